@@ -1,0 +1,36 @@
+# Zweimaster: `make demo` and `make test` are all that a newcomer needs; both start with `make deps`.
+
+SWIFT  ?= swift
+CONFIG ?= debug
+BIN    := .build/$(CONFIG)
+# Become root only where it is needed, and only to install packages.
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help deps build demo test integration format lint clean
+
+help: ## Show what can be made.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+deps: ## Install what is missing (Debian packages).
+	@SUDO="$(SUDO)" integration/install-deps
+
+build: deps ## Build everything (CONFIG=release for the fast binaries).
+	$(SWIFT) build -c $(CONFIG)
+
+demo: build ## Bring up two masters, kill one, see the other take over.
+	$(BIN)/zweimaster demo $(DEMO_FLAGS)
+
+test: deps ## Run all tests.
+	$(SWIFT) test
+
+integration: deps ## Run the end-to-end tests against a real etcd, and etcdctl against kvstore.
+	integration/run
+
+format: ## Format all sources.
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests
+
+lint: ## Check the format of all sources.
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
+
+clean: ## Remove what was built and the demo's state.
+	rm -rf .build .zweimaster

@@ -1,0 +1,4 @@
+import GRDB
+import NIOHTTP1
+import Collections
+import ServiceLifecycle
