@@ -71,7 +71,8 @@ public final class KVStoreServer: Service {
               guard let identity = connections.identity else {
                 throw ChannelError.ioOnClosedChannel
               }
-              try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+              try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                withPipeliningAssistance: false)
               try channel.pipeline.syncOperations.addHandler(
                 ConnectionHandler(store: store, identity: identity))
               connections.add(channel)
@@ -95,6 +96,9 @@ public final class KVStoreServer: Service {
       throw error as? StartError ?? .listen(listenURLs.joined(separator: ","), "\(error)")
     }
   }
+
+  /// How many watches wait at this moment.
+  public var watcherCount: Int { self.store.watcherCount }
 
   /// Serves until the service group shuts down gracefully or the task is cancelled, then stops.
   public func run() async throws {

@@ -5,9 +5,11 @@ import NIOHTTP1
 /// One client's connection: takes its requests apart, hands them to the store, and answers on the
 /// connection's event loop, without a task of its own.
 ///
-/// One request is under way at a time; the next one is not read before this one is answered.
-final class ConnectionHandler: ChannelInboundHandler {
+/// One request is under way at a time: while the store has one, nothing more is read, and what was read
+/// along with it waits. During a watch it reads on, since that is how the client's leaving is noticed.
+final class ConnectionHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = Never
   typealias OutboundOut = HTTPServerResponsePart
 
   /// Tells a connection that the server stops: an idle one is closed, a watch is ended, and a request
@@ -29,6 +31,13 @@ final class ConnectionHandler: ChannelInboundHandler {
   private let identity: Identity
   private var state = State.idle
   private var isStopping = false
+  /// Parts of requests that were sent before the one under way was answered.
+  private var waiting = CircularBuffer<HTTPServerRequestPart>()
+  private var isReadHeldBack = false
+  private var isGoingOn = false
+
+  /// A client that sends so many parts during a watch is not one of HTTP's: its connection is closed.
+  private static let maxWaitingParts = 64
 
   init(store: Store, identity: Identity) {
     self.store = store
@@ -38,7 +47,28 @@ final class ConnectionHandler: ChannelInboundHandler {
   // MARK: What comes in
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch (self.unwrapInboundIn(data), self.state) {
+    let part = self.unwrapInboundIn(data)
+    switch self.state {
+    case .idle, .receiving:
+      self.take(part, context: context)
+    case .answering, .watching:
+      self.waiting.append(part)
+      if case .watching = self.state, self.waiting.count > Self.maxWaitingParts {
+        context.close(promise: nil)
+      }
+    }
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if case .answering = self.state {
+      self.isReadHeldBack = true
+    } else {
+      context.read()
+    }
+  }
+
+  private func take(_ part: HTTPServerRequestPart, context: ChannelHandlerContext) {
+    switch (part, self.state) {
     case (.head(let head), _):
       self.state = .receiving(head, body: ByteBuffer())
       if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }
@@ -233,10 +263,32 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.state = .idle
     let end = self.wrapOutboundOut(.end(nil))
     guard head.isKeepAlive, !self.isStopping else {
+      self.waiting.removeAll()
       let closing = NIOLoopBound(context, eventLoop: context.eventLoop)
       context.writeAndFlush(end).whenComplete { _ in closing.value.close(promise: nil) }
       return
     }
     context.writeAndFlush(end, promise: nil)
+    self.goOn(context: context)
+  }
+
+  /// Turns to what has waited, then to what has not been read yet.
+  private func goOn(context: ChannelHandlerContext) {
+    // An answer that is given at once ends here again: the loop below goes on then, not a deeper one.
+    guard !self.isGoingOn else { return }
+    self.isGoingOn = true
+    defer { self.isGoingOn = false }
+    while let part = self.waiting.first {
+      switch self.state {
+      case .idle, .receiving: break
+      case .answering, .watching: return
+      }
+      self.waiting.removeFirst()
+      self.take(part, context: context)
+    }
+    if self.isReadHeldBack {
+      self.isReadHeldBack = false
+      context.read()
+    }
   }
 }

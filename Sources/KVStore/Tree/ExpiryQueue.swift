@@ -15,6 +15,9 @@ struct ExpiryQueue: Sendable {
 
   private var entries = Heap<Entry>()
 
+  /// How many entries there are, those that are out of date included.
+  var count: Int { self.entries.count }
+
   /// All the deadlines of a tree.
   init(_ tree: KeyTree) {
     tree.forEach { path, node in self.add(node, at: path) }

@@ -1,0 +1,120 @@
+import Foundation
+import GRDB
+import Logging
+import Testing
+
+@testable import KVStore
+
+@Suite struct DatabaseTests {
+  private let now = StoreTime(nanoseconds: 1_700_000_000_000_000_000)
+
+  private func open(_ directory: String) throws -> (KVStore.Database, KVStore.Database.Recovered) {
+    try KVStore.Database.open(.directory(directory))
+  }
+
+  @Test func whatWasCommittedIsThereAfterwards() async throws {
+    try await withTemporaryDirectory { directory in
+      var tree = KeyTree()
+      var commands: [Command] = [
+        .set(StorePath("/a/b"), .init(value: [0xFF, 0x00, 0x61])),
+        .set(StorePath(Array("/\u{FF}".utf8) + [0xC3]), "not UTF-8"),
+        .set(StorePath("/lease"), .init(value: [0x31], deadline: self.now.advanced(bySeconds: 9))),
+        .update(StorePath("/lease"), "2"), .set(StorePath("/gone/deep"), "x"),
+        .delete(StorePath("/gone"), isDirectory: true, isRecursive: true),
+        .createInOrder(StorePath("/q"), ""), .set(StorePath("/dir"), .init(isDirectory: true)),
+      ]
+      commands.append(.compareAndSwap(StorePath("/lease"), .init(index: 4), "3"))
+      var changes: [Change] = []
+      for command in commands {
+        changes.append(try #require(try tree.apply(command, now: self.now)))
+      }
+      do {
+        let (database, _) = try self.open(directory)
+        try database.commit(Array(changes.prefix(4)))
+        try database.commit(Array(changes.dropFirst(4)))
+        try database.close()
+      }
+      let (_, recovered) = try self.open(directory)
+      #expect(recovered.tree.index == tree.index)
+      #expect(recovered.tree.expiringCount == tree.expiringCount)
+      #expect(self.nodes(recovered.tree) == self.nodes(tree))
+      #expect(recovered.history.lastIndex == tree.index)
+      for change in changes {
+        let event = try recovered.history.first(
+          from: change.event.index, at: change.event.node.path, isRecursive: false)
+        #expect(event == change.event)
+      }
+    }
+  }
+
+  private func nodes(_ tree: KeyTree) -> [StorePath: TreeNode] {
+    var nodes: [StorePath: TreeNode] = [:]
+    tree.forEach { nodes[$0] = $1 }
+    return nodes
+  }
+
+  @Test func aBatchLargerThanTheHistoryKeepsTheLastThousand() async throws {
+    try await withTemporaryDirectory { directory in
+      var tree = KeyTree()
+      var changes: [Change] = []
+      for number in 0..<2500 {
+        let command = Command.set(StorePath("/k\(number % 7)"), "x")
+        changes.append(try #require(try tree.apply(command, now: self.now)))
+      }
+      do {
+        let (database, _) = try self.open(directory)
+        try database.commit(changes)
+        try database.close()
+      }
+      let (_, recovered) = try self.open(directory)
+      #expect(recovered.history.startIndex == 1501)
+      #expect(recovered.history.lastIndex == 2500)
+    }
+  }
+
+  @Test func theClusterAndTheClockStayTheSameOverARestart() async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try { try self.open(directory).1 }()
+      let second = try { try self.open(directory).1 }()
+      #expect(first.clusterID == second.clusterID)
+      #expect(first.clock == second.clock)
+    }
+  }
+
+  @Test func aSecondStoreOnTheSameDirectoryIsRefused() async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try self.open(directory)
+      #expect(throws: StartError.inUse(directory)) { try self.open(directory) }
+      withExtendedLifetime(first) {}
+    }
+  }
+
+  @Test func aDamagedFileIsRefusedByName() async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory + "/" + KVStore.Database.fileName
+      try Data("this is no database, and long enough to be looked at".utf8)
+        .write(to: URL(filePath: path))
+      let error = #expect(throws: StartError.self) { try self.open(directory) }
+      guard case .corrupt(path, _) = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+    }
+  }
+
+  @Test func aFileOfANewerVersionIsRefused() async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory + "/" + KVStore.Database.fileName
+      _ = try { try self.open(directory).1 }()
+      try DatabaseQueue(path: path).write {
+        try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('v999')")
+      }
+      #expect(throws: StartError.tooNew(path)) { try self.open(directory) }
+    }
+  }
+
+  @Test func aDirectoryThatCannotBeMadeIsNamed() {
+    let error = #expect(throws: StartError.self) { try self.open("/proc/none/at/all") }
+    #expect(error?.description.contains("/proc/none/at/all") == true)
+  }
+}
