@@ -62,6 +62,8 @@ final class Database: Sendable {
       return (Database(queue: queue, lock: lock), recovered)
     } catch let error as StartError {
       throw error
+    } catch let error as Schema.Contradiction {
+      throw .corrupt(path, error.description)
     } catch let error as GRDB.DatabaseError
       where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
     {

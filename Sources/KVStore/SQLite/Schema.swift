@@ -111,14 +111,22 @@ enum Schema {
       db, sql: "SELECT key, dir, value, created, modified, expires FROM nodes ORDER BY key")
     while let row = try rows.next() {
       let isDirectory: Bool = row["dir"]
-      tree.restore(
-        TreeNode(
-          content: isDirectory ? .directory([:]) : .value(self.bytes(row["value"])),
-          createdIndex: self.index(row["created"]), modifiedIndex: self.index(row["modified"]),
-          deadline: self.time(row["expires"])),
-        at: StorePath(clean: self.bytes(row["key"])))
+      let path = StorePath(clean: self.bytes(row["key"]))
+      let node = TreeNode(
+        content: isDirectory ? .directory([:]) : .value(self.bytes(row["value"])),
+        createdIndex: self.index(row["created"]), modifiedIndex: self.index(row["modified"]),
+        deadline: self.time(row["expires"]))
+      guard tree.restore(node, at: path) else {
+        throw Contradiction(description: "nodes: \(path) is in no directory")
+      }
+      guard node.modifiedIndex <= index else {
+        throw Contradiction(description: "nodes: \(path) is newer than the index \(index)")
+      }
     }
     let events = try Row.fetchAll(db, sql: "SELECT * FROM events ORDER BY idx").map(self.event)
+    guard zip(events.reversed(), 0...).allSatisfy({ $0.index == index - $1 }) else {
+      throw Contradiction(description: "events: a gap, or an end that is not the index \(index)")
+    }
 
     var previousClock: StoreClock?
     if let bootID: String = try meta("boot_id"), let offset: Int64 = try meta("clock_offset") {
@@ -135,7 +143,12 @@ enum Schema {
       clusterID: UInt64(bitPattern: clusterID))
   }
 
-  private static func event(_ row: Row) -> Event {
+  /// What SQLite takes for whole, and yet cannot be true.
+  struct Contradiction: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private static func event(_ row: Row) throws -> Event {
     let path = StorePath(clean: self.bytes(row["key"]))
     let isDirectory: Bool = row["dir"]
     let node = NodeView(
@@ -150,9 +163,11 @@ enum Schema {
         modifiedIndex: self.index(row["prev_modified"]),
         createdIndex: self.index(row["prev_created"]))
     }
-    let action: String = row["action"]
+    guard let action = Event.Action(rawValue: row["action"]) else {
+      throw Contradiction(description: "events: the unknown action \(row["action"] as String)")
+    }
     return Event(
-      Event.Action(rawValue: action) ?? .set, node: node, prevNode: previous,
+      action, node: node, prevNode: previous,
       isRefresh: row["refresh"])
   }
 

@@ -17,8 +17,8 @@ struct EventHistory: Sendable {
   ///   - lastIndex: the store's index, which is that of the last of them.
   init(events: [Event] = [], lastIndex: UInt64 = 0) {
     precondition(
-      events.last.map { $0.index == lastIndex } ?? true,
-      "the history ends at \(events.last?.index ?? 0), the store at \(lastIndex)")
+      zip(events.reversed(), 0...).allSatisfy { $0.index == lastIndex - $1 },
+      "the history has a gap, or does not end at \(lastIndex)")
     self.events = Deque(events.suffix(Self.capacity))
     self.lastIndex = lastIndex
   }

@@ -72,8 +72,13 @@ struct KeyTree: Sendable {
   // MARK: Primitives of a change (the commands are in KeyTree+Apply.swift)
 
   /// Puts a stored node back, at start. Parents have to come before their children.
-  mutating func restore(_ node: TreeNode, at path: StorePath) {
+  /// - Returns: `false` when there is no directory for it.
+  mutating func restore(_ node: TreeNode, at path: StorePath) -> Bool {
+    let lineage = path.lineage
+    guard lineage.count > 1, (try? self.node(at: lineage[lineage.count - 2]))?.isDirectory == true
+    else { return false }
     self.put(node, at: path)
+    return true
   }
 
   mutating func advanceIndex() {

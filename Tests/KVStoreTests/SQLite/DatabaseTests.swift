@@ -102,6 +102,29 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("DELETE FROM nodes WHERE key = '/a'", "nodes: /a/b is in no directory"),
+    ("UPDATE meta SET value = 1 WHERE name = 'index'", "nodes: /a/b is newer than the index 1"),
+    ("DELETE FROM events WHERE idx = 2", "events: a gap, or an end that is not the index 3"),
+    ("UPDATE events SET action = 'x'", "events: the unknown action x"),
+  ])
+  func aContradictionInTheTablesIsNamed(sql: String, reason: String) async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory + "/" + KVStore.Database.fileName
+      do {
+        let (database, recovered) = try self.open(directory)
+        var tree = recovered.tree
+        for value in ["1", "2", "3"] {
+          let command = Command.set(StorePath("/a/b"), .init(value: Array(value.utf8)))
+          try database.commit([try #require(try tree.apply(command, now: self.now))])
+        }
+        try database.close()
+      }
+      try DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
+      #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
+    }
+  }
+
   @Test func aFileOfANewerVersionIsRefused() async throws {
     try await withTemporaryDirectory { directory in
       let path = directory + "/" + KVStore.Database.fileName

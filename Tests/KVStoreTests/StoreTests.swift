@@ -1,0 +1,81 @@
+import Logging
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import KVStore
+
+@Suite(.timeLimit(.minutes(2))) struct StoreTests {
+  /// Watchers who are always at the newest index race with the writer: an event that fell between the
+  /// look at the history and the wait would be missing here.
+  @Test func noEventFallsBetweenTheLookAndTheWait() async throws {
+    let store = try Store(.memory, logger: Logger(label: "test"))
+    let count = 5000 as UInt64
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          for index in 1...count {
+            let event = try await Self.next(of: store, from: index)
+            #expect(event.contains("\"modifiedIndex\":\(index),"))
+            if !event.contains("\"modifiedIndex\":\(index),") { return }
+          }
+        }
+      }
+      group.addTask {
+        for number in 1...count {
+          _ = try await Self.set(store, "/k", "\(number)")
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(store.watcherCount == 0)
+    await store.close()
+  }
+
+  /// What is told to a watcher is what a read finds.
+  @Test func whoIsToldOfAnEventFindsItInTheTree() async throws {
+    let store = try Store(.memory, logger: Logger(label: "test"))
+    let behind = Mutex(0)
+    let start = try store.watch(
+      .root, isRecursive: true, isStream: true, waitIndex: nil
+    ) { event, _ in
+      let index = String(buffer: event).firstMatch(of: /"modifiedIndex":(\d+)/)
+        .flatMap { UInt64($0.1) }
+      if store.current.index < index ?? .max { behind.withLock { $0 += 1 } }
+    }
+    for number in 1...500 { _ = try await Self.set(store, "/k", "\(number)") }
+    #expect(behind.withLock { $0 } == 0)
+    store.unwatch(try #require(start.id))
+    await store.close()
+  }
+
+  @Test func whatComesAfterTheEndIsRefused() async throws {
+    let store = try Store(.memory, logger: Logger(label: "test"))
+    await store.close()
+    let error = await #expect(throws: StoreError.self) {
+      _ = try await Self.set(store, "/k", "1")
+    }
+    #expect(error?.code == .internalError)
+  }
+
+  private static func set(_ store: Store, _ key: String, _ value: String) async throws -> Event {
+    try await withCheckedThrowingContinuation { continuation in
+      store.submit(.set(StorePath(key), .init(value: Array(value.utf8)))) {
+        continuation.resume(with: $0)
+      }
+    }
+  }
+
+  private static func next(of store: Store, from index: UInt64) async throws -> String {
+    try await withCheckedThrowingContinuation { continuation in
+      do {
+        let start = try store.watch(
+          .root, isRecursive: true, isStream: false, waitIndex: index
+        ) { event, _ in continuation.resume(returning: String(buffer: event)) }
+        if let event = start.event { continuation.resume(returning: String(buffer: event)) }
+      } catch {
+        continuation.resume(throwing: error)
+      }
+    }
+  }
+}
