@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import Yams
 
 /// Turns the bytes of a manifest into a value: JSON when the first byte that is not blank is `{`, else
@@ -26,11 +26,19 @@ enum ManifestText {
   private static func json(_ bytes: [UInt8]) throws(Unreadable) -> JSONValue {
     do {
       return try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
-    } catch DecodingError.dataCorrupted(let context) {
-      let detail = (context.underlyingError as? CocoaError)?.userInfo["NSDebugDescription"]
-      throw Unreadable(reason: "json parse error: \(detail ?? context.debugDescription)")
     } catch {
-      throw Unreadable(reason: "json parse error: \(error)")
+      throw Unreadable(reason: "json parse error: \(Self.jsonProblem(in: bytes))")
+    }
+  }
+
+  /// Where the text is no JSON: only the other parser tells.
+  private static func jsonProblem(in bytes: [UInt8]) -> String {
+    do {
+      _ = try JSONSerialization.jsonObject(with: Data(bytes))
+      return "a number is out of range"
+    } catch {
+      let problem = (error as? CocoaError)?.userInfo["NSDebugDescription"] as? String
+      return problem ?? error.localizedDescription
     }
   }
 
