@@ -43,7 +43,7 @@ public final class FakeKubelet: Service {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await listeners.serve(routes, on: .readOnly) }
       group.addTask { try await listeners.serve(routes, on: .main) }
-      group.addTask { await cancelWhenGracefulShutdown { await self.runPods() } }
+      // No pod is begun by a kubelet that is going to fail.
       if let addresses = await listeners.addresses() {
         self.logger.info(
           "Started kubelet",
@@ -51,6 +51,7 @@ public final class FakeKubelet: Service {
             "node": "\(self.configuration.nodeName)", "readOnlyPort": "\(addresses.readOnly)",
             "port": "\(addresses.main)", "config": "\(self.configuration.manifestDirectory)",
           ])
+        group.addTask { await cancelWhenGracefulShutdown { await self.runPods() } }
         await self.onListening(addresses)
       }
       // Whichever ends first, by failure or on request, ends the others.
@@ -111,7 +112,8 @@ public final class FakeKubelet: Service {
       node: .init(
         name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged))
     let watch = ManifestDirectory(
-      path: directory, checkFrequency: self.configuration.fileCheckFrequency)
+      path: directory, checkFrequency: self.configuration.fileCheckFrequency,
+      logger: self.logger)
     await watch.look { listing in
       let findings = scanner.take(listing)
       self.log(findings)

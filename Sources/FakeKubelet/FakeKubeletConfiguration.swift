@@ -8,7 +8,7 @@ public struct FakeKubeletConfiguration: Sendable {
   public var fileCheckFrequency: Duration = .seconds(20)
   /// Whether containers may ask for privileged mode. False, as in the 1.1 kubelet.
   public var allowsPrivileged = false
-  /// The address of both ports. The real one listens on 0.0.0.0; nothing here asks who is calling, so
+  /// The address of both ports. The real one listens on 0.0.0.0; nobody is asked for credentials here, so
   /// only this machine is let in.
   public var address = "127.0.0.1"
   /// Serves `/pods` and `/healthz`; 0 lets the kernel choose.
@@ -44,8 +44,8 @@ public enum FakeKubeletError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .cannotListen(let address, let port, let flag, let reason):
-      "cannot listen on \(address):\(port) (\(flag)): \(reason); choose another port with \(flag), "
-        + "0 for any that is free"
+      "cannot listen on \(address):\(port) (--address, \(flag)): \(reason); choose others, such as "
+        + "\(flag)=0 for any free port"
     }
   }
 }

@@ -59,7 +59,7 @@ import Testing
         #expect(line.dropFirst(prefix.count).wholeMatch(of: form) != nil, "\(line)")
       }
       let text = try String(contentsOf: errors, encoding: .utf8)
-      #expect(text.contains("No API server at 127.0.0.1:8080 is contacted"))
+      #expect(text.contains(#"apiServers="127.0.0.1:8080" registerNode="false""#))
       #expect(text.split(separator: "\n").allSatisfy { $0.contains(#/^[IWE]\d{4} \d\d:\d\d:/#) })
     }
   }
@@ -73,7 +73,8 @@ import Testing
       ])
       #expect(status == .exited(1))
       #expect(output.isEmpty)
-      #expect(errors.contains("cannot listen on 127.0.0.1:\(taken.number) (--read-only-port)"))
+      #expect(
+        errors.contains("cannot listen on 127.0.0.1:\(taken.number) (--address, --read-only-port)"))
       #expect(errors.contains("Address already in use"))
     }
   }

@@ -1,10 +1,9 @@
 import Testing
-import Yams
 
 @testable import FakeKubelet
 
 @Suite struct PodManifestTests {
-  @Test func theSeedsPodmasterIsCompletedAsByTheAPI() throws {
+  @Test func aPodIsCompletedWithTheAPIsDefaults() throws {
     let pod = try Fixtures.manifest(Fixtures.pod("podmaster"))
     #expect(pod.name == PodName(namespace: "default", name: "podmaster-kube-master1"))
     #expect(pod.restartPolicy == .always)
@@ -149,6 +148,19 @@ import Yams
     #expect(error.description.contains("read limit"))
   }
 
+  @Test func nullsAreGosZeroValues() throws {
+    let text = Fixtures.pod(
+      annotations: ["example.com/note": "", "'other'": "~"],
+      spec: "    command:\n    - ~\n    ports: ~\n  volumes:\n  - name: v\n    hostPath:\n")
+    let pod = try Fixtures.manifest(text)
+    #expect(pod.metadata["annotations"]?["example.com/note"] == "")
+    #expect(pod.metadata["annotations"]?["other"] == "")
+    let container = pod.spec["containers"]?.elements.first
+    #expect(container?["command"] == [""])
+    #expect(container?["ports"] == nil)
+    #expect(pod.spec["volumes"]?.elements.first?["emptyDir"] == [:])
+  }
+
   // MARK: text
 
   @Test(
@@ -156,11 +168,19 @@ import Yams
       ("yes", true), ("off", false), ("~", nil), ("", nil), ("12", 12), ("-3", -3), ("0x1F", 31),
       ("010", 8), ("0o10", 8), ("0", 0), ("1_000", 1000), ("1.5", .number(1.5)),
       (".5", .number(0.5)),
-      ("1e3", "1e3"), ("12:30:45", "12:30:45"), ("2026-11-23", "2026-11-23"), ("08", "08"),
+      ("1e3", "1e3"), ("12:30:45", "12:30:45"), ("2026-11-23", "2026-11-23"), ("08", 8), ("5.0", 5),
       ("100m", "100m"), ("+-1", "+-1"), ("-", "-"), ("pause:3", "pause:3"), ("<<", "<<"),
     ] as [(String, JSONValue)])
   func plainScalarsAreReadAsGoDoes(text: String, value: JSONValue) {
     #expect(YAMLScalar.plain(text) == value)
+  }
+
+  @Test func quotesAndTagsMakeStrings() throws {
+    let text = "a: '1'\nb: \"true\"\nc: !!str 10\nd: |\n  no\n"
+    #expect(
+      try ManifestText.value(of: Array(text.utf8)) == [
+        "a": "1", "b": "true", "c": "10", "d": "no\n",
+      ])
   }
 
   @Test func keysGivenAgainKeepTheLastValue() throws {

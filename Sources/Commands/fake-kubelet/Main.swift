@@ -34,7 +34,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         fake-kubelet: port http://127.0.0.1:10250
 
       Example:
-        fake-kubelet --config=/etc/kubernetes/manifests --hostname-override=kube-master1
+        fake-kubelet --config=/etc/kubernetes/manifests --hostname-override=master1
         curl http://127.0.0.1:10255/pods
 
       How long a pod pretends to take is told by annotations in its manifest:
@@ -61,8 +61,8 @@ struct FakeKubeletCommand: AsyncParsableCommand {
 
   @Option(
     help: """
-      The address of both ports. (The real kubelet's default is 0.0.0.0; nobody is asked who he is \
-      here.)
+      The address of both ports. (The real kubelet's default is 0.0.0.0; this one asks nobody \
+      for credentials.)
       """)
   var address = "127.0.0.1"
 
@@ -110,7 +110,11 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   func run() async throws {
     KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
     let logger = Logger(label: "fake-kubelet")
-    logger.info("\(self.registration)")
+    logger.info(
+      "No API server is contacted: no mirror pods are posted, no node is registered",
+      metadata: [
+        "apiServers": "\(self.apiServers ?? "")", "registerNode": "\(self.registerNode.isTrue)",
+      ])
     var configuration = FakeKubeletConfiguration(
       manifestDirectory: self.config, nodeName: self.nodeName)
     configuration.fileCheckFrequency = self.fileCheckFrequency.duration
@@ -135,12 +139,5 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       logger.error("\(error)")
       throw ExitCode.failure
     }
-  }
-
-  /// What becomes of the flags that speak of an API server.
-  private var registration: String {
-    let server = self.apiServers.map { " at \($0)" } ?? ""
-    let node = self.registerNode.isTrue ? ", the node is not registered" : ""
-    return "No API server\(server) is contacted: no mirror pods are posted\(node)"
   }
 }

@@ -40,7 +40,7 @@ struct KubeletListeners: Sendable {
     let address = self.configuration.address
     var logger = self.logger
     // The framework's own words about its start and end would only repeat ours.
-    logger.logLevel = max(logger.logLevel, .critical)
+    logger.logLevel = .critical
     let application = Application(
       router: routes.router(for: port),
       configuration: .init(address: .hostname(address, port: number)),
@@ -52,10 +52,12 @@ struct KubeletListeners: Sendable {
       }, logger: logger)
     do {
       try await application.run()
-    } catch let error as IOError {
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
       throw FakeKubeletError.cannotListen(
-        address: address, port: number, flag: flag,
-        reason: String(cString: strerror(error.errnoCode)))
+        address: address, port: number, flag: flag, reason: reason ?? "\(error)")
     }
   }
 }

@@ -1,5 +1,6 @@
 import DirectoryWatch
 import Glibc
+import Logging
 import NIOPosix
 
 /// Looks at the manifest directory: whenever inotify reports a change, and from time to time anyway.
@@ -10,8 +11,9 @@ struct ManifestDirectory: Sendable {
   let path: String
   /// From one look to the next when nothing is reported.
   let checkFrequency: Duration
+  let logger: Logger
 
-  /// While there is no directory, and after it has vanished.
+  /// While there is no directory, or none that can be watched.
   private static let retryPeriod: Duration = .seconds(1)
   /// A file that is written in place is reported when it is made and again for each write. This long
   /// we wait for more, so that a file's empty first moment is rarely seen.
@@ -20,19 +22,31 @@ struct ManifestDirectory: Sendable {
   /// Reports each look, beginning with one at once, until the task is cancelled. The next look waits
   /// until the report is done.
   func look(_ report: (DirectoryListing) -> Void) async {
+    var complaint: DirectoryWatchError?
     while !Task.isCancelled {
       // The watch comes first: what changes after the first look is then reported.
-      let watched = DirectoryIdentity(self.path)
-      let events = watched == nil ? nil : try? DirectoryWatch.events(of: self.path)
-      await self.look(watched: events == nil ? nil : watched, events: events, report)
-      // Not at once: a directory that comes and goes must not keep a processor busy.
-      try? await Task.sleep(for: Self.settlingTime)
+      if let identity = DirectoryIdentity(self.path) {
+        do throws(DirectoryWatchError) {
+          await self.look(watched: identity, try DirectoryWatch.events(of: self.path), report)
+          // Another directory may be in the place of the one that was watched.
+          continue
+        } catch {
+          if complaint != error {
+            self.logger.error(
+              "Unable to watch the config path, looking every second", metadata: ["err": "\(error)"]
+            )
+          }
+          complaint = error
+        }
+      }
+      report(await self.read().listing)
+      try? await Task.sleep(for: Self.retryPeriod)
     }
   }
 
   /// Looks for as long as the path leads to the directory that is watched.
   private func look(
-    watched: DirectoryIdentity?, events: AsyncStream<DirectoryEvent>?,
+    watched: DirectoryIdentity, _ events: AsyncStream<DirectoryEvent>,
     _ report: (DirectoryListing) -> Void
   ) async {
     // One is enough: a look sees everything.
@@ -41,29 +55,26 @@ struct ManifestDirectory: Sendable {
     await withTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
       nudge.yield()
-      if let events {
-        group.addTask {
-          for await event in events where !(event.name ?? "").hasPrefix(".") { nudge.yield() }
-          // The directory has gone, even if another with the same inode number is in its place.
-          nudge.finish()
-        }
+      group.addTask {
+        for await event in events where !(event.name ?? "").hasPrefix(".") { nudge.yield() }
+        // It has gone, even if another directory with the same inode number is in its place.
+        nudge.finish()
       }
       group.addTask {
-        let period = watched == nil ? Self.retryPeriod : self.checkFrequency
-        while (try? await Task.sleep(for: period)) != nil { nudge.yield() }
+        while (try? await Task.sleep(for: self.checkFrequency)) != nil { nudge.yield() }
       }
       for await _ in nudges {
+        try? await Task.sleep(for: Self.settlingTime)
         let (identity, listing) = await self.read()
         guard !Task.isCancelled else { return }
         report(listing)
         guard identity == watched else { return }
-        try? await Task.sleep(for: Self.settlingTime)
       }
     }
   }
 
   /// Reading blocks, so a thread outside of Swift's pool does it.
-  private func read() async -> (DirectoryIdentity?, DirectoryListing) {
+  private func read() async -> (identity: DirectoryIdentity?, listing: DirectoryListing) {
     let path = self.path
     do {
       return try await NIOThreadPool.singleton.runIfActive {

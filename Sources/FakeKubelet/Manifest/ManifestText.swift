@@ -161,11 +161,9 @@ private struct YAMLConversion {
 enum YAMLScalar {
   static func value(of scalar: Node.Scalar) -> JSONValue {
     guard scalar.style == .plain || scalar.style == .any else { return .string(scalar.string) }
-    switch scalar.tag.rawValue {
-    case Tag.Name.implicit.rawValue: return Self.plain(scalar.string)
-    case Tag.Name.str.rawValue, Tag.Name.binary.rawValue: return .string(scalar.string)
-    default: return Self.plain(scalar.string)
-    }
+    // Told by a tag, such as `!!str 10`.
+    let isText = [Tag.Name.str, .binary].contains { $0.rawValue == scalar.tag.rawValue }
+    return isText ? .string(scalar.string) : Self.plain(scalar.string)
   }
 
   static func plain(_ text: String) -> JSONValue {
@@ -181,7 +179,10 @@ enum YAMLScalar {
     let digits = text.replacing("_", with: "")
     if let number = Self.integer(digits) { return .integer(number) }
     let form = #/[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?/#
-    if digits.wholeMatch(of: form) != nil, let number = Double(digits) { return .number(number) }
+    if digits.wholeMatch(of: form) != nil, let number = Double(digits) {
+      // On its way through JSON a whole number loses its fraction: `5.0` is `5`, and `08` is `8`.
+      return Int64(exactly: number).map(JSONValue.integer) ?? .number(number)
+    }
     return .string(text)
   }
 

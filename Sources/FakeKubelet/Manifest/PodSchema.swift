@@ -29,6 +29,18 @@ indirect enum FieldType: Sendable {
     }
   }
 
+  /// What Go's decoder makes of a null in a list or a map.
+  private var zero: JSONValue {
+    switch self {
+    case .string: ""
+    case .boolean: false
+    case .int32, .int64, .intOrString, .quantity: 0
+    case .any: nil
+    case .list: []
+    case .map, .object: [:]
+    }
+  }
+
   /// Keeps of a value what the API knows: unknown fields and nulls vanish without a message, as in a
   /// decoder that is not strict. Wrong types are appended to `problems`.
   func decode(_ value: JSONValue, at path: String, problems: inout [FieldProblem]) -> JSONValue {
@@ -41,14 +53,14 @@ indirect enum FieldType: Sendable {
     case (.list(let type), .array(let elements)):
       return .array(
         elements.enumerated().map { index, element in
-          // A null in a list is Go's zero value.
-          if case (.null, .object) = (element, type) { return [:] }
-          return type.decode(element, at: "\(path)[\(index)]", problems: &problems)
+          type.decode(
+            element == .null ? type.zero : element, at: "\(path)[\(index)]", problems: &problems)
         })
     case (.map(let type), .object(let members)):
       var result: [String: JSONValue] = [:]
-      for (key, member) in members.sorted(by: { $0.key < $1.key }) where member != .null {
-        result[key] = type.decode(member, at: "\(path).\(key)", problems: &problems)
+      for (key, member) in members.sorted(by: { $0.key < $1.key }) {
+        result[key] = type.decode(
+          member == .null ? type.zero : member, at: "\(path).\(key)", problems: &problems)
       }
       return .object(result)
     case (.object(let fields), .object(let members)):
