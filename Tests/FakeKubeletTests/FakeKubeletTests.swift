@@ -1,3 +1,315 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
 import Testing
 
-@Test func placeholder() {}
+@testable import FakeKubelet
+
+/// A real directory and real sockets.
+@Suite(.timeLimit(.minutes(2))) struct FakeKubeletTests {
+  /// A running kubelet, as a client sees it.
+  struct Node {
+    let directory: URL
+    let addresses: FakeKubeletAddresses
+    let log: LogCapture
+
+    func get(_ url: String) async throws -> (status: Int, headers: [String: String], body: String) {
+      let response = try await HTTPClient.shared.execute(
+        HTTPClientRequest(url: url), timeout: .seconds(30))
+      let body = try await response.body.collect(upTo: 1 << 20)
+      let headers = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
+      return (Int(response.status.code), headers, String(buffer: body))
+    }
+
+    private func items(_ url: String) async throws -> [JSONValue] {
+      let body = try await self.get(url).body
+      return try JSONDecoder().decode(JSONValue.self, from: Data(body.utf8))["items"]?.elements
+        ?? []
+    }
+
+    func pods() async throws -> [JSONValue] {
+      try await self.items("\(self.addresses.readOnly)/pods")
+    }
+
+    func runningPods() async throws -> [JSONValue] {
+      try await self.items("\(self.addresses.main)/runningpods/")
+    }
+
+    /// As an elector does it: never half visible.
+    func install(_ name: String, _ text: String) throws {
+      let hidden = self.directory.appending(path: ".\(name)")
+      try Data(text.utf8).write(to: hidden)
+      guard rename(hidden.path, self.directory.appending(path: name).path) == 0 else {
+        throw Impatient(description: "rename: \(errno)")
+      }
+    }
+
+    func remove(_ name: String) throws {
+      try FileManager.default.removeItem(at: self.directory.appending(path: name))
+    }
+
+    func untilRunning(image: String) async throws -> JSONValue {
+      var found: JSONValue?
+      try await eventually("\(image) runs") {
+        found = try await self.pods().first { pod in
+          pod["status"]?["phase"] == "Running"
+            && pod["spec"]?["containers"]?.elements.first?["image"] == .string(image)
+        }
+        return found != nil
+      }
+      return try #require(found)
+    }
+  }
+
+  private func withNode(
+    _ adjust: (inout FakeKubeletConfiguration) -> Void = { _ in },
+    _ body: (Node) async throws -> Void
+  ) async throws {
+    try await withDirectory { parent in
+      let directory = parent.appending(path: "manifests")
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      var configuration = FakeKubeletConfiguration(
+        manifestDirectory: directory.path, nodeName: "kube-master1")
+      configuration.readOnlyPort = 0
+      configuration.port = 0
+      // What is seen, inotify has seen.
+      configuration.fileCheckFrequency = .seconds(3600)
+      adjust(&configuration)
+      let log = LogCapture()
+      try await FakeKubelet.withRunning(configuration, logger: log.logger) { addresses in
+        try await body(Node(directory: directory, addresses: addresses, log: log))
+      }
+    }
+  }
+
+  @Test func theSeedsPodsRun() async throws {
+    try await self.withNode { node in
+      let seed = try Fixtures.directory("seed")
+      for name in try FileManager.default.contentsOfDirectory(atPath: seed.path) {
+        try node.install(name, String(contentsOf: seed.appending(path: name), encoding: .utf8))
+      }
+      try await eventually("three pods run") {
+        try await node.pods().filter { $0["status"]?["phase"] == "Running" }.count == 3
+      }
+      let pods = try await node.pods()
+      #expect(
+        pods.map { $0["metadata"]?["name"] } == [
+          "kube-controller-manager-kube-master1", "kube-scheduler-kube-master1",
+          "podmaster-kube-master1",
+        ])
+      let podmaster = try #require(pods.last)
+      let statuses = podmaster["status"]?["containerStatuses"]?.elements
+      #expect(statuses?.map { $0["name"] } == ["controller-manager-elector", "scheduler-elector"])
+      #expect(statuses?.map { $0["ready"] } == [true, true])
+      #expect(statuses?.map { $0["restartCount"] } == [0, 0])
+      #expect(podmaster["metadata"]?["namespace"] == "kube-system")
+      let running = try await node.runningPods()
+      #expect(running.map { $0["metadata"]?["name"] } == pods.map { $0["metadata"]?["name"] })
+      #expect(running.map { $0["metadata"]?["uid"] } == pods.map { $0["metadata"]?["uid"] })
+    }
+  }
+
+  @Test func endpointsAnswerAsTheRealOnes() async throws {
+    try await self.withNode { node in
+      let empty = #"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":null}"# + "\n"
+      for base in [node.addresses.readOnly, node.addresses.main] {
+        let health = try await node.get("\(base)/healthz")
+        #expect(health.status == 200)
+        #expect(health.body == "ok")
+        #expect(health.headers["content-type"] == "text/plain; charset=utf-8")
+        #expect(health.headers["x-content-type-options"] == "nosniff")
+        let pods = try await node.get("\(base)/pods")
+        #expect(pods.body == empty)
+        #expect(pods.headers["content-type"] == "application/json")
+        #expect(try await node.get("\(base)/nowhere").status == 404)
+      }
+      for path in ["/runningpods", "/runningpods/"] {
+        #expect(try await node.get(node.addresses.main + path).body == empty)
+        let refused = try await node.get(node.addresses.readOnly + path)
+        #expect(refused.status == 405)
+        #expect(refused.body == "Debug endpoints are disabled.\n")
+      }
+    }
+  }
+
+  @Test func aRemovedPodLeavesPodsAtOnceAndRunningPodsWhenItHasEnded() async throws {
+    try await self.withNode { node in
+      // It would take an hour to stop, so that only SIGKILL, after the grace, ends it.
+      let text = Fixtures.pod(
+        annotations: ["pretend.zweimaster.dev/stop-after": "1h"],
+        spec: "  terminationGracePeriodSeconds: 2")
+      try node.install("web.yaml", text)
+      _ = try await node.untilRunning(image: "nginx:1")
+      try node.remove("web.yaml")
+      try await eventually("the pod leaves /pods") { try await node.pods().isEmpty }
+      // Whatever was asked first, the container was told before it ended.
+      try await eventually("the pod ends") { try await node.runningPods().isEmpty }
+      #expect(node.log.lines(containing: "Killing container with a grace period").count == 1)
+      #expect(node.log.lines(containing: "The grace period is over").count == 1)
+      #expect(node.log.lines(containing: "Container ended").first?.contains("137") == true)
+    }
+  }
+
+  @Test func aStoppingPodStaysInRunningPods() async throws {
+    try await self.withNode { node in
+      let text = Fixtures.pod(
+        annotations: ["pretend.zweimaster.dev/stop-after": "1h"],
+        spec: "  terminationGracePeriodSeconds: 3600")
+      try node.install("web.yaml", text)
+      _ = try await node.untilRunning(image: "nginx:1")
+      try node.remove("web.yaml")
+      try await eventually("the pod leaves /pods") { try await node.pods().isEmpty }
+      let running = try await node.runningPods()
+      #expect(running.map { $0["metadata"]?["name"] } == ["web-kube-master1"])
+      #expect(running.first?["spec"]?["containers"]?.elements.count == 1)
+    }
+  }
+
+  @Test func aPodIsPendingUntilItsContainersRun() async throws {
+    try await self.withNode { node in
+      try node.install(
+        "web.json",
+        """
+        {"apiVersion": "v1", "kind": "Pod",
+         "metadata": {"name": "web", "annotations": {"pretend.zweimaster.dev/start-after": "1h"}},
+         "spec": {"containers": [{"name": "main", "image": "nginx:1"}]}}
+        """)
+      try await eventually("the pod is there") { try await node.pods().count == 1 }
+      let pod = try #require(try await node.pods().first)
+      #expect(pod["status"]?["phase"] == "Pending")
+      let status = pod["status"]?["containerStatuses"]?.elements.first
+      #expect(status?["state"] == ["waiting": ["reason": "ContainerCreating"]])
+      #expect(status?["ready"] == false)
+      // Not yet running, it can be stopped at once.
+      try node.remove("web.json")
+      try await eventually("the pod is gone") { try await node.runningPods().isEmpty }
+    }
+  }
+
+  @Test func anEditReplacesThePodAndABrokenEditKeepsIt() async throws {
+    try await self.withNode { node in
+      try node.install("web.yaml", Fixtures.pod())
+      try node.install("other.yaml", Fixtures.pod("other", image: "other:1"))
+      let first = try await node.untilRunning(image: "nginx:1")
+      let other = try await node.untilRunning(image: "other:1")
+
+      try node.install("web.yaml", Fixtures.pod(image: "nginx:2"))
+      let second = try await node.untilRunning(image: "nginx:2")
+      #expect(first["metadata"]?["uid"] != second["metadata"]?["uid"])
+      #expect(first["metadata"]?["name"] == second["metadata"]?["name"])
+
+      try node.install("web.yaml", Fixtures.pod().replacing("image:", with: "imag:"))
+      let complaint = "Could not process manifest file"
+      try await eventually("the bad file is named") {
+        !node.log.lines(containing: complaint).isEmpty
+      }
+      let line = try #require(node.log.lines(containing: complaint).first)
+      #expect(line.contains("spec.containers[0].image: Required value"))
+      #expect(line.contains("path=\(node.directory.path)/web.yaml"))
+      #expect(try await node.untilRunning(image: "nginx:2") == second)
+
+      try node.install("web.yaml", Fixtures.pod(image: "nginx:3"))
+      _ = try await node.untilRunning(image: "nginx:3")
+      #expect(try await node.untilRunning(image: "other:1") == other)
+    }
+  }
+
+  @Test func aFileIsFoundWhenItIsWrittenInPlace() async throws {
+    try await self.withNode { node in
+      let file = node.directory.appending(path: "web.yaml")
+      try Data(Fixtures.pod().utf8).write(to: file)
+      _ = try await node.untilRunning(image: "nginx:1")
+      try Data(Fixtures.pod(image: "nginx:2").utf8).write(to: file)
+      _ = try await node.untilRunning(image: "nginx:2")
+    }
+  }
+
+  @Test func aDirectoryMayVanishAndReturn() async throws {
+    try await self.withNode { node in
+      for turn in 1...2 {
+        try node.install("web.yaml", Fixtures.pod(image: "nginx:\(turn)"))
+        _ = try await node.untilRunning(image: "nginx:\(turn)")
+        try FileManager.default.removeItem(at: node.directory)
+        try await eventually("no pods are left") { try await node.pods().isEmpty }
+        try await eventually("it is said") {
+          node.log.lines(containing: "Unable to read config path").count == turn
+        }
+        try FileManager.default.createDirectory(
+          at: node.directory, withIntermediateDirectories: true)
+      }
+      // The new directory is watched, too, not only looked at once.
+      try node.install("web.yaml", Fixtures.pod(image: "nginx:3"))
+      _ = try await node.untilRunning(image: "nginx:3")
+      try node.install("web.yaml", Fixtures.pod(image: "nginx:4"))
+      _ = try await node.untilRunning(image: "nginx:4")
+    }
+  }
+
+  @Test func theDirectoryNeedNotExistAtTheStart() async throws {
+    try await self.withNode {
+      $0.manifestDirectory += "/later"
+    } _: { node in
+      try await eventually("it is said") {
+        node.log.lines(containing: "path does not exist, ignoring").count == 1
+      }
+      let later = Node(
+        directory: node.directory.appending(path: "later"), addresses: node.addresses, log: node.log
+      )
+      try FileManager.default.createDirectory(
+        at: later.directory, withIntermediateDirectories: true)
+      try later.install("web.yaml", Fixtures.pod())
+      _ = try await later.untilRunning(image: "nginx:1")
+    }
+  }
+
+  /// inotify is silent about what a link points to.
+  @Test func whatIsNotReportedIsFoundByLookingAgain() async throws {
+    try await self.withNode {
+      $0.fileCheckFrequency = .milliseconds(50)
+    } _: { node in
+      let target = node.directory.deletingLastPathComponent().appending(path: "target.yaml")
+      try Data(Fixtures.pod().utf8).write(to: target)
+      try FileManager.default.createSymbolicLink(
+        at: node.directory.appending(path: "web.yaml"), withDestinationURL: target)
+      _ = try await node.untilRunning(image: "nginx:1")
+      try Data(Fixtures.pod(image: "nginx:2").utf8).write(to: target)
+      _ = try await node.untilRunning(image: "nginx:2")
+    }
+  }
+
+  @Test func whatIsNoFileIsNamedAndDisturbsNothing() async throws {
+    try await self.withNode { node in
+      try FileManager.default.createDirectory(
+        at: node.directory.appending(path: "folder"), withIntermediateDirectories: true)
+      #expect(mkfifo(node.directory.appending(path: "pipe").path, 0o600) == 0)
+      try FileManager.default.createSymbolicLink(
+        atPath: node.directory.appending(path: "dangling").path, withDestinationPath: "/nowhere")
+      try node.install("web.yaml", Fixtures.pod())
+      _ = try await node.untilRunning(image: "nginx:1")
+      for (name, reason) in [
+        ("folder", "is a directory, not recursing"), ("pipe", "is not a directory or file"),
+        ("dangling", "Could not get metadata: No such file or directory"),
+      ] {
+        let lines = node.log.lines(containing: "/\(name)")
+        #expect(lines.count == 1)
+        #expect(lines.first?.contains(reason) == true)
+      }
+    }
+  }
+
+  @Test func aBusyPortIsNamedWithItsFlag() async throws {
+    try await self.withNode { node in
+      let port = try #require(URL(string: node.addresses.main)?.port)
+      var configuration = FakeKubeletConfiguration(
+        manifestDirectory: node.directory.path, nodeName: "kube-master2")
+      configuration.readOnlyPort = 0
+      configuration.port = port
+      await #expect(
+        throws: FakeKubeletError.cannotListen(
+          address: "127.0.0.1", port: port, flag: "--port", reason: "Address already in use")
+      ) {
+        try await FakeKubelet.withRunning(configuration, logger: node.log.logger) { _ in }
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Subprocess
+import Testing
+
+/// The program itself.
+@Suite(.timeLimit(.minutes(2))) struct FakeKubeletCommandTests {
+  /// Beside the test bundle, where the build puts it.
+  private static let program = URL(filePath: CommandLine.arguments[0])
+    .deletingLastPathComponent().appending(path: "fake-kubelet").path
+
+  private static func run(_ arguments: [String]) async throws -> (
+    status: TerminationStatus, output: String, errors: String
+  ) {
+    let result = try await Subprocess.run(
+      .path(.init(self.program)), arguments: Arguments(arguments),
+      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+    return (result.terminationStatus, result.standardOutput, result.standardError)
+  }
+
+  @Test func theRecipesFlagsAreTakenAndSIGTERMEndsItWithZero() async throws {
+    try await withDirectory { directory in
+      let errors = directory.appending(path: "log")
+      let manifests = directory.appending(path: "manifests")
+      try FileManager.default.createDirectory(at: manifests, withIntermediateDirectories: true)
+      let seed = try Fixtures.directory("seed/podmaster.yaml")
+      try FileManager.default.copyItem(at: seed, to: manifests.appending(path: "podmaster.yaml"))
+      try Data().write(to: errors)
+      let log = try FileHandle(forWritingTo: errors)
+      defer { try? log.close() }
+      let result = try await Subprocess.run(
+        .path(.init(Self.program)),
+        arguments: [
+          "--logtostderr=true", "--v=0", "--allow_privileged=false", "--address=127.0.0.1",
+          "--hostname_override=Kube-Master1", "--api_servers=127.0.0.1:8080",
+          "--register-node=false", "--allow-privileged=true", "--config", manifests.path,
+          "--read-only-port=0", "--port=0",
+        ],
+        input: .none, output: .sequence,
+        error: .fileDescriptor(
+          .init(rawValue: log.fileDescriptor), closeAfterSpawningProcess: false)
+      ) { execution in
+        var lines: [String] = []
+        for try await line in execution.standardOutput.strings() {
+          lines.append(line.trimmingCharacters(in: .newlines))
+          if lines.count == 2 { break }
+        }
+        try await eventually("the pod runs") {
+          try String(contentsOf: errors, encoding: .utf8).contains(
+            #"pod="kube-system/podmaster-kube-master1""#)
+        }
+        try execution.send(signal: .terminate)
+        return lines
+      }
+      #expect(result.terminationStatus == .exited(0))
+      let form = #/http://127\.0\.0\.1:[1-9][0-9]*/#
+      for (line, start) in zip(result.closureResult, ["read-only port ", "port "]) {
+        let prefix = "fake-kubelet: \(start)"
+        #expect(line.hasPrefix(prefix))
+        #expect(line.dropFirst(prefix.count).wholeMatch(of: form) != nil, "\(line)")
+      }
+      let text = try String(contentsOf: errors, encoding: .utf8)
+      #expect(text.contains(#"apiServers="127.0.0.1:8080" registerNode="false""#))
+      #expect(text.split(separator: "\n").allSatisfy { $0.contains(#/^[IWE]\d{4} \d\d:\d\d:/#) })
+    }
+  }
+
+  @Test func aBusyPortIsNamedAndEndsItWithOne() async throws {
+    try await withDirectory { directory in
+      let taken = try TakenPort()
+      let (status, output, errors) = try await Self.run([
+        "--config=\(directory.path)", "--hostname-override=a", "--port=0",
+        "--read-only-port=\(taken.number)",
+      ])
+      #expect(status == .exited(1))
+      #expect(output.isEmpty)
+      #expect(
+        errors.contains("cannot listen on 127.0.0.1:\(taken.number) (--address, --read-only-port)"))
+      #expect(errors.contains("Address already in use"))
+    }
+  }
+
+  @Test(arguments: [
+    (["--config=/m", "--logtostderr=false"], "--logtostderr=false is not supported"),
+    (["--config=/m", "--hostname-override=a_b"], "--hostname-override: \"a_b\""),
+    (
+      ["--config=/m", "--file-check-frequency=0s"], "--file-check-frequency must be more than zero"
+    ),
+    (["--config=/m", "--file-check-frequency=20"], "--file-check-frequency"),
+    (["--config=/m", "--port=70000"], "--port: 70000 is no port"),
+    (["--config=/m", "--register-node=maybe"], "--register-node"),
+    (["--hostname-override=a"], "--config"),
+  ])
+  func badFlagsAreNamed(arguments: [String], reason: String) async throws {
+    let (status, output, errors) = try await Self.run(arguments)
+    #expect(status == .exited(64))
+    #expect(output.isEmpty)
+    #expect(errors.contains(reason), "\(errors)")
+  }
+
+  @Test func helpHasAnExample() async throws {
+    let (status, output, _) = try await Self.run(["--help"])
+    #expect(status == .exited(0))
+    #expect(output.contains("fake-kubelet --config=/etc/kubernetes/manifests"))
+  }
+}
+
+/// A port of the kernel's choice that somebody listens on.
+private final class TakenPort {
+  let number: Int
+  private let descriptor: Int32
+
+  init() throws {
+    self.descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let descriptor = self.descriptor
+    let isListening = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, length) == 0 && listen(descriptor, 1) == 0
+          && getsockname(descriptor, $0, &length) == 0
+      }
+    }
+    self.number = Int(UInt16(bigEndian: address.sin_port))
+    guard isListening else { throw Impatient(description: "no port: \(errno)") }
+  }
+
+  deinit { close(self.descriptor) }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Logging
+import Synchronization
+import Testing
+
+@testable import FakeKubelet
+
+/// Manifests of the recipe, and bad ones, each with the verdict of a real kubelet.
+enum Fixtures {
+  static let node = PodManifest.Node(name: "kube-master1", allowsPrivileged: true)
+
+  static func directory(_ name: String) throws -> URL {
+    try #require(Bundle.module.resourceURL).appending(path: "Manifests/\(name)")
+  }
+
+  /// A small pod.
+  static func pod(
+    _ name: String = "web", image: String = "nginx:1", annotations: [String: String] = [:],
+    spec: String = ""
+  ) -> String {
+    let annotations = annotations.sorted { $0.key < $1.key }
+      .map { "    \($0.key): \($0.value)\n" }.joined()
+    return """
+      apiVersion: v1
+      kind: Pod
+      metadata:
+        name: \(name)
+        annotations:
+      \(annotations)
+      spec:
+        containers:
+        - name: main
+          image: \(image)
+      \(spec)
+      """
+  }
+
+  static func manifest(
+    _ text: String, path: String = "/m/a.yaml", node: PodManifest.Node = Self.node
+  ) throws(ManifestError) -> PodManifest {
+    try PodManifest(decoding: Array(text.utf8), path: path, node: node)
+  }
+}
+
+/// Keeps what is logged.
+final class LogCapture: LogHandler {
+  private let lines = Mutex<[String]>([])
+
+  var metadata: Logger.Metadata {
+    get { [:] }
+    set {}
+  }
+  var logLevel: Logger.Level {
+    get { .trace }
+    set {}
+  }
+
+  subscript(metadataKey _: String) -> Logger.Metadata.Value? {
+    get { nil }
+    set {}
+  }
+
+  func log(event: LogEvent) {
+    let pairs = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0)=\($1)" }
+    self.lines.withLock { $0.append("\(event.message)\(pairs.joined())") }
+  }
+
+  func lines(containing text: String) -> [String] {
+    self.lines.withLock { $0.filter { $0.contains(text) } }
+  }
+
+  var logger: Logger { Logger(label: "test") { _ in self } }
+}
+
+struct Impatient: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Waits until something is so. The bound is no expectation of speed: it only ends a hopeless wait.
+func eventually(
+  _ what: String, within bound: Duration = .seconds(30), _ isSo: () async throws -> Bool
+) async throws {
+  let deadline = ContinuousClock.now + bound
+  while try await !isSo() {
+    guard ContinuousClock.now < deadline else { throw Impatient(description: "never: \(what)") }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+}
+
+/// Makes a directory for as long as `body` takes.
+func withDirectory<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
+  let directory = FileManager.default.temporaryDirectory
+    .appending(path: "fake-kubelet-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: directory) }
+  return try await body(directory)
+}

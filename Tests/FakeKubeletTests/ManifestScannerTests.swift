@@ -1,0 +1,98 @@
+import Testing
+
+@testable import FakeKubelet
+
+@Suite struct ManifestScannerTests {
+  private var scanner = ManifestScanner(directory: "/m/", node: Fixtures.node)
+
+  private func listing(_ files: [String: String]) -> DirectoryListing {
+    .entries(files.mapValues { .content(Array($0.utf8)) })
+  }
+
+  private func name(_ name: String) -> PodName {
+    PodName(namespace: "default", name: "\(name)-kube-master1")
+  }
+
+  @Test mutating func reportsWhatAppearsChangesAndVanishes() {
+    let first = self.scanner.take(
+      self.listing(["a.yaml": Fixtures.pod("a"), "b.yaml": Fixtures.pod("b")]))
+    #expect(first.added.map(\.name) == [self.name("a"), self.name("b")])
+    #expect(first.added.map(\.path) == ["/m/a.yaml", "/m/b.yaml"])
+    #expect(first.removed.isEmpty)
+    let second = self.scanner.take(
+      self.listing(["b.yaml": Fixtures.pod("b", image: "nginx:2"), "c.yaml": Fixtures.pod("c")]))
+    #expect(second.removed == [self.name("a"), self.name("b")])
+    #expect(second.added.map(\.name) == [self.name("b"), self.name("c")])
+    #expect(second.complaints.isEmpty)
+  }
+
+  @Test mutating func commentsAndLayoutChangeNothing() {
+    let text = Fixtures.pod("a")
+    _ = self.scanner.take(self.listing(["a.yaml": text]))
+    #expect(self.scanner.take(self.listing(["a.yaml": "# new\n" + text + "\n"])) == .init())
+  }
+
+  @Test mutating func aRenamedFileIsAnotherPod() {
+    _ = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a")]))
+    let findings = self.scanner.take(self.listing(["b.yaml": Fixtures.pod("a")]))
+    #expect(findings.removed == [self.name("a")])
+    #expect(findings.added.map(\.path) == ["/m/b.yaml"])
+  }
+
+  @Test mutating func aBadFileDisturbsNoOtherAndIsNamedOnce() {
+    let files = ["a.yaml": Fixtures.pod("A"), "b.yaml": Fixtures.pod("b")]
+    let first = self.scanner.take(self.listing(files))
+    #expect(first.added.map(\.name) == [self.name("b")])
+    #expect(first.complaints.map(\.path) == ["/m/a.yaml"])
+    #expect(self.scanner.take(self.listing(files)) == .init())
+    let other = files.merging(["a.yaml": "nothing"]) { $1 }
+    #expect(self.scanner.take(self.listing(other)).complaints.map(\.stage) == [.decode])
+  }
+
+  @Test mutating func aFileThatTurnsBadKeepsItsPodUntilItIsGoneOrGood() {
+    let good = ["a.yaml": Fixtures.pod("a")]
+    _ = self.scanner.take(self.listing(good))
+    let broken = self.scanner.take(self.listing(["a.yaml": ""]))
+    #expect(broken.removed.isEmpty)
+    #expect(broken.complaints.count == 1)
+    #expect(self.scanner.take(self.listing(good)) == .init())
+    _ = self.scanner.take(.entries(["a.yaml": .unreadable(reason: "Permission denied")]))
+    #expect(self.scanner.pods.count == 1)
+    #expect(self.scanner.take(self.listing([:])).removed == [self.name("a")])
+  }
+
+  @Test mutating func ofTwoFilesWithOnePodTheLastCounts() {
+    let files = [
+      "a.yaml": Fixtures.pod("a", image: "nginx:1"),
+      "a.yaml.bak": Fixtures.pod("a", image: "nginx:0"),
+    ]
+    let both = self.scanner.take(self.listing(files))
+    #expect(both.added.map(\.path) == ["/m/a.yaml.bak"])
+    #expect(both.complaints.map(\.stage) == [.duplicate])
+    #expect(both.complaints.map(\.path) == ["/m/a.yaml"])
+    #expect(both.complaints.first?.description.contains("/m/a.yaml.bak") == true)
+    #expect(self.scanner.take(self.listing(files)) == .init())
+    let one = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a", image: "nginx:1")]))
+    #expect(one.removed == [self.name("a")])
+    #expect(one.added.map(\.path) == ["/m/a.yaml"])
+  }
+
+  @Test mutating func theSameNameInAnotherNamespaceIsAnotherPod() {
+    let other = Fixtures.pod("a").replacing("name: a\n", with: "name: a\n  namespace: other\n")
+    let findings = self.scanner.take(
+      self.listing(["a.yaml": Fixtures.pod("a"), "b.yaml": other]))
+    #expect(findings.added.count == 2)
+    #expect(findings.complaints.isEmpty)
+  }
+
+  @Test mutating func aMissingDirectoryIsAnEmptyOne() {
+    _ = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a")]))
+    let gone = self.scanner.take(.missing(reason: "path does not exist, ignoring"))
+    #expect(gone.removed == [self.name("a")])
+    #expect(gone.directoryVanished == "path does not exist, ignoring")
+    #expect(self.scanner.take(.missing(reason: "path does not exist, ignoring")) == .init())
+    let back = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a")]))
+    #expect(back.directoryReturned)
+    #expect(back.added.map(\.name) == [self.name("a")])
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+
+@testable import FakeKubelet
+
+/// The same files, the same verdicts as a real kubelet gave (`verdicts-real-kubelet.json`).
+@Suite struct ManifestVerdictTests {
+  struct Verdicts: Decodable {
+    struct File: Decodable {
+      var verdict: String
+      var name: String?
+      var namespace: String?
+      var uid: String?
+      var uidFrom: String?
+    }
+    struct Run: Decodable { var pods: [String] }
+    var files: [String: File]
+    var directoryRun: [String: Run]
+  }
+
+  private static func verdicts() throws -> Verdicts {
+    let file = try Fixtures.directory("verdicts-real-kubelet.json")
+    return try JSONDecoder().decode(Verdicts.self, from: Data(contentsOf: file))
+  }
+
+  private static func decode(_ file: String) throws -> PodManifest {
+    let bytes = try Data(contentsOf: Fixtures.directory(file))
+    return try PodManifest(decoding: Array(bytes), path: "/m/\(file)", node: Fixtures.node)
+  }
+
+  @Test func everyFileGetsTheRealVerdict() throws {
+    let files = try Self.verdicts().files.sorted { $0.key < $1.key }
+    #expect(files.count > 60)
+    for (file, verdict) in files where verdict.verdict != "ignored" {
+      let pod = try? Self.decode(file)
+      #expect((pod != nil) == (verdict.verdict == "accepted"), "\(file)")
+      guard let pod else { continue }
+      #expect(pod.name.name == verdict.name, "\(file)")
+      #expect(pod.name.namespace == verdict.namespace, "\(file)")
+      if verdict.uidFrom == "manifest" { #expect(pod.uid == verdict.uid, "\(file)") }
+    }
+  }
+
+  /// What is wrong is named by field and reason.
+  @Test(
+    arguments: [
+      ("01-missing-name.yaml", "metadata.name", "name is needed for the pod"),
+      ("02-bad-dns-name.yaml", "metadata.name", "Invalid value: \"Kube_Scheduler-kube-master1\""),
+      ("03-no-containers.yaml", "spec.containers", "Required value"),
+      ("04-duplicate-container-name.yaml", "spec.containers[1].name", "Duplicate value: \"main\""),
+      ("05-unknown-kind.yaml", "kind", "not a Podd"),
+      ("06-service-kind.yaml", "kind", "not a Service"),
+      ("07-pod-list.yaml", "kind", "not a PodList"),
+      ("09-tab-indentation.yaml", nil, "yaml: line 4: found character that cannot start any token"),
+      ("10-empty.yaml", "kind", "Object 'Kind' is missing in 'null'"),
+      ("11-comment-only.yaml", "kind", "Object 'Kind' is missing in 'null'"),
+      ("12-non-utf8-comment.yaml", nil, "invalid leading UTF-8 octet"),
+      ("17-json-trailing-garbage.json", nil, "json parse error"),
+      ("20-wrong-type-containers-map.yaml", "spec.containers", "cannot unmarshal object"),
+      ("21-wrong-type-string-bool.yaml", "spec.hostNetwork", "cannot unmarshal string"),
+      ("22-wrong-type-int-label.yaml", "metadata.labels.tier", "cannot unmarshal number"),
+      ("23-mount-of-undefined-volume.yaml", "spec.containers[0].volumeMounts[0].name", "Not found"),
+      ("24-hostpath-without-path.yaml", "spec.volumes[0].hostPath.path", "Required value"),
+      ("26-no-image.yaml", "spec.containers[0].image", "Required value"),
+      ("27-uppercase-container-name.yaml", "spec.containers[0].name", "Invalid value: \"Main\""),
+      ("28-bad-restart-policy.yaml", "spec.restartPolicy", "Unsupported value: \"Sometimes\""),
+      (
+        "29-liveness-success-threshold.yaml", "spec.containers[0].livenessProbe.successThreshold",
+        "Invalid value: 2: must be 1"
+      ),
+      (
+        "30-probe-port-out-of-range.yaml", "spec.containers[0].livenessProbe.httpGet.port",
+        "Invalid value: 70000: must be between 1 and 65535"
+      ),
+      (
+        "31-probe-two-handlers.yaml", "spec.containers[0].livenessProbe.tcpSocket",
+        "may not specify more than 1 handler type"
+      ),
+      ("32-no-api-version.yaml", "apiVersion", "Object 'apiVersion' is missing"),
+      ("33-wrong-api-version.yaml", "apiVersion", "registered for version \"v1beta3\""),
+      ("34-bad-namespace.yaml", "metadata.namespace", "Invalid value: \"Kube System\""),
+      ("37-truncated-invalid.yaml", nil, "yaml: line 11: could not find expected ':'"),
+      ("44-name-too-long.yaml", "metadata.name", "must be no more than 253 characters"),
+      ("48-tilde-null-spec.yaml", "spec.containers", "Required value"),
+      ("49-scalar-document.yaml", nil, "couldn't get version/kind"),
+      ("50-duplicate-host-port.yaml", "spec.containers[1].ports[0].hostPort", "Duplicate value"),
+      (
+        "51-probe-without-handler.yaml", "spec.containers[0].livenessProbe",
+        "must specify a handler type"
+      ),
+      ("53-hostpath-dotdot.yaml", "spec.volumes[0].hostPath.path", "must not contain '..'"),
+      ("54-bad-label-value.yaml", "metadata.labels", "Invalid value: \"control plane!\""),
+      ("55-billion-laughs.yaml", nil, "document contains excessive aliasing"),
+      ("56-yaml-flow-mapping.yaml", nil, "json parse error"),
+      ("58-empty-first-document.yaml", "kind", "Object 'Kind' is missing in 'null'"),
+    ] as [(String, String?, String)])
+  func aBadFileIsNamedByFieldAndReason(file: String, field: String?, reason: String) throws {
+    let error = try #require(throws: ManifestError.self) { _ = try Self.decode("bad/\(file)") }
+    #expect(error.path == "/m/bad/\(file)")
+    #expect(error.problems.count == 1)
+    #expect(error.problems.first?.field == field)
+    #expect(error.problems.first?.reason.contains(reason) == true, "\(error)")
+  }
+
+  @Test func theRealDirectoryRunHasTheSamePods() throws {
+    for (folder, run) in try Self.verdicts().directoryRun {
+      let directory = try Fixtures.directory(folder)
+      var scanner = ManifestScanner(directory: "/m/\(folder)", node: Fixtures.node)
+      var entries: [String: DirectoryListing.Entry] = [:]
+      for name in try FileManager.default.contentsOfDirectory(atPath: directory.path)
+      where !name.hasPrefix(".") {
+        let bytes = try Data(contentsOf: directory.appending(path: name))
+        entries[name] = .content(Array(bytes))
+      }
+      let names = scanner.take(.entries(entries)).added.map(\.name.description)
+      #expect(names == run.pods.compactMap { $0.split(separator: " ").first.map(String.init) })
+    }
+  }
+
+  @Test func theNodesNameReplacesTheManifestsNode() throws {
+    let pod = try Self.decode("bad/39-explicit-uid-and-node.yaml")
+    #expect(pod.spec["nodeName"] == "kube-master1")
+    #expect(
+      pod.metadata["annotations"]?["kubernetes.io/config.hash"] == .string(pod.uid))
+  }
+
+  @Test func onlyTheFirstDocumentAndTheLastOfTwoKeysCount() throws {
+    #expect(try Self.decode("bad/08-multi-document.yaml").name.name == "doc-one-kube-master1")
+    #expect(try Self.decode("bad/19-duplicate-yaml-key.yaml").spec["hostNetwork"] == false)
+    let pod = try Self.decode("bad/46-yaml-anchors.yaml")
+    #expect(pod.containers.map(\.name) == ["one", "two"])
+    #expect(pod.containers.map(\.image) == ["pause:3", "pause:3"])
+  }
+}

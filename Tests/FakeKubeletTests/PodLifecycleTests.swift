@@ -1,0 +1,173 @@
+import Testing
+
+@testable import FakeKubelet
+
+@Suite struct PodLifecycleTests {
+  private static let clock = WallClock(
+    secondsAtStart: 1_795_430_106, nanosecondsAtStart: 269_359_600)
+
+  private static func at(_ seconds: Double) -> Instant {
+    Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+  }
+
+  private static func pod(_ spec: String = "") throws -> PodLifecycle {
+    PodLifecycle(try Fixtures.manifest(Fixtures.pod(spec: spec)), at: Self.at(0))
+  }
+
+  private static let two = "  - name: beside\n    image: nginx:1"
+
+  /// A pod whose container runs since second 1.
+  private static func running(_ spec: String = "") throws -> PodLifecycle {
+    var pod = try Self.pod(spec)
+    _ = pod.handle(.woke, at: Self.at(0))
+    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+    return pod
+  }
+
+  @Test func goesFromPendingToRunning() throws {
+    var pod = try Self.pod(Self.two)
+    #expect(
+      pod.handle(.woke, at: Self.at(0)) == [
+        .startContainer("main", attempt: 0), .startContainer("beside", attempt: 0),
+      ])
+    #expect(pod.phase == .pending)
+    #expect(pod.handle(.containerStarted("main"), at: Self.at(1)) == [])
+    #expect(pod.phase == .pending)
+    #expect(!pod.isReady)
+    #expect(pod.handle(.containerStarted("beside"), at: Self.at(2)) == [])
+    #expect(pod.phase == .running)
+    #expect(pod.isReady)
+    #expect(pod.readinessChangedAt == Self.at(2))
+    #expect(pod.handle(.woke, at: Self.at(3)) == [])
+  }
+
+  @Test func terminationAsksFirstAndKillsAfterTheGrace() throws {
+    var pod = try Self.running("  terminationGracePeriodSeconds: 5")
+    #expect(
+      pod.handle(.removed, at: Self.at(10)) == [
+        .signal(.terminate, "main"), .wake(at: Self.at(15)),
+      ])
+    #expect(pod.isTerminating)
+    #expect(pod.handle(.woke, at: Self.at(14.999)) == [])
+    #expect(pod.handle(.woke, at: Self.at(15)) == [.signal(.kill, "main")])
+    #expect(pod.handle(.woke, at: Self.at(16)) == [])
+    #expect(pod.handle(.containerExited("main", code: 137), at: Self.at(17)) == [.ended])
+    #expect(pod.handle(.woke, at: Self.at(18)) == [])
+  }
+
+  @Test func endsWithTheLastContainerAndStartsNoneWhileTerminating() throws {
+    var pod = try Self.pod(Self.two)
+    _ = pod.handle(.woke, at: Self.at(0))
+    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+    #expect(
+      pod.handle(.removed, at: Self.at(2)) == [
+        .signal(.terminate, "main"), .signal(.terminate, "beside"), .wake(at: Self.at(32)),
+      ])
+    #expect(pod.handle(.containerExited("beside", code: 143), at: Self.at(3)) == [])
+    #expect(pod.handle(.containerExited("main", code: 0), at: Self.at(4)) == [.ended])
+  }
+
+  @Test func aSecondRemovalChangesNothing() throws {
+    var pod = try Self.running()
+    _ = pod.handle(.removed, at: Self.at(2))
+    #expect(pod.handle(.removed, at: Self.at(20)) == [])
+    #expect(pod.killAt == Self.at(32))
+  }
+
+  @Test func restartsWithTheRealDelays() throws {
+    var pod = try Self.running()
+    var now = 1.0
+    for (attempt, delay) in [0.0, 10, 20, 40, 80, 160, 300, 300].enumerated() {
+      now += 1
+      let effects = pod.handle(.containerExited("main", code: 1), at: Self.at(now))
+      if delay > 0 {
+        #expect(effects == [.wake(at: Self.at(now + delay))])
+        #expect(pod.phase == .running)
+        #expect(!pod.isReady)
+        now += delay
+        #expect(
+          pod.handle(.woke, at: Self.at(now)) == [.startContainer("main", attempt: attempt + 1)])
+      } else {
+        #expect(effects == [.startContainer("main", attempt: attempt + 1)])
+      }
+      #expect(pod.containers.map(\.restartCount) == [attempt + 1])
+      _ = pod.handle(.containerStarted("main"), at: Self.at(now))
+      #expect(pod.isReady)
+    }
+  }
+
+  @Test func backOffBeginsAnewAfterTenMinutes() throws {
+    var pod = try Self.running()
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
+    _ = pod.handle(.containerStarted("main"), at: Self.at(2))
+    #expect(
+      pod.handle(.containerExited("main", code: 1), at: Self.at(602)) == [.wake(at: Self.at(612))])
+    _ = pod.handle(.woke, at: Self.at(612))
+    _ = pod.handle(.containerStarted("main"), at: Self.at(612))
+    #expect(
+      pod.handle(.containerExited("main", code: 1), at: Self.at(1213))
+        == [.startContainer("main", attempt: 3)])
+  }
+
+  @Test func removalEndsAWaitForARestart() throws {
+    var pod = try Self.running()
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
+    #expect(pod.handle(.removed, at: Self.at(4)) == [.ended])
+  }
+
+  @Test(arguments: [
+    ("Always", Int32(0), true, PodLifecycle.Phase.running), ("Always", 1, true, .running),
+    ("OnFailure", 0, false, .succeeded), ("OnFailure", 1, true, .running),
+    ("Never", 0, false, .succeeded), ("Never", 3, false, .failed),
+  ])
+  func thePolicyDecidesOnRestarts(
+    policy: String, code: Int32, isRestarted: Bool, phase: PodLifecycle.Phase
+  ) throws {
+    var pod = try Self.running("  restartPolicy: \(policy)")
+    let effects = pod.handle(.containerExited("main", code: code), at: Self.at(2))
+    #expect(effects == (isRestarted ? [.startContainer("main", attempt: 1)] : []))
+    #expect(pod.phase == phase)
+    if !isRestarted { #expect(pod.handle(.removed, at: Self.at(3)) == [.ended]) }
+  }
+
+  // MARK: status
+
+  @Test func statusesAreSortedByName() throws {
+    let pod = try Self.pod(Self.two)
+    let statuses = pod.status(clock: Self.clock, runtime: "pretend")["containerStatuses"]
+    #expect(statuses?.elements.map { $0["name"] } == ["beside", "main"])
+    #expect(statuses?.elements.first?["state"] == ["waiting": ["reason": "ContainerCreating"]])
+  }
+
+  @Test func theStatusTellsOfABackOff() throws {
+    var pod = try Self.running()
+    _ = pod.handle(.containerExited("main", code: 2), at: Self.at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
+    let status = pod.status(clock: Self.clock, runtime: "pretend")
+    let main = try #require(status["containerStatuses"]?.elements.first)
+    #expect(status["phase"] == "Running")
+    #expect(main["restartCount"] == 1)
+    #expect(main["ready"] == false)
+    #expect(
+      main["state"]?["waiting"] == [
+        "reason": "CrashLoopBackOff",
+        "message": .string(
+          "back-off 10s restarting failed container=main "
+            + "pod=web-kube-master1_default(\(pod.manifest.uid))"),
+      ])
+    let last = main["lastState"]?["terminated"]
+    #expect(last?["exitCode"] == 1)
+    #expect(last?["reason"] == "Error")
+    #expect(last?["finishedAt"] == "2026-11-23T10:35:09Z")
+    let ready = status["conditions"]?.elements.first { $0["type"] == "Ready" }
+    #expect(ready?["status"] == "False")
+    #expect(ready?["message"] == "containers with unready status: [main]")
+  }
+
+  @Test func timesAreRFC3339() {
+    #expect(Self.clock.seconds(Self.at(0)) == "2026-11-23T10:35:06Z")
+    #expect(Self.clock.nanoseconds(Self.at(0)) == "2026-11-23T10:35:06.269359600Z")
+    #expect(Self.clock.nanoseconds(Self.at(0.75)) == "2026-11-23T10:35:07.019359600Z")
+  }
+}

@@ -1,0 +1,198 @@
+import Testing
+
+@testable import FakeKubelet
+
+@Suite struct PodManifestTests {
+  @Test func aPodIsCompletedWithTheAPIsDefaults() throws {
+    let pod = try Fixtures.manifest(Fixtures.pod("podmaster"))
+    #expect(pod.name == PodName(namespace: "default", name: "podmaster-kube-master1"))
+    #expect(pod.restartPolicy == .always)
+    #expect(pod.gracePeriod == .seconds(30))
+    #expect(pod.spec["dnsPolicy"] == "ClusterFirst")
+    #expect(pod.spec["tolerations"] == [["operator": "Exists", "effect": "NoExecute"]])
+    #expect(pod.spec["containers"]?.elements.first?["imagePullPolicy"] == "IfNotPresent")
+    #expect(pod.metadata["creationTimestamp"] == .null)
+    #expect(pod.metadata["annotations"]?["kubernetes.io/config.source"] == "file")
+  }
+
+  @Test(arguments: [
+    ("-5", 2), ("0", 2), ("1", 2), ("2", 2), ("45", 45),
+  ])
+  func graceIsAtLeastTwoSeconds(written: String, seconds: Int) throws {
+    let text = Fixtures.pod(spec: "  terminationGracePeriodSeconds: \(written)")
+    #expect(try Fixtures.manifest(text).gracePeriod == .seconds(seconds))
+  }
+
+  @Test(arguments: [
+    ("nginx", "Always"), ("nginx:latest", "Always"), ("host:5000/nginx", "Always"),
+    ("nginx:1", "IfNotPresent"), ("host:5000/nginx:1", "IfNotPresent"),
+    ("nginx@sha256:0123", "IfNotPresent"),
+  ])
+  func theTagDecidesOnPulling(image: String, policy: String) throws {
+    let pod = try Fixtures.manifest(Fixtures.pod(image: image))
+    #expect(pod.spec["containers"]?.elements.first?["imagePullPolicy"] == .string(policy))
+  }
+
+  // MARK: uid
+
+  private let plain = """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+      - name: main
+        image: nginx:1
+    """
+
+  @Test(arguments: [
+    "# a comment\n" + "spec:\n  containers:\n  - {image: 'nginx:1', name: main}\n"
+      + "metadata:\n  name: \"web\"\nkind: Pod\napiVersion: v1\n",
+    #"""
+    {"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","creationTimestamp":null},
+     "spec":{"containers":[{"name":"main","image":"nginx:1"}]}}
+    """#,
+    """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      colour: blue
+      restartPolicy: Always
+      terminationGracePeriodSeconds: 30
+      containers:
+      - name: main
+        image: nginx:1
+    """,
+  ])
+  func uidStaysForTheSameMeaning(text: String) throws {
+    let uid = try Fixtures.manifest(self.plain).uid
+    #expect(uid.wholeMatch(of: #/[0-9a-f]{32}/#) != nil)
+    #expect(try Fixtures.manifest(text).uid == uid)
+  }
+
+  @Test func uidChangesWithContentPathAndNode() throws {
+    var uids = Set([try Fixtures.manifest(self.plain).uid])
+    let edited = self.plain.replacing("nginx:1", with: "nginx:2")
+    uids.insert(try Fixtures.manifest(edited).uid)
+    uids.insert(try Fixtures.manifest(self.plain, path: "/m/b.yaml").uid)
+    uids.insert(try Fixtures.manifest(self.plain, node: .init(name: "kube-master2")).uid)
+    #expect(uids.count == 4)
+  }
+
+  /// draft-eastlake-fnv: the offset basis for no input, and the value for `a`.
+  @Test func digestIsFNV1aWith128Bits() {
+    #expect(PodUID.digest("") == "6c62272e07bb014262b821756295c58d")
+    #expect(PodUID.digest("a") == "d228cb696f1a8caf78912b704e4a8964")
+  }
+
+  // MARK: what is refused
+
+  @Test func privilegedContainersNeedLeave() throws {
+    let text = Fixtures.pod(spec: "    securityContext: {privileged: true}")
+    let error = try #require(throws: ManifestError.self) {
+      try Fixtures.manifest(text, node: .init(name: "kube-master1"))
+    }
+    #expect(error.problems.map(\.field) == ["spec.containers[0].securityContext.privileged"])
+    #expect(error.description.contains("--allow-privileged=true"))
+    #expect(try Fixtures.manifest(text).containers.count == 1)
+  }
+
+  @Test(arguments: [
+    (
+      "pretend.zweimaster.dev/stop-after", "3",
+      "cannot unmarshal number into a field of type string", ManifestError.Stage.decode
+    ),
+    ("pretend.zweimaster.dev/stop-after", "3 s", "unknown unit", .validate),
+    ("pretend.zweimaster.dev/start-after", "'7'", "number without a unit", .validate),
+    ("pretend.zweimaster.dev/start-after", "-1s", "must not be negative", .validate),
+    ("pretend.zweimaster.dev/stop-afer", "1s", "pretend.zweimaster.dev/stop-after", .validate),
+  ])
+  func badPretendAnnotationsAreNamed(
+    key: String, value: String, reason: String, stage: ManifestError.Stage
+  ) throws {
+    let error = try #require(throws: ManifestError.self) {
+      try Fixtures.manifest(Fixtures.pod(annotations: [key: value]))
+    }
+    #expect(error.stage == stage)
+    #expect(error.problems.first?.field?.contains(key) == true)
+    #expect(error.problems.first?.reason.contains(reason) == true, "\(error)")
+  }
+
+  @Test func pretendAnnotationsAreGoDurations() throws {
+    let pod = try Fixtures.manifest(
+      Fixtures.pod(annotations: [
+        "pretend.zweimaster.dev/start-after": "500ms", "pretend.zweimaster.dev/stop-after": "1m3s",
+      ]))
+    #expect(pod.pretend == .init(startAfter: .milliseconds(500), stopAfter: .seconds(63)))
+  }
+
+  @Test func allThatIsWrongIsNamedAtOnce() throws {
+    let error = try #require(throws: ManifestError.self) {
+      try Fixtures.manifest(
+        Fixtures.pod("Web", spec: "  restartPolicy: Maybe\n  dnsPolicy: Maybe\n"))
+    }
+    #expect(
+      error.problems.map(\.field) == ["metadata.name", "spec.restartPolicy", "spec.dnsPolicy"])
+    #expect(error.description.hasPrefix("invalid pod: [metadata.name: Invalid value"))
+  }
+
+  @Test func tenMebibytesAreTooMany() throws {
+    let text = Fixtures.pod()
+    let padding = String(repeating: "#", count: PodManifest.maximumSize - text.utf8.count - 2)
+    #expect(try Fixtures.manifest("\(text)\n\(padding)").containers.count == 1)
+    let error = try #require(throws: ManifestError.self) {
+      try Fixtures.manifest("\(text)\n#\(padding)")
+    }
+    #expect(error.stage == .read)
+    #expect(error.description.contains("read limit"))
+  }
+
+  @Test func nullsAreGosZeroValues() throws {
+    let text = Fixtures.pod(
+      annotations: ["example.com/note": "", "'other'": "~"],
+      spec: "    command:\n    - ~\n    ports: ~\n  volumes:\n  - name: v\n    hostPath:\n")
+    let pod = try Fixtures.manifest(text)
+    #expect(pod.metadata["annotations"]?["example.com/note"] == "")
+    #expect(pod.metadata["annotations"]?["other"] == "")
+    let container = pod.spec["containers"]?.elements.first
+    #expect(container?["command"] == [""])
+    #expect(container?["ports"] == nil)
+    #expect(pod.spec["volumes"]?.elements.first?["emptyDir"] == [:])
+  }
+
+  // MARK: text
+
+  @Test(
+    arguments: [
+      ("yes", true), ("off", false), ("~", nil), ("", nil), ("12", 12), ("-3", -3), ("0x1F", 31),
+      ("010", 8), ("0o10", 8), ("0", 0), ("1_000", 1000), ("1.5", .number(1.5)),
+      (".5", .number(0.5)),
+      ("1e3", "1e3"), ("12:30:45", "12:30:45"), ("2026-11-23", "2026-11-23"), ("08", 8), ("5.0", 5),
+      ("100m", "100m"), ("+-1", "+-1"), ("-", "-"), ("pause:3", "pause:3"), ("<<", "<<"),
+    ] as [(String, JSONValue)])
+  func plainScalarsAreReadAsGoDoes(text: String, value: JSONValue) {
+    #expect(YAMLScalar.plain(text) == value)
+  }
+
+  @Test func quotesAndTagsMakeStrings() throws {
+    let text = "a: '1'\nb: \"true\"\nc: !!str 10\nd: |\n  no\n"
+    #expect(
+      try ManifestText.value(of: Array(text.utf8)) == [
+        "a": "1", "b": "true", "c": "10", "d": "no\n",
+      ])
+  }
+
+  @Test func keysGivenAgainKeepTheLastValue() throws {
+    let text = "a: 1\n\"b\": x\r\na: 2\n'a': 3\nb: {c: 1, c: 2}\nb: {c: 3, d: &x [1], e: *x}\n"
+    #expect(
+      try ManifestText.value(of: Array(text.utf8)) == ["a": 3, "b": ["c": 3, "d": [1], "e": [1]]])
+  }
+
+  @Test func jsonIsWrittenInOneLineAndEscaped() {
+    let value: JSONValue = [
+      "b": [1, .number(1.5), nil, true], "kind": "\"\\\n\u{1}é", "a": [:],
+    ]
+    #expect(value.description == #"{"kind":"\"\\\n\u0001é","a":{},"b":[1,1.5,null,true]}"#)
+  }
+}
