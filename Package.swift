@@ -64,7 +64,7 @@ let package = Package(
       dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb],
       swiftSettings: settings),
     .target(
-      name: "EtcdClient", dependencies: [nioCore, nioHTTP1, httpClient, logging],
+      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],
       swiftSettings: settings),
     .target(
       name: "Elector",
@@ -115,7 +115,9 @@ let package = Package(
       dependencies: ["KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, subprocess],
       swiftSettings: settings),
     .testTarget(
-      name: "EtcdClientTests", dependencies: ["EtcdClient", "KVStore"], swiftSettings: settings),
+      name: "EtcdClientTests",
+      dependencies: ["EtcdClient", "KVStore", nioCore, nioPosix, nioHTTP1],
+      swiftSettings: settings),
     .testTarget(
       name: "ElectorTests", dependencies: ["Elector", "EtcdClient", "KVStore"],
       swiftSettings: settings),
