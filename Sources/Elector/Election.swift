@@ -150,6 +150,7 @@ public struct Election: Equatable, Sendable {
   private mutating func removed() {
     guard self.manifest == .removing else { return }
     self.manifest = .absent
+    self.removeFailure = ""
     self.isClean = true
   }
 
@@ -293,16 +294,21 @@ public struct Election: Equatable, Sendable {
       self.watchFailures = 0
       self.watchAfter = max(self.watchAfter, index)
       if index > self.seen { self.learn(.absent, index: index) }
-    case .historyCleared, .broken:
-      if change == .historyCleared { self.view = .unknown }
+    case .historyCleared:
+      // Read anew; the first time at once, but not in a loop with a store that forgets everything.
+      self.view = .unknown
+      if self.watchFailures > 0 {
+        self.requestDue = max(self.requestDue, self.watchPause(from: now))
+      }
       self.watchFailures += 1
-      let isFirst = self.watchFailures == 1 && change == .historyCleared
-      self.watchDue =
-        isFirst
-        ? now
-        : now + self.timing.retryPause(afterFailures: self.watchFailures, keepingLease: false)
-      self.requestDue = change == .historyCleared ? max(self.requestDue, self.watchDue) : requestDue
+    case .broken:
+      self.watchFailures += 1
+      self.watchDue = self.watchPause(from: now)
     }
+  }
+
+  private func watchPause(from now: Instant) -> Instant {
+    now + self.timing.retryPause(afterFailures: self.watchFailures, keepingLease: false)
   }
 
   /// Takes over what the key is now, at an index of the store that is not older than what we know.
@@ -506,14 +512,11 @@ public struct Election: Equatable, Sendable {
         self.reports.append(
           term == self.lastTerm ? .regained(term: term) : .acquired(term: term))
         self.lastTerm = term
+        self.line = nil
       }
       self.leadingTerm = term
     }
-    guard let line = self.currentLine(at: now) else {
-      self.line = nil
-      return
-    }
-    if line != self.line || now >= self.lineDue {
+    if let line = self.currentLine(at: now), line != self.line || now >= self.lineDue {
       self.line = line
       self.lineDue = now + self.timing.sleep
       self.reports.append(line)
