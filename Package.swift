@@ -119,7 +119,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
-      dependencies: ["Elector", "elector", "EtcdClient", "KVStore", logging, lifecycle, subprocess],
+      dependencies: [
+        "Elector", "elector", "EtcdClient", "KVStore", logging, lifecycle, subprocess,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "FakeKubeletTests", dependencies: ["FakeKubelet", httpClient],

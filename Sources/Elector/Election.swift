@@ -129,7 +129,8 @@ public struct Election: Equatable, Sendable {
   public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
     switch event {
     case .started: break
-    case .woke: if let alarm, now >= alarm { self.alarm = nil }
+    // Should it have rung early, it is set anew.
+    case .woke: self.alarm = nil
     case .removed: self.removed()
     case .removeFailed(let reason): self.removeFailed(reason, at: now)
     case .installed: self.installed(at: now)
@@ -210,7 +211,8 @@ public struct Election: Equatable, Sendable {
       self.failures = 0
       self.granted(term: term, modifiedIndex: modifiedIndex, for: request)
     case .released(let index):
-      if let lease { self.reports.append(.released(term: lease.term)) }
+      // The watch may have told of it already, hence the term from memory.
+      if let term = self.lease?.term ?? self.lastTerm { self.reports.append(.released(term: term)) }
       self.lose(.removed)
       self.learn(.absent, index: max(index, self.seen))
     case .exists, .changed:
