@@ -64,13 +64,12 @@ let package = Package(
       dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb],
       swiftSettings: settings),
     .target(
-      name: "EtcdClient", dependencies: [nioCore, nioHTTP1, httpClient, logging],
+      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],
       swiftSettings: settings),
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "DirectoryWatch", nioCore, nioPosix, httpClient, logging, lifecycle,
-        systemPackage,
+        "EtcdClient", "DirectoryWatch", nioCore, nioPosix, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
     .target(
@@ -117,9 +116,14 @@ let package = Package(
       dependencies: ["KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, subprocess],
       swiftSettings: settings),
     .testTarget(
-      name: "EtcdClientTests", dependencies: ["EtcdClient", "KVStore"], swiftSettings: settings),
+      name: "EtcdClientTests",
+      dependencies: ["EtcdClient", "KVStore", nioCore, nioPosix, nioHTTP1],
+      swiftSettings: settings),
     .testTarget(
-      name: "ElectorTests", dependencies: ["Elector", "EtcdClient", "KVStore"],
+      name: "ElectorTests",
+      dependencies: [
+        "Elector", "elector", "EtcdClient", "KVStore", logging, lifecycle, subprocess,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "FakeKubeletTests",

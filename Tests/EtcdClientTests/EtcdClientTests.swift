@@ -1,3 +1,187 @@
 import Testing
 
-@Test func placeholder() {}
+@testable import EtcdClient
+
+/// Against scripted servers on real sockets.
+@Suite(.timeLimit(.minutes(1))) struct EtcdClientTests {
+  static let node =
+    #"{"action":"get","node":{"key":"/k","value":"v","#
+    + #""modifiedIndex":5,"createdIndex":4,"ttl":9,"expiration":"2030-01-01T00:00:00Z"}}"#
+
+  /// Nobody listens there: the kernel gave this port out and got it back.
+  private func deadEndpoint() async throws -> EtcdEndpoint {
+    try EtcdEndpoint(await ScriptedServer.with({ _ in .hangUp }) { $0.url })
+  }
+
+  @discardableResult
+  private func with<Value: Sendable>(
+    _ endpoints: [EtcdEndpoint], timeout: Duration = .seconds(20),
+    _ body: (EtcdClient) async throws -> Value
+  ) async throws -> Value {
+    try await EtcdClient.with(endpoints: endpoints, timeout: timeout, body)
+  }
+
+  @Test func readsANode() async throws {
+    try await ScriptedServer.with({ _ in .json(Self.node, index: 8) }) { server in
+      let response = try await self.with([EtcdEndpoint(server.url)]) {
+        try await $0.get("k", recursive: true, sorted: true, quorum: true)
+      }
+      let node = Node(
+        key: "/k", value: "v", createdIndex: 4, modifiedIndex: 5, ttl: 9,
+        expiration: "2030-01-01T00:00:00Z")
+      #expect(response == KeysResponse(action: "get", node: node, etcdIndex: 8))
+      #expect(
+        server.requests.map(\.target) == ["/v2/keys/k?recursive=true&sorted=true&quorum=true"])
+    }
+  }
+
+  @Test func writesAsGoDoes() async throws {
+    try await ScriptedServer.with({ _ in .json(Self.node, status: 201) }) { server in
+      try await self.with([EtcdEndpoint(server.url)]) {
+        try await $0.put("k", value: "me", ttlSeconds: 30, prevExist: false)
+        try await $0.put("k", value: "me", prevValue: "you", prevIndex: 5)
+        try await $0.put("d", dir: true)
+        try await $0.put("k", ttlSeconds: 3, prevExist: true, refresh: true)
+        try await $0.delete("k", prevIndex: 5)
+      }
+      let form = "application/x-www-form-urlencoded"
+      #expect(
+        server.requests == [
+          .init(
+            method: "PUT", target: "/v2/keys/k?prevExist=false", body: "value=me&ttl=30",
+            contentType: form),
+          .init(
+            method: "PUT", target: "/v2/keys/k?prevIndex=5&prevValue=you", body: "value=me",
+            contentType: form),
+          .init(method: "PUT", target: "/v2/keys/d?dir=true", body: "", contentType: form),
+          .init(
+            method: "PUT", target: "/v2/keys/k?prevExist=true", body: "ttl=3&refresh=true",
+            contentType: form),
+          .init(method: "DELETE", target: "/v2/keys/k?prevIndex=5", body: ""),
+        ])
+    }
+  }
+
+  @Test func passesOnWhatTheServerRefuses() async throws {
+    let body = #"{"errorCode":105,"message":"Key already exists","cause":"/k","index":12}"#
+    try await ScriptedServer.with({ _ in .json(body, status: 412) }) { server in
+      try await self.with([EtcdEndpoint(server.url)]) { client in
+        let error = await #expect(throws: EtcdClientError.self) {
+          try await client.put("k", value: "v", prevExist: false)
+        }
+        #expect(
+          error
+            == .refused(
+              EtcdError(errorCode: 105, message: "Key already exists", cause: "/k", index: 12)))
+        #expect(error?.errorCode == EtcdError.nodeExists)
+      }
+    }
+  }
+
+  /// What the consensus could not agree on in time may be agreed on later.
+  @Test func aTimeOutInsideOfTheClusterIsNoRefusal() async throws {
+    let body =
+      #"{"errorCode":300,"message":"Raft Internal Error","cause":"request timed out","index":0}"#
+    try await ScriptedServer.with({ _ in .json(body, status: 500) }) { server in
+      let endpoint = try EtcdEndpoint(server.url)
+      try await self.with([endpoint]) { client in
+        let error = await #expect(throws: EtcdClientError.self) {
+          try await client.put("k", value: "v")
+        }
+        #expect(
+          error
+            == .unanswered(
+              endpoint: endpoint, reason: "etcd error 300: Raft Internal Error (request timed out)")
+        )
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ScriptedServer.Reply.answer(200, ["X-Etcd-Index": "1"], "<html>"),
+    .answer(200, [:], EtcdClientTests.node), .answer(404, [:], "404 page not found\n"),
+  ]) func noticesWhatIsNoEtcd(_ reply: ScriptedServer.Reply) async throws {
+    try await ScriptedServer.with({ _ in reply }) { server in
+      try await self.with([EtcdEndpoint(server.url)]) { client in
+        let error = await #expect(throws: EtcdClientError.self) { try await client.get("k") }
+        guard case .malformed = error else {
+          Issue.record("it was \(String(describing: error))")
+          return
+        }
+      }
+    }
+  }
+
+  @Test func aRefusedConnectionIsUnreachable() async throws {
+    let dead = try await self.deadEndpoint()
+    try await self.with([dead, dead]) { client in
+      let error = await #expect(throws: EtcdClientError.self) { try await client.get("k") }
+      #expect(error == .unreachable(endpoint: dead, reason: "Connection refused"))
+      #expect(error?.description == "cannot reach etcd at \(dead): Connection refused")
+    }
+  }
+
+  @Test func goesOnToTheNextEndpointInTheSameCallAndStaysThere() async throws {
+    try await ScriptedServer.with({ _ in .json(Self.node) }) { server in
+      let dead = try await self.deadEndpoint()
+      try await self.with([dead, EtcdEndpoint(server.url)]) { client in
+        _ = try await client.get("k")
+        _ = try await client.get("k")
+      }
+      #expect(server.requests.count == 2)
+    }
+  }
+
+  @Test(arguments: [ScriptedServer.Reply.silence, .headOnly, .hangUp])
+  func neverSendsAWriteTwiceButTurnsToAnotherForTheNext(
+    _ reply: ScriptedServer.Reply
+  ) async throws {
+    try await ScriptedServer.with({ _ in reply }) { bad in
+      try await ScriptedServer.with({ _ in .json(Self.node) }) { good in
+        let endpoints = [try EtcdEndpoint(bad.url), try EtcdEndpoint(good.url)]
+        try await self.with(endpoints) { client in
+          let error = await #expect(throws: EtcdClientError.self) {
+            try await client.put("k", value: "v", timeout: .milliseconds(300))
+          }
+          guard case .unanswered(endpoints[0], _) = error else {
+            Issue.record("it was \(String(describing: error))")
+            return
+          }
+          #expect(good.requests.isEmpty)
+          try await client.put("k", value: "v")
+          #expect(bad.requests.count == 1 && good.requests.count == 1)
+        }
+      }
+    }
+  }
+
+  @Test func followsARedirectWithTheBody() async throws {
+    try await ScriptedServer.with({ _ in .json(Self.node) }) { target in
+      let location = target.url + "/v2/keys/k"
+      try await ScriptedServer.with({ _ in .answer(307, ["Location": location], "") }) { first in
+        try await self.with([EtcdEndpoint(first.url)]) {
+          try await $0.put("k", value: "v")
+        }
+      }
+      #expect(target.requests.map(\.body) == ["value=v"])
+      #expect(target.requests.map(\.method) == ["PUT"])
+    }
+  }
+
+  @Test func aWatchOutlivesTheTimeOutAndEndsWhenCancelled() async throws {
+    let reply: @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply = { request in
+      request.target.contains("waitIndex=9") ? .headOnly : .json(Self.node)
+    }
+    try await ScriptedServer.with(reply) { server in
+      try await self.with([EtcdEndpoint(server.url)], timeout: .milliseconds(50)) { client in
+        let watch = Task { try await client.watch("k", waitIndex: 9) }
+        while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        // Longer than the client's time-out, which must not end it.
+        try await Task.sleep(for: .milliseconds(200))
+        watch.cancel()
+        await #expect(throws: EtcdClientError.self) { try await watch.value }
+        #expect(server.requests.map(\.target) == ["/v2/keys/k?wait=true&waitIndex=9"])
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/// The answer to a successful request to the keys API.
+///
+/// Source: etcd v2 API, `/v2/keys`.
+public struct KeysResponse: Equatable, Sendable {
+  /// `get`, `set`, `create`, `update`, `compareAndSwap`, `delete`, `compareAndDelete` or `expire`.
+  public var action: String
+  /// What the key is now; after a removal it has no value.
+  public var node: Node
+  /// What the key was before; `nil` when it was not there, and for reads.
+  public var prevNode: Node?
+  /// The store's index when it answered (`X-Etcd-Index`). A watch from the next one on misses
+  /// nothing that happened after a read.
+  public var etcdIndex: UInt64
+
+  public init(action: String, node: Node, prevNode: Node? = nil, etcdIndex: UInt64) {
+    self.action = action
+    self.node = node
+    self.prevNode = prevNode
+    self.etcdIndex = etcdIndex
+  }
+}
+
+/// A key or a directory.
+public struct Node: Equatable, Sendable {
+  /// Begins with a slash; the root's is empty.
+  public var key: String
+  /// `nil` for a directory and after a removal.
+  public var value: String?
+  public var dir: Bool
+  /// The index at which the key came into being; a compare-and-swap keeps it.
+  public var createdIndex: UInt64
+  /// The index of the last change.
+  public var modifiedIndex: UInt64
+  /// The remaining time to live in whole seconds, rounded up by the server; `nil` for ever.
+  public var ttl: Int64?
+  /// When the key ends by the server's wall clock, as RFC 3339 text. For people: comparing it with
+  /// a clock of another machine decides nothing.
+  public var expiration: String?
+  /// What is in the directory, as far as it was asked for.
+  public var nodes: [Node]
+
+  public init(
+    key: String, value: String? = nil, dir: Bool = false, createdIndex: UInt64 = 0,
+    modifiedIndex: UInt64 = 0, ttl: Int64? = nil, expiration: String? = nil, nodes: [Node] = []
+  ) {
+    self.key = key
+    self.value = value
+    self.dir = dir
+    self.createdIndex = createdIndex
+    self.modifiedIndex = modifiedIndex
+    self.ttl = ttl
+    self.expiration = expiration
+    self.nodes = nodes
+  }
+}
+
+extension Node: Decodable {
+  private enum CodingKeys: CodingKey {
+    case key, value, dir, createdIndex, modifiedIndex, ttl, expiration, nodes
+  }
+
+  /// etcd leaves out what is zero, empty or false.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      key: try fields.decodeIfPresent(String.self, forKey: .key) ?? "",
+      value: try fields.decodeIfPresent(String.self, forKey: .value),
+      dir: try fields.decodeIfPresent(Bool.self, forKey: .dir) ?? false,
+      createdIndex: try fields.decodeIfPresent(UInt64.self, forKey: .createdIndex) ?? 0,
+      modifiedIndex: try fields.decodeIfPresent(UInt64.self, forKey: .modifiedIndex) ?? 0,
+      ttl: try fields.decodeIfPresent(Int64.self, forKey: .ttl),
+      expiration: try fields.decodeIfPresent(String.self, forKey: .expiration),
+      nodes: try fields.decodeIfPresent([Node].self, forKey: .nodes) ?? [])
+  }
+}
+
+/// A server's answer to `/version`.
+public struct EtcdVersion: Equatable, Sendable, Decodable {
+  /// The member's own version, for example `3.4.23`.
+  public var etcdserver: String
+  /// The version of the cluster's protocol; `not_decided` right after the start.
+  public var etcdcluster: String
+}

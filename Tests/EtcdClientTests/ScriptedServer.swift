@@ -1,0 +1,125 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+import Testing
+
+/// An HTTP server on a port of the kernel's choice that answers as a closure says and remembers what
+/// it was asked.
+final class ScriptedServer: Sendable {
+  struct Request: Equatable, Sendable {
+    var method: String
+    var target: String
+    var body: String
+    var contentType: String?
+  }
+
+  enum Reply: Sendable {
+    case answer(Int, [String: String], String)
+    /// Takes the request and says nothing.
+    case silence
+    /// Sends the head and nothing of the body.
+    case headOnly
+    /// Closes the connection without an answer.
+    case hangUp
+
+    static func json(_ body: String, status: Int = 200, index: Int = 7) -> Reply {
+      .answer(status, ["X-Etcd-Index": "\(index)", "Content-Type": "application/json"], body)
+    }
+  }
+
+  let port: Int
+  var url: String { "http://127.0.0.1:\(self.port)" }
+  var requests: [Request] { self.log.requests.withLock { $0 } }
+
+  private let channel: any Channel
+  private let log: Log
+
+  fileprivate final class Log: Sendable {
+    let requests = Mutex<[Request]>([])
+  }
+
+  /// Runs `body` with a server and stops it afterwards.
+  @discardableResult
+  static func with<Value: Sendable>(
+    _ reply: @escaping @Sendable (Request) -> Reply,
+    _ body: (ScriptedServer) async throws -> Value
+  ) async throws -> Value {
+    let server = try await ScriptedServer(reply)
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(server)) } catch { result = .failure(error) }
+    try await server.channel.close()
+    return try result.get()
+  }
+
+  private init(_ reply: @escaping @Sendable (Request) -> Reply) async throws {
+    let log = Log()
+    self.channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .childChannelInitializer { channel in
+        channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
+          try channel.pipeline.syncOperations.addHandler(Handler(log: log, reply: reply))
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    self.port = try #require(self.channel.localAddress?.port)
+    self.log = log
+  }
+}
+
+private final class Handler: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  let log: ScriptedServer.Log
+  let reply: @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply
+  var request = ScriptedServer.Request(method: "", target: "", body: "")
+
+  init(
+    log: ScriptedServer.Log,
+    reply: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply
+  ) {
+    self.log = log
+    self.reply = reply
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch self.unwrapInboundIn(data) {
+    case .head(let head):
+      self.request = .init(
+        method: head.method.rawValue, target: head.uri, body: "",
+        contentType: head.headers.first(name: "Content-Type"))
+    case .body(let bytes):
+      self.request.body += String(buffer: bytes)
+    case .end:
+      self.log.requests.withLock { $0.append(self.request) }
+      self.answer(context)
+    }
+  }
+
+  private func answer(_ context: ChannelHandlerContext) {
+    switch self.reply(self.request) {
+    case .answer(let status, let headers, let body):
+      self.writeHead(context, status: status, headers: headers, length: body.utf8.count)
+      context.write(
+        self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
+      context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+    case .silence:
+      break
+    case .headOnly:
+      self.writeHead(context, status: 200, headers: ["X-Etcd-Index": "7"], length: 100)
+      context.flush()
+    case .hangUp:
+      context.close(promise: nil)
+    }
+  }
+
+  private func writeHead(
+    _ context: ChannelHandlerContext, status: Int, headers: [String: String], length: Int
+  ) {
+    var fields = HTTPHeaders(headers.map { ($0.key, $0.value) })
+    fields.add(name: "Content-Length", value: "\(length)")
+    let head = HTTPResponseHead(
+      version: .http1_1, status: .init(statusCode: status), headers: fields)
+    context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+  }
+}
