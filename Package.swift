@@ -102,7 +102,7 @@ let package = Package(
     .executableTarget(
       name: "zweimaster",
       dependencies: [
-        "TestCluster", "GoFlags", "Klog", arguments, logging, lifecycle, unixSignals,
+        "TestCluster", "EtcdClient", "GoFlags", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
 
