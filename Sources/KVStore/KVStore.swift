@@ -1,4 +1,0 @@
-import GRDB
-import NIOHTTP1
-import Collections
-import ServiceLifecycle

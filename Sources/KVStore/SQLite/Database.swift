@@ -1,0 +1,122 @@
+import Foundation
+import GRDB
+
+/// The keyspace on disk: the one place that knows SQLite.
+///
+/// A batch of changes is one transaction, and `commit` returns when it is on the disk (write-ahead log,
+/// `synchronous=FULL`). The calls block; they belong on the writer's thread.
+final class Database: Sendable {
+  /// Where the data are.
+  enum Location: Sendable {
+    /// Nowhere: they go with the process.
+    case memory
+    case directory(String)
+  }
+
+  /// What a start finds.
+  struct Recovered {
+    var tree: KeyTree
+    var history: EventHistory
+    var clock: StoreClock
+    /// Stays the same for ever: clients take another one for another cluster.
+    var clusterID: UInt64
+  }
+
+  static let fileName = "kvstore.db"
+
+  private let queue: DatabaseQueue
+  /// Keeps a second process out of the directory; released when this goes.
+  private let lock: DirectoryLock?
+
+  private init(queue: DatabaseQueue, lock: DirectoryLock?) {
+    self.queue = queue
+    self.lock = lock
+  }
+
+  /// Opens or makes the database and reads what is in it.
+  /// - Throws: ``StartError`` that names the file and what to do.
+  static func open(_ location: Location) throws(StartError) -> (Database, Recovered) {
+    var lock: DirectoryLock?
+    var path = "memory"
+    do {
+      var configuration = Configuration()
+      configuration.label = "kvstore"
+      let queue: DatabaseQueue
+      switch location {
+      case .memory: queue = try DatabaseQueue(configuration: configuration)
+      case .directory(let directory):
+        path = directory + "/" + self.fileName
+        lock = try DirectoryLock(directory: directory)
+        configuration.journalMode = .wal
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+      }
+      // GRDB relaxes this to NORMAL for a write-ahead log, which could lose the last commits when the
+      // power fails.
+      try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+      let verdict = try queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+      guard verdict == "ok" else { throw StartError.corrupt(path, verdict ?? "no verdict") }
+      let migrator = Schema.migrator
+      if try queue.read(migrator.hasBeenSuperseded) { throw StartError.tooNew(path) }
+      try migrator.migrate(queue)
+      let recovered = try queue.write { try Schema.recover($0) }
+      return (Database(queue: queue, lock: lock), recovered)
+    } catch let error as StartError {
+      throw error
+    } catch let error as GRDB.DatabaseError
+      where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
+    {
+      throw .corrupt(path, error.message ?? "\(error)")
+    } catch {
+      throw .unusable(path, "\(error)")
+    }
+  }
+
+  /// Puts a batch on the disk, whole or not at all.
+  func commit(_ changes: [Change]) throws {
+    try self.queue.write { db in
+      try Schema.write(changes, to: db)
+    }
+  }
+
+  /// Writes back the log and closes the file.
+  func close() throws {
+    try self.queue.close()
+  }
+}
+
+/// Why a store did not start.
+public enum StartError: Error, Equatable, CustomStringConvertible {
+  /// Another process has the data directory.
+  case inUse(String)
+  /// The directory cannot be made or opened.
+  case directory(String, String)
+  /// The database is damaged.
+  case corrupt(String, String)
+  /// The database was written by a newer version.
+  case tooNew(String)
+  /// SQLite cannot work with the file.
+  case unusable(String, String)
+  /// The address cannot be listened on.
+  case listen(String, String)
+  /// A URL is not one that can be listened on.
+  case badURL(String)
+
+  public var description: String {
+    switch self {
+    case .inUse(let directory):
+      "the data directory \(directory) is in use by another kvstore: stop that one or name another --data-dir"
+    case .directory(let directory, let reason):
+      "cannot use the data directory \(directory): \(reason)"
+    case .corrupt(let path, let reason):
+      "the database \(path) is damaged (\(reason)): put it aside and restore a copy of it"
+    case .tooNew(let path):
+      "the database \(path) was written by a newer kvstore: start that version"
+    case .unusable(let path, let reason):
+      "cannot open the database \(path): \(reason)"
+    case .listen(let address, let reason):
+      "cannot listen on \(address): \(reason); name another address with --listen-client-urls"
+    case .badURL(let url):
+      "\"\(url)\" is no URL to listen on: write it like http://127.0.0.1:2379"
+    }
+  }
+}

@@ -1,0 +1,242 @@
+@preconcurrency import Dispatch
+import Foundation
+import Logging
+import NIOCore
+import Synchronization
+
+/// The shell around the keyspace: one thread that writes, snapshots for everybody who reads, and the
+/// watchers.
+///
+/// The path of a change: it waits in the inbox; the writer takes all that wait, applies them in order to
+/// a copy of the tree, commits their rows in one transaction, and only then publishes the copy, tells
+/// the watchers and answers. A commit that fails drops the copy: every request of the batch gets an
+/// error, and memory and disk still agree.
+///
+/// Nothing here is bounded by a number of its own: a connection has at most one request under way, so
+/// the inbox is bounded by the connections.
+final class Store: Sendable {
+  typealias Reply = @Sendable (Result<Event, StoreError>) -> Void
+  /// Takes an event in its JSON form; the flag tells that nothing more follows. It must not block.
+  typealias Sink = @Sendable (ByteBuffer, _ isLast: Bool) -> Void
+
+  let clock: StoreClock
+  let clusterID: UInt64
+
+  private let database: Database
+  private let logger: Logger
+  private let inbox = Mutex(Inbox())
+  private let wakeUp = DispatchSemaphore(value: 0)
+  private let snapshot: Mutex<KeyTree>
+  private let watching: Mutex<Watching>
+  private let ended: (stream: AsyncStream<Never>, continuation: AsyncStream<Never>.Continuation)
+
+  private struct Inbox {
+    var requests: [(Command, Reply)] = []
+    var isClosed = false
+  }
+
+  private struct Watching {
+    var history: EventHistory
+    var hub = WatcherHub()
+    var sinks: [WatcherHub.ID: Sink] = [:]
+  }
+
+  /// Reads what is on disk and starts the writer.
+  /// - Throws: ``StartError``.
+  init(_ location: Database.Location, logger: Logger) throws(StartError) {
+    let (database, recovered) = try Database.open(location)
+    self.database = database
+    self.logger = logger
+    self.clock = recovered.clock
+    self.clusterID = recovered.clusterID
+    self.snapshot = Mutex(recovered.tree)
+    self.watching = Mutex(Watching(history: recovered.history))
+    self.ended = AsyncStream.makeStream()
+    let thread = Thread { [self] in
+      var writer = Writer(tree: recovered.tree, expiries: ExpiryQueue(recovered.tree))
+      self.write(with: &writer)
+    }
+    thread.name = "kvstore-writer"
+    thread.start()
+  }
+
+  // MARK: Requests
+
+  /// The keyspace as it is on disk.
+  var current: KeyTree { self.snapshot.withLock { $0 } }
+
+  /// Queues a change. The reply comes on the writer's thread, after the disk has it.
+  func submit(_ command: Command, reply: @escaping Reply) {
+    let isClosed = self.inbox.withLock { inbox in
+      if !inbox.isClosed { inbox.requests.append((command, reply)) }
+      return inbox.isClosed
+    }
+    if isClosed {
+      reply(.failure(StoreError(.internalError, cause: "the store is stopping")))
+    } else {
+      self.wakeUp.signal()
+    }
+  }
+
+  /// What a watch is answered with at its start.
+  struct WatchStart {
+    /// The store's index when the watch began.
+    let index: UInt64
+    /// An event of the past that it asked for, in its JSON form.
+    let event: ByteBuffer?
+    /// To be given to ``unwatch(_:)`` when the client goes; `nil` when it is not waiting.
+    let id: WatcherHub.ID?
+  }
+
+  /// Looks for an event in the history, and waits for one if there is none: in one step, so that no
+  /// event falls between.
+  /// - Parameters:
+  ///   - waitIndex: the first index that is wanted; `nil` for the next one.
+  ///   - sink: gets the events to come, on the writer's thread.
+  /// - Throws: 401 when the history does not reach back that far.
+  func watch(
+    _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?, sink: @escaping Sink
+  ) throws(StoreError) -> WatchStart {
+    try self.watching.withLock { watching throws(StoreError) in
+      let index = watching.history.lastIndex
+      let sinceIndex = waitIndex ?? index + 1
+      let past = try watching.history.first(from: sinceIndex, at: path, isRecursive: isRecursive)
+      if let past { return WatchStart(index: index, event: past.json, id: nil) }
+      let id = watching.hub.add(
+        WatcherHub.Watcher(
+          path: path, isRecursive: isRecursive, isStream: isStream, sinceIndex: sinceIndex))
+      watching.sinks[id] = sink
+      return WatchStart(index: index, event: nil, id: id)
+    }
+  }
+
+  func unwatch(_ id: WatcherHub.ID) {
+    self.watching.withLock { watching in
+      watching.hub.remove(id)
+      watching.sinks[id] = nil
+    }
+  }
+
+  /// How many watchers wait.
+  var watcherCount: Int { self.watching.withLock { $0.hub.count } }
+
+  /// Takes no more changes, finishes those that wait, and returns when the disk has them.
+  func close() async {
+    self.inbox.withLock { $0.isClosed = true }
+    self.wakeUp.signal()
+    for await _ in self.ended.stream {}
+  }
+
+  // MARK: The writer's thread
+
+  private struct Writer {
+    /// As it is on disk.
+    var tree: KeyTree
+    var expiries: ExpiryQueue
+    /// After a failed commit of expiries alone: when to try again.
+    var retryAt: StoreTime?
+  }
+
+  /// So many expiries go into one batch; those beyond take their turn after the requests that have
+  /// come in meanwhile.
+  private static let expiriesPerBatch = 512
+
+  private func write(with writer: inout Writer) {
+    while true {
+      self.waitForWork(&writer)
+      let (requests, isClosed) = self.inbox.withLock { inbox in
+        defer { inbox.requests = [] }
+        return (inbox.requests, inbox.isClosed)
+      }
+      if isClosed, requests.isEmpty { break }
+      self.process(requests, with: &writer)
+    }
+    do {
+      try self.database.close()
+    } catch {
+      self.logger.error("Could not close the database", metadata: ["err": "\(error)"])
+    }
+    self.ended.continuation.finish()
+  }
+
+  private func waitForWork(_ writer: inout Writer) {
+    guard let deadline = writer.retryAt ?? writer.expiries.nextDeadline(in: writer.tree) else {
+      self.wakeUp.wait()
+      return
+    }
+    // Waking up now and then makes up for time that the machine spent suspended.
+    let wait = min(self.clock.now.nanoseconds(to: deadline), 60_000_000_000)
+    if wait > 0 { _ = self.wakeUp.wait(timeout: .now() + .nanoseconds(Int(wait))) }
+  }
+
+  private func process(_ requests: [(Command, Reply)], with writer: inout Writer) {
+    let now = self.clock.now
+    var tree = writer.tree
+    var changes: [Change] = []
+    // What is over is over before anything that came later.
+    var due: [ExpiryQueue.Entry] = []
+    if writer.retryAt.map({ $0 <= now }) ?? true {
+      due = writer.expiries.takeDue(at: now, in: tree, limit: Self.expiriesPerBatch)
+    }
+    for entry in due {
+      let expiry = Command.expire(entry.path, deadline: entry.deadline)
+      if let change = try? tree.apply(expiry, now: now) { changes.append(change) }
+    }
+    var answers: [(Reply, Result<Event, StoreError>)] = []
+    for (command, reply) in requests {
+      do throws(StoreError) {
+        guard let change = try tree.apply(command, now: now) else { continue }
+        changes.append(change)
+        answers.append((reply, .success(change.event)))
+      } catch {
+        answers.append((reply, .failure(error)))
+      }
+    }
+    do {
+      if !changes.isEmpty { try self.database.commit(changes) }
+    } catch {
+      self.logger.error(
+        "Could not write to disk, the requests were refused",
+        metadata: ["err": "\(error)", "requests": "\(requests.count)"])
+      writer.expiries.putBack(due)
+      writer.retryAt = due.isEmpty ? nil : now.advanced(bySeconds: 1)
+      let refusal = StoreError(
+        .internalError, cause: "cannot write to disk: \(error)", index: writer.tree.index)
+      for (_, reply) in requests { reply(.failure(refusal)) }
+      return
+    }
+    writer.tree = tree
+    writer.retryAt = nil
+    for written in changes.lazy.flatMap(\.written) {
+      writer.expiries.add(written.node, at: written.path)
+    }
+    self.publish(tree, changes)
+    for (reply, result) in answers { reply(result) }
+  }
+
+  /// Lets the committed changes be seen: first by readers, then by watchers.
+  private func publish(_ tree: KeyTree, _ changes: [Change]) {
+    guard !changes.isEmpty else { return }
+    let deliveries = self.watching.withLock { watching in
+      var deliveries: [(Sink, Event, Bool)] = []
+      for change in changes {
+        watching.history.append(change.event)
+        for delivery in watching.hub.deliveries(for: change) {
+          guard let sink = watching.sinks[delivery.watcher] else { continue }
+          if delivery.isLast { watching.sinks[delivery.watcher] = nil }
+          deliveries.append((sink, delivery.event, delivery.isLast))
+        }
+      }
+      // Within the same step, so that who is told of an event and who begins to watch find a tree
+      // that has it.
+      self.snapshot.withLock { $0 = tree }
+      return deliveries
+    }
+    // One encoding serves all watchers of an event.
+    var encoded: (index: UInt64, json: ByteBuffer)?
+    for (sink, event, isLast) in deliveries {
+      if encoded?.index != event.index { encoded = (event.index, event.json) }
+      if let encoded { sink(encoded.json, isLast) }
+    }
+  }
+}

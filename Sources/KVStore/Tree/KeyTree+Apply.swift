@@ -1,0 +1,218 @@
+/// What a command did: the event that clients see, and the rows that the disk needs.
+struct Change: Equatable, Sendable {
+  let event: Event
+  /// Nodes that are new or different, parents first.
+  let written: [WrittenNode]
+  /// Paths that are gone, children before their directory.
+  let removed: [StorePath]
+
+  struct WrittenNode: Equatable, Sendable {
+    let path: StorePath
+    let node: TreeNode
+  }
+}
+
+extension KeyTree {
+  /// Carries out one command.
+  /// - Parameter now: the instant that remaining times are counted from.
+  /// - Returns: what changed; `nil` only for an expiry that is out of date.
+  /// - Throws: the refusal in etcd's words; the tree and its index are as before.
+  /// - Source: etcd `server/etcdserver/api/v2store/store.go`.
+  mutating func apply(_ command: Command, now: StoreTime) throws(StoreError) -> Change? {
+    switch command {
+    case .set(let path, let new): try self.set(path, new, now: now)
+    case .create(let path, let new): try self.create(path, new, now: now)
+    case .createInOrder(let directory, let new):
+      try self.create(directory.appending(self.nextInOrderName), new, now: now)
+    case .update(let path, let new): try self.update(path, new, now: now)
+    case .compareAndSwap(let path, let condition, let new):
+      try self.compareAndSwap(path, condition, new, now: now)
+    case .delete(let path, let isDirectory, let isRecursive):
+      try self.delete(path, isDirectory: isDirectory, isRecursive: isRecursive, now: now)
+    case .compareAndDelete(let path, let condition):
+      try self.compareAndDelete(path, condition, now: now)
+    case .expire(let path, let deadline): self.expire(path, deadline: deadline, now: now)
+    }
+  }
+
+  /// In-order names are the index of the change in 20 digits.
+  private var nextInOrderName: KeyName {
+    let digits = String(self.index + 1)
+    return KeyName((String(repeating: "0", count: max(0, 20 - digits.count)) + digits).utf8)
+  }
+
+  private mutating func set(
+    _ path: StorePath, _ new: Command.NewNode, now: StoreTime
+  ) throws(StoreError) -> Change {
+    var new = new
+    var previous: TreeNode?
+    do {
+      previous = try self.node(at: path)
+    } catch let error {
+      guard error.code == .keyNotFound, !new.isRefresh else { throw error }
+    }
+    if new.isRefresh { new.value = previous?.value ?? [] }
+    return try self.write(path, new, action: .set, previous: previous, now: now)
+  }
+
+  private mutating func create(
+    _ path: StorePath, _ new: Command.NewNode, now: StoreTime
+  ) throws(StoreError) -> Change {
+    try self.refuseRoot(path)
+    do {
+      _ = try self.node(at: path)
+    } catch let error {
+      guard error.code == .keyNotFound else { throw error }
+      return try self.write(path, new, action: .create, previous: nil, now: now)
+    }
+    throw StoreError(.alreadyExists, cause: path.bytes, index: self.index)
+  }
+
+  /// The common half of set and create. Nobody is at `path` but perhaps `previous`, and no key is in
+  /// the way: the caller has looked.
+  private mutating func write(
+    _ path: StorePath, _ new: Command.NewNode, action: Event.Action, previous: TreeNode?,
+    now: StoreTime
+  ) throws(StoreError) -> Change {
+    try self.refuseRoot(path)
+    if let previous, previous.isDirectory {
+      throw StoreError(.notAFile, cause: path.bytes, index: self.index)
+    }
+    self.advanceIndex()
+    var written: [Change.WrittenNode] = []
+    func put(_ node: TreeNode, at path: StorePath) {
+      self.put(node, at: path)
+      written.append(Change.WrittenNode(path: path, node: node))
+    }
+    if previous == nil {
+      for directory in path.lineage.dropFirst().dropLast() where !self.exists(directory) {
+        put(
+          TreeNode(content: .directory([:]), createdIndex: self.index, modifiedIndex: self.index),
+          at: directory)
+      }
+    }
+    let node = TreeNode(
+      content: new.isDirectory ? .directory([:]) : .value(new.value),
+      createdIndex: self.index, modifiedIndex: self.index,
+      // What lies before 2000 is taken for a TTL that overflowed, or for none: it never expires.
+      deadline: new.deadline.flatMap { $0 < .year2000 ? nil : $0 })
+    put(node, at: path)
+    let event = Event(
+      action, node: node.view(at: path, now: now),
+      prevNode: previous?.view(at: path, now: now), isRefresh: new.isRefresh)
+    return Change(event: event, written: written, removed: [])
+  }
+
+  private mutating func update(
+    _ path: StorePath, _ new: Command.NewNode, now: StoreTime
+  ) throws(StoreError) -> Change {
+    try self.refuseRoot(path)
+    let previous = try self.node(at: path)
+    if previous.isDirectory, !new.value.isEmpty {
+      throw StoreError(.notAFile, cause: path.bytes, index: self.index)
+    }
+    return self.overwrite(path, previous, new, action: .update, now: now)
+  }
+
+  private mutating func compareAndSwap(
+    _ path: StorePath, _ condition: Command.Condition, _ new: Command.NewNode, now: StoreTime
+  ) throws(StoreError) -> Change {
+    try self.refuseRoot(path)
+    let previous = try self.compare(path, condition)
+    return self.overwrite(path, previous, new, action: .compareAndSwap, now: now)
+  }
+
+  /// The common half of update and compare-and-swap: the node stays the same one, with a new value.
+  private mutating func overwrite(
+    _ path: StorePath, _ previous: TreeNode, _ new: Command.NewNode, action: Event.Action,
+    now: StoreTime
+  ) -> Change {
+    self.advanceIndex()
+    var node = previous
+    node.deadline = new.deadline
+    // A directory keeps its index; only the answer shows the new one. etcd does it so.
+    if !previous.isDirectory {
+      if !new.isRefresh { node.content = .value(new.value) }
+      node.modifiedIndex = self.index
+    }
+    self.put(node, at: path)
+    var view = node.view(at: path, now: now)
+    view.modifiedIndex = self.index
+    let event = Event(
+      action, node: view, prevNode: previous.view(at: path, now: now), isRefresh: new.isRefresh)
+    return Change(event: event, written: [.init(path: path, node: node)], removed: [])
+  }
+
+  private mutating func delete(
+    _ path: StorePath, isDirectory: Bool, isRecursive: Bool, now: StoreTime
+  ) throws(StoreError) -> Change {
+    try self.refuseRoot(path)
+    let node = try self.node(at: path)
+    if node.isDirectory {
+      guard isDirectory || isRecursive else {
+        throw StoreError(.notAFile, cause: path.bytes, index: self.index)
+      }
+      guard isRecursive || node.isEmptyDirectory else {
+        throw StoreError(.directoryNotEmpty, cause: path.bytes, index: self.index)
+      }
+    }
+    return self.take(path, node, action: .delete, now: now)
+  }
+
+  private mutating func compareAndDelete(
+    _ path: StorePath, _ condition: Command.Condition, now: StoreTime
+  ) throws(StoreError) -> Change {
+    let node = try self.compare(path, condition)
+    return self.take(path, node, action: .compareAndDelete, now: now)
+  }
+
+  private mutating func expire(_ path: StorePath, deadline: StoreTime, now: StoreTime) -> Change? {
+    guard let node = try? self.node(at: path), node.deadline == deadline else { return nil }
+    return self.take(path, node, action: .expire, now: now)
+  }
+
+  /// The common half of all that removes.
+  private mutating func take(
+    _ path: StorePath, _ node: TreeNode, action: Event.Action, now: StoreTime
+  ) -> Change {
+    self.advanceIndex()
+    let view = NodeView(
+      path: path, isDirectory: node.isDirectory, modifiedIndex: self.index,
+      createdIndex: node.createdIndex)
+    let event = Event(action, node: view, prevNode: node.view(at: path, now: now))
+    return Change(event: event, written: [], removed: self.remove(at: path))
+  }
+
+  private func exists(_ path: StorePath) -> Bool {
+    (try? self.node(at: path)) != nil
+  }
+
+  private func refuseRoot(_ path: StorePath) throws(StoreError) {
+    if path.isRoot { throw StoreError(.rootIsReadOnly, cause: "/", index: self.index) }
+  }
+
+  /// The node at a path, if it is a key for which the condition holds.
+  private func compare(
+    _ path: StorePath, _ condition: Command.Condition
+  ) throws(StoreError) -> TreeNode {
+    let node = try self.node(at: path)
+    if node.isDirectory {
+      throw StoreError(.notAFile, cause: path.isRoot ? [] : path.bytes, index: self.index)
+    }
+    let valueDiffers = condition.value.map { $0 != node.value } ?? false
+    let indexDiffers = condition.index.map { $0 != node.modifiedIndex } ?? false
+    guard valueDiffers || indexDiffers else { return node }
+    // When both are off, both are told, also the one that was not asked for.
+    let value =
+      Array("[".utf8) + (condition.value ?? []) + Array(" != ".utf8) + node.value
+      + Array("]".utf8)
+    let index = Array("[\(condition.index ?? 0) != \(node.modifiedIndex)]".utf8)
+    let cause =
+      valueDiffers && indexDiffers ? value + Array(" ".utf8) + index : valueDiffers ? value : index
+    throw StoreError(.compareFailed, cause: cause, index: self.index)
+  }
+}
+
+extension StoreTime {
+  fileprivate static let year2000 = StoreTime(nanoseconds: 946_684_800_000_000_000)
+}

@@ -1,0 +1,79 @@
+/// A refusal in the words of etcd's v2 API.
+///
+/// Source: etcd `v2error`, "Error Codes" of the v2 API document.
+struct StoreError: Error, Equatable, Sendable {
+  let code: Code
+  /// What it is about: a key, a parameter, a pair of values; bytes, since a key need not be UTF-8.
+  let cause: [UInt8]
+  /// The store's index when the request was judged; 0 where the request itself was no good.
+  let index: UInt64
+
+  init(_ code: Code, cause: [UInt8], index: UInt64) {
+    self.code = code
+    self.cause = cause
+    self.index = index
+  }
+
+  init(_ code: Code, cause: String, index: UInt64 = 0) {
+    self.init(code, cause: Array(cause.utf8), index: index)
+  }
+
+  /// The codes, with their texts and HTTP statuses below.
+  enum Code: Int, Sendable {
+    case keyNotFound = 100
+    case compareFailed = 101
+    case notAFile = 102
+    case notADirectory = 104
+    case alreadyExists = 105
+    case rootIsReadOnly = 107
+    case directoryNotEmpty = 108
+    case previousValueRequired = 201
+    case ttlNotANumber = 202
+    case indexNotANumber = 203
+    case invalidField = 209
+    case invalidForm = 210
+    case valueOnRefresh = 211
+    case ttlRequiredOnRefresh = 212
+    /// Also what a failing disk is told as: etcd has no code of its own for it.
+    case internalError = 300
+    case eventIndexCleared = 401
+
+    var message: String {
+      switch self {
+      case .keyNotFound: "Key not found"
+      case .compareFailed: "Compare failed"
+      case .notAFile: "Not a file"
+      case .notADirectory: "Not a directory"
+      case .alreadyExists: "Key already exists"
+      case .rootIsReadOnly: "Root is read only"
+      case .directoryNotEmpty: "Directory not empty"
+      case .previousValueRequired: "PrevValue is Required in POST form"
+      case .ttlNotANumber: "The given TTL in POST form is not a number"
+      case .indexNotANumber: "The given index in POST form is not a number"
+      case .invalidField: "Invalid field"
+      case .invalidForm: "Invalid POST form"
+      case .valueOnRefresh: "Value provided on refresh"
+      case .ttlRequiredOnRefresh: "A TTL must be provided on refresh"
+      case .internalError: "Raft Internal Error"
+      case .eventIndexCleared: "The event in requested index is outdated and cleared"
+      }
+    }
+
+    /// The status of the HTTP response that carries it.
+    var status: Int {
+      switch self {
+      case .keyNotFound: 404
+      case .notAFile, .directoryNotEmpty: 403
+      case .compareFailed, .alreadyExists: 412
+      case .internalError: 500
+      default: 400
+      }
+    }
+  }
+}
+
+extension StoreError: CustomStringConvertible {
+  var description: String {
+    "\(self.code.rawValue) \(self.code.message) (\(String(decoding: self.cause, as: UTF8.self))) [\(self.index)]"
+  }
+}
