@@ -75,7 +75,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "FakeKubelet",
-      dependencies: ["DirectoryWatch", hummingbird, logging, lifecycle, yams, systemPackage],
+      dependencies: [
+        "DirectoryWatch", "GoFlags", hummingbird, nioCore, nioPosix, logging, lifecycle, yams,
+      ],
       swiftSettings: settings),
     .target(
       name: "TestCluster",
@@ -122,8 +124,9 @@ let package = Package(
       name: "ElectorTests", dependencies: ["Elector", "EtcdClient", "KVStore"],
       swiftSettings: settings),
     .testTarget(
-      name: "FakeKubeletTests", dependencies: ["FakeKubelet", httpClient],
-      swiftSettings: settings),
+      name: "FakeKubeletTests",
+      dependencies: ["FakeKubelet", "fake-kubelet", httpClient, logging, lifecycle, subprocess],
+      resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [

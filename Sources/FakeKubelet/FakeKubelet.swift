@@ -1,2 +1,156 @@
-import Yams
-import Hummingbird
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// A kubelet without containers: it watches a directory of manifests, takes their pods through their
+/// lives, and answers over HTTP as the real one does.
+///
+/// It owns the clock, the sockets, the directory and the tasks, and no rules: these are
+/// ``ManifestScanner``'s (what a change in the directory means) and ``PodWorkers``' (what happens to
+/// the pods).
+public final class FakeKubelet: Service {
+  let configuration: FakeKubeletConfiguration
+  private let runtime: any ContainerRuntime
+  let logger: Logger
+  private let onListening: @Sendable (FakeKubeletAddresses) async -> Void
+  private let start = ContinuousClock.now
+  private let clock = WallClock.now
+  /// What the endpoints answer from: the value after the last event that was taken in.
+  private let published = Mutex(PodWorkers())
+
+  /// - Parameters:
+  ///   - runtime: what runs the containers.
+  ///   - logger: where to say what happens; the wording is the real kubelet's where it has one.
+  ///   - onListening: called once, when both ports accept connections.
+  public init(
+    configuration: FakeKubeletConfiguration, runtime: some ContainerRuntime = PretendRuntime(),
+    logger: Logger, onListening: @escaping @Sendable (FakeKubeletAddresses) async -> Void = { _ in }
+  ) {
+    self.configuration = configuration
+    self.runtime = runtime
+    self.logger = logger
+    self.onListening = onListening
+  }
+
+  /// Runs until it is asked to shut down, or its task is cancelled. Pretended containers live in this
+  /// process, so they end with it, without signal or grace.
+  /// - Throws: ``FakeKubeletError`` when a port cannot be listened on.
+  public func run() async throws {
+    let listeners = KubeletListeners(configuration: self.configuration, logger: self.logger)
+    let routes = KubeletRoutes(
+      pods: { self.snapshot.podList(clock: self.clock, runtime: self.runtime.name) },
+      runningPods: { self.snapshot.runningPodList() })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await listeners.serve(routes, on: .readOnly) }
+      group.addTask { try await listeners.serve(routes, on: .main) }
+      group.addTask { await cancelWhenGracefulShutdown { await self.runPods() } }
+      if let addresses = await listeners.addresses() {
+        self.logger.info(
+          "Started kubelet",
+          metadata: [
+            "node": "\(self.configuration.nodeName)", "readOnlyPort": "\(addresses.readOnly)",
+            "port": "\(addresses.main)", "config": "\(self.configuration.manifestDirectory)",
+          ])
+        await self.onListening(addresses)
+      }
+      // Whichever ends first, by failure or on request, ends the others.
+      try await group.next()
+      group.cancelAll()
+    }
+    self.logger.info("Shut down; what was pretended to run has ended with it")
+  }
+
+  private var snapshot: PodWorkers { self.published.withLock(\.self) }
+
+  /// Carries out what ``PodWorkers`` says, until the task is cancelled.
+  private func runPods() async {
+    // Bounded by what is outstanding: two events per container, one per alarm, one per look.
+    let (events, inbox) = AsyncStream.makeStream(of: PodWorkers.Event.self)
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.watchManifests { inbox.yield($0) } }
+      var workers = PodWorkers()
+      var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
+      for await event in events {
+        let effects = workers.handle(
+          event, at: Instant(sinceStart: self.start.duration(to: .now)))
+        self.published.withLock { $0 = workers }
+        self.log(event)
+        if case .containerExited(let id, _) = event { signals[id] = nil }
+        for effect in effects {
+          self.log(effect)
+          switch effect {
+          case .startContainer(let id, let pod):
+            let (told, continuation) = AsyncStream.makeStream(of: ContainerSignal.self)
+            signals[id] = continuation
+            group.addTask {
+              let code = await self.runtime.run(id, of: pod, signals: told) {
+                inbox.yield(.containerStarted(id))
+              }
+              inbox.yield(.containerExited(id, code: code))
+            }
+          case .signal(let signal, let id): signals[id]?.yield(signal)
+          case .wake(let instant):
+            group.addTask {
+              let deadline = self.start + instant.sinceStart
+              guard (try? await ContinuousClock().sleep(until: deadline)) != nil else { return }
+              inbox.yield(.woke)
+            }
+          case .podEnded: break
+          }
+        }
+      }
+      group.cancelAll()
+    }
+  }
+
+  /// Reports what changes in the manifest directory, and logs what is wrong with it.
+  private func watchManifests(_ report: (PodWorkers.Event) -> Void) async {
+    let directory = self.configuration.manifestDirectory
+    var scanner = ManifestScanner(
+      directory: directory,
+      node: .init(
+        name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged))
+    let watch = ManifestDirectory(
+      path: directory, checkFrequency: self.configuration.fileCheckFrequency)
+    await watch.look { listing in
+      let findings = scanner.take(listing)
+      self.log(findings)
+      if !findings.removed.isEmpty || !findings.added.isEmpty {
+        report(.changed(removed: findings.removed, added: findings.added))
+      }
+    }
+  }
+}
+
+extension FakeKubelet {
+  /// Runs a kubelet for as long as `body` takes: for tests, in their own process.
+  ///
+  /// ```swift
+  /// var configuration = FakeKubeletConfiguration(manifestDirectory: "/tmp/m", nodeName: "master1")
+  /// configuration.readOnlyPort = 0
+  /// configuration.port = 0
+  /// try await FakeKubelet.withRunning(configuration, logger: logger) { addresses in
+  ///   // GET \(addresses.main)/runningpods/
+  /// }
+  /// ```
+  /// - Throws: what `body` throws, or ``FakeKubeletError`` when the kubelet could not be started.
+  public static func withRunning<Result>(
+    _ configuration: FakeKubeletConfiguration, runtime: some ContainerRuntime = PretendRuntime(),
+    logger: Logger, _ body: (FakeKubeletAddresses) async throws -> Result
+  ) async throws -> Result {
+    let (started, announcement) = AsyncStream.makeStream(of: FakeKubeletAddresses.self)
+    let kubelet = FakeKubelet(configuration: configuration, runtime: runtime, logger: logger) {
+      announcement.yield($0)
+    }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        defer { announcement.finish() }
+        try await kubelet.run()
+      }
+      defer { group.cancelAll() }
+      for await addresses in started { return try await body(addresses) }
+      try await group.waitForAll()
+      throw CancellationError()
+    }
+  }
+}

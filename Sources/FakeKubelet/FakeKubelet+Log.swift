@@ -1,0 +1,59 @@
+import Logging
+
+/// What the kubelet says in its log; the wording is the real one's where it has a word for it.
+extension FakeKubelet {
+  func log(_ findings: ManifestScanner.Findings) {
+    let path: Logger.MetadataValue = "\(self.configuration.manifestDirectory)"
+    if let reason = findings.directoryVanished {
+      self.logger.error(
+        "Unable to read config path", metadata: ["err": "\(reason)", "path": path])
+    }
+    if findings.directoryReturned {
+      self.logger.info("The config path can be read again", metadata: ["path": path])
+    }
+    for complaint in findings.complaints {
+      self.logger.error(
+        "Could not process manifest file",
+        metadata: ["err": "\(complaint)", "path": "\(complaint.path)"])
+    }
+  }
+
+  func log(_ event: PodWorkers.Event) {
+    switch event {
+    case .changed(let removed, let added):
+      if !removed.isEmpty { self.logChange("SyncLoop REMOVE", removed) }
+      if !added.isEmpty { self.logChange("SyncLoop ADD", added.map(\.name)) }
+    case .containerStarted(let id): self.logger.info("Started container", metadata: Self.names(id))
+    case .containerExited(let id, let code):
+      self.logger.info(
+        "Container ended", metadata: Self.names(id).merging(["exitCode": "\(code)"]) { $1 })
+    case .woke: break
+    }
+  }
+
+  func log(_ effect: PodWorkers.Effect) {
+    switch effect {
+    case .signal(.terminate, let id):
+      self.logger.info("Killing container with a grace period", metadata: Self.names(id))
+    case .signal(.kill, let id):
+      self.logger.info("The grace period is over: killing container", metadata: Self.names(id))
+    case .podEnded(let name, let uid):
+      self.logger.info(
+        "Pod has been terminated", metadata: ["pod": "\(name)", "podUID": "\(uid)"])
+    case .startContainer(let id, _):
+      self.logger.debug("Creating container", metadata: Self.names(id))
+    case .wake: break
+    }
+  }
+
+  private func logChange(_ message: Logger.Message, _ pods: [PodName]) {
+    let names = pods.map { "\"\($0)\"" }.joined(separator: ",")
+    self.logger.info(message, metadata: ["source": "file", "pods": "[\(names)]"])
+  }
+
+  private static func names(_ id: ContainerID) -> Logger.Metadata {
+    [
+      "pod": "\(id.pod)", "containerName": "\(id.container)", "attempt": "\(id.attempt)",
+    ]
+  }
+}

@@ -1,0 +1,170 @@
+/// A pod as the kubelet takes it from a file: decoded, completed with the API's defaults, judged, and
+/// named for its node.
+///
+/// It is a function of the file's bytes, its path and ``Node``: no clock and no file is read.
+/// Source: `pkg/kubelet/config/common.go` tryDecodeSinglePod and applyDefaults.
+public struct PodManifest: Equatable, Sendable {
+  /// What a manifest is judged and named by, apart from its own text.
+  public struct Node: Equatable, Sendable {
+    /// The node's name, in lower case.
+    public var name: String
+    /// Whether containers may ask for privileged mode.
+    public var allowsPrivileged: Bool
+
+    public init(name: String, allowsPrivileged: Bool = false) {
+      self.name = name
+      self.allowsPrivileged = allowsPrivileged
+    }
+  }
+
+  /// What is run.
+  public struct Container: Equatable, Sendable {
+    public let name: String
+    public let image: String
+  }
+
+  /// When an ended container is started again.
+  public enum RestartPolicy: String, Equatable, Sendable {
+    case always = "Always"
+    case onFailure = "OnFailure"
+    case never = "Never"
+  }
+
+  /// A file of this many bytes or more is refused.
+  public static let maximumSize = 10 << 20
+
+  /// The file's path.
+  public let path: String
+  /// Namespace and name; the name ends in that of the node.
+  public let name: PodName
+  /// The manifest's own, else a digest of what it says, of the node and of the path.
+  public let uid: String
+  /// In the manifest's order, never empty.
+  public let containers: [Container]
+  public let restartPolicy: RestartPolicy
+  /// From SIGTERM to SIGKILL.
+  public let gracePeriod: Duration
+  public let pretend: PretendBehaviour
+  /// `metadata` as `/pods` shows it, but for the time at which the pod was first seen.
+  public let metadata: JSONValue
+  /// `spec` with the API's defaults.
+  public let spec: JSONValue
+
+  /// Reads a file's content.
+  /// - Throws: what is wrong with it: everything of one stage, not only the first thing.
+  public init(decoding bytes: [UInt8], path: String, node: Node) throws(ManifestError) {
+    guard bytes.count < Self.maximumSize else {
+      throw ManifestError(
+        path: path, stage: .read, "the read limit is reached: \(Self.maximumSize) bytes")
+    }
+    let document: JSONValue
+    do throws(ManifestText.Unreadable) {
+      document = try ManifestText.value(of: bytes)
+    } catch {
+      throw ManifestError(path: path, stage: .decode, error.reason)
+    }
+    if let problem = Self.kindProblem(of: document) {
+      throw ManifestError(path: path, stage: .decode, problems: [problem])
+    }
+    var problems: [FieldProblem] = []
+    let pod = PodSchema.pod.decode(document, at: "", problems: &problems)
+    guard problems.isEmpty else {
+      throw ManifestError(path: path, stage: .decode, problems: problems)
+    }
+    try self.init(pod: pod, path: path, node: node)
+  }
+
+  private init(pod: JSONValue, path: String, node: Node) throws(ManifestError) {
+    var metadata = pod["metadata"] ?? [:]
+    var spec = pod["spec"] ?? [:]
+    guard let ownName = metadata["name"]?.string, !ownName.isEmpty else {
+      throw ManifestError(
+        path: path, stage: .validate,
+        problems: [.required("metadata.name", "name is needed for the pod")])
+    }
+    PodDefaults.apply(to: &spec)
+    if (metadata["uid"]?.string ?? "").isEmpty {
+      // As with the real one, what is added below does not enter into it.
+      let content: JSONValue = ["metadata": metadata, "spec": spec]
+      metadata["uid"] = .string(PodUID.derived(from: content, node: node.name, path: path))
+    }
+    metadata["name"] = .string("\(ownName)-\(node.name)")
+    if (metadata["namespace"]?.string ?? "").isEmpty { metadata["namespace"] = "default" }
+    spec["nodeName"] = .string(node.name)
+
+    var problems = PodValidation.problems(
+      metadata: metadata, spec: spec, allowsPrivileged: node.allowsPrivileged)
+    self.pretend = PretendBehaviour(annotations: metadata["annotations"], problems: &problems)
+    guard problems.isEmpty else {
+      throw ManifestError(path: path, stage: .validate, problems: problems)
+    }
+
+    var annotations = metadata["annotations"] ?? [:]
+    annotations["kubernetes.io/config.hash"] = metadata["uid"]
+    annotations["kubernetes.io/config.source"] = "file"
+    metadata["annotations"] = annotations
+    metadata["creationTimestamp"] = .null
+    let toleration: JSONValue = ["operator": "Exists", "effect": "NoExecute"]
+    let tolerations = spec["tolerations"]?.elements ?? []
+    if !tolerations.contains(toleration) {
+      spec["tolerations"] = .array(tolerations + [toleration])
+    }
+
+    self.path = path
+    self.name = PodName(
+      namespace: metadata["namespace"]?.string ?? "", name: metadata["name"]?.string ?? "")
+    self.uid = metadata["uid"]?.string ?? ""
+    self.containers = (spec["containers"]?.elements ?? []).map {
+      Container(name: $0["name"]?.string ?? "", image: $0["image"]?.string ?? "")
+    }
+    self.restartPolicy = RestartPolicy(rawValue: spec["restartPolicy"]?.string ?? "") ?? .always
+    let seconds = spec["terminationGracePeriodSeconds"]?.integer ?? 30
+    // Never less than two seconds: pkg/kubelet/kuberuntime, minimumGracePeriodInSeconds.
+    self.gracePeriod = .seconds(max(2, seconds))
+    self.metadata = metadata
+    self.spec = spec
+  }
+
+  /// Why a document is no v1 Pod; `nil` when it is one.
+  private static func kindProblem(of document: JSONValue) -> FieldProblem? {
+    switch document {
+    case .null: return FieldProblem(field: "kind", "Object 'Kind' is missing in 'null'")
+    case .object: break
+    default:
+      return FieldProblem(
+        field: nil,
+        "couldn't get version/kind; json parse error: the document is a \(document.kind)")
+    }
+    guard let kind = document["kind"]?.string, !kind.isEmpty else {
+      return FieldProblem(field: "kind", "Object 'Kind' is missing")
+    }
+    guard let version = document["apiVersion"]?.string, !version.isEmpty else {
+      return FieldProblem(field: "apiVersion", "Object 'apiVersion' is missing")
+    }
+    guard version == "v1" else {
+      return FieldProblem(
+        field: "apiVersion", "no kind \"\(kind)\" is registered for version \"\(version)\"")
+    }
+    guard kind == "Pod" else {
+      return FieldProblem(field: "kind", "invalid pod: a file holds one Pod, not a \(kind)")
+    }
+    return nil
+  }
+}
+
+/// A pod's name within its namespace. There is never more than one pod of a name on a node.
+public struct PodName: Hashable, Comparable, Sendable, CustomStringConvertible {
+  public let namespace: String
+  public let name: String
+
+  public init(namespace: String, name: String) {
+    self.namespace = namespace
+    self.name = name
+  }
+
+  public static func < (left: Self, right: Self) -> Bool {
+    (left.namespace, left.name) < (right.namespace, right.name)
+  }
+
+  public var description: String { "\(self.namespace)/\(self.name)" }
+}

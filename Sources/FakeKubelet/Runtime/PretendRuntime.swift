@@ -1,0 +1,51 @@
+/// Containers that only look as if: each is a timer that starts and stops as the pod's annotations
+/// say (``PretendBehaviour``), and runs for ever in between.
+///
+/// Exit codes are those of real processes: 143 after SIGTERM, 137 after SIGKILL.
+public struct PretendRuntime: ContainerRuntime {
+  public let name = "pretend"
+
+  public init() {}
+
+  private enum Fact: Sendable {
+    case signal(ContainerSignal)
+    case startDelayOver
+    case stopDelayOver
+  }
+
+  public func run(
+    _ container: ContainerID, of pod: PodManifest, signals: AsyncStream<ContainerSignal>,
+    onStart: @Sendable () -> Void
+  ) async -> Int32 {
+    let killed: Int32 = 137
+    let terminated: Int32 = 143
+    // At most two delays and two signals ever come.
+    let (facts, inbox) = AsyncStream.makeStream(of: Fact.self)
+    return await withTaskGroup(of: Void.self) { group in
+      defer { group.cancelAll() }
+      group.addTask { for await signal in signals { inbox.yield(.signal(signal)) } }
+      func delay(_ duration: Duration, _ fact: Fact) {
+        group.addTask {
+          guard (try? await Task.sleep(for: duration)) != nil else { return }
+          inbox.yield(fact)
+        }
+      }
+      delay(pod.pretend.startAfter, .startDelayOver)
+      var isRunning = false
+      for await fact in facts {
+        switch fact {
+        case .startDelayOver:
+          isRunning = true
+          onStart()
+        case .signal(.kill): return killed
+        case .signal(.terminate):
+          // What does not run yet is not begun any more.
+          guard isRunning else { return terminated }
+          delay(pod.pretend.stopAfter, .stopDelayOver)
+        case .stopDelayOver: return terminated
+        }
+      }
+      return killed
+    }
+  }
+}
