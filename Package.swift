@@ -127,6 +127,7 @@ let package = Package(
       name: "FakeKubeletTests",
       dependencies: ["FakeKubelet", "fake-kubelet", httpClient, logging, lifecycle, subprocess],
       resources: [.copy("Manifests")], swiftSettings: settings),
+    .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
