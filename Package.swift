@@ -132,7 +132,7 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "TestCluster", "EtcdClient", "kvstore", "elector", "fake-kubelet", "zweimaster",
-        httpClient, subprocess,
+        subprocess, systemPackage,
       ],
       swiftSettings: settings),
   ]

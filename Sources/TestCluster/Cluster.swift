@@ -33,6 +33,8 @@ public actor Cluster {
   private(set) var nodeStates: [String: NodeState]
   private(set) var storeState: NodeState?
   private var events: [String] = []
+  /// Every process that was ever started here, for looking afterwards whether one is left.
+  public private(set) var started: [ProcessIdentity] = []
   /// Whether somebody has asked, over the control socket, for this cluster's end.
   public private(set) var isEndRequested = false
 
@@ -411,6 +413,7 @@ public actor Cluster {
   private func hasStarted(_ name: ProcessName, pid: Int32) {
     let identity = ProcessIdentity(pid: pid)
     self.processes[name]?.identity = identity
+    if let identity { self.started.append(identity) }
     self.recordChange()
     // It may have become unwanted while it was being started.
     if self.processes[name]?.isWanted != true { identity?.signal(SIGKILL) }
@@ -496,9 +499,6 @@ public actor Cluster {
       running: Role.allCases.filter { view?.running.contains("\($0.podName)-\(name)") == true },
       answers: view != nil)
   }
-
-  /// All processes that run now.
-  public var identities: [ProcessIdentity] { self.processes.values.compactMap(\.identity) }
 
   private func recordChange() {
     do {

@@ -30,8 +30,8 @@ public struct PresenceLog: Equatable, Sendable {
     public var from: Instant
     /// The last instant at which it was there for sure: the last question's.
     public var to: Instant
-    /// Whether a look has found it gone.
-    public var hasEnded: Bool
+    /// The instant at which a look had found it gone; `nil` while it is there.
+    public var goneBy: Instant?
   }
 
   /// Two stays of one thing that share a span.
@@ -60,13 +60,13 @@ public struct PresenceLog: Equatable, Sendable {
     _ subject: Subject, on node: String, isPresent: Bool?, asked: Instant, answered: Instant
   ) {
     self.looks += 1
-    let open = self.stays.lastIndex { $0.subject == subject && $0.node == node && !$0.hasEnded }
+    let open = self.stays.lastIndex { $0.subject == subject && $0.node == node && $0.goneBy == nil }
     switch (isPresent, open) {
     case (true, let index?): self.stays[index].to = max(self.stays[index].to, asked)
     case (true, nil):
       self.stays.append(
-        Stay(subject: subject, node: node, from: answered, to: answered, hasEnded: false))
-    case (false, let index?): self.stays[index].hasEnded = true
+        Stay(subject: subject, node: node, from: answered, to: answered))
+    case (false, let index?): self.stays[index].goneBy = answered
     case (false, nil), (nil, _): break
     }
   }

@@ -27,6 +27,9 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
     return stat.startTicks == self.startTicks && stat.state != "Z" && stat.state != "X"
   }
 
+  /// Whether it, or a process that it started and that stayed in its group, is still there.
+  public var leavesSomething: Bool { kill(-self.pid, 0) == 0 }
+
   /// Sends a signal to the process's group, unless the process is another one by now.
   func signal(_ number: Int32) {
     guard self.isAlive else { return }

@@ -103,13 +103,13 @@ private struct Story: Sendable {
           checks += try await self.crash(cluster, monitor)
           checks += try await self.handOver(cluster, monitor)
           checks += self.judge(monitor)
-          let processes = await cluster.identities
+          let processes = await cluster.started
           self.step(5, "Taking it all down.")
           return (checks, processes)
         }
       }
     }
-    let left = processes.count(where: \.isAlive)
+    let left = processes.count(where: \.leavesSomething)
     self.console.line("   \(left == 0 ? "No process is left." : "\(left) processes are left!")")
     return checks + [
       Check(
@@ -157,6 +157,7 @@ private struct Story: Sendable {
     self.step(2, "kill -9 of all of \(victim), which runs \(Self.names(roles)).")
     let killed = ContinuousClock.now
     try await cluster.kill(victim)
+    self.console.line("   Its lease goes on until it runs out; nobody else may lead before that.")
     let limit = self.ttl + .seconds(1)
     var checks: [Check] = []
     for role in roles {
