@@ -69,8 +69,7 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "DirectoryWatch", nioCore, nioPosix, httpClient, logging, lifecycle,
-        systemPackage,
+        "EtcdClient", "DirectoryWatch", nioCore, nioPosix, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
     .target(
@@ -121,7 +120,8 @@ let package = Package(
       dependencies: ["EtcdClient", "KVStore", nioCore, nioPosix, nioHTTP1],
       swiftSettings: settings),
     .testTarget(
-      name: "ElectorTests", dependencies: ["Elector", "EtcdClient", "KVStore"],
+      name: "ElectorTests",
+      dependencies: ["Elector", "elector", "EtcdClient", "KVStore", logging, lifecycle, subprocess],
       swiftSettings: settings),
     .testTarget(
       name: "FakeKubeletTests",

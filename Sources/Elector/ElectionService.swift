@@ -1,0 +1,205 @@
+import DirectoryWatch
+import Logging
+import NIOPosix
+import ServiceLifecycle
+
+/// Carries out what ``Election`` says: it owns the clock, the store, the manifest and the tasks, and no
+/// policy.
+///
+/// On a graceful shutdown the manifest is removed, the pod's end awaited if there is a kubelet to ask,
+/// and the lease released, in that order; a cancelled task removes the manifest and leaves the lease to
+/// expire.
+public struct ElectionService: Service {
+  private let election: Election
+  private let store: any LeaseStore
+  private let manifest: ManifestFile
+  private let kubelet: Kubelet?
+  let logger: Logger
+
+  /// - Parameters:
+  ///   - name: what the key is to hold, `--whoami`.
+  ///   - kubeletURL: where to ask when a pod has ended, for example `http://127.0.0.1:10250`; `nil`
+  ///     releases the lease as soon as the manifest is gone.
+  public init(
+    name: String, timing: Timing, store: any LeaseStore, manifest: ManifestFile,
+    kubeletURL: String? = nil, logger: Logger
+  ) {
+    self.election = Election(name: name, timing: timing, awaitsPodEnd: kubeletURL != nil)
+    self.store = store
+    self.manifest = manifest
+    self.kubelet = kubeletURL.map { Kubelet(url: $0) }
+    self.logger = logger
+  }
+
+  /// Takes part in the election until it is told to stop.
+  /// - Throws: ``ElectionServiceError`` when the manifest could not be removed at the end.
+  public func run() async throws {
+    let (events, inbox) = AsyncStream.makeStream(of: Election.Event.self)
+    inbox.yield(.started)
+    let outcome = await withGracefulShutdownHandler {
+      await withTaskGroup(of: Void.self) { group in
+        for path in [self.manifest.source, self.manifest.destination] {
+          group.addTask { await self.watchFile(path, inbox) }
+        }
+        let outcome = await self.carryOut(events, inbox, in: &group)
+        group.cancelAll()
+        return outcome
+      }
+    } onGracefulShutdown: {
+      inbox.yield(.stop)
+    }
+    switch outcome {
+    case .clean: return
+    case .manifestLeft(let reason): throw ElectionServiceError.manifestLeft(reason)
+    // The task was cancelled: what must be done is done here and now, without the pool.
+    case nil:
+      do throws(ManifestError) {
+        try self.manifest.remove()
+      } catch {
+        throw ElectionServiceError.manifestLeft(error.description)
+      }
+    }
+  }
+
+  /// - Returns: `nil` when the task was cancelled.
+  private func carryOut(
+    _ events: AsyncStream<Election.Event>, _ inbox: AsyncStream<Election.Event>.Continuation,
+    in group: inout TaskGroup<Void>
+  ) async -> Election.Outcome? {
+    var election = self.election
+    let start = ContinuousClock.now
+    var alarm: AsyncStream<Never>.Continuation?
+    var watch: AsyncStream<Never>.Continuation?
+    for await event in events {
+      // What became of the files is dealt with before anything else that waits.
+      var pending = [event]
+      while !pending.isEmpty {
+        let event = pending.removeFirst()
+        for effect in election.handle(event, at: Instant(start.duration(to: .now))) {
+          self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
+          switch effect {
+          case .removeManifest:
+            pending.append(await self.remove())
+          case .installManifest(let term, let before):
+            pending.append(await self.install(term: term, before: start + before.sinceStart))
+          case .send(let request):
+            group.addTask {
+              inbox.yield(
+                .answered(id: request.id, await self.store.perform(request.kind)))
+            }
+          case .watch(let id, let after):
+            watch?.finish()
+            watch = Self.addReplaceable(to: &group, inbox) {
+              .watched(id: id, await self.store.nextChange(after: after))
+            }
+          case .wake(let instant):
+            alarm?.finish()
+            alarm = Self.addReplaceable(to: &group, inbox) {
+              try? await Task.sleep(until: start + instant.sinceStart, clock: .continuous)
+              return .woke
+            }
+          case .awaitPodEnd:
+            group.addTask { inbox.yield(await self.awaitPodEnd()) }
+          case .report(let report):
+            self.log(report, name: election.name)
+          case .finish(let outcome):
+            return outcome
+          }
+        }
+      }
+    }
+    return nil
+  }
+
+  /// Adds a task that brings one event, and that ends without it when the result is finished.
+  private static func addReplaceable(
+    to group: inout TaskGroup<Void>, _ inbox: AsyncStream<Election.Event>.Continuation,
+    _ work: @escaping @Sendable () async -> Election.Event
+  ) -> AsyncStream<Never>.Continuation {
+    let (replaced, handle) = AsyncStream.makeStream(of: Never.self)
+    group.addTask {
+      await withTaskGroup(of: Election.Event?.self) { race in
+        race.addTask { await work() }
+        race.addTask {
+          for await _ in replaced {}
+          return nil
+        }
+        if let event = await race.next() ?? nil { inbox.yield(event) }
+        race.cancelAll()
+      }
+    }
+    return handle
+  }
+
+  private func remove() async -> Election.Event {
+    do {
+      try await NIOThreadPool.singleton.runIfActive { [manifest] in try manifest.remove() }
+      return .removed
+    } catch {
+      return .removeFailed(reason: "\(error)")
+    }
+  }
+
+  private func install(term: UInt64, before: ContinuousClock.Instant) async -> Election.Event {
+    do {
+      let result = try await NIOThreadPool.singleton.runIfActive { [manifest] in
+        try manifest.install { ContinuousClock.now < before }
+      }
+      switch result {
+      case .installed: return .installed
+      case .kept(let error): return .kept(reason: error.description)
+      case .tooLate: return .installTooLate
+      }
+    } catch {
+      return .installFailed(reason: "\(error)")
+    }
+  }
+
+  /// Which pod it is stands in the source; the destination is gone by now.
+  private func awaitPodEnd() async -> Election.Event {
+    guard let kubelet else { return .podEnded }
+    let content = try? await NIOThreadPool.singleton.runIfActive { [manifest] in
+      try ManifestFile.read(manifest.source)
+    }
+    guard let pod = content.flatMap({ ElectedPod(manifest: $0) }) else {
+      self.logger.warning(
+        "cannot tell which pod to wait for", metadata: ["source": "\(self.manifest.source)"])
+      return .podEnded
+    }
+    return await kubelet.awaitEnd(of: pod)
+  }
+
+  /// Tells of changes for as long as the directory is there; without it, the look at each `--sleep`
+  /// remains.
+  private func watchFile(
+    _ path: String, _ inbox: AsyncStream<Election.Event>.Continuation
+  ) async {
+    let directory = ManifestFile.directory(of: path)
+    let name = ManifestFile.name(of: path)
+    while !Task.isCancelled {
+      if let events = try? DirectoryWatch.events(of: directory) {
+        // It may have changed while nobody looked.
+        inbox.yield(.filesChanged)
+        // A name with two dots is how a mounted ConfigMap changes all of its files at once.
+        for await event in events
+        where event.name == nil || event.name == name || event.name?.hasPrefix("..") == true {
+          inbox.yield(.filesChanged)
+        }
+      }
+      try? await Task.sleep(for: self.election.timing.sleep)
+    }
+  }
+}
+
+/// Why the service ended badly.
+public enum ElectionServiceError: Error, Equatable, CustomStringConvertible {
+  /// The manifest may still be where the kubelet finds it.
+  case manifestLeft(String)
+
+  public var description: String {
+    switch self {
+    case .manifestLeft(let reason):
+      "the manifest was left behind, remove it by hand: \(reason)"
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/// A point on this node's monotonic clock, counted from the start of the process.
+///
+/// The clock counts the time that the machine was suspended; nothing that another machine wrote is
+/// ever compared with it.
+public struct Instant: Comparable, Hashable, Sendable, CustomStringConvertible {
+  public var sinceStart: Duration
+
+  public init(_ sinceStart: Duration) {
+    self.sinceStart = sinceStart
+  }
+
+  public static let start = Instant(.zero)
+
+  public static func < (left: Instant, right: Instant) -> Bool {
+    left.sinceStart < right.sinceStart
+  }
+
+  public static func + (instant: Instant, duration: Duration) -> Instant {
+    Instant(instant.sinceStart + duration)
+  }
+
+  public static func - (later: Instant, earlier: Instant) -> Duration {
+    later.sinceStart - earlier.sinceStart
+  }
+
+  public var description: String { "\(self.sinceStart)" }
+}
