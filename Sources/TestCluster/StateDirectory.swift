@@ -74,7 +74,7 @@ public struct StateDirectory: Equatable, Sendable {
   /// Writes the layout anew; what an earlier cluster left in it goes.
   func lay(_ configuration: ClusterConfiguration, store: String) throws(ClusterError) {
     for entry in (try? FileManager.default.contentsOfDirectory(atPath: self.path)) ?? []
-    where entry.hasPrefix("kube-master") || entry == "kvstore" {
+    where entry.hasPrefix("kube-master") || ["kvstore", ControlServer.socketName].contains(entry) {
       try self.attempt("remove", "\(self.path)/\(entry)") {
         try FileManager.default.removeItem(atPath: "\(self.path)/\(entry)")
       }

@@ -19,7 +19,8 @@ extension EndToEnd {
           let pods = try await terminal.run("pods").output
           return pods.hasPrefix("NAME ") && pods.count { $0 == "\n" } == 5
         }
-        #expect(try await terminal.run("kill", "kube-master1").output == "kube-master1 was killed\n")
+        #expect(
+          try await terminal.run("kill", "kube-master1").output == "kube-master1 was killed\n")
         let pods = try await terminal.run("pods")
         #expect(!pods.output.contains("kube-master1"))
         #expect(pods.error == "zweimaster: kube-master1 is down\n")
@@ -29,7 +30,7 @@ extension EndToEnd {
         #expect(try await terminal.run("resume", "store").output == "store goes on\n")
         #expect(
           try await terminal.run("logs", "kube-master1", "scheduler-elector").output
-            .contains("scheduler"))
+            .contains("the master"))
 
         let twice = try await terminal.run("up")
         #expect(twice.status == .exited(1))
@@ -65,16 +66,17 @@ extension EndToEnd {
       } end: { execution in
         try execution.send(signal: .kill)
       }
-      #expect(left.allSatisfy(\.isAlive))
+      #expect(left.filter { !$0.isAlive }.isEmpty)
       let second = try await terminal.whileUp { _ in
         try await eventually("for all processes") { try recorded().count == 7 }
-        #expect(!left.contains(where: \.isAlive))
+        #expect(left.filter(\.isAlive).isEmpty)
         #expect(
           contents(terminal.log)?.contains(
             "ending 7 processes that an earlier cluster in this directory left behind") == true)
         return try recorded()
       } end: { _ in
-        #expect(try await terminal.run("down").output == "the cluster is down\n")
+        let down = try await terminal.run("down")
+        #expect(down.output == "the cluster is down\n")
       }
       #expect(second.filter(\.leavesSomething).isEmpty)
       terminal.directory.remove()
@@ -133,11 +135,11 @@ private struct Terminal: Sendable {
       platformOptions: options, input: .none,
       output: .fileDescriptor(log, closeAfterSpawningProcess: true), error: .combinedWithOutput
     ) { execution in
-      try await eventually("for the control socket") {
-        FileManager.default.fileExists(atPath: "\(self.directory.path)/control.sock")
-      }
-      let value = try await body(execution.processIdentifier.value)
+      let up = try #require(ProcessIdentity(pid: execution.processIdentifier.value))
+      try await eventually("for the cluster") { try await self.run("pods").status == .exited(0) }
+      let value = try await body(up.pid)
       try await end(execution)
+      try await eventually("for the end of 'up'") { !up.isAlive }
       return value
     }.closureResult
   }

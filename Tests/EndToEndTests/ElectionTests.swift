@@ -26,7 +26,9 @@ extension EndToEnd {
     }
 
     /// Nothing but electors and a store: round after round the key is gone and all come at once.
-    @Test func `of three electors that start at the same instant exactly one wins, in each of many rounds`()
+    @Test
+    func
+      `of three electors that start at the same instant exactly one wins, in each of many rounds`()
       async throws
     {
       try await withCluster(masters: 1) { cluster, _ in
@@ -48,7 +50,8 @@ private struct Race: Sendable {
   let directory: String
   let store: [EtcdEndpoint]
   let source: String
-  let elector = ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
+  let elector =
+    ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
     .map { "\($0)/elector" } ?? "\(ownDirectory)/elector"
 
   init(directory: String, store: [EtcdEndpoint], source: String) throws {
@@ -65,7 +68,7 @@ private struct Race: Sendable {
     try await EtcdClient.with(endpoints: self.store) { etcd in
       do throws(EtcdClientError) {
         try await etcd.delete("/race")
-      } catch where error.errorCode == EtcdError.keyNotFound {
+      } catch  where error.errorCode == EtcdError.keyNotFound {
       } catch {
         throw error
       }
