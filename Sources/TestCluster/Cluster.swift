@@ -131,6 +131,7 @@ public actor Cluster {
   /// Electors first, so that what they lead is handed over or ends; then the kubelets that end it;
   /// then the store that both talk to.
   private func takeDown() async {
+    self.note("taking everything down")
     let electors = self.processes.keys.filter { name in
       if case .component(_, let component) = name { component != .kubelet } else { false }
     }

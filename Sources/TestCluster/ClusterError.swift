@@ -62,7 +62,7 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
       "\(what) was interrupted by another command"
     case .invalidRecord(let path, let reason):
       "\(path) cannot be read (\(reason)): look with 'ps' whether processes of that cluster are left, "
-        + "then remove the file"
+        + "then remove the whole directory"
     case .control(let message):
       message
     }

@@ -102,7 +102,8 @@ extension EndToEnd {
 
 /// Runs the program on a state directory of its own.
 private struct Terminal: Sendable {
-  let directory = TemporaryDirectory()
+  /// Its name is longer than a socket's address may be.
+  let directory = TemporaryDirectory(name: String(repeating: "zweimaster-", count: 12))
   private let program = FilePath("\(ownDirectory)/zweimaster")
 
   /// What `up` prints.

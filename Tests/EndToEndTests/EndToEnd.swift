@@ -42,8 +42,12 @@ func withCluster(
 
 /// A directory of this test's own.
 struct TemporaryDirectory: Sendable {
-  let path = FileManager.default.temporaryDirectory
-    .appending(path: "zweimaster-\(UUID().uuidString)").path
+  let path: String
+
+  init(name: String = "zweimaster") {
+    self.path =
+      FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString)").path
+  }
 
   func remove() { try? FileManager.default.removeItem(atPath: self.path) }
 

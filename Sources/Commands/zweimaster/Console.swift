@@ -25,8 +25,11 @@ final class Console: Sendable {
   /// Shows a view, on a terminal in place of the one before.
   func show(_ view: String) {
     self.drawn.withLock { drawn in
-      let lines = view.count { $0 == "\n" } + 1
       if self.isTerminal {
+        // A line that is longer than the terminal is wide takes several.
+        let width = Self.width
+        let lines = view.split(separator: "\n", omittingEmptySubsequences: false)
+          .reduce(0) { $0 + max(1, ($1.count + width - 1) / width) }
         let up = drawn > 0 ? "\u{1B}[\(drawn)A\r\u{1B}[J" : ""
         Self.write(up + view + "\n")
         drawn = lines
@@ -34,6 +37,12 @@ final class Console: Sendable {
         Self.write(view + "\n\n")
       }
     }
+  }
+
+  private static var width: Int {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
   }
 
   private static func write(_ text: String) {

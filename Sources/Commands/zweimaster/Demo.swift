@@ -104,7 +104,7 @@ private struct Story: Sendable {
           checks += try await self.handOver(cluster, monitor)
           checks += self.judge(monitor)
           let processes = await cluster.started
-          self.step(5, "Taking it all down.")
+          self.step(5, "The end.")
           return (checks, processes)
         }
       }

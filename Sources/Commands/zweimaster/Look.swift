@@ -62,7 +62,7 @@ struct Logs: AsyncParsableCommand {
   @Argument(help: "The node, for example kube-master1; or 'store'.")
   var node: String
 
-  @Argument(help: "The process: \(TargetOptions.components).")
+  @Argument(help: "The process.")
   var component: Component?
 
   @Flag(name: .shortAndLong, help: "Go on printing what is added, until ctrl-C.")

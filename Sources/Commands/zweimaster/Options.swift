@@ -73,12 +73,10 @@ struct TargetOptions: ParsableArguments {
   @Argument(help: "The node, for example kube-master1; or 'store'.")
   var node: String
 
-  @Argument(help: "One of its processes: \(TargetOptions.components). Without it: all of them.")
+  @Argument(help: "One of its processes; without it: all of them.")
   var component: Component?
 
   @OptionGroup var state: StateOptions
-
-  static let components = Component.allCases.map(\.rawValue).joined(separator: ", ")
 }
 
 extension Component: ExpressibleByArgument {}

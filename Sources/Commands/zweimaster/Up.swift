@@ -29,7 +29,6 @@ struct Up: AsyncParsableCommand {
           try await ControlServer(cluster).serve {
             try await Self.show(cluster, on: console)
           }
-          console.line("zweimaster: taking the cluster down")
         }
       } catch is CancellationError {
         // ctrl-C is how it is meant to end.
