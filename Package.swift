@@ -103,7 +103,7 @@ let package = Package(
     .executableTarget(
       name: "zweimaster",
       dependencies: [
-        "TestCluster", "GoFlags", "Klog", arguments, logging, lifecycle, unixSignals,
+        "TestCluster", "EtcdClient", "GoFlags", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
 
@@ -129,11 +129,12 @@ let package = Package(
       name: "FakeKubeletTests",
       dependencies: ["FakeKubelet", "fake-kubelet", httpClient, logging, lifecycle, subprocess],
       resources: [.copy("Manifests")], swiftSettings: settings),
+    .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
         "TestCluster", "EtcdClient", "kvstore", "elector", "fake-kubelet", "zweimaster",
-        httpClient, subprocess,
+        subprocess, systemPackage,
       ],
       swiftSettings: settings),
   ]

@@ -1,0 +1,51 @@
+import EtcdClient
+
+/// What a cluster is made of.
+public struct ClusterConfiguration: Sendable {
+  /// Where the leases are kept.
+  public enum Store: Sendable, Equatable {
+    /// This project's own store, started with the cluster.
+    case kvstore
+    /// A real etcd that still has the v2 API, started with the cluster. A bare name is looked up in
+    /// `PATH`.
+    case etcd(executable: String)
+    /// A store that somebody else runs: it is used and left alone.
+    case external([EtcdEndpoint])
+  }
+
+  /// How many masters; they are called `kube-master1`, `kube-master2` and so on.
+  public var masters: Int
+  public var store: Store
+  /// The time to live of the leases. The recipe has 30 seconds.
+  public var ttlSeconds: Int
+  /// The electors' pause between two rounds. The recipe has 5 seconds.
+  public var sleep: Duration
+  /// How long the elected pods take to stop; `nil` leaves their manifests as the recipe has them.
+  public var podStopTime: Duration?
+  /// Everything the cluster writes is below this directory.
+  public var stateDirectory: String
+  /// Where `kvstore`, `elector` and `fake-kubelet` are; `nil` stands for the environment's
+  /// `ZWEIMASTER_BIN`, else for the directory of the running program.
+  public var executables: String?
+  /// Told what happens, one sentence at a time.
+  public var report: @Sendable (String) -> Void
+
+  public init(
+    masters: Int = 2, store: Store = .kvstore, ttlSeconds: Int = 3,
+    sleep: Duration = .milliseconds(500), podStopTime: Duration? = nil,
+    stateDirectory: String = ".zweimaster", executables: String? = nil,
+    report: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.masters = masters
+    self.store = store
+    self.ttlSeconds = ttlSeconds
+    self.sleep = sleep
+    self.podStopTime = podStopTime
+    self.stateDirectory = stateDirectory
+    self.executables = executables
+    self.report = report
+  }
+
+  /// The nodes' names, in order.
+  public var nodes: [String] { (1...max(1, self.masters)).map { "kube-master\($0)" } }
+}

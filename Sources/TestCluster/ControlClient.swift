@@ -1,0 +1,63 @@
+import FoundationEssentials
+
+/// Acts on a cluster that another process runs.
+public struct ControlClient: Sendable {
+  public let directory: StateDirectory
+  private let handle: DirectoryHandle
+  private let requests: Requests
+
+  /// Runs the body with a client of the cluster in a state directory.
+  /// - Throws: ``ClusterError/notRunning(_:)`` when there is none.
+  public static func with<Result: Sendable>(
+    _ stateDirectory: String, _ body: (ControlClient) async throws -> Result
+  ) async throws -> Result {
+    let directory = StateDirectory(stateDirectory)
+    guard FileManager.default.fileExists(atPath: "\(directory.path)/\(ControlServer.socketName)")
+    else { throw ClusterError.notRunning(directory.path) }
+    let handle = try DirectoryHandle(directory.path)
+    return try await Requests.with {
+      try await body(ControlClient(directory: directory, handle: handle, requests: $0))
+    }
+  }
+
+  public func status() async throws(ClusterError) -> ClusterStatus {
+    try await self.send("status", .get, ClusterStatus.self)
+  }
+
+  /// Does what the verb says with a node, one of its components, or the `store`.
+  public func perform(
+    _ verb: String, on node: String, _ component: Component? = nil
+  ) async throws(ClusterError) {
+    let query = component.map { "?component=\($0.rawValue)" } ?? ""
+    let path = "nodes/\(node)/\(verb)\(query)"
+    let answer = try await self.send(path, .post, ControlAnswer.self)
+    if let error = answer.error { throw .control(error) }
+  }
+
+  /// Ends the cluster, and waits until the process that ran it is gone.
+  public func down() async throws(ClusterError) {
+    let supervisor = try self.directory.readRecord()?.supervisor
+    _ = try await self.send("down", .post, ControlAnswer.self)
+    let hasEnded = await Cluster.wait(upTo: .seconds(60)) { supervisor?.isAlive != true }
+    guard hasEnded else { throw .timedOut("for the cluster's end", after: .seconds(60)) }
+  }
+
+  private func send<Answer: Decodable>(
+    _ path: String, _ method: Requests.Method, _ type: Answer.Type
+  ) async throws(ClusterError) -> Answer {
+    let socket = self.handle.shortPath(ControlServer.socketName).replacing("/", with: "%2F")
+    do throws(RequestError) {
+      let (_, body) = try await self.requests.data(
+        "http+unix://\(socket)/\(path)", method: method, within: .seconds(90))
+      do {
+        return try JSONDecoder().decode(type, from: body)
+      } catch {
+        throw RequestError.malformed(String(decoding: body, as: UTF8.self))
+      }
+    } catch .refused {
+      throw .notRunning(self.directory.path)
+    } catch {
+      throw .control("the cluster in \(self.directory.path) gives \(error)")
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import FoundationEssentials
+import Glibc
+
+/// Where the project's programs are.
+struct Executables: Sendable {
+  let directory: String
+
+  /// - Parameter directory: `nil` stands for `ZWEIMASTER_BIN`, else for where the running program is:
+  ///   a build puts all of them side by side, the test runner too.
+  init(_ directory: String?) {
+    let environment = ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "."
+    self.directory =
+      directory ?? environment ?? URL(filePath: own).deletingLastPathComponent().path
+  }
+
+  /// - Throws: ``ClusterError/missingProgram(_:directory:)``.
+  func path(of program: String) throws(ClusterError) -> String {
+    let path = "\(self.directory)/\(program)"
+    guard access(path, X_OK) == 0 else {
+      throw .missingProgram(program, directory: self.directory)
+    }
+    return path
+  }
+}

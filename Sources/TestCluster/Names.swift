@@ -1,0 +1,57 @@
+/// What is elected: the two daemons of the recipe of which exactly one may run in the whole cluster.
+public enum Role: String, CaseIterable, Codable, Sendable {
+  case scheduler
+  case controllerManager = "controller-manager"
+
+  /// The lease's key in the store, without the leading slash.
+  public var key: String {
+    switch self {
+    case .scheduler: "scheduler"
+    case .controllerManager: "controller"
+    }
+  }
+
+  /// The pod's name in the manifest; a kubelet adds `-<node>`.
+  public var podName: String { "kube-\(self.rawValue)" }
+
+  /// The file's name, in the source directory and in the kubelet's.
+  public var manifestName: String { "\(self.podName).yaml" }
+
+  /// The component that stands for election.
+  public var elector: Component {
+    switch self {
+    case .scheduler: .schedulerElector
+    case .controllerManager: .controllerManagerElector
+    }
+  }
+}
+
+/// One of the processes that make a node.
+public enum Component: String, CaseIterable, Codable, Sendable {
+  case kubelet = "fake-kubelet"
+  case schedulerElector = "scheduler-elector"
+  case controllerManagerElector = "controller-manager-elector"
+
+  static let electors: [Component] = Role.allCases.map(\.elector)
+}
+
+/// Which process is meant: the store, or a component of a node.
+public enum ProcessName: Hashable, Sendable, CustomStringConvertible {
+  case store
+  case component(node: String, Component)
+
+  /// `store`, or `kube-master1/fake-kubelet`.
+  public var description: String {
+    switch self {
+    case .store: "store"
+    case .component(let node, let component): "\(node)/\(component.rawValue)"
+    }
+  }
+
+  var node: String? {
+    switch self {
+    case .store: nil
+    case .component(let node, _): node
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import FoundationEssentials
+
+/// The part of a kubelet's PodList that is shown.
+struct PodList: Decodable {
+  /// A kubelet without pods says `null`.
+  var items: [Pod]?
+
+  struct Pod: Decodable {
+    var metadata: Metadata
+    var spec: Spec?
+    var status: Status?
+  }
+
+  struct Metadata: Decodable {
+    var name: String
+    var creationTimestamp: String?
+    var deletionTimestamp: String?
+  }
+
+  struct Spec: Decodable {
+    var containers: [Container]?
+  }
+
+  struct Container: Decodable {
+    var name: String
+  }
+
+  struct Status: Decodable {
+    var phase: String?
+    var reason: String?
+    var startTime: String?
+    var conditions: [Condition]?
+    var containerStatuses: [ContainerStatus]?
+  }
+
+  struct Condition: Decodable {
+    var type: String
+    var status: String
+  }
+
+  struct ContainerStatus: Decodable {
+    var ready: Bool?
+    var restartCount: Int?
+    var state: State?
+    var lastState: State?
+  }
+
+  struct State: Decodable {
+    var waiting: Waiting?
+    var running: Running?
+    var terminated: Terminated?
+  }
+
+  struct Waiting: Decodable {
+    var reason: String?
+  }
+
+  struct Running: Decodable {}
+
+  struct Terminated: Decodable {
+    var reason: String?
+    var exitCode: Int?
+    var signal: Int?
+    var finishedAt: String?
+  }
+}
+
+/// One line of `kubectl get pod`.
+public struct PodRow: Equatable, Codable, Sendable {
+  public var name: String
+  public var ready: String
+  public var status: String
+  public var restarts: String
+  public var age: String
+
+  /// The recipe's table.
+  public static func table(_ rows: [PodRow]) -> TextTable {
+    TextTable(
+      header: ["NAME", "READY", "STATUS", "RESTARTS", "AGE"],
+      rows: rows.map { [$0.name, $0.ready, $0.status, $0.restarts, $0.age] })
+  }
+}
+
+extension PodRow {
+  /// Fills the cells as an API server does for kubectl.
+  ///
+  /// - Source: kubernetes `pkg/printers/internalversion/printers.go`, `printPod`. A static pod's age
+  ///   counts from its mirror pod; a kubelet without an API server has none, so its start counts.
+  init(_ pod: PodList.Pod, now: Date) {
+    let statuses = pod.status?.containerStatuses ?? []
+    let ready = statuses.count { $0.ready == true && $0.state?.running != nil }
+    let restarts = statuses.reduce(0) { $0 + ($1.restartCount ?? 0) }
+    let lastEnd = statuses.compactMap { Self.date($0.lastState?.terminated?.finishedAt) }.max()
+    let born = Self.date(pod.metadata.creationTimestamp) ?? Self.date(pod.status?.startTime)
+    self.name = pod.metadata.name
+    self.ready = "\(ready)/\(pod.spec?.containers?.count ?? statuses.count)"
+    self.status = Self.status(pod, statuses: statuses)
+    self.restarts =
+      lastEnd.flatMap { restarts > 0 ? "\(restarts) (\(Self.age(since: $0, now)) ago)" : nil }
+      ?? "\(restarts)"
+    self.age = born.map { Self.age(since: $0, now) } ?? "<unknown>"
+  }
+
+  /// A pod whose manifest is gone, and which the runtime has not ended yet.
+  init(ending pod: PodList.Pod) {
+    let containers = pod.spec?.containers?.count ?? 0
+    self.init(
+      name: pod.metadata.name, ready: "\(containers)/\(containers)", status: "Terminating",
+      restarts: "0", age: "<unknown>")
+  }
+
+  private static func status(_ pod: PodList.Pod, statuses: [PodList.ContainerStatus]) -> String {
+    if pod.metadata.deletionTimestamp != nil { return "Terminating" }
+    var outcome = pod.status?.reason ?? pod.status?.phase ?? "Unknown"
+    var hasRunning = false
+    for status in statuses.reversed() {
+      if let reason = status.state?.waiting?.reason, !reason.isEmpty {
+        outcome = reason
+      } else if let end = status.state?.terminated {
+        if let reason = end.reason, !reason.isEmpty {
+          outcome = reason
+        } else if let signal = end.signal, signal != 0 {
+          outcome = "Signal:\(signal)"
+        } else {
+          outcome = "ExitCode:\(end.exitCode ?? 0)"
+        }
+      } else if status.state?.running != nil, status.ready == true {
+        hasRunning = true
+      }
+    }
+    guard outcome == "Completed", hasRunning else { return outcome }
+    let isReady = pod.status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" }
+    return isReady == true ? "Running" : "NotReady"
+  }
+
+  private static func date(_ text: String?) -> Date? {
+    guard let text else { return nil }
+    return (try? Date(text, strategy: .iso8601))
+      ?? (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+  }
+
+  private static func age(since date: Date, _ now: Date) -> String {
+    Age.text(seconds: Int(now.timeIntervalSince(date).rounded(.down)))
+  }
+}

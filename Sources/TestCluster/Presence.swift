@@ -1,0 +1,101 @@
+/// What was seen where and when, and whether one thing was ever in two places.
+///
+/// Looking takes time: a question is asked at one instant and answered at a later one, and the answer
+/// was true at some instant between them. A thing that two looks in a row found in its place was there
+/// from the first answer to the second question *for sure*; only such spans are compared, so that an
+/// overlap that is reported has happened. One shorter than two looks may go unseen.
+public struct PresenceLog: Equatable, Sendable {
+  public typealias Instant = ContinuousClock.Instant
+
+  /// A thing that may be in one place only.
+  public enum Subject: Hashable, Sendable, CustomStringConvertible {
+    /// The manifest in the directory of a kubelet that lives.
+    case manifest(Role)
+    /// The pod, as the kubelet's runtime knows it.
+    case pod(Role)
+
+    public var description: String {
+      switch self {
+      case .manifest(let role): "the manifest \(role.manifestName)"
+      case .pod(let role): "the pod \(role.podName)"
+      }
+    }
+  }
+
+  /// One stay of one thing in one place.
+  public struct Stay: Equatable, Sendable {
+    public var subject: Subject
+    public var node: String
+    /// When it was first known to be there: the answer's instant.
+    public var from: Instant
+    /// The last instant at which it was there for sure: the last question's.
+    public var to: Instant
+    /// The instant at which a look had found it gone; `nil` while it is there.
+    public var goneBy: Instant?
+  }
+
+  /// Two stays of one thing that share a span.
+  public struct Overlap: Equatable, Sendable, CustomStringConvertible {
+    public var subject: Subject
+    public var nodes: [String]
+    public var duration: Duration
+
+    public var description: String {
+      "\(self.subject) was on \(self.nodes.joined(separator: " and ")) at once for at least "
+        + "\(self.duration.inSeconds(decimals: 3)) s"
+    }
+  }
+
+  /// In the order in which they began.
+  public private(set) var stays: [Stay] = []
+  /// How many looks were taken.
+  public private(set) var looks = 0
+
+  public init() {}
+
+  /// Takes in one look at one thing in one place.
+  /// - Parameter isPresent: `nil` when the question was not answered in time, so nothing is known:
+  ///   a stay that goes on afterwards is taken to have gone on all the time.
+  public mutating func record(
+    _ subject: Subject, on node: String, isPresent: Bool?, asked: Instant, answered: Instant
+  ) {
+    self.looks += 1
+    let open = self.stays.lastIndex { $0.subject == subject && $0.node == node && $0.goneBy == nil }
+    switch (isPresent, open) {
+    case (true, let index?): self.stays[index].to = max(self.stays[index].to, asked)
+    case (true, nil):
+      self.stays.append(
+        Stay(subject: subject, node: node, from: answered, to: answered))
+    case (false, let index?): self.stays[index].goneBy = answered
+    case (false, nil), (nil, _): break
+    }
+  }
+
+  /// All pairs of stays of one thing on two nodes that share a span.
+  public var overlaps: [Overlap] {
+    var result: [Overlap] = []
+    for (index, first) in self.stays.enumerated() {
+      for second in self.stays[(index + 1)...]
+      where second.subject == first.subject && second.node != first.node {
+        let start = max(first.from, second.from)
+        let end = min(first.to, second.to)
+        guard start < end else { continue }
+        result.append(
+          Overlap(
+            subject: first.subject, nodes: [first.node, second.node],
+            duration: end - start))
+      }
+    }
+    return result
+  }
+
+  /// The first stay on the node that began after the instant.
+  public func arrival(of subject: Subject, on node: String, after instant: Instant) -> Stay? {
+    self.stays.first { $0.subject == subject && $0.node == node && $0.from > instant }
+  }
+
+  /// The latest stay on the node.
+  public func latest(of subject: Subject, on node: String) -> Stay? {
+    self.stays.last { $0.subject == subject && $0.node == node }
+  }
+}

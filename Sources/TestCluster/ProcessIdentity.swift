@@ -1,0 +1,60 @@
+import FoundationEssentials
+import Glibc
+
+/// A process that cannot be mistaken for a later one with the same number.
+///
+/// Every process that a cluster starts leads a process group of its own, so that a ctrl-C in the
+/// terminal reaches only the one that started it; a signal goes to the whole group.
+public struct ProcessIdentity: Equatable, Codable, Sendable {
+  public var pid: Int32
+  /// Clock ticks between the machine's start and the process's. Source: proc(5), `starttime`.
+  public var startTicks: UInt64
+
+  /// `nil` when there is no such process.
+  public init?(pid: Int32) {
+    guard let stat = Stat(pid: pid) else { return nil }
+    self.init(pid: pid, startTicks: stat.startTicks)
+  }
+
+  init(pid: Int32, startTicks: UInt64) {
+    self.pid = pid
+    self.startTicks = startTicks
+  }
+
+  /// Whether it runs, or is stopped; one that only waits to be reaped does not count.
+  public var isAlive: Bool {
+    guard let stat = Stat(pid: self.pid) else { return false }
+    return stat.startTicks == self.startTicks && stat.state != "Z" && stat.state != "X"
+  }
+
+  /// Whether it, or a process that it started and that stayed in its group, is still there.
+  public var leavesSomething: Bool { kill(-self.pid, 0) == 0 }
+
+  /// Sends a signal to the process's group, unless the process is another one by now.
+  func signal(_ number: Int32) {
+    guard self.isAlive else { return }
+    kill(-self.pid, number)
+  }
+
+  /// The fields of `/proc/PID/stat` that are needed.
+  struct Stat: Equatable {
+    var state: Character
+    var startTicks: UInt64
+
+    init?(pid: Int32) {
+      guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
+      self.init(line: String(decoding: data, as: UTF8.self))
+    }
+
+    /// The name, the second field, may hold blanks and parentheses: the last one ends it.
+    init?(line: String) {
+      guard let end = line.lastIndex(of: ")") else { return nil }
+      let fields = line[line.index(after: end)...].split(separator: " ")
+      guard fields.count > 19, let state = fields[0].first, let ticks = UInt64(fields[19]) else {
+        return nil
+      }
+      self.state = state
+      self.startTicks = ticks
+    }
+  }
+}

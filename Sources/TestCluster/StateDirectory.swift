@@ -1,0 +1,177 @@
+import FoundationEssentials
+import Glibc
+
+/// Where everything of a cluster lies: the recipe's layout, once per master, below one directory.
+///
+/// ```text
+/// cluster.json  control.sock
+/// kvstore/      data/  kvstore.log
+/// kube-master1/ etc/kubernetes/manifests/podmaster.yaml
+///               srv/kubernetes/{kube-scheduler,kube-controller-manager}.yaml
+///               var/log/{fake-kubelet,scheduler-elector,controller-manager-elector}.log
+/// ```
+public struct StateDirectory: Equatable, Sendable {
+  /// An absolute path without a slash at the end.
+  public let path: String
+
+  /// - Parameter path: relative to the current directory, or absolute.
+  public init(_ path: String) {
+    let isAbsolute = path.hasPrefix("/")
+    let full = isAbsolute ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+    self.path = URL(filePath: full).standardizedFileURL.path(percentEncoded: false)
+      .trimmingSuffix("/")
+  }
+
+  /// What is written down of the running cluster.
+  public var record: String { "\(self.path)/cluster.json" }
+  /// The store's directory; it holds the data and the log.
+  public var store: String { "\(self.path)/kvstore" }
+  public var storeData: String { "\(self.store)/data" }
+
+  public func node(_ name: String) -> String { "\(self.path)/\(name)" }
+
+  /// The directory that the node's kubelet watches.
+  public func manifests(_ node: String) -> String {
+    "\(self.node(node))/etc/kubernetes/manifests"
+  }
+
+  /// The file that the elector copies while it leads.
+  public func source(_ role: Role, _ node: String) -> String {
+    "\(self.node(node))/srv/kubernetes/\(role.manifestName)"
+  }
+
+  /// The file that is there while the node's elector leads.
+  public func destination(_ role: Role, _ node: String) -> String {
+    "\(self.manifests(node))/\(role.manifestName)"
+  }
+
+  /// What a process prints.
+  public func log(_ name: ProcessName) -> String {
+    switch name {
+    case .store: "\(self.store)/kvstore.log"
+    case .component(let node, let component):
+      "\(self.node(node))/var/log/\(component.rawValue).log"
+    }
+  }
+
+  // MARK: - Files
+
+  /// Makes sure that the directory is this cluster's own, and takes it.
+  ///
+  /// - Returns: the lock, and what an earlier cluster left written here.
+  func claim() throws(ClusterError) -> (DirectoryHandle, ClusterRecord?) {
+    try self.createDirectory(self.path, mode: 0o700)
+    let lock = try DirectoryHandle(self.path)
+    guard flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      throw .alreadyRunning(self.path)
+    }
+    if let record = try self.readRecord() { return (lock, record) }
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: self.path)) ?? []
+    guard entries.isEmpty else { throw .foreignDirectory(self.path) }
+    return (lock, nil)
+  }
+
+  /// Writes the layout anew; what an earlier cluster left in it goes.
+  func lay(_ configuration: ClusterConfiguration, store: String) throws(ClusterError) {
+    for entry in (try? FileManager.default.contentsOfDirectory(atPath: self.path)) ?? []
+    where entry.hasPrefix("kube-master") || ["kvstore", ControlServer.socketName].contains(entry) {
+      try self.attempt("remove", "\(self.path)/\(entry)") {
+        try FileManager.default.removeItem(atPath: "\(self.path)/\(entry)")
+      }
+    }
+    try self.createDirectory(self.storeData)
+    for node in configuration.nodes {
+      for directory in ["etc/kubernetes/manifests", "srv/kubernetes", "var/log"] {
+        try self.createDirectory("\(self.node(node))/\(directory)")
+      }
+      try self.write(
+        RecipeManifests.podmaster(store: store),
+        to: "\(self.manifests(node))/podmaster.yaml")
+      for role in Role.allCases {
+        try self.write(
+          RecipeManifests.elected(role, stopTime: configuration.podStopTime),
+          to: self.source(role, node))
+        // The recipe: without an empty file to mount, a container would get a directory.
+        try self.write("", to: "\(self.node(node))/var/log/\(role.podName).log")
+      }
+    }
+  }
+
+  /// What is written of the cluster; `nil` when nothing is.
+  public func readRecord() throws(ClusterError) -> ClusterRecord? {
+    guard let data = FileManager.default.contents(atPath: self.record) else { return nil }
+    do {
+      return try ClusterRecord(decoding: data)
+    } catch {
+      throw .invalidRecord(path: self.record, reason: "\(error)")
+    }
+  }
+
+  func writeRecord(_ record: ClusterRecord) throws(ClusterError) {
+    try self.attempt("write", self.record) {
+      try record.encoded().write(to: URL(filePath: self.record), options: .atomic)
+    }
+  }
+
+  private func write(_ text: String, to path: String) throws(ClusterError) {
+    try self.attempt("write", path) {
+      try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+    }
+  }
+
+  private func createDirectory(_ path: String, mode: Int = 0o755) throws(ClusterError) {
+    try self.attempt("create", path) {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
+    }
+  }
+
+  private func attempt(
+    _ verb: String, _ path: String, _ action: () throws -> Void
+  ) throws(ClusterError) {
+    do {
+      try action()
+    } catch {
+      throw .file(verb, path: path, reason: (error as? CocoaError)?.reason ?? "\(error)")
+    }
+  }
+}
+
+extension CocoaError {
+  /// The system's words, when the system said them.
+  fileprivate var reason: String {
+    (self.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+      ?? "\(self)"
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix(_ suffix: String) -> String {
+    self.count > suffix.count && self.hasSuffix(suffix)
+      ? String(self.dropLast(suffix.count)) : self
+  }
+}
+
+/// A directory that is held open: as a lock, and as a short way to a socket in it.
+///
+/// The kernel lets go of the lock with the process, however it ends.
+final class DirectoryHandle: Sendable {
+  let descriptor: Int32
+
+  init(_ path: String) throws(ClusterError) {
+    self.descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard self.descriptor >= 0 else {
+      throw .file("open", path: path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  deinit {
+    close(self.descriptor)
+  }
+
+  /// A name of an entry that fits into a socket's address (108 bytes) however long the directory's
+  /// own name is.
+  func shortPath(_ entry: String) -> String {
+    "/proc/self/fd/\(self.descriptor)/\(entry)"
+  }
+}

@@ -1,0 +1,85 @@
+import TestCluster
+import Testing
+
+extension EndToEnd {
+  @Suite struct CrashTests {
+    @Test func `when the leader's whole master crashes, another takes over what it led`()
+      async throws
+    {
+      try await withCluster { cluster, monitor in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        try await cluster.waitForLeader(of: .controllerManager)
+        let killed = ContinuousClock.now
+        try await cluster.kill(leader)
+        for role in Role.allCases { try await cluster.waitForLeader(of: role, otherThan: leader) }
+        let status = await cluster.status()
+        #expect(status.nodes.filter { $0.state == .down }.map(\.name) == [leader])
+        #expect(!status.pods.contains { $0.name.hasSuffix(leader) })
+        let other = try #require(status.leader(of: .scheduler))
+        let stay = try #require(monitor.log.arrival(of: .pod(.scheduler), on: other, after: killed))
+        #expect(stay.from - killed < .seconds(4), "TTL and a second")
+      }
+    }
+
+    @Test func `a master that comes back starts nothing of what it led before`() async throws {
+      try await withCluster { cluster, monitor in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        try await cluster.kill(leader)
+        let manifest = cluster.directory.destination(.scheduler, leader)
+        #expect(contents(manifest) != nil, "a crash leaves the manifest behind")
+        try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
+        let back = ContinuousClock.now
+        try await cluster.start(leader)
+        #expect(contents(manifest) == nil)
+        try await cluster.waitUntil("for its pods") { status in
+          status.pods.contains { $0.name == "podmaster-\(leader)" && $0.status == "Running" }
+        }
+        #expect(monitor.log.arrival(of: .pod(.scheduler), on: leader, after: back) == nil)
+      }
+    }
+
+    @Test func `kill -9 of the leading elector alone ends with one leader again`() async throws {
+      try await withCluster { cluster, _ in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        let term = try await cluster.lease(.scheduler).createdIndex
+        try await cluster.kill(leader, .schedulerElector)
+        let status = try await cluster.waitUntil("for a leader of a new term") { status in
+          (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
+        }
+        let elector = status.nodes.first { $0.name == leader }?.processes
+          .first { $0.component == .schedulerElector }
+        #expect(elector?.restarts == 1)
+        #expect(elector?.pid != nil)
+      }
+    }
+
+    @Test func `a kubelet that dies is started again and runs what lies in its directory`()
+      async throws
+    {
+      try await withCluster { cluster, _ in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        try await cluster.kill(leader, .kubelet)
+        try await cluster.waitUntil("for the kubelet's second life") { status in
+          status.nodes.contains { node in
+            node.name == leader && node.answers && node.processes.contains { $0.restarts == 1 }
+          } && status.leader(of: .scheduler) != nil
+        }
+      }
+    }
+
+    @Test func `what is down cannot be killed, and what is up cannot be started`() async throws {
+      try await withCluster { cluster, _ in
+        await #expect(
+          throws: ClusterError.wrongState(name: "kube-master1", state: .up, verb: "start")
+        ) { try await cluster.start("kube-master1") }
+        try await cluster.kill("kube-master1")
+        await #expect(
+          throws: ClusterError.wrongState(name: "kube-master1", state: .down, verb: "die")
+        ) { try await cluster.kill("kube-master1") }
+        await #expect(
+          throws: ClusterError.unknownNode("x", known: ["kube-master1", "kube-master2"])
+        ) { try await cluster.stop("x") }
+      }
+    }
+  }
+}

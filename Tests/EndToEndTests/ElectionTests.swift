@@ -1,0 +1,116 @@
+import EtcdClient
+import FoundationEssentials
+import Subprocess
+import SystemPackage
+import TestCluster
+import Testing
+
+extension EndToEnd {
+  @Suite struct ElectionTests {
+    @Test func `the first election gives the recipe's table`() async throws {
+      try await withCluster { cluster, _ in
+        var leaders: [Role: String] = [:]
+        for role in Role.allCases { leaders[role] = try await cluster.waitForLeader(of: role) }
+        let expected = [
+          "kube-controller-manager-\(leaders[.controllerManager] ?? "")",
+          "kube-scheduler-\(leaders[.scheduler] ?? "")",
+          "podmaster-kube-master1", "podmaster-kube-master2",
+        ]
+        let status = try await cluster.waitUntil("for the recipe's table") {
+          $0.pods.map(\.name) == expected && $0.pods.allSatisfy { $0.status == "Running" }
+        }
+        #expect(status.pods.map(\.ready) == ["1/1", "1/1", "2/2", "2/2"])
+        #expect(status.pods.allSatisfy { $0.restarts == "0" })
+        for (role, leader) in leaders { #expect(try await cluster.lease(role).value == leader) }
+      }
+    }
+
+    /// Nothing but electors and a store: round after round the key is gone and all come at once.
+    @Test
+    func
+      `of three electors that start at the same instant exactly one wins, in each of many rounds`()
+      async throws
+    {
+      try await withCluster(masters: 1) { cluster, _ in
+        let race = try Race(
+          directory: "\(cluster.directory.path)/race", store: cluster.store,
+          source: cluster.directory.source(.scheduler, "kube-master1"))
+        for round in 1...25 {
+          let winner = try await race.run()
+          #expect(winner != nil, "round \(round)")
+        }
+      }
+    }
+  }
+}
+
+/// Several electors that stand for one key.
+private struct Race: Sendable {
+  let runners = (1...3).map { "runner\($0)" }
+  let directory: String
+  let store: [EtcdEndpoint]
+  let source: String
+  let elector =
+    ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
+    .map { "\($0)/elector" } ?? "\(ownDirectory)/elector"
+
+  init(directory: String, store: [EtcdEndpoint], source: String) throws {
+    self.directory = directory
+    self.store = store
+    self.source = source
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true)
+  }
+
+  /// One race, from a free key to the end of all runners.
+  /// - Returns: who won; `nil` when the store names another one than the files.
+  func run() async throws -> String? {
+    try await EtcdClient.with(endpoints: self.store) { etcd in
+      do throws(EtcdClientError) {
+        try await etcd.delete("/race")
+      } catch  where error.errorCode == EtcdError.keyNotFound {
+      } catch {
+        throw error
+      }
+      for runner in self.runners {
+        try? FileManager.default.removeItem(atPath: self.destination(runner))
+      }
+      return try await withThrowingTaskGroup(of: Void.self) { group in
+        for runner in self.runners { group.addTask { try await self.start(runner) } }
+        try await eventually("for a winner") { !self.winners.isEmpty }
+        let winner = self.winners
+        // Whoever came second has had its chance by then, and more than one pause of it.
+        let end = ContinuousClock.now + .milliseconds(400)
+        while ContinuousClock.now < end {
+          #expect(self.winners == winner && winner.count == 1)
+          try await Task.sleep(for: .milliseconds(5))
+        }
+        let holder = try await etcd.get("/race").node.value
+        group.cancelAll()
+        return winner == [holder] ? holder : nil
+      }
+    }
+  }
+
+  private func destination(_ runner: String) -> String { "\(self.directory)/\(runner).yaml" }
+
+  private var winners: [String] {
+    self.runners.filter { FileManager.default.fileExists(atPath: self.destination($0)) }
+  }
+
+  /// Runs until the task is cancelled, which is `kill -9`.
+  private func start(_ runner: String) async throws {
+    let log = try FileDescriptor.open(
+      FilePath("\(self.directory)/\(runner).log"), .writeOnly, options: [.append, .create],
+      permissions: .ownerReadWrite)
+    _ = try await Subprocess.run(
+      .path(FilePath(self.elector)),
+      arguments: [
+        "--etcd-servers=\(self.store.map(\.url).joined(separator: ","))", "--key=race",
+        "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms", "--source-file=\(self.source)",
+        "--dest-file=\(self.destination(runner))",
+      ],
+      input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: true),
+      error: .combinedWithOutput)
+  }
+}

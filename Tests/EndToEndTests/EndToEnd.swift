@@ -1,0 +1,88 @@
+import EtcdClient
+import FoundationEssentials
+import Synchronization
+import TestCluster
+import Testing
+
+/// A whole cluster in real processes, with what can go wrong with it.
+///
+/// One test at a time: each starts some seven processes, and the promises have times in them. The store
+/// is this project's own, or with `ZWEIMASTER_TEST_STORE=etcd` a real etcd.
+@Suite(.serialized) struct EndToEnd {
+  static let store: ClusterConfiguration.Store =
+    switch ProcessInfo.processInfo.environment["ZWEIMASTER_TEST_STORE"] ?? "kvstore" {
+    case "kvstore": .kvstore
+    case "etcd": .etcd(executable: "etcd")
+    case let other: preconditionFailure("ZWEIMASTER_TEST_STORE is \(other): use kvstore or etcd")
+    }
+}
+
+/// Runs the body with a cluster that is watched all the time, and expects that nothing was ever in two
+/// places and that no process is left. The state directory is kept when something was wrong.
+func withCluster(
+  masters: Int = 2, ttlSeconds: Int = 3, stopTime: Duration = .milliseconds(500),
+  _ body: @escaping @Sendable (Cluster, Monitor) async throws -> Void
+) async throws {
+  let directory = TemporaryDirectory()
+  let configuration = ClusterConfiguration(
+    masters: masters, store: EndToEnd.store, ttlSeconds: ttlSeconds, podStopTime: stopTime,
+    stateDirectory: directory.path)
+  let (overlaps, started) = try await directory.keptOnError {
+    try await Cluster.withRunning(configuration) { cluster in
+      try await cluster.watched { monitor in
+        try await body(cluster, monitor)
+        return (monitor.overlaps, await cluster.started)
+      }
+    }
+  }
+  #expect(overlaps.isEmpty, "logs are in \(directory.path)")
+  #expect(started.filter(\.leavesSomething).isEmpty)
+  if overlaps.isEmpty { directory.remove() }
+}
+
+/// A directory of this test's own.
+struct TemporaryDirectory: Sendable {
+  let path: String
+
+  init(name: String = "zweimaster") {
+    self.path =
+      FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString)").path
+  }
+
+  func remove() { try? FileManager.default.removeItem(atPath: self.path) }
+
+  /// Says where the logs are when the body fails.
+  func keptOnError<Result>(
+    _ body: () async throws -> Result
+  ) async throws -> Result {
+    do {
+      return try await body()
+    } catch {
+      Issue.record("\(error); logs are in \(self.path)")
+      throw error
+    }
+  }
+}
+
+/// Waits, with a generous bound, until something has come true.
+func eventually(
+  _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + limit
+  while !(try await condition()) {
+    guard ContinuousClock.now < end else { throw ClusterError.timedOut(what, after: limit) }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+}
+
+/// What a file holds; `nil` when it is not there.
+func contents(_ path: String) -> String? {
+  FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+}
+
+extension Cluster {
+  /// The lease's key as the store has it.
+  func lease(_ role: Role) async throws -> Node {
+    try await EtcdClient.with(endpoints: self.store) { try await $0.get("/\(role.key)").node }
+  }
+}

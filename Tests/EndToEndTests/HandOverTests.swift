@@ -1,0 +1,48 @@
+import FoundationEssentials
+import TestCluster
+import Testing
+
+extension EndToEnd {
+  @Suite struct HandOverTests {
+    @Test func `a master that is stopped in good order hands over once its pods have ended`()
+      async throws
+    {
+      let stopTime = Duration.seconds(1)
+      // A lease so long that waiting for its end would be noticed.
+      try await withCluster(ttlSeconds: 20, stopTime: stopTime) { cluster, monitor in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        try await cluster.waitForLeader(of: .controllerManager)
+        let stopped = ContinuousClock.now
+        try await cluster.stop(leader)
+        for role in Role.allCases { try await cluster.waitForLeader(of: role, otherThan: leader) }
+        let other = try #require(await cluster.status().leader(of: .scheduler))
+        let old = try #require(monitor.log.latest(of: .pod(.scheduler), on: leader))
+        let new = try #require(
+          monitor.log.arrival(of: .pod(.scheduler), on: other, after: stopped))
+        #expect(old.to < new.from)
+        #expect(old.to - stopped > stopTime / 2, "the pod took its time")
+        #expect(new.from - stopped < stopTime + .seconds(1))
+        #expect(contents(cluster.directory.destination(.scheduler, leader)) == nil)
+      }
+    }
+
+    @Test func `what changes in the source is run soon, and never a half of it`() async throws {
+      try await withCluster { cluster, _ in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        let source = cluster.directory.source(.scheduler, leader)
+        let destination = cluster.directory.destination(.scheduler, leader)
+        let old = try #require(contents(source))
+        // Long, so that a copy in place would be seen half done.
+        let new = old + String(repeating: "# changed while leading\n", count: 50_000)
+        #expect(contents(destination) == old)
+        try Data(new.utf8).write(to: URL(filePath: source), options: .atomic)
+        try await eventually("for the new manifest") {
+          let seen = contents(destination)
+          #expect(seen == old || seen == new)
+          return seen == new
+        }
+        #expect(try await cluster.waitForLeader(of: .scheduler) == leader)
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import EtcdClient
+import FoundationEssentials
+import TestCluster
+import Testing
+
+extension EndToEnd {
+  @Suite struct StoreFaultTests {
+    @Test func `a store that is killed and comes back finds the same leader in the same term`()
+      async throws
+    {
+      // Long enough that the store is back before the leader has to give up, on a slow machine too.
+      try await withCluster(ttlSeconds: 20) { cluster, _ in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        let before = try await cluster.lease(.scheduler)
+        try await cluster.killStore()
+        try await cluster.startStore()
+        try await eventually("for a renewal") {
+          try await cluster.lease(.scheduler).modifiedIndex > before.modifiedIndex
+        }
+        #expect(try await cluster.lease(.scheduler).createdIndex == before.createdIndex)
+        #expect(try await cluster.waitForLeader(of: .scheduler) == leader)
+      }
+    }
+
+    @Test func `a leader whose store says nothing gives up before its lease ends`() async throws {
+      try await withCluster { cluster, monitor in
+        try await expectRetreat(cluster, monitor) { try await cluster.pauseStore() }
+        try await cluster.resumeStore()
+        for role in Role.allCases { try await cluster.waitForLeader(of: role) }
+      }
+    }
+
+    @Test func `a leader whose store refuses connections gives up before its lease ends`()
+      async throws
+    {
+      try await withCluster { cluster, monitor in
+        try await expectRetreat(cluster, monitor) { try await cluster.killStore() }
+        try await cluster.startStore()
+        for role in Role.allCases { try await cluster.waitForLeader(of: role) }
+      }
+    }
+  }
+}
+
+/// Takes the store away, and expects both manifests to be gone before the leases that were valid then
+/// have ended. Returns when they have.
+private func expectRetreat(
+  _ cluster: Cluster, _ monitor: Monitor, when takeAway: () async throws -> Void
+) async throws {
+  var leaders: [Role: String] = [:]
+  for role in Role.allCases { leaders[role] = try await cluster.waitForLeader(of: role) }
+  var ends: [Role: ContinuousClock.Instant] = [:]
+  for role in Role.allCases { ends[role] = try await cluster.leaseEnd(role) }
+  try await takeAway()
+  for (role, leader) in leaders {
+    let path = cluster.directory.destination(role, leader)
+    try await eventually("for \(role.manifestName) to go") { contents(path) == nil }
+    try await eventually("for the look that finds it gone") {
+      monitor.log.latest(of: .manifest(role), on: leader)?.goneBy != nil
+    }
+    let stay = try #require(monitor.log.latest(of: .manifest(role), on: leader))
+    let (gone, end) = (try #require(stay.goneBy), try #require(ends[role]))
+    #expect(gone < end, "\((gone - end).inSeconds(decimals: 3)) s late")
+  }
+  for end in ends.values { try await Task.sleep(until: end, clock: .continuous) }
+}
+
+extension Cluster {
+  /// When the lease ends unless it is renewed, by this machine's monotonic clock.
+  fileprivate func leaseEnd(_ role: Role) async throws -> ContinuousClock.Instant {
+    let text = try #require(try await self.lease(role).expiration)
+    // Whole seconds, and a fraction of any length that Foundation would not take.
+    let parts = text.split(separator: ".", maxSplits: 1)
+    let fraction = parts.count == 2 ? parts[1].prefix(while: \.isNumber) : ""
+    let whole = text.replacing(".\(fraction)", with: "")
+    let date = try Date(whole, strategy: .iso8601).addingTimeInterval(
+      Double("0.\(fraction)") ?? 0)
+    return ContinuousClock.now + .seconds(date.timeIntervalSinceNow)
+  }
+}

@@ -1,0 +1,64 @@
+import FoundationEssentials
+import Testing
+
+@testable import TestCluster
+
+@Suite struct PodRowTests {
+  private static let now = Date(timeIntervalSince1970: 1_767_323_105)  // 2026-01-02T03:05:05Z
+
+  private func row(status: String, metadata: String = "") throws -> PodRow {
+    let json = """
+      {"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"p-kube-master1"\(metadata)},
+      "spec":{"containers":[{"name":"a"},{"name":"b"}]},"status":\(status)}]}
+      """
+    let list = try JSONDecoder().decode(PodList.self, from: Data(json.utf8))
+    return PodRow(try #require(list.items?.first), now: Self.now)
+  }
+
+  @Test func `a running pod counts its age from its start`() throws {
+    let row = try self.row(
+      status: """
+        {"phase":"Running","startTime":"2026-01-02T03:02:00Z","containerStatuses":[
+        {"ready":true,"restartCount":0,"state":{"running":{"startedAt":"2026-01-02T03:02:00Z"}}},
+        {"ready":false,"restartCount":0,"state":{"running":{}}}]}
+        """)
+    #expect(
+      row
+        == PodRow(
+          name: "p-kube-master1", ready: "1/2", status: "Running", restarts: "0", age: "3m5s"))
+  }
+
+  @Test func `a waiting container's reason is the pod's status`() throws {
+    let row = try self.row(
+      status: """
+        {"phase":"Running","containerStatuses":[
+        {"ready":false,"restartCount":3,"state":{"waiting":{"reason":"CrashLoopBackOff"}},
+         "lastState":{"terminated":{"exitCode":1,"finishedAt":"2026-01-02T03:04:53Z"}}},
+        {"ready":true,"restartCount":1,"state":{"running":{}}}]}
+        """)
+    #expect(row.status == "CrashLoopBackOff")
+    #expect(row.restarts == "4 (12s ago)")
+    #expect(row.age == "<unknown>")
+  }
+
+  @Test(arguments: [
+    (#"{"exitCode":3}"#, "ExitCode:3"), (#"{"signal":9}"#, "Signal:9"),
+    (#"{"reason":"Error","exitCode":1}"#, "Error"),
+  ])
+  func `an ended container says how it ended`(end: String, status: String) throws {
+    let row = try self.row(
+      status: #"{"phase":"Failed","containerStatuses":[{"state":{"terminated":\#(end)}}]}"#)
+    #expect(row.status == status)
+  }
+
+  @Test func `a pod that is being deleted is terminating`() throws {
+    let row = try self.row(
+      status: #"{"phase":"Running"}"#, metadata: #","deletionTimestamp":"2026-01-02T03:05:00Z""#)
+    #expect(row.status == "Terminating")
+  }
+
+  @Test func `a kubelet without pods says null`() throws {
+    let json = #"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":null}"#
+    #expect(try JSONDecoder().decode(PodList.self, from: Data(json.utf8)).items == nil)
+  }
+}
