@@ -122,7 +122,7 @@ let package = Package(
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "elector", "EtcdClient", "KVStore", logging, lifecycle, subprocess,
+        "Elector", "elector", "EtcdClient", "KVStore", "GoFlags", logging, lifecycle,
       ],
       swiftSettings: settings),
     .testTarget(

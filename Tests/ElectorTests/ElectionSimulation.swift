@@ -89,6 +89,7 @@ private struct Simulation {
     var isAtItsFiles = false
     var cutOffUntil = 0
     var alarmID = 0
+    var alarm = Instant.start
     var watch: (id: Int, after: UInt64)?
     var generation = 0
     var hasFinished = false
@@ -166,7 +167,7 @@ private struct Simulation {
     self.isFaulty = false
     for node in self.nodes.indices { self.nodes[node].cutOffUntil = 0 }
     let sleep = Int(self.timing.sleep / .milliseconds(1))
-    let end = self.now + 20_000 + self.store.ttl + 4 * sleep + 5_000
+    let end = self.now + 20_000 + self.store.ttl + 12 * sleep + 5_000
     while self.now < end, self.problems.isEmpty { self.step() }
     if self.problems.isEmpty, self.nodes.count(where: \.isInstalled) != 1 {
       self.fail("\(self.nodes.count(where: \.isInstalled)) masters after all has healed")
@@ -235,6 +236,10 @@ private struct Simulation {
       self.feed(.installTooLate, to: node)
       return
     }
+    if self.isFaulty, self.random.chance(3) {
+      self.feed(.installFailed(reason: "model"), to: node)
+      return
+    }
     self.nodes[node].isInstalled = true
     self.nodes[node].believedUntil = self.time(of: before, on: node)
     for other in self.nodes.indices where other != node && self.nodes[other].isInstalled {
@@ -285,6 +290,12 @@ private struct Simulation {
       self.fail("\(node) leads no more and does not remove the manifest after \(event)")
     }
     for effect in effects { self.carryOut(effect, for: node) }
+    let election = self.nodes[node].election
+    if let lease = election.lease, election.leads(at: self.clock(node)),
+      self.nodes[node].alarm > lease.sentAt + self.timing.renewDeadline
+    {
+      self.fail("\(node) would sleep beyond the end of its lease")
+    }
   }
 
   mutating func makeFault(on node: Int) {
@@ -334,6 +345,7 @@ private struct Simulation {
       self.tellWatchers()
     case .wake(let instant):
       self.nodes[node].alarmID += 1
+      self.nodes[node].alarm = instant
       self.schedule(
         in: max(0, self.time(of: instant, on: node) - self.now),
         .alarm(node, id: self.nodes[node].alarmID))

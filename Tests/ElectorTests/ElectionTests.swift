@@ -424,7 +424,7 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
     let renewal = bench.wake(at: 5)
     #expect(renewal.kinds == [.renew(prevIndex: 10)])
     _ = bench.answer(.granted(term: 10, modifiedIndex: 11), to: renewal, at: 5)
-    #expect(bench.feed(.podEnded, at: 6).kinds == [.release(prevIndex: 11)])
+    #expect(bench.feed(.podEnded, at: 5.5).kinds == [.release(prevIndex: 11)])
   }
 
   @Test func aPodThatDoesNotEndKeepsTheLockFromOthers() throws {

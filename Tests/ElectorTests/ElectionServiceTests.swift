@@ -1,0 +1,255 @@
+import Elector
+import EtcdClient
+import Foundation
+import Logging
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+/// A store in memory that forgets nothing and expires nothing.
+private final class MemoryStore: LeaseStore {
+  struct State {
+    var index: UInt64 = 1
+    var holder: Holder?
+    var history: [(UInt64, Election.Change)] = []
+    var requests: [Election.Request.Kind] = []
+    var isFrozen = false
+  }
+  let state = Mutex(State())
+  let name: String
+  /// Called with each request, before it is carried out.
+  let observe: @Sendable (Election.Request.Kind) -> Void
+
+  init(
+    name: String = "me", observe: @escaping @Sendable (Election.Request.Kind) -> Void = { _ in }
+  ) {
+    self.name = name
+    self.observe = observe
+  }
+
+  var holder: Holder? { self.state.withLock { $0.holder } }
+  var requests: [Election.Request.Kind] { self.state.withLock { $0.requests } }
+
+  func perform(_ request: Election.Request.Kind) async -> Election.Answer {
+    self.observe(request)
+    return self.state.withLock { state in
+      state.requests.append(request)
+      if state.isFrozen { return .unanswered(reason: "frozen") }
+      switch (request, state.holder) {
+      case (.read, let holder?): return .found(holder, index: state.index)
+      case (.create, .some): return .exists
+      case (.create, nil):
+        state.index += 1
+        let holder = Holder(name: self.name, term: state.index, modifiedIndex: state.index)
+        state.holder = holder
+        return .granted(term: holder.term, modifiedIndex: holder.modifiedIndex)
+      case (.renew(let index), let holder?) where index == holder.modifiedIndex:
+        state.index += 1
+        state.holder?.modifiedIndex = state.index
+        return .granted(term: holder.term, modifiedIndex: state.index)
+      case (.release(let index), let holder?) where index == holder.modifiedIndex:
+        state.index += 1
+        state.holder = nil
+        state.history.append((state.index, .removed(index: state.index)))
+        return .released(index: state.index)
+      case (_, .some): return .changed
+      case (_, nil): return .absent(index: state.index)
+      }
+    }
+  }
+
+  func nextChange(after index: UInt64) async -> Election.Change {
+    while !Task.isCancelled {
+      let change = self.state.withLock { state in state.history.first { $0.0 > index }?.1 }
+      if let change { return change }
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+    return .broken(reason: "cancelled")
+  }
+}
+
+/// Keeps the messages of a service.
+private final class LogLines: Sendable {
+  private let messages = Mutex<[String]>([])
+  var all: [String] { self.messages.withLock { $0 } }
+
+  var logger: Logger {
+    Logger(label: "test") { _ in Handler(lines: self) }
+  }
+
+  private struct Handler: LogHandler {
+    let lines: LogLines
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { self.metadata[key] }
+      set { self.metadata[key] = newValue }
+    }
+    func log(event: LogEvent) {
+      let metadata = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map {
+        " \($0.key)=\($0.value)"
+      }
+      self.lines.messages.withLock { $0.append("\(event.message)" + metadata.joined()) }
+    }
+  }
+}
+
+/// Waits until something holds, for longer than it can take on a busy machine.
+func eventually(
+  _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
+) async throws {
+  let deadline = ContinuousClock.now + .seconds(30)
+  while !holds() {
+    guard ContinuousClock.now < deadline else {
+      Issue.record(what, sourceLocation: sourceLocation)
+      return
+    }
+    try await Task.sleep(for: .milliseconds(5))
+  }
+}
+
+@Suite(.timeLimit(.minutes(2))) struct ElectionServiceTests {
+  private struct Running {
+    let fixture: ManifestFixture
+    let lines: LogLines
+    let stop: @Sendable () async -> Void
+  }
+
+  /// Runs a service with files of its own; afterwards it is stopped, if it still runs.
+  private func with(
+    _ store: any LeaseStore, fixture: ManifestFixture? = nil, ttl: Int64 = 30,
+    sleep: Duration = .milliseconds(200), name: String = "me",
+    _ body: (Running) async throws -> Void
+  ) async throws {
+    let fixture = try fixture ?? ManifestFixture()
+    defer { fixture.cleanUp() }
+    let lines = LogLines()
+    let service = ElectionService(
+      name: name, timing: try Timing(ttlSeconds: ttl, sleep: sleep), store: store,
+      manifest: fixture.file, logger: lines.logger)
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+        logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      try await body(
+        Running(
+          fixture: fixture, lines: lines, stop: { await group.triggerGracefulShutdown() }))
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+    #expect(fixture.installed == nil)
+  }
+
+  @Test func installsWhileItLeadsAndLeavesInOrder() async throws {
+    let fixture = try ManifestFixture()
+    let releasedBeside = Mutex(false)
+    let store = MemoryStore { request in
+      if case .release = request, fixture.installed != nil { releasedBeside.withLock { $0 = true } }
+    }
+    try await self.with(store, fixture: fixture) { running in
+      try await eventually("installed") { fixture.installed == ManifestFixture.content }
+      try await eventually("three rounds") { running.lines.all.count >= 4 }
+      #expect(
+        running.lines.all.prefix(4) == [
+          "we are the master now term=2",
+          "key already exists, we are the master (me)",
+          "key already exists, we are the master (me)",
+          "key already exists, we are the master (me)",
+        ])
+      await running.stop()
+      try await eventually("released") { store.holder == nil }
+    }
+    #expect(!releasedBeside.withLock { $0 })
+  }
+
+  @Test func removesALeftOverBeforeTheFirstContact() async throws {
+    let fixture = try ManifestFixture()
+    try Data("old".utf8).write(to: fixture.destination)
+    let wasThere = Mutex<Bool?>(nil)
+    let store = MemoryStore { _ in
+      wasThere.withLock { if $0 == nil { $0 = fixture.installed != nil } }
+    }
+    try await self.with(store, fixture: fixture) { _ in
+      try await eventually("a request") { !store.requests.isEmpty }
+    }
+    #expect(wasThere.withLock { $0 } == false)
+  }
+
+  @Test func followsAndTakesOverAtOnce() async throws {
+    let store = MemoryStore()
+    store.state.withLock { $0.holder = Holder(name: "other", term: 1, modifiedIndex: 1) }
+    // With a pause of a minute it is the watch that tells.
+    try await self.with(store, sleep: .seconds(60)) { running in
+      try await eventually("follows") {
+        running.lines.all == ["key already exists, the master is other, sleeping."]
+      }
+      #expect(running.fixture.installed == nil)
+      store.state.withLock {
+        $0.holder = nil
+        $0.index = 5
+        $0.history.append((5, .removed(index: 5)))
+      }
+      try await eventually("installed") { running.fixture.installed != nil }
+    }
+  }
+
+  @Test func aChangedSourceReachesTheDestination() async throws {
+    try await self.with(MemoryStore(), sleep: .seconds(60)) { running in
+      try await eventually("installed") { running.fixture.installed != nil }
+      try running.fixture.write("kind: Pod # new\n")
+      try await eventually("the new one") { running.fixture.installed == "kind: Pod # new\n" }
+      try FileManager.default.removeItem(at: running.fixture.destination)
+      try await eventually("restored") { running.fixture.installed == "kind: Pod # new\n" }
+    }
+  }
+
+  @Test func oneWithoutASourceDoesNotKeepTheLock() async throws {
+    let fixture = try ManifestFixture()
+    try FileManager.default.removeItem(at: fixture.source)
+    let store = MemoryStore()
+    try await self.with(store, fixture: fixture) { running in
+      try await eventually("released") {
+        store.requests.contains { if case .release = $0 { true } else { false } }
+          && store.holder == nil
+      }
+      let error = "reason=cannot read \(fixture.source.path): No such file or directory"
+      #expect(
+        running.lines.all.contains {
+          $0.hasPrefix("cannot install the manifest, giving the lock away \(error)")
+        })
+      try fixture.write(ManifestFixture.content)
+      try await eventually("installed") { fixture.installed != nil }
+    }
+  }
+
+  @Test func aFrozenStoreEndsTheLeadershipInTime() async throws {
+    let store = MemoryStore()
+    try await self.with(store, ttl: 1, sleep: .milliseconds(100)) { running in
+      try await eventually("installed") { running.fixture.installed != nil }
+      store.state.withLock { $0.isFrozen = true }
+      try await eventually("removed") { running.fixture.installed == nil }
+      store.state.withLock { $0.isFrozen = false }
+      try await eventually("the same term again") {
+        running.lines.all.contains("we are the master again term=2")
+      }
+    }
+  }
+
+  @Test func aManifestThatStaysIsAnError() async throws {
+    let fixture = try ManifestFixture()
+    defer { fixture.cleanUp() }
+    try FileManager.default.createDirectory(
+      at: fixture.destination, withIntermediateDirectories: false)
+    let store = MemoryStore()
+    let service = ElectionService(
+      name: "me", timing: try Timing(ttlSeconds: 1, sleep: .milliseconds(100)), store: store,
+      manifest: fixture.file, logger: LogLines().logger)
+    let group = ServiceGroup(
+      services: [service], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
+    await group.triggerGracefulShutdown()
+    await #expect(throws: ElectionServiceError.self) { try await group.run() }
+    #expect(store.requests == [])
+  }
+}

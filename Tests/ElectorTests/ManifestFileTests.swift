@@ -1,0 +1,203 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Elector
+
+/// A directory of its own with a source and a place for the destination.
+struct ManifestFixture {
+  let directory: URL
+  let file: ManifestFile
+  var source: URL { self.directory.appending(path: "source/s.yaml") }
+  var destination: URL { self.directory.appending(path: "manifests/s.yaml") }
+
+  static let content = "kind: Pod\nmetadata:\n  name: s\n"
+
+  init() throws {
+    self.directory = FileManager.default.temporaryDirectory
+      .appending(path: "elector-\(UUID().uuidString)")
+    for name in ["source", "manifests"] {
+      try FileManager.default.createDirectory(
+        at: self.directory.appending(path: name), withIntermediateDirectories: true)
+    }
+    self.file = ManifestFile(
+      source: self.directory.appending(path: "source/s.yaml").path,
+      destination: self.directory.appending(path: "manifests/s.yaml").path)
+    try self.write(Self.content)
+  }
+
+  func write(_ text: String) throws { try Data(text.utf8).write(to: self.source) }
+  var installed: String? { try? String(contentsOf: self.destination, encoding: .utf8) }
+  func names() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(
+      atPath: self.directory.appending(path: "manifests").path)
+  }
+  func cleanUp() { try? FileManager.default.removeItem(at: self.directory) }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ManifestFileTests {
+  private func with(_ body: (ManifestFixture) throws -> Void) throws {
+    let fixture = try ManifestFixture()
+    defer { fixture.cleanUp() }
+    try body(fixture)
+  }
+
+  @Test func installsAWholeCopyAndNothingElse() throws {
+    try self.with { fixture in
+      #expect(try fixture.file.install { true } == .installed)
+      #expect(fixture.installed == ManifestFixture.content)
+      #expect(try fixture.names() == ["s.yaml"])
+      let mode =
+        try FileManager.default.attributesOfItem(atPath: fixture.destination.path)[
+          .posixPermissions] as? Int
+      #expect(mode == 0o644)
+    }
+  }
+
+  @Test func doesNothingWhenItIsACopyAlready() throws {
+    try self.with { fixture in
+      _ = try fixture.file.install { true }
+      // Were it written anew, it would be refused here.
+      #expect(try fixture.file.install { false } == .installed)
+    }
+  }
+
+  @Test func leavesTheDestinationWhenItIsTooLate() throws {
+    try self.with { fixture in
+      let result = try fixture.file.install { false }
+      #expect(result == .tooLate)
+      let names = try fixture.names()
+      #expect(names == [])
+    }
+  }
+
+  @Test func restoresWhatAPersonChanged() throws {
+    try self.with { fixture in
+      _ = try fixture.file.install { true }
+      try Data("mine".utf8).write(to: fixture.destination)
+      _ = try fixture.file.install { true }
+      #expect(fixture.installed == ManifestFixture.content)
+    }
+  }
+
+  @Test func keepsWhatIsInstalledWhenTheSourceGoes() throws {
+    try self.with { fixture in
+      _ = try fixture.file.install { true }
+      try FileManager.default.removeItem(at: fixture.source)
+      let missing = ManifestError.failed(.read, fixture.source.path, ENOENT)
+      #expect(try fixture.file.install { true } == .kept(missing))
+      try fixture.write("\n")
+      let empty = ManifestError.empty(fixture.source.path)
+      #expect(try fixture.file.install { true } == .kept(empty))
+      // But not what somebody else put there.
+      try Data("mine".utf8).write(to: fixture.destination)
+      #expect(throws: empty) {
+        try fixture.file.install { true }
+      }
+    }
+  }
+
+  @Test func namesTheFileThatIsInTheWay() throws {
+    try self.with { fixture in
+      try FileManager.default.removeItem(at: fixture.source)
+      let missing = #expect(throws: ManifestError.self) { try fixture.file.install { true } }
+      #expect(
+        missing?.description == "cannot read \(fixture.source.path): No such file or directory")
+      try fixture.write(ManifestFixture.content)
+      try FileManager.default.removeItem(at: fixture.directory.appending(path: "manifests"))
+      let directory = #expect(throws: ManifestError.self) { try fixture.file.install { true } }
+      #expect(
+        directory?.description.contains("manifests/.s.yaml.elector: No such file or directory")
+          == true)
+      // Absent it is, though.
+      try fixture.file.remove()
+    }
+  }
+
+  @Test func removesADestinationAndWhatACrashLeft() throws {
+    try self.with { fixture in
+      _ = try fixture.file.install { true }
+      try Data("half".utf8)
+        .write(to: fixture.directory.appending(path: "manifests/.s.yaml.elector"))
+      try fixture.file.remove()
+      #expect(try fixture.names() == [])
+      try fixture.file.remove()
+    }
+  }
+
+  @Test func saysWhatItCannotRemove() throws {
+    try self.with { fixture in
+      try FileManager.default.createDirectory(
+        at: fixture.destination, withIntermediateDirectories: false)
+      let error = #expect(throws: ManifestError.self) { try fixture.file.remove() }
+      #expect(
+        error?.description.hasPrefix("cannot remove \(fixture.destination.path): ") == true)
+    }
+  }
+
+  private final class Writer: Sendable {
+    let isDone = Atomic(false)
+  }
+
+  /// A kubelet may look at any moment.
+  @Test func aReaderSeesNothingOrAWholeFile() async throws {
+    let fixture = try ManifestFixture()
+    defer { fixture.cleanUp() }
+    let one = String(repeating: "a", count: 300_000)
+    let two = String(repeating: "b", count: 500_000)
+    let writer = Writer()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        defer { writer.isDone.store(true, ordering: .relaxed) }
+        for round in 0..<60 {
+          try fixture.write(round.isMultiple(of: 2) ? one : two)
+          _ = try fixture.file.install { true }
+          if round.isMultiple(of: 5) { try fixture.file.remove() }
+        }
+      }
+      group.addTask {
+        while !writer.isDone.load(ordering: .relaxed) {
+          if let seen = try? ManifestFile.read(fixture.destination.path) {
+            #expect(seen == Array(one.utf8) || seen == Array(two.utf8))
+          }
+          await Task.yield()
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test func splitsAPath() {
+    #expect(ManifestFile.directory(of: "/a/b.yaml") == "/a")
+    #expect(ManifestFile.directory(of: "/b.yaml") == "/")
+    #expect(ManifestFile.directory(of: "b.yaml") == ".")
+    #expect(ManifestFile.name(of: "/a/b.yaml") == "b.yaml")
+    #expect(ManifestFile.name(of: "b.yaml") == "b.yaml")
+  }
+}
+
+@Suite struct ElectedPodTests {
+  @Test func isReadFromTheManifest() throws {
+    let text = """
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: kube-scheduler, namespace: kube-system}
+      spec: {terminationGracePeriodSeconds: 5}
+      """
+    let pod = try #require(ElectedPod(manifest: Array(text.utf8)))
+    #expect(pod.gracePeriod == .seconds(5))
+    #expect(pod.isNamed("kube-scheduler-kube-master1", in: "kube-system"))
+    #expect(!pod.isNamed("kube-scheduler-kube-master1", in: "default"))
+    #expect(!pod.isNamed("kube-schedulers-kube-master1", in: "kube-system"))
+  }
+
+  @Test func hasTheKubeletsDefaults() throws {
+    let pod = try #require(ElectedPod(manifest: Array(ManifestFixture.content.utf8)))
+    #expect(pod.namespace == "default")
+    #expect(pod.gracePeriod == .seconds(30))
+  }
+
+  @Test(arguments: ["", "a: [", "kind: Pod"]) func isNotGuessed(_ text: String) {
+    #expect(ElectedPod(manifest: Array(text.utf8)) == nil)
+  }
+}
