@@ -30,7 +30,12 @@ func withCluster(
   let (overlaps, started) = try await directory.keptOnError {
     try await Cluster.withRunning(configuration) { cluster in
       try await cluster.watched { monitor in
-        try await body(cluster, monitor)
+        do {
+          try await body(cluster, monitor)
+        } catch {
+          for overlap in monitor.overlaps { Issue.record("\(overlap)") }
+          throw error
+        }
         return (monitor.overlaps, await cluster.started)
       }
     }

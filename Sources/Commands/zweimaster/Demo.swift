@@ -94,18 +94,31 @@ private struct Story: Sendable {
   private var patience: Duration { self.ttl * 2 + self.stopTime + .seconds(30) }
 
   func tell() async throws -> [Check] {
+    self.step(
+      1,
+      """
+      Bringing up a store and \(self.configuration.masters) masters.
+         Each master is a fake kubelet, which runs what lies in its manifest directory, and two
+         electors, which put the scheduler's or the controller manager's manifest there while they
+         hold a lease in the store. A lease is valid for \(self.configuration.ttlSeconds) s.
+      """)
     let begin = ContinuousClock.now
-    let (checks, processes) = try await Cluster.withRunning(self.starting()) { cluster in
+    let (checks, processes) = try await Cluster.withRunning(self.configuration) { cluster in
       self.console.line("   - all processes run after \(Self.seconds(since: begin)) s")
       return try await ControlServer(cluster).serve {
         try await cluster.watched { monitor in
-          var checks = try await self.elect(cluster)
-          checks += try await self.crash(cluster, monitor)
-          checks += try await self.handOver(cluster, monitor)
-          checks += self.judge(monitor)
-          let processes = await cluster.started
-          self.step(5, "The end.")
-          return (checks, processes)
+          do {
+            var checks = try await self.elect(cluster)
+            checks += try await self.crash(cluster, monitor)
+            checks += try await self.handOver(cluster, monitor)
+            checks.append(self.judge(monitor))
+            self.step(5, "The end.")
+            return (checks, await cluster.started)
+          } catch {
+            // Two leaders may well be why the story got stuck.
+            _ = self.judge(monitor)
+            throw error
+          }
         }
       }
     }
@@ -115,18 +128,6 @@ private struct Story: Sendable {
       Check(
         "processes left behind", measured: "\(left)", promised: "none", isKept: left == 0)
     ]
-  }
-
-  private func starting() -> ClusterConfiguration {
-    self.step(
-      1,
-      """
-      Bringing up a store and \(self.configuration.masters) masters.
-         Each master is a fake kubelet, which runs what lies in its manifest directory, and two
-         electors, which put the scheduler's or the controller manager's manifest there while they
-         hold a lease in the store. A lease is valid for \(self.configuration.ttlSeconds) s.
-      """)
-    return self.configuration
   }
 
   /// The first election.
@@ -221,15 +222,13 @@ private struct Story: Sendable {
   }
 
   /// Whether there were ever two.
-  private func judge(_ monitor: Monitor) -> [Check] {
+  private func judge(_ monitor: Monitor) -> Check {
     let log = monitor.log
-    for overlap in log.overlaps { self.console.line("   ✗ \(overlap)") }
-    return [
-      Check(
-        "two leaders or two pods at once, in \(log.looks) looks",
-        measured: log.overlaps.isEmpty ? "never" : "\(log.overlaps.count) times",
-        promised: "never", isKept: log.overlaps.isEmpty && log.looks > 0)
-    ]
+    for overlap in log.overlaps.prefix(5) { self.console.line("   ✗ \(overlap)") }
+    return Check(
+      "two leaders or two pods at once, in \(log.looks) looks",
+      measured: log.overlaps.isEmpty ? "never" : "\(log.overlaps.count) times",
+      promised: "never", isKept: log.overlaps.isEmpty && log.looks > 0)
   }
 
   private func roles(led node: String, _ cluster: Cluster) async -> [Role] {
