@@ -194,14 +194,14 @@ public struct Election: Equatable, Sendable {
     self.inFlight = nil
     if request.kind == .read { self.readDue = request.sentAt + self.timing.sleep }
     switch answer {
-    case .failed(let reason), .unanswered(let reason):
-      self.failed(request, reason, mayBeApplied: answer == .unanswered(reason: reason), at: now)
+    case .failed(let reason):
+      self.failed(reason, at: now)
       return
-    default:
-      if self.isInTrouble { self.reports.append(.storeAnswersAgain) }
-      self.isInTrouble = false
-    }
-    switch answer {
+    case .unanswered(let reason):
+      // What became of a write only a read can tell. Meanwhile we keep what we hold, up to its end.
+      if request.kind != .read { self.view = .unknown }
+      self.failed(reason, at: now)
+      return
     case .found(let holder, let index):
       self.failures = 0
       self.read(.held(holder), index: index, for: request)
@@ -223,15 +223,12 @@ public struct Election: Equatable, Sendable {
         self.failures == 1
         ? now : now + self.timing.retryPause(afterFailures: self.failures, keepingLease: true)
       if case .release = request.kind { self.releaseRefused() }
-    case .failed, .unanswered: break
     }
+    if self.isInTrouble { self.reports.append(.storeAnswersAgain) }
+    self.isInTrouble = false
   }
 
-  private mutating func failed(
-    _ request: Request, _ reason: String, mayBeApplied: Bool, at now: Instant
-  ) {
-    // What became of a write only a read can tell. Meanwhile we keep what we hold, up to its end.
-    if mayBeApplied, request.kind != .read { self.view = .unknown }
+  private mutating func failed(_ reason: String, at now: Instant) {
     self.failures += 1
     self.requestDue =
       now
