@@ -158,7 +158,8 @@ private struct Story: Sendable {
     self.step(2, "kill -9 of all of \(victim), which runs \(Self.names(roles)).")
     let killed = ContinuousClock.now
     try await cluster.kill(victim)
-    self.console.line("   Its lease goes on until it runs out; nobody else may lead before that.")
+    self.console.line(
+      "   Its lease lasts up to \(self.ttl.inSeconds()) s more; nobody else may lead before that.")
     let limit = self.ttl + .seconds(1)
     var checks: [Check] = []
     for role in roles {

@@ -1,0 +1,132 @@
+import Glibc
+
+extension Cluster {
+  /// Switches a node off and on: `SIGKILL` for all of its processes at once, as if its power failed.
+  /// It stays down until ``start(_:)``.
+  public func kill(_ node: String) async throws {
+    let state = try self.state(of: node)
+    guard state != .down else {
+      throw ClusterError.wrongState(name: node, state: state, verb: "die")
+    }
+    self.nodeStates[node] = .down
+    self.note("kill -9 of \(node)")
+    await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
+  }
+
+  /// Kills a single process of a node; it is started again, as one that died by itself.
+  public func kill(_ node: String, _ component: Component) throws {
+    let name = try self.running(node, component, verb: "die")
+    self.note("kill -9 of \(name)")
+    self.processes[name]?.identity?.signal(SIGKILL)
+  }
+
+  /// Takes a node down in good order: its electors hand over what they lead, then its kubelet ends.
+  public func stop(_ node: String) async throws {
+    let state = try self.state(of: node)
+    guard state == .up else {
+      throw ClusterError.wrongState(name: node, state: state, verb: "stop")
+    }
+    self.nodeStates[node] = .stopping
+    self.note("stopping \(node)")
+    // Long enough for a pod's grace period of 30 s, which is what the recipe's manifests have.
+    let handOver = (self.configuration.podStopTime ?? .seconds(30)) + .seconds(5)
+    await self.end(Component.electors.map { .component(node: node, $0) }, within: handOver)
+    await self.end([.component(node: node, .kubelet)], within: .seconds(5))
+    if self.nodeStates[node] == .stopping { self.nodeStates[node] = .down }
+    self.note("\(node) is down")
+  }
+
+  /// Brings a node up that is down: first its electors, which remove what an earlier life left in the
+  /// kubelet's directory, and only then its kubelet.
+  public func start(_ node: String) async throws {
+    let state = try self.state(of: node)
+    guard state == .down else {
+      throw ClusterError.wrongState(name: node, state: state, verb: "start")
+    }
+    self.nodeStates[node] = .starting
+    self.note("starting \(node)")
+    do {
+      let leftOver = Role.allCases.compactMap { role in
+        FileIdentity(self.directory.destination(role, node)).map { (role, $0) }
+      }
+      for component in Component.electors {
+        try await self.launch(.component(node: node, component))
+      }
+      for (role, file) in leftOver {
+        let path = self.directory.destination(role, node)
+        guard await Self.wait(upTo: .seconds(10), until: { FileIdentity(path) != file }) else {
+          throw ClusterError.leftOverManifest(
+            path: path, log: self.directory.log(.component(node: node, role.elector)))
+        }
+      }
+      guard self.nodeStates[node] == .starting else {
+        throw ClusterError.interrupted("starting \(node)")
+      }
+      let kubelet = ProcessName.component(node: node, .kubelet)
+      try await self.launch(kubelet)
+      let url = "\(self.kubeletURL(node))/healthz"
+      let isReady = await Self.wait(upTo: .seconds(20)) {
+        (try? await self.requests.data(url))?.status == 200
+      }
+      guard self.nodeStates[node] == .starting else {
+        throw ClusterError.interrupted("starting \(node)")
+      }
+      guard isReady else {
+        throw ClusterError.notReady("\(kubelet)", log: self.directory.log(kubelet))
+      }
+      self.nodeStates[node] = .up
+      self.note("\(node) is up")
+    } catch {
+      // Whoever interrupted this has ended what was started, too.
+      if self.nodeStates[node] == .starting {
+        self.nodeStates[node] = .down
+        await self.end(self.names(of: node), by: SIGKILL, within: .seconds(5))
+      }
+      try Task.checkCancellation()
+      throw error
+    }
+  }
+
+  /// Stops the clock of a node, or of one of its processes, with `SIGSTOP`.
+  public func pause(_ node: String, _ component: Component? = nil) throws {
+    try self.signal(node, component, SIGSTOP, verb: "pause", isPaused: true)
+  }
+
+  /// Lets what ``pause(_:_:)`` has stopped go on.
+  public func resume(_ node: String, _ component: Component? = nil) throws {
+    try self.signal(node, component, SIGCONT, verb: "resume", isPaused: false)
+  }
+
+  private func signal(
+    _ node: String, _ component: Component?, _ number: Int32, verb: String, isPaused: Bool
+  ) throws {
+    let components = component.map { [$0] } ?? Component.allCases
+    let names = try components.map { try self.running(node, $0, verb: verb) }
+    self.note("\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")")
+    for name in names {
+      self.processes[name]?.identity?.signal(number)
+      self.processes[name]?.isPaused = isPaused
+    }
+  }
+
+  private func state(of node: String) throws -> NodeState {
+    guard let state = self.nodeStates[node] else {
+      throw ClusterError.unknownNode(node, known: self.configuration.nodes)
+    }
+    return state
+  }
+
+  private func names(of node: String) -> [ProcessName] {
+    Component.allCases.map { .component(node: node, $0) }
+  }
+
+  private func running(
+    _ node: String, _ component: Component, verb: String
+  ) throws -> ProcessName {
+    let state = try self.state(of: node)
+    guard state != .down else {
+      throw ClusterError.wrongState(name: node, state: state, verb: verb)
+    }
+    return .component(node: node, component)
+  }
+}
