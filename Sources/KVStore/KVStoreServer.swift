@@ -74,7 +74,7 @@ public final class KVStoreServer: Service {
               try channel.pipeline.syncOperations.configureHTTPServerPipeline(
                 withPipeliningAssistance: false)
               try channel.pipeline.syncOperations.addHandler(
-                ConnectionHandler(store: store, identity: identity))
+                ConnectionHandler(store: store, endpoints: Endpoints(identity: identity)))
               connections.add(channel)
             }
           }

@@ -4,7 +4,6 @@ import SystemPackage
 import TestCluster
 import Testing
 
-
 extension EndToEnd {
   @Suite struct RecipeTests {
     /// The recipe's command lines with nothing changed but the program's path, the endpoint and, since
@@ -56,11 +55,13 @@ extension EndToEnd {
       }
       #expect(result.terminationStatus == .exited(0))
       #expect(contents(destination) == nil)
-      let log = result.standardError ?? ""
+      let log = result.standardError
       let header = #/I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \w+\.swift:\d+\] /#
-      let lines = log.split(separator: "\n").map { $0.replacing(header, with: "", maxReplacements: 1) }
+      let lines = log.split(separator: "\n").map {
+        $0.replacing(header, with: "", maxReplacements: 1)
+      }
       #expect(lines.first?.hasPrefix("--whoami is empty, defaulting to ") == true)
-      let host = lines.first?.split(separator: " ").last ?? ""
+      let host = try #require(lines.first?.split(separator: " ").last)
       #expect(lines.contains("key already exists, we are the master (\(host))"))
     }
 

@@ -28,7 +28,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   private let store: Store
-  private let identity: Identity
+  private let endpoints: Endpoints
   private var state = State.idle
   private var isStopping = false
   /// Parts of requests that were sent before the one under way was answered.
@@ -39,10 +39,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// A client that sends so many parts during a watch is not one of HTTP's: its connection is closed.
   private static let maxWaitingParts = 64
 
-  init(store: Store, identity: Identity) {
+  init(store: Store, endpoints: Endpoints) {
     self.store = store
-    self.identity = identity
+    self.endpoints = endpoints
   }
+
+  private var clusterID: String { self.endpoints.identity.clusterID }
 
   // MARK: What comes in
 
@@ -116,31 +118,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   private func handle(_ head: HTTPRequestHead, body: ByteBuffer, context: ChannelHandlerContext) {
     let target = RequestTarget(head.uri)
-    let route = Route(head.method, target)
-    let response: Response
-    switch route {
+    switch Route(head.method, target) {
     case .keys(let method, let path):
       self.handleKeys(
         method, path, query: target?.query, head: head, body: body, context: context)
-      return
-    case .version: response = .json(.ok, self.identity.version)
-    case .health: response = .text(.ok, "{\"health\":\"true\"}")
-    case .members: response = self.ofTheCluster(self.identity.members)
-    case .memberLeader: response = self.ofTheCluster(self.identity.member + "\n")
-    case .unknownMember: response = .json(.notFound, "{\"message\":\"Not found\"}")
-    case .machines: response = .text(.ok, self.identity.machines)
-    case .preflight: response = Response(.ok)
-    case .redirect(let location): response = .redirect(to: location, for: head.method)
-    case .methodNotAllowed(let allow):
-      response = .text(.methodNotAllowed, "Method Not Allowed\n", headers: ["Allow": allow])
-    case .notFound: response = .text(.notFound, "404 page not found\n")
-    case .badRequest: response = .text(.badRequest, "400 Bad Request: malformed path\n")
+    case let route:
+      self.answer(self.endpoints.response(to: route, head: head), to: head, context: context)
     }
-    self.answer(response, to: head, context: context)
-  }
-
-  private func ofTheCluster(_ body: String) -> Response {
-    .json(.ok, body, headers: ["X-Etcd-Cluster-Id": self.identity.clusterID])
   }
 
   private func handleKeys(
@@ -158,7 +142,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let tree = self.store.current
         let event = try tree.get(path, isRecursive: isRecursive, isSorted: isSorted, now: now)
         self.answer(
-          .event(.ok, body: event.json, index: tree.index, clusterID: self.identity.clusterID),
+          .event(.ok, body: event.json, index: tree.index, clusterID: self.clusterID),
           to: head, context: context)
       case .watch(let path, let isRecursive, let isStream, let waitIndex):
         try self.startWatch(
@@ -176,7 +160,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       }
     } catch {
       self.answer(
-        .refusal(error, clusterID: self.identity.clusterID), to: head, context: context)
+        .refusal(error, clusterID: self.clusterID), to: head, context: context)
     }
   }
 
@@ -188,9 +172,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .success(let event):
       response = .event(
         event.isCreation ? .created : .ok, body: event.json(actionOnly: actionOnly),
-        index: event.index, clusterID: self.identity.clusterID)
+        index: event.index, clusterID: self.clusterID)
     case .failure(let error):
-      response = .refusal(error, clusterID: self.identity.clusterID)
+      response = .refusal(error, clusterID: self.clusterID)
     }
     self.answer(response, to: head, context: context)
   }
@@ -212,7 +196,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
     self.state = .watching(head, start.id)
     let response = Response.event(
-      .ok, body: ByteBuffer(), index: start.index, clusterID: self.identity.clusterID)
+      .ok, body: ByteBuffer(), index: start.index, clusterID: self.clusterID)
     var responseHead = HTTPResponseHead(
       version: head.version, status: response.status, headers: response.headers)
     if head.version.minor == 0 { responseHead.headers.add(name: "Connection", value: "close") }

@@ -1,0 +1,29 @@
+import NIOHTTP1
+
+/// Answers everything but the keys: what needs no wait and no watch.
+struct Endpoints: Sendable {
+  let identity: Identity
+
+  /// - Precondition: the route is not one of the keys.
+  func response(to route: Route, head: HTTPRequestHead) -> Response {
+    switch route {
+    case .keys: preconditionFailure("the keys are answered by the connection")
+    case .version: .json(.ok, self.identity.version)
+    case .health: .text(.ok, "{\"health\":\"true\"}")
+    case .members: self.ofTheCluster(self.identity.members)
+    case .memberLeader: self.ofTheCluster(self.identity.member + "\n")
+    case .unknownMember: .json(.notFound, "{\"message\":\"Not found\"}")
+    case .machines: .text(.ok, self.identity.machines)
+    case .preflight: Response(.ok)
+    case .redirect(let location): .redirect(to: location, for: head.method)
+    case .methodNotAllowed(let allow):
+      .text(.methodNotAllowed, "Method Not Allowed\n", headers: ["Allow": allow])
+    case .notFound: .text(.notFound, "404 page not found\n")
+    case .badRequest: .text(.badRequest, "400 Bad Request: malformed path\n")
+    }
+  }
+
+  private func ofTheCluster(_ body: String) -> Response {
+    .json(.ok, body, headers: ["X-Etcd-Cluster-Id": self.identity.clusterID])
+  }
+}
