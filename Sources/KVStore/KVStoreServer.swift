@@ -49,6 +49,14 @@ public final class KVStoreServer: Service {
     _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"], name: String = "default",
     logger: Logger = Logger(label: "kvstore")
   ) async throws(StartError) -> KVStoreServer {
+    try await self.start(
+      storage, listenURLs: listenURLs, name: name, logger: logger, limits: .init())
+  }
+
+  static func start(
+    _ storage: Storage, listenURLs: [String], name: String, logger: Logger,
+    limits: ConnectionHandler.Limits
+  ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
     let location: Database.Location =
       switch storage {
@@ -64,6 +72,8 @@ public final class KVStoreServer: Service {
           .serverChannelOption(.backlog, value: 1024)
           .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
           .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+          // Who has sent a request and says no more still wants the answer.
+          .childChannelOption(.allowRemoteHalfClosure, value: true)
           // Nobody is let in before all addresses are bound: the members' list names the real ports.
           .serverChannelOption(.autoRead, value: false)
           .childChannelInitializer { channel in
@@ -71,10 +81,9 @@ public final class KVStoreServer: Service {
               guard let identity = connections.identity else {
                 throw ChannelError.ioOnClosedChannel
               }
-              try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                withPipeliningAssistance: false)
               try channel.pipeline.syncOperations.addHandler(
-                ConnectionHandler(store: store, endpoints: Endpoints(identity: identity)))
+                ConnectionHandler(
+                  store: store, endpoints: Endpoints(identity: identity), limits: limits))
               connections.add(channel)
             }
           }

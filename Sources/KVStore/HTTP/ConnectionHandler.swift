@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -8,57 +7,94 @@ import NIOHTTP1
 /// One request is under way at a time: while the store has one, nothing more is read, and what was read
 /// along with it waits. During a watch it reads on, since that is how the client's leaving is noticed.
 final class ConnectionHandler: ChannelDuplexHandler {
-  typealias InboundIn = HTTPServerRequestPart
+  typealias InboundIn = ByteBuffer
   typealias OutboundIn = Never
-  typealias OutboundOut = HTTPServerResponsePart
+  typealias OutboundOut = ByteBuffer
 
   /// Tells a connection that the server stops: an idle one is closed, a watch is ended, and a request
   /// that is under way is answered first.
   struct Stop: Sendable {}
 
+  /// What a client may do to us.
+  struct Limits: Sendable {
+    /// For a head and its body to come in, from the first byte on.
+    var requestTime = TimeAmount.seconds(60)
+    /// For a connection without a request.
+    var idleTime = TimeAmount.minutes(10)
+    /// Bytes that may come ahead of their turn during a watch.
+    var bytesAhead = 64 << 10
+    /// Events of a stream that its client has not taken yet, as in etcd; beyond, it is cut off.
+    var eventsBehind = 100
+    /// The same in bytes.
+    var bytesBehind = 16 << 20
+  }
+
   private enum State {
     /// Waits for a request. Next: `receiving`.
     case idle
     /// Next: `answering`, `watching` or `idle`.
-    case receiving(HTTPRequestHead, body: ByteBuffer)
+    case receiving(RequestHead, body: ByteBuffer)
     /// The store has the request. Next: `idle`.
-    case answering(HTTPRequestHead, actionOnly: Bool)
+    case answering(RequestHead, actionOnly: Bool)
     /// The head of the answer is out, events may follow. Next: `idle`.
-    case watching(HTTPRequestHead, WatcherHub.ID?)
+    case watching(RequestHead, WatcherHub.ID?)
+    /// The last answer is on its way, then the connection ends.
+    case closing
   }
 
   private let store: Store
   private let endpoints: Endpoints
+  private let limits: Limits
   private var state = State.idle
   private var isStopping = false
-  /// Parts of requests that were sent before the one under way was answered.
-  private var waiting = CircularBuffer<HTTPServerRequestPart>()
+
+  private var parser = RequestParser()
+  private var input = ByteBuffer()
+  private var isProcessing = false
   private var isReadHeldBack = false
-  private var isGoingOn = false
+  /// Set from the first byte of a request to its last.
+  private var requestDeadline: Scheduled<Void>?
+  private var idleCheck: Scheduled<Void>?
+  private var lastActivity = NIODeadline.now()
+  private var eventsUnderWay = 0
+  private var bytesUnderWay = 0
 
-  /// A client that sends so many parts during a watch is not one of HTTP's: its connection is closed.
-  private static let maxWaitingParts = 64
-
-  init(store: Store, endpoints: Endpoints) {
+  init(store: Store, endpoints: Endpoints, limits: Limits = Limits()) {
     self.store = store
     self.endpoints = endpoints
+    self.limits = limits
   }
 
   private var clusterID: String { self.endpoints.identity.clusterID }
 
   // MARK: What comes in
 
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.checkIdleness(context: context)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.requestDeadline?.cancel()
+    self.idleCheck?.cancel()
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let part = self.unwrapInboundIn(data)
-    switch self.state {
-    case .idle, .receiving:
-      self.take(part, context: context)
-    case .answering, .watching:
-      self.waiting.append(part)
-      if case .watching = self.state, self.waiting.count > Self.maxWaitingParts {
-        context.close(promise: nil)
-      }
+    var bytes = self.unwrapInboundIn(data)
+    if self.input.readableBytes == 0 {
+      self.input = bytes
+    } else {
+      self.input.writeBuffer(&bytes)
     }
+    self.lastActivity = .now()
+    self.process(context: context)
+    if case .watching = self.state, self.input.readableBytes > self.limits.bytesAhead {
+      context.close(promise: nil)
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    context.flush()
+    context.fireChannelReadComplete()
   }
 
   func read(context: ChannelHandlerContext) {
@@ -66,27 +102,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
       self.isReadHeldBack = true
     } else {
       context.read()
-    }
-  }
-
-  private func take(_ part: HTTPServerRequestPart, context: ChannelHandlerContext) {
-    switch (part, self.state) {
-    case (.head(let head), _):
-      self.state = .receiving(head, body: ByteBuffer())
-      if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }
-      ) {
-        let goOn = HTTPResponseHead(version: head.version, status: .continue)
-        context.writeAndFlush(self.wrapOutboundOut(.head(goOn)), promise: nil)
-      }
-    case (.body(var part), .receiving(let head, var body)):
-      // What is too much anyway need not be kept: one byte more is enough to say so.
-      self.state = .idle
-      if body.readableBytes <= Form.maxBodySize { body.writeBuffer(&part) }
-      self.state = .receiving(head, body: body)
-    case (.end, .receiving(let head, let body)):
-      self.handle(head, body: body, context: context)
-    case (.body, _), (.end, _):
-      break
     }
   }
 
@@ -102,22 +117,111 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    guard event is Stop else {
+    switch event {
+    case is Stop:
+      self.isStopping = true
+      switch self.state {
+      case .idle: context.close(promise: nil)
+      case .watching: self.endWatch(context: context)
+      case .receiving, .answering, .closing: break
+      }
+    // The client has said all that it wants to say; one that watches has left.
+    case ChannelEvent.inputClosed:
+      switch self.state {
+      case .idle, .receiving, .watching: context.close(promise: nil)
+      case .answering, .closing: self.isStopping = true
+      }
+    default:
       context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  /// Deals with all that has come, as far as it is its turn.
+  private func process(context: ChannelHandlerContext) {
+    // An answer that is given at once ends here again: the loop below goes on then, not a deeper one.
+    guard !self.isProcessing else { return }
+    self.isProcessing = true
+    defer { self.isProcessing = false }
+    do throws(RequestError) {
+      loop: while true {
+        switch self.state {
+        case .idle, .receiving: break
+        case .answering, .watching, .closing: break loop
+        }
+        guard let part = try self.parser.next(&self.input) else { break }
+        self.take(part, context: context)
+      }
+    } catch {
+      self.refuse(error, context: context)
+    }
+    self.watchTheClock(context: context)
+    if self.isReadHeldBack {
+      if case .answering = self.state { return }
+      self.isReadHeldBack = false
+      context.read()
+    }
+  }
+
+  private func take(_ part: RequestParser.Part, context: ChannelHandlerContext) {
+    switch (part, self.state) {
+    case (.head(let head), _):
+      self.state = .receiving(head, body: ByteBuffer())
+      if head.expectsContinue {
+        let goOn = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
+        context.writeAndFlush(self.wrapOutboundOut(goOn), promise: nil)
+      }
+    case (.body(var part), .receiving(let head, var body)):
+      // What is too much anyway need not be kept: one byte more is enough to say so.
+      self.state = .idle
+      if body.readableBytes <= Form.maxBodySize { body.writeBuffer(&part) }
+      self.state = .receiving(head, body: body)
+    case (.end, .receiving(let head, let body)):
+      self.handle(head, body: body, context: context)
+    case (.body, _), (.end, _):
+      preconditionFailure("a part of a request without its head")
+    }
+  }
+
+  // MARK: Time
+
+  /// Bounds the time from the first byte of a request to its last.
+  private func watchTheClock(context: ChannelHandlerContext) {
+    let isUnderWay: Bool
+    switch self.state {
+    case .idle: isUnderWay = self.input.readableBytes > 0
+    case .receiving: isUnderWay = true
+    case .answering, .watching, .closing: isUnderWay = false
+    }
+    guard isUnderWay else {
+      self.requestDeadline?.cancel()
+      self.requestDeadline = nil
       return
     }
-    self.isStopping = true
-    switch self.state {
-    case .idle: context.close(promise: nil)
-    case .watching: self.endWatch(context: context)
-    case .receiving, .answering: break
+    guard self.requestDeadline == nil else { return }
+    self.requestDeadline = context.eventLoop.assumeIsolated().scheduleTask(
+      in: self.limits.requestTime
+    ) {
+      self.refuse(.tooSlow, context: context)
+    }
+  }
+
+  private func checkIdleness(context: ChannelHandlerContext) {
+    let due = self.lastActivity + self.limits.idleTime
+    if case .idle = self.state, due <= .now() {
+      context.close(promise: nil)
+      return
+    }
+    self.idleCheck = context.eventLoop.assumeIsolated().scheduleTask(
+      in: max(due - .now(), .seconds(10))
+    ) {
+      self.checkIdleness(context: context)
     }
   }
 
   // MARK: Requests
 
-  private func handle(_ head: HTTPRequestHead, body: ByteBuffer, context: ChannelHandlerContext) {
-    let target = RequestTarget(head.uri)
+  private func handle(_ head: RequestHead, body: ByteBuffer, context: ChannelHandlerContext) {
+    let target = RequestTarget(head.target)
     switch Route(head.method, target) {
     case .keys(let method, let path):
       self.handleKeys(
@@ -128,14 +232,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   private func handleKeys(
-    _ method: KeysRequest.Method, _ path: StorePath, query: [UInt8]?, head: HTTPRequestHead,
+    _ method: KeysRequest.Method, _ path: StorePath, query: [UInt8]?, head: RequestHead,
     body: ByteBuffer, context: ChannelHandlerContext
   ) {
     do throws(StoreError) {
       let hasForm = method == .put || method == .post
       let form = try Form(
         query: query, body: hasForm ? Array(body.readableBytesView) : nil,
-        contentType: head.headers.first(name: "content-type"))
+        contentType: head.contentType)
       let now = self.store.clock.now
       switch try KeysRequest(method, path: path, form: form, now: now) {
       case .get(let path, let isRecursive, let isSorted):
@@ -159,8 +263,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
       }
     } catch {
-      self.answer(
-        .refusal(error, clusterID: self.clusterID), to: head, context: context)
+      self.answer(.refusal(error, clusterID: self.clusterID), to: head, context: context)
     }
   }
 
@@ -177,13 +280,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
       response = .refusal(error, clusterID: self.clusterID)
     }
     self.answer(response, to: head, context: context)
+    context.flush()
   }
 
   // MARK: Watches
 
   private func startWatch(
-    _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?,
-    head: HTTPRequestHead, context: ChannelHandlerContext
+    _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?, head: RequestHead,
+    context: ChannelHandlerContext
   ) throws(StoreError) {
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     let start = try self.store.watch(
@@ -197,11 +301,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     self.state = .watching(head, start.id)
     let response = Response.event(
       .ok, body: ByteBuffer(), index: start.index, clusterID: self.clusterID)
-    var responseHead = HTTPResponseHead(
-      version: head.version, status: response.status, headers: response.headers)
-    if head.version.minor == 0 { responseHead.headers.add(name: "Connection", value: "close") }
     // At once, before there is any event: clients take silence for a dead server.
-    context.writeAndFlush(self.wrapOutboundOut(.head(responseHead)), promise: nil)
+    var buffer = context.channel.allocator.buffer(capacity: 512)
+    buffer.writeHead(
+      of: response, to: head, framing: head.isHTTP10 ? .untilClose : .chunked,
+      closes: head.isHTTP10 || !head.isKeepAlive)
+    context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
     if let event = start.event {
       // A stream that was answered from the past stays open and gets nothing more; etcd's does so.
       self.deliver(event, isLast: !isStream, context: context)
@@ -210,69 +315,83 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   private func deliver(_ event: ByteBuffer, isLast: Bool, context: ChannelHandlerContext) {
-    guard case .watching = self.state else { return }
-    context.writeAndFlush(self.wrapOutboundOut(.body(.byteBuffer(event))), promise: nil)
+    guard case .watching(let head, _) = self.state else { return }
+    var buffer = event
+    if !head.isHTTP10 {
+      buffer = context.channel.allocator.buffer(capacity: event.readableBytes + 16)
+      buffer.writeChunk(event)
+    }
+    let size = buffer.readableBytes
+    self.eventsUnderWay += 1
+    self.bytesUnderWay += size
+    guard
+      self.eventsUnderWay == 1
+        || self.eventsUnderWay <= self.limits.eventsBehind
+          && self.bytesUnderWay <= self.limits.bytesBehind
+    else {
+      // A reader that does not keep up is cut off rather than kept everything for.
+      self.forgetWatch()
+      context.close(promise: nil)
+      return
+    }
+    context.writeAndFlush(self.wrapOutboundOut(buffer)).assumeIsolated().whenComplete { _ in
+      self.eventsUnderWay -= 1
+      self.bytesUnderWay -= size
+    }
     if isLast { self.endWatch(context: context) }
   }
 
   private func endWatch(context: ChannelHandlerContext) {
     guard case .watching(let head, _) = self.state else { return }
     self.forgetWatch()
-    self.finish(head, context: context)
+    if !head.isHTTP10 {
+      context.write(self.wrapOutboundOut(ByteBuffer(string: "0\r\n\r\n")), promise: nil)
+    }
+    self.finish(closes: head.isHTTP10 || !head.isKeepAlive || self.isStopping, context: context)
+    context.flush()
   }
 
   private func forgetWatch() {
-    if case .watching(_, let id?) = self.state { self.store.unwatch(id) }
+    guard case .watching(_, let id) = self.state else { return }
+    if let id { self.store.unwatch(id) }
     self.state = .idle
   }
 
   // MARK: What goes out
 
+  /// Writes, but does not flush: several answers of one read leave together.
   private func answer(
-    _ response: Response, to head: HTTPRequestHead, context: ChannelHandlerContext
+    _ response: Response, to head: RequestHead, context: ChannelHandlerContext
   ) {
-    var headers = response.headers
-    headers.add(name: "Content-Length", value: String(response.body.readableBytes))
-    if !head.isKeepAlive || self.isStopping { headers.add(name: "Connection", value: "close") }
-    let responseHead = HTTPResponseHead(
-      version: head.version, status: response.status, headers: headers)
-    context.write(self.wrapOutboundOut(.head(responseHead)), promise: nil)
-    if head.method != .HEAD {
-      context.write(self.wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
-    }
-    self.finish(head, context: context)
+    let closes = !head.isKeepAlive || self.isStopping
+    var buffer = context.channel.allocator.buffer(
+      capacity: 512 + response.body.readableBytes)
+    buffer.writeHead(
+      of: response, to: head, framing: .length(response.body.readableBytes), closes: closes)
+    if head.method != .HEAD { buffer.writeImmutableBuffer(response.body) }
+    context.write(self.wrapOutboundOut(buffer), promise: nil)
+    self.finish(closes: closes, context: context)
   }
 
-  private func finish(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-    self.state = .idle
-    let end = self.wrapOutboundOut(.end(nil))
-    guard head.isKeepAlive, !self.isStopping else {
-      self.waiting.removeAll()
-      let closing = NIOLoopBound(context, eventLoop: context.eventLoop)
-      context.writeAndFlush(end).whenComplete { _ in closing.value.close(promise: nil) }
+  /// Answers bytes that are no request: what follows them cannot be understood either.
+  private func refuse(_ error: RequestError, context: ChannelHandlerContext) {
+    let head = RequestHead(method: .GET, target: [], isKeepAlive: false)
+    self.answer(error.response, to: head, context: context)
+    context.flush()
+  }
+
+  private func finish(closes: Bool, context: ChannelHandlerContext) {
+    self.lastActivity = .now()
+    guard closes else {
+      self.state = .idle
+      self.process(context: context)
       return
     }
-    context.writeAndFlush(end, promise: nil)
-    self.goOn(context: context)
-  }
-
-  /// Turns to what has waited, then to what has not been read yet.
-  private func goOn(context: ChannelHandlerContext) {
-    // An answer that is given at once ends here again: the loop below goes on then, not a deeper one.
-    guard !self.isGoingOn else { return }
-    self.isGoingOn = true
-    defer { self.isGoingOn = false }
-    while let part = self.waiting.first {
-      switch self.state {
-      case .idle, .receiving: break
-      case .answering, .watching: return
-      }
-      self.waiting.removeFirst()
-      self.take(part, context: context)
-    }
-    if self.isReadHeldBack {
-      self.isReadHeldBack = false
-      context.read()
+    self.state = .closing
+    self.input.clear()
+    // An empty write: it is complete when all before it is out.
+    context.write(self.wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+      context.close(promise: nil)
     }
   }
 }

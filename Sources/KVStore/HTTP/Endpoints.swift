@@ -1,11 +1,9 @@
-import NIOHTTP1
-
 /// Answers everything but the keys: what needs no wait and no watch.
 struct Endpoints: Sendable {
   let identity: Identity
 
   /// - Precondition: the route is not one of the keys.
-  func response(to route: Route, head: HTTPRequestHead) -> Response {
+  func response(to route: Route, head: RequestHead) -> Response {
     switch route {
     case .keys: preconditionFailure("the keys are answered by the connection")
     case .version: .json(.ok, self.identity.version)

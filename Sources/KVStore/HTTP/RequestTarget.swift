@@ -5,15 +5,15 @@ struct RequestTarget: Equatable, Sendable {
   /// What follows the `?`, still encoded.
   let query: [UInt8]?
 
-  /// - Parameter uri: the target as it stands in the request line; an absolute one is taken, too.
+  /// - Parameter bytes: the target as it stands in the request line; an absolute one is taken, too.
   /// - Returns: `nil` when the path has a percent sign without two hexadecimal digits.
-  init?(_ uri: String) {
-    var rest = Substring(uri)
-    if !rest.hasPrefix("/"), let scheme = rest.firstRange(of: "://") {
-      let authority = rest[scheme.upperBound...]
-      rest = authority.firstIndex(where: { $0 == "/" || $0 == "?" }).map { authority[$0...] } ?? "/"
+  init?(_ bytes: [UInt8]) {
+    var bytes = bytes[...]
+    let questionOrSlash = [UInt8(ascii: "?"), UInt8(ascii: "/")]
+    if bytes.first != StorePath.slash, let scheme = bytes.firstRange(of: Array("://".utf8)) {
+      bytes = bytes[scheme.upperBound...].drop { !questionOrSlash.contains($0) }
+      if bytes.first != StorePath.slash { bytes = [StorePath.slash] + bytes }
     }
-    let bytes = Array(rest.utf8)
     let questionMark = bytes.firstIndex(of: UInt8(ascii: "?"))
     guard
       let path = try? PercentEncoding.decode(bytes[..<(questionMark ?? bytes.endIndex)])

@@ -80,8 +80,9 @@ final class Database: Sendable {
     }
   }
 
-  /// Writes back the log and closes the file.
+  /// Writes back the log, closes the file and leaves the directory to the next one.
   func close() throws {
+    defer { self.lock?.release() }
     try self.queue.close()
   }
 }

@@ -1,9 +1,11 @@
 import Glibc
+import Synchronization
 
 /// An exclusive claim on a directory, by a lock on a file in it. The kernel drops it with the process,
 /// however that ends.
 final class DirectoryLock: Sendable {
-  private let descriptor: Int32
+  /// `nil` once it is released.
+  private let descriptor: Mutex<Int32?>
 
   /// Makes the directory if it is not there.
   /// - Throws: ``StartError/inUse(_:)`` when somebody else has it.
@@ -21,10 +23,18 @@ final class DirectoryLock: Sendable {
       close(descriptor)
       throw .inUse(directory)
     }
-    self.descriptor = descriptor
+    self.descriptor = Mutex(descriptor)
+  }
+
+  /// Lets the next one in.
+  func release() {
+    self.descriptor.withLock { descriptor in
+      if let descriptor { close(descriptor) }
+      descriptor = nil
+    }
   }
 
   deinit {
-    close(self.descriptor)
+    self.release()
   }
 }

@@ -1,0 +1,105 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import KVStore
+
+/// What a client may not do to the server: raw bytes over a real socket.
+@Suite(.timeLimit(.minutes(2))) struct ConnectionLimitsTests {
+  /// Runs the body with a connection to a server with the given limits.
+  private func withConnection(
+    _ limits: ConnectionHandler.Limits = .init(),
+    _ body: (
+      KVStoreServer, NIOAsyncChannelInboundStream<ByteBuffer>,
+      NIOAsyncChannelOutboundWriter<ByteBuffer>
+    ) async throws -> Void
+  ) async throws {
+    let server = try await KVStoreServer.start(
+      .memory, listenURLs: ["http://127.0.0.1:0"], name: "test", logger: Logger(label: "test"),
+      limits: limits)
+    let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
+    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .connect(host: "127.0.0.1", port: port) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+            wrappingChannelSynchronously: channel,
+            configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+      }
+    try await channel.executeThenClose { try await body(server, $0, $1) }
+    await server.stop()
+  }
+
+  /// All that comes until the server closes.
+  private func text(of inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async throws -> String {
+    var text = ""
+    for try await part in inbound { text += String(buffer: part) }
+    return text
+  }
+
+  @Test func nonsenseIsAnsweredAndEndsTheConnection() async throws {
+    try await self.withConnection { _, inbound, outbound in
+      try await outbound.write(ByteBuffer(string: "\u{16}\u{3}\u{1} hello\r\n\r\n"))
+      let answer = try await self.text(of: inbound)
+      #expect(answer.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+      #expect(answer.contains("Connection: close\r\n"))
+    }
+  }
+
+  @Test func aHeadThatDoesNotEndIsRefused() async throws {
+    try await self.withConnection { _, inbound, outbound in
+      let line = "GET /v2/keys/a HTTP/1.1\r\nX: " + String(repeating: "y", count: 70_000)
+      try await outbound.write(ByteBuffer(string: line))
+      #expect(try await self.text(of: inbound).hasPrefix("HTTP/1.1 431 "))
+    }
+  }
+
+  @Test(arguments: [
+    "GET /v2/keys/a HT", "PUT /v2/keys/a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nval",
+  ])
+  func aRequestThatDoesNotComeToItsEndIsGivenUp(text: String) async throws {
+    let limits = ConnectionHandler.Limits(requestTime: .milliseconds(100))
+    try await self.withConnection(limits) { _, inbound, outbound in
+      try await outbound.write(ByteBuffer(string: text))
+      #expect(try await self.text(of: inbound).hasPrefix("HTTP/1.1 408 "))
+    }
+  }
+
+  @Test func aStreamThatNobodyReadsIsCutOff() async throws {
+    try await self.withConnection { server, inbound, outbound in
+      let watch = "GET /v2/keys/k?wait=true&stream=true HTTP/1.1\r\nHost: h\r\n\r\n"
+      try await outbound.write(ByteBuffer(string: watch))
+      // The head comes; after it nothing more is read, and the kernel's buffers fill.
+      var iterator = inbound.makeAsyncIterator()
+      _ = try await iterator.next()
+      try await eventually { server.watcherCount == 1 }
+      let client = TestClient(base: server.urls[0])
+      let value = String(repeating: "x", count: 1 << 20)
+      try await eventually("it is never cut off") {
+        _ = try await client.put("/k", "value=\(value)")
+        return server.watcherCount == 0
+      }
+    }
+  }
+
+  @Test func aWatchIsOverWhenTheClientHangsUp() async throws {
+    try await self.withConnection { server, inbound, outbound in
+      let watch = "GET /v2/keys/k?wait=true HTTP/1.1\r\nHost: h\r\n\r\n"
+      try await outbound.write(ByteBuffer(string: watch))
+      try await eventually { server.watcherCount == 1 }
+      outbound.finish()
+      try await eventually { server.watcherCount == 0 }
+    }
+  }
+
+  @Test func whoSaysNoMoreStillGetsTheAnswer() async throws {
+    try await self.withConnection { _, inbound, outbound in
+      let put = "PUT /v2/keys/k?value=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
+      try await outbound.write(ByteBuffer(string: put))
+      outbound.finish()
+      #expect(try await self.text(of: inbound).hasPrefix("HTTP/1.1 201 Created\r\n"))
+    }
+  }
+}
