@@ -74,7 +74,8 @@ public final class KVStoreServer: Service {
               try channel.pipeline.syncOperations.configureHTTPServerPipeline(
                 withPipeliningAssistance: false)
               try channel.pipeline.syncOperations.addHandler(
-                ConnectionHandler(store: store, endpoints: Endpoints(identity: identity)))
+                ConnectionHandler(
+                  store: store, endpoints: Endpoints(identity: identity, store: store)))
               connections.add(channel)
             }
           }
