@@ -23,6 +23,7 @@ final class Store: Sendable {
   let clusterID: UInt64
   let startedAt: StoreTime
   let statistics = StoreStatistics()
+  let commits = CommitMetrics()
 
   private let database: Database
   private let logger: Logger
@@ -118,7 +119,8 @@ final class Store: Sendable {
   func watch(
     _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?, sink: @escaping Sink
   ) throws(StoreError) -> WatchStart {
-    try self.watching.withLock { watching throws(StoreError) in
+    self.statistics.watch.add(succeeded: true)
+    return try self.watching.withLock { watching throws(StoreError) in
       let index = watching.history.lastIndex
       let sinceIndex = waitIndex ?? index + 1
       let past = try watching.history.first(from: sinceIndex, at: path, isRecursive: isRecursive)
@@ -216,7 +218,9 @@ final class Store: Sendable {
       }
     }
     do {
-      if !changes.isEmpty { try self.database.commit(changes) }
+      if !changes.isEmpty {
+        try self.commits.measure(changes: changes.count) { try self.database.commit(changes) }
+      }
     } catch {
       self.logger.error(
         "Could not write to disk, the requests were refused",

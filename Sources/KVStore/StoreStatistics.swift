@@ -32,6 +32,8 @@ final class StoreStatistics: Sendable {
   let delete = Tally()
   let compareAndDelete = Tally()
   let expire = Tally()
+  /// Watches that were asked for, whatever came of them.
+  let watch = Tally()
 
   /// Counts what a command or an event did.
   func count(_ action: Event.Action, succeeded: Bool) {

@@ -1,3 +1,4 @@
+import NIOCore
 import NIOHTTP1
 
 /// Answers everything but the keys: what needs no wait and no watch.
@@ -22,6 +23,10 @@ struct Endpoints: Sendable {
         .ok,
         self.identity.statistics(startedAt: self.store.startedAt, now: self.store.clock.now))
     case .leaderStatistics: .json(.ok, self.identity.leaderStatistics)
+    case .metrics:
+      Response(
+        .ok, type: MetricsPage.contentType,
+        body: ByteBuffer(string: MetricsPage(store: self.store, identity: self.identity).text))
     case .preflight: Response(.ok)
     case .redirect(let location): .redirect(to: location, for: head.method)
     case .methodNotAllowed(let allow):

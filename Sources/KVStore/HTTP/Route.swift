@@ -12,6 +12,7 @@ enum Route: Equatable, Sendable {
   case storeStatistics
   case selfStatistics
   case leaderStatistics
+  case metrics
   /// Any OPTIONS request.
   case preflight
   case redirect(String)
@@ -54,6 +55,8 @@ enum Route: Equatable, Sendable {
     case "/v2/stats/store": self = only([.GET], .storeStatistics)
     case "/v2/stats/self": self = only([.GET], .selfStatistics)
     case "/v2/stats/leader": self = only([.GET], .leaderStatistics)
+    // Whatever the method: etcd asks for none.
+    case "/metrics": self = .metrics
     case "/v2/members" where ![.POST, .DELETE, .PUT].contains(method),
       "/v2/members/" where ![.POST, .DELETE, .PUT].contains(method):
       self = method == .GET ? .members : .methodNotAllowed(allow: "GET,POST,DELETE,PUT")
