@@ -83,7 +83,8 @@ public final class KVStoreServer: Service {
               }
               try channel.pipeline.syncOperations.addHandler(
                 ConnectionHandler(
-                  store: store, endpoints: Endpoints(identity: identity), limits: limits))
+                  store: store, endpoints: Endpoints(identity: identity, store: store),
+                  limits: limits))
               connections.add(channel)
             }
           }

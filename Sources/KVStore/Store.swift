@@ -21,6 +21,9 @@ final class Store: Sendable {
 
   let clock: StoreClock
   let clusterID: UInt64
+  let startedAt: StoreTime
+  let statistics = StoreStatistics()
+  let commits = CommitMetrics()
 
   private let database: Database
   private let logger: Logger
@@ -48,6 +51,7 @@ final class Store: Sendable {
     self.database = database
     self.logger = logger
     self.clock = recovered.clock
+    self.startedAt = recovered.clock.now
     self.clusterID = recovered.clusterID
     self.snapshot = Mutex(recovered.tree)
     self.watching = Mutex(Watching(history: recovered.history))
@@ -64,6 +68,24 @@ final class Store: Sendable {
 
   /// The keyspace as it is on disk.
   var current: KeyTree { self.snapshot.withLock { $0 } }
+
+  /// Looks a key up in the keyspace as it is on disk, and counts that.
+  /// - Returns: what was found, and the store's index.
+  /// - Throws: 100 or 104.
+  func get(
+    _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
+  ) throws(StoreError) -> (event: Event, index: UInt64) {
+    let tree = self.current
+    let tally = isRecursive ? self.statistics.getRecursive : self.statistics.get
+    do throws(StoreError) {
+      let event = try tree.get(path, isRecursive: isRecursive, isSorted: isSorted, now: now)
+      tally.add(succeeded: true)
+      return (event, tree.index)
+    } catch {
+      tally.add(succeeded: false)
+      throw error
+    }
+  }
 
   /// Queues a change. The reply comes on the writer's thread, after the disk has it.
   func submit(_ command: Command, reply: @escaping Reply) {
@@ -97,7 +119,8 @@ final class Store: Sendable {
   func watch(
     _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?, sink: @escaping Sink
   ) throws(StoreError) -> WatchStart {
-    try self.watching.withLock { watching throws(StoreError) in
+    self.statistics.watch.add(succeeded: true)
+    return try self.watching.withLock { watching throws(StoreError) in
       let index = watching.history.lastIndex
       let sinceIndex = waitIndex ?? index + 1
       let past = try watching.history.first(from: sinceIndex, at: path, isRecursive: isRecursive)
@@ -182,6 +205,7 @@ final class Store: Sendable {
       let expiry = Command.expire(entry.path, deadline: entry.deadline)
       if let change = try? tree.apply(expiry, now: now) { changes.append(change) }
     }
+    let expiryCount = changes.count
     var answers: [(Reply, Result<Event, StoreError>)] = []
     for (command, reply) in requests {
       do throws(StoreError) {
@@ -189,11 +213,14 @@ final class Store: Sendable {
         changes.append(change)
         answers.append((reply, .success(change.event)))
       } catch {
+        self.statistics.count(command.action, succeeded: false)
         answers.append((reply, .failure(error)))
       }
     }
     do {
-      if !changes.isEmpty { try self.database.commit(changes) }
+      if !changes.isEmpty {
+        try self.commits.measure(changes: changes.count) { try self.database.commit(changes) }
+      }
     } catch {
       self.logger.error(
         "Could not write to disk, the requests were refused",
@@ -202,6 +229,9 @@ final class Store: Sendable {
       writer.retryAt = due.isEmpty ? nil : now.advanced(bySeconds: 1)
       let refusal = StoreError(
         .internalError, cause: "cannot write to disk: \(error)", index: writer.tree.index)
+      for change in changes.dropFirst(expiryCount) {
+        self.statistics.count(change.event.action, succeeded: false)
+      }
       for (_, reply) in requests { reply(.failure(refusal)) }
       return
     }
@@ -210,6 +240,7 @@ final class Store: Sendable {
     for written in changes.lazy.flatMap(\.written) {
       writer.expiries.add(written.node, at: written.path)
     }
+    for change in changes { self.statistics.count(change.event.action, succeeded: true) }
     self.publish(tree, changes)
     for (reply, result) in answers { reply(result) }
   }

@@ -243,10 +243,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
       let now = self.store.clock.now
       switch try KeysRequest(method, path: path, form: form, now: now) {
       case .get(let path, let isRecursive, let isSorted):
-        let tree = self.store.current
-        let event = try tree.get(path, isRecursive: isRecursive, isSorted: isSorted, now: now)
+        let (event, index) = try self.store.get(
+          path, isRecursive: isRecursive, isSorted: isSorted, now: now)
         self.answer(
-          .event(.ok, body: event.json, index: tree.index, clusterID: self.clusterID),
+          .event(.ok, body: event.json, index: index, clusterID: self.clusterID),
           to: head, context: context)
       case .watch(let path, let isRecursive, let isStream, let waitIndex):
         try self.startWatch(

@@ -1,6 +1,9 @@
+import NIOCore
+
 /// Answers everything but the keys: what needs no wait and no watch.
 struct Endpoints: Sendable {
   let identity: Identity
+  let store: Store
 
   /// - Precondition: the route is not one of the keys.
   func response(to route: Route, head: RequestHead) -> Response {
@@ -12,6 +15,17 @@ struct Endpoints: Sendable {
     case .memberLeader: self.ofTheCluster(self.identity.member + "\n")
     case .unknownMember: .json(.notFound, "{\"message\":\"Not found\"}")
     case .machines: .text(.ok, self.identity.machines)
+    case .storeStatistics:
+      .json(.ok, self.store.statistics.json(watcherCount: self.store.watcherCount))
+    case .selfStatistics:
+      .json(
+        .ok,
+        self.identity.statistics(startedAt: self.store.startedAt, now: self.store.clock.now))
+    case .leaderStatistics: .json(.ok, self.identity.leaderStatistics)
+    case .metrics:
+      Response(
+        .ok, type: MetricsPage.contentType,
+        body: ByteBuffer(string: MetricsPage(store: self.store, identity: self.identity).text))
     case .preflight: Response(.ok)
     case .redirect(let location): .redirect(to: location, for: head.method)
     case .methodNotAllowed(let allow):

@@ -35,9 +35,11 @@ struct Form: Equatable, Sendable {
   }
 
   /// The first value of a name; `nil` when the name does not occur.
-  subscript(name: String) -> [UInt8]? {
-    let name = Array(name.utf8)
-    return self.fields.first { $0.name == name }?.value
+  subscript(name: StaticString) -> [UInt8]? {
+    guard !self.fields.isEmpty else { return nil }
+    return name.withUTF8Buffer { name in
+      self.fields.first { $0.name.elementsEqual(name) }?.value
+    }
   }
 
   /// - Returns: the first problem, in Go's words.

@@ -37,6 +37,43 @@ struct Identity: Sendable {
     return String(buffer: json.buffer)
   }
 
+  /// `/v2/stats/self`: the one member leads from its start on.
+  func statistics(startedAt: StoreTime, now: StoreTime) -> String {
+    let start = startedAt.rfc3339
+    let uptime = GoUptime(nanoseconds: startedAt.nanoseconds(to: now))
+    var json = JSONWriter()
+    json.raw("{\"name\":")
+    json.string(self.name.utf8)
+    json.raw(",\"id\":\"\(self.memberID)\",\"state\":\"StateLeader\",\"startTime\":\"\(start)\"")
+    json.raw(",\"leaderInfo\":{\"leader\":\"\(self.memberID)\",\"uptime\":\"\(uptime)\"")
+    json.raw(",\"startTime\":\"\(start)\"},\"recvAppendRequestCnt\":0,\"sendAppendRequestCnt\":0}")
+    return String(buffer: json.buffer)
+  }
+
+  /// `/v2/stats/leader`: it leads nobody.
+  var leaderStatistics: String { "{\"leader\":\"\(self.memberID)\",\"followers\":{}}" }
+
   var members: String { "{\"members\":[\(self.member)]}\n" }
   var machines: String { self.clientURLs.joined(separator: ", ") }
+}
+
+/// A time that has passed, in Go's words: `1h2m3.5s`.
+///
+/// Source: Go's `Duration.String`, but that what is less than a second is a part of one.
+struct GoUptime: CustomStringConvertible {
+  let nanoseconds: Int64
+
+  var description: String {
+    let (seconds, rest) = max(0, self.nanoseconds).quotientAndRemainder(dividingBy: 1_000_000_000)
+    var text = ""
+    if seconds >= 3600 { text += "\(seconds / 3600)h" }
+    if seconds >= 60 { text += "\(seconds / 60 % 60)m" }
+    text += "\(seconds % 60)"
+    if rest != 0 {
+      let digits = String(rest)
+      text += "." + String(repeating: "0", count: 9 - digits.count) + digits
+      while text.hasSuffix("0") { text.removeLast() }
+    }
+    return text + "s"
+  }
 }

@@ -7,7 +7,7 @@ extension Event {
 
   /// - Parameter actionOnly: leave out the nodes, as `noValueOnSuccess` asks for.
   func json(actionOnly: Bool = false) -> ByteBuffer {
-    var json = JSONWriter()
+    var json = JSONWriter(capacity: 256 + (self.node.value?.count ?? 0))
     json.raw("{\"action\":\"")
     json.raw(self.action.rawValue)
     json.raw("\"")
@@ -42,21 +42,34 @@ extension StoreError {
 /// Writes JSON as Go's `encoding/json` does, to the byte: the order of members, what is left out when
 /// it is zero, and what is escaped.
 struct JSONWriter {
-  private(set) var buffer = ByteBuffer()
+  private(set) var buffer: ByteBuffer
+
+  /// - Parameter capacity: about how many bytes will come.
+  init(capacity: Int = 128) {
+    self.buffer = ByteBufferAllocator().buffer(capacity: capacity)
+  }
+
+  /// Members' names and the like, as they are.
+  mutating func raw(_ text: StaticString) {
+    self.buffer.writeStaticString(text)
+  }
 
   mutating func raw(_ text: String) {
     self.buffer.writeString(text)
   }
 
+  mutating func raw(_ number: UInt64) {
+    self.buffer.writeDecimal(number)
+  }
+
   /// Source: `NodeExtern` of etcd's v2store.
   mutating func node(_ node: NodeView) {
-    var separator = "{"
-    func member(_ name: String, in json: inout JSONWriter) {
-      json.raw(separator)
-      json.raw("\"")
+    var isFirst = true
+    func member(_ name: StaticString, in json: inout JSONWriter) {
+      json.raw(isFirst ? "{\"" : ",\"")
       json.raw(name)
       json.raw("\":")
-      separator = ","
+      isFirst = false
     }
     if !node.path.isRoot {
       member("key", in: &self)
@@ -88,19 +101,42 @@ struct JSONWriter {
     }
     if node.modifiedIndex != 0 {
       member("modifiedIndex", in: &self)
-      self.raw(String(node.modifiedIndex))
+      self.raw(node.modifiedIndex)
     }
     if node.createdIndex != 0 {
       member("createdIndex", in: &self)
-      self.raw(String(node.createdIndex))
+      self.raw(node.createdIndex)
     }
-    self.raw(separator == "{" ? "{}" : "}")
+    self.raw(isFirst ? "{}" : "}")
+  }
+
+  mutating func string(_ text: String.UTF8View) {
+    self.string(Array(text))
   }
 
   /// A JSON string; each byte that is no UTF-8 becomes U+FFFD.
-  mutating func string(_ bytes: some Sequence<UInt8>) {
+  mutating func string(_ bytes: [UInt8]) {
     self.buffer.writeInteger(UInt8(ascii: "\""))
-    var rest = ArraySlice(Array(bytes))
+    // Most are plain from their beginning to their end, and go out as they are.
+    let plain = bytes.firstIndex { !Self.isPlain($0) } ?? bytes.endIndex
+    bytes.withUnsafeBytes { bytes in
+      _ = self.buffer.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[..<plain]))
+    }
+    if plain < bytes.endIndex { self.escaped(bytes[plain...]) }
+    self.buffer.writeInteger(UInt8(ascii: "\""))
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+      UInt8(ascii: "&"):
+      false
+    default: byte >= 0x20 && byte < 0x80
+    }
+  }
+
+  private mutating func escaped(_ bytes: ArraySlice<UInt8>) {
+    var rest = bytes
     while let byte = rest.first {
       if byte < 0x80 {
         rest.removeFirst()
@@ -123,7 +159,6 @@ struct JSONWriter {
         rest.removeFirst(length)
       }
     }
-    self.buffer.writeInteger(UInt8(ascii: "\""))
   }
 
   private mutating func ascii(_ byte: UInt8) {

@@ -87,7 +87,7 @@ enum KeysRequest: Equatable, Sendable {
     }
   }
 
-  private static func index(_ name: String, in form: Form) throws(StoreError) -> UInt64 {
+  private static func index(_ name: StaticString, in form: Form) throws(StoreError) -> UInt64 {
     guard let text = form[name] else { return 0 }
     guard let index = self.unsigned(text) else {
       throw StoreError(.indexNotANumber, cause: "invalid value for \"\(name)\"")
@@ -95,7 +95,7 @@ enum KeysRequest: Equatable, Sendable {
     return index
   }
 
-  private static func flag(_ name: String, in form: Form) throws(StoreError) -> Bool {
+  private static func flag(_ name: StaticString, in form: Form) throws(StoreError) -> Bool {
     guard let text = form[name] else { return false }
     guard let flag = self.boolean(text) else {
       throw StoreError(.invalidField, cause: "invalid value for \"\(name)\"")
@@ -104,7 +104,8 @@ enum KeysRequest: Equatable, Sendable {
   }
 
   /// As ``flag(_:in:)``, but it matters whether it was given, and etcd forgot the quotes.
-  private static func optionalFlag(_ name: String, in form: Form) throws(StoreError) -> Bool? {
+  private static func optionalFlag(_ name: StaticString, in form: Form) throws(StoreError) -> Bool?
+  {
     guard let text = form[name] else { return nil }
     guard let flag = self.boolean(text) else {
       throw StoreError(.invalidField, cause: "invalid value for \(name)")

@@ -26,6 +26,7 @@ struct RequestTarget: Equatable, Sendable {
   ///
   /// Source: `cleanPath` of Go's `net/http`; a slash at the end stays.
   var redirection: String? {
+    guard !self.isPlainlyClean else { return nil }
     var clean: [ArraySlice<UInt8>] = []
     let components = self.path.split(separator: StorePath.slash, omittingEmptySubsequences: false)
     for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] {
@@ -40,6 +41,16 @@ struct RequestTarget: Equatable, Sendable {
     guard path != self.path else { return nil }
     let query = self.query.map { "?" + String(decoding: $0, as: UTF8.self) } ?? ""
     return PercentEncoding.encodedPath(path) + query
+  }
+}
+
+extension RequestTarget {
+  /// No component is empty or begins with a dot: most paths, and seen without taking them apart.
+  private var isPlainlyClean: Bool {
+    guard self.path.first == StorePath.slash else { return false }
+    return !zip(self.path, self.path.dropFirst()).contains { byte, next in
+      byte == StorePath.slash && (next == StorePath.slash || next == UInt8(ascii: "."))
+    }
   }
 }
 

@@ -9,6 +9,10 @@ enum Route: Equatable, Sendable {
   case memberLeader
   case unknownMember
   case machines
+  case storeStatistics
+  case selfStatistics
+  case leaderStatistics
+  case metrics
   /// Any OPTIONS request.
   case preflight
   case redirect(String)
@@ -48,6 +52,11 @@ enum Route: Equatable, Sendable {
     case "/version": self = only([.GET], .version)
     case "/health": self = only([.GET], .health)
     case "/v2/machines": self = only([.GET, .HEAD], .machines)
+    case "/v2/stats/store": self = only([.GET], .storeStatistics)
+    case "/v2/stats/self": self = only([.GET], .selfStatistics)
+    case "/v2/stats/leader": self = only([.GET], .leaderStatistics)
+    // Whatever the method: etcd asks for none.
+    case "/metrics": self = .metrics
     case "/v2/members" where ![.POST, .DELETE, .PUT].contains(method),
       "/v2/members/" where ![.POST, .DELETE, .PUT].contains(method):
       self = method == .GET ? .members : .methodNotAllowed(allow: "GET,POST,DELETE,PUT")

@@ -27,18 +27,21 @@ struct KeyTree: Sendable {
   /// - Throws: 100 with the first missing name, 104 with the key that is in the way.
   func node(at path: StorePath) throws(StoreError) -> TreeNode {
     var node = self.root
-    var walked = StorePath.root
-    for name in path.names {
+    guard !path.isRoot else { return node }
+    let bytes = path.bytes
+    var start = 1
+    while true {
+      let end = bytes[start...].firstIndex(of: StorePath.slash) ?? bytes.endIndex
       guard case .directory(let children) = node.content else {
-        throw StoreError(.notADirectory, cause: walked.bytes, index: self.index)
+        throw StoreError(.notADirectory, cause: Array(bytes[..<(start - 1)]), index: self.index)
       }
-      walked = walked.appending(name)
-      guard let child = children[name] else {
-        throw StoreError(.keyNotFound, cause: walked.bytes, index: self.index)
+      guard let child = children[KeyName(bytes[start..<end])] else {
+        throw StoreError(.keyNotFound, cause: Array(bytes[..<end]), index: self.index)
       }
+      guard end < bytes.endIndex else { return child }
       node = child
+      start = end + 1
     }
-    return node
   }
 
   /// What a GET shows: a value, or a directory with its visible children.

@@ -1,0 +1,142 @@
+/// A page of metrics.
+///
+/// Source: Prometheus' text format 0.0.4.
+struct MetricsPage {
+  static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+  private(set) var text = ""
+
+  enum Kind: String {
+    case counter, gauge, histogram
+  }
+
+  /// A metric with its values; labels are written as `name="value"`.
+  mutating func add(
+    _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: String, value: Double)]
+  ) {
+    self.head(name, kind, help)
+    for sample in samples {
+      self.line(name, sample.labels, sample.value)
+    }
+  }
+
+  mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+    self.add(name, kind, help, [("", value)])
+  }
+
+  mutating func add(_ name: String, _ help: String, _ histogram: Histogram) {
+    self.head(name, .histogram, help)
+    var total = 0
+    for (bound, count) in zip(histogram.bounds, histogram.counts) {
+      total += count
+      self.line(name + "_bucket", Self.label("le", Self.number(bound)), Double(total))
+    }
+    let count = Double(histogram.counts.reduce(0, +))
+    self.line(name + "_bucket", Self.label("le", "+Inf"), count)
+    self.line(name + "_sum", "", histogram.sum)
+    self.line(name + "_count", "", count)
+  }
+
+  /// One label, with what the format wants escaped in its value.
+  static func label(_ name: String, _ value: String) -> String {
+    let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+      .replacing("\n", with: "\\n")
+    return "\(name)=\"\(escaped)\""
+  }
+
+  private mutating func head(_ name: String, _ kind: Kind, _ help: String) {
+    self.text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
+  }
+
+  private mutating func line(_ name: String, _ labels: String, _ value: Double) {
+    self.text += labels.isEmpty ? name : "\(name){\(labels)}"
+    self.text += " \(Self.number(value))\n"
+  }
+
+  /// Whole numbers without a fraction.
+  private static func number(_ value: Double) -> String {
+    Int64(exactly: value).map(String.init) ?? "\(value)"
+  }
+}
+
+extension MetricsPage {
+  /// What there is to tell of a server. Where a metric of etcd means the same, it has etcd's name.
+  init(store: Store, identity: Identity) {
+    self.addIdentity(identity)
+    self.addOperations(store.statistics, watcherCount: store.watcherCount)
+    let commits = store.commits.values
+    self.add(
+      "etcd_disk_wal_fsync_duration_seconds", "How long a commit took, with its fsync.",
+      commits.durations)
+    self.add(
+      "kvstore_commit_changes", "How many changes one commit took to the disk.",
+      commits.batchSizes)
+    self.add(
+      "kvstore_commit_failures_total", .counter, "Commits that the disk refused.",
+      Double(commits.failures))
+    let tree = store.current
+    self.add("kvstore_index", .gauge, "The index of the last change.", Double(tree.index))
+    self.add(
+      "kvstore_expiring_keys", .gauge, "Keys and directories with a TTL.",
+      Double(tree.expiringCount))
+    if let process = ProcessFigures() { self.addProcess(process) }
+  }
+
+  private mutating func addIdentity(_ identity: Identity) {
+    let label = Self.label
+    self.add(
+      "etcd_cluster_version", .gauge, "The cluster's version, as a label.",
+      [(label("cluster_version", Identity.clusterVersion.replacing(/\.\d+$/, with: "")), 1)])
+    self.add(
+      "etcd_server_version", .gauge, "The version of etcd whose API this is, as a label.",
+      [(label("server_version", Identity.etcdVersion), 1)])
+    self.add(
+      "etcd_server_id", .gauge, "The member's number, as a label.",
+      [(label("server_id", identity.memberID), 1)])
+    self.add("etcd_server_has_leader", .gauge, "1: the one member leads.", 1)
+    self.add("etcd_server_is_leader", .gauge, "1: the one member leads.", 1)
+  }
+
+  private mutating func addOperations(_ statistics: StoreStatistics, watcherCount: Int) {
+    let reads = [("get", statistics.get), ("getRecursive", statistics.getRecursive)]
+    let writes = [
+      ("set", statistics.set), ("create", statistics.create), ("update", statistics.update),
+      ("compareAndSwap", statistics.compareAndSwap), ("delete", statistics.delete),
+      ("compareAndDelete", statistics.compareAndDelete),
+    ]
+    for (kind, tallies) in [("reads", reads), ("writes", writes)] {
+      self.add(
+        "etcd_debugging_store_\(kind)_total", .counter, "Successful \(kind), by action.",
+        tallies.map { (Self.label("action", $0), Double($1.successes)) })
+      self.add(
+        "etcd_debugging_store_\(kind)_failed_total", .counter, "Failed \(kind), by action.",
+        tallies.map { (Self.label("action", $0), Double($1.failures)) })
+    }
+    self.add(
+      "etcd_debugging_store_expires_total", .counter, "Keys and directories whose time was over.",
+      Double(statistics.expire.successes))
+    self.add(
+      "etcd_debugging_store_watch_requests_total", .counter, "Watches that were begun.",
+      Double(statistics.watch.successes))
+    self.add(
+      "etcd_debugging_store_watchers", .gauge, "Watches that wait right now.",
+      Double(watcherCount))
+  }
+
+  private mutating func addProcess(_ process: ProcessFigures) {
+    self.add(
+      "process_cpu_seconds_total", .counter, "User and system time.", process.cpuSeconds)
+    self.add(
+      "process_start_time_seconds", .gauge, "The process' start, in seconds since 1970.",
+      process.startSeconds)
+    self.add(
+      "process_virtual_memory_bytes", .gauge, "Virtual memory.", process.virtualBytes)
+    self.add(
+      "process_resident_memory_bytes", .gauge, "Memory that is really there.",
+      process.residentBytes)
+    self.add("process_open_fds", .gauge, "Open file descriptors.", process.openDescriptors)
+    self.add(
+      "process_max_fds", .gauge, "How many file descriptors may be open.",
+      process.maxDescriptors)
+  }
+}
