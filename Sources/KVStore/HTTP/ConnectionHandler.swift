@@ -198,7 +198,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     let response = Response.event(
       .ok, body: ByteBuffer(), index: start.index, clusterID: self.clusterID)
     var responseHead = HTTPResponseHead(
-      version: head.version, status: response.status, headers: response.headers)
+      version: head.version, status: response.status,
+      headers: self.endpoints.headers(of: response, to: head))
     if head.version.minor == 0 { responseHead.headers.add(name: "Connection", value: "close") }
     // At once, before there is any event: clients take silence for a dead server.
     context.writeAndFlush(self.wrapOutboundOut(.head(responseHead)), promise: nil)
@@ -231,7 +232,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private func answer(
     _ response: Response, to head: HTTPRequestHead, context: ChannelHandlerContext
   ) {
-    var headers = response.headers
+    var headers = self.endpoints.headers(of: response, to: head)
     headers.add(name: "Content-Length", value: String(response.body.readableBytes))
     if !head.isKeepAlive || self.isStopping { headers.add(name: "Connection", value: "close") }
     let responseHead = HTTPResponseHead(

@@ -5,6 +5,7 @@ import NIOHTTP1
 struct Endpoints: Sendable {
   let identity: Identity
   let store: Store
+  let corsOrigins: CORSOrigins
 
   /// - Precondition: the route is not one of the keys.
   func response(to route: Route, head: HTTPRequestHead) -> Response {
@@ -34,6 +35,13 @@ struct Endpoints: Sendable {
     case .notFound: .text(.notFound, "404 page not found\n")
     case .badRequest: .text(.badRequest, "400 Bad Request: malformed path\n")
     }
+  }
+
+  /// The headers of any answer, with what they say to pages of another origin.
+  func headers(of response: Response, to head: HTTPRequestHead) -> HTTPHeaders {
+    var headers = self.corsOrigins.headers(for: head.headers.first(name: "origin"))
+    headers.add(contentsOf: response.headers)
+    return headers
   }
 
   private func ofTheCluster(_ body: String) -> Response {

@@ -7,20 +7,12 @@ struct Response {
   var headers: HTTPHeaders
   var body: ByteBuffer
 
-  /// Every answer lets a page of any origin read it, as etcd's `--cors` does by default.
-  private static let commonHeaders: HTTPHeaders = [
-    "Access-Control-Allow-Headers": "accept, content-type, authorization",
-    "Access-Control-Allow-Methods": "POST, GET, OPTIONS, PUT, DELETE",
-    "Access-Control-Allow-Origin": "*",
-  ]
-
   init(
     _ status: HTTPResponseStatus, type: String? = nil, body: ByteBuffer = ByteBuffer(),
     headers: HTTPHeaders = [:]
   ) {
     self.status = status
-    self.headers = Self.commonHeaders
-    if let type { self.headers.add(name: "Content-Type", value: type) }
+    self.headers = type.map { ["Content-Type": $0] } ?? [:]
     self.headers.add(contentsOf: headers)
     self.body = body
   }
