@@ -44,18 +44,20 @@ public final class KVStoreServer: Service {
   /// - Parameters:
   ///   - listenURLs: `http://` addresses; port 0 lets the kernel choose.
   ///   - name: the member's name in `/v2/members`.
+  ///   - corsOrigins: whose pages may read the answers.
   /// - Throws: ``StartError``.
   public static func start(
     _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"], name: String = "default",
-    logger: Logger = Logger(label: "kvstore")
+    corsOrigins: CORSOrigins = .any, logger: Logger = Logger(label: "kvstore")
   ) async throws(StartError) -> KVStoreServer {
     try await self.start(
-      storage, listenURLs: listenURLs, name: name, logger: logger, limits: .init())
+      storage, listenURLs: listenURLs, name: name, corsOrigins: corsOrigins, logger: logger,
+      limits: .init())
   }
 
   static func start(
-    _ storage: Storage, listenURLs: [String], name: String, logger: Logger,
-    limits: ConnectionHandler.Limits
+    _ storage: Storage, listenURLs: [String], name: String, corsOrigins: CORSOrigins = .any,
+    logger: Logger, limits: ConnectionHandler.Limits
   ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
     let location: Database.Location =
@@ -83,7 +85,8 @@ public final class KVStoreServer: Service {
               }
               try channel.pipeline.syncOperations.addHandler(
                 ConnectionHandler(
-                  store: store, endpoints: Endpoints(identity: identity, store: store),
+                  store: store,
+                  endpoints: Endpoints(identity: identity, store: store, corsOrigins: corsOrigins),
                   limits: limits))
               connections.add(channel)
             }

@@ -33,6 +33,12 @@ import Glibc
   @Option(help: "The member's name in /v2/members.")
   var name = "default"
 
+  @Option(
+    help: ArgumentHelp(
+      "Origins whose pages may read the answers, separated by commas; * is all.",
+      valueName: "origins"))
+  var cors = "*"
+
   @Option(name: .customLong("v"), help: "How much is logged: 0 to 4.")
   var verbosity = 0
 
@@ -48,7 +54,7 @@ import Glibc
       server = try await KVStoreServer.start(
         .directory(self.dataDir),
         listenURLs: self.listenClientUrls.split(separator: ",").map(String.init), name: self.name,
-        logger: logger)
+        corsOrigins: CORSOrigins(parsing: self.cors), logger: logger)
     } catch {
       logger.error("\(error)")
       throw ExitCode(1)

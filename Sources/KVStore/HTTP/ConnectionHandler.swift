@@ -65,8 +65,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
     self.limits = limits
   }
 
-  private var clusterID: String { self.endpoints.identity.clusterID }
-
   // MARK: What comes in
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -246,7 +244,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let (event, index) = try self.store.get(
           path, isRecursive: isRecursive, isSorted: isSorted, now: now)
         self.answer(
-          .event(.ok, body: event.json, index: index, clusterID: self.clusterID),
+          .event(.ok, body: event.json, index: index),
           to: head, context: context)
       case .watch(let path, let isRecursive, let isStream, let waitIndex):
         try self.startWatch(
@@ -263,7 +261,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
       }
     } catch {
-      self.answer(.refusal(error, clusterID: self.clusterID), to: head, context: context)
+      self.answer(.refusal(error), to: head, context: context)
     }
   }
 
@@ -275,9 +273,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .success(let event):
       response = .event(
         event.isCreation ? .created : .ok, body: event.json(actionOnly: actionOnly),
-        index: event.index, clusterID: self.clusterID)
+        index: event.index)
     case .failure(let error):
-      response = .refusal(error, clusterID: self.clusterID)
+      response = .refusal(error)
     }
     self.answer(response, to: head, context: context)
     context.flush()
@@ -300,11 +298,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
     self.state = .watching(head, start.id)
     let response = Response.event(
-      .ok, body: ByteBuffer(), index: start.index, clusterID: self.clusterID)
+      .ok, body: ByteBuffer(), index: start.index)
     // At once, before there is any event: clients take silence for a dead server.
     var buffer = context.channel.allocator.buffer(capacity: 512)
     buffer.writeHead(
-      of: response, to: head, framing: head.isHTTP10 ? .untilClose : .chunked,
+      of: response, to: head, by: self.endpoints, framing: head.isHTTP10 ? .untilClose : .chunked,
       closes: head.isHTTP10 || !head.isKeepAlive)
     context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
     if let event = start.event {
@@ -367,7 +365,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var buffer = context.channel.allocator.buffer(
       capacity: 512 + response.body.readableBytes)
     buffer.writeHead(
-      of: response, to: head, framing: .length(response.body.readableBytes), closes: closes)
+      of: response, to: head, by: self.endpoints, framing: .length(response.body.readableBytes),
+      closes: closes)
     if head.method != .HEAD { buffer.writeImmutableBuffer(response.body) }
     context.write(self.wrapOutboundOut(buffer), promise: nil)
     self.finish(closes: closes, context: context)

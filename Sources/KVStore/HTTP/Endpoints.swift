@@ -4,6 +4,7 @@ import NIOCore
 struct Endpoints: Sendable {
   let identity: Identity
   let store: Store
+  let corsOrigins: CORSOrigins
 
   /// - Precondition: the route is not one of the keys.
   func response(to route: Route, head: RequestHead) -> Response {

@@ -2,7 +2,7 @@
 ///
 /// Source: Prometheus' text format 0.0.4.
 struct MetricsPage {
-  static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+  static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
 
   private(set) var text = ""
 

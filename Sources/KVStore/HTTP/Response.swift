@@ -3,25 +3,28 @@ import NIOHTTP1
 
 /// An answer, before it is put on a connection.
 struct Response {
+  /// The headers with which etcd tells where its store is.
+  enum StoreIndex: Equatable {
+    case event(UInt64)
+    /// Errors tell nothing of raft.
+    case refusal(UInt64)
+  }
+
   var status: HTTPResponseStatus
+  var type: StaticString?
+  var storeIndex: StoreIndex?
+  /// Those that few answers have.
   var headers: HTTPHeaders
   var body: ByteBuffer
 
-  /// Every answer lets a page of any origin read it, as etcd's `--cors` does by default.
-  private static let commonHeaders: HTTPHeaders = [
-    "Access-Control-Allow-Headers": "accept, content-type, authorization",
-    "Access-Control-Allow-Methods": "POST, GET, OPTIONS, PUT, DELETE",
-    "Access-Control-Allow-Origin": "*",
-  ]
-
   init(
-    _ status: HTTPResponseStatus, type: String? = nil, body: ByteBuffer = ByteBuffer(),
-    headers: HTTPHeaders = [:]
+    _ status: HTTPResponseStatus, type: StaticString? = nil, storeIndex: StoreIndex? = nil,
+    body: ByteBuffer = ByteBuffer(), headers: HTTPHeaders = [:]
   ) {
     self.status = status
-    self.headers = Self.commonHeaders
-    if let type { self.headers.add(name: "Content-Type", value: type) }
-    self.headers.add(contentsOf: headers)
+    self.type = type
+    self.storeIndex = storeIndex
+    self.headers = headers
     self.body = body
   }
 
@@ -41,23 +44,14 @@ struct Response {
   }
 
   /// An event, or the head of a watch.
-  static func event(
-    _ status: HTTPResponseStatus, body: ByteBuffer, index: UInt64, clusterID: String
-  ) -> Response {
-    let index = String(index)
-    // There is no raft here; its headers are there for clients that want them, and never go back.
-    return Response(
-      status, type: "application/json", body: body,
-      headers: [
-        "X-Etcd-Cluster-Id": clusterID, "X-Etcd-Index": index, "X-Raft-Index": index,
-        "X-Raft-Term": "2",
-      ])
+  static func event(_ status: HTTPResponseStatus, body: ByteBuffer, index: UInt64) -> Response {
+    Response(status, type: "application/json", storeIndex: .event(index), body: body)
   }
 
-  static func refusal(_ error: StoreError, clusterID: String) -> Response {
+  static func refusal(_ error: StoreError) -> Response {
     Response(
-      HTTPResponseStatus(statusCode: error.code.status), type: "application/json", body: error.json,
-      headers: ["X-Etcd-Cluster-Id": clusterID, "X-Etcd-Index": String(error.index)])
+      HTTPResponseStatus(statusCode: error.code.status), type: "application/json",
+      storeIndex: .refusal(error.index), body: error.json)
   }
 
   /// Source: Go's `http.Redirect`.

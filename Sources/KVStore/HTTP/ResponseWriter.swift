@@ -14,14 +14,33 @@ extension ByteBuffer {
   /// Writes a status line and headers, with the empty line after them.
   ///
   /// Source: RFC 9112.
+  /// - Parameter endpoints: who answers; it adds what every answer says.
   mutating func writeHead(
-    of response: Response, to request: RequestHead, framing: Framing, closes: Bool
+    of response: Response, to request: RequestHead, by endpoints: Endpoints, framing: Framing,
+    closes: Bool
   ) {
     self.writeStaticString(request.isHTTP10 ? "HTTP/1.0 " : "HTTP/1.1 ")
     self.writeDecimal(UInt64(response.status.code))
     self.writeStaticString(" ")
     self.writeString(response.status.reasonPhrase)
     self.writeStaticString("\r\n")
+    self.writeImmutableBuffer(endpoints.corsOrigins.lines(for: request.origin))
+    if let type = response.type {
+      self.writeStaticString("Content-Type: ")
+      self.writeStaticString(type)
+      self.writeStaticString("\r\n")
+    }
+    switch response.storeIndex {
+    case .event(let index)?:
+      self.writeStoreIndex(index, clusterID: endpoints.identity.clusterID)
+      // There is no raft here; its headers are there for clients that want them, and never go back.
+      self.writeStaticString("X-Raft-Index: ")
+      self.writeDecimal(index)
+      self.writeStaticString("\r\nX-Raft-Term: 2\r\n")
+    case .refusal(let index)?:
+      self.writeStoreIndex(index, clusterID: endpoints.identity.clusterID)
+    case nil: break
+    }
     for (name, value) in response.headers {
       self.writeString(name)
       self.writeStaticString(": ")
@@ -41,6 +60,14 @@ extension ByteBuffer {
     } else if request.isHTTP10 {
       self.writeStaticString("Connection: keep-alive\r\n")
     }
+    self.writeStaticString("\r\n")
+  }
+
+  private mutating func writeStoreIndex(_ index: UInt64, clusterID: String) {
+    self.writeStaticString("X-Etcd-Cluster-Id: ")
+    self.writeString(clusterID)
+    self.writeStaticString("\r\nX-Etcd-Index: ")
+    self.writeDecimal(index)
     self.writeStaticString("\r\n")
   }
 

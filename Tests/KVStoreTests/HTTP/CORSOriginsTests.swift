@@ -1,0 +1,71 @@
+import AsyncHTTPClient
+import NIOHTTP1
+import Testing
+
+@testable import KVStore
+
+/// The rule is etcd 3.4's, seen with `--cors=http://a.example:80,https://c.example:443`.
+@Suite(.timeLimit(.minutes(2))) struct CORSOriginsTests {
+  private struct Case: Sendable {
+    let origins: String
+    let origin: String?
+    let allowed: String?
+  }
+
+  private static let cases: [Case] = [
+    Case(origins: "*", origin: nil, allowed: "*"),
+    Case(origins: "*", origin: "http://a.example", allowed: "*"),
+    Case(origins: "http://a.example:80", origin: nil, allowed: nil),
+    Case(
+      origins: "http://a.example:80,https://c.example", origin: "http://a.example:80",
+      allowed: "http://a.example:80"),
+    Case(
+      origins: "http://a.example:80,https://c.example", origin: "https://c.example",
+      allowed: "https://c.example"),
+    Case(origins: "http://a.example:80", origin: "http://a.example", allowed: nil),
+    Case(origins: "http://a.example:80", origin: "HTTP://a.example:80", allowed: nil),
+    Case(origins: "http://a.example:80", origin: "http://b.example", allowed: nil),
+  ]
+
+  @Test(arguments: Self.cases, [HTTPMethod.GET, .OPTIONS, .PATCH])
+  private func anAnswerNamesWhoMayReadIt(_ test: Case, method: HTTPMethod) async throws {
+    let server = try await KVStoreServer.start(
+      .memory, corsOrigins: CORSOrigins(parsing: test.origins))
+    var request = HTTPClientRequest(url: server.urls[0] + "/v2/keys/")
+    request.method = method
+    if let origin = test.origin { request.headers.add(name: "Origin", value: origin) }
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    #expect(response.status == (method == .PATCH ? .methodNotAllowed : .ok))
+    #expect(response.headers["Access-Control-Allow-Origin"] == [test.allowed].compactMap(\.self))
+    #expect(
+      response.headers.contains(name: "Access-Control-Allow-Methods") == (test.allowed != nil))
+    #expect(
+      response.headers.contains(name: "Access-Control-Allow-Headers") == (test.allowed != nil))
+    await server.stop()
+  }
+
+  @Test func theHeadOfAWatchNamesIt() async throws {
+    let server = try await KVStoreServer.start(
+      .memory, corsOrigins: CORSOrigins(parsing: "http://a.example"))
+    var request = HTTPClientRequest(url: server.urls[0] + "/v2/keys/k?wait=true")
+    request.headers.add(name: "Origin", value: "http://a.example")
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    #expect(response.headers["Access-Control-Allow-Origin"] == ["http://a.example"])
+    await server.stop()
+  }
+
+  @Test(arguments: [
+    "", "a.example", "a.example:80", "ftp://a.example", "http://a.example/", "http://a.example/x",
+    "http://a.example:x", "http://a.example:99999", "http://", "http://:80",
+    "http://u@a.example", "*,http://a.example",
+  ])
+  func whatIsNoOriginIsNamed(list: String) {
+    let first = list.split(separator: ",").first.map(String.init) ?? ""
+    #expect(throws: CORSOriginError(origin: first)) { _ = try CORSOrigins(parsing: list) }
+  }
+
+  @Test(arguments: ["http://a.example", "https://a.example:8443", "http://[::1]:80"])
+  func takesOrigins(list: String) throws {
+    #expect(try CORSOrigins(parsing: list).lines(for: list).readableBytes > 0)
+  }
+}
