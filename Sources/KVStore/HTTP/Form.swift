@@ -22,7 +22,7 @@ struct Form: Equatable, Sendable {
     if let body {
       let type = MediaType(contentType ?? "")
       problem = type.problem
-      if type.name == "application/x-www-form-urlencoded" {
+      if type.name == MediaType.form {
         if body.count > Self.maxBodySize {
           problem = problem ?? "http: POST too large"
         } else {
@@ -72,12 +72,15 @@ struct Form: Equatable, Sendable {
 struct MediaType: Equatable, Sendable {
   /// In lower case; empty where there is none.
   let name: String
+  static let form = "application/x-www-form-urlencoded"
+
   /// What is wrong with it, in Go's words; the name may be known all the same.
   let problem: String?
 
   init(_ text: String) {
-    guard !text.isEmpty else {
-      (self.name, self.problem) = ("", nil)
+    // What nearly every client sends, or nothing: there is nothing to be taken apart.
+    guard !text.isEmpty, text != Self.form else {
+      (self.name, self.problem) = (text, nil)
       return
     }
     var parts = text.split(separator: ";", omittingEmptySubsequences: false).map(Self.trimmed)
