@@ -59,21 +59,14 @@ import Testing
   private static let limit = 8
   private static let turns = Turns(limit)
 
-  /// On a thread of its own, since it blocks.
   private static func play(_ scenario: Scenario, base: String, isAlone: Bool) async -> [String] {
-    await withCheckedContinuation { continuation in
-      let thread = Thread {
-        do {
-          let url = try #require(URL(string: base))
-          let player = try ScenarioPlayer(scenario, base: url, isAlone: isAlone)
-          continuation.resume(returning: player.play())
-        } catch {
-          continuation.resume(returning: ["\(error)"])
-        }
+    do {
+      return try await onThreadOfItsOwn {
+        let url = try #require(URL(string: base))
+        return try ScenarioPlayer(scenario, base: url, isAlone: isAlone).play()
       }
-      // A recursion on long documents needs more than a secondary thread has.
-      thread.stackSize = 8 << 20
-      thread.start()
+    } catch {
+      return ["\(error)"]
     }
   }
 }
