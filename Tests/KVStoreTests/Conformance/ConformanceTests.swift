@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@testable import KVStore
+
+/// Conversations that were recorded from a real etcd 3.4.23, played against a server of our own: the
+/// answers have to be the same, member by member, and where a scenario says so byte by byte.
+///
+/// With `ZWEIMASTER_CONFORMANCE_URL` they are played against the server that listens there, so that a
+/// real etcd can be asked whether the recording still holds.
+@Suite(.timeLimit(.minutes(10))) struct ConformanceTests {
+  /// Scenarios that fail so far, and what they wait for. One that passes has to go from here: the test
+  /// fails until then.
+  private static let knownFailures: [String: Comment] = [
+    "11-key-names/unicode-raw": codec,
+    "17-http/method-case": codec,
+    "17-http/method-not-allowed": codec,
+    "18-service-endpoints/stats-leader": statistics,
+    "18-service-endpoints/stats-methods": statistics,
+    "18-service-endpoints/stats-self": statistics,
+    "18-service-endpoints/stats-store-bad-requests": statistics,
+    "18-service-endpoints/stats-store-failure": statistics,
+    "18-service-endpoints/stats-store-shape": statistics,
+    "18-service-endpoints/stats-store-success": statistics,
+    "18-service-endpoints/stats-store-watchers": statistics,
+  ]
+  private static let codec: Comment = "NIO's HTTP codec refuses such a request line"
+  private static let statistics: Comment = "there is no /v2/stats"
+
+  @Test(arguments: Scenario.all) func plays(_ scenario: Scenario) async throws {
+    let url = ProcessInfo.processInfo.environment["ZWEIMASTER_CONFORMANCE_URL"]
+    // A server that is there for all of them is shared, but for those that need it for themselves.
+    let permits = url != nil && scenario.isExclusive ? Self.limit : 1
+    await Self.turns.take(permits)
+    let differences: [String]
+    if let url {
+      differences = await Self.play(scenario, base: url, isAlone: scenario.isExclusive)
+    } else {
+      let server = try await KVStoreServer.start(.memory)
+      differences = await Self.play(scenario, base: server.urls[0], isAlone: true)
+      await server.stop()
+    }
+    await Self.turns.giveBack(permits)
+    let known = url == nil ? Self.knownFailures[scenario.id] : nil
+    withKnownIssue(known ?? "") {
+      #expect(differences.isEmpty, "\(scenario.why)\n\(differences.joined(separator: "\n"))")
+    } when: {
+      known != nil
+    }
+  }
+
+  @Test func everyKnownFailureIsAScenario() {
+    let names = Set(Scenario.all.map(\.id))
+    #expect(names.count == Scenario.all.count, "two scenarios have the same name")
+    #expect(names.isSuperset(of: Self.knownFailures.keys))
+  }
+
+  /// So many at a time: mostly they wait.
+  private static let limit = 8
+  private static let turns = Turns(limit)
+
+  private static func play(_ scenario: Scenario, base: String, isAlone: Bool) async -> [String] {
+    do {
+      return try await onThreadOfItsOwn {
+        let url = try #require(URL(string: base))
+        return try ScenarioPlayer(scenario, base: url, isAlone: isAlone).play()
+      }
+    } catch {
+      return ["\(error)"]
+    }
+  }
+}
+
+/// Lets a number of tests go on at a time, in the order in which they came.
+private actor Turns {
+  private var free: Int
+  private var waiting: [(count: Int, CheckedContinuation<Void, Never>)] = []
+
+  init(_ count: Int) {
+    self.free = count
+  }
+
+  func take(_ count: Int) async {
+    if self.waiting.isEmpty, self.free >= count {
+      self.free -= count
+    } else {
+      await withCheckedContinuation { self.waiting.append((count, $0)) }
+    }
+  }
+
+  func giveBack(_ count: Int) {
+    self.free += count
+    while let next = self.waiting.first, self.free >= next.count {
+      self.free -= next.count
+      self.waiting.removeFirst()
+      next.1.resume()
+    }
+  }
+}
