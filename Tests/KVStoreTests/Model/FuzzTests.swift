@@ -90,10 +90,10 @@ private final class RequestFuzzer {
   }
 
   private func check(target bytes: [UInt8]) -> String? {
-    guard let target = RequestTarget(String(decoding: bytes, as: UTF8.self)) else { return nil }
+    guard let target = RequestTarget(bytes) else { return nil }
     if let location = target.redirection {
       // It leads to a clean path at once, with the same query; else a client would go in a circle.
-      guard let next = RequestTarget(location) else { return "no redirection \(location)" }
+      guard let next = RequestTarget(Array(location.utf8)) else { return "no redirection \(location)" }
       if next.redirection != nil { return "a redirection to a redirection, \(location)" }
       if next.query != target.query { return "another query after the redirection" }
     }
@@ -103,7 +103,7 @@ private final class RequestFuzzer {
     }
     let path = StorePath(target.path)
     let rebuilt = path.names.reduce(StorePath.root) { $0.appending($1) }
-    if rebuilt != path || path.names.contains(where: \.bytes.isEmpty) { return "no clean path" }
+    if rebuilt != path || path.names.contains(where: { $0.bytes.isEmpty }) { return "no clean path" }
     if path.lineage.last != path
       || path.lineage.count != max(1, path.names.count) + (path.isRoot ? 0 : 1)
     {
