@@ -39,7 +39,7 @@ struct RequestTarget: Equatable, Sendable {
     var path = clean.flatMap { [StorePath.slash] + $0 }
     if path.isEmpty || self.path.last == StorePath.slash { path.append(StorePath.slash) }
     guard path != self.path else { return nil }
-    let query = self.query.map { "?" + String(decoding: $0, as: UTF8.self) } ?? ""
+    let query = self.query.map { "?" + PercentEncoding.asciiOnly($0) } ?? ""
     return PercentEncoding.encodedPath(path) + query
   }
 }
@@ -105,10 +105,25 @@ enum PercentEncoding {
       if isAlphanumeric || literal.contains(byte) {
         text.unicodeScalars.append(UnicodeScalar(byte))
       } else {
-        let digits = String(byte, radix: 16, uppercase: true)
-        text += "%" + (digits.count == 1 ? "0" : "") + digits
+        text += self.escape(byte)
       }
     }
+  }
+
+  /// Encodes what is not ASCII and leaves the rest as it is: what may stand in a header.
+  static func asciiOnly(_ bytes: [UInt8]) -> String {
+    bytes.reduce(into: "") { text, byte in
+      if byte < 0x80 {
+        text.unicodeScalars.append(UnicodeScalar(byte))
+      } else {
+        text += self.escape(byte)
+      }
+    }
+  }
+
+  private static func escape(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16, uppercase: true)
+    return "%" + (digits.count == 1 ? "0" : "") + digits
   }
 
   private static func digit(_ byte: UInt8) -> UInt8? {
