@@ -19,7 +19,8 @@ import Glibc
         kvstore --listen-client-urls http://127.0.0.1:2379 --data-dir /var/lib/kvstore
         curl -X PUT http://127.0.0.1:2379/v2/keys/message -d value=hello
         curl http://127.0.0.1:2379/v2/keys/message
-      """)
+      """,
+    subcommands: [Check.self, Backup.self, Restore.self])
 
   @Option(
     help: ArgumentHelp(
