@@ -54,9 +54,11 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    // Shared ground: how Go programs spell flags and durations, how klog writes a line, inotify.
+    // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
+    // takes its settings from, inotify.
     .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
     .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
+    .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
 
     .target(
@@ -88,7 +90,9 @@ let package = Package(
 
     .executableTarget(
       name: "kvstore",
-      dependencies: ["KVStore", "GoFlags", "Klog", arguments, logging, lifecycle, unixSignals],
+      dependencies: [
+        "KVStore", "EtcdSettings", "GoFlags", "Klog", arguments, logging, lifecycle, unixSignals,
+      ],
       path: "Sources/Commands/kvstore", swiftSettings: settings),
     .executableTarget(
       name: "elector",
@@ -109,6 +113,7 @@ let package = Package(
 
     .testTarget(name: "GoFlagsTests", dependencies: ["GoFlags"], swiftSettings: settings),
     .testTarget(name: "KlogTests", dependencies: ["Klog"], swiftSettings: settings),
+    .testTarget(name: "EtcdSettingsTests", dependencies: ["EtcdSettings"], swiftSettings: settings),
     .testTarget(
       name: "DirectoryWatchTests", dependencies: ["DirectoryWatch"], swiftSettings: settings),
     .testTarget(

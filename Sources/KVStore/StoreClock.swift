@@ -1,25 +1,55 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// The store's clock: it follows the wall clock at its first start after a boot, and from then on the
 /// time since boot, so that a wall clock that is set meanwhile cannot cut a TTL short, nor a restart.
+///
+/// Over a boot only the wall clock knows how long the machine was off. It is believed, except that the
+/// store's clock never goes back: with a wall clock that is behind what the store knew last, TTLs go on
+/// from there, and none gets shorter. One that is ahead cannot be told from a machine that was off for
+/// as long.
 struct StoreClock: Sendable, Equatable {
   /// Names the boot of the machine in which ``offset`` holds.
   let bootID: String
   /// Nanoseconds between the clock that counts since boot and 1970.
   let offset: Int64
 
-  /// - Parameter previous: the clock of the last run, which goes on if the machine did not boot since.
-  init(continuing previous: StoreClock? = nil) {
-    let bootID = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
-      .trimmingCharacters(in: .whitespacesAndNewlines)
-    if let previous, previous.bootID == bootID {
-      self = previous
-    } else {
-      self.init(
-        bootID: bootID ?? "unknown-\(UInt64.random(in: .min ... .max))",
-        offset: Self.read(CLOCK_REALTIME) - Self.read(CLOCK_BOOTTIME))
+  /// What the machine's clocks show at one instant.
+  struct Reading: Equatable, Sendable {
+    /// `nil` where the machine does not tell.
+    var bootID: String?
+    /// Nanoseconds since boot, those of sleep included.
+    var sinceBoot: Int64
+    /// Nanoseconds since 1970.
+    var wall: Int64
+
+    static var now: Reading {
+      let bootID = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+      return Reading(
+        bootID: bootID?.trimmingCharacters(in: .whitespacesAndNewlines),
+        sinceBoot: StoreClock.read(CLOCK_BOOTTIME), wall: StoreClock.read(CLOCK_REALTIME))
     }
+  }
+
+  /// What a run leaves for the next one.
+  struct Record: Equatable, Sendable {
+    var bootID: String?
+    var offset: Int64?
+    /// The store's time at its last write.
+    var lastKnown: Int64?
+  }
+
+  /// Decides where the clock goes on: where it was, if the machine did not boot since; else at the wall
+  /// clock, but not before what was known last.
+  init(continuing record: Record = Record(), at reading: Reading = .now) {
+    var offset = reading.wall - reading.sinceBoot
+    if let bootID = reading.bootID, bootID == record.bootID, let known = record.offset {
+      offset = known
+    }
+    if let lastKnown = record.lastKnown { offset = max(offset, lastKnown - reading.sinceBoot) }
+    self.init(
+      bootID: reading.bootID ?? "unknown-\(UInt64.random(in: .min ... .max))", offset: offset)
   }
 
   init(bootID: String, offset: Int64) {
@@ -27,7 +57,9 @@ struct StoreClock: Sendable, Equatable {
     self.offset = offset
   }
 
-  var now: StoreTime { StoreTime(nanoseconds: Self.read(CLOCK_BOOTTIME) + self.offset) }
+  var now: StoreTime { self.time(sinceBoot: Self.read(CLOCK_BOOTTIME)) }
+
+  func time(sinceBoot: Int64) -> StoreTime { StoreTime(nanoseconds: sinceBoot + self.offset) }
 
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()

@@ -1,4 +1,6 @@
 import ArgumentParser
+import EtcdSettings
+import Foundation
 import GoFlags
 import KVStore
 import Klog
@@ -15,11 +17,21 @@ import Glibc
       Speaks etcd's v2 keys API (TTL, compare-and-swap, watches) and keeps the keys in one SQLite \
       file. A write that was answered survives kill -9 and power loss.
 
+      A flag can also be set by an environment variable (ETCD_LISTEN_CLIENT_URLS) or in the file \
+      that --config names (listen-client-urls: http://127.0.0.1:2379). Flags go before variables, \
+      and those before the file.
+
       Example:
         kvstore --listen-client-urls http://127.0.0.1:2379 --data-dir /var/lib/kvstore
         curl -X PUT http://127.0.0.1:2379/v2/keys/message -d value=hello
         curl http://127.0.0.1:2379/v2/keys/message
-      """)
+      """,
+    subcommands: [Check.self, Backup.self, Restore.self])
+
+  /// What can stand in the environment and in a file, too: a new flag is added here.
+  private static let settable: Set = [
+    "cors", "data-dir", "listen-client-urls", "log-format", "name", "v",
+  ]
 
   @Option(
     help: ArgumentHelp(
@@ -39,16 +51,67 @@ import Glibc
       valueName: "origins"))
   var cors = "*"
 
+  @Option(
+    name: [.customLong("config"), .customLong(Settings.fileFlag)],
+    help: ArgumentHelp("A YAML file with the flags' names as keys.", valueName: "file"))
+  var config: String?
+
+  @Option(help: "How log lines look.")
+  var logFormat = LogFormat.klog
+
   @Option(name: .customLong("v"), help: "How much is logged: 0 to 4.")
   var verbosity = 0
 
   static func main() async {
-    await self.main(GoCommandLine.normalized(Array(CommandLine.arguments.dropFirst())))
+    let arguments = GoCommandLine.normalized(Array(CommandLine.arguments.dropFirst()))
+    do {
+      let settings = try self.settings(beside: arguments)
+      var command = try self.parseAsRoot(settings.entries.map(\.argument) + arguments)
+      switch command {
+      case let serve as KVStoreCommand: try await serve.serve(warnings: settings.warnings)
+      default: try command.run()
+      }
+    } catch {
+      self.exit(withError: error)
+    }
   }
 
-  func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+  /// Reads the environment and the file, and tries each setting by itself, so that one that is no good
+  /// is named with its place.
+  private static func settings(beside arguments: [String]) throws -> Settings {
+    do {
+      return try self.read(beside: arguments)
+    } catch {
+      try fail(error)
+    }
+  }
+
+  private static func read(beside arguments: [String]) throws(SettingsError) -> Settings {
+    let environment = ProcessInfo.processInfo.environment
+    var file: (name: String, text: String)?
+    if let name = Settings.file(arguments: arguments, environment: environment) {
+      do {
+        file = (name, try String(contentsOfFile: name, encoding: .utf8))
+      } catch {
+        throw SettingsError(
+          place: name, problem: "cannot read it: \(error.localizedDescription)")
+      }
+    }
+    let settings = try Settings(flags: self.settable, environment: environment, file: file)
+    for entry in settings.entries {
+      do {
+        _ = try self.parse([entry.argument])
+      } catch {
+        throw SettingsError(place: entry.origin, problem: self.message(for: error))
+      }
+    }
+    return settings
+  }
+
+  private func serve(warnings: [String]) async throws {
+    self.logFormat.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
     let logger = Logger(label: "kvstore")
+    for warning in warnings { logger.warning("\(warning)") }
     let server: KVStoreServer
     do {
       server = try await KVStoreServer.start(
@@ -68,3 +131,5 @@ import Glibc
     try await group.run()
   }
 }
+
+extension LogFormat: ExpressibleByArgument {}

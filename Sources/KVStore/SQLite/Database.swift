@@ -25,17 +25,25 @@ final class Database: Sendable {
   static let fileName = "kvstore.db"
 
   private let queue: DatabaseQueue
+  private let clock: StoreClock
   /// Keeps a second process out of the directory; released when this goes.
   private let lock: DirectoryLock?
 
-  private init(queue: DatabaseQueue, lock: DirectoryLock?) {
+  private init(queue: DatabaseQueue, clock: StoreClock, lock: DirectoryLock?) {
     self.queue = queue
+    self.clock = clock
     self.lock = lock
   }
 
   /// Opens or makes the database and reads what is in it.
+  /// - Parameters:
+  ///   - migrator: the versions of the tables.
+  ///   - reading: what the machine's clocks show.
   /// - Throws: ``StartError`` that names the file and what to do.
-  static func open(_ location: Location) throws(StartError) -> (Database, Recovered) {
+  static func open(
+    _ location: Location, migrator: DatabaseMigrator = Schema.migrator,
+    reading: StoreClock.Reading = .now
+  ) throws(StartError) -> (Database, Recovered) {
     var lock: DirectoryLock?
     var path = "memory"
     do {
@@ -55,21 +63,12 @@ final class Database: Sendable {
       try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       let verdict = try queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
       guard verdict == "ok" else { throw StartError.corrupt(path, verdict ?? "no verdict") }
-      let migrator = Schema.migrator
       if try queue.read(migrator.hasBeenSuperseded) { throw StartError.tooNew(path) }
       try migrator.migrate(queue)
-      let recovered = try queue.write { try Schema.recover($0) }
-      return (Database(queue: queue, lock: lock), recovered)
-    } catch let error as StartError {
-      throw error
-    } catch let error as Schema.Contradiction {
-      throw .corrupt(path, error.description)
-    } catch let error as GRDB.DatabaseError
-      where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
-    {
-      throw .corrupt(path, error.message ?? "\(error)")
+      let recovered = try queue.write { try Schema.recover($0, reading: reading) }
+      return (Database(queue: queue, clock: recovered.clock, lock: lock), recovered)
     } catch {
-      throw .unusable(path, "\(error)")
+      throw StartError(error, at: path)
     }
   }
 
@@ -77,13 +76,16 @@ final class Database: Sendable {
   func commit(_ changes: [Change]) throws {
     try self.queue.write { db in
       try Schema.write(changes, to: db)
+      try Schema.noteTime(self.clock.now, in: db)
     }
   }
 
   /// Writes back the log, closes the file and leaves the directory to the next one.
   func close() throws {
     defer { self.lock?.release() }
+    let noted = Result { try self.queue.write { try Schema.noteTime(self.clock.now, in: $0) } }
     try self.queue.close()
+    try noted.get()
   }
 }
 
@@ -111,7 +113,7 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
     case .directory(let directory, let reason):
       "cannot use the data directory \(directory): \(reason)"
     case .corrupt(let path, let reason):
-      "the database \(path) is damaged (\(reason)): put it aside and restore a copy of it"
+      "the database \(path) is damaged (\(reason)): run `kvstore check` to see all of it, and restore a copy with `kvstore restore FILE --force`"
     case .tooNew(let path):
       "the database \(path) was written by a newer kvstore: start that version"
     case .unusable(let path, let reason):
@@ -120,6 +122,30 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
       "cannot listen on \(address): \(reason); name another address with --listen-client-urls"
     case .badURL(let url):
       "\"\(url)\" is no URL to listen on: write it like http://127.0.0.1:2379"
+    }
+  }
+}
+
+extension StartError {
+  /// What an error of SQLite's or of the tables' contents says of the database at a path.
+  init(_ error: any Error, at path: String) {
+    switch error {
+    case let error as StartError: self = error
+    case let error as Schema.Contradiction: self = .corrupt(path, error.description)
+    case let error as GRDB.DatabaseError
+    where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB:
+      self = .corrupt(path, error.message ?? "\(error)")
+    default: self = .unusable(path, "\(error)")
+    }
+  }
+
+  /// Without the path, and without what could be done.
+  var reason: String {
+    switch self {
+    case .corrupt(_, let reason): "it is damaged (\(reason))"
+    case .tooNew: "it was written by a newer kvstore"
+    case .unusable(_, let reason), .directory(_, let reason): reason
+    case .inUse, .listen, .badURL: self.description
     }
   }
 }

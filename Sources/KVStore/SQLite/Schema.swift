@@ -40,7 +40,7 @@ enum Schema {
             prev_ttl INTEGER
           );
 
-          -- cluster_id, index, boot_id, clock_offset.
+          -- cluster_id, index, boot_id, clock_offset, store_time.
           CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
           """)
     }
@@ -107,12 +107,27 @@ enum Schema {
 
   // MARK: Reading
 
-  /// Reads everything, and notes down what this run needs to leave for the next one.
-  static func recover(_ db: GRDB.Database) throws -> Database.Recovered {
-    func meta<Value: DatabaseValueConvertible>(_ name: String) throws -> Value? {
-      try Value.fetchOne(db, sql: "SELECT value FROM meta WHERE name = ?", arguments: [name])
-    }
-    let index = UInt64(try meta("index") as Int64? ?? 0)
+  /// What the tables hold.
+  struct Contents {
+    var tree: KeyTree
+    var history: EventHistory
+  }
+
+  /// The index of the last change.
+  static func index(in db: GRDB.Database) throws -> UInt64 {
+    UInt64(try self.meta("index", in: db) as Int64? ?? 0)
+  }
+
+  private static func meta<Value: DatabaseValueConvertible>(
+    _ name: String, in db: GRDB.Database
+  ) throws -> Value? {
+    try Value.fetchOne(db, sql: "SELECT value FROM meta WHERE name = ?", arguments: [name])
+  }
+
+  /// Reads everything, and looks whether it fits together.
+  /// - Throws: ``Contradiction``.
+  static func read(_ db: GRDB.Database) throws -> Contents {
+    let index = try self.index(in: db)
     var tree = KeyTree(index: index)
     // The order of the keys puts a directory before what is in it.
     let rows = try Row.fetchCursor(
@@ -136,19 +151,42 @@ enum Schema {
       throw Contradiction(description: "events: a gap, or an end that is not the index \(index)")
     }
 
-    var previousClock: StoreClock?
-    if let bootID: String = try meta("boot_id"), let offset: Int64 = try meta("clock_offset") {
-      previousClock = StoreClock(bootID: bootID, offset: offset)
-    }
-    let clock = StoreClock(continuing: previousClock)
+    return Contents(tree: tree, history: EventHistory(events: events, lastIndex: index))
+  }
+
+  /// Reads everything, and notes down what this run needs to leave for the next one.
+  static func recover(
+    _ db: GRDB.Database, reading: StoreClock.Reading
+  ) throws -> Database.Recovered {
+    let contents = try self.read(db)
+    let clock = StoreClock(
+      continuing: StoreClock.Record(
+        bootID: try self.meta("boot_id", in: db), offset: try self.meta("clock_offset", in: db),
+        lastKnown: try self.meta("store_time", in: db)),
+      at: reading)
     try self.setMeta("boot_id", clock.bootID, in: db)
     try self.setMeta("clock_offset", clock.offset, in: db)
+    try self.noteTime(clock.time(sinceBoot: reading.sinceBoot), in: db)
 
-    let clusterID = try meta("cluster_id") as Int64? ?? Int64.random(in: 1 ... .max)
+    let clusterID = try self.meta("cluster_id", in: db) as Int64? ?? Int64.random(in: 1 ... .max)
     try self.setMeta("cluster_id", clusterID, in: db)
     return Database.Recovered(
-      tree: tree, history: EventHistory(events: events, lastIndex: index), clock: clock,
+      tree: contents.tree, history: contents.history, clock: clock,
       clusterID: UInt64(bitPattern: clusterID))
+  }
+
+  /// Notes down what time it is for the store: after the next boot its clock goes on from there at the
+  /// least.
+  static func noteTime(_ time: StoreTime, in db: GRDB.Database) throws {
+    try self.setMeta("store_time", time.nanoseconds, in: db)
+  }
+
+  /// Lets a copy that is brought back go on at an index that was not given out before, and forget its
+  /// events, which lie on the other side of the gap.
+  static func goOn(beyond index: UInt64, by jump: UInt64, in db: GRDB.Database) throws {
+    try db.execute(sql: "DELETE FROM events")
+    let newIndex = max(index, try self.index(in: db)) + jump
+    try self.setMeta("index", Int64(newIndex), in: db)
   }
 
   /// What SQLite takes for whole, and yet cannot be true.

@@ -136,6 +136,73 @@ import Testing
     }
   }
 
+  /// A file of the first version, as a program of that time left it, and a program with a version more.
+  @Test func aFileOfAnOlderVersionIsBroughtUpToDate() async throws {
+    try await withTemporaryDirectory { directory in
+      try await DatabaseQueue(path: directory + "/" + KVStore.Database.fileName).write { db in
+        try db.execute(sql: Self.versionOne)
+      }
+      var migrator = Schema.migrator
+      migrator.registerMigration("later") { db in
+        try db.execute(sql: "ALTER TABLE nodes ADD COLUMN note TEXT DEFAULT 'new'")
+      }
+      let (database, recovered) = try KVStore.Database.open(
+        .directory(directory), migrator: migrator)
+      defer { try? database.close() }
+      #expect(recovered.tree.index == 2)
+      #expect(recovered.clusterID == 77)
+      #expect(try recovered.tree.node(at: StorePath("/a/b")).value == Array("x".utf8))
+      #expect(recovered.history.startIndex == 1)
+      let notes = try await DatabaseQueue(path: directory + "/" + KVStore.Database.fileName).read {
+        try String.fetchAll($0, sql: "SELECT note FROM nodes")
+      }
+      #expect(notes == ["new", "new", "new"])
+    }
+  }
+
+  /// Not made by ``Schema``, so that a change there cannot change the past.
+  private static let versionOne = """
+    CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+    INSERT INTO grdb_migrations VALUES ('v1');
+    CREATE TABLE nodes (
+      key TEXT NOT NULL PRIMARY KEY, dir INTEGER NOT NULL, value TEXT, created INTEGER NOT NULL,
+      modified INTEGER NOT NULL, expires INTEGER) WITHOUT ROWID;
+    CREATE TABLE events (
+      idx INTEGER NOT NULL PRIMARY KEY, action TEXT NOT NULL, refresh INTEGER NOT NULL,
+      key TEXT NOT NULL, dir INTEGER NOT NULL, value TEXT, created INTEGER NOT NULL,
+      expires INTEGER, ttl INTEGER NOT NULL, prev_dir INTEGER, prev_value TEXT,
+      prev_created INTEGER, prev_modified INTEGER, prev_expires INTEGER, prev_ttl INTEGER);
+    CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+    INSERT INTO nodes VALUES
+      ('/a', 1, NULL, 1, 1, NULL), ('/a/b', 0, 'x', 1, 1, NULL), ('/c', 0, 'y', 2, 2, 4e18);
+    INSERT INTO events VALUES
+      (1, 'set', 0, '/a/b', 0, 'x', 1, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL),
+      (2, 'set', 0, '/c', 0, 'y', 2, 4e18, 9, NULL, NULL, NULL, NULL, NULL, NULL);
+    INSERT INTO meta VALUES ('index', 2), ('cluster_id', 77), ('boot_id', 'x'), ('clock_offset', 5);
+    """
+
+  /// The machine boots, and its wall clock is a year behind.
+  @Test func theClockDoesNotGoBackOverABoot() async throws {
+    try await withTemporaryDirectory { directory in
+      var tree = KeyTree()
+      let change = try #require(try tree.apply(.set(StorePath("/k"), "x"), now: self.now))
+      let known = try {
+        let (database, recovered) = try self.open(directory)
+        try database.commit([change])
+        let known = recovered.clock.now
+        try database.close()
+        return known
+      }()
+      let reading = StoreClock.Reading(
+        bootID: "another", sinceBoot: 7, wall: known.nanoseconds - 31_536_000_000_000_000)
+      let (second, after) = try KVStore.Database.open(.directory(directory), reading: reading)
+      defer { try? second.close() }
+      #expect(after.clock.bootID == "another")
+      let gap = known.nanoseconds(to: after.clock.time(sinceBoot: reading.sinceBoot))
+      #expect((0..<60_000_000_000).contains(gap))
+    }
+  }
+
   @Test func aDirectoryThatCannotBeMadeIsNamed() {
     let error = #expect(throws: StartError.self) { try self.open("/proc/none/at/all") }
     #expect(error?.description.contains("/proc/none/at/all") == true)
