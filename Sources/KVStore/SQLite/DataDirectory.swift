@@ -134,6 +134,7 @@ public struct DataDirectory: Sendable {
     }
     do throws(DurableFile.Failure) {
       if hasOld { restoration.keptAside = try self.keepOldAside() }
+      DurableFile.giveToOwnerOfDirectory(new)
       try DurableFile.put(new, inPlaceOf: self.file)
     } catch {
       throw .file(error.path, error.reason)

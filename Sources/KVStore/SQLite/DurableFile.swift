@@ -33,6 +33,15 @@ enum DurableFile {
     try self.sync(self.directory(of: path))
   }
 
+  /// Gives a file to whom its directory belongs, as far as we may: what root puts into a service's
+  /// directory would be closed to the service.
+  static func giveToOwnerOfDirectory(_ path: String) {
+    var status = stat()
+    if stat(self.directory(of: path), &status) == 0 {
+      _ = chown(path, status.st_uid, status.st_gid)
+    }
+  }
+
   /// Gives a file a second name.
   /// - Returns: `false` when that name is taken.
   static func link(_ path: String, to name: String) throws(Failure) -> Bool {
