@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Synchronization
 
 /// The keyspace on disk: the one place that knows SQLite.
 ///
@@ -26,12 +27,15 @@ final class Database: Sendable {
 
   private let queue: DatabaseQueue
   private let clock: StoreClock
+  /// When the time was written down last.
+  private let lastNote: Mutex<StoreTime>
   /// Keeps a second process out of the directory; released when this goes.
   private let lock: DirectoryLock?
 
   private init(queue: DatabaseQueue, clock: StoreClock, lock: DirectoryLock?) {
     self.queue = queue
     self.clock = clock
+    self.lastNote = Mutex(clock.now)
     self.lock = lock
   }
 
@@ -74,10 +78,14 @@ final class Database: Sendable {
 
   /// Puts a batch on the disk, whole or not at all.
   func commit(_ changes: [Change]) throws {
+    let now = self.clock.now
+    // Once a second is enough: a page less for most batches.
+    let isNoteDue = self.lastNote.withLock { $0.nanoseconds(to: now) >= 1_000_000_000 }
     try self.queue.write { db in
       try Schema.write(changes, to: db)
-      try Schema.noteTime(self.clock.now, in: db)
+      if isNoteDue { try Schema.noteTime(now, in: db) }
     }
+    if isNoteDue { self.lastNote.withLock { $0 = now } }
   }
 
   /// Writes back the log, closes the file and leaves the directory to the next one.

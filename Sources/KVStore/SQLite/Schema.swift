@@ -86,7 +86,6 @@ enum Schema {
       try db.cachedStatement(sql: "DELETE FROM events WHERE idx <= ?")
         .execute(arguments: [Int64(last.event.index) - Int64(EventHistory.capacity)])
     }
-    try self.setMeta("index", Int64(last.event.index), in: db)
   }
 
   private static func setMeta(
@@ -115,7 +114,8 @@ enum Schema {
 
   /// The index of the last change.
   static func index(in db: GRDB.Database) throws -> UInt64 {
-    UInt64(try self.meta("index", in: db) as Int64? ?? 0)
+    let last = try Int64.fetchOne(db, sql: "SELECT max(idx) FROM events") ?? 0
+    return UInt64(max(last, try self.meta("index", in: db) ?? 0))
   }
 
   private static func meta<Value: DatabaseValueConvertible>(
@@ -176,16 +176,17 @@ enum Schema {
   }
 
   /// Notes down what time it is for the store: after the next boot its clock goes on from there at the
-  /// least.
+  /// least. The index is noted, too, for who reads the table; the last event is what counts.
   static func noteTime(_ time: StoreTime, in db: GRDB.Database) throws {
+    try self.setMeta("index", Int64(try self.index(in: db)), in: db)
     try self.setMeta("store_time", time.nanoseconds, in: db)
   }
 
   /// Lets a copy that is brought back go on at an index that was not given out before, and forget its
   /// events, which lie on the other side of the gap.
   static func goOn(beyond index: UInt64, by jump: UInt64, in db: GRDB.Database) throws {
-    try db.execute(sql: "DELETE FROM events")
     let newIndex = max(index, try self.index(in: db)) + jump
+    try db.execute(sql: "DELETE FROM events")
     try self.setMeta("index", Int64(newIndex), in: db)
   }
 

@@ -104,7 +104,10 @@ import Testing
 
   @Test(arguments: [
     ("DELETE FROM nodes WHERE key = '/a'", "nodes: /a/b is in no directory"),
-    ("UPDATE meta SET value = 1 WHERE name = 'index'", "nodes: /a/b is newer than the index 1"),
+    (
+      "DELETE FROM events; UPDATE meta SET value = 1 WHERE name = 'index'",
+      "nodes: /a/b is newer than the index 1"
+    ),
     ("DELETE FROM events WHERE idx = 2", "events: a gap, or an end that is not the index 3"),
     ("UPDATE events SET action = 'x'", "events: the unknown action x"),
   ])
@@ -122,6 +125,23 @@ import Testing
       }
       try DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
       #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
+    }
+  }
+
+  @Test func theIndexIsThatOfTheLastEventThoughTheNoteOfItIsOlder() async throws {
+    try await withTemporaryDirectory { directory in
+      var tree = KeyTree()
+      do {
+        let (database, _) = try self.open(directory)
+        let change = try #require(try tree.apply(.set(StorePath("/k"), "1"), now: self.now))
+        try database.commit([change])
+        try database.close()
+      }
+      let path = directory + "/" + KVStore.Database.fileName
+      try DatabaseQueue(path: path).write {
+        try $0.execute(sql: "UPDATE meta SET value = 0 WHERE name = 'index'")
+      }
+      #expect(try self.open(directory).1.tree.index == 1)
     }
   }
 
