@@ -11,9 +11,10 @@ struct KubeletView: Sendable {
   /// `nil` when it does not answer.
   init?(_ url: String, _ requests: Requests) async {
     do {
-      async let listed = requests.json(PodList.self, from: "\(url)/pods")
-      async let running = requests.json(PodList.self, from: "\(url)/runningpods/")
-      let (pods, runtime) = try await (listed.items ?? [], running.items ?? [])
+      // In this order: a pod that starts in between is one more in `/pods`, and does not look as if it
+      // had gone from there.
+      let runtime = try await requests.json(PodList.self, from: "\(url)/runningpods/").items ?? []
+      let pods = try await requests.json(PodList.self, from: "\(url)/pods").items ?? []
       let names = Set(pods.map(\.metadata.name))
       let now = Date()
       self.running = Set(runtime.map(\.metadata.name))
