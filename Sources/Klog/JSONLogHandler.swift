@@ -22,19 +22,12 @@ public struct JSONLogHandler: LogHandler {
   }
 
   public func log(event: LogEvent) {
-    var pairs = self.metadata
-    pairs.merge(self.metadataProvider?.get() ?? [:]) { $1 }
-    pairs.merge(event.metadata ?? [:]) { $1 }
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    let line = JSONLogLine(
-      level: event.level, seconds: now.tv_sec, microseconds: now.tv_nsec / 1000, file: event.file,
-      line: event.line, message: event.message.description, metadata: pairs)
-    // In one `write`, so that processes that share a file do not mix their lines.
-    var text = line.description + "\n"
-    text.withUTF8 { bytes in
-      _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-    }
+    let (seconds, microseconds) = LogOutput.now
+    LogOutput.write(
+      JSONLogLine(
+        level: event.level, seconds: seconds, microseconds: microseconds,
+        file: event.file, line: event.line, message: event.message.description,
+        metadata: self.pairs(of: event)))
   }
 }
 

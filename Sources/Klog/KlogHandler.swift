@@ -39,19 +39,12 @@ public struct KlogHandler: LogHandler {
   }
 
   public func log(event: LogEvent) {
-    var pairs = self.metadata
-    pairs.merge(self.metadataProvider?.get() ?? [:]) { $1 }
-    pairs.merge(event.metadata ?? [:]) { $1 }
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    let line = KlogLine(
-      level: event.level, seconds: now.tv_sec, microseconds: now.tv_nsec / 1000,
-      process: getpid(), file: event.file, line: event.line,
-      message: event.message.description, metadata: pairs)
-    var text = line.description + "\n"
-    text.withUTF8 { bytes in
-      _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-    }
+    let (seconds, microseconds) = LogOutput.now
+    LogOutput.write(
+      KlogLine(
+        level: event.level, seconds: seconds, microseconds: microseconds, process: getpid(),
+        file: event.file, line: event.line, message: event.message.description,
+        metadata: self.pairs(of: event)))
   }
 }
 
