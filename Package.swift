@@ -21,6 +21,7 @@ let httpClient: Target.Dependency = .product(
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -63,7 +64,7 @@ let package = Package(
 
     .target(
       name: "KVStore",
-      dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb],
+      dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb, sqlite],
       swiftSettings: settings),
     .target(
       name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],

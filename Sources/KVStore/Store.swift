@@ -89,13 +89,14 @@ final class Store: Sendable {
 
   /// Queues a change. The reply comes on the writer's thread, after the disk has it.
   func submit(_ command: Command, reply: @escaping Reply) {
-    let isClosed = self.inbox.withLock { inbox in
+    let (isClosed, isFirst) = self.inbox.withLock { inbox in
       if !inbox.isClosed { inbox.requests.append((command, reply)) }
-      return inbox.isClosed
+      return (inbox.isClosed, inbox.requests.count == 1)
     }
     if isClosed {
       reply(.failure(StoreError(.internalError, cause: "the store is stopping")))
-    } else {
+    } else if isFirst {
+      // The others are taken along with it.
       self.wakeUp.signal()
     }
   }
@@ -173,6 +174,7 @@ final class Store: Sendable {
       }
       if isClosed, requests.isEmpty { break }
       self.process(requests, with: &writer)
+      self.foldIfDue()
     }
     do {
       try self.database.close()
@@ -182,8 +184,23 @@ final class Store: Sendable {
     self.ended.continuation.finish()
   }
 
+  /// Brings the tables up to date once in a while; between two batches, since it is no part of either.
+  private func foldIfDue() {
+    guard let due = self.database.foldAt, due <= self.clock.now else { return }
+    do {
+      try self.database.fold()
+    } catch {
+      self.logger.warning(
+        "Could not bring the table of nodes up to date, trying again in a second",
+        metadata: ["err": "\(error)"])
+    }
+  }
+
   private func waitForWork(_ writer: inout Writer) {
-    guard let deadline = writer.retryAt ?? writer.expiries.nextDeadline(in: writer.tree) else {
+    let deadlines = [
+      writer.retryAt ?? writer.expiries.nextDeadline(in: writer.tree), self.database.foldAt,
+    ]
+    guard let deadline = deadlines.compactMap(\.self).min() else {
       self.wakeUp.wait()
       return
     }

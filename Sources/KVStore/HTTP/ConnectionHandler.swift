@@ -4,8 +4,8 @@ import NIOHTTP1
 /// One client's connection: takes its requests apart, hands them to the store, and answers on the
 /// connection's event loop, without a task of its own.
 ///
-/// One request is under way at a time: while the store has one, nothing more is read, and what was read
-/// along with it waits. During a watch it reads on, since that is how the client's leaving is noticed.
+/// One request is under way at a time: while the store has one, or a client watches, what comes is read and
+/// waits, since that is how the client's leaving is noticed, but not without end.
 final class ConnectionHandler: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundIn = Never
@@ -21,7 +21,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var requestTime = TimeAmount.seconds(60)
     /// For a connection without a request.
     var idleTime = TimeAmount.minutes(10)
-    /// Bytes that may come ahead of their turn during a watch.
+    /// Bytes that may come ahead of their turn: during a change no more are read then, a watch is over.
     var bytesAhead = 64 << 10
     /// Events of a stream that its client has not taken yet, as in etcd; beyond, it is cut off.
     var eventsBehind = 100
@@ -96,7 +96,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func read(context: ChannelHandlerContext) {
-    if case .answering = self.state {
+    if case .answering = self.state, self.input.readableBytes > self.limits.bytesAhead {
       self.isReadHeldBack = true
     } else {
       context.read()
@@ -152,6 +152,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     } catch {
       self.refuse(error, context: context)
     }
+    // The channel uses the buffer of a read again once nobody else has it.
+    if self.input.readableBytes == 0 { self.input = ByteBuffer() }
     self.watchTheClock(context: context)
     if self.isReadHeldBack {
       if case .answering = self.state { return }

@@ -180,6 +180,13 @@ struct JSONWriter {
 
 /// Where one character ends in bytes that may be no UTF-8 at all.
 enum UTF8Sequence {
+  /// Whether all of it is UTF-8 without a zero byte.
+  static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    // Most text is ASCII.
+    guard bytes.contains(where: { $0 == 0 || $0 >= 0x80 }) else { return true }
+    return !bytes.contains(0) && String(validating: bytes, as: UTF8.self) != nil
+  }
+
   /// The length of the well-formed character that begins here; 0 where none does.
   ///
   /// Source: table 3-7 of the Unicode Standard.

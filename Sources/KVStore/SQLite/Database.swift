@@ -5,7 +5,8 @@ import Synchronization
 /// The keyspace on disk: the one place that knows SQLite.
 ///
 /// A batch of changes is one transaction, and `commit` returns when it is on the disk (write-ahead log,
-/// `synchronous=FULL`). The calls block; they belong on the writer's thread.
+/// `synchronous=FULL`). What it writes are the events; the nodes' rows follow with ``fold()``, once in a
+/// while, and after a crash out of the events. The calls block; they belong on the writer's thread.
 final class Database: Sendable {
   /// Where the data are.
   enum Location: Sendable {
@@ -27,15 +28,22 @@ final class Database: Sendable {
 
   private let queue: DatabaseQueue
   private let clock: StoreClock
-  /// When the time was written down last.
-  private let lastNote: Mutex<StoreTime>
+  private let state: Mutex<State>
   /// Keeps a second process out of the directory; released when this goes.
   private let lock: DirectoryLock?
 
-  private init(queue: DatabaseQueue, clock: StoreClock, lock: DirectoryLock?) {
+  private struct State {
+    var backlog = Backlog()
+    /// The index of the last change that was committed.
+    var index: UInt64
+    /// When the nodes are to be brought up to date; `nil` while they are.
+    var foldAt: StoreTime?
+  }
+
+  private init(queue: DatabaseQueue, clock: StoreClock, index: UInt64, lock: DirectoryLock?) {
     self.queue = queue
     self.clock = clock
-    self.lastNote = Mutex(clock.now)
+    self.state = Mutex(State(index: index))
     self.lock = lock
   }
 
@@ -70,7 +78,10 @@ final class Database: Sendable {
       if try queue.read(migrator.hasBeenSuperseded) { throw StartError.tooNew(path) }
       try migrator.migrate(queue)
       let recovered = try queue.write { try Schema.recover($0, reading: reading) }
-      return (Database(queue: queue, clock: recovered.clock, lock: lock), recovered)
+      return (
+        Database(queue: queue, clock: recovered.clock, index: recovered.tree.index, lock: lock),
+        recovered
+      )
     } catch {
       throw StartError(error, at: path)
     }
@@ -78,22 +89,60 @@ final class Database: Sendable {
 
   /// Puts a batch on the disk, whole or not at all.
   func commit(_ changes: [Change]) throws {
+    guard let last = changes.last else { return }
+    try self.transaction { try Schema.append(changes, to: $0) }
     let now = self.clock.now
-    // Once a second is enough: a page less for most batches.
-    let isNoteDue = self.lastNote.withLock { $0.nanoseconds(to: now) >= 1_000_000_000 }
-    try self.queue.write { db in
-      try Schema.write(changes, to: db)
-      if isNoteDue { try Schema.noteTime(now, in: db) }
+    self.state.withLock { state in
+      for change in changes { state.backlog.add(change) }
+      state.index = last.event.index
+      if state.backlog.changeCount >= Backlog.limit {
+        state.foldAt = now
+      } else if state.foldAt == nil {
+        state.foldAt = now.advanced(bySeconds: 1)
+      }
     }
-    if isNoteDue { self.lastNote.withLock { $0 = now } }
+  }
+
+  /// When ``fold()`` is due, if it is: a second after the first change that the nodes have not got yet, or
+  /// when these have become many.
+  var foldAt: StoreTime? { self.state.withLock { $0.foldAt } }
+
+  /// Brings the nodes up to date, and notes down what time it is. Without it nothing is lost: who fails
+  /// here tries again a second later.
+  func fold() throws {
+    let now = self.clock.now
+    try self.state.withLock { state in
+      state.foldAt = now.advanced(bySeconds: 1)
+      try self.transaction { db in
+        try Schema.fold(state.backlog, upTo: state.index, in: db)
+        try Schema.noteTime(now, in: db)
+      }
+      state.backlog = Backlog()
+      state.foldAt = nil
+    }
+  }
+
+  /// As GRDB's own, with statements that are kept: at one change per transaction they count.
+  private func transaction(_ body: (GRDB.Database) throws -> Void) throws {
+    try self.queue.writeWithoutTransaction { db in
+      try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+      do {
+        try body(db)
+        try db.cachedStatement(sql: "COMMIT").execute()
+      } catch {
+        // SQLite has rolled back by itself after some errors, and says so.
+        if db.isInsideTransaction { try? db.cachedStatement(sql: "ROLLBACK").execute() }
+        throw error
+      }
+    }
   }
 
   /// Writes back the log, closes the file and leaves the directory to the next one.
   func close() throws {
     defer { self.lock?.release() }
-    let noted = Result { try self.queue.write { try Schema.noteTime(self.clock.now, in: $0) } }
+    let folded = Result { try self.fold() }
     try self.queue.close()
-    try noted.get()
+    try folded.get()
   }
 }
 

@@ -44,48 +44,75 @@ enum Schema {
           CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
           """)
     }
+    // `nodes` may lag behind `events` since then; before, it was always up to date.
+    migrator.registerMigration("v2") { db in
+      let last = try Int64.fetchOne(db, sql: "SELECT max(idx) FROM events")
+      if let last { try self.setMeta("index", last, in: db) }
+    }
     return migrator
   }
 
   // MARK: Writing
 
-  /// After so many changes the events that the history has forgotten are removed.
-  private static let trimInterval = 256 as UInt64
-
-  static func write(_ changes: [Change], to db: GRDB.Database) throws {
-    guard let last = changes.last else { return }
-    let put = try db.cachedStatement(
-      sql: "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?)")
-    let remove = try db.cachedStatement(sql: "DELETE FROM nodes WHERE key = ?")
-    let addEvent = try db.cachedStatement(
-      sql: "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+  /// Writes down what happened: one row for each change, at the end of one table. With these in the
+  /// database nothing is lost; ``fold(_:upTo:in:)`` brings the nodes up to date.
+  static func append(_ changes: [Change], to db: GRDB.Database) throws {
+    let statement = try PreparedStatement(
+      """
+      INSERT INTO events (idx, action, refresh, key, dir, value, created, expires, ttl, prev_dir,
+        prev_value, prev_created, prev_modified, prev_expires, prev_ttl)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """, in: db)
     for change in changes {
-      for path in change.removed { try remove.execute(arguments: [text(path.bytes)]) }
-      for written in change.written {
-        let node = written.node
-        try put.execute(arguments: [
-          text(written.path.bytes), node.isDirectory, node.isDirectory ? nil : text(node.value),
-          Int64(node.createdIndex), Int64(node.modifiedIndex), node.deadline?.nanoseconds,
-        ])
-      }
-      // An event that the rest of the batch pushes out of the history need not be written first.
-      guard change.event.index + UInt64(EventHistory.capacity) > last.event.index else { continue }
       let (event, node, prev) = (change.event, change.event.node, change.event.prevNode)
-      try addEvent.execute(arguments: [
-        Int64(event.index), event.action.rawValue, event.isRefresh, text(node.path.bytes),
-        node.isDirectory, node.value.map(text), Int64(node.createdIndex),
-        node.deadline?.nanoseconds, node.ttl, prev?.isDirectory, prev?.value.map(text),
-        prev.map { Int64($0.createdIndex) }, prev.map { Int64($0.modifiedIndex) },
-        prev?.deadline?.nanoseconds, prev?.ttl,
-      ])
+      statement.bind(1, event.index)
+      statement.bind(2, event.action.rawValue)
+      statement.bind(3, event.isRefresh)
+      statement.bind(4, node.path.bytes)
+      statement.bind(5, node.isDirectory)
+      statement.bind(6, node.value)
+      statement.bind(7, node.createdIndex)
+      statement.bind(8, node.deadline?.nanoseconds)
+      statement.bind(9, node.ttl)
+      // What is not bound is NULL.
+      if let prev {
+        statement.bind(10, prev.isDirectory)
+        statement.bind(11, prev.value)
+        statement.bind(12, prev.createdIndex)
+        statement.bind(13, prev.modifiedIndex)
+        statement.bind(14, prev.deadline?.nanoseconds)
+        statement.bind(15, prev.ttl)
+      }
+      try statement.run()
     }
-    // Now and then is enough, and spares most batches a page: a start reads the last thousand anyway.
-    if let first = changes.first?.event.index,
-      first / self.trimInterval != (last.event.index + 1) / self.trimInterval
-    {
-      try db.cachedStatement(sql: "DELETE FROM events WHERE idx <= ?")
-        .execute(arguments: [Int64(last.event.index) - Int64(EventHistory.capacity)])
+  }
+
+  /// Brings the nodes up to date, and drops the events that the history has forgotten.
+  static func fold(_ backlog: Backlog, upTo index: UInt64, in db: GRDB.Database) throws {
+    let put = try PreparedStatement(
+      """
+      INSERT OR REPLACE INTO nodes (key, dir, value, created, modified, expires)
+      VALUES (?, ?, ?, ?, ?, ?)
+      """, in: db)
+    let remove = try PreparedStatement("DELETE FROM nodes WHERE key = ?", in: db)
+    for (path, node) in backlog.nodes {
+      guard let node else {
+        remove.bind(1, path.bytes)
+        try remove.run()
+        continue
+      }
+      put.bind(1, path.bytes)
+      put.bind(2, node.isDirectory)
+      if !node.isDirectory { put.bind(3, node.value) }
+      put.bind(4, node.createdIndex)
+      put.bind(5, node.modifiedIndex)
+      put.bind(6, node.deadline?.nanoseconds)
+      try put.run()
     }
+    try self.setMeta("index", Int64(index), in: db)
+    try db.execute(
+      sql: "DELETE FROM events WHERE idx <= ?",
+      arguments: [Int64(index) - Int64(EventHistory.capacity)])
   }
 
   private static func setMeta(
@@ -95,21 +122,14 @@ enum Schema {
       .execute(arguments: [name, value])
   }
 
-  /// UTF-8 as TEXT, anything else as BLOB; so is what has a zero byte, where SQLite's own text
-  /// functions would stop.
-  private static func text(_ bytes: [UInt8]) -> DatabaseValue {
-    if !bytes.contains(0), let string = String(validating: bytes, as: UTF8.self) {
-      return string.databaseValue
-    }
-    return Data(bytes).databaseValue
-  }
-
   // MARK: Reading
 
   /// What the tables hold.
   struct Contents {
     var tree: KeyTree
     var history: EventHistory
+    /// What the tree has of the events, and `nodes` not yet.
+    var backlog: Backlog
   }
 
   /// The index of the last change.
@@ -124,11 +144,11 @@ enum Schema {
     try Value.fetchOne(db, sql: "SELECT value FROM meta WHERE name = ?", arguments: [name])
   }
 
-  /// Reads everything, and looks whether it fits together.
+  /// Reads everything, carries out again what `nodes` has not got yet, and looks whether it all fits
+  /// together.
   /// - Throws: ``Contradiction``.
   static func read(_ db: GRDB.Database) throws -> Contents {
-    let index = try self.index(in: db)
-    var tree = KeyTree(index: index)
+    var tree = KeyTree(index: self.index(try self.meta("index", in: db) ?? 0 as Int64))
     // The order of the keys puts a directory before what is in it.
     let rows = try Row.fetchCursor(
       db, sql: "SELECT key, dir, value, created, modified, expires FROM nodes ORDER BY key")
@@ -142,16 +162,25 @@ enum Schema {
       guard tree.restore(node, at: path) else {
         throw Contradiction(description: "nodes: \(path) is in no directory")
       }
-      guard node.modifiedIndex <= index else {
-        throw Contradiction(description: "nodes: \(path) is newer than the index \(index)")
+      guard node.modifiedIndex <= tree.index else {
+        throw Contradiction(description: "nodes: \(path) is newer than the index \(tree.index)")
       }
     }
+    let index = try self.index(in: db)
     let events = try Row.fetchAll(db, sql: "SELECT * FROM events ORDER BY idx").map(self.event)
     guard zip(events.reversed(), 0...).allSatisfy({ $0.index == index - $1 }) else {
       throw Contradiction(description: "events: a gap, or an end that is not the index \(index)")
     }
-
-    return Contents(tree: tree, history: EventHistory(events: events, lastIndex: index))
+    var backlog = Backlog()
+    for event in events where event.index > tree.index {
+      guard let change = tree.redo(event) else {
+        throw Contradiction(
+          description: "events: \(event.index) cannot follow on the nodes of index \(tree.index)")
+      }
+      backlog.add(change)
+    }
+    return Contents(
+      tree: tree, history: EventHistory(events: events, lastIndex: index), backlog: backlog)
   }
 
   /// Reads everything, and notes down what this run needs to leave for the next one.
@@ -159,6 +188,7 @@ enum Schema {
     _ db: GRDB.Database, reading: StoreClock.Reading
   ) throws -> Database.Recovered {
     let contents = try self.read(db)
+    try self.fold(contents.backlog, upTo: contents.tree.index, in: db)
     let clock = StoreClock(
       continuing: StoreClock.Record(
         bootID: try self.meta("boot_id", in: db), offset: try self.meta("clock_offset", in: db),
@@ -176,16 +206,17 @@ enum Schema {
   }
 
   /// Notes down what time it is for the store: after the next boot its clock goes on from there at the
-  /// least. The index is noted, too, for who reads the table; the last event is what counts.
+  /// least.
   static func noteTime(_ time: StoreTime, in db: GRDB.Database) throws {
-    try self.setMeta("index", Int64(try self.index(in: db)), in: db)
     try self.setMeta("store_time", time.nanoseconds, in: db)
   }
 
   /// Lets a copy that is brought back go on at an index that was not given out before, and forget its
   /// events, which lie on the other side of the gap.
   static func goOn(beyond index: UInt64, by jump: UInt64, in db: GRDB.Database) throws {
-    let newIndex = max(index, try self.index(in: db)) + jump
+    let contents = try self.read(db)
+    try self.fold(contents.backlog, upTo: contents.tree.index, in: db)
+    let newIndex = max(index, contents.tree.index) + jump
     try db.execute(sql: "DELETE FROM events")
     try self.setMeta("index", Int64(newIndex), in: db)
   }

@@ -79,28 +79,36 @@ extension KeyTree {
       throw StoreError(.notAFile, cause: path.bytes, index: self.index)
     }
     self.advanceIndex()
-    var written: [Change.WrittenNode] = []
-    func put(_ node: TreeNode, at path: StorePath) {
-      self.put(node, at: path)
-      written.append(Change.WrittenNode(path: path, node: node))
-    }
-    if previous == nil {
-      for directory in path.lineage.dropFirst().dropLast() where !self.exists(directory) {
-        put(
-          TreeNode(content: .directory([:]), createdIndex: self.index, modifiedIndex: self.index),
-          at: directory)
-      }
-    }
     let node = TreeNode(
       content: new.isDirectory ? .directory([:]) : .value(new.value),
       createdIndex: self.index, modifiedIndex: self.index,
       // What lies before 2000 is taken for a TTL that overflowed, or for none: it never expires.
       deadline: new.deadline.flatMap { $0 < .year2000 ? nil : $0 })
-    put(node, at: path)
+    let written = self.place(node, at: path, isNew: previous == nil)
     let event = Event(
       action, node: node.view(at: path, now: now),
       prevNode: previous?.view(at: path, now: now), isRefresh: new.isRefresh)
     return Change(event: event, written: written, removed: [])
+  }
+
+  /// Puts a node where no key is in the way, and makes the directories that it needs, with its index.
+  /// - Returns: what was written, parents first.
+  mutating func place(
+    _ node: TreeNode, at path: StorePath, isNew: Bool
+  ) -> [Change.WrittenNode] {
+    var written: [Change.WrittenNode] = []
+    if isNew {
+      let directory = TreeNode(
+        content: .directory([:]), createdIndex: node.createdIndex,
+        modifiedIndex: node.createdIndex)
+      for missing in path.lineage.dropFirst().dropLast() where !self.exists(missing) {
+        self.put(directory, at: missing)
+        written.append(Change.WrittenNode(path: missing, node: directory))
+      }
+    }
+    self.put(node, at: path)
+    written.append(Change.WrittenNode(path: path, node: node))
+    return written
   }
 
   private mutating func update(

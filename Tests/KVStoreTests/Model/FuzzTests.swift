@@ -149,11 +149,13 @@ private final class RequestFuzzer {
   }
 }
 
-/// Throws commands at a tree, and keeps a second one beside it from the rows alone, as the disk does.
+/// Throws commands at a tree, and keeps two more beside it: one from the rows alone and one from the events
+/// alone, as a start after a clean end and one after a crash make them.
 private final class TreeFuzzer {
   private var random: SplitMix64
   private var now: StoreTime
   private var tree = KeyTree()
+  private var redone = KeyTree()
   private var rows: [StorePath: Row] = [:]
   private var snapshot = (tree: KeyTree(), rows: [StorePath: Row]())
 
@@ -201,6 +203,9 @@ private final class TreeFuzzer {
       guard self.tree.index == before.index + 1, change.event.index == self.tree.index else {
         return "from index \(before.index) to \(self.tree.index), event \(change.event.index)"
       }
+      guard let again = self.redone.redo(change.event), again == change else {
+        return "\(change) cannot be done again"
+      }
       let path = change.event.node.path
       switch (change.event.action, self.rows[path]) {
       case (.delete, nil), (.expire, nil), (.compareAndDelete, nil): return nil
@@ -219,6 +224,7 @@ private final class TreeFuzzer {
 
   private func checkAll() -> String? {
     if Self.rows(of: self.tree) != self.rows { return "the rows are not the tree" }
+    if Self.rows(of: self.redone) != self.rows { return "the events do not tell of the same tree" }
     let expiring = self.rows.values.filter { $0.deadline != nil }.count
     if self.tree.expiringCount != expiring {
       return "expiringCount is \(self.tree.expiringCount), not \(expiring)"

@@ -12,7 +12,9 @@ import Testing
     try KVStore.Database.open(.directory(directory))
   }
 
-  @Test func whatWasCommittedIsThereAfterwards() async throws {
+  /// After a crash the table of nodes is behind the events, and the tree is whole all the same.
+  @Test(arguments: [true, false])
+  func whatWasCommittedIsThereAfterwards(closed: Bool) async throws {
     try await withTemporaryDirectory { directory in
       var tree = KeyTree()
       var commands: [Command] = [
@@ -32,8 +34,13 @@ import Testing
         let (database, _) = try self.open(directory)
         try database.commit(Array(changes.prefix(4)))
         try database.commit(Array(changes.dropFirst(4)))
-        try database.close()
+        if closed { try database.close() }
       }
+      let path = directory + "/" + KVStore.Database.fileName
+      let rows = try await DatabaseQueue(path: path).read {
+        try Int.fetchOne($0, sql: "SELECT count(*) FROM nodes")
+      }
+      #expect(rows == (closed ? self.nodes(tree).count : 0))
       let (_, recovered) = try self.open(directory)
       #expect(recovered.tree.index == tree.index)
       #expect(recovered.tree.expiringCount == tree.expiringCount)
@@ -44,6 +51,40 @@ import Testing
           from: change.event.index, at: change.event.node.path, isRecursive: false)
         #expect(event == change.event)
       }
+    }
+  }
+
+  /// The first fold takes over what was there, the second one changes it.
+  @Test func theNodesAreBroughtUpToDate() async throws {
+    try await withTemporaryDirectory { directory in
+      let (database, recovered) = try self.open(directory)
+      defer { try? database.close() }
+      var tree = recovered.tree
+      func carryOut(_ commands: Command...) throws {
+        let changes = try commands.map { try #require(try tree.apply($0, now: self.now)) }
+        try database.commit(changes)
+      }
+      let path = directory + "/" + KVStore.Database.fileName
+      func keys() throws -> [String] {
+        try DatabaseQueue(path: path).read {
+          try String.fetchAll(
+            $0, sql: "SELECT key || '=' || ifnull(value, '') FROM nodes ORDER BY 1")
+        }
+      }
+      #expect(database.foldAt == nil)
+      try carryOut(.set(StorePath("/a/b"), "1"), .set(StorePath("/c"), "1"))
+      try carryOut(.set(StorePath("/c"), "2"), .set(StorePath("/d"), "1"))
+      #expect(database.foldAt != nil)
+      #expect(try keys() == [])
+      try database.fold()
+      #expect(database.foldAt == nil)
+      #expect(try keys() == ["/a/b=1", "/a=", "/c=2", "/d=1"])
+      try carryOut(
+        .delete(StorePath("/a"), isDirectory: true, isRecursive: true),
+        .delete(StorePath("/d"), isDirectory: false, isRecursive: false),
+        .set(StorePath("/d"), "2"))
+      try database.fold()
+      #expect(try keys() == ["/c=2", "/d=2"])
     }
   }
 
@@ -109,6 +150,10 @@ import Testing
       "nodes: /a/b is newer than the index 1"
     ),
     ("DELETE FROM events WHERE idx = 2", "events: a gap, or an end that is not the index 3"),
+    (
+      "DELETE FROM nodes; UPDATE meta SET value = 2 WHERE name = 'index'; UPDATE events SET action = 'delete'",
+      "events: 3 cannot follow on the nodes of index 2"
+    ),
     ("UPDATE events SET action = 'x'", "events: the unknown action x"),
   ])
   func aContradictionInTheTablesIsNamed(sql: String, reason: String) async throws {
@@ -125,23 +170,6 @@ import Testing
       }
       try DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
       #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
-    }
-  }
-
-  @Test func theIndexIsThatOfTheLastEventThoughTheNoteOfItIsOlder() async throws {
-    try await withTemporaryDirectory { directory in
-      var tree = KeyTree()
-      do {
-        let (database, _) = try self.open(directory)
-        let change = try #require(try tree.apply(.set(StorePath("/k"), "1"), now: self.now))
-        try database.commit([change])
-        try database.close()
-      }
-      let path = directory + "/" + KVStore.Database.fileName
-      try DatabaseQueue(path: path).write {
-        try $0.execute(sql: "UPDATE meta SET value = 0 WHERE name = 'index'")
-      }
-      #expect(try self.open(directory).1.tree.index == 1)
     }
   }
 

@@ -1,0 +1,62 @@
+import GRDB
+import GRDBSQLite
+
+/// A statement that runs for many rows, with its parameters bound straight to SQLite: they come as bytes,
+/// and a way through strings and boxed values would cost more than the row itself.
+struct PreparedStatement {
+  private let statement: OpaquePointer
+  private let connection: OpaquePointer?
+  /// Keeps `statement` alive.
+  private let owner: Statement
+
+  /// - Parameter sql: a constant: the statement is kept with the connection.
+  init(_ sql: String, in db: GRDB.Database) throws {
+    self.owner = try db.cachedStatement(sql: sql)
+    self.statement = self.owner.sqliteStatement
+    self.connection = db.sqliteConnection
+  }
+
+  /// Text where it is UTF-8, so that a person can read the table, and BLOB where it is not; so is what
+  /// has a zero byte, where SQLite's own text functions would stop. `nil` stays NULL.
+  func bind(_ position: Int32, _ bytes: [UInt8]?) {
+    guard let bytes else { return }
+    _ = bytes.withUnsafeBytes { buffer in
+      if UTF8Sequence.isText(buffer) {
+        sqlite3_bind_text(
+          self.statement, position, buffer.baseAddress, Int32(buffer.count), Self.copied)
+      } else {
+        sqlite3_bind_blob(
+          self.statement, position, buffer.baseAddress, Int32(buffer.count), Self.copied)
+      }
+    }
+  }
+
+  func bind(_ position: Int32, _ text: String) { self.bind(position, Array(text.utf8)) }
+
+  func bind(_ position: Int32, _ number: Int64?) {
+    if let number { sqlite3_bind_int64(self.statement, position, number) }
+  }
+
+  func bind(_ position: Int32, _ index: UInt64) {
+    self.bind(position, Int64(bitPattern: index))
+  }
+
+  func bind(_ position: Int32, _ flag: Bool) { self.bind(position, flag ? 1 : 0 as Int64) }
+
+  /// Runs it with what is bound, and leaves it ready for the next row with nothing bound.
+  func run() throws {
+    let code = sqlite3_step(self.statement)
+    defer {
+      sqlite3_reset(self.statement)
+      sqlite3_clear_bindings(self.statement)
+    }
+    guard code == SQLITE_DONE else {
+      throw DatabaseError(
+        resultCode: ResultCode(rawValue: sqlite3_extended_errcode(self.connection)),
+        message: String(cString: sqlite3_errmsg(self.connection)))
+    }
+  }
+
+  /// Tells SQLite to keep a copy of its own: `SQLITE_TRANSIENT`, a cast that C's macro makes.
+  private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+}
