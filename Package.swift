@@ -39,6 +39,7 @@ let package = Package(
     .executable(name: "elector", targets: ["elector"]),
     .executable(name: "fake-kubelet", targets: ["fake-kubelet"]),
     .executable(name: "zweimaster", targets: ["zweimaster"]),
+    .executable(name: "kvbench", targets: ["kvbench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -89,6 +90,11 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    .target(
+      name: "Benchmark",
+      dependencies: [nioCore, nioPosix, nioHTTP1, subprocess, systemPackage],
+      swiftSettings: settings),
+
     .executableTarget(
       name: "kvstore",
       dependencies: [
@@ -111,7 +117,13 @@ let package = Package(
         "TestCluster", "EtcdClient", "GoFlags", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
+    .executableTarget(
+      name: "kvbench", dependencies: ["Benchmark", arguments, unixSignals],
+      path: "Sources/Commands/kvbench", swiftSettings: settings),
 
+    .testTarget(
+      name: "BenchmarkTests", dependencies: ["Benchmark", "KVStore", nioPosix],
+      swiftSettings: settings),
     .testTarget(name: "GoFlagsTests", dependencies: ["GoFlags"], swiftSettings: settings),
     .testTarget(name: "KlogTests", dependencies: ["Klog"], swiftSettings: settings),
     .testTarget(name: "EtcdSettingsTests", dependencies: ["EtcdSettings"], swiftSettings: settings),
