@@ -244,7 +244,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let (event, index) = try self.store.get(
           path, isRecursive: isRecursive, isSorted: isSorted, now: now)
         self.answer(
-          .event(.ok, body: event.json, index: index),
+          .event(.ok, body: event.json(wall: self.store.wall), index: index),
           to: head, context: context)
       case .watch(let path, let isRecursive, let isStream, let waitIndex):
         try self.startWatch(
@@ -272,8 +272,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     switch result {
     case .success(let event):
       response = .event(
-        event.isCreation ? .created : .ok, body: event.json(actionOnly: actionOnly),
-        index: event.index)
+        event.isCreation ? .created : .ok,
+        body: event.json(actionOnly: actionOnly, wall: self.store.wall), index: event.index)
     case .failure(let error):
       response = .refusal(error)
     }
