@@ -19,6 +19,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
   struct Limits: Sendable {
     /// For a head and its body to come in, from the first byte on.
     var requestTime = TimeAmount.seconds(60)
+    /// For a TLS handshake.
+    var handshakeTime = TimeAmount.seconds(10)
+    /// For a connection that is one too many to send its request, and again to hang up.
+    var refusalTime = TimeAmount.seconds(1)
     /// For a connection without a request.
     var idleTime = TimeAmount.minutes(10)
     /// Bytes that may come ahead of their turn during a watch.
@@ -210,7 +214,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       return
     }
     self.idleCheck = context.eventLoop.assumeIsolated().scheduleTask(
-      in: max(due - .now(), .seconds(10))
+      in: max(due - .now(), min(self.limits.idleTime, .seconds(10)))
     ) {
       self.checkIdleness(context: context)
     }
