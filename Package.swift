@@ -8,8 +8,11 @@ let settings: [SwiftSetting] = [
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let inMemoryLogging: Target.Dependency = .product(name: "InMemoryLogging", package: "swift-log")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let lifecycle: Target.Dependency = .product(
@@ -25,6 +28,9 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 
 let package = Package(
   name: "zweimaster",
@@ -43,6 +49,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -54,6 +61,10 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // For the tests alone.
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
   ],
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
@@ -65,7 +76,9 @@ let package = Package(
 
     .target(
       name: "KVStore",
-      dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb, sqlite],
+      dependencies: [
+        nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, lifecycle, collections, grdb, sqlite,
+      ],
       swiftSettings: settings),
     .target(
       name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],
@@ -131,7 +144,10 @@ let package = Package(
       name: "DirectoryWatchTests", dependencies: ["DirectoryWatch"], swiftSettings: settings),
     .testTarget(
       name: "KVStoreTests",
-      dependencies: ["KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, subprocess],
+      dependencies: [
+        "KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging,
+        inMemoryLogging, x509, crypto, asn1,
+      ],
       exclude: ["Conformance/Cases"],
       swiftSettings: settings),
     .testTarget(

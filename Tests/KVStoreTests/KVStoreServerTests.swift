@@ -172,7 +172,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "127.0.0.1:2379", "https://127.0.0.1:1", "http://", "http://a:99999", "http://a:b",
+    "127.0.0.1:2379", "ftp://127.0.0.1:1", "https:///", "http://", "http://a:99999", "http://a:b",
   ])
   func aURLThatIsNoneIsNamed(url: String) async {
     await #expect(throws: StartError.badURL(url)) {

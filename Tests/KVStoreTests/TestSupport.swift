@@ -36,6 +36,7 @@ func withServer<Result>(
 /// Sends what curl would send, over a real socket.
 struct TestClient: Sendable {
   let base: String
+  var http = HTTPClient.shared
 
   struct Answer: Sendable {
     let status: Int
@@ -61,7 +62,7 @@ struct TestClient: Sendable {
       request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
       request.body = .bytes(ByteBuffer(string: form))
     }
-    let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+    let response = try await self.http.execute(request, timeout: timeout)
     let body = try await response.body.collect(upTo: 64 << 20)
     return Answer(
       status: Int(response.status.code), headers: response.headers, text: String(buffer: body))
@@ -78,7 +79,7 @@ struct TestClient: Sendable {
   /// A watch whose head has come: what is done from now on is seen by it.
   func watch(_ keyAndQuery: String) async throws -> HTTPClientResponse {
     let request = HTTPClientRequest(url: self.base + "/v2/keys" + keyAndQuery)
-    return try await HTTPClient.shared.execute(request, timeout: .minutes(1))
+    return try await self.http.execute(request, timeout: .minutes(1))
   }
 }
 

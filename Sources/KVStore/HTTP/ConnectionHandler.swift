@@ -19,6 +19,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
   struct Limits: Sendable {
     /// For a head and its body to come in, from the first byte on.
     var requestTime = TimeAmount.seconds(60)
+    /// For a TLS handshake.
+    var handshakeTime = TimeAmount.seconds(10)
+    /// For a connection that is one too many to send its request, and again to hang up.
+    var refusalTime = TimeAmount.seconds(1)
     /// For a connection without a request.
     var idleTime = TimeAmount.minutes(10)
     /// Bytes that may come ahead of their turn: during a change no more are read then, a watch is over.
@@ -212,7 +216,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       return
     }
     self.idleCheck = context.eventLoop.assumeIsolated().scheduleTask(
-      in: max(due - .now(), .seconds(10))
+      in: max(due - .now(), min(self.limits.idleTime, .seconds(10)))
     ) {
       self.checkIdleness(context: context)
     }
@@ -246,7 +250,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let (event, index) = try self.store.get(
           path, isRecursive: isRecursive, isSorted: isSorted, now: now)
         self.answer(
-          .event(.ok, body: event.json, index: index),
+          .event(.ok, body: event.json(wall: self.store.wall), index: index),
           to: head, context: context)
       case .watch(let path, let isRecursive, let isStream, let waitIndex):
         try self.startWatch(
@@ -274,8 +278,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     switch result {
     case .success(let event):
       response = .event(
-        event.isCreation ? .created : .ok, body: event.json(actionOnly: actionOnly),
-        index: event.index)
+        event.isCreation ? .created : .ok,
+        body: event.json(actionOnly: actionOnly, wall: self.store.wall), index: event.index)
     case .failure(let error):
       response = .refusal(error)
     }

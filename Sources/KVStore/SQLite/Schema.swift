@@ -159,6 +159,11 @@ enum Schema {
         content: isDirectory ? .directory([:]) : .value(self.bytes(row["value"])),
         createdIndex: self.index(row["created"]), modifiedIndex: self.index(row["modified"]),
         deadline: self.time(row["expires"]))
+      guard path.depth <= StorePath.maxDepth else {
+        throw Contradiction(
+          description:
+            "nodes: a key has \(path.depth) components, \(StorePath.maxDepth) is the most")
+      }
       guard tree.restore(node, at: path) else {
         throw Contradiction(description: "nodes: \(path) is in no directory")
       }
