@@ -61,9 +61,13 @@ let package = Package(
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
 
+    // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
+    .systemLibrary(name: "CCrypt"),
     .target(
       name: "KVStore",
-      dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb],
+      dependencies: [
+        "CCrypt", nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb,
+      ],
       swiftSettings: settings),
     .target(
       name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],
