@@ -24,6 +24,7 @@ final class Store: Sendable {
   let startedAt: StoreTime
   let statistics = StoreStatistics()
   let commits = CommitMetrics()
+  let auth: AuthStore
 
   private let database: Database
   private let logger: Logger
@@ -49,6 +50,7 @@ final class Store: Sendable {
   init(_ location: Database.Location, logger: Logger) throws(StartError) {
     let (database, recovered) = try Database.open(location)
     self.database = database
+    self.auth = AuthStore(recovered.auth, database: database, logger: logger)
     self.logger = logger
     self.clock = recovered.clock
     self.startedAt = recovered.clock.now

@@ -40,10 +40,11 @@ enum Schema {
             prev_ttl INTEGER
           );
 
-          -- cluster_id, index, boot_id, clock_offset, store_time.
+          -- cluster_id, index, boot_id, clock_offset, store_time, auth_enabled.
           CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("v2-auth", migrate: self.addAuthTables)
     return migrator
   }
 
@@ -88,7 +89,7 @@ enum Schema {
     }
   }
 
-  private static func setMeta(
+  static func setMeta(
     _ name: String, _ value: any DatabaseValueConvertible, in db: GRDB.Database
   ) throws {
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO meta VALUES (?, ?)")
@@ -97,7 +98,7 @@ enum Schema {
 
   /// UTF-8 as TEXT, anything else as BLOB; so is what has a zero byte, where SQLite's own text
   /// functions would stop.
-  private static func text(_ bytes: [UInt8]) -> DatabaseValue {
+  static func text(_ bytes: [UInt8]) -> DatabaseValue {
     if !bytes.contains(0), let string = String(validating: bytes, as: UTF8.self) {
       return string.databaseValue
     }
@@ -110,6 +111,7 @@ enum Schema {
   struct Contents {
     var tree: KeyTree
     var history: EventHistory
+    var auth: AuthRules
   }
 
   /// The index of the last change.
@@ -118,7 +120,7 @@ enum Schema {
     return UInt64(max(last, try self.meta("index", in: db) ?? 0))
   }
 
-  private static func meta<Value: DatabaseValueConvertible>(
+  static func meta<Value: DatabaseValueConvertible>(
     _ name: String, in db: GRDB.Database
   ) throws -> Value? {
     try Value.fetchOne(db, sql: "SELECT value FROM meta WHERE name = ?", arguments: [name])
@@ -151,7 +153,9 @@ enum Schema {
       throw Contradiction(description: "events: a gap, or an end that is not the index \(index)")
     }
 
-    return Contents(tree: tree, history: EventHistory(events: events, lastIndex: index))
+    return Contents(
+      tree: tree, history: EventHistory(events: events, lastIndex: index),
+      auth: try self.readAuth(db))
   }
 
   /// Reads everything, and notes down what this run needs to leave for the next one.
@@ -171,7 +175,7 @@ enum Schema {
     let clusterID = try self.meta("cluster_id", in: db) as Int64? ?? Int64.random(in: 1 ... .max)
     try self.setMeta("cluster_id", clusterID, in: db)
     return Database.Recovered(
-      tree: contents.tree, history: contents.history, clock: clock,
+      tree: contents.tree, history: contents.history, auth: contents.auth, clock: clock,
       clusterID: UInt64(bitPattern: clusterID))
   }
 
@@ -218,7 +222,7 @@ enum Schema {
       isRefresh: row["refresh"])
   }
 
-  private static func bytes(_ data: Data?) -> [UInt8] { data.map(Array.init) ?? [] }
+  static func bytes(_ data: Data?) -> [UInt8] { data.map(Array.init) ?? [] }
   private static func index(_ value: Int64) -> UInt64 { UInt64(bitPattern: value) }
   private static func time(_ value: Int64?) -> StoreTime? {
     value.map(StoreTime.init(nanoseconds:))
