@@ -74,10 +74,14 @@ let package = Package(
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
 
+    // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
+    .systemLibrary(name: "CCrypt"),
     .target(
       name: "KVStore",
       dependencies: [
-        nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, lifecycle, collections, grdb, sqlite,
+        "CCrypt", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, lifecycle, collections,
+        grdb,
+        sqlite,
       ],
       swiftSettings: settings),
     .target(

@@ -26,6 +26,7 @@ final class Store: Sendable {
   let commits = CommitMetrics()
   /// What ``clock``'s times are shown by.
   let wall: WallSkew
+  let auth: AuthStore
 
   private let database: Database
   private let logger: Logger
@@ -51,6 +52,7 @@ final class Store: Sendable {
   init(_ location: Database.Location, logger: Logger) throws(StartError) {
     let (database, recovered) = try Database.open(location)
     self.database = database
+    self.auth = AuthStore(recovered.auth, database: database, logger: logger)
     self.logger = logger
     self.clock = recovered.clock
     self.wall = WallSkew(recovered.clock)

@@ -53,11 +53,14 @@ struct TestClient: Sendable {
     }
   }
 
+  /// - Parameter user: with the password, `name:password`.
   func send(
-    _ method: HTTPMethod, _ path: String, form: String? = nil, timeout: TimeAmount = .seconds(30)
+    _ method: HTTPMethod, _ path: String, form: String? = nil, as user: String? = nil,
+    timeout: TimeAmount = .seconds(30)
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: self.base + path)
     request.method = method
+    if let user { request.headers.add(name: "Authorization", value: basicAuthorization(user)) }
     if let form {
       request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
       request.body = .bytes(ByteBuffer(string: form))
@@ -81,6 +84,11 @@ struct TestClient: Sendable {
     let request = HTTPClientRequest(url: self.base + "/v2/keys" + keyAndQuery)
     return try await self.http.execute(request, timeout: .minutes(1))
   }
+}
+
+/// The header of a user with a password, `name:password`.
+func basicAuthorization(_ user: String) -> String {
+  "Basic " + Data(user.utf8).base64EncodedString()
 }
 
 /// Asks again and again, at most a minute long.

@@ -19,6 +19,7 @@ final class Database: Sendable {
   struct Recovered {
     var tree: KeyTree
     var history: EventHistory
+    var auth: AuthRules
     var clock: StoreClock
     /// Stays the same for ever: clients take another one for another cluster.
     var clusterID: UInt64
@@ -135,6 +136,11 @@ final class Database: Sendable {
         throw error
       }
     }
+  }
+
+  /// Puts changed users and roles on the disk, all or none.
+  func commit(_ rules: AuthRules, replacing old: AuthRules) throws {
+    try self.queue.write { try Schema.write(rules, replacing: old, to: $0) }
   }
 
   /// Writes back the log, closes the file and leaves the directory to the next one.
