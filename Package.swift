@@ -9,6 +9,7 @@ let settings: [SwiftSetting] = [
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
@@ -41,6 +42,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -66,7 +68,7 @@ let package = Package(
       dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb],
       swiftSettings: settings),
     .target(
-      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],
+      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
       swiftSettings: settings),
     .target(
       name: "Elector",
@@ -121,14 +123,19 @@ let package = Package(
       dependencies: ["KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, subprocess],
       exclude: ["Conformance/Cases"],
       swiftSettings: settings),
+    // A real etcd, certificates, connections that fall silent: what more than one of the tests needs.
+    .target(
+      name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix],
+      path: "Tests/EtcdTestSupport", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
-      dependencies: ["EtcdClient", "KVStore", nioCore, nioPosix, nioHTTP1],
+      dependencies: ["EtcdClient", "EtcdTestSupport", "KVStore", nioCore, nioPosix, nioHTTP1],
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "elector", "EtcdClient", "KVStore", "GoFlags", logging, lifecycle,
+        "Elector", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags", logging,
+        lifecycle,
       ],
       swiftSettings: settings),
     .testTarget(

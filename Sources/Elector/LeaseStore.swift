@@ -65,7 +65,8 @@ public struct EtcdLeaseStore: LeaseStore {
           return .changed
         default: return .failed(reason: error.description)
         }
-      case .unreachable: return .failed(reason: error.description)
+      case .declined, .denied, .apiMissing, .unreachable:
+        return .failed(reason: error.description)
       case .unanswered, .malformed: return .unanswered(reason: error.description)
       }
     }

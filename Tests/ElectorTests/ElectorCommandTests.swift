@@ -45,7 +45,7 @@ import Testing
   @Test(arguments: [
     ("--sleep=5", "5"), ("--sleep=0s", "--sleep must be"), ("--ttl-secs=0", "--ttl-secs must be"),
     ("--kubelet=x", "--kubelet must be"), ("--key=/", "--key must not be empty"),
-    ("--etcd-servers=https://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
+    ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))
   }

@@ -99,7 +99,7 @@ import Testing
 
   @Test(arguments: [
     ScriptedServer.Reply.answer(200, ["X-Etcd-Index": "1"], "<html>"),
-    .answer(200, [:], EtcdClientTests.node), .answer(404, [:], "404 page not found\n"),
+    .answer(200, [:], EtcdClientTests.node), .answer(404, [:], "<html>not found"),
   ]) func noticesWhatIsNoEtcd(_ reply: ScriptedServer.Reply) async throws {
     try await ScriptedServer.with({ _ in reply }) { server in
       try await self.with([EtcdEndpoint(server.url)]) { client in
