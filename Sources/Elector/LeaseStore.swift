@@ -1,5 +1,4 @@
 import EtcdClient
-import Synchronization
 
 /// Where the lock key is kept. An implementation never retries a write, and answers every request
 /// within ``Timing/requestTimeout``.
@@ -10,78 +9,86 @@ public protocol LeaseStore: Sendable {
   func nextChange(after index: UInt64) async -> Election.Change
 }
 
-/// The lock key in etcd, in either of its APIs, as the election sees it.
-public final class EtcdLeaseStore: LeaseStore {
-  private let key: any LeasedKey
-  private let continuity = Mutex(StoreContinuity())
+/// The lock key in etcd's v2 key space: at its root, with the holder's name as its plain value, as
+/// podmaster has it.
+public struct EtcdLeaseStore: LeaseStore {
+  private let client: EtcdClient
+  private let key: String
+  private let name: String
+  private let timing: Timing
 
-  public init(key: any LeasedKey) {
+  /// - Parameters:
+  ///   - client: to be shut down by the caller, later.
+  ///   - key: `--key`; it becomes `/v2/keys/<key>`.
+  ///   - name: what the key is to hold.
+  public init(client: EtcdClient, key: String, name: String, timing: Timing) {
+    self.client = client
     self.key = key
+    self.name = name
+    self.timing = timing
   }
 
   public func perform(_ request: Election.Request.Kind) async -> Election.Answer {
-    let latest = self.continuity.withLock { $0.latest }
-    do throws(EtcdClientError) {
-      let answer =
-        switch request {
-        case .read: try await self.key.read()
-        case .create: try await self.key.create()
-        case .renew(let index): try await self.key.renew(ifIndex: index)
-        case .release(let index): try await self.key.release(ifIndex: index)
-        }
-      let verdict = self.continuity.withLock {
-        $0.observe(answer.position, sentAfter: latest)
+    let timeout = self.timing.requestTimeout
+    do {
+      switch request {
+      case .read:
+        let response = try await self.client.get(self.key, quorum: true, timeout: timeout)
+        if response.node.dir { return .failed(reason: "the key \(self.key) is a directory") }
+        return .found(Holder(response.node), index: response.etcdIndex)
+      case .create:
+        let node = try await self.client.put(
+          self.key, value: self.name, ttlSeconds: self.timing.ttlSeconds, prevExist: false,
+          timeout: timeout
+        ).node
+        return .granted(term: node.createdIndex, modifiedIndex: node.modifiedIndex)
+      case .renew(let prevIndex):
+        let node = try await self.client.put(
+          self.key, value: self.name, ttlSeconds: self.timing.ttlSeconds, prevIndex: prevIndex,
+          timeout: timeout
+        ).node
+        return .granted(term: node.createdIndex, modifiedIndex: node.modifiedIndex)
+      case .release(let prevIndex):
+        let node = try await self.client.delete(self.key, prevIndex: prevIndex, timeout: timeout)
+          .node
+        return .released(index: node.modifiedIndex)
       }
-      return Election.Answer(answer, to: request, verdict)
     } catch {
-      return error.isOutcomeUnknown
-        ? .unanswered(reason: error.description) : .failed(reason: error.description)
+      switch error {
+      case .refused(let refusal):
+        switch (request, refusal.errorCode) {
+        case (.create, EtcdError.nodeExists): return .exists
+        case (.read, EtcdError.keyNotFound), (.renew, EtcdError.keyNotFound),
+          (.release, EtcdError.keyNotFound):
+          return .absent(index: refusal.index)
+        case (.renew, EtcdError.compareFailed), (.release, EtcdError.compareFailed):
+          return .changed
+        default: return .failed(reason: error.description)
+        }
+      case .unreachable: return .failed(reason: error.description)
+      case .unanswered, .malformed: return .unanswered(reason: error.description)
+      }
     }
   }
 
   public func nextChange(after index: UInt64) async -> Election.Change {
-    do throws(EtcdClientError) {
-      switch try await self.key.nextChange(after: index) {
-      case .written(let holder): return .written(Holder(holder))
-      case .removed(let index): return .removed(index: index)
-      case .historyCleared: return .historyCleared
+    do {
+      let response = try await self.client.watch(self.key, waitIndex: index + 1)
+      switch response.action {
+      case "delete", "compareAndDelete", "expire":
+        return .removed(index: response.node.modifiedIndex)
+      default: return .written(Holder(response.node))
       }
     } catch {
-      return .broken(reason: error.description)
-    }
-  }
-}
-
-extension Election.Answer {
-  /// Another store, or an older copy of the one we know, has nothing to say about a lease that we hold:
-  /// to the election there is no such key there, at an index before all that it has seen.
-  init(
-    _ answer: LeaseAnswer, to request: Election.Request.Kind, _ verdict: StoreContinuity.Verdict
-  ) {
-    let index = answer.position.index
-    switch (verdict, request) {
-    case (.replaced, .read), (.replaced, .renew), (.replaced, .release):
-      self = .absent(index: 0)
-      return
-    case (.wentBack, .renew), (.wentBack, .release):
-      self = .absent(index: index)
-      return
-    case (.continues, _), (.wentBack, .read), (_, .create): break
-    }
-    switch answer.fact {
-    case .absent: self = .absent(index: index)
-    case .held(let holder): self = .found(Holder(holder), index: index)
-    case .granted(let token, let modifiedIndex):
-      self = .granted(term: token, modifiedIndex: modifiedIndex)
-    case .released: self = .released(index: index)
-    case .exists: self = .exists
-    case .changed: self = .changed
+      return error.errorCode == EtcdError.eventIndexCleared
+        ? .historyCleared : .broken(reason: error.description)
     }
   }
 }
 
 extension Holder {
-  fileprivate init(_ holder: KeyHolder) {
-    self.init(name: holder.value, term: holder.token, modifiedIndex: holder.modifiedIndex)
+  fileprivate init(_ node: Node) {
+    self.init(
+      name: node.value ?? "", term: node.createdIndex, modifiedIndex: node.modifiedIndex)
   }
 }

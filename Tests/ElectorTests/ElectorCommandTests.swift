@@ -37,23 +37,6 @@ import Testing
     #expect(command.whoami == "kube-master1")
   }
 
-  @Test func takesKubeAPIServersFlagsForEtcd() throws {
-    let command = try ElectorCommand.parse(
-      GoCommandLine.normalized(
-        Self.recipe.dropFirst() + [
-          "--etcd-servers=https://a:2379,https://b:2379", "--etcd-api=v3", "--etcd-cafile=ca.crt",
-          "--etcd-certfile=my.crt", "--etcd-keyfile=my.key", "--etcd-username=me",
-          "--etcd-password-file=secret",
-        ]))
-    #expect(command.etcdApi == .v3)
-    #expect(command.etcdCafile == "ca.crt")
-    #expect(command.etcdCertfile == "my.crt")
-    #expect(command.etcdKeyfile == "my.key")
-    #expect(command.etcdUsername == "me")
-    #expect(command.etcdPasswordFile == "secret")
-    #expect(try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe)).etcdApi == .auto)
-  }
-
   @Test(arguments: ["--etcd-servers", "--key", "--source-file", "--dest-file"])
   func namesWhatIsMissing(_ flag: String) {
     #expect(self.message(Self.recipe.filter { !$0.hasPrefix(flag) }).contains(flag))
@@ -62,14 +45,7 @@ import Testing
   @Test(arguments: [
     ("--sleep=5", "5"), ("--sleep=0s", "--sleep must be"), ("--ttl-secs=0", "--ttl-secs must be"),
     ("--kubelet=x", "--kubelet must be"), ("--key=/", "--key must not be empty"),
-    ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
-    ("--etcd-api=v4", "use auto, v2 or v3, not \"v4\""),
-    ("--etcd-cafile=ca.crt", "--etcd-cafile is for https, but --etcd-servers has no https://"),
-    ("--etcd-certfile=my.crt", "--etcd-certfile and --etcd-keyfile need each other"),
-    ("--etcd-keyfile=my.key", "--etcd-certfile and --etcd-keyfile need each other"),
-    ("--etcd-username=me", "--etcd-username and --etcd-password-file need each other"),
-    ("--etcd-password-file=f", "--etcd-username and --etcd-password-file need each other"),
-    ("--kubelet=https://127.0.0.1:10250", "--kubelet must be"),
+    ("--etcd-servers=https://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))
   }
