@@ -102,8 +102,8 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "EtcdClient", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess,
-        systemPackage,
+        "Elector", "EtcdClient", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle,
+        subprocess, systemPackage,
       ],
       swiftSettings: settings),
 
@@ -131,7 +131,8 @@ let package = Package(
     .executableTarget(
       name: "zweimaster",
       dependencies: [
-        "TestCluster", "EtcdClient", "GoFlags", arguments, logging, lifecycle, unixSignals,
+        "TestCluster", "Elector", "EtcdClient", "GoFlags", arguments, logging, lifecycle,
+        unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
     .executableTarget(

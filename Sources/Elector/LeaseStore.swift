@@ -1,6 +1,6 @@
 import EtcdClient
 
-/// Where the lock key is kept. An implementation never retries a write, and answers every request
+/// Where the lock key is kept, and beside it the record of its terms. An implementation never retries a write, and answers every request
 /// within ``Timing/requestTimeout``.
 public protocol LeaseStore: Sendable {
   /// Carries out one request.
@@ -16,6 +16,7 @@ public struct EtcdLeaseStore: LeaseStore {
   private let key: String
   private let name: String
   private let timing: Timing
+  private var recordKey: String { TermRecord.key(for: self.key) }
 
   /// - Parameters:
   ///   - client: to be shut down by the caller, later.
@@ -52,6 +53,16 @@ public struct EtcdLeaseStore: LeaseStore {
         let node = try await self.client.delete(self.key, prevIndex: prevIndex, timeout: timeout)
           .node
         return .released(index: node.modifiedIndex)
+      case .readRecord:
+        let node = try await self.client.get(self.recordKey, quorum: true, timeout: timeout).node
+        return .recordFound(
+          TermRecord(json: node.value ?? ""), modifiedIndex: node.modifiedIndex)
+      case .writeRecord(let record, let prevIndex):
+        let node = try await self.client.put(
+          self.recordKey, value: record.json, prevExist: prevIndex == nil ? false : nil,
+          prevIndex: prevIndex, timeout: timeout
+        ).node
+        return .recordWritten(modifiedIndex: node.modifiedIndex)
       }
     } catch {
       switch error {
@@ -61,8 +72,11 @@ public struct EtcdLeaseStore: LeaseStore {
         case (.read, EtcdError.keyNotFound), (.renew, EtcdError.keyNotFound),
           (.release, EtcdError.keyNotFound):
           return .absent(index: refusal.index)
-        case (.renew, EtcdError.compareFailed), (.release, EtcdError.compareFailed):
+        case (.renew, EtcdError.compareFailed), (.release, EtcdError.compareFailed),
+          (.writeRecord, EtcdError.compareFailed), (.writeRecord, EtcdError.nodeExists),
+          (.writeRecord, EtcdError.keyNotFound):
           return .changed
+        case (.readRecord, EtcdError.keyNotFound): return .recordAbsent
         default: return .failed(reason: error.description)
         }
       case .unreachable: return .failed(reason: error.description)

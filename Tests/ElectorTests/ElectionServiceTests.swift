@@ -13,6 +13,7 @@ private final class MemoryStore: LeaseStore {
     var holder: Holder?
     var history: [(UInt64, Election.Change)] = []
     var requests: [Election.Request.Kind] = []
+    var record: (TermRecord, UInt64)?
     var isFrozen = false
   }
   let state = Mutex(State())
@@ -28,6 +29,7 @@ private final class MemoryStore: LeaseStore {
   }
 
   var holder: Holder? { self.state.withLock { $0.holder } }
+  var record: TermRecord? { self.state.withLock { $0.record?.0 } }
   var requests: [Election.Request.Kind] { self.state.withLock { $0.requests } }
 
   func perform(_ request: Election.Request.Kind) async -> Election.Answer {
@@ -35,6 +37,16 @@ private final class MemoryStore: LeaseStore {
     return self.state.withLock { state in
       state.requests.append(request)
       if state.isFrozen { return .unanswered(reason: "frozen") }
+      switch request {
+      case .readRecord:
+        return state.record.map { .recordFound($0.0, modifiedIndex: $0.1) } ?? .recordAbsent
+      case .writeRecord(let record, let prevIndex):
+        guard state.record?.1 == prevIndex else { return .changed }
+        state.index += 1
+        state.record = (record, state.index)
+        return .recordWritten(modifiedIndex: state.index)
+      case .read, .create, .renew, .release: break
+      }
       switch (request, state.holder) {
       case (.read, let holder?): return .found(holder, index: state.index)
       case (.create, .some): return .exists
@@ -115,18 +127,25 @@ func eventually(
     let stop: @Sendable () async -> Void
   }
 
+  /// Without a kubelet to ask a pod has ended a quarter of a second after its manifest is gone.
+  private static func timing(ttl: Int64, sleep: Duration) throws -> Timing {
+    try Timing(
+      ttlSeconds: ttl, sleep: sleep, podStop: PodStop(detection: .zero, grace: .zero))
+  }
+
   /// Runs a service with files of its own; afterwards it is stopped, if it still runs.
   private func with(
     _ store: any LeaseStore, fixture: ManifestFixture? = nil, ttl: Int64 = 30,
-    sleep: Duration = .milliseconds(200), name: String = "me",
+    sleep: Duration = .milliseconds(200),
     _ body: (Running) async throws -> Void
   ) async throws {
     let fixture = try fixture ?? ManifestFixture()
     defer { fixture.cleanUp() }
     let lines = LogLines()
     let service = ElectionService(
-      name: name, timing: try Timing(ttlSeconds: ttl, sleep: sleep), store: store,
-      manifest: fixture.file, logger: lines.logger)
+      candidate: Candidate(name: "me", bootID: "boot", destination: fixture.destination.path),
+      timing: try Self.timing(ttl: ttl, sleep: sleep), store: store, manifest: fixture.file,
+      logger: lines.logger)
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -160,6 +179,8 @@ func eventually(
         ])
       await running.stop()
       try await eventually("released") { store.holder == nil }
+      #expect(store.record?.term == 2)
+      #expect(store.record?.isEnded == true)
     }
     #expect(!releasedBeside.withLock { $0 })
   }
@@ -244,7 +265,8 @@ func eventually(
       at: fixture.destination, withIntermediateDirectories: false)
     let store = MemoryStore()
     let service = ElectionService(
-      name: "me", timing: try Timing(ttlSeconds: 1, sleep: .milliseconds(100)), store: store,
+      candidate: Candidate(name: "me"),
+      timing: try Self.timing(ttl: 1, sleep: .milliseconds(100)), store: store,
       manifest: fixture.file, logger: LogLines().logger)
     let group = ServiceGroup(
       services: [service], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })

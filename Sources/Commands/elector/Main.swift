@@ -1,12 +1,15 @@
 import ArgumentParser
 import Elector
 import EtcdClient
+import FoundationEssentials
 import Glibc
 import GoFlags
 import Klog
 import Logging
 import ServiceLifecycle
 import UnixSignals
+
+extension Profile: ExpressibleByArgument {}
 
 @main struct ElectorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,7 +19,22 @@ import UnixSignals
       Takes podmaster's flags as they are. Of all electors with the same --key one is the master: \
       it copies --source-file to --dest-file, and takes it away before its lease can end.
 
-      On SIGTERM the manifest is removed first, then the lock is released.
+      Never two pods: one who takes over waits until the pod of the one before has surely ended. How \
+      long that can take follows from --kubelet-detection and from the grace period in the \
+      manifest (terminationGracePeriodSeconds, 30 s if it has none), and is told at the start. A short \
+      grace makes takeovers short.
+
+      On SIGTERM the manifest is removed first, then the pod's end is waited for, then the lock is \
+      released.
+
+      PROFILES:
+        (none)      gives up a third of the lease before its end, waits for the rest of what an \
+      earlier pod may take to end
+        strict      waits also when there is no trace of an earlier term: a deleted key and a first \
+      start look alike
+        quick       gives up so early that nobody has to wait; refused if the lease is too short for it
+        podmaster   podmaster's timing, which promises no more than that two never lead: a new pod \
+      may start while the old one still stops
 
       EXAMPLE:
         elector --etcd-servers=http://127.0.0.1:2379 --key=scheduler \\
@@ -52,10 +70,21 @@ import UnixSignals
   @Option(
     help: ArgumentHelp(
       """
-      The node's kubelet, for example http://127.0.0.1:10250. With it, a stop waits until the pod has \
-      ended before it releases the lock.
+      The node's kubelet, for example http://127.0.0.1:10250: it is asked whether the pod has ended, \
+      so that others wait no longer than that. Without it the longest possible time is waited for.
       """, valueName: "url"))
   var kubelet: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Within what time the kubelet notices a change of its directory: 1s with inotify, --file-check-\
+      frequency (20s) without.
+      """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })
+  var kubeletDetection = GoDuration(.seconds(1))
+
+  @Option(help: "strict, quick or podmaster; see above.")
+  var profile: Profile?
 
   @Option(name: .customLong("v"), help: "How much to log: 0 to 4.")
   var verbosity: Int = 0
@@ -66,7 +95,11 @@ import UnixSignals
 
   func validate() throws {
     _ = try self.endpoints()
-    _ = try self.timing()
+    _ = try self.timing(grace: ManifestFile.grace(of: self.sourceFile))
+    guard self.sleep.duration <= .seconds(self.ttlSecs) else {
+      throw ValidationError(
+        "--sleep \(self.sleep) is longer than the lease: use at most --ttl-secs, \(self.ttlSecs)s")
+    }
     for (flag, value) in [
       ("key", self.key), ("source-file", self.sourceFile), ("dest-file", self.destFile),
     ] where value.split(separator: "/").isEmpty {
@@ -83,10 +116,43 @@ import UnixSignals
     }
   }
 
-  private func timing() throws -> Timing {
-    do { return try Timing(ttlSeconds: self.ttlSecs, sleep: self.sleep.duration) } catch {
-      throw ValidationError("\(error)")
+  /// - Parameter grace: the manifest's, if it can be read.
+  private func timing(grace: Duration? = nil) throws -> Timing {
+    let podStop = PodStop(
+      detection: self.kubeletDetection.duration, grace: grace ?? PodStop.defaultGrace)
+    do {
+      return try Timing(
+        ttlSeconds: self.ttlSecs, sleep: self.sleep.duration, profile: self.profile,
+        podStop: podStop)
+    } catch {
+      let isAssumed = grace == nil && self.profile == .quick
+      throw ValidationError(
+        "\(error)" + (isAssumed ? " (\(self.sourceFile) cannot be read: its grace is assumed)" : "")
+      )
     }
+  }
+
+  /// How long a takeover takes is what an operator wants to know, and what it follows from.
+  private static func tell(_ timing: Timing, isGraceKnown: Bool, _ logger: Logger) {
+    let profile = timing.profile.map(\.rawValue) ?? "none"
+    let promise =
+      timing.profile == .podmaster
+      ? "two pods may run at once, for up to \(timing.podOutlivesLease)" : "never two pods at once"
+    logger.info(
+      """
+      after a crash of the master another one takes over within \(timing.worstTakeover); \(promise)
+      """,
+      metadata: [
+        "profile": "\(profile)", "ttl": "\(timing.ttl)", "margin": "\(timing.margin)",
+        "lock_delay": "\(timing.lockDelay)", "kubelet_detection": "\(timing.podStop.detection)",
+        "grace": "\(timing.podStop.grace)\(isGraceKnown ? "" : " (assumed, no manifest)")",
+      ])
+  }
+
+  /// The kernel's, which no other boot of any machine has; empty if there is none.
+  private static func bootID() -> String {
+    let path = "/proc/sys/kernel/random/boot_id"
+    return ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").filter { !$0.isWhitespace }
   }
 
   func run() async throws {
@@ -94,13 +160,20 @@ import UnixSignals
     let logger = Logger(label: "elector")
     let name = self.whoami.isEmpty ? Self.hostName() : self.whoami
     if self.whoami.isEmpty { logger.info("--whoami is empty, defaulting to \(name)") }
-    let timing = try self.timing()
+    let grace = ManifestFile.grace(of: self.sourceFile)
+    let timing = try self.timing(grace: grace)
+    Self.tell(timing, isGraceKnown: grace != nil, logger)
+    let candidate = Candidate(
+      name: name, bootID: Self.bootID(),
+      destination: URL(filePath: self.destFile).standardizedFileURL.path)
     do {
       try await EtcdClient.with(endpoints: self.endpoints()) { client in
         let service = ElectionService(
-          name: name, timing: timing,
+          candidate: candidate, timing: timing,
           store: EtcdLeaseStore(client: client, key: self.key, name: name, timing: timing),
-          manifest: ManifestFile(source: self.sourceFile, destination: self.destFile),
+          manifest: ManifestFile(
+            source: self.sourceFile, destination: self.destFile,
+            longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace),
           kubeletURL: try self.kubelet.map { try EtcdEndpoint($0).url }, logger: logger)
         try await ServiceGroup(
           configuration: .init(
