@@ -85,7 +85,7 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
-      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],
+      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
       swiftSettings: settings),
     .target(
       name: "Elector",
@@ -155,14 +155,19 @@ let package = Package(
       ],
       exclude: ["Conformance/Cases"],
       swiftSettings: settings),
+    // A real etcd, certificates, connections that fall silent: what more than one of the tests needs.
+    .target(
+      name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix],
+      path: "Tests/EtcdTestSupport", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
-      dependencies: ["EtcdClient", "KVStore", nioCore, nioPosix, nioHTTP1],
+      dependencies: ["EtcdClient", "EtcdTestSupport", "KVStore", nioCore, nioPosix, nioHTTP1],
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "elector", "EtcdClient", "KVStore", "GoFlags", logging, lifecycle,
+        "Elector", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags", logging,
+        lifecycle,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -61,6 +61,12 @@ public struct Timing: Equatable, Sendable {
     max(min(renewPeriod, .seconds(2)), Self.minimumRequestTimeout)
   }
 
+  /// The bound of one attempt of such a request, when there is another endpoint to go to: one that says
+  /// nothing must leave time enough for another to renew the lease.
+  public var attemptTimeout: Duration {
+    max(self.requestTimeout / 2, Self.minimumRequestTimeout)
+  }
+
   /// The pause after the given number of failures in a row: it doubles up to `--sleep`, and while a
   /// lease is to be kept up to the renewal's period.
   func retryPause(afterFailures failures: Int, keepingLease: Bool) -> Duration {

@@ -1,6 +1,8 @@
 import Elector
 import EtcdClient
+import EtcdTestSupport
 import Foundation
+import KVStore
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -110,7 +112,7 @@ private final class LogLines: Sendable {
 func eventually(
   _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
 ) async throws {
-  let deadline = ContinuousClock.now + .seconds(30)
+  let deadline = ContinuousClock.now + .seconds(90)
   while !holds() {
     guard ContinuousClock.now < deadline else {
       Issue.record(what, sourceLocation: sourceLocation)
@@ -120,7 +122,7 @@ func eventually(
   }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct ElectionServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct ElectionServiceTests {
   private struct Running {
     let fixture: ManifestFixture
     let lines: LogLines
@@ -254,6 +256,51 @@ func eventually(
       store.state.withLock { $0.isFrozen = false }
       try await eventually("the same term again") {
         running.lines.all.contains("we are the master again term=2")
+      }
+    }
+  }
+
+  /// Of three endpoints the one in use falls silent, the next refuses, the last works.
+  @Test func anEndpointThatHangsCostsNoLeaseInV2() async throws {
+    let server = try await KVStoreServer.start(.memory)
+    try await self.leadsOn(at: EtcdEndpoint(server.urls[0]), .v2)
+    await server.stop()
+  }
+
+  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  func anEndpointThatHangsCostsNoLeaseInV3() async throws {
+    try await RealEtcd.with { try await self.leadsOn(at: $0.endpoint, .v3) }
+  }
+
+  private func leadsOn(at store: EtcdEndpoint, _ api: EtcdAPI) async throws {
+    let timing = try Timing(ttlSeconds: 30, sleep: .seconds(4))
+    let dead = try await Relay.with(port: store.port) { $0.endpoint }
+    try await Relay.with(port: store.port) { relay in
+      let client = EtcdClient(
+        endpoints: [relay.endpoint, dead, store], timeout: timing.requestTimeout,
+        attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
+        longestPause: timing.attemptTimeout / 2)
+      try await client.run { client in
+        let terms = LeaseTerms(
+          key: "k", value: "me", ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
+        let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+        try await self.with(
+          EtcdLeaseStore(key: key, name: "k"), ttl: timing.ttlSeconds, sleep: timing.sleep
+        ) { running in
+          try await eventually("installed") { running.fixture.installed != nil }
+          relay.isSilent = true
+          let silence = ContinuousClock.now
+          // Without a renewal the manifest would be gone by now.
+          try await eventually("the deadline") {
+            .now > silence + timing.renewDeadline + timing.sleep
+          }
+          #expect(running.fixture.installed != nil)
+          #expect(!running.lines.all.contains { $0.hasPrefix("we are no longer the master") })
+          await running.stop()
+          try await eventually("released") {
+            running.lines.all.contains { $0.hasPrefix("released the lock") }
+          }
+        }
       }
     }
   }

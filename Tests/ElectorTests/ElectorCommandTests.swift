@@ -39,6 +39,23 @@ import Testing
     #expect(command.whoami == "kube-master1")
   }
 
+  @Test func takesKubeAPIServersFlagsForEtcd() throws {
+    let command = try ElectorCommand.parse(
+      GoCommandLine.normalized(
+        Self.recipe.dropFirst() + [
+          "--etcd-servers=https://a:2379,https://b:2379", "--etcd-api=v3", "--etcd-cafile=ca.crt",
+          "--etcd-certfile=my.crt", "--etcd-keyfile=my.key", "--etcd-username=me",
+          "--etcd-password-file=secret",
+        ]))
+    #expect(command.etcdApi == .v3)
+    #expect(command.etcdCafile == "ca.crt")
+    #expect(command.etcdCertfile == "my.crt")
+    #expect(command.etcdKeyfile == "my.key")
+    #expect(command.etcdUsername == "me")
+    #expect(command.etcdPasswordFile == "secret")
+    #expect(try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe)).etcdApi == .auto)
+  }
+
   @Test(arguments: ["--etcd-servers", "--key", "--source-file", "--dest-file"])
   func namesWhatIsMissing(_ flag: String) {
     #expect(self.message(Self.recipe.filter { !$0.hasPrefix(flag) }).contains(flag))
@@ -51,7 +68,14 @@ import Testing
     ("--kubelet-detection=-1s", "--kubelet-detection must not be negative"),
     // The manifest is not there, so the grace is Kubernetes' own.
     ("--profile=quick", "--ttl-secs 39 or more"),
-    ("--etcd-servers=https://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
+    ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
+    ("--etcd-api=v4", "use auto, v2 or v3, not \"v4\""),
+    ("--etcd-cafile=ca.crt", "--etcd-cafile is for https, but --etcd-servers has no https://"),
+    ("--etcd-certfile=my.crt", "--etcd-certfile and --etcd-keyfile need each other"),
+    ("--etcd-keyfile=my.key", "--etcd-certfile and --etcd-keyfile need each other"),
+    ("--etcd-username=me", "--etcd-username and --etcd-password-file need each other"),
+    ("--etcd-password-file=f", "--etcd-username and --etcd-password-file need each other"),
+    ("--kubelet=https://127.0.0.1:10250", "--kubelet must be"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))
   }

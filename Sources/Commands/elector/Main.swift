@@ -45,7 +45,42 @@ extension Profile: ExpressibleByArgument {}
   @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
   var etcdServers: String
 
-  @Option(help: "The lock's name; it becomes /v2/keys/<key>.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Which API of etcd to use: auto, v2 or v3. auto takes v2 where a server has it, which podmaster \
+      needs, else v3. All who share a key have to use the same: name it before you switch v2 off. \
+      (default: auto)
+      """, valueName: "api"),
+    transform: {
+      guard let api = EtcdAPI(rawValue: $0) else {
+        throw ValidationError("use auto, v2 or v3, not \"\($0)\"")
+      }
+      return api
+    })
+  var etcdApi = EtcdAPI.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "Who may sign the certificates of https servers. (default: whom the system trusts)",
+      valueName: "file"))
+  var etcdCafile: String?
+
+  @Option(help: ArgumentHelp("Our own certificate, for etcd.", valueName: "file"))
+  var etcdCertfile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The key to it. All three files may be replaced at any time.", valueName: "file"))
+  var etcdKeyfile: String?
+
+  @Option(help: ArgumentHelp("The user to be in etcd.", valueName: "name"))
+  var etcdUsername: String?
+
+  @Option(help: ArgumentHelp("The file with that user's password.", valueName: "file"))
+  var etcdPasswordFile: String?
+
+  @Option(help: "The lock's name; it becomes /v2/keys/<key>, or /<key> in the v3 API.")
   var key: String
 
   @Option(help: "What the lock holds while we are the master. (default: the host's name)")
@@ -105,8 +140,31 @@ extension Profile: ExpressibleByArgument {}
     ] where value.split(separator: "/").isEmpty {
       throw ValidationError("--\(flag) must not be empty")
     }
-    if let kubelet, (try? EtcdEndpoint(kubelet)) == nil {
+    try self.validateTLS()
+    if (self.etcdUsername == nil) != (self.etcdPasswordFile == nil) {
+      throw ValidationError("--etcd-username and --etcd-password-file need each other")
+    }
+    if self.etcdUsername?.isEmpty == true {
+      throw ValidationError("--etcd-username must not be empty")
+    }
+    // With a certificate it cannot be asked yet.
+    if let kubelet, (try? EtcdEndpoint(kubelet))?.isTLS != false {
       throw ValidationError("--kubelet must be like http://127.0.0.1:10250, not \"\(kubelet)\"")
+    }
+  }
+
+  /// What can be said of the files' flags without the files.
+  private func validateTLS() throws {
+    if (self.etcdCertfile == nil) != (self.etcdKeyfile == nil) {
+      throw ValidationError("--etcd-certfile and --etcd-keyfile need each other")
+    }
+    let flags = [
+      ("--etcd-cafile", self.etcdCafile), ("--etcd-certfile", self.etcdCertfile),
+    ]
+    if let flag = flags.first(where: { $0.1 != nil })?.0,
+      try !self.endpoints().contains(where: \.isTLS)
+    {
+      throw ValidationError("\(flag) is for https, but --etcd-servers has no https:// in it")
     }
   }
 
@@ -167,10 +225,13 @@ extension Profile: ExpressibleByArgument {}
       name: name, bootID: Self.bootID(),
       destination: URL(filePath: self.destFile).standardizedFileURL.path)
     do {
-      try await EtcdClient.with(endpoints: self.endpoints()) { client in
+      try await self.client(timing: timing, logger: logger).run { client in
+        let terms = LeaseTerms(
+          key: self.key, value: name, ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
         let service = ElectionService(
           candidate: candidate, timing: timing,
-          store: EtcdLeaseStore(client: client, key: self.key, name: name, timing: timing),
+          store: EtcdLeaseStore(
+            key: EtcdLeasedKey(client: client, api: self.etcdApi, terms: terms), name: self.key),
           manifest: ManifestFile(
             source: self.sourceFile, destination: self.destFile,
             longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace),
@@ -188,6 +249,34 @@ extension Profile: ExpressibleByArgument {}
     } catch let error as ElectionServiceError {
       logger.error("\(error)")
       throw ExitCode(1)
+    } catch let error as EtcdTLSError {
+      logger.error("\(error)")
+      throw ExitCode(1)
+    } catch let error as EtcdCredentialsError {
+      logger.error("\(error)")
+      throw ExitCode(1)
+    }
+  }
+
+  /// A client whose requests all end early enough for a lease to be renewed elsewhere.
+  private func client(timing: Timing, logger: Logger) throws -> EtcdClient {
+    let files = EtcdTLS.Files(
+      caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile)
+    var credentials: EtcdCredentials?
+    if let username = self.etcdUsername, let file = self.etcdPasswordFile {
+      let user = try EtcdCredentials(username: username, passwordFile: file)
+      if user.isReadableByOthers {
+        logger.warning("others can read --etcd-password-file \(file): chmod 600 is enough")
+      }
+      credentials = user
+    }
+    return EtcdClient(
+      endpoints: try self.endpoints(), timeout: timing.requestTimeout,
+      attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
+      longestPause: timing.attemptTimeout / 2,
+      tls: files == EtcdTLS.Files() ? nil : try EtcdTLS(files), credentials: credentials
+    ) { notice in
+      logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
     }
   }
 
