@@ -36,7 +36,7 @@ public final class EtcdClient: Sendable {
   ///   - notice: told what a person should read once.
   public init(
     endpoints: [EtcdEndpoint], timeout: Duration = .seconds(5), attemptTimeout: Duration? = nil,
-    connectTimeout: Duration = .seconds(1), longestPause: Duration = .zero,
+    connectTimeout: Duration = .seconds(5), longestPause: Duration = .zero,
     watchAge: Duration = .seconds(60), tls: EtcdTLS? = nil, credentials: EtcdCredentials? = nil,
     notice: @escaping @Sendable (EtcdNotice) -> Void = { _ in }
   ) {

@@ -110,10 +110,10 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
     try await backend.with { store in
       try await Relay.with(port: store.port) { relay in
         let client = EtcdClient(
-          endpoints: [relay.endpoint, store], timeout: .seconds(8), attemptTimeout: .seconds(4),
-          watchAge: .seconds(3600))
+          endpoints: [relay.endpoint, store], timeout: .seconds(60), attemptTimeout: .seconds(15),
+          connectTimeout: .seconds(15), watchAge: .seconds(3600))
         try await client.run { client in
-          let key = backend.key(client, timeout: .seconds(8))
+          let key = backend.key(client)
           let token = try await created(key)
           async let change = key.nextChange(after: token)
           // The watch is under way once it is known at which endpoint.
@@ -133,8 +133,13 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
   func aWatchIsMadeAnewFromTimeToTime(_ backend: Backend) async throws {
     try await backend.with { store in
       try await Relay.with(port: store.port) { relay in
-        try await EtcdClient(endpoints: [relay.endpoint], watchAge: .milliseconds(300)).run { far in
-          try await EtcdClient.with(endpoints: [store]) { near in
+        try await EtcdClient(
+          endpoints: [relay.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30),
+          watchAge: .milliseconds(300)
+        ).run { far in
+          try await EtcdClient(
+            endpoints: [store], timeout: .seconds(60), connectTimeout: .seconds(30)
+          ).run { near in
             let token = try #require(try await backend.key(near).create().token)
             let watching = backend.key(far)
             _ = try await watching.read()
@@ -157,7 +162,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
       try await ScriptedServer.with({ _ in .json(EtcdClientTests.node) }) { good in
         let endpoints = [try EtcdEndpoint(silent.url), try EtcdEndpoint(good.url)]
         let client = EtcdClient(
-          endpoints: endpoints, timeout: .seconds(20), attemptTimeout: .seconds(2))
+          endpoints: endpoints, timeout: .seconds(60), attemptTimeout: .seconds(10))
         try await client.run {
           _ = try await $0.get("k")
           _ = try await $0.get("k")
