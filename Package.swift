@@ -56,11 +56,12 @@ let package = Package(
   ],
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
-    // takes its settings from, inotify.
+    // takes its settings from, inotify, the pauses between restarts.
     .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
     .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
+    .target(name: "RestartBackoff", swiftSettings: settings),
 
     .target(
       name: "KVStore",
@@ -72,7 +73,8 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "DirectoryWatch", nioCore, nioPosix, httpClient, logging, lifecycle, yams,
+        "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix, httpClient, logging,
+        lifecycle, yams,
       ],
       swiftSettings: settings),
     .target(
@@ -84,8 +86,8 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "EtcdClient", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess,
-        systemPackage,
+        "EtcdClient", "RestartBackoff", hummingbird, nioCore, nioPosix, httpClient, logging,
+        lifecycle, subprocess, systemPackage,
       ],
       swiftSettings: settings),
 
@@ -118,6 +120,8 @@ let package = Package(
     .testTarget(
       name: "DirectoryWatchTests", dependencies: ["DirectoryWatch"], swiftSettings: settings),
     .testTarget(
+      name: "RestartBackoffTests", dependencies: ["RestartBackoff"], swiftSettings: settings),
+    .testTarget(
       name: "KVStoreTests",
       dependencies: ["KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, subprocess],
       exclude: ["Conformance/Cases"],
@@ -129,7 +133,8 @@ let package = Package(
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "elector", "EtcdClient", "KVStore", "GoFlags", logging, lifecycle,
+        "Elector", "elector", "EtcdClient", "KVStore", "GoFlags", nioPosix, logging, lifecycle,
+        subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -122,6 +122,10 @@ public struct Election: Equatable, Sendable {
     return now < end
   }
 
+  /// Until when the installed manifest may stay unless the lease is renewed; `nil` when none is to be
+  /// there.
+  public var manifestEnd: Instant? { self.manifest == .installed ? self.leaseEnd : nil }
+
   private var leaseEnd: Instant? { self.lease.map { $0.sentAt + self.timing.renewDeadline } }
 
   /// Takes in a fact and says what follows.

@@ -8,21 +8,30 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-@main struct ElectorCommand: AsyncParsableCommand {
+struct ElectorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "elector",
     abstract: "Holds a lease key in etcd; while it does, a manifest is in the kubelet's directory.",
+    usage: """
+      elector --etcd-servers <url,...> --key <key> --source-file <file> --dest-file <file> [options]
+      elector clean --dest-file <file> ...
+      """,
     discussion: """
       Takes podmaster's flags as they are. Of all electors with the same --key one is the master: \
       it copies --source-file to --dest-file, and takes it away before its lease can end.
 
       On SIGTERM the manifest is removed first, then the lock is released.
 
+      It runs as two processes: a guard, which owns the manifest, and its child, which takes part in \
+      the election. The guard removes the manifest when the child dies or stands still, and starts it \
+      again; without its guard, the child removes the manifest, releases the lock and ends.
+
       EXAMPLE:
         elector --etcd-servers=http://127.0.0.1:2379 --key=scheduler \\
           --source-file=/srv/kubernetes/kube-scheduler.yaml \\
           --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
-      """)
+      """,
+    subcommands: [Clean.self])
 
   @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
   var etcdServers: String
@@ -57,12 +66,17 @@ import UnixSignals
       """, valueName: "url"))
   var kubelet: String?
 
+  @Option(
+    name: .customLong("guard"),
+    help: ArgumentHelp("Run a guard, which owns the manifest.", valueName: "true|false"))
+  var isGuarded: GoBool = true
+
+  /// How a guard tells its child what it is: the number of an open socket.
+  @Option(name: .customLong("guard-descriptor"), help: .private)
+  var guardDescriptor: Int32?
+
   @Option(name: .customLong("v"), help: "How much to log: 0 to 4.")
   var verbosity: Int = 0
-
-  static func main() async {
-    await self.main(GoCommandLine.normalized(Array(CommandLine.arguments.dropFirst())))
-  }
 
   func validate() throws {
     _ = try self.endpoints()
@@ -90,25 +104,27 @@ import UnixSignals
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    self.setUpLog()
     let logger = Logger(label: "elector")
     let name = self.whoami.isEmpty ? Self.hostName() : self.whoami
     if self.whoami.isEmpty { logger.info("--whoami is empty, defaulting to \(name)") }
     let timing = try self.timing()
+    let guardLink = try await self.guardLink(timing: timing)
     do {
       try await EtcdClient.with(endpoints: self.endpoints()) { client in
         let service = ElectionService(
           name: name, timing: timing,
           store: EtcdLeaseStore(client: client, key: self.key, name: name, timing: timing),
           manifest: ManifestFile(source: self.sourceFile, destination: self.destFile),
-          kubeletURL: try self.kubelet.map { try EtcdEndpoint($0).url }, logger: logger)
+          kubeletURL: try self.kubelet.map { try EtcdEndpoint($0).url },
+          guardLink: guardLink, logger: logger)
         try await ServiceGroup(
           configuration: .init(
             services: [
               .init(
                 service: service, successTerminationBehavior: .gracefullyShutdownGroup,
                 failureTerminationBehavior: .gracefullyShutdownGroup)
-            ], gracefulShutdownSignals: [.sigterm, .sigint],
+            ], gracefulShutdownSignals: [.sigterm, .sigint, .sighup],
             logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
         ).run()
       }
