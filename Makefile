@@ -6,7 +6,7 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test integration format lint clean
+.PHONY: help deps build demo test integration bench format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,12 @@ test: deps ## Run all tests.
 
 integration: deps ## Run the end-to-end tests against a real etcd, and etcdctl against kvstore.
 	integration/run
+
+bench: ## Measure kvstore beside a real etcd, and write docs/benchmarks.md.
+	@SUDO="$(SUDO)" integration/install-deps bench
+	$(SWIFT) build -c release --product kvstore
+	$(SWIFT) build -c release --product kvbench
+	.build/release/kvbench --revision "$$(git describe --always --dirty)" $(BENCH_FLAGS)
 
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests

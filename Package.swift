@@ -8,8 +8,11 @@ let settings: [SwiftSetting] = [
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let inMemoryLogging: Target.Dependency = .product(name: "InMemoryLogging", package: "swift-log")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let lifecycle: Target.Dependency = .product(
@@ -25,6 +28,9 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 
 let package = Package(
   name: "zweimaster",
@@ -39,9 +45,11 @@ let package = Package(
     .executable(name: "elector", targets: ["elector"]),
     .executable(name: "fake-kubelet", targets: ["fake-kubelet"]),
     .executable(name: "zweimaster", targets: ["zweimaster"]),
+    .executable(name: "kvbench", targets: ["kvbench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -53,6 +61,10 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // For the tests alone.
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
   ],
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
@@ -63,12 +75,18 @@ let package = Package(
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
     .target(name: "RestartBackoff", swiftSettings: settings),
 
+    // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
+    .systemLibrary(name: "CCrypt"),
     .target(
       name: "KVStore",
-      dependencies: [nioCore, nioPosix, nioHTTP1, logging, lifecycle, collections, grdb, sqlite],
+      dependencies: [
+        "CCrypt", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, lifecycle, collections,
+        grdb,
+        sqlite,
+      ],
       swiftSettings: settings),
     .target(
-      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, httpClient],
+      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
       swiftSettings: settings),
     .target(
       name: "Elector",
@@ -86,9 +104,14 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "EtcdClient", "RestartBackoff", hummingbird, nioCore, nioPosix, httpClient, logging,
-        lifecycle, subprocess, systemPackage,
+        "Elector", "EtcdClient", "RestartBackoff", hummingbird, nioCore, nioPosix, httpClient,
+        logging, lifecycle, subprocess, systemPackage,
       ],
+      swiftSettings: settings),
+
+    .target(
+      name: "Benchmark",
+      dependencies: [nioCore, nioPosix, nioHTTP1, subprocess, systemPackage],
       swiftSettings: settings),
 
     .executableTarget(
@@ -110,10 +133,17 @@ let package = Package(
     .executableTarget(
       name: "zweimaster",
       dependencies: [
-        "TestCluster", "EtcdClient", "GoFlags", arguments, logging, lifecycle, unixSignals,
+        "TestCluster", "Elector", "EtcdClient", "GoFlags", arguments, logging, lifecycle,
+        unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
+    .executableTarget(
+      name: "kvbench", dependencies: ["Benchmark", arguments, unixSignals],
+      path: "Sources/Commands/kvbench", swiftSettings: settings),
 
+    .testTarget(
+      name: "BenchmarkTests", dependencies: ["Benchmark", "KVStore", nioPosix],
+      swiftSettings: settings),
     .testTarget(name: "GoFlagsTests", dependencies: ["GoFlags"], swiftSettings: settings),
     .testTarget(name: "KlogTests", dependencies: ["Klog"], swiftSettings: settings),
     .testTarget(name: "EtcdSettingsTests", dependencies: ["EtcdSettings"], swiftSettings: settings),
@@ -123,18 +153,25 @@ let package = Package(
       name: "RestartBackoffTests", dependencies: ["RestartBackoff"], swiftSettings: settings),
     .testTarget(
       name: "KVStoreTests",
-      dependencies: ["KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, subprocess],
+      dependencies: [
+        "KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging,
+        inMemoryLogging, x509, crypto, asn1,
+      ],
       exclude: ["Conformance/Cases"],
       swiftSettings: settings),
+    // A real etcd, certificates, connections that fall silent: what more than one of the tests needs.
+    .target(
+      name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix],
+      path: "Tests/EtcdTestSupport", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
-      dependencies: ["EtcdClient", "KVStore", nioCore, nioPosix, nioHTTP1],
+      dependencies: ["EtcdClient", "EtcdTestSupport", "KVStore", nioCore, nioPosix, nioHTTP1],
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "elector", "EtcdClient", "KVStore", "GoFlags", nioPosix, logging, lifecycle,
-        subprocess, systemPackage,
+        "Elector", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags", nioPosix,
+        logging, lifecycle, subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -16,15 +16,16 @@ extension Election {
     /// The instant named by the effect had passed: the destination was left as it was.
     case installTooLate
     /// The destination is absent, old, or unknown.
-    case installFailed(reason: String)
+    /// - `isUntouched`: it is for sure what it was before.
+    case installFailed(reason: String, isUntouched: Bool)
     /// Something happened to the source or to the destination.
     case filesChanged
     case answered(id: Int, Answer)
     case watched(id: Int, Change)
     /// The pod has ended, or its time to end is over and the kubelet does not say otherwise.
-    case podEnded
+    case podEnded(id: Int)
     /// The kubelet still lists the pod although its time to end is over.
-    case podOverdue
+    case podOverdue(id: Int)
     /// The elector is to end.
     case stop
   }
@@ -44,7 +45,7 @@ extension Election {
     /// Answered by `watched` when something happens.
     case watch(id: Int, after: UInt64)
     /// Answered by `podEnded` or `podOverdue`.
-    case awaitPodEnd
+    case awaitPodEnd(id: Int)
     /// Ring at this instant, instead of any earlier alarm.
     case wake(at: Instant)
     /// To be told to people.
@@ -63,6 +64,17 @@ extension Election {
       /// Only if the key was last changed at this index.
       case renew(prevIndex: UInt64)
       case release(prevIndex: UInt64)
+      /// What the side key holds, with a quorum.
+      case readRecord
+      /// Into the side key, only if it was last changed at this index; `nil` only if there is none.
+      case writeRecord(TermRecord, prevIndex: UInt64?)
+
+      var concernsRecord: Bool {
+        switch self {
+        case .readRecord, .writeRecord: true
+        case .read, .create, .renew, .release: false
+        }
+      }
     }
 
     public let id: Int
@@ -85,8 +97,12 @@ extension Election {
     case released(index: UInt64)
     /// The key is there already: to a creation.
     case exists
-    /// The key was changed since: to a renewal or a release.
+    /// The key was changed since: to a renewal, a release, or a write of the record.
     case changed
+    /// The side key was read; `nil` when what it holds is no record.
+    case recordFound(TermRecord?, modifiedIndex: UInt64)
+    case recordAbsent
+    case recordWritten(modifiedIndex: UInt64)
     /// Surely not applied: no connection, or an error of another kind.
     case failed(reason: String)
     /// Perhaps applied, perhaps yet to be.
@@ -125,6 +141,12 @@ extension Election {
     case cannotRemove(reason: String)
     /// The source cannot be read, but what is installed stays.
     case sourceFails(reason: String)
+    /// The lock is ours, but the pod of an earlier term may run still.
+    case waiting(term: UInt64?, upTo: Duration)
+    /// The receipt was written for a term of ours.
+    case podHasEnded(term: UInt64)
+    /// The side key cannot be read or written.
+    case recordFails(reason: String)
     case awaitingPodEnd
     case podOverdue
     case released(term: UInt64)

@@ -11,16 +11,17 @@
 /// 3. Nobody asks the store for anything before the destination was found absent once, and nobody
 ///    creates or releases a lease while it may be there.
 /// 4. At most one request and one watch are under way.
+/// 5. The manifest is asked for only after the record said that our term is the last one, and only
+///    when no pod of an earlier term can run any more (``Succession``). The record says that a term
+///    has ended only when its manifest is gone and its pod has ended (``Destination``).
 ///
 /// A process that is stopped between a decision and its effect can still be late; therefore an
 /// installation carries the instant after which it must not happen.
 ///
 /// Source: etcd v2 API (`ttl`, `prevExist`, `prevIndex`, `waitIndex`); podmaster for what is logged.
 public struct Election: Equatable, Sendable {
-  public let name: String
+  public let candidate: Candidate
   public let timing: Timing
-  /// Whether to ask the kubelet, on a stop, when the pod has ended.
-  public let awaitsPodEnd: Bool
 
   /// The lease we hold as far as we know, believed or not.
   public private(set) var lease: Lease?
@@ -28,15 +29,8 @@ public struct Election: Equatable, Sendable {
   /// The store's index up to which `view` is true.
   private var seen: UInt64 = 0
 
-  private var manifest = Manifest.unknown
-  /// The manifest was found absent once; before that, no request is sent.
-  private var isClean = false
-  /// When to look at the files again.
-  private var lookDue = Instant.start
-  /// The same after a change, once the files are quiet.
-  private var settledAt: Instant?
-  private var removeDue = Instant.start
-  private var removeFailure = ""
+  private var succession: Succession
+  private var destination: Destination
   private var installFailures = 0
   /// Not before this is a lease created.
   private var contendDue = Instant.start
@@ -55,13 +49,15 @@ public struct Election: Equatable, Sendable {
   private var reports: [Report] = []
   private var isInTrouble = false
   private var troubleDue = Instant.start
-  private var removeReportDue = Instant.start
+  private var recordReportDue = Instant.start
   private var sourceReportDue = Instant.start
   private var lineDue = Instant.start
   private var line: Report?
   /// The term that was believed when the last event had been dealt with.
   private var leadingTerm: UInt64?
   private var lastTerm: UInt64?
+  /// The term of ours for which people were told that it waits.
+  private var waitingTerm: UInt64?
   private var loss = Loss.deadline
   private var clashTerm: UInt64?
   private var alarm: Instant?
@@ -74,20 +70,6 @@ public struct Election: Equatable, Sendable {
     case held(Holder)
   }
 
-  /// What is known of the destination.
-  private enum Manifest: Equatable {
-    /// Perhaps there, perhaps old: to `removing`.
-    case unknown
-    /// To `absent`, or back to `unknown` when it fails.
-    case removing
-    /// To `installing`; to `removing` when it is looked at.
-    case absent
-    /// To `installed`, to `unknown` when it fails, to `removing` when the lease ends meanwhile.
-    case installing
-    /// To `installing` when it is looked at, to `removing`.
-    case installed
-  }
-
   /// What the lock is for.
   private enum Intent: Equatable {
     /// Get it and keep it. To `yield`, to `stop`.
@@ -98,33 +80,45 @@ public struct Election: Equatable, Sendable {
   }
 
   private enum Stop: Equatable {
-    /// The manifest goes first. To `awaitingPod`, to `releasing`, to `finished` when it cannot go.
-    case removing(until: Instant, wasInstalled: Bool)
-    /// The lease is kept meanwhile. To `releasing`.
+    /// The manifest goes first. To `awaitingPod`, to `recording`, to `finished` when it cannot go.
+    case removing(until: Instant)
+    /// The lease is kept meanwhile. To `recording`, to `releasing` when the pod does not end.
     case awaitingPod
+    /// The receipt is written, if one is owed. To `releasing`.
+    case recording(refusals: Int)
     /// To `finished`.
     case releasing(refusals: Int)
     case finished
   }
 
   /// - Parameters:
-  ///   - name: what the key is to hold, `--whoami`.
-  ///   - awaitsPodEnd: whether ``Effect/awaitPodEnd`` can be carried out.
-  public init(name: String, timing: Timing, awaitsPodEnd: Bool = false) {
-    self.name = name
+  ///   - candidate: `name` is what the key is to hold, `--whoami`.
+  ///   - asksKubelet: whether ``Effect/awaitPodEnd(id:)`` can be carried out.
+  public init(candidate: Candidate, timing: Timing, asksKubelet: Bool = false) {
+    self.candidate = candidate
     self.timing = timing
-    self.awaitsPodEnd = awaitsPodEnd
+    self.succession = Succession(candidate: candidate, timing: timing)
+    self.destination = Destination(timing: timing, asksKubelet: asksKubelet)
   }
 
-  /// Whether the lease is believed, and hence whether the manifest may be there.
+  /// What the key is to hold.
+  public var name: String { self.candidate.name }
+
+  /// Whether the lease is believed.
   public func leads(at now: Instant) -> Bool {
     guard self.intent == .contend, let end = self.leaseEnd else { return false }
     return now < end
   }
 
+  /// Whether the manifest may be there: the lease is believed, and nobody else's pod can run.
+  public func mayInstall(at now: Instant) -> Bool {
+    guard let lease, self.leads(at: now) else { return false }
+    return self.succession.isOpen(lease.term)
+  }
+
   /// Until when the installed manifest may stay unless the lease is renewed; `nil` when none is to be
   /// there.
-  public var manifestEnd: Instant? { self.manifest == .installed ? self.leaseEnd : nil }
+  public var manifestEnd: Instant? { self.destination.file == .installed ? self.leaseEnd : nil }
 
   private var leaseEnd: Instant? { self.lease.map { $0.sentAt + self.timing.renewDeadline } }
 
@@ -135,16 +129,22 @@ public struct Election: Equatable, Sendable {
     case .started: break
     // Should it have rung early, it is set anew.
     case .woke: self.alarm = nil
-    case .removed: self.removed()
-    case .removeFailed(let reason): self.removeFailed(reason, at: now)
+    case .removed: self.destination.removed(at: now)
+    case .removeFailed(let reason):
+      if self.destination.removeFailed(reason, at: now) {
+        self.reports.append(.cannotRemove(reason: reason))
+      }
     case .installed: self.installed(at: now)
     case .kept(let reason): self.installed(at: now, sourceFailure: reason)
-    case .installTooLate: if self.manifest == .installing { self.manifest = .unknown }
-    case .installFailed(let reason): self.installFailed(reason, at: now)
-    case .filesChanged: self.settledAt = now + Timing.settle
+    case .installTooLate: _ = self.destination.installFailed(isUntouched: true)
+    case .installFailed(let reason, let isUntouched):
+      self.installFailed(reason, isUntouched: isUntouched, at: now)
+    case .filesChanged: self.destination.filesChanged(at: now)
     case .answered(let id, let answer): self.answered(id, answer, at: now)
     case .watched(let id, let change): self.watched(id, change, at: now)
-    case .podEnded, .podOverdue: self.podWaitOver(isOverdue: event == .podOverdue)
+    case .podEnded(let id): _ = self.destination.podAnswered(id, isOverdue: false, at: now)
+    case .podOverdue(let id):
+      if self.destination.podAnswered(id, isOverdue: true, at: now) { self.podOverdue() }
     case .stop: self.stop(at: now)
     }
     return self.effects(at: now)
@@ -152,27 +152,8 @@ public struct Election: Equatable, Sendable {
 
   // MARK: Facts about the manifest
 
-  private mutating func removed() {
-    guard self.manifest == .removing else { return }
-    self.manifest = .absent
-    self.removeFailure = ""
-    self.isClean = true
-  }
-
-  private mutating func removeFailed(_ reason: String, at now: Instant) {
-    guard self.manifest == .removing else { return }
-    self.manifest = .unknown
-    self.removeFailure = reason
-    self.removeDue = now + self.timing.retryPause(afterFailures: 1, keepingLease: true)
-    if now >= self.removeReportDue {
-      self.reports.append(.cannotRemove(reason: reason))
-      self.removeReportDue = now + self.timing.sleep
-    }
-  }
-
   private mutating func installed(at now: Instant, sourceFailure: String? = nil) {
-    guard self.manifest == .installing else { return }
-    self.manifest = .installed
+    guard self.destination.installed() else { return }
     self.installFailures = 0
     if let sourceFailure, now >= self.sourceReportDue {
       self.reports.append(.sourceFails(reason: sourceFailure))
@@ -180,16 +161,21 @@ public struct Election: Equatable, Sendable {
     }
   }
 
-  private mutating func installFailed(_ reason: String, at now: Instant) {
-    guard self.manifest == .installing else { return }
-    self.manifest = .unknown
+  private mutating func installFailed(_ reason: String, isUntouched: Bool, at now: Instant) {
+    guard self.destination.installFailed(isUntouched: isUntouched) else { return }
+    self.yield(reason, at: now)
+  }
+
+  /// One who cannot start the pod must not keep the lock.
+  private mutating func yield(_ reason: String, at now: Instant) {
     guard self.intent == .contend else { return }
     self.intent = .yield
     self.installFailures += 1
-    let pause = self.timing.standBack(afterFailures: self.installFailures)
-    self.contendDue = now + pause
-    self.reports.append(.cannotInstall(reason: reason, retryIn: pause))
+    self.contendDue = now + self.standBack
+    self.reports.append(.cannotInstall(reason: reason, retryIn: self.standBack))
   }
+
+  private var standBack: Duration { self.timing.standBack(afterFailures: self.installFailures) }
 
   // MARK: Facts about the store
 
@@ -197,6 +183,10 @@ public struct Election: Equatable, Sendable {
     guard let request = self.inFlight, request.id == id else { return }
     self.inFlight = nil
     if request.kind == .read { self.readDue = request.sentAt + self.timing.sleep }
+    if request.kind.concernsRecord {
+      self.recordAnswered(answer, to: request, at: now)
+      return
+    }
     switch answer {
     case .failed(let reason):
       self.failed(reason, at: now)
@@ -208,15 +198,16 @@ public struct Election: Equatable, Sendable {
       return
     case .found(let holder, let index):
       self.failures = 0
-      self.read(.held(holder), index: index, for: request)
+      self.read(.held(holder), index: index, for: request, at: now)
     case .absent(let index):
-      self.read(.absent, index: index, for: request)
+      self.read(.absent, index: index, for: request, at: now)
     case .granted(let term, let modifiedIndex):
       self.failures = 0
-      self.granted(term: term, modifiedIndex: modifiedIndex, for: request)
+      self.granted(term: term, modifiedIndex: modifiedIndex, for: request, at: now)
     case .released(let index):
       // The watch may have told of it already, hence the term from memory.
       if let term = self.lease?.term ?? self.lastTerm { self.reports.append(.released(term: term)) }
+      if self.intent == .yield { self.contendDue = now + self.standBack }
       self.lose(.removed)
       self.learn(.absent, index: max(index, self.seen))
     case .exists, .changed:
@@ -227,6 +218,9 @@ public struct Election: Equatable, Sendable {
         self.failures == 1
         ? now : now + self.timing.retryPause(afterFailures: self.failures, keepingLease: true)
       if case .release = request.kind { self.releaseRefused() }
+    case .recordFound, .recordAbsent, .recordWritten:
+      // To a request of the other kind; no store does that.
+      self.view = .unknown
     }
     if self.isInTrouble { self.reports.append(.storeAnswersAgain) }
     self.isInTrouble = false
@@ -242,14 +236,65 @@ public struct Election: Equatable, Sendable {
       self.troubleDue = now + self.timing.sleep
     }
     self.isInTrouble = true
-    if case .stop(.releasing) = self.intent { self.leaveLease(reason) }
+    switch self.intent {
+    case .stop(.recording), .stop(.releasing):
+      self.intent = .stop(.releasing(refusals: 0))
+      self.leaveLease(reason)
+    case .contend, .yield, .stop: break
+    }
+  }
+
+  private mutating func recordAnswered(_ answer: Answer, to request: Request, at now: Instant) {
+    switch (answer, request.kind) {
+    case (.recordFound(let record, let modifiedIndex), _):
+      self.succession.found(record, modifiedIndex: modifiedIndex, at: now)
+    case (.recordAbsent, _):
+      self.succession.foundNothing(at: now)
+    case (.recordWritten(let modifiedIndex), .writeRecord(let record, _)):
+      self.succession.wrote(record, modifiedIndex: modifiedIndex)
+      if record.isEnded { self.reports.append(.podHasEnded(term: record.term)) }
+    case (.failed(let reason), _):
+      self.succession.failed(isApplied: false, at: now)
+      self.recordFailed(reason, at: now)
+    case (.unanswered(let reason), _):
+      self.succession.failed(isApplied: nil, at: now)
+      self.recordFailed(reason, at: now)
+    default:
+      self.succession.wasChanged(at: now)
+      if case .stop(.recording(let refusals)) = self.intent {
+        self.intent = .stop(.recording(refusals: refusals + 1))
+        if refusals >= 1 { self.intent = .stop(.releasing(refusals: 0)) }
+      }
+    }
+  }
+
+  /// How often in a row the record could not be read or written before the lock goes to another one.
+  private static let recordPatience = 5
+
+  private mutating func recordFailed(_ reason: String, at now: Instant) {
+    if now >= self.recordReportDue {
+      self.reports.append(.recordFails(reason: reason))
+      self.recordReportDue = now + self.timing.sleep
+    }
+    if case .stop(.recording) = self.intent {
+      self.intent = .stop(.releasing(refusals: 0))
+      self.leaveLease(reason)
+    }
+    if let lease, !self.succession.isOpen(lease.term),
+      self.succession.failures >= Self.recordPatience
+    {
+      self.yield(reason, at: now)
+    }
   }
 
   /// Takes over what a read, or a refusal that names the store's index, says.
-  private mutating func read(_ view: View, index: UInt64, for request: Request) {
+  private mutating func read(
+    _ view: View, index: UInt64, for request: Request, at now: Instant
+  ) {
     if index < request.seen {
       // No linearizable store forgets: this is another one, or an older copy of it.
       self.reports.append(.storeWentBack(from: request.seen, to: index))
+      self.succession.storeWentBack(wasOurs: self.leaseEnd.map { now < $0 } == true)
       self.lose(.removed)
       self.watch = nil
     } else if index < self.seen {
@@ -261,7 +306,9 @@ public struct Election: Equatable, Sendable {
     self.learn(view, index: index)
   }
 
-  private mutating func granted(term: UInt64, modifiedIndex: UInt64, for request: Request) {
+  private mutating func granted(
+    term: UInt64, modifiedIndex: UInt64, for request: Request, at now: Instant
+  ) {
     switch request.kind {
     case .create:
       guard modifiedIndex > self.seen else {
@@ -270,13 +317,14 @@ public struct Election: Equatable, Sendable {
         return
       }
       self.lease = Lease(term: term, modifiedIndex: modifiedIndex, sentAt: request.sentAt)
+      self.succession.won(term: term, at: now)
     case .renew:
       // Without a lease it was lost, as the watch told, after this renewal.
       guard var lease = self.lease, lease.term == term else { return }
       lease.modifiedIndex = max(lease.modifiedIndex, modifiedIndex)
       lease.sentAt = request.sentAt
       self.lease = lease
-    case .read, .release:
+    case .read, .release, .readRecord, .writeRecord:
       return
     }
     self.seen = max(self.seen, modifiedIndex)
@@ -329,6 +377,7 @@ public struct Election: Equatable, Sendable {
       return
     }
     self.lose(.replaced(by: holder.name))
+    self.succession.saw(term: holder.term)
     if holder.name == self.name, holder.term != self.clashTerm {
       self.clashTerm = holder.term
       self.reports.append(.nameClash(term: holder.term))
@@ -338,6 +387,7 @@ public struct Election: Equatable, Sendable {
   private mutating func lose(_ loss: Loss) {
     guard self.lease != nil else { return }
     self.lease = nil
+    self.succession.lost()
     self.loss = loss
     if self.intent == .yield { self.intent = .contend }
   }
@@ -346,19 +396,14 @@ public struct Election: Equatable, Sendable {
 
   private mutating func stop(at now: Instant) {
     guard self.intent == .contend || self.intent == .yield else { return }
-    self.intent = .stop(
-      .removing(
-        until: now + self.timing.requestTimeout,
-        wasInstalled: self.manifest == .installed || self.manifest == .installing))
+    self.intent = .stop(.removing(until: now + self.timing.requestTimeout))
   }
 
-  private mutating func podWaitOver(isOverdue: Bool) {
+  private mutating func podOverdue() {
+    self.reports.append(.podOverdue)
     guard self.intent == .stop(.awaitingPod) else { return }
     self.intent = .stop(.releasing(refusals: 0))
-    if isOverdue {
-      self.reports.append(.podOverdue)
-      self.leaveLease("the pod still runs")
-    }
+    self.leaveLease("the pod still runs")
   }
 
   private mutating func releaseRefused() {
@@ -373,25 +418,54 @@ public struct Election: Equatable, Sendable {
     self.lease = nil
   }
 
+  /// Whether the pod's end is worth waiting for, and is not known yet.
+  private func awaitsPodEnd(at now: Instant) -> Bool {
+    let isDue =
+      switch self.intent {
+      case .contend: self.lease == nil
+      case .yield, .stop(.removing), .stop(.awaitingPod): true
+      case .stop: false
+      }
+    return isDue && self.canSettle && self.destination.podEnd != .untold
+      && self.succession.owesReceipt && !self.destination.podHasEnded(at: now)
+  }
+
+  /// Whether we may mark a term of ours as ended: the one that we hold, which is not to go on, or one
+  /// that is over for the store as well. The lease of an earlier process may be valid still, and that
+  /// process be about.
+  private var canSettle: Bool {
+    if self.lease != nil { return true }
+    switch self.view {
+    case .unknown: return false
+    case .absent: return true
+    case .held(let holder): return holder.name != self.name
+    }
+  }
+
   /// Moves a stop on as far as the facts allow.
   private mutating func stopEffects(at now: Instant) -> [Effect] {
     var effects: [Effect] = []
-    if case .stop(.removing(let until, let wasInstalled)) = self.intent {
-      if self.manifest == .absent {
-        if wasInstalled, self.awaitsPodEnd, let leaseEnd, now < leaseEnd {
+    if case .stop(.removing(let until)) = self.intent {
+      if self.destination.file == .absent {
+        if self.awaitsPodEnd(at: now) {
           self.intent = .stop(.awaitingPod)
           self.reports.append(.awaitingPodEnd)
-          effects.append(.awaitPodEnd)
         } else {
-          self.intent = .stop(.releasing(refusals: 0))
+          self.intent = .stop(.recording(refusals: 0))
         }
-      } else if now >= until, self.manifest == .unknown, !self.removeFailure.isEmpty {
+      } else if now >= until, self.destination.file == .unknown,
+        !self.destination.removeFailure.isEmpty
+      {
         self.intent = .stop(.finished)
-        effects.append(.finish(.manifestLeft(reason: self.removeFailure)))
+        effects.append(.finish(.manifestLeft(reason: self.destination.removeFailure)))
       }
     }
-    // Without a belief there is nothing left to keep for the pod.
-    if self.intent == .stop(.awaitingPod), self.leaseEnd.map({ now >= $0 }) ?? true {
+    if self.intent == .stop(.awaitingPod), !self.awaitsPodEnd(at: now) {
+      self.intent = .stop(.recording(refusals: 0))
+    }
+    if case .stop(.recording) = self.intent, self.receiptStep(at: now) == nil,
+      self.inFlight?.kind.concernsRecord != true
+    {
       self.intent = .stop(.releasing(refusals: 0))
     }
     // A request under way may still bring a lease that would then be left behind.
@@ -402,12 +476,21 @@ public struct Election: Equatable, Sendable {
     return effects
   }
 
+  /// The receipt, once there is one to be written and the pod has ended.
+  private func receiptStep(at now: Instant) -> Succession.Step? {
+    guard self.canSettle, self.destination.podHasEnded(at: now) else { return nil }
+    return self.succession.receiptStep()
+  }
+
   // MARK: What follows
 
   private mutating func effects(at now: Instant) -> [Effect] {
     if self.intent == .stop(.finished) { return [] }
-    var effects = self.manifestEffects(at: now)
+    var installation: (term: UInt64, before: Instant)?
+    if let lease, let leaseEnd, self.mayInstall(at: now) { installation = (lease.term, leaseEnd) }
+    var effects = self.destination.effects(at: now, installation: installation)
     let ending = self.stopEffects(at: now)
+    if self.awaitsPodEnd(at: now) { effects += self.destination.askForPodEnd(at: now) }
     if self.intent != .stop(.finished) {
       effects += self.requestEffects(at: now)
       effects += self.watchEffects(at: now)
@@ -423,76 +506,56 @@ public struct Election: Equatable, Sendable {
     return effects
   }
 
-  private mutating func manifestEffects(at now: Instant) -> [Effect] {
-    let isLookDue = now >= self.lookDue || self.settledAt.map { now >= $0 } == true
-    if let lease, let leaseEnd, self.leads(at: now) {
-      switch self.manifest {
-      case .installed where !isLookDue, .installing, .removing: return []
-      case .absent, .installed:
-        self.manifest = .installing
-        self.noteLook(at: now)
-        return [.installManifest(term: lease.term, before: leaseEnd)]
-      case .unknown: return self.removal(at: now)
-      }
-    }
-    switch self.manifest {
-    case .removing: return []
-    // Somebody may have put it there by hand.
-    case .absent where !isLookDue: return []
-    case .unknown, .absent: return self.removal(at: now)
-    case .installing, .installed:
-      self.removeDue = now
-      return self.removal(at: now)
+  /// The requests that can come next, each with the instant for it, the most urgent one first.
+  private func steps(at now: Instant) -> [Succession.Step] {
+    guard self.destination.isClean, self.inFlight == nil else { return [] }
+    guard let lease else { return self.stepsWithoutLease(at: now) }
+    if self.view == .unknown { return [(.read, self.requestDue)] }
+    let renewal: Succession.Step = (
+      .renew(prevIndex: lease.modifiedIndex),
+      max(self.requestDue, lease.sentAt + self.timing.renewPeriod)
+    )
+    let release: Succession.Step = (.release(prevIndex: lease.modifiedIndex), self.requestDue)
+    switch self.intent {
+    case .contend: return [renewal] + (self.leads(at: now) ? self.succession.claimSteps() : [])
+    case .yield:
+      guard self.destination.file == .absent, !self.awaitsPodEnd(at: now) else { return [renewal] }
+      let canRecord = self.succession.failures < Self.recordPatience
+      return [renewal, (canRecord ? self.receiptStep(at: now) : nil) ?? release]
+    case .stop(.removing), .stop(.awaitingPod): return [renewal]
+    case .stop(.recording): return [renewal] + (self.receiptStep(at: now).map { [$0] } ?? [])
+    case .stop(.releasing): return self.destination.file == .absent ? [release] : []
+    case .stop(.finished): return []
     }
   }
 
-  private mutating func removal(at now: Instant) -> [Effect] {
-    guard now >= self.removeDue else { return [] }
-    self.manifest = .removing
-    self.noteLook(at: now)
-    return [.removeManifest]
-  }
-
-  private mutating func noteLook(at now: Instant) {
-    self.lookDue = now + self.timing.sleep
-    self.settledAt = nil
-  }
-
-  /// The request that comes next and the instant for it; `nil` when there is nothing to ask.
-  private var nextRequest: (kind: Request.Kind, due: Instant)? {
-    guard self.isClean, self.inFlight == nil else { return nil }
-    if let lease {
-      if self.view == .unknown { return (.read, self.requestDue) }
-      switch self.intent {
-      case .contend, .stop(.removing), .stop(.awaitingPod):
-        let due = max(self.requestDue, lease.sentAt + self.timing.renewPeriod)
-        return (.renew(prevIndex: lease.modifiedIndex), due)
-      case .yield, .stop(.releasing):
-        guard self.manifest == .absent else { return nil }
-        return (.release(prevIndex: lease.modifiedIndex), self.requestDue)
-      case .stop(.finished): return nil
-      }
+  private func stepsWithoutLease(at now: Instant) -> [Succession.Step] {
+    switch self.intent {
+    case .contend: break
+    case .stop(.recording): return self.receiptStep(at: now).map { [$0] } ?? []
+    case .yield, .stop: return []
     }
-    guard self.intent == .contend else { return nil }
+    let record = (self.receiptStep(at: now) ?? self.succession.lookStep()).map { [$0] } ?? []
     switch self.view {
-    case .unknown: return (.read, self.requestDue)
+    case .unknown: return [(.read, self.requestDue)]
     case .absent:
-      guard self.manifest == .absent else { return nil }
-      return (.create, max(self.requestDue, self.contendDue))
-    case .held: return (.read, max(self.requestDue, self.readDue))
+      guard self.destination.file == .absent else { return record }
+      return [(.create, max(self.requestDue, self.contendDue))] + record
+    case .held: return [(.read, max(self.requestDue, self.readDue))] + record
     }
   }
 
   private mutating func requestEffects(at now: Instant) -> [Effect] {
-    guard let (kind, due) = self.nextRequest, now >= due else { return [] }
+    guard let (kind, _) = self.steps(at: now).first(where: { now >= $0.due }) else { return [] }
     self.lastID += 1
     let request = Request(id: self.lastID, kind: kind, sentAt: now, seen: self.seen)
     self.inFlight = request
+    self.succession.isSent(kind)
     return [.send(request)]
   }
 
   private var wantsWatch: Bool {
-    guard self.isClean, self.watch == nil, self.view != .unknown else { return false }
+    guard self.destination.isClean, self.watch == nil, self.view != .unknown else { return false }
     if case .stop = self.intent { return false }
     return true
   }
@@ -519,6 +582,10 @@ public struct Election: Equatable, Sendable {
       }
       self.leadingTerm = term
     }
+    if let term, term != self.waitingTerm, let rest = self.succession.rest(at: now) {
+      self.waitingTerm = term
+      self.reports.append(.waiting(term: self.succession.predecessor, upTo: rest))
+    }
     if let line = self.currentLine(at: now), line != self.line || now >= self.lineDue {
       self.line = line
       self.lineDue = now + self.timing.sleep
@@ -538,15 +605,10 @@ public struct Election: Equatable, Sendable {
   /// The earliest instant at which something follows from time alone.
   private func nextAlarm(after now: Instant) -> Instant? {
     var dues: [Instant] = []
-    let leads = self.leads(at: now)
-    if let leaseEnd, leads || self.intent == .stop(.awaitingPod) { dues.append(leaseEnd) }
-    switch self.manifest {
-    case .unknown: dues.append(self.removeDue)
-    case .installed, .absent: dues += [self.lookDue, self.settledAt ?? self.lookDue]
-    case .installing, .removing: break
-    }
-    if case .stop(.removing(let until, _)) = self.intent { dues.append(until) }
-    if let (_, due) = self.nextRequest { dues.append(due) }
+    if let leaseEnd, self.leads(at: now) { dues.append(leaseEnd) }
+    dues += self.destination.dues(awaitingPodEnd: self.awaitsPodEnd(at: now))
+    if case .stop(.removing(let until)) = self.intent { dues.append(until) }
+    dues += self.steps(at: now).map(\.due)
     if self.wantsWatch { dues.append(self.watchDue) }
     if self.line != nil { dues.append(self.lineDue) }
     return dues.filter { $0 > now }.min()

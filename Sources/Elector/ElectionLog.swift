@@ -38,6 +38,16 @@ extension ElectionService {
     case .sourceFails(let reason):
       self.logger.warning(
         "cannot read the source; what is installed stays", metadata: ["reason": "\(reason)"])
+    case .waiting(let term, let rest):
+      self.logger.info(
+        "the pod of an earlier master may run still: waiting before the manifest is installed",
+        metadata: ["term": "\(term.map { "\($0)" } ?? "unknown")", "up_to": "\(rest)"])
+    case .podHasEnded(let term):
+      self.logger.info("our pod has ended, others need not wait", metadata: ["term": "\(term)"])
+    case .recordFails(let reason):
+      self.logger.error(
+        "cannot read or write the record of terms beside the key", metadata: ["reason": "\(reason)"]
+      )
     case .awaitingPodEnd:
       self.logger.info("waiting for the pod to end")
     case .podOverdue:

@@ -6,7 +6,7 @@ import ServiceLifecycle
 /// Carries out what ``Election`` says: it owns the clock, the store, the manifest and the tasks, and no
 /// policy.
 ///
-/// On a graceful shutdown the manifest is removed, the pod's end awaited if there is a kubelet to ask,
+/// On a graceful shutdown the manifest is removed, the pod's end awaited, that it has ended recorded,
 /// and the lease released, in that order; a cancelled task removes the manifest and leaves the lease to
 /// expire.
 public struct ElectionService: Service {
@@ -18,15 +18,16 @@ public struct ElectionService: Service {
   let logger: Logger
 
   /// - Parameters:
-  ///   - name: what the key is to hold, `--whoami`.
-  ///   - kubeletURL: where to ask when a pod has ended, for example `http://127.0.0.1:10250`; `nil`
-  ///     releases the lease as soon as the manifest is gone.
+  ///   - candidate: `name` is what the key is to hold, `--whoami`.
+  ///   - kubeletURL: where to ask when a pod has ended, for example `http://127.0.0.1:10250`; without
+  ///     it the longest time that a kubelet may take is waited for.
   ///   - guardLink: the way to the guard that owns the manifest; `nil` when there is none.
   public init(
-    name: String, timing: Timing, store: any LeaseStore, manifest: ManifestFile,
+    candidate: Candidate, timing: Timing, store: any LeaseStore, manifest: ManifestFile,
     kubeletURL: String? = nil, guardLink: GuardLink? = nil, logger: Logger
   ) {
-    self.election = Election(name: name, timing: timing, awaitsPodEnd: kubeletURL != nil)
+    self.election = Election(
+      candidate: candidate, timing: timing, asksKubelet: kubeletURL != nil)
     self.store = store
     self.manifest = manifest
     self.keeper = ManifestKeeper(file: manifest, link: guardLink)
@@ -108,8 +109,10 @@ public struct ElectionService: Service {
               try? await Task.sleep(until: start + instant.sinceStart, clock: .continuous)
               return .woke
             }
-          case .awaitPodEnd:
-            group.addTask { inbox.yield(await self.awaitPodEnd()) }
+          case .awaitPodEnd(let id):
+            group.addTask {
+              inbox.yield(await self.awaitPodEnd() ? .podEnded(id: id) : .podOverdue(id: id))
+            }
           case .report(let report):
             self.log(report, name: election.name)
           case .finish(let outcome):
@@ -165,22 +168,22 @@ public struct ElectionService: Service {
       // Its pod may run already: this is no failure after which the lease may go at once.
       return .stop
     } catch {
-      return .installFailed(reason: "\(error)")
+      return .installFailed(
+        reason: "\(error)", isUntouched: (error as? ManifestError)?.leavesDestination == true)
     }
   }
 
-  /// Which pod it is stands in the source; the destination is gone by now.
-  private func awaitPodEnd() async -> Election.Event {
-    guard let kubelet else { return .podEnded }
-    let content = try? await NIOThreadPool.singleton.runIfActive { [manifest] in
-      try ManifestFile.read(manifest.source)
-    }
-    guard let pod = content.flatMap({ ElectedPod(manifest: $0) }) else {
+  /// - Returns: whether the pod has ended.
+  private func awaitPodEnd() async -> Bool {
+    let timing = self.election.timing
+    let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
+    guard let kubelet, let pod = pod ?? nil else {
       self.logger.warning(
-        "cannot tell which pod to wait for", metadata: ["source": "\(self.manifest.source)"])
-      return .podEnded
+        "cannot tell which pod to ask the kubelet for, waiting for as long as one may take to end",
+        metadata: ["source": "\(self.manifest.source)", "for": "\(timing.podTime)"])
+      return (try? await Task.sleep(for: timing.podTime)) != nil
     }
-    return await kubelet.awaitEnd(of: pod)
+    return await kubelet.awaitEnd(of: pod, detection: timing.podStop.detection)
   }
 
   /// Tells of changes for as long as the directory is there; without it, the look at each `--sleep`

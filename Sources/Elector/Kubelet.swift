@@ -7,8 +7,11 @@ import Yams
 struct ElectedPod: Equatable, Sendable {
   var name: String
   var namespace: String
-  /// How long the pod may take to stop.
-  var gracePeriod: Duration
+  /// G: how long a kubelet may take to kill it.
+  var grace: Duration
+
+  /// A kubelet leaves no container less than this, neither when it stops nor after a preStop hook.
+  private static let leastGrace: Int64 = 2
 
   /// Reads the few fields that matter; a kubelet is the judge of the rest.
   /// - Returns: `nil` when it is no YAML or has no name.
@@ -18,7 +21,13 @@ struct ElectedPod: Equatable, Sendable {
     else { return nil }
     self.name = name
     self.namespace = root["metadata"]?["namespace"]?.string ?? "default"
-    self.gracePeriod = .seconds(root["spec"]?["terminationGracePeriodSeconds"]?.int ?? 30)
+    let spec = root["spec"]
+    let grace: Duration =
+      spec?["terminationGracePeriodSeconds"]?.int.map { .seconds(max(Int64($0), Self.leastGrace)) }
+      ?? PodStop.defaultGrace
+    let containers = ["containers", "initContainers"].flatMap { spec?[$0]?.array() ?? [] }
+    let hasHook = containers.contains { $0["lifecycle"]?["preStop"] != nil }
+    self.grace = grace + (hasHook ? .seconds(Self.leastGrace) : .zero)
   }
 
   /// A kubelet appends its node's name to a static pod's.
@@ -45,26 +54,36 @@ struct Kubelet: Sendable {
     var items: [Pod]?
   }
 
-  /// The kubelet notices that a file is gone within this, and asks the runtime.
-  private static let slack = Duration.seconds(5)
+  /// For so much longer than it should a pod may be listed before it counts as one that does not end.
+  private static let patience = Duration.seconds(5)
 
-  /// Waits until the pod no longer runs, at most for its grace period and a little more.
-  /// - Returns: `podOverdue` when it is still listed then, else `podEnded`, also when the kubelet
-  ///   cannot be asked: after that time it has killed the pod, or is itself gone.
-  func awaitEnd(of pod: ElectedPod) async -> Election.Event {
-    let deadline = ContinuousClock.now + pod.gracePeriod + Self.slack
+  /// Waits until the pod, whose manifest is gone, no longer runs.
+  ///
+  /// That it is not listed tells nothing by itself: the kubelet may have read the file and be about to
+  /// start it. It has ended when it was listed before, or when the kubelet has noticed by now that the
+  /// file is gone.
+  /// - Returns: whether it has ended: `true` also when the kubelet cannot be asked, and has by all
+  ///   that is known killed it by now; `false` when it is still listed although its time is over.
+  func awaitEnd(of pod: ElectedPod, detection: Duration) async -> Bool {
+    let start = ContinuousClock.now
+    let killed = start + detection + pod.grace
     var absences = 0
-    var isListed = false
-    // Twice, since a pod of which the kubelet had just read the file may only now begin.
-    while absences < 2 {
+    var wasListed = false
+    while true {
       if let isRunning = try? await self.runs(pod) {
-        isListed = isRunning
-        absences = isRunning ? 0 : absences + 1
+        if isRunning {
+          (wasListed, absences) = (true, 0)
+        } else if wasListed || ContinuousClock.now >= start + detection {
+          // Twice: between two containers of a pod that just starts there may be a moment.
+          absences += 1
+          if absences == 2 { return true }
+        }
       }
-      guard ContinuousClock.now < deadline else { return isListed ? .podOverdue : .podEnded }
-      guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return .podEnded }
+      let now = ContinuousClock.now
+      if !wasListed, now >= killed { return true }
+      if now >= killed + Self.patience { return absences > 0 }
+      guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return false }
     }
-    return .podEnded
   }
 
   private func runs(_ pod: ElectedPod) async throws -> Bool {

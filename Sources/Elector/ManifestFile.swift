@@ -8,8 +8,16 @@ public final class ManifestFile: Sendable {
   public let source: String
   public var destination: String { self.place.path }
   let place: ManifestPlace
-  /// What the destination holds by our own doing.
-  private let installed = Mutex<[UInt8]?>(nil)
+  /// The longest grace that a pod may have: others count on it.
+  private let longestGrace: Duration?
+  private let state = Mutex(State())
+
+  private struct State {
+    /// What the destination holds by our own doing.
+    var installed: [UInt8]?
+    /// The pod that was in the destination last, by whomever.
+    var elected: ElectedPod?
+  }
 
   /// What an installation came to.
   public enum Installation: Equatable, Sendable {
@@ -20,9 +28,22 @@ public final class ManifestFile: Sendable {
     case tooLate
   }
 
-  public init(source: String, destination: String) {
+  /// - Parameter longestGrace: a source with a longer ``grace(of:)`` is refused; `nil` takes any.
+  public init(source: String, destination: String, longestGrace: Duration? = nil) {
     self.source = source
     self.place = ManifestPlace(destination)
+    self.longestGrace = longestGrace
+  }
+
+  /// How long a kubelet may take to kill the pod of a manifest; `nil` when it cannot be read.
+  public static func grace(of path: String) -> Duration? {
+    (try? Self.read(path)).flatMap { ElectedPod(manifest: $0)?.grace }
+  }
+
+  /// The pod that was in the destination last, else the source's.
+  func elected() -> ElectedPod? {
+    self.state.withLock { $0.elected }
+      ?? (try? Self.read(self.source)).flatMap { ElectedPod(manifest: $0) }
   }
 
   /// More than a kubelet reads.
@@ -39,7 +60,15 @@ public final class ManifestFile: Sendable {
 
   /// Makes the destination absent, and what a crash left beside it.
   public func remove() throws(ManifestError) {
-    self.note(installed: nil)
+    let isOurs = self.state.withLock { state in
+      defer { state.installed = nil }
+      return state.installed != nil
+    }
+    // An earlier run left it: its pod is the one that is to end.
+    if !isOurs, let left = (try? Self.read(self.destination)).flatMap({ ElectedPod(manifest: $0) })
+    {
+      self.state.withLock { $0.elected = left }
+    }
     try self.place.remove()
   }
 
@@ -49,7 +78,12 @@ public final class ManifestFile: Sendable {
     switch try self.content() {
     case .failure(let error): return .kept(error)
     case .success(let content):
-      guard try self.place.install(content, while: isAllowed) else { return .tooLate }
+      do throws(ManifestError) {
+        guard try self.place.install(content, while: isAllowed) else { return .tooLate }
+      } catch {
+        if !error.leavesDestination { self.note(installed: content) }
+        throw error
+      }
       self.note(installed: content)
       return .installed
     }
@@ -66,10 +100,15 @@ public final class ManifestFile: Sendable {
       if content.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
         throw ManifestError.empty(self.source)
       }
+      if let longestGrace, self.state.withLock({ $0.installed }) != content,
+        let grace = ElectedPod(manifest: content)?.grace, grace > longestGrace
+      {
+        throw ManifestError.graceTooLong(self.source, grace, reckoned: longestGrace)
+      }
       return .success(content)
     } catch {
       if let current = try? Self.read(self.destination),
-        self.installed.withLock({ $0 }) == current
+        self.state.withLock({ $0.installed }) == current
       {
         return .failure(error)
       }
@@ -78,8 +117,10 @@ public final class ManifestFile: Sendable {
   }
 
   /// To be told what was installed, by whoever does it in this one's place.
-  func note(installed content: [UInt8]?) {
-    self.installed.withLock { $0 = content }
+  func note(installed content: [UInt8]) {
+    if self.state.withLock({ $0.installed }) == content { return }
+    let pod = ElectedPod(manifest: content)
+    self.state.withLock { $0 = State(installed: content, elected: pod) }
   }
 
   static func read(_ path: String) throws(ManifestError) -> [UInt8] {
@@ -109,12 +150,27 @@ public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
   case failed(Action, String, Int32)
   /// The source has nothing in it.
   case empty(String)
+  /// The source's pod may take longer to stop than was reckoned with at the start.
+  case graceTooLong(String, Duration, reckoned: Duration)
+  /// It is in place, but may not survive a crash of the machine.
+  case notSynced(String, String)
+
+  /// Whether the destination is for sure what it was before.
+  var leavesDestination: Bool {
+    if case .notSynced = self { false } else { true }
+  }
 
   public var description: String {
     switch self {
     case .failed(let action, let path, let errno):
       "cannot \(action.rawValue) \(path): \(String(cString: strerror(errno)))"
     case .empty(let path): "\(path) is empty"
+    case .graceTooLong(let path, let grace, let reckoned):
+      """
+      the pod in \(path) may take \(grace) to stop (terminationGracePeriodSeconds, preStop), and \
+      \(reckoned) was reckoned with when this elector started; restart it to use the new manifest
+      """
+    case .notSynced(let path, let reason): "\(path) was written, but: \(reason)"
     }
   }
 }

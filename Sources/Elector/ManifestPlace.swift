@@ -69,7 +69,11 @@ public final class ManifestPlace: Sendable {
       throw .failed(.write, self.path, reason)
     }
     self.own.withLock { $0 = file }
-    try self.syncDirectory()
+    do throws(ManifestError) {
+      try self.syncDirectory()
+    } catch {
+      throw .notSynced(self.path, error.description)
+    }
     return true
   }
 

@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// An HTTP answer, read to its end.
 struct Answer: Sendable {
@@ -22,6 +23,7 @@ struct Answer: Sendable {
 
   /// What a keys request came to, by status and body.
   func keysResponse(from endpoint: EtcdEndpoint) throws(EtcdClientError) -> KeysResponse {
+    let clusterID = self.headers.first(name: "X-Etcd-Cluster-ID").flatMap { UInt64($0, radix: 16) }
     switch self.status {
     case 200, 201:
       // So does etcd end its watches when it stops.
@@ -33,22 +35,44 @@ struct Answer: Sendable {
       }
       let event = try Self.decode(Event.self, from: self.body, endpoint: endpoint)
       return KeysResponse(
-        action: event.action, node: event.node, prevNode: event.prevNode, etcdIndex: index)
+        action: event.action, node: event.node, prevNode: event.prevNode, etcdIndex: index,
+        clusterID: clusterID)
     default:
-      guard
-        let error = try? JSONDecoder().decode(
-          EtcdError.self, from: Data(self.body.readableBytesView))
-      else {
-        throw .malformed(
-          endpoint: endpoint, reason: "status \(self.status): \(Self.excerpt(self.body))")
+      guard var error = self.decoded(EtcdError.self) else {
+        throw self.failure(from: endpoint, api: .v2)
       }
+      error.clusterID = clusterID
       // 300 to 399 come from the consensus below the store (no leader, timed out while it was being
       // agreed on): the write may still come through. 400 ends a watch of a slow reader.
       if (300...400).contains(error.errorCode) {
         throw .unanswered(endpoint: endpoint, reason: error.description)
       }
+      if error.errorCode == EtcdError.unauthorized {
+        throw .denied(endpoint: endpoint, reason: error.cause ?? error.message)
+      }
       throw .refused(error)
     }
+  }
+
+  /// What an answer means whose body is no error of the API.
+  func failure(from endpoint: EtcdEndpoint, api: EtcdAPI) -> EtcdClientError {
+    struct Message: Decodable { var message: String }
+    switch self.status {
+    case 401, 403:
+      return .denied(
+        endpoint: endpoint, reason: self.decoded(Message.self)?.message ?? Self.excerpt(self.body))
+    // Go's mux, where nothing is registered.
+    case 404 where Self.excerpt(self.body).hasPrefix("404 page not found"):
+      return .apiMissing(endpoint: endpoint, api)
+    default:
+      return .malformed(
+        endpoint: endpoint, reason: "status \(self.status): \(Self.excerpt(self.body))")
+    }
+  }
+
+  /// The body as JSON; `nil` when it is something else.
+  func decoded<Value: Decodable>(_ type: Value.Type) -> Value? {
+    try? JSONDecoder().decode(type, from: Data(self.body.readableBytesView))
   }
 
   static func decode<Value: Decodable>(
@@ -70,22 +94,68 @@ struct Answer: Sendable {
 
 extension EtcdClientError {
   /// Sorts a failed exchange by the one question that matters: can the request have been applied?
-  init(failure: any Error, endpoint: EtcdEndpoint) {
+  /// - Parameter tls: what the connection was made with; it is named when the two sides did not agree.
+  init(failure: any Error, endpoint: EtcdEndpoint, tls: EtcdTLS?) {
+    if endpoint.isTLS, let reason = Self.distrust(in: failure, endpoint: endpoint, tls: tls) {
+      self = .unreachable(endpoint: endpoint, reason: reason)
+      return
+    }
     let reason = Self.reason(for: failure)
     let isCertainlyUnsent =
       switch failure {
       case is NIOConnectionError, is SocketAddressError: true
       case ChannelError.connectTimeout: true
       case let error as HTTPClientError:
-        [.connectTimeout, .getConnectionFromPoolTimeout, .alreadyShutdown].contains(error)
+        [
+          .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .alreadyShutdown,
+        ].contains(error)
       // Nothing but connect(2) says this.
       case let error as IOError: error.errnoCode == ECONNREFUSED
+      case NIOSSLError.handshakeFailed: true
       default: false
       }
     self =
       isCertainlyUnsent
       ? .unreachable(endpoint: endpoint, reason: reason)
       : .unanswered(endpoint: endpoint, reason: reason)
+  }
+
+  /// Why one side does not trust the other; `nil` when it was something else.
+  ///
+  /// With TLS 1.3 a server tells only after its own handshake that it does not like our certificate, by
+  /// an alert; until then it takes no request.
+  private static func distrust(
+    in failure: any Error, endpoint: EtcdEndpoint, tls: EtcdTLS?
+  ) -> String? {
+    let text = "\(failure)".uppercased()
+    func has(_ words: String...) -> Bool { words.contains { text.contains($0) } }
+    if let error = failure as? NIOSSLExtraError, error == .failedToValidateHostname {
+      return "its certificate is not for the host \(endpoint.host)"
+    }
+    if has("CERTIFICATE_VERIFY_FAILED") {
+      return """
+        its certificate is not signed by \(tls?.trust ?? EtcdTLS.systemTrust), or is not valid \
+        at this time
+        """
+    }
+    if has("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_HANDSHAKE_FAILURE") {
+      return tls?.files.certFile.map {
+        "it does not take the certificate in --etcd-certfile (\($0))"
+      }
+        ?? "it asks for a client certificate: give it with --etcd-certfile and --etcd-keyfile"
+    }
+    if has(
+      "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE_EXPIRED", "ALERT_CERTIFICATE_UNKNOWN",
+      "ALERT_CERTIFICATE_REVOKED", "ALERT_UNSUPPORTED_CERTIFICATE", "ALERT_ACCESS_DENIED",
+      "ALERT_DECRYPT_ERROR")
+    {
+      return "it does not take the certificate in --etcd-certfile"
+        + (tls?.files.certFile.map { " (\($0))" } ?? "")
+    }
+    if has("WRONG_VERSION_NUMBER", "HTTP_REQUEST") {
+      return "it does not speak TLS: is it http:// there?"
+    }
+    return nil
   }
 
   private static func reason(for failure: any Error) -> String {
@@ -95,9 +165,12 @@ extension EtcdClientError {
       error.connectionErrors.first.map { Self.reason(for: $0.error) }
         ?? "no address for \(error.host)"
     case ChannelError.connectTimeout: "timed out while connecting"
-    case let error as HTTPClientError where error == .connectTimeout: "timed out while connecting"
+    case let error as HTTPClientError
+    where error == .connectTimeout || error == .tlsHandshakeTimeout:
+      "timed out while connecting"
     case let error as HTTPClientError where error == .remoteConnectionClosed:
       "the connection was closed"
+    case let error as HTTPClientError where error == .deadlineExceeded: "timed out"
     default: "\(failure)"
     }
   }

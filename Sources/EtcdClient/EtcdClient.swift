@@ -1,13 +1,12 @@
 import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
-import Synchronization
 
 /// A client of etcd's v2 keys API that knows several endpoints.
 ///
 /// It stays with the endpoint that answered last. One that cannot be connected to is passed over
-/// within the same call, since it surely has not seen the request; after any other failure the *next*
-/// call goes to the next endpoint, because a write that may have been applied must not be sent twice.
+/// within the same call, since it surely has not seen the request; one that says nothing is passed over
+/// by a read, while after a write the *next* call goes to the next endpoint, because a write that may
+/// have been applied must not be sent twice.
 ///
 /// Every call but ``watch(_:waitIndex:recursive:)`` is over, one way or the other, when its time-out
 /// has passed. Cancelling the task ends a call at once, with ``EtcdClientError/unanswered(endpoint:reason:)``.
@@ -20,31 +19,35 @@ public final class EtcdClient: Sendable {
   /// The bound of a call that names no other, from its start to the last byte of its answer.
   public let timeout: Duration
 
-  private let http: HTTPClient
-  /// The index of the endpoint that the next call goes to.
-  private let preferred = Mutex(0)
+  let transport: EtcdTransport
+  let credentials: EtcdCredentials?
 
   /// - Parameters:
   ///   - endpoints: at least one.
   ///   - timeout: the bound of a call that names no other.
+  ///   - attemptTimeout: the bound of one attempt when there is another endpoint to go to; half of
+  ///     `timeout` by default.
   ///   - connectTimeout: how long one endpoint may take to accept a connection. It bounds a watch's
   ///     connecting, too.
+  ///   - longestPause: the most that a call waits before it starts, after all endpoints have failed.
+  ///   - watchAge: after this, a watch's connection is taken for forgotten and made anew.
+  ///   - tls: for endpoints with `https`; `nil` trusts whom the system trusts.
+  ///   - credentials: sent with each request; `nil` for a cluster without users.
+  ///   - notice: told what a person should read once.
   public init(
-    endpoints: [EtcdEndpoint], timeout: Duration = .seconds(5),
-    connectTimeout: Duration = .seconds(1)
+    endpoints: [EtcdEndpoint], timeout: Duration = .seconds(5), attemptTimeout: Duration? = nil,
+    connectTimeout: Duration = .seconds(5), longestPause: Duration = .zero,
+    watchAge: Duration = .seconds(60), tls: EtcdTLS? = nil, credentials: EtcdCredentials? = nil,
+    notice: @escaping @Sendable (EtcdNotice) -> Void = { _ in }
   ) {
     precondition(!endpoints.isEmpty, "an etcd client needs an endpoint")
     self.endpoints = endpoints
     self.timeout = timeout
-    var configuration = HTTPClient.Configuration(
-      redirectConfiguration: .follow(max: 4, allowCycles: false),
-      timeout: .init(connect: TimeAmount(connectTimeout)))
-    configuration.httpVersion = .http1Only
-    // Watches hold a connection each and must not keep a write waiting for a free one.
-    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4096
-    // A refused connection is told at once, so that the next endpoint gets its chance.
-    configuration.connectionPool.retryConnectionEstablishment = false
-    self.http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    self.credentials = credentials
+    self.transport = EtcdTransport(
+      endpoints: endpoints, attemptTimeout: attemptTimeout ?? timeout / 2,
+      connectTimeout: connectTimeout, longestPause: longestPause, watchAge: watchAge, tls: tls,
+      notice: notice)
   }
 
   /// Runs `body` with a client and shuts the client down afterwards.
@@ -53,17 +56,23 @@ public final class EtcdClient: Sendable {
     endpoints: [EtcdEndpoint], timeout: Duration = .seconds(5),
     _ body: (EtcdClient) async throws -> Value
   ) async throws -> Value {
-    let client = EtcdClient(endpoints: endpoints, timeout: timeout)
+    try await EtcdClient(endpoints: endpoints, timeout: timeout).run(body)
+  }
+
+  /// Runs `body` with this client and shuts it down afterwards.
+  @discardableResult
+  public func run<Value: Sendable>(
+    _ body: (EtcdClient) async throws -> Value
+  ) async throws -> Value {
     let result: Result<Value, any Error>
-    do { result = .success(try await body(client)) } catch { result = .failure(error) }
-    await client.shutdown()
+    do { result = .success(try await body(self)) } catch { result = .failure(error) }
+    await self.shutdown()
     return try result.get()
   }
 
   /// Closes all connections; calls that are still under way fail.
   public func shutdown() async {
-    // It fails only when it was done before.
-    try? await self.http.shutdown()
+    await self.transport.shutdown()
   }
 
   /// Reads a key or a directory.
@@ -83,7 +92,7 @@ public final class EtcdClient: Sendable {
           ("recursive", recursive ? "true" : nil), ("sorted", sorted ? "true" : nil),
           ("quorum", quorum ? "true" : nil),
         ]),
-      within: timeout ?? self.timeout)
+      within: timeout)
   }
 
   /// Writes a key, or makes a directory.
@@ -115,7 +124,7 @@ public final class EtcdClient: Sendable {
           ("value", value), ("ttl", ttlSeconds.map { String($0) }),
           ("refresh", refresh ? "true" : nil),
         ]),
-      within: timeout ?? self.timeout)
+      within: timeout)
   }
 
   /// Removes a key or a directory.
@@ -139,7 +148,7 @@ public final class EtcdClient: Sendable {
           ("prevIndex", prevIndex.map { String($0) }), ("prevValue", prevValue),
           ("recursive", recursive ? "true" : nil), ("dir", dir ? "true" : nil),
         ]),
-      within: timeout ?? self.timeout)
+      within: timeout)
   }
 
   /// Waits for one change, for as long as it takes.
@@ -153,103 +162,72 @@ public final class EtcdClient: Sendable {
   public func watch(
     _ key: String, waitIndex: UInt64? = nil, recursive: Bool = false
   ) async throws(EtcdClientError) -> KeysResponse {
-    try await self.keys(
-      KeysRequest(
-        .get, key: key,
-        query: [
-          ("wait", "true"), ("waitIndex", waitIndex.map { String($0) }),
-          ("recursive", recursive ? "true" : nil),
-        ]),
-      within: nil)
+    let request = KeysRequest(
+      .get, key: key,
+      query: [
+        ("wait", "true"), ("waitIndex", waitIndex.map { String($0) }),
+        ("recursive", recursive ? "true" : nil),
+      ])
+    do {
+      return try await self.transport.watch(self.call(request), headTimeout: self.timeout) {
+        try await Answer($0).keysResponse(from: $1)
+      }
+    } catch {
+      if case .denied = error { _ = self.credentials?.reread() }
+      throw error
+    }
   }
 
   /// Asks one member for its version.
   /// - Parameter timeout: the bound of this call; `nil` for the client's own.
   public func version(timeout: Duration? = nil) async throws(EtcdClientError) -> EtcdVersion {
-    let (answer, endpoint) = try await self.send(
-      .GET, target: "/version", body: nil, within: timeout ?? self.timeout)
-    return try Answer.decode(EtcdVersion.self, from: answer.body, endpoint: endpoint)
+    try await self.transport.send(
+      EtcdTransport.Call(method: .GET, target: "/version", isRepeatable: true),
+      until: .now + (timeout ?? self.timeout)
+    ) { answer, endpoint throws(EtcdClientError) in
+      try Answer.decode(EtcdVersion.self, from: answer.body, endpoint: endpoint)
+    }
+  }
+
+  /// Whether one endpoint has the v2 API, whatever it says in it.
+  func hasV2(at endpoint: EtcdEndpoint, within timeout: Duration) async throws(EtcdClientError)
+    -> Bool
+  {
+    do {
+      _ = try await self.transport.send(
+        self.call(KeysRequest(.get, key: "", query: [])), to: endpoint, until: .now + timeout
+      ) { answer, endpoint throws(EtcdClientError) in try answer.keysResponse(from: endpoint) }
+      return true
+    } catch {
+      switch error {
+      case .refused, .denied: return true
+      case .apiMissing: return false
+      case .declined, .unreachable, .unanswered, .malformed: throw error
+      }
+    }
   }
 
   private func keys(
     _ request: KeysRequest, within timeout: Duration?
   ) async throws(EtcdClientError) -> KeysResponse {
-    let (answer, endpoint) = try await self.send(
-      HTTPMethod(rawValue: request.method.rawValue), target: request.target, body: request.body,
-      within: timeout)
+    let deadline = ContinuousClock.now + (timeout ?? self.timeout)
+    func attempt() async throws(EtcdClientError) -> KeysResponse {
+      try await self.transport.send(self.call(request), until: deadline) {
+        answer, endpoint throws(EtcdClientError) in try answer.keysResponse(from: endpoint)
+      }
+    }
     do {
-      return try answer.keysResponse(from: endpoint)
+      return try await attempt()
     } catch {
-      // A member that lost its peers, or something that is no etcd: let the next call try another.
-      if case .refused = error {} else { self.leave(endpoint) }
-      throw error
+      guard case .denied = error, self.credentials?.reread() == true else { throw error }
+      return try await attempt()
     }
   }
 
-  /// Sends to the preferred endpoint, and on to the next while there is no connection.
-  private func send(
-    _ method: HTTPMethod, target: String, body: String?, within timeout: Duration?
-  ) async throws(EtcdClientError) -> (Answer, EtcdEndpoint) {
-    let deadline = timeout.map { ContinuousClock.now + $0 }
-    let first = self.preferred.withLock { $0 }
-    for attempt in 0..<self.endpoints.count {
-      let endpoint = self.endpoints[(first + attempt) % self.endpoints.count]
-      var request = HTTPClientRequest(url: endpoint.url + target)
-      request.method = method
-      if let body {
-        request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
-        request.body = .bytes(ByteBuffer(string: body))
-      }
-      do {
-        return (try await self.exchange(request, with: endpoint, until: deadline), endpoint)
-      } catch {
-        self.leave(endpoint)
-        let isLast = attempt == self.endpoints.count - 1 || deadline.map { $0 <= .now } == true
-        if case .unreachable = error, !isLast, !Task.isCancelled { continue }
-        throw error
-      }
-    }
-    preconditionFailure("the last attempt returns or throws")
-  }
-
-  /// Unless another call has moved on already.
-  private func leave(_ endpoint: EtcdEndpoint) {
-    self.preferred.withLock {
-      if self.endpoints[$0] == endpoint { $0 = ($0 + 1) % self.endpoints.count }
-    }
-  }
-
-  /// One request and its whole answer, or an error when the deadline passes first.
-  ///
-  /// AsyncHTTPClient's own deadline ends with the answer's head, hence the race.
-  private func exchange(
-    _ request: HTTPClientRequest, with endpoint: EtcdEndpoint,
-    until deadline: ContinuousClock.Instant?
-  ) async throws(EtcdClientError) -> Answer {
-    guard let deadline else { return try await self.answer(to: request, from: endpoint).get() }
-    return try await withTaskGroup(of: Result<Answer, EtcdClientError>.self) { group in
-      group.addTask { await self.answer(to: request, from: endpoint) }
-      group.addTask {
-        let isOver = (try? await Task.sleep(until: deadline, clock: .continuous)) != nil
-        return .failure(
-          .unanswered(endpoint: endpoint, reason: isOver ? "timed out" : "cancelled"))
-      }
-      let first = await group.next()
-      group.cancelAll()
-      return first ?? .failure(.unanswered(endpoint: endpoint, reason: "cancelled"))
-    }.get()
-  }
-
-  private func answer(
-    to request: HTTPClientRequest, from endpoint: EtcdEndpoint
-  ) async -> Result<Answer, EtcdClientError> {
-    do {
-      let response = try await self.http.execute(request, deadline: .distantFuture)
-      let body = try await response.body.collect(upTo: Answer.maximumBytes)
-      return .success(
-        Answer(status: Int(response.status.code), headers: response.headers, body: body))
-    } catch {
-      return .failure(EtcdClientError(failure: error, endpoint: endpoint))
-    }
+  private func call(_ request: KeysRequest) -> EtcdTransport.Call {
+    EtcdTransport.Call(
+      method: HTTPMethod(rawValue: request.method.rawValue), target: request.target,
+      body: request.body, contentType: "application/x-www-form-urlencoded",
+      authorization: self.credentials?.basic, isRepeatable: request.method == .get)
   }
 }

@@ -5,6 +5,15 @@ public struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
 
   public var description: String { self.url }
 
+  public var isTLS: Bool { self.url.hasPrefix("https://") }
+
+  /// The host alone, as it has to stand in the server's certificate.
+  var host: Substring {
+    let authority = self.url[(self.url.firstRange(of: "://")?.upperBound ?? self.url.startIndex)...]
+    return authority[..<(authority.lastIndex(of: ":") ?? authority.endIndex)]
+      .trimming("[]")
+  }
+
   /// Reads one endpoint. What has no scheme gets `http://`, as Go's client does it.
   /// - Throws: ``EtcdEndpointError`` that names what could not be read.
   public init(_ text: String) throws(EtcdEndpointError) {
@@ -12,7 +21,7 @@ public struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
     while url.hasSuffix("/") { url.removeLast() }
     guard let scheme = url.firstRange(of: "://") else { throw .malformed(text) }
     switch url[..<scheme.lowerBound] {
-    case "http": break
+    case "http", "https": break
     case let other: throw .unsupportedScheme(String(other), text)
     }
     let authority = url[scheme.upperBound...]
@@ -46,7 +55,7 @@ public enum EtcdEndpointError: Error, Equatable, CustomStringConvertible {
     case .malformed(let text):
       "\"\(text)\" is not an etcd endpoint: write it like http://127.0.0.1:2379"
     case .unsupportedScheme(let scheme, let text):
-      "\"\(text)\" has the scheme \(scheme), but only http is supported"
+      "\"\(text)\" has the scheme \(scheme), but etcd speaks http and https"
     }
   }
 }

@@ -11,8 +11,13 @@ public struct KeysResponse: Equatable, Sendable {
   /// The store's index when it answered (`X-Etcd-Index`). A watch from the next one on misses
   /// nothing that happened after a read.
   public var etcdIndex: UInt64
+  /// Which cluster it was (`X-Etcd-Cluster-Id`); `nil` when it did not tell.
+  public var clusterID: UInt64?
 
-  public init(action: String, node: Node, prevNode: Node? = nil, etcdIndex: UInt64) {
+  public init(
+    action: String, node: Node, prevNode: Node? = nil, etcdIndex: UInt64, clusterID: UInt64? = nil
+  ) {
+    self.clusterID = clusterID
     self.action = action
     self.node = node
     self.prevNode = prevNode

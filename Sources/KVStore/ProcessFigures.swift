@@ -32,8 +32,6 @@ struct ProcessFigures: Equatable, Sendable {
     self.residentBytes = fields[21] * Double(sysconf(Int32(_SC_PAGESIZE)))
     let descriptors = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
     self.openDescriptors = Double(descriptors?.count ?? 0)
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    self.maxDescriptors = Double(limit.rlim_cur)
+    self.maxDescriptors = Double(DescriptorLimit.current)
   }
 }

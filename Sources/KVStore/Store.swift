@@ -24,6 +24,9 @@ final class Store: Sendable {
   let startedAt: StoreTime
   let statistics = StoreStatistics()
   let commits = CommitMetrics()
+  /// What ``clock``'s times are shown by.
+  let wall: WallSkew
+  let auth: AuthStore
 
   private let database: Database
   private let logger: Logger
@@ -49,8 +52,10 @@ final class Store: Sendable {
   init(_ location: Database.Location, logger: Logger) throws(StartError) {
     let (database, recovered) = try Database.open(location)
     self.database = database
+    self.auth = AuthStore(recovered.auth, database: database, logger: logger)
     self.logger = logger
     self.clock = recovered.clock
+    self.wall = WallSkew(recovered.clock)
     self.startedAt = recovered.clock.now
     self.clusterID = recovered.clusterID
     self.snapshot = Mutex(recovered.tree)
@@ -125,7 +130,7 @@ final class Store: Sendable {
       let index = watching.history.lastIndex
       let sinceIndex = waitIndex ?? index + 1
       let past = try watching.history.first(from: sinceIndex, at: path, isRecursive: isRecursive)
-      if let past { return WatchStart(index: index, event: past.json, id: nil) }
+      if let past { return WatchStart(index: index, event: past.json(wall: self.wall), id: nil) }
       let id = watching.hub.add(
         WatcherHub.Watcher(
           path: path, isRecursive: isRecursive, isStream: isStream, sinceIndex: sinceIndex))
@@ -283,7 +288,7 @@ final class Store: Sendable {
     // One encoding serves all watchers of an event.
     var encoded: (index: UInt64, json: ByteBuffer)?
     for (sink, event, isLast) in deliveries {
-      if encoded?.index != event.index { encoded = (event.index, event.json) }
+      if encoded?.index != event.index { encoded = (event.index, event.json(wall: self.wall)) }
       if let encoded { sink(encoded.json, isLast) }
     }
   }

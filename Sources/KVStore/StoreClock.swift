@@ -61,6 +61,9 @@ struct StoreClock: Sendable, Equatable {
 
   func time(sinceBoot: Int64) -> StoreTime { StoreTime(nanoseconds: sinceBoot + self.offset) }
 
+  /// Nanoseconds that the wall clock is ahead of this one at this moment.
+  var wallSkew: Int64 { Self.read(CLOCK_REALTIME) &- self.now.nanoseconds }
+
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)

@@ -28,8 +28,7 @@ extension Cluster {
     }
     self.nodeStates[node] = .stopping
     self.note("stopping \(node)")
-    // Long enough for a pod's grace period of 30 s, which is what the recipe's manifests have.
-    let handOver = (self.configuration.podStopTime ?? .seconds(30)) + .seconds(5)
+    let handOver = self.configuration.longestHandOver
     await self.end(Component.electors.map { .component(node: node, $0) }, within: handOver)
     await self.end([.component(node: node, .kubelet)], within: .seconds(5))
     if self.nodeStates[node] == .stopping { self.nodeStates[node] = .down }

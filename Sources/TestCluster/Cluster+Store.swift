@@ -60,7 +60,7 @@ extension Cluster {
       do throws(EtcdClientError) {
         _ = try await self.etcd.get("/")
         return
-      } catch .malformed(let endpoint, _) {
+      } catch .apiMissing(let endpoint, _), .malformed(let endpoint, _) {
         throw ClusterError.storeWithoutV2(url: endpoint.url)
       } catch {
         guard ContinuousClock.now < end else {

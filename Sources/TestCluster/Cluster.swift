@@ -134,7 +134,7 @@ public actor Cluster {
       if case .component(_, let component) = name { component != .kubelet } else { false }
     }
     let kubelets = self.processes.keys.filter { $0 != .store && !electors.contains($0) }
-    let handOver = (self.configuration.podStopTime ?? .zero) + .seconds(5)
+    let handOver = self.configuration.longestHandOver
     await self.end(electors, within: handOver)
     await self.end(kubelets, within: .seconds(3))
     if self.storeState != nil { await self.end([.store], within: .seconds(5)) }

@@ -1,3 +1,4 @@
+import Elector
 import EtcdClient
 
 /// What a cluster is made of.
@@ -45,6 +46,25 @@ public struct ClusterConfiguration: Sendable {
     self.executables = executables
     self.report = report
   }
+
+  /// The pretended kubelets have inotify; this is what a busy machine makes of it.
+  static let kubeletDetection = Duration.milliseconds(500)
+
+  /// The grace that the elected pods' manifests have.
+  var podGrace: Duration {
+    self.podStopTime.map { RecipeManifests.grace(stopTime: $0) } ?? PodStop.defaultGrace
+  }
+
+  /// What the electors reckon with.
+  /// - Throws: ``TimingError``, which names the flag.
+  public func timing() throws(TimingError) -> Timing {
+    try Timing(
+      ttlSeconds: Int64(self.ttlSeconds), sleep: self.sleep,
+      podStop: PodStop(detection: Self.kubeletDetection, grace: self.podGrace))
+  }
+
+  /// The longest that a planned stop takes a node's electors: what their pods may need, and some.
+  var longestHandOver: Duration { Self.kubeletDetection + self.podGrace + .seconds(10) }
 
   /// The nodes' names, in order.
   public var nodes: [String] { (1...max(1, self.masters)).map { "kube-master\($0)" } }

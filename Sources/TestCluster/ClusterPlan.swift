@@ -58,6 +58,7 @@ struct ClusterPlan: Sendable {
             "--sleep=\(configuration.sleep.milliseconds)ms",
             "--source-file=\(directory.source(role, node))",
             "--dest-file=\(directory.destination(role, node))", "--kubelet=\(kubelet)",
+            "--kubelet-detection=\(ClusterConfiguration.kubeletDetection.milliseconds)ms",
           ], directory)
       }
     }

@@ -44,28 +44,37 @@ enum RecipeManifests {
     """
   }
 
+  /// How long a pod that takes so long to stop is to be given; a kubelet gives none less than 2 s.
+  static func grace(stopTime: Duration) -> Duration {
+    .seconds(max(2, Int64((stopTime / .seconds(1)).rounded(.up))))
+  }
+
   /// The manifest that is elected.
   /// - Parameter stopTime: how long its container takes to end once it is told to; `nil` leaves the
   ///   manifest as the recipe has it.
   static func elected(_ role: Role, stopTime: Duration?) -> String {
+    let grace =
+      stopTime.map {
+        "\n terminationGracePeriodSeconds: \(Self.grace(stopTime: $0).components.seconds)"
+      } ?? ""
     let annotations =
       stopTime.map {
         "\n annotations:\n  pretend.zweimaster.dev/stop-after: \"\($0.milliseconds)ms\""
       } ?? ""
     return switch role {
-    case .scheduler: self.scheduler(annotations)
-    case .controllerManager: self.controllerManager(annotations)
+    case .scheduler: self.scheduler(annotations, grace)
+    case .controllerManager: self.controllerManager(annotations, grace)
     }
   }
 
-  private static func scheduler(_ annotations: String) -> String {
+  private static func scheduler(_ annotations: String, _ grace: String) -> String {
     """
     apiVersion: v1
     kind: Pod
     metadata:
      name: kube-scheduler
      namespace: kube-system\(annotations)
-    spec:
+    spec:\(grace)
      hostNetwork: true
      containers:
      - name: kube-scheduler
@@ -96,14 +105,14 @@ enum RecipeManifests {
     """
   }
 
-  private static func controllerManager(_ annotations: String) -> String {
+  private static func controllerManager(_ annotations: String, _ grace: String) -> String {
     """
     apiVersion: v1
     kind: Pod
     metadata:
      name: kube-controller-manager
      namespace: kube-system\(annotations)
-    spec:
+    spec:\(grace)
      containers:
      - command:
        - /bin/sh

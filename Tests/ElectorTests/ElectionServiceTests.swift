@@ -1,6 +1,8 @@
 import Elector
 import EtcdClient
+import EtcdTestSupport
 import Foundation
+import KVStore
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -13,6 +15,7 @@ private final class MemoryStore: LeaseStore {
     var holder: Holder?
     var history: [(UInt64, Election.Change)] = []
     var requests: [Election.Request.Kind] = []
+    var record: (TermRecord, UInt64)?
     var isFrozen = false
   }
   let state = Mutex(State())
@@ -28,6 +31,7 @@ private final class MemoryStore: LeaseStore {
   }
 
   var holder: Holder? { self.state.withLock { $0.holder } }
+  var record: TermRecord? { self.state.withLock { $0.record?.0 } }
   var requests: [Election.Request.Kind] { self.state.withLock { $0.requests } }
 
   func perform(_ request: Election.Request.Kind) async -> Election.Answer {
@@ -35,6 +39,16 @@ private final class MemoryStore: LeaseStore {
     return self.state.withLock { state in
       state.requests.append(request)
       if state.isFrozen { return .unanswered(reason: "frozen") }
+      switch request {
+      case .readRecord:
+        return state.record.map { .recordFound($0.0, modifiedIndex: $0.1) } ?? .recordAbsent
+      case .writeRecord(let record, let prevIndex):
+        guard state.record?.1 == prevIndex else { return .changed }
+        state.index += 1
+        state.record = (record, state.index)
+        return .recordWritten(modifiedIndex: state.index)
+      case .read, .create, .renew, .release: break
+      }
       switch (request, state.holder) {
       case (.read, let holder?): return .found(holder, index: state.index)
       case (.create, .some): return .exists
@@ -98,7 +112,7 @@ private final class LogLines: Sendable {
 func eventually(
   _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
 ) async throws {
-  let deadline = ContinuousClock.now + .seconds(30)
+  let deadline = ContinuousClock.now + .seconds(90)
   while !holds() {
     guard ContinuousClock.now < deadline else {
       Issue.record(what, sourceLocation: sourceLocation)
@@ -108,25 +122,32 @@ func eventually(
   }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct ElectionServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct ElectionServiceTests {
   private struct Running {
     let fixture: ManifestFixture
     let lines: LogLines
     let stop: @Sendable () async -> Void
   }
 
+  /// Without a kubelet to ask a pod has ended a quarter of a second after its manifest is gone.
+  private static func timing(ttl: Int64, sleep: Duration) throws -> Timing {
+    try Timing(
+      ttlSeconds: ttl, sleep: sleep, podStop: PodStop(detection: .zero, grace: .zero))
+  }
+
   /// Runs a service with files of its own; afterwards it is stopped, if it still runs.
   private func with(
     _ store: any LeaseStore, fixture: ManifestFixture? = nil, ttl: Int64 = 30,
-    sleep: Duration = .milliseconds(200), name: String = "me",
+    sleep: Duration = .milliseconds(200),
     _ body: (Running) async throws -> Void
   ) async throws {
     let fixture = try fixture ?? ManifestFixture()
     defer { fixture.cleanUp() }
     let lines = LogLines()
     let service = ElectionService(
-      name: name, timing: try Timing(ttlSeconds: ttl, sleep: sleep), store: store,
-      manifest: fixture.file, logger: lines.logger)
+      candidate: Candidate(name: "me", bootID: "boot", destination: fixture.destination.path),
+      timing: try Self.timing(ttl: ttl, sleep: sleep), store: store, manifest: fixture.file,
+      logger: lines.logger)
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -160,6 +181,8 @@ func eventually(
         ])
       await running.stop()
       try await eventually("released") { store.holder == nil }
+      #expect(store.record?.term == 2)
+      #expect(store.record?.isEnded == true)
     }
     #expect(!releasedBeside.withLock { $0 })
   }
@@ -237,6 +260,51 @@ func eventually(
     }
   }
 
+  /// Of three endpoints the one in use falls silent, the next refuses, the last works.
+  @Test func anEndpointThatHangsCostsNoLeaseInV2() async throws {
+    let server = try await KVStoreServer.start(.memory)
+    try await self.leadsOn(at: EtcdEndpoint(server.urls[0]), .v2)
+    await server.stop()
+  }
+
+  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  func anEndpointThatHangsCostsNoLeaseInV3() async throws {
+    try await RealEtcd.with { try await self.leadsOn(at: $0.endpoint, .v3) }
+  }
+
+  private func leadsOn(at store: EtcdEndpoint, _ api: EtcdAPI) async throws {
+    let timing = try Timing(ttlSeconds: 30, sleep: .seconds(4))
+    let dead = try await Relay.with(port: store.port) { $0.endpoint }
+    try await Relay.with(port: store.port) { relay in
+      let client = EtcdClient(
+        endpoints: [relay.endpoint, dead, store], timeout: timing.requestTimeout,
+        attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
+        longestPause: timing.attemptTimeout / 2)
+      try await client.run { client in
+        let terms = LeaseTerms(
+          key: "k", value: "me", ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
+        let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+        try await self.with(
+          EtcdLeaseStore(key: key, name: "k"), ttl: timing.ttlSeconds, sleep: timing.sleep
+        ) { running in
+          try await eventually("installed") { running.fixture.installed != nil }
+          relay.isSilent = true
+          let silence = ContinuousClock.now
+          // Without a renewal the manifest would be gone by now.
+          try await eventually("the deadline") {
+            .now > silence + timing.renewDeadline + timing.sleep
+          }
+          #expect(running.fixture.installed != nil)
+          #expect(!running.lines.all.contains { $0.hasPrefix("we are no longer the master") })
+          await running.stop()
+          try await eventually("released") {
+            running.lines.all.contains { $0.hasPrefix("released the lock") }
+          }
+        }
+      }
+    }
+  }
+
   @Test func aManifestThatStaysIsAnError() async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
@@ -244,7 +312,8 @@ func eventually(
       at: fixture.destination, withIntermediateDirectories: false)
     let store = MemoryStore()
     let service = ElectionService(
-      name: "me", timing: try Timing(ttlSeconds: 1, sleep: .milliseconds(100)), store: store,
+      candidate: Candidate(name: "me"),
+      timing: try Self.timing(ttl: 1, sleep: .milliseconds(100)), store: store,
       manifest: fixture.file, logger: LogLines().logger)
     let group = ServiceGroup(
       services: [service], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })

@@ -6,10 +6,13 @@ import Testing
 private struct Bench {
   var election: Election
 
-  init(awaitsPodEnd: Bool = false) throws {
+  /// A pod takes up to 31 s to end, and 0.2575 s are for clocks and scheduling.
+  init(asksKubelet: Bool = false, profile: Profile? = nil, podStop: PodStop = PodStop()) throws {
     self.election = Election(
-      name: "me", timing: try Timing(ttlSeconds: 30, sleep: .seconds(5)),
-      awaitsPodEnd: awaitsPodEnd)
+      candidate: me,
+      timing: try Timing(
+        ttlSeconds: 30, sleep: .seconds(5), profile: profile, podStop: podStop),
+      asksKubelet: asksKubelet)
   }
 
   /// What follows apart from alarms.
@@ -40,17 +43,58 @@ private struct Bench {
     return self.feed(.answered(id: request.id, answer), at: seconds)
   }
 
-  /// Starts and becomes the master at 0 s, with term 10.
-  mutating func lead() -> [Election.Effect] {
+  /// Starts and sends a creation at 0 s.
+  mutating func contend() -> [Election.Effect] {
     _ = self.feed(.started, at: 0)
-    let read = self.feed(.removed, at: 0)
-    let create = self.answer(.absent(index: 9), to: read, at: 0)
-    let install = self.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.5)
+    return self.answer(.absent(index: 9), to: self.feed(.removed, at: 0), at: 0)
+  }
+
+  /// Starts at 0 s and finds the key held by another one in term 4, and a record.
+  mutating func follow(
+    _ record: Election.Answer = .recordAbsent
+  ) -> [Election.Effect] {
+    _ = self.feed(.started, at: 0)
+    let found = self.answer(.found(other, index: 9), to: self.feed(.removed, at: 0), at: 0)
+    return found + self.answer(record, to: found, at: 0)
+  }
+
+  /// Lets a winner that has sent its creation find a record, and write its own.
+  mutating func claim(
+    term: UInt64 = 10, finding record: Election.Answer = .recordAbsent,
+    after create: [Election.Effect],
+    at seconds: Double
+  ) -> [Election.Effect] {
+    let read = self.answer(.granted(term: term, modifiedIndex: term), to: create, at: seconds)
+    let write = self.answer(record, to: read, at: seconds)
+    return self.answer(.recordWritten(modifiedIndex: term + 1), to: write, at: seconds)
+      + (read + write).reports.map { .report($0) }
+  }
+
+  /// Starts and becomes the master at 0.5 s, with term 10 by a creation that was sent at 0 s.
+  mutating func lead() -> [Election.Effect] {
+    let create = self.contend()
+    let install = self.claim(after: create, at: 0.5)
     return install + self.feed(.installed, at: 0.5) + create
   }
 }
 
+extension Bench {
+  /// Leads and is told to stop; at 1 s all but the release is done.
+  fileprivate mutating func stopUpToTheRelease() throws -> [Election.Effect] {
+    _ = self.lead()
+    _ = self.feed(.stop, at: 1)
+    _ = self.feed(.removed, at: 1)
+    let receipt = self.feed(.podEnded(id: 1), at: 1)
+    try #require(receipt.isReceipt(for: 10))
+    return self.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 1)
+  }
+}
+
 extension [Election.Effect] {
+  fileprivate func isReceipt(for term: UInt64) -> Bool {
+    guard case .writeRecord(let record, .some) = self.request?.kind else { return false }
+    return record.term == term && record.isEnded && record.candidate == me
+  }
   fileprivate var request: Election.Request? {
     for case .send(let request) in self { return request }
     return nil
@@ -70,7 +114,17 @@ extension [Election.Effect] {
   }
 }
 
+private let me = Candidate(name: "me", bootID: "boot", destination: "/manifests/s.yaml")
 private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
+
+/// A record of another one's term, or of ours; a pod may run for 12 s after the lease.
+private func record(
+  _ term: UInt64, isEnded: Bool = false,
+  of candidate: Candidate = Candidate(name: "other", bootID: "b")
+) -> TermRecord {
+  TermRecord(
+    term: term, isEnded: isEnded, candidate: candidate, podOutlivesLease: .seconds(12))
+}
 
 @Suite struct ElectionTests {
   @Test func removesALeftOverBeforeTheFirstContact() throws {
@@ -99,29 +153,35 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
     let create = bench.answer(.absent(index: 9), to: read, at: 1)
     #expect(create.kinds == [.create])
     #expect(create.contains(.watch(id: 3, after: 9)))
+    let won = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 2)
+    #expect(won.kinds == [.readRecord])
+    #expect(won.reports == [.acquired(term: 10), .leading])
+    let write = bench.answer(.recordAbsent, to: won, at: 2)
+    var mine = record(10, of: me)
+    mine.podOutlivesLease = .microseconds(21_257_500)
+    #expect(write.kinds == [.writeRecord(mine, prevIndex: nil)])
+    #expect(!write.installs)
     #expect(
-      bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 2) == [
+      bench.answer(.recordWritten(modifiedIndex: 11), to: write, at: 2) == [
         // Believed from when the creation was sent, at 1 s, for 30 - 10 s.
-        .installManifest(term: 10, before: Instant(.seconds(21))),
-        .report(.acquired(term: 10)), .report(.leading),
+        .installManifest(term: 10, before: Instant(.seconds(21)))
       ])
   }
 
   @Test func followsAndTakesOverWhenTheWatchTells() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let follow = bench.answer(.found(other, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    let follow = bench.follow()
+    #expect(follow.kinds == [.readRecord])
     #expect(
-      follow == [.watch(id: 2, after: 9), .report(.following(master: "other"))])
-    let next = bench.feed(.watched(id: 2, .removed(index: 12)), at: 3)
+      follow.dropFirst() == [.watch(id: 3, after: 9), .report(.following(master: "other"))])
+    let next = bench.feed(.watched(id: 3, .removed(index: 12)), at: 3)
     #expect(next.kinds == [.create])
-    #expect(next.contains(.watch(id: 4, after: 12)))
+    #expect(next.contains(.watch(id: 5, after: 12)))
   }
 
   @Test func readsOncePerSleepShouldTheWatchBeDeaf() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    _ = bench.answer(.found(other, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    _ = bench.follow()
     #expect(bench.wake(at: 4.9).kinds == [])
     let read = bench.wakeAndLook(at: 5)
     #expect(read.kinds == [.read])
@@ -152,6 +212,111 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
     #expect(lines == [0.5, 5.5, 10.5, 15.5, 20.5, 25.5])
   }
 
+  /// The lease before was over when the answer came, and perhaps not yet when the creation was sent.
+  @Test func theWaitBeginsWithTheAnswer() throws {
+    var bench = try Bench()
+    let create = bench.contend()
+    let read = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 1.5)
+    let open = Election.Answer.recordFound(record(7), modifiedIndex: 8)
+    var effects = bench.answer(open, to: read, at: 1.5)
+    #expect(effects.reports == [.waiting(term: 7, upTo: .seconds(12))])
+    var now = 1.5
+    var index: UInt64 = 10
+    // It renews, and looks for a receipt, all the while.
+    var renewals = 0
+    while now < 13.49 {
+      #expect(!effects.installs)
+      now += 0.01
+      effects = bench.wake(at: now)
+      switch effects.request?.kind {
+      case .readRecord: _ = bench.answer(open, to: effects, at: now)
+      case .renew:
+        renewals += 1
+        index += 1
+        _ = bench.answer(.granted(term: 10, modifiedIndex: index), to: effects, at: now)
+      case nil: break
+      default: Issue.record("\(effects) at \(now) s")
+      }
+      if effects.contains(.removeManifest) { _ = bench.feed(.removed, at: now) }
+    }
+    #expect(renewals == 2)
+    let write = bench.wake(at: 13.51)
+    guard case .writeRecord(let mine, prevIndex: 8)? = write.request?.kind else {
+      Issue.record("\(write)")
+      return
+    }
+    #expect(mine.term == 10)
+    #expect(bench.answer(.recordWritten(modifiedIndex: 20), to: write, at: 13.52).installs)
+  }
+
+  /// By podmaster, that writes no records.
+  @Test func oneWhoSawAForeignTermWaitsForItsPod() throws {
+    var bench = try Bench()
+    let watch = try #require(bench.follow().watch)
+    let create = bench.feed(.watched(id: watch, .removed(index: 12)), at: 1)
+    let read = bench.answer(.granted(term: 13, modifiedIndex: 13), to: create, at: 1)
+    let wait = bench.answer(.recordAbsent, to: read, at: 1)
+    #expect(wait.reports == [.waiting(term: 4, upTo: .microseconds(21_257_500))])
+    #expect(wait.kinds == [])
+  }
+
+  /// A lost lease is no reason to let others wait for longer than it takes.
+  @Test func aReceiptFollowsALostLease() throws {
+    var bench = try Bench(asksKubelet: true)
+    let watch = try #require(bench.lead().watch)
+    let theirs = Holder(name: "x", term: 12, modifiedIndex: 12)
+    let lost = bench.feed(.watched(id: watch, .written(theirs)), at: 1)
+    #expect(lost.first == .removeManifest)
+    #expect(bench.feed(.removed, at: 1).contains(.awaitPodEnd(id: 1)))
+    let receipt = bench.feed(.podEnded(id: 1), at: 2)
+    #expect(receipt.isReceipt(for: 10))
+    let after = bench.answer(.recordWritten(modifiedIndex: 13), to: receipt, at: 2)
+    #expect(after == [.report(.podHasEnded(term: 10))])
+  }
+
+  /// What an earlier process left open is ended by its successor in the same place, but not while its
+  /// lease is valid: it may be about still.
+  @Test func endsTheTermOfAnEarlierProcess() throws {
+    var bench = try Bench(asksKubelet: true)
+    _ = bench.feed(.started, at: 0)
+    let earlier = Holder(name: "me", term: 7, modifiedIndex: 7)
+    let found = bench.answer(.found(earlier, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    let watch = try #require(found.watch)
+    let mine = Election.Answer.recordFound(record(7, of: me), modifiedIndex: 8)
+    #expect(bench.answer(mine, to: found, at: 0) == [])
+    let theirs = Holder(name: "other", term: 20, modifiedIndex: 20)
+    let over = bench.feed(.watched(id: watch, .written(theirs)), at: 3)
+    #expect(over.contains(.awaitPodEnd(id: 1)))
+    #expect(bench.feed(.podEnded(id: 1), at: 4).isReceipt(for: 7))
+  }
+
+  @Test func aRecordThatCannotBeWrittenGivesTheLockAway() throws {
+    var bench = try Bench()
+    let create = bench.contend()
+    var effects = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.5)
+    effects = bench.answer(.recordAbsent, to: effects, at: 0.5)
+    var index: UInt64 = 10
+    var isReleased = false
+    var now = 0.5
+    while now < 60, !isReleased {
+      if effects.contains(.removeManifest) { effects += bench.feed(.removed, at: now) }
+      #expect(!effects.installs)
+      switch effects.request?.kind {
+      case .writeRecord: effects = bench.answer(.failed(reason: "403"), to: effects, at: now)
+      case .renew:
+        index += 1
+        effects = bench.answer(.granted(term: 10, modifiedIndex: index), to: effects, at: now)
+      case .release(let prevIndex): isReleased = prevIndex == index
+      case .some(let kind): Issue.record("unexpected: \(kind)")
+      case nil:
+        now += 0.25
+        effects = bench.wake(at: now)
+      }
+    }
+    #expect(isReleased)
+    #expect(now < 20)
+  }
+
   @Test func renewsByTheIndexItWroteLast() throws {
     var bench = try Bench()
     _ = bench.lead()
@@ -178,13 +343,14 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
 
   @Test func anAnswerAfterItsOwnDeadlineInstallsNothing() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let create = bench.answer(.absent(index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    let create = bench.contend()
     let late = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 20)
     #expect(!late.installs)
     #expect(late.kinds == [.renew(prevIndex: 10)])
     #expect(bench.feed(.removed, at: 20) == [])
-    #expect(bench.answer(.granted(term: 10, modifiedIndex: 11), to: late, at: 21).installs)
+    let read = bench.answer(.granted(term: 10, modifiedIndex: 11), to: late, at: 21)
+    let write = bench.answer(.recordAbsent, to: read, at: 21)
+    #expect(bench.answer(.recordWritten(modifiedIndex: 12), to: write, at: 21).installs)
   }
 
   @Test func aLostAnswerIsFollowedByAReadThatExtendsNothing() throws {
@@ -241,25 +407,24 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
     var bench = try Bench()
     let watch = try #require(bench.lead().watch)
     let mine = Holder(name: "me", term: 10, modifiedIndex: 10)
-    #expect(
-      bench.feed(.watched(id: watch, .written(mine)), at: 1) == [.watch(id: 4, after: 10)])
+    let next = bench.feed(.watched(id: watch, .written(mine)), at: 1)
+    #expect(next.count == 1)
+    #expect(next.watch.map { $0 > watch } == true)
   }
 
   /// The watch can be faster than the answer.
   @Test func theEchoOfACreationIsNoClash() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let create = bench.answer(.absent(index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    let create = bench.contend()
     let mine = Holder(name: "me", term: 10, modifiedIndex: 10)
     let watch = try #require(create.watch)
     #expect(bench.feed(.watched(id: watch, .written(mine)), at: 0.1).reports == [])
-    #expect(bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.2).installs)
+    #expect(bench.claim(after: create, at: 0.2).installs)
   }
 
   @Test func aGrantThatTheWatchSawEndAlreadyIsNone() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let create = bench.answer(.absent(index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    let create = bench.contend()
     let watch = try #require(create.watch)
     _ = bench.feed(.watched(id: watch, .removed(index: 11)), at: 0.1)
     let effects = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.2)
@@ -274,14 +439,15 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
     let found = bench.answer(.found(twin, index: 9), to: bench.feed(.removed, at: 0), at: 0)
     #expect(found.reports == [.nameClash(term: 7), .following(master: "me")])
     #expect(!found.installs)
-    let again = bench.answer(.found(twin, index: 9), to: bench.wake(at: 5), at: 5)
-    #expect(again.reports == [])
+    _ = bench.answer(.recordAbsent, to: found, at: 0)
+    let read = bench.wakeAndLook(at: 5)
+    #expect(read.kinds == [.read])
+    #expect(bench.answer(.found(twin, index: 9), to: read, at: 5).reports == [])
   }
 
   @Test func aCreationWithoutAnAnswerIsNotClaimedByName() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let create = bench.answer(.absent(index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    let create = bench.contend()
     _ = bench.answer(.unanswered(reason: "timed out"), to: create, at: 2)
     let read = bench.wake(at: 4)
     #expect(read.kinds == [.read])
@@ -314,23 +480,27 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
   }
 
   @Test func oneWhoCannotInstallGivesTheLockAwayAndStandsBack() throws {
-    var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let create = bench.answer(.absent(index: 9), to: bench.feed(.removed, at: 0), at: 0)
-    _ = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0)
-    let failed = bench.feed(.installFailed(reason: "no such file"), at: 1)
+    var bench = try Bench(podStop: PodStop(detection: .zero, grace: .zero))
+    let create = bench.contend()
+    _ = bench.claim(after: create, at: 0)
+    let failed = bench.feed(.installFailed(reason: "no such file", isUntouched: true), at: 1)
     #expect(failed.first == .removeManifest)
     #expect(
       failed.reports == [.cannotInstall(reason: "no such file", retryIn: .seconds(5))])
-    let release = bench.feed(.removed, at: 1)
+    // Nothing was installed, so there is nothing to wait for.
+    let receipt = bench.feed(.removed, at: 1)
+    #expect(receipt.isReceipt(for: 10))
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 1)
     #expect(release.kinds == [.release(prevIndex: 10)])
-    #expect(bench.answer(.released(index: 11), to: release, at: 1).kinds == [])
+    #expect(bench.answer(.released(index: 13), to: release, at: 1).kinds == [])
     #expect(bench.wake(at: 5.9) == [])
     let again = bench.wakeAndLook(at: 6)
     #expect(again.kinds == [.create])
-    _ = bench.answer(.granted(term: 12, modifiedIndex: 12), to: again, at: 6)
+    _ = bench.claim(
+      term: 14, finding: .recordFound(record(10, isEnded: true, of: me), modifiedIndex: 12),
+      after: again, at: 6)
     #expect(
-      bench.feed(.installFailed(reason: "no such file"), at: 6).reports == [
+      bench.feed(.installFailed(reason: "no such file", isUntouched: true), at: 6).reports == [
         .cannotInstall(reason: "no such file", retryIn: .seconds(10))
       ])
   }
@@ -350,44 +520,55 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
 
   @Test func aFollowerTakesAwayWhatAppears() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    _ = bench.answer(.found(other, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    _ = bench.follow()
     _ = bench.feed(.filesChanged, at: 1)
     #expect(bench.wake(at: 1.1) == [.removeManifest])
   }
 
   @Test func anInstallationThatCameTooLateIsRemoved() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let create = bench.answer(.absent(index: 9), to: bench.feed(.removed, at: 0), at: 0)
-    _ = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 19)
+    let create = bench.contend()
+    _ = bench.claim(after: create, at: 4)
     #expect(bench.feed(.installTooLate, at: 25).first == .removeManifest)
   }
 
+  /// Manifest, pod, receipt, release: each only after the one before.
   @Test func stopsInOrder() throws {
-    var bench = try Bench()
+    var bench = try Bench(asksKubelet: true)
     _ = bench.lead()
     #expect(bench.feed(.stop, at: 1) == [.removeManifest])
-    let release = bench.feed(.removed, at: 1)
+    #expect(bench.feed(.removed, at: 1) == [.awaitPodEnd(id: 1), .report(.awaitingPodEnd)])
+    let receipt = bench.feed(.podEnded(id: 1), at: 3)
+    #expect(receipt.count == 1)
+    #expect(receipt.isReceipt(for: 10))
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 3)
     #expect(release.kinds == [.release(prevIndex: 10)])
     #expect(
-      bench.answer(.released(index: 11), to: release, at: 1) == [
+      bench.answer(.released(index: 13), to: release, at: 3) == [
         .report(.released(term: 10)), .finish(.clean),
       ])
     #expect(bench.feed(.woke, at: 100) == [])
   }
 
+  /// 1 + 3 s, a quarter of a second, and 30 s / 4000.
+  @Test func withoutAKubeletAStopWaitsForAsLongAsAPodMayTake() throws {
+    var bench = try Bench(podStop: PodStop(detection: .seconds(1), grace: .seconds(3)))
+    _ = bench.lead()
+    _ = bench.feed(.stop, at: 0.6)
+    #expect(bench.feed(.removed, at: 0.7) == [.report(.awaitingPodEnd)])
+    #expect(bench.wake(at: 4.95) == [])
+    #expect(bench.wake(at: 4.958).isReceipt(for: 10))
+  }
+
   @Test func aFollowerStopsAtOnce() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    _ = bench.answer(.found(other, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    _ = bench.follow()
     #expect(bench.feed(.stop, at: 1) == [.finish(.clean)])
   }
 
   @Test func aStopWaitsForACreationUnderWayAndReleasesIt() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let create = bench.answer(.absent(index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    let create = bench.contend()
     #expect(bench.feed(.stop, at: 0.1) == [])
     let release = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.2)
     #expect(release.kinds == [.release(prevIndex: 10)])
@@ -395,10 +576,9 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
   }
 
   @Test func aReleaseThatIsRefusedReadsAndTriesOnceMore() throws {
-    var bench = try Bench()
-    _ = bench.lead()
-    _ = bench.feed(.stop, at: 1)
-    let first = bench.answer(.changed, to: bench.feed(.removed, at: 1), at: 1)
+    var bench = try Bench(asksKubelet: true)
+    let release = try bench.stopUpToTheRelease()
+    let first = bench.answer(.changed, to: release, at: 1)
     #expect(first.kinds == [.read])
     let holder = Holder(name: "me", term: 10, modifiedIndex: 15)
     let second = bench.answer(.found(holder, index: 15), to: first, at: 1)
@@ -407,32 +587,47 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
   }
 
   @Test func aStoreThatIsAwayDoesNotHoldUpAStop() throws {
-    var bench = try Bench()
-    _ = bench.lead()
-    _ = bench.feed(.stop, at: 1)
-    let release = bench.feed(.removed, at: 1)
+    var bench = try Bench(asksKubelet: true)
+    let release = try bench.stopUpToTheRelease()
     let effects = bench.answer(.unanswered(reason: "timed out"), to: release, at: 3)
     #expect(effects.reports.contains(.notReleased(term: 10, reason: "timed out")))
     #expect(effects.last == .finish(.clean))
   }
 
-  @Test func theLeaseIsKeptUntilThePodHasEnded() throws {
-    var bench = try Bench(awaitsPodEnd: true)
-    _ = bench.lead()
-    _ = bench.feed(.stop, at: 1)
-    #expect(bench.feed(.removed, at: 1) == [.report(.awaitingPodEnd), .awaitPodEnd])
-    let renewal = bench.wake(at: 5)
-    #expect(renewal.kinds == [.renew(prevIndex: 10)])
-    _ = bench.answer(.granted(term: 10, modifiedIndex: 11), to: renewal, at: 5)
-    #expect(bench.feed(.podEnded, at: 5.5).kinds == [.release(prevIndex: 11)])
-  }
-
-  @Test func aPodThatDoesNotEndKeepsTheLockFromOthers() throws {
-    var bench = try Bench(awaitsPodEnd: true)
+  /// Others then wait for as long as our pod may run.
+  @Test func aReceiptThatCannotBeWrittenLeavesTheLockToExpire() throws {
+    var bench = try Bench(asksKubelet: true)
     _ = bench.lead()
     _ = bench.feed(.stop, at: 1)
     _ = bench.feed(.removed, at: 1)
-    let effects = bench.feed(.podOverdue, at: 4)
+    let receipt = bench.feed(.podEnded(id: 1), at: 1)
+    let effects = bench.answer(.unanswered(reason: "timed out"), to: receipt, at: 3)
+    #expect(effects.kinds == [])
+    #expect(effects.reports.contains(.notReleased(term: 10, reason: "timed out")))
+    #expect(effects.last == .finish(.clean))
+  }
+
+  @Test func theLeaseIsKeptUntilThePodHasEnded() throws {
+    var bench = try Bench(asksKubelet: true)
+    _ = bench.lead()
+    _ = bench.feed(.stop, at: 1)
+    _ = bench.feed(.removed, at: 1)
+    let renewal = bench.wake(at: 5)
+    #expect(renewal.kinds == [.renew(prevIndex: 10)])
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 14), to: renewal, at: 5)
+    let receipt = bench.feed(.podEnded(id: 1), at: 5.5)
+    #expect(
+      bench.answer(.recordWritten(modifiedIndex: 15), to: receipt, at: 5.5).kinds == [
+        .release(prevIndex: 14)
+      ])
+  }
+
+  @Test func aPodThatDoesNotEndKeepsTheLockFromOthers() throws {
+    var bench = try Bench(asksKubelet: true)
+    _ = bench.lead()
+    _ = bench.feed(.stop, at: 1)
+    _ = bench.feed(.removed, at: 1)
+    let effects = bench.feed(.podOverdue(id: 1), at: 4)
     #expect(effects.kinds == [])
     #expect(effects.last == .finish(.clean))
   }
@@ -450,8 +645,7 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
 
   @Test func doesNotHammerAStoreThatForgets() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    var effects = bench.answer(.found(other, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    var effects = bench.follow()
     let first = try #require(effects.watch)
     effects = bench.feed(.watched(id: first, .historyCleared), at: 1)
     #expect(effects.kinds == [.read])
@@ -459,36 +653,5 @@ private let other = Holder(name: "other", term: 4, modifiedIndex: 8)
     let second = try #require(effects.watch)
     #expect(effects.contains(.watch(id: second, after: 2000)))
     #expect(bench.feed(.watched(id: second, .historyCleared), at: 1).kinds == [])
-  }
-}
-
-@Suite struct TimingTests {
-  @Test func followsFromTTLAndSleep() throws {
-    let recipe = try Timing(ttlSeconds: 30, sleep: .seconds(5))
-    #expect(recipe.margin == .seconds(10))
-    #expect(recipe.renewDeadline == .seconds(20))
-    #expect(recipe.renewPeriod == .seconds(5))
-    #expect(recipe.requestTimeout == .seconds(2))
-    let quick = try Timing(ttlSeconds: 1, sleep: .seconds(5))
-    #expect(quick.renewPeriod < .milliseconds(167))
-    #expect(quick.requestTimeout >= .milliseconds(100))
-  }
-
-  @Test(arguments: [Int64(0), -1, 1 << 40]) func refusesATTL(_ seconds: Int64) {
-    #expect(throws: TimingError.ttl(seconds)) {
-      try Timing(ttlSeconds: seconds, sleep: .seconds(5))
-    }
-  }
-
-  @Test func refusesASleepOfNothing() {
-    #expect(throws: TimingError.sleep(.zero)) { try Timing(ttlSeconds: 30, sleep: .zero) }
-  }
-
-  @Test func pausesGrowUpToABound() throws {
-    let timing = try Timing(ttlSeconds: 60, sleep: .seconds(20))
-    let pauses = (1...5).map { timing.retryPause(afterFailures: $0, keepingLease: false) }
-    #expect(pauses == [.seconds(2.5), .seconds(5), .seconds(10), .seconds(20), .seconds(20)])
-    #expect(timing.retryPause(afterFailures: 9, keepingLease: true) == .seconds(10))
-    #expect(timing.standBack(afterFailures: 9) == .seconds(160))
   }
 }

@@ -26,6 +26,8 @@ import Testing
     #expect(command.ttlSecs == 30)
     #expect(command.sleep.duration == .seconds(5))
     #expect(command.kubelet == nil)
+    #expect(command.profile == nil)
+    #expect(command.kubeletDetection.duration == .seconds(1))
     #expect(command.isGuarded.isTrue)
     #expect(command.guardDescriptor == nil)
   }
@@ -45,10 +47,27 @@ import Testing
   @Test func takesGosDurationsAndBothSpellings() throws {
     let command = try ElectorCommand.parse(
       GoCommandLine.normalized(
-        Self.recipe + ["--sleep", "1m30s", "--ttl_secs=7", "--whoami", "kube-master1"]))
+        Self.recipe + ["--sleep", "1m30s", "--ttl_secs=97", "--whoami", "kube-master1"]))
     #expect(command.sleep.duration == .seconds(90))
-    #expect(command.ttlSecs == 7)
+    #expect(command.ttlSecs == 97)
     #expect(command.whoami == "kube-master1")
+  }
+
+  @Test func takesKubeAPIServersFlagsForEtcd() throws {
+    let command = try ElectorCommand.parse(
+      GoCommandLine.normalized(
+        Self.recipe.dropFirst() + [
+          "--etcd-servers=https://a:2379,https://b:2379", "--etcd-api=v3", "--etcd-cafile=ca.crt",
+          "--etcd-certfile=my.crt", "--etcd-keyfile=my.key", "--etcd-username=me",
+          "--etcd-password-file=secret",
+        ]))
+    #expect(command.etcdApi == .v3)
+    #expect(command.etcdCafile == "ca.crt")
+    #expect(command.etcdCertfile == "my.crt")
+    #expect(command.etcdKeyfile == "my.key")
+    #expect(command.etcdUsername == "me")
+    #expect(command.etcdPasswordFile == "secret")
+    #expect(try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe)).etcdApi == .auto)
   }
 
   @Test(arguments: ["--etcd-servers", "--key", "--source-file", "--dest-file"])
@@ -59,7 +78,18 @@ import Testing
   @Test(arguments: [
     ("--sleep=5", "5"), ("--sleep=0s", "--sleep must be"), ("--ttl-secs=0", "--ttl-secs must be"),
     ("--kubelet=x", "--kubelet must be"), ("--key=/", "--key must not be empty"),
-    ("--etcd-servers=https://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
+    ("--sleep=31s", "--sleep 31s is longer than the lease"), ("--profile=x", "quick"),
+    ("--kubelet-detection=-1s", "--kubelet-detection must not be negative"),
+    // The manifest is not there, so the grace is Kubernetes' own.
+    ("--profile=quick", "--ttl-secs 39 or more"),
+    ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
+    ("--etcd-api=v4", "use auto, v2 or v3, not \"v4\""),
+    ("--etcd-cafile=ca.crt", "--etcd-cafile is for https, but --etcd-servers has no https://"),
+    ("--etcd-certfile=my.crt", "--etcd-certfile and --etcd-keyfile need each other"),
+    ("--etcd-keyfile=my.key", "--etcd-certfile and --etcd-keyfile need each other"),
+    ("--etcd-username=me", "--etcd-username and --etcd-password-file need each other"),
+    ("--etcd-password-file=f", "--etcd-username and --etcd-password-file need each other"),
+    ("--kubelet=https://127.0.0.1:10250", "--kubelet must be"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))
   }

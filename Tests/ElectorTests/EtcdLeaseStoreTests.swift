@@ -1,114 +1,160 @@
-import Elector
 import EtcdClient
-import Foundation
+import EtcdTestSupport
+import KVStore
 import Testing
 
-/// A real etcd with its v2 API, for as long as a closure runs.
-enum RealEtcd {
-  static let program = ["/usr/bin/etcd", "/usr/local/bin/etcd"]
-    .first { FileManager.default.isExecutableFile(atPath: $0) }
+@testable import Elector
 
-  static func with(_ body: (EtcdClient) async throws -> Void) async throws {
-    let program = try #require(self.program)
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "etcd-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    // The peers' socket needs no port; the clients' port is told in the log.
-    process.arguments = [
-      "--enable-v2=true", "--data-dir", directory.path, "--logger", "zap",
-      "--listen-client-urls", "http://127.0.0.1:0", "--advertise-client-urls", "http://127.0.0.1:0",
-      "--listen-peer-urls", "http://127.0.0.1:0",
-      "--initial-advertise-peer-urls", "http://127.0.0.1:0",
-      "--initial-cluster", "default=http://127.0.0.1:0", "--unsafe-no-fsync",
-    ]
-    let log = directory.appendingPathExtension("log")
-    try Data().write(to: log)
-    defer { try? FileManager.default.removeItem(at: log) }
-    let output = try FileHandle(forWritingTo: log)
-    process.standardError = output
-    process.standardOutput = output
-    try process.run()
-    defer {
-      process.terminate()
-      process.waitUntilExit()
-    }
-    var endpoint: EtcdEndpoint?
-    try await eventually("etcd's address in \(log.path)") {
-      let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-      let pattern = /serving.*client.*"address":"(127\.0\.0\.1:\d+)"/
-      endpoint = text.firstMatch(of: pattern).flatMap { try? EtcdEndpoint(String($0.1)) }
-      return endpoint != nil
-    }
-    try await EtcdClient.with(endpoints: [try #require(endpoint)], body)
+/// What the election sees of a store that is etcd.
+@Suite(.timeLimit(.minutes(2))) struct EtcdLeaseStoreTests {
+  private func store(
+    _ client: EtcdClient, _ api: EtcdAPI, name: String = "me", key: String = "scheduler"
+  ) throws -> EtcdLeaseStore {
+    let terms = LeaseTerms(key: key, value: name, ttlSeconds: 120, timeout: .seconds(60))
+    return EtcdLeaseStore(
+      key: EtcdLeasedKey(client: client, api: api, terms: terms), name: key)
   }
-}
 
-/// What a store that is to be etcd has to do for the elector.
-@Suite(
-  .timeLimit(.minutes(2)), .enabled(if: RealEtcd.program != nil, "there is no etcd in /usr/bin"))
-struct EtcdLeaseStoreTests {
-  @Test func keepsALeaseAsTheElectionExpectsIt() async throws {
-    try await RealEtcd.with { client in
-      let timing = try Timing(ttlSeconds: 30, sleep: .seconds(60))
-      let mine = EtcdLeaseStore(client: client, key: "scheduler", name: "me", timing: timing)
-      let other = EtcdLeaseStore(client: client, key: "scheduler", name: "other", timing: timing)
-      guard case .absent(let before) = await mine.perform(.read) else {
-        Issue.record("there is a key already")
-        return
+  @Test(
+    .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"),
+    arguments: [EtcdAPI.v2, .v3])
+  func keepsALeaseAsTheElectionExpectsIt(_ api: EtcdAPI) async throws {
+    try await RealEtcd.with { etcd in
+      try await EtcdClient(
+        endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(60)
+      ).run { client in
+        let mine = try self.store(client, api)
+        let other = try self.store(client, api, name: "other")
+        guard case .absent(let before) = await mine.perform(.read) else {
+          Issue.record("there is a key already")
+          return
+        }
+        guard case .granted(let term, let first) = await mine.perform(.create) else {
+          Issue.record("not created")
+          return
+        }
+        #expect(term == first && first > before)
+        #expect(await other.perform(.create) == .exists)
+        #expect(await other.perform(.renew(prevIndex: first + 1)) == .changed)
+        guard case .granted(term, let second) = await mine.perform(.renew(prevIndex: first)) else {
+          Issue.record("not renewed")
+          return
+        }
+        let holder = Holder(name: "me", term: term, modifiedIndex: second)
+        #expect(await other.perform(.read) == .found(holder, index: second))
+        #expect(await other.nextChange(after: second - 1) == .written(holder))
+        #expect(await mine.perform(.release(prevIndex: second + 1)) == .changed)
+        async let change = other.nextChange(after: second)
+        guard case .released(let end) = await mine.perform(.release(prevIndex: second)) else {
+          Issue.record("not released")
+          return
+        }
+        #expect(await change == .removed(index: end))
+        #expect(await mine.perform(.renew(prevIndex: second)) == .absent(index: end))
+        #expect(await mine.perform(.release(prevIndex: second)) == .absent(index: end))
       }
-      guard case .granted(let term, let first) = await mine.perform(.create) else {
-        Issue.record("not created")
-        return
-      }
-      #expect(term == first && first > before)
-      #expect(await other.perform(.create) == .exists)
-      #expect(await other.perform(.renew(prevIndex: first + 1)) == .changed)
-      let node = try await client.get("/scheduler").node
-      #expect(node.value == "me")
-      #expect((29...30).contains(node.ttl ?? 0))
-      guard case .granted(term, let second) = await mine.perform(.renew(prevIndex: first)) else {
-        Issue.record("not renewed")
-        return
-      }
-      let holder = Holder(name: "me", term: term, modifiedIndex: second)
-      #expect(await other.perform(.read) == .found(holder, index: second))
-      #expect(await other.nextChange(after: first) == .written(holder))
-      #expect(await mine.perform(.release(prevIndex: first)) == .changed)
-      async let change = other.nextChange(after: second)
-      guard case .released(let end) = await mine.perform(.release(prevIndex: second)) else {
-        Issue.record("not released")
-        return
-      }
-      #expect(await change == .removed(index: end))
-      #expect(await mine.perform(.renew(prevIndex: second)) == .absent(index: end))
-      #expect(await mine.perform(.release(prevIndex: second)) == .absent(index: end))
     }
   }
 
-  @Test func tellsOfAnExpiryAndOfAForgottenHistory() async throws {
-    try await RealEtcd.with { client in
-      let timing = try Timing(ttlSeconds: 30, sleep: .seconds(60))
-      let store = EtcdLeaseStore(client: client, key: "a/lock", name: "me", timing: timing)
-      // Not by way of the store: with such a TTL it allows a busy machine too little time to answer.
-      let index = try await client.put("a/lock", value: "me", ttlSeconds: 1).node.modifiedIndex
-      guard case .removed(let end) = await store.nextChange(after: index) else {
-        Issue.record("not expired")
-        return
+  @Test(
+    .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"),
+    arguments: [EtcdAPI.v2, .v3])
+  func keepsTheRecordThatWasReplacedLast(_ api: EtcdAPI) async throws {
+    try await RealEtcd.with { etcd in
+      try await EtcdClient(
+        endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(60)
+      ).run { client in
+        let mine = try self.store(client, api)
+        let other = try self.store(client, api, name: "other")
+        var record = TermRecord(
+          term: 7, isEnded: false,
+          candidate: Candidate(name: "me", bootID: "boot", destination: "/m/a.yaml"),
+          podOutlivesLease: .milliseconds(21_258))
+        #expect(await mine.perform(.readRecord) == .recordAbsent)
+        #expect(await mine.perform(.writeRecord(record, prevIndex: 3)) == .changed)
+        guard
+          case .recordWritten(let first) = await mine.perform(
+            .writeRecord(record, prevIndex: nil))
+        else {
+          Issue.record("not written")
+          return
+        }
+        #expect(await other.perform(.writeRecord(record, prevIndex: nil)) == .changed)
+        #expect(
+          await other.perform(.readRecord) == .recordFound(record, modifiedIndex: first))
+        record.isEnded = true
+        guard
+          case .recordWritten(let second) = await other.perform(
+            .writeRecord(record, prevIndex: first))
+        else {
+          Issue.record("not replaced")
+          return
+        }
+        #expect(await mine.perform(.writeRecord(record, prevIndex: first)) == .changed)
+        #expect(
+          await mine.perform(.readRecord) == .recordFound(record, modifiedIndex: second))
+        // No plain look at the lock sees it.
+        guard case .absent = await mine.perform(.read) else {
+          Issue.record("there is a lock")
+          return
+        }
       }
-      #expect(end > index)
-      for value in 0..<1010 { try await client.put("noise", value: "\(value)") }
-      #expect(await store.nextChange(after: index) == .historyCleared)
     }
   }
 
   @Test func aDirectoryIsNoLock() async throws {
-    try await RealEtcd.with { client in
-      let timing = try Timing(ttlSeconds: 30, sleep: .seconds(60))
-      let store = EtcdLeaseStore(client: client, key: "d", name: "me", timing: timing)
+    try await self.withKVStore { client in
       try await client.put("d", dir: true)
-      #expect(await store.perform(.read) == .failed(reason: "the key d is a directory"))
+      let store = try self.store(client, .v2, key: "d")
+      #expect(await store.perform(.read) == .failed(reason: "etcd error 102: Not a file (/d)"))
     }
+  }
+
+  /// Two answers that are the same to a client, and not to an election.
+  @Test func whatIsNotAnsweredMayHaveHappened() async throws {
+    try await self.withKVStore { client in
+      try await Relay.with(port: client.endpoints[0].port) { relay in
+        try await EtcdClient(
+          endpoints: [relay.endpoint], timeout: .seconds(5), connectTimeout: .seconds(5)
+        ).run { far in
+          let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 30, timeout: .seconds(5))
+          let store = EtcdLeaseStore(key: V2LeasedKey(client: far, terms: terms), name: "k")
+          relay.isSilent = true
+          guard case .unanswered = await store.perform(.create) else {
+            Issue.record("it is not told as unclear")
+            return
+          }
+        }
+      }
+      let dead = try await Relay.with(port: client.endpoints[0].port) { $0.endpoint }
+      try await EtcdClient.with(endpoints: [dead]) { far in
+        let store = try self.store(far, .v2)
+        guard case .failed = await store.perform(.create) else {
+          Issue.record("it is not told as surely not done")
+          return
+        }
+      }
+    }
+  }
+
+  /// A store from an older backup, and another one at the same address.
+  @Test(arguments: [
+    (StoreContinuity.Verdict.wentBack(from: 20, to: 9), Election.Answer.absent(index: 9)),
+    (.replaced(from: 1, to: 2), .absent(index: 0)),
+    (.continues, .granted(term: 4, modifiedIndex: 5)),
+  ]) func aLeaseIsNotBelievedInAnotherStore(
+    _ verdict: StoreContinuity.Verdict, _ expected: Election.Answer
+  ) {
+    let answer = LeaseAnswer(
+      .granted(token: 4, modifiedIndex: 5), at: StorePosition(clusterID: 1, index: 9))
+    #expect(Election.Answer(answer, to: .renew(prevIndex: 5), verdict) == expected)
+    #expect(
+      Election.Answer(answer, to: .create, verdict) == .granted(term: 4, modifiedIndex: 5))
+  }
+
+  private func withKVStore(_ body: (EtcdClient) async throws -> Void) async throws {
+    let server = try await KVStoreServer.start(.memory)
+    try await EtcdClient.with(endpoints: [EtcdEndpoint(server.urls[0])], body)
+    await server.stop()
   }
 }

@@ -167,6 +167,44 @@ struct ManifestFixture {
     }
   }
 
+  @Test func refusesASourceWhosePodStopsLaterThanOthersCountOn() throws {
+    try self.with { fixture in
+      let file = ManifestFile(
+        source: fixture.source.path, destination: fixture.destination.path,
+        longestGrace: .seconds(30))
+      #expect(try file.install { true } == .installed)
+      try fixture.write(
+        ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 31}\n")
+      let error = ManifestError.graceTooLong(
+        fixture.source.path, .seconds(31), reckoned: .seconds(30))
+      #expect(try file.install { true } == .kept(error))
+      #expect(fixture.installed == ManifestFixture.content)
+      try file.remove()
+      #expect(throws: error) { try file.install { true } }
+      #expect(fixture.installed == nil)
+      let shorter = ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 3}\n"
+      try fixture.write(shorter)
+      #expect(try file.install { true } == .installed)
+      #expect(fixture.installed == shorter)
+    }
+  }
+
+  /// The kubelet is asked for that one.
+  @Test func remembersWhosePodIsToEnd() throws {
+    try self.with { fixture in
+      func pod(_ name: String) -> String { "metadata: {name: \(name)}\n" }
+      #expect(fixture.file.elected()?.name == "s")
+      // An earlier run's.
+      try Data(pod("old").utf8).write(to: fixture.destination)
+      try fixture.file.remove()
+      #expect(fixture.file.elected()?.name == "old")
+      _ = try fixture.file.install { true }
+      try fixture.write(pod("new"))
+      try fixture.file.remove()
+      #expect(fixture.file.elected()?.name == "s")
+    }
+  }
+
   @Test func splitsAPath() {
     #expect(ManifestFile.directory(of: "/a/b.yaml") == "/a")
     #expect(ManifestFile.directory(of: "/b.yaml") == "/")
@@ -185,7 +223,7 @@ struct ManifestFixture {
       spec: {terminationGracePeriodSeconds: 5}
       """
     let pod = try #require(ElectedPod(manifest: Array(text.utf8)))
-    #expect(pod.gracePeriod == .seconds(5))
+    #expect(pod.grace == .seconds(5))
     #expect(pod.isNamed("kube-scheduler-kube-master1", in: "kube-system"))
     #expect(!pod.isNamed("kube-scheduler-kube-master1", in: "default"))
     #expect(!pod.isNamed("kube-schedulers-kube-master1", in: "kube-system"))
@@ -194,7 +232,19 @@ struct ManifestFixture {
   @Test func hasTheKubeletsDefaults() throws {
     let pod = try #require(ElectedPod(manifest: Array(ManifestFixture.content.utf8)))
     #expect(pod.namespace == "default")
-    #expect(pod.gracePeriod == .seconds(30))
+    #expect(pod.grace == .seconds(30))
+  }
+
+  @Test(arguments: [
+    ("", 30), ("  terminationGracePeriodSeconds: 5\n", 5),
+    ("  terminationGracePeriodSeconds: 0\n", 2),
+    ("  terminationGracePeriodSeconds: -3\n", 2), ("  terminationGracePeriodSeconds: x\n", 30),
+    ("  containers:\n  - name: a\n  - name: b\n    lifecycle: {preStop: {exec: {}}}\n", 32),
+    ("  terminationGracePeriodSeconds: 1\n  initContainers:\n  - lifecycle: {preStop: {}}\n", 4),
+    ("  containers:\n  - lifecycle: {postStart: {}}\n", 30),
+  ]) func theGraceIsTheManifestsAndNeverBelowTheKubelets(_ spec: String, seconds: Int) throws {
+    let manifest = "metadata:\n  name: s\nspec:\n  hostNetwork: true\n\(spec)"
+    #expect(ElectedPod(manifest: Array(manifest.utf8))?.grace == .seconds(seconds))
   }
 
   @Test(arguments: ["", "a: [", "kind: Pod"]) func isNotGuessed(_ text: String) {

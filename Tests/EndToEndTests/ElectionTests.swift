@@ -66,11 +66,14 @@ private struct Race: Sendable {
   /// - Returns: who won; `nil` when the store names another one than the files.
   func run() async throws -> String? {
     try await EtcdClient.with(endpoints: self.store) { etcd in
-      do throws(EtcdClientError) {
-        try await etcd.delete("/race")
-      } catch  where error.errorCode == EtcdError.keyNotFound {
-      } catch {
-        throw error
+      // With the record of the last winner, for whose pod the next one would wait.
+      for key in ["/race", "/_race.term"] {
+        do throws(EtcdClientError) {
+          try await etcd.delete(key)
+        } catch  where error.errorCode == EtcdError.keyNotFound {
+        } catch {
+          throw error
+        }
       }
       for runner in self.runners {
         try? FileManager.default.removeItem(atPath: self.destination(runner))

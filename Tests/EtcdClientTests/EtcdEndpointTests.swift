@@ -1,5 +1,6 @@
-import EtcdClient
 import Testing
+
+@testable import EtcdClient
 
 @Suite struct EtcdEndpointTests {
   @Test(arguments: [
@@ -17,8 +18,17 @@ import Testing
     #expect(error == .malformed(text))
   }
 
-  @Test func saysThatTLSIsNotThere() {
-    let error = #expect(throws: EtcdEndpointError.self) { try EtcdEndpoint("https://a:2379") }
-    #expect("\(error, default: "")".hasPrefix("\"https://a:2379\" has the scheme https"))
+  @Test func refusesOtherSchemes() {
+    let error = #expect(throws: EtcdEndpointError.self) { try EtcdEndpoint("unix://a:2379") }
+    #expect("\(error, default: "")".hasPrefix("\"unix://a:2379\" has the scheme unix"))
+  }
+
+  @Test(arguments: [
+    ("https://etcd.example:2379", "etcd.example", true), ("http://127.0.0.1:1", "127.0.0.1", false),
+    ("https://[::1]:2379", "::1", true),
+  ]) func knowsItsHost(_ text: String, _ host: String, _ isTLS: Bool) throws {
+    let endpoint = try EtcdEndpoint(text)
+    #expect(endpoint.host == host)
+    #expect(endpoint.isTLS == isTLS)
   }
 }

@@ -28,7 +28,12 @@ import Testing
             configuration: .init(isOutboundHalfClosureEnabled: true))
         }
       }
-    try await channel.executeThenClose { try await body(server, $0, $1) }
+    do {
+      try await channel.executeThenClose { try await body(server, $0, $1) }
+    } catch {
+      await server.stop()
+      throw error
+    }
     await server.stop()
   }
 
@@ -64,6 +69,48 @@ import Testing
     try await self.withConnection(limits) { _, inbound, outbound in
       try await outbound.write(ByteBuffer(string: text))
       #expect(try await self.text(of: inbound).hasPrefix("HTTP/1.1 408 "))
+    }
+  }
+
+  @Test func aConnectionWithoutARequestIsClosed() async throws {
+    let limits = ConnectionHandler.Limits(idleTime: .milliseconds(100))
+    try await self.withConnection(limits) { _, inbound, _ in
+      let text = try await self.text(of: inbound)
+      #expect(text == "")
+    }
+  }
+
+  @Test func aWatchIsNotIdle() async throws {
+    // On a busy machine the request may come too late for the short ones.
+    for idleTime in [100, 1000, 10_000] as [Int64] {
+      let limits = ConnectionHandler.Limits(idleTime: .milliseconds(idleTime))
+      var text = ""
+      do {
+        try await self.withConnection(limits) { server, inbound, outbound in
+          let watch = "GET /v2/keys/k?wait=true HTTP/1.0\r\n\r\n"
+          try await outbound.write(ByteBuffer(string: watch))
+          try await Task.sleep(for: .milliseconds(3 * idleTime))
+          _ = try await TestClient(base: server.urls[0]).put("/k", "value=1")
+          text = try await self.text(of: inbound)
+        }
+      } catch  where error is ChannelError || error is IOError {}
+      // Without a head the connection was over before the request came.
+      guard text.isEmpty else {
+        #expect(text.contains("\"value\":\"1\""))
+        return
+      }
+    }
+    Issue.record("no request came in time")
+  }
+
+  @Test func whoSendsTooMuchAheadOfItsTurnIsCutOff() async throws {
+    let limits = ConnectionHandler.Limits(bytesAhead: 1000)
+    try await self.withConnection(limits) { server, inbound, outbound in
+      let watch = "GET /v2/keys/k?wait=true HTTP/1.1\r\nHost: h\r\n\r\n"
+      try await outbound.write(ByteBuffer(string: watch))
+      try await eventually { server.watcherCount == 1 }
+      try await outbound.write(ByteBuffer(string: String(repeating: "x", count: 1001)))
+      try await eventually { server.watcherCount == 0 }
     }
   }
 

@@ -12,7 +12,7 @@ import Testing
   /// Runs `kvstore` on a directory until the body is done, then ends it with `kill -9`.
   ///
   /// - Parameter shell: what a shell does before it becomes `kvstore`.
-  private func withKVStore(
+  func withKVStore(
     _ directory: String, shell: String = "true",
     _ body: @escaping @Sendable (TestClient, pid_t) async throws -> Void
   ) async throws {

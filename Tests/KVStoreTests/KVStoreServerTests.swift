@@ -122,8 +122,8 @@ import Testing
   @Test func aTTLRunsOnOverARestart() async throws {
     try await withTemporaryDirectory { directory in
       try await withServer(.directory(directory)) { client in
-        _ = try await client.put("/short", "value=1&ttl=1")
         _ = try await client.put("/long", "value=1&ttl=100")
+        _ = try await client.put("/short", "value=1&ttl=1")
       }
       try await withServer(.directory(directory)) { client in
         let watch = try await client.watch("/short?wait=true&waitIndex=3")
@@ -172,7 +172,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "127.0.0.1:2379", "https://127.0.0.1:1", "http://", "http://a:99999", "http://a:b",
+    "127.0.0.1:2379", "ftp://127.0.0.1:1", "https:///", "http://", "http://a:99999", "http://a:b",
   ])
   func aURLThatIsNoneIsNamed(url: String) async {
     await #expect(throws: StartError.badURL(url)) {

@@ -76,6 +76,55 @@ import Testing
     }
   }
 
+  /// A file that comes while the copy is made is kept: the check at the start is not what saves it.
+  @Test func aFileThatAppearsMeanwhileIsKept() async throws {
+    try await withTemporaryDirectory { directory in
+      let (new, path) = (directory + "/new", directory + "/copy")
+      try Data("the copy".utf8).write(to: URL(filePath: new))
+      try Data("somebody's".utf8).write(to: URL(filePath: path))
+      #expect(try !DurableFile.put(new, asNew: path))
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == "somebody's")
+      try FileManager.default.removeItem(atPath: path)
+      #expect(try DurableFile.put(new, asNew: path))
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == "the copy")
+
+      // Many at once under one name: one of them makes it, and the file is whole.
+      let data = directory + "/data"
+      try await self.serving(data) { client in _ = try await client.put("/k", "value=1") }
+      let backup = directory + "/backup"
+      let outcomes = try await withThrowingTaskGroup(of: Bool.self) { group in
+        for _ in 0..<8 {
+          group.addTask { try await self.kvstore("backup", backup, "--data-dir", data).isSuccess }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(outcomes.filter(\.self).count == 1)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+          == ["backup", "copy", "data", "new"])
+      #expect(
+        try await self.kvstore("restore", backup, "--data-dir", directory + "/other").isSuccess)
+    }
+  }
+
+  /// Each subcommand's help has the flag, which may stand before it and behind it.
+  @Test(arguments: ["check", "backup", "restore"])
+  func theDataDirectoryIsInTheHelp(subcommand: String) async throws {
+    #expect(try await self.kvstore(subcommand, "--help").output.contains("--data-dir <dir>"))
+    let file = subcommand == "check" ? [] : ["/none/file"]
+    for arguments in [
+      [subcommand] + file + ["--data-dir", "/none/dir"],
+      ["--data-dir", "/none/dir", subcommand] + file,
+    ] {
+      let record = try await run(
+        .path(.init(Self.program)), arguments: Arguments(arguments), input: .none,
+        output: .discarded, error: .string(limit: 1 << 16))
+      #expect(!record.terminationStatus.isSuccess)
+      #expect(
+        record.standardError.contains(subcommand == "restore" ? "/none/file" : "/none/dir/"))
+    }
+  }
+
   @Test func afterARestoreNoIndexIsGivenOutTwiceAndWatchersAreTold() async throws {
     try await withTemporaryDirectory { directory in
       let (data, copy) = (directory + "/data", directory + "/copy")

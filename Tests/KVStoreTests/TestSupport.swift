@@ -36,6 +36,7 @@ func withServer<Result>(
 /// Sends what curl would send, over a real socket.
 struct TestClient: Sendable {
   let base: String
+  var http = HTTPClient.shared
 
   struct Answer: Sendable {
     let status: Int
@@ -52,16 +53,19 @@ struct TestClient: Sendable {
     }
   }
 
+  /// - Parameter user: with the password, `name:password`.
   func send(
-    _ method: HTTPMethod, _ path: String, form: String? = nil, timeout: TimeAmount = .seconds(30)
+    _ method: HTTPMethod, _ path: String, form: String? = nil, as user: String? = nil,
+    timeout: TimeAmount = .seconds(30)
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: self.base + path)
     request.method = method
+    if let user { request.headers.add(name: "Authorization", value: basicAuthorization(user)) }
     if let form {
       request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
       request.body = .bytes(ByteBuffer(string: form))
     }
-    let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+    let response = try await self.http.execute(request, timeout: timeout)
     let body = try await response.body.collect(upTo: 64 << 20)
     return Answer(
       status: Int(response.status.code), headers: response.headers, text: String(buffer: body))
@@ -78,8 +82,13 @@ struct TestClient: Sendable {
   /// A watch whose head has come: what is done from now on is seen by it.
   func watch(_ keyAndQuery: String) async throws -> HTTPClientResponse {
     let request = HTTPClientRequest(url: self.base + "/v2/keys" + keyAndQuery)
-    return try await HTTPClient.shared.execute(request, timeout: .minutes(1))
+    return try await self.http.execute(request, timeout: .minutes(1))
   }
+}
+
+/// The header of a user with a password, `name:password`.
+func basicAuthorization(_ user: String) -> String {
+  "Basic " + Data(user.utf8).base64EncodedString()
 }
 
 /// Asks again and again, at most a minute long.

@@ -12,14 +12,20 @@ import Testing
   }
 
   @Test(arguments: Role.allCases)
-  func `a stop time is an annotation, and without one there is none`(role: Role) {
+  func `a stop time is an annotation with a grace that it fits into, and without one there is none`(
+    role: Role
+  ) {
     let plain = RecipeManifests.elected(role, stopTime: nil)
     #expect(plain.contains(" name: \(role.podName)\n namespace: kube-system\nspec:\n"))
     #expect(!plain.contains("<"))
+    #expect(!plain.contains("terminationGracePeriodSeconds"))
     let slow = RecipeManifests.elected(role, stopTime: .milliseconds(1500))
     #expect(
       slow.contains(
         " namespace: kube-system\n annotations:\n"
-          + "  pretend.zweimaster.dev/stop-after: \"1500ms\"\nspec:\n"))
+          + "  pretend.zweimaster.dev/stop-after: \"1500ms\"\nspec:\n"
+          + " terminationGracePeriodSeconds: 2\n"))
+    #expect(RecipeManifests.grace(stopTime: .zero) == .seconds(2))
+    #expect(RecipeManifests.grace(stopTime: .milliseconds(2001)) == .seconds(3))
   }
 }

@@ -1,12 +1,15 @@
 import ArgumentParser
 import Elector
 import EtcdClient
+import FoundationEssentials
 import Glibc
 import GoFlags
 import Klog
 import Logging
 import ServiceLifecycle
 import UnixSignals
+
+extension Profile: ExpressibleByArgument {}
 
 struct ElectorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,7 +23,22 @@ struct ElectorCommand: AsyncParsableCommand {
       Takes podmaster's flags as they are. Of all electors with the same --key one is the master: \
       it copies --source-file to --dest-file, and takes it away before its lease can end.
 
-      On SIGTERM the manifest is removed first, then the lock is released.
+      Never two pods: one who takes over waits until the pod of the one before has surely ended. How \
+      long that can take follows from --kubelet-detection and from the grace period in the \
+      manifest (terminationGracePeriodSeconds, 30 s if it has none), and is told at the start. A short \
+      grace makes takeovers short.
+
+      On SIGTERM the manifest is removed first, then the pod's end is waited for, then the lock is \
+      released.
+
+      PROFILES:
+        (none)      gives up a third of the lease before its end, waits for the rest of what an \
+      earlier pod may take to end
+        strict      waits also when there is no trace of an earlier term: a deleted key and a first \
+      start look alike
+        quick       gives up so early that nobody has to wait; refused if the lease is too short for it
+        podmaster   podmaster's timing, which promises no more than that two never lead: a new pod \
+      may start while the old one still stops
 
       It runs as two processes: a guard, which owns the manifest, and its child, which takes part in \
       the election. The guard removes the manifest when the child dies or stands still, and starts it \
@@ -36,7 +54,42 @@ struct ElectorCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
   var etcdServers: String
 
-  @Option(help: "The lock's name; it becomes /v2/keys/<key>.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Which API of etcd to use: auto, v2 or v3. auto takes v2 where a server has it, which podmaster \
+      needs, else v3. All who share a key have to use the same: name it before you switch v2 off. \
+      (default: auto)
+      """, valueName: "api"),
+    transform: {
+      guard let api = EtcdAPI(rawValue: $0) else {
+        throw ValidationError("use auto, v2 or v3, not \"\($0)\"")
+      }
+      return api
+    })
+  var etcdApi = EtcdAPI.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "Who may sign the certificates of https servers. (default: whom the system trusts)",
+      valueName: "file"))
+  var etcdCafile: String?
+
+  @Option(help: ArgumentHelp("Our own certificate, for etcd.", valueName: "file"))
+  var etcdCertfile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The key to it. All three files may be replaced at any time.", valueName: "file"))
+  var etcdKeyfile: String?
+
+  @Option(help: ArgumentHelp("The user to be in etcd.", valueName: "name"))
+  var etcdUsername: String?
+
+  @Option(help: ArgumentHelp("The file with that user's password.", valueName: "file"))
+  var etcdPasswordFile: String?
+
+  @Option(help: "The lock's name; it becomes /v2/keys/<key>, or /<key> in the v3 API.")
   var key: String
 
   @Option(help: "What the lock holds while we are the master. (default: the host's name)")
@@ -61,10 +114,21 @@ struct ElectorCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      The node's kubelet, for example http://127.0.0.1:10250. With it, a stop waits until the pod has \
-      ended before it releases the lock.
+      The node's kubelet, for example http://127.0.0.1:10250: it is asked whether the pod has ended, \
+      so that others wait no longer than that. Without it the longest possible time is waited for.
       """, valueName: "url"))
   var kubelet: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Within what time the kubelet notices a change of its directory: 1s with inotify, --file-check-\
+      frequency (20s) without.
+      """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })
+  var kubeletDetection = GoDuration(.seconds(1))
+
+  @Option(help: "strict, quick or podmaster; see above.")
+  var profile: Profile?
 
   @Option(
     name: .customLong("guard"),
@@ -80,14 +144,41 @@ struct ElectorCommand: AsyncParsableCommand {
 
   func validate() throws {
     _ = try self.endpoints()
-    _ = try self.timing()
+    _ = try self.timing(grace: ManifestFile.grace(of: self.sourceFile))
+    guard self.sleep.duration <= .seconds(self.ttlSecs) else {
+      throw ValidationError(
+        "--sleep \(self.sleep) is longer than the lease: use at most --ttl-secs, \(self.ttlSecs)s")
+    }
     for (flag, value) in [
       ("key", self.key), ("source-file", self.sourceFile), ("dest-file", self.destFile),
     ] where value.split(separator: "/").isEmpty {
       throw ValidationError("--\(flag) must not be empty")
     }
-    if let kubelet, (try? EtcdEndpoint(kubelet)) == nil {
+    try self.validateTLS()
+    if (self.etcdUsername == nil) != (self.etcdPasswordFile == nil) {
+      throw ValidationError("--etcd-username and --etcd-password-file need each other")
+    }
+    if self.etcdUsername?.isEmpty == true {
+      throw ValidationError("--etcd-username must not be empty")
+    }
+    // With a certificate it cannot be asked yet.
+    if let kubelet, (try? EtcdEndpoint(kubelet))?.isTLS != false {
       throw ValidationError("--kubelet must be like http://127.0.0.1:10250, not \"\(kubelet)\"")
+    }
+  }
+
+  /// What can be said of the files' flags without the files.
+  private func validateTLS() throws {
+    if (self.etcdCertfile == nil) != (self.etcdKeyfile == nil) {
+      throw ValidationError("--etcd-certfile and --etcd-keyfile need each other")
+    }
+    let flags = [
+      ("--etcd-cafile", self.etcdCafile), ("--etcd-certfile", self.etcdCertfile),
+    ]
+    if let flag = flags.first(where: { $0.1 != nil })?.0,
+      try !self.endpoints().contains(where: \.isTLS)
+    {
+      throw ValidationError("\(flag) is for https, but --etcd-servers has no https:// in it")
     }
   }
 
@@ -97,10 +188,43 @@ struct ElectorCommand: AsyncParsableCommand {
     }
   }
 
-  private func timing() throws -> Timing {
-    do { return try Timing(ttlSeconds: self.ttlSecs, sleep: self.sleep.duration) } catch {
-      throw ValidationError("\(error)")
+  /// - Parameter grace: the manifest's, if it can be read.
+  private func timing(grace: Duration? = nil) throws -> Timing {
+    let podStop = PodStop(
+      detection: self.kubeletDetection.duration, grace: grace ?? PodStop.defaultGrace)
+    do {
+      return try Timing(
+        ttlSeconds: self.ttlSecs, sleep: self.sleep.duration, profile: self.profile,
+        podStop: podStop)
+    } catch {
+      let isAssumed = grace == nil && self.profile == .quick
+      throw ValidationError(
+        "\(error)" + (isAssumed ? " (\(self.sourceFile) cannot be read: its grace is assumed)" : "")
+      )
     }
+  }
+
+  /// How long a takeover takes is what an operator wants to know, and what it follows from.
+  private static func tell(_ timing: Timing, isGraceKnown: Bool, _ logger: Logger) {
+    let profile = timing.profile.map(\.rawValue) ?? "none"
+    let promise =
+      timing.profile == .podmaster
+      ? "two pods may run at once, for up to \(timing.podOutlivesLease)" : "never two pods at once"
+    logger.info(
+      """
+      after a crash of the master another one takes over within \(timing.worstTakeover); \(promise)
+      """,
+      metadata: [
+        "profile": "\(profile)", "ttl": "\(timing.ttl)", "margin": "\(timing.margin)",
+        "lock_delay": "\(timing.lockDelay)", "kubelet_detection": "\(timing.podStop.detection)",
+        "grace": "\(timing.podStop.grace)\(isGraceKnown ? "" : " (assumed, no manifest)")",
+      ])
+  }
+
+  /// The kernel's, which no other boot of any machine has; empty if there is none.
+  private static func bootID() -> String {
+    let path = "/proc/sys/kernel/random/boot_id"
+    return ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").filter { !$0.isWhitespace }
   }
 
   func run() async throws {
@@ -108,14 +232,24 @@ struct ElectorCommand: AsyncParsableCommand {
     let logger = Logger(label: "elector")
     let name = self.whoami.isEmpty ? Self.hostName() : self.whoami
     if self.whoami.isEmpty { logger.info("--whoami is empty, defaulting to \(name)") }
-    let timing = try self.timing()
+    let grace = ManifestFile.grace(of: self.sourceFile)
+    let timing = try self.timing(grace: grace)
+    Self.tell(timing, isGraceKnown: grace != nil, logger)
+    let candidate = Candidate(
+      name: name, bootID: Self.bootID(),
+      destination: URL(filePath: self.destFile).standardizedFileURL.path)
     let guardLink = try await self.guardLink(timing: timing)
     do {
-      try await EtcdClient.with(endpoints: self.endpoints()) { client in
+      try await self.client(timing: timing, logger: logger).run { client in
+        let terms = LeaseTerms(
+          key: self.key, value: name, ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
         let service = ElectionService(
-          name: name, timing: timing,
-          store: EtcdLeaseStore(client: client, key: self.key, name: name, timing: timing),
-          manifest: ManifestFile(source: self.sourceFile, destination: self.destFile),
+          candidate: candidate, timing: timing,
+          store: EtcdLeaseStore(
+            key: EtcdLeasedKey(client: client, api: self.etcdApi, terms: terms), name: self.key),
+          manifest: ManifestFile(
+            source: self.sourceFile, destination: self.destFile,
+            longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace),
           kubeletURL: try self.kubelet.map { try EtcdEndpoint($0).url },
           guardLink: guardLink, logger: logger)
         try await ServiceGroup(
@@ -131,6 +265,34 @@ struct ElectorCommand: AsyncParsableCommand {
     } catch let error as ElectionServiceError {
       logger.error("\(error)")
       throw ExitCode(1)
+    } catch let error as EtcdTLSError {
+      logger.error("\(error)")
+      throw ExitCode(1)
+    } catch let error as EtcdCredentialsError {
+      logger.error("\(error)")
+      throw ExitCode(1)
+    }
+  }
+
+  /// A client whose requests all end early enough for a lease to be renewed elsewhere.
+  private func client(timing: Timing, logger: Logger) throws -> EtcdClient {
+    let files = EtcdTLS.Files(
+      caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile)
+    var credentials: EtcdCredentials?
+    if let username = self.etcdUsername, let file = self.etcdPasswordFile {
+      let user = try EtcdCredentials(username: username, passwordFile: file)
+      if user.isReadableByOthers {
+        logger.warning("others can read --etcd-password-file \(file): chmod 600 is enough")
+      }
+      credentials = user
+    }
+    return EtcdClient(
+      endpoints: try self.endpoints(), timeout: timing.requestTimeout,
+      attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
+      longestPause: timing.attemptTimeout / 2,
+      tls: files == EtcdTLS.Files() ? nil : try EtcdTLS(files), credentials: credentials
+    ) { notice in
+      logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
     }
   }
 

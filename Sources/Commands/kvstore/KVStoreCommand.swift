@@ -6,6 +6,7 @@ import KVStore
 import Klog
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 import Glibc
 
@@ -30,12 +31,13 @@ import Glibc
 
   /// What can stand in the environment and in a file, too: a new flag is added here.
   private static let settable: Set = [
-    "cors", "data-dir", "listen-client-urls", "log-format", "name", "v",
+    "cert-file", "client-cert-auth", "cors", "data-dir", "key-file", "listen-client-urls",
+    "log-format", "max-connections", "name", "trusted-ca-file", "v",
   ]
 
   @Option(
     help: ArgumentHelp(
-      "Addresses to listen on, separated by commas; port 0 takes a free one, and the address that was bound is printed.",
+      "Addresses to listen on, http:// or https://, separated by commas; port 0 takes a free one, and the address that was bound is printed.",
       valueName: "urls"))
   var listenClientUrls = "http://127.0.0.1:2379"
 
@@ -44,6 +46,35 @@ import Glibc
 
   @Option(help: "The member's name in /v2/members.")
   var name = "default"
+
+  @Option(
+    help: ArgumentHelp(
+      "The certificate for https:// addresses, in PEM form, with those that lead to the one that clients trust; read again on SIGHUP.",
+      valueName: "file"))
+  var certFile = ""
+
+  @Option(
+    help: ArgumentHelp(
+      "The certificate's private key, in PEM form; read again on SIGHUP.", valueName: "file"))
+  var keyFile = ""
+
+  @Option(
+    help: ArgumentHelp(
+      "The certificates that clients' certificates are signed with, in PEM form; https:// clients need one then, as with etcd. Read again on SIGHUP.",
+      valueName: "file"))
+  var trustedCaFile = ""
+
+  @Option(
+    help: ArgumentHelp(
+      "Whether https:// clients need a certificate; --trusted-ca-file says which are good.",
+      valueName: "bool"))
+  var clientCertAuth: GoBool = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Clients that are served at once: \(KVStoreServer.standardMaxConnections) unless told otherwise, and no more than the limit of open files allows.",
+      valueName: "count"))
+  var maxConnections: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -62,8 +93,15 @@ import Glibc
   @Option(name: .customLong("v"), help: "How much is logged: 0 to 4.")
   var verbosity = 0
 
+  func validate() throws {
+    if let maxConnections = self.maxConnections, maxConnections < 1 {
+      throw ValidationError("--max-connections \(maxConnections): give a number of 1 or more")
+    }
+  }
+
   static func main() async {
-    let arguments = GoCommandLine.normalized(Array(CommandLine.arguments.dropFirst()))
+    let arguments = GoCommandLine.normalized(
+      Array(CommandLine.arguments.dropFirst()), switches: ["client-cert-auth"])
     do {
       let settings = try self.settings(beside: arguments)
       var command = try self.parseAsRoot(settings.entries.map(\.argument) + arguments)
@@ -112,12 +150,19 @@ import Glibc
     self.logFormat.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
     let logger = Logger(label: "kvstore")
     for warning in warnings { logger.warning("\(warning)") }
+    DescriptorLimit.raise()
+    // Before anybody can know that it runs: untrapped, the signal would end it.
+    let hangUps = await UnixSignalsSequence(trapping: .sighup)
     let server: KVStoreServer
     do {
       server = try await KVStoreServer.start(
         .directory(self.dataDir),
         listenURLs: self.listenClientUrls.split(separator: ",").map(String.init), name: self.name,
-        corsOrigins: CORSOrigins(parsing: self.cors), logger: logger)
+        corsOrigins: CORSOrigins(parsing: self.cors),
+        tls: TLSFiles(
+          certFile: self.certFile, keyFile: self.keyFile, trustedCAFile: self.trustedCaFile,
+          clientCertAuth: self.clientCertAuth.isTrue),
+        maxConnections: self.maxConnections, logger: logger)
     } catch {
       logger.error("\(error)")
       throw ExitCode(1)
@@ -126,9 +171,23 @@ import Glibc
     fflush(nil)
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: logger))
+        services: [
+          .init(service: server), .init(service: Reload(server: server, hangUps: hangUps)),
+        ],
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
+  }
+}
+
+/// Reads the certificates again on each SIGHUP.
+private struct Reload: Service {
+  let server: KVStoreServer
+  let hangUps: UnixSignalsSequence
+
+  func run() async throws {
+    for await _ in self.hangUps.cancelOnGracefulShutdown() {
+      await self.server.reloadCertificates()
+    }
   }
 }
 

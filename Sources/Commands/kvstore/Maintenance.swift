@@ -2,6 +2,16 @@ import ArgumentParser
 import Foundation
 import KVStore
 
+/// Where a subcommand's data are. The program itself has the same flag, which the environment and the file set;
+/// it is said here, too, so that each subcommand's help has it.
+struct DataDirectoryOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Where the data are kept. (default: default.kvstore)", valueName: "dir"))
+  var dataDir: String?
+
+  func path(beside parent: KVStoreCommand) -> String { self.dataDir ?? parent.dataDir }
+}
+
 /// `kvstore check`.
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,11 +23,12 @@ struct Check: ParsableCommand {
       """)
 
   @ParentCommand var parent: KVStoreCommand
+  @OptionGroup var data: DataDirectoryOption
 
   func run() throws {
     do {
-      let summary = try DataDirectory(self.parent.dataDir).check()
-      print("kvstore: \(self.parent.dataDir) is whole: \(summary)")
+      let summary = try DataDirectory(self.data.path(beside: self.parent)).check()
+      print("kvstore: \(self.data.path(beside: self.parent)) is whole: \(summary)")
     } catch {
       try fail(error)
     }
@@ -36,6 +47,7 @@ struct Backup: ParsableCommand {
       """)
 
   @ParentCommand var parent: KVStoreCommand
+  @OptionGroup var data: DataDirectoryOption
 
   @Argument(help: "The file to make.")
   var file: String
@@ -45,7 +57,7 @@ struct Backup: ParsableCommand {
 
   func run() throws {
     do {
-      let summary = try DataDirectory(self.parent.dataDir)
+      let summary = try DataDirectory(self.data.path(beside: self.parent))
         .backUp(to: self.file, replacing: self.force)
       print("kvstore: \(self.file) has \(summary)")
     } catch {
@@ -70,6 +82,7 @@ struct Restore: ParsableCommand {
       """)
 
   @ParentCommand var parent: KVStoreCommand
+  @OptionGroup var data: DataDirectoryOption
 
   @Argument(help: "A file that `kvstore backup` made.")
   var file: String
@@ -79,9 +92,9 @@ struct Restore: ParsableCommand {
 
   func run() throws {
     do {
-      let restoration = try DataDirectory(self.parent.dataDir)
+      let restoration = try DataDirectory(self.data.path(beside: self.parent))
         .restore(from: self.file, replacing: self.force)
-      print("kvstore: \(self.parent.dataDir) has \(restoration.summary)")
+      print("kvstore: \(self.data.path(beside: self.parent)) has \(restoration.summary)")
       if let old = restoration.keptAside { print("kvstore: what was there before is \(old)") }
       if let reason = restoration.unreadable {
         print("kvstore: its index could not be read (\(reason)); the copy's was counted from")

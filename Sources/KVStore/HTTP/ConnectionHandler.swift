@@ -19,6 +19,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
   struct Limits: Sendable {
     /// For a head and its body to come in, from the first byte on.
     var requestTime = TimeAmount.seconds(60)
+    /// For a TLS handshake.
+    var handshakeTime = TimeAmount.seconds(10)
+    /// For a connection that is one too many to send its request, and again to hang up.
+    var refusalTime = TimeAmount.seconds(1)
     /// For a connection without a request.
     var idleTime = TimeAmount.minutes(10)
     /// Bytes that may come ahead of their turn: during a change no more are read then, a watch is over.
@@ -212,7 +216,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       return
     }
     self.idleCheck = context.eventLoop.assumeIsolated().scheduleTask(
-      in: max(due - .now(), .seconds(10))
+      in: max(due - .now(), min(self.limits.idleTime, .seconds(10)))
     ) {
       self.checkIdleness(context: context)
     }
@@ -222,31 +226,97 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   private func handle(_ head: RequestHead, body: ByteBuffer, context: ChannelHandlerContext) {
     let target = RequestTarget(head.target)
-    switch Route(head.method, target) {
+    let route = Route(head.method, target)
+    guard self.store.auth.isEnabled,
+      route.asksWho || Route.changesMembers(head.method, target)
+    else {
+      self.handle(route, target, by: nil, head: head, body: body, context: context)
+      return
+    }
+    switch self.store.auth.identify(head.authorization) {
+    case .known(let requester):
+      self.handle(route, target, by: requester, head: head, body: body, context: context)
+    case .claimed(let claim):
+      self.state = .answering(head, actionOnly: false)
+      let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+      self.store.auth.verify(claim) { requester in
+        bound.eventLoop.execute {
+          let (handler, context) = bound.value
+          // A watch of a client who is gone would never be taken out of the hub.
+          guard context.channel.isActive else { return }
+          handler.handle(route, target, by: requester, head: head, body: body, context: context)
+          context.flush()
+          handler.process(context: context)
+        }
+      }
+    }
+  }
+
+  /// - Parameter requester: `nil` where nobody is asked who he is.
+  private func handle(
+    _ route: Route, _ target: RequestTarget?, by requester: Requester?, head: RequestHead,
+    body: ByteBuffer, context: ChannelHandlerContext
+  ) {
+    switch route {
     case .keys(let method, let path):
       self.handleKeys(
-        method, path, query: target?.query, head: head, body: body, context: context)
-    case let route:
+        method, path, target, by: requester, head: head, body: body, context: context)
+    case .auth(let request):
+      self.handleAuth(
+        request, target, by: requester ?? .guest, head: head, body: body, context: context)
+    case _
+    where requester.map { !self.store.auth.isRoot($0) } == true
+      && Route.changesMembers(head.method, target):
+      self.answer(
+        .auth(.failure(.insufficientCredentials), clusterID: self.endpoints.identity.clusterID),
+        to: head, context: context)
+    default:
       self.answer(self.endpoints.response(to: route, head: head), to: head, context: context)
     }
   }
 
-  private func handleKeys(
-    _ method: KeysRequest.Method, _ path: StorePath, query: [UInt8]?, head: RequestHead,
+  private func handleAuth(
+    _ request: AuthRequest, _ target: RequestTarget?, by requester: Requester, head: RequestHead,
     body: ByteBuffer, context: ChannelHandlerContext
+  ) {
+    self.state = .answering(head, actionOnly: false)
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    self.store.auth.answer(request, query: target?.query, body: body, by: requester) { result in
+      bound.eventLoop.execute {
+        let (handler, context) = bound.value
+        let clusterID = handler.endpoints.identity.clusterID
+        handler.answer(.auth(result, clusterID: clusterID), to: head, context: context)
+        context.flush()
+      }
+    }
+  }
+
+  private func handleKeys(
+    _ method: KeysRequest.Method, _ path: StorePath, _ target: RequestTarget?,
+    by requester: Requester?, head: RequestHead, body: ByteBuffer, context: ChannelHandlerContext
   ) {
     do throws(StoreError) {
       let hasForm = method == .put || method == .post
       let form = try Form(
-        query: query, body: hasForm ? Array(body.readableBytesView) : nil,
+        query: target?.query, body: hasForm ? Array(body.readableBytesView) : nil,
         contentType: head.contentType)
       let now = self.store.clock.now
-      switch try KeysRequest(method, path: path, form: form, now: now) {
+      let request = try KeysRequest(method, path: path, form: form, now: now)
+      if let requester, let path = target?.path {
+        let isAllowed = self.store.auth.allows(
+          requester, method == .get || method == .head ? .read : .write,
+          rawPath: path.dropFirst("/v2/keys".utf8.count),
+          isRecursive: try KeysRequest.flag("recursive", in: form))
+        guard isAllowed else {
+          throw StoreError(.unauthorized, cause: "Insufficient credentials")
+        }
+      }
+      switch request {
       case .get(let path, let isRecursive, let isSorted):
         let (event, index) = try self.store.get(
           path, isRecursive: isRecursive, isSorted: isSorted, now: now)
         self.answer(
-          .event(.ok, body: event.json, index: index),
+          .event(.ok, body: event.json(wall: self.store.wall), index: index),
           to: head, context: context)
       case .watch(let path, let isRecursive, let isStream, let waitIndex):
         try self.startWatch(
@@ -274,8 +344,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     switch result {
     case .success(let event):
       response = .event(
-        event.isCreation ? .created : .ok, body: event.json(actionOnly: actionOnly),
-        index: event.index)
+        event.isCreation ? .created : .ok,
+        body: event.json(actionOnly: actionOnly, wall: self.store.wall), index: event.index)
     case .failure(let error):
       response = .refusal(error)
     }

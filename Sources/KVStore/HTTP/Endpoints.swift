@@ -1,15 +1,15 @@
 import NIOCore
 
-/// Answers everything but the keys: what needs no wait and no watch.
+/// Answers everything but the keys and auth: what needs no wait and no watch.
 struct Endpoints: Sendable {
   let identity: Identity
   let store: Store
   let corsOrigins: CORSOrigins
 
-  /// - Precondition: the route is not one of the keys.
+  /// - Precondition: the route is neither one of the keys nor of auth.
   func response(to route: Route, head: RequestHead) -> Response {
     switch route {
-    case .keys: preconditionFailure("the keys are answered by the connection")
+    case .keys, .auth: preconditionFailure("\(route) is answered by the connection")
     case .version: .json(.ok, self.identity.version)
     case .health: .text(.ok, "{\"health\":\"true\"}")
     case .members: self.ofTheCluster(self.identity.members)

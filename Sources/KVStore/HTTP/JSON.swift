@@ -5,9 +5,11 @@ extension Event {
   /// The event as etcd prints it, with the newline at its end.
   var json: ByteBuffer { self.json() }
 
-  /// - Parameter actionOnly: leave out the nodes, as `noValueOnSuccess` asks for.
-  func json(actionOnly: Bool = false) -> ByteBuffer {
-    var json = JSONWriter(capacity: 256 + (self.node.value?.count ?? 0))
+  /// - Parameters:
+  ///   - actionOnly: leave out the nodes, as `noValueOnSuccess` asks for.
+  ///   - wall: what the store's times are shown by; as they are without one.
+  func json(actionOnly: Bool = false, wall: WallSkew? = nil) -> ByteBuffer {
+    var json = JSONWriter(capacity: 256 + (self.node.value?.count ?? 0), wall: wall)
     json.raw("{\"action\":\"")
     json.raw(self.action.rawValue)
     json.raw("\"")
@@ -44,8 +46,15 @@ extension StoreError {
 struct JSONWriter {
   private(set) var buffer: ByteBuffer
 
-  /// - Parameter capacity: about how many bytes will come.
-  init(capacity: Int = 128) {
+  private let wall: WallSkew?
+  /// Asked for once, so that all times of one text are of one clock.
+  private lazy var skew = self.wall?.nanoseconds ?? 0
+
+  /// - Parameters:
+  ///   - capacity: about how many bytes will come.
+  ///   - wall: what the store's times are shown by.
+  init(capacity: Int = 128, wall: WallSkew? = nil) {
+    self.wall = wall
     self.buffer = ByteBufferAllocator().buffer(capacity: capacity)
   }
 
@@ -85,7 +94,7 @@ struct JSONWriter {
     }
     if let deadline = node.deadline {
       member("expiration", in: &self)
-      self.raw("\"\(deadline.rfc3339)\"")
+      self.raw("\"\(deadline.shifted(by: self.skew).rfc3339)\"")
     }
     if node.ttl != 0 {
       member("ttl", in: &self)

@@ -95,7 +95,7 @@ enum KeysRequest: Equatable, Sendable {
     return index
   }
 
-  private static func flag(_ name: StaticString, in form: Form) throws(StoreError) -> Bool {
+  static func flag(_ name: StaticString, in form: Form) throws(StoreError) -> Bool {
     guard let text = form[name] else { return false }
     guard let flag = self.boolean(text) else {
       throw StoreError(.invalidField, cause: "invalid value for \"\(name)\"")

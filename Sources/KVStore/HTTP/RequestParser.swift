@@ -202,7 +202,8 @@ struct RequestParser: Sendable {
         }
         head.expectsContinue = !head.isHTTP10
       } else if self.equal(name, "authorization") {
-        head.authorization = self.text(value)
+        // As in Go: of several the first one counts.
+        head.authorization = head.authorization ?? self.text(value)
       } else if self.equal(name, "origin") {
         head.origin = self.text(value)
       }

@@ -3,6 +3,7 @@ import NIOHTTP1
 /// Where a request goes, by its method and path alone.
 enum Route: Equatable, Sendable {
   case keys(KeysRequest.Method, StorePath)
+  case auth(AuthRequest)
   case version
   case health
   case members
@@ -42,6 +43,10 @@ enum Route: Equatable, Sendable {
           ?? .methodNotAllowed(allow: "HEAD,GET,PUT,POST,DELETE")
         return
       }
+    }
+    if let path = AuthPath(target.path) {
+      self = path.request(method).map { .auth($0) } ?? .methodNotAllowed(allow: path.allowedMethods)
+      return
     }
     func only(_ allowed: [HTTPMethod], _ route: Route) -> Route {
       allowed.contains(method)

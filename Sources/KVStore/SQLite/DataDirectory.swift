@@ -46,7 +46,7 @@ public struct DataDirectory: Sendable {
   /// Copies the database as it is on disk at this moment into a file of its own.
   ///
   /// The file gets its name when it is whole, checked and on the disk; before that, what is there under
-  /// that name stays.
+  /// that name stays, and without `replacing` afterwards, too, also when it came there meanwhile.
   /// - Parameter replacing: whether a file of that name may be replaced.
   public func backUp(to copy: String, replacing: Bool = false) throws(MaintenanceError) -> Summary {
     guard replacing || !DurableFile.exists(copy) else { throw .fileExists(copy) }
@@ -64,10 +64,18 @@ public struct DataDirectory: Sendable {
       } catch {
         throw StartError(error, at: self.file)
       }
-      try DurableFile.put(unfinished, inPlaceOf: copy)
+      if replacing {
+        try DurableFile.put(unfinished, inPlaceOf: copy)
+      } else {
+        guard try DurableFile.put(unfinished, asNew: copy) else {
+          throw MaintenanceError.fileExists(copy)
+        }
+      }
       return summary
     } catch let error as StartError {
       throw .store(error)
+    } catch let error as MaintenanceError {
+      throw error
     } catch {
       throw .file(copy, "\(error)")
     }

@@ -19,6 +19,7 @@ final class Database: Sendable {
   struct Recovered {
     var tree: KeyTree
     var history: EventHistory
+    var auth: AuthRules
     var clock: StoreClock
     /// Stays the same for ever: clients take another one for another cluster.
     var clusterID: UInt64
@@ -137,6 +138,11 @@ final class Database: Sendable {
     }
   }
 
+  /// Puts changed users and roles on the disk, all or none.
+  func commit(_ rules: AuthRules, replacing old: AuthRules) throws {
+    try self.queue.write { try Schema.write(rules, replacing: old, to: $0) }
+  }
+
   /// Writes back the log, closes the file and leaves the directory to the next one.
   func close() throws {
     defer { self.lock?.release() }
@@ -162,6 +168,10 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
   case listen(String, String)
   /// A URL is not one that can be listened on.
   case badURL(String)
+  /// The flags for TLS do not go together, or not with the addresses.
+  case tls(String)
+  /// A file for TLS is no good.
+  case tlsFile(flag: String, path: String, reason: String)
 
   public var description: String {
     switch self {
@@ -179,6 +189,8 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
       "cannot listen on \(address): \(reason); name another address with --listen-client-urls"
     case .badURL(let url):
       "\"\(url)\" is no URL to listen on: write it like http://127.0.0.1:2379"
+    case .tls(let problem): problem
+    case .tlsFile(let flag, let path, let reason): "cannot use \(path) (\(flag)): \(reason)"
     }
   }
 }
@@ -202,7 +214,7 @@ extension StartError {
     case .corrupt(_, let reason): "it is damaged (\(reason))"
     case .tooNew: "it was written by a newer kvstore"
     case .unusable(_, let reason), .directory(_, let reason): reason
-    case .inUse, .listen, .badURL: self.description
+    case .inUse, .listen, .badURL, .tls, .tlsFile: self.description
     }
   }
 }

@@ -33,6 +33,17 @@ enum DurableFile {
     try self.sync(self.directory(of: path))
   }
 
+  /// Gives the finished file `new` the name `path`, if nobody has it: who looks there finds nothing or all
+  /// of it, also after a power loss. The old name stays.
+  /// - Returns: `false` when the name is taken.
+  static func put(_ new: String, asNew path: String) throws(Failure) -> Bool {
+    try self.sync(new)
+    // A link and not a rename: it is refused where there is a file, in the same step.
+    guard try self.link(new, to: path) else { return false }
+    try self.sync(self.directory(of: path))
+    return true
+  }
+
   /// Gives a file to whom its directory belongs, as far as we may: what root puts into a service's
   /// directory would be closed to the service.
   static func giveToOwnerOfDirectory(_ path: String) {

@@ -40,7 +40,7 @@ enum Schema {
             prev_ttl INTEGER
           );
 
-          -- cluster_id, index, boot_id, clock_offset, store_time.
+          -- cluster_id, index, boot_id, clock_offset, store_time, auth_enabled.
           CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
           """)
     }
@@ -49,6 +49,7 @@ enum Schema {
       let last = try Int64.fetchOne(db, sql: "SELECT max(idx) FROM events")
       if let last { try self.setMeta("index", last, in: db) }
     }
+    migrator.registerMigration("v2-auth", migrate: self.addAuthTables)
     return migrator
   }
 
@@ -115,11 +116,17 @@ enum Schema {
       arguments: [Int64(index) - Int64(EventHistory.capacity)])
   }
 
-  private static func setMeta(
+  static func setMeta(
     _ name: String, _ value: any DatabaseValueConvertible, in db: GRDB.Database
   ) throws {
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO meta VALUES (?, ?)")
       .execute(arguments: [name, value])
+  }
+
+  /// UTF-8 as TEXT, anything else as BLOB; see ``PreparedStatement/bind(_:_:)``.
+  static func text(_ bytes: [UInt8]) -> DatabaseValue {
+    bytes.withUnsafeBytes(UTF8Sequence.isText)
+      ? String(decoding: bytes, as: UTF8.self).databaseValue : Data(bytes).databaseValue
   }
 
   // MARK: Reading
@@ -130,6 +137,7 @@ enum Schema {
     var history: EventHistory
     /// What the tree has of the events, and `nodes` not yet.
     var backlog: Backlog
+    var auth: AuthRules
   }
 
   /// The index of the last change.
@@ -138,7 +146,7 @@ enum Schema {
     return UInt64(max(last, try self.meta("index", in: db) ?? 0))
   }
 
-  private static func meta<Value: DatabaseValueConvertible>(
+  static func meta<Value: DatabaseValueConvertible>(
     _ name: String, in db: GRDB.Database
   ) throws -> Value? {
     try Value.fetchOne(db, sql: "SELECT value FROM meta WHERE name = ?", arguments: [name])
@@ -159,6 +167,11 @@ enum Schema {
         content: isDirectory ? .directory([:]) : .value(self.bytes(row["value"])),
         createdIndex: self.index(row["created"]), modifiedIndex: self.index(row["modified"]),
         deadline: self.time(row["expires"]))
+      guard path.depth <= StorePath.maxDepth else {
+        throw Contradiction(
+          description:
+            "nodes: a key has \(path.depth) components, \(StorePath.maxDepth) is the most")
+      }
       guard tree.restore(node, at: path) else {
         throw Contradiction(description: "nodes: \(path) is in no directory")
       }
@@ -180,7 +193,8 @@ enum Schema {
       backlog.add(change)
     }
     return Contents(
-      tree: tree, history: EventHistory(events: events, lastIndex: index), backlog: backlog)
+      tree: tree, history: EventHistory(events: events, lastIndex: index), backlog: backlog,
+      auth: try self.readAuth(db))
   }
 
   /// Reads everything, and notes down what this run needs to leave for the next one.
@@ -201,7 +215,7 @@ enum Schema {
     let clusterID = try self.meta("cluster_id", in: db) as Int64? ?? Int64.random(in: 1 ... .max)
     try self.setMeta("cluster_id", clusterID, in: db)
     return Database.Recovered(
-      tree: contents.tree, history: contents.history, clock: clock,
+      tree: contents.tree, history: contents.history, auth: contents.auth, clock: clock,
       clusterID: UInt64(bitPattern: clusterID))
   }
 
@@ -249,7 +263,7 @@ enum Schema {
       isRefresh: row["refresh"])
   }
 
-  private static func bytes(_ data: Data?) -> [UInt8] { data.map(Array.init) ?? [] }
+  static func bytes(_ data: Data?) -> [UInt8] { data.map(Array.init) ?? [] }
   private static func index(_ value: Int64) -> UInt64 { UInt64(bitPattern: value) }
   private static func time(_ value: Int64?) -> StoreTime? {
     value.map(StoreTime.init(nanoseconds:))

@@ -78,6 +78,12 @@ extension KeyTree {
     if let previous, previous.isDirectory {
       throw StoreError(.notAFile, cause: path.bytes, index: self.index)
     }
+    if previous == nil, path.depth > StorePath.maxDepth {
+      throw StoreError(
+        .invalidField,
+        cause: "a key has at most \(StorePath.maxDepth) components, this one has \(path.depth)",
+        index: self.index)
+    }
     self.advanceIndex()
     let node = TreeNode(
       content: new.isDirectory ? .directory([:]) : .value(new.value),

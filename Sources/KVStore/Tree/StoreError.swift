@@ -27,6 +27,7 @@ struct StoreError: Error, Equatable, Sendable {
     case alreadyExists = 105
     case rootIsReadOnly = 107
     case directoryNotEmpty = 108
+    case unauthorized = 110
     case previousValueRequired = 201
     case ttlNotANumber = 202
     case indexNotANumber = 203
@@ -47,6 +48,7 @@ struct StoreError: Error, Equatable, Sendable {
       case .alreadyExists: "Key already exists"
       case .rootIsReadOnly: "Root is read only"
       case .directoryNotEmpty: "Directory not empty"
+      case .unauthorized: "The request requires user authentication"
       case .previousValueRequired: "PrevValue is Required in POST form"
       case .ttlNotANumber: "The given TTL in POST form is not a number"
       case .indexNotANumber: "The given index in POST form is not a number"
@@ -64,6 +66,7 @@ struct StoreError: Error, Equatable, Sendable {
       switch self {
       case .keyNotFound: 404
       case .notAFile, .directoryNotEmpty: 403
+      case .unauthorized: 401
       case .compareFailed, .alreadyExists: 412
       case .internalError: 500
       default: 400

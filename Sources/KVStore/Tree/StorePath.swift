@@ -47,6 +47,19 @@ struct StorePath: Hashable, Sendable {
 
   var isRoot: Bool { self.bytes.count == 1 }
 
+  /// A key has no more components than this.
+  ///
+  /// What walks the tree calls itself once for each, and every directory on the way is a row with its
+  /// whole path: a head of 64 KiB could otherwise ask for thirty thousand of both. Readers set the number:
+  /// each component is an object in an array of a recursive answer, and 512 is as deep as Foundation's
+  /// JSON goes.
+  static let maxDepth = 250
+
+  /// How many components there are; none for the root.
+  var depth: Int {
+    self.isRoot ? 0 : self.bytes.reduce(0) { $1 == Self.slash ? $0 + 1 : $0 }
+  }
+
   /// The components from the root down; none for the root.
   var names: [KeyName] {
     self.bytes.split(separator: Self.slash).map { KeyName($0) }

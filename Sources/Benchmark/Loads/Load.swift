@@ -1,0 +1,178 @@
+/// One thing that is measured, with the lines that it gives in the report.
+package struct Load: Equatable, Sendable {
+  package enum Kind: Equatable, Sendable {
+    case requests(RequestLoad, of: [Subject])
+    /// Long polls that wait for the same key.
+    case fanOut(watchers: Int)
+    /// Long polls, each with a key of its own, of which one is written.
+    case watchedKeys
+    case expiry
+    case memory
+    case start
+    case growth
+  }
+
+  /// As in `--only`.
+  package let name: String
+  package let kind: Kind
+  package let comparisons: [Comparison]
+}
+
+extension Load {
+  /// All loads, in the order of the report.
+  package static func all(_ sizes: Sizes) -> [Load] {
+    self.gets + self.puts(sizes) + self.watches(sizes) + [self.expiry(sizes)]
+      + self.stored(sizes) + [self.growth(sizes)]
+  }
+
+  private static var gets: [Load] {
+    let plain = [16, 64, 256].map { connections in
+      self.get("get-\(connections)", "GET, \(connections) connections", connections, quorum: false)
+    }
+    return plain + [self.get("quorum-get-64", "quorum GET, 64 connections", 64, quorum: true)]
+  }
+
+  private static func get(
+    _ name: String, _ title: String, _ connections: Int, quorum: Bool
+  ) -> Load {
+    let measured = Series(.kvstore, "\(name).rate")
+    var comparisons = [
+      Comparison(
+        title, .perSecond, measured, against: Series(.etcd, "\(name).rate"),
+        goal: .ratioAtLeast(1.45)),
+      Comparison(
+        title, .perSecond, measured, against: Series(.bare, "\(name).rate"),
+        goal: .ratioAtLeast(0.9)),
+    ]
+    if name == "get-64" { comparisons.append(self.cpu(name, "CPU per GET, 64 connections", 0.65)) }
+    return Load(
+      name: name,
+      kind: .requests(
+        RequestLoad(pattern: .getOne(isQuorum: quorum), connections: connections),
+        of: Subject.allCases),
+      comparisons: comparisons)
+  }
+
+  private static func cpu(_ name: String, _ title: String, _ bound: Double) -> Comparison {
+    Comparison(
+      title, .microseconds, Series(.kvstore, "\(name).cpu"), against: Series(.etcd, "\(name).cpu"),
+      goal: .ratioAtMost(bound))
+  }
+
+  private static func puts(_ sizes: Sizes) -> [Load] {
+    let keyCount = sizes.writtenKeys
+    func load(
+      _ name: String, _ title: String, _ pattern: RequestLoad.Pattern, _ connections: Int,
+      _ bound: Double
+    ) -> Load {
+      let rate = Comparison(
+        title, .perSecond, Series(.kvstore, "\(name).rate"),
+        against: Series(.etcd, "\(name).rate"), goal: .ratioAtLeast(bound))
+      return Load(
+        name: name,
+        kind: .requests(
+          RequestLoad(pattern: pattern, connections: connections), of: [.kvstore, .etcd]),
+        comparisons: name == "put-64"
+          ? [rate, self.cpu(name, "CPU per PUT, 64 connections", 0.5)] : [rate])
+    }
+    let many = [(1, 1.4), (16, 1.6), (64, 2.2), (256, 1.8)].map { connections, bound in
+      load(
+        "put-\(connections)",
+        "PUT, \(FigureUnit.grouped(keyCount)) keys, \(connections) connection\(connections == 1 ? "" : "s")",
+        .putMany(keyCount: keyCount), connections, bound)
+    }
+    return [load("put-one-64", "PUT, one key, 64 connections", .putOne, 64, 1.4)] + many + [
+      load("renew-64", "lease renewal (CAS), 64 connections", .renewLeases, 64, 2),
+      load("mixed-64", "nine GETs to one PUT, 64 connections", .mixed(keyCount: keyCount), 64, 1.4),
+    ]
+  }
+
+  private static func watches(_ sizes: Sizes) -> [Load] {
+    let fanOut = sizes.watchers.map { count in
+      let name = "watch-\(count)"
+      // The goal is for a thousand of them.
+      let goal = count == 1000 ? Goal.ratioAtMost(0.5) : nil
+      let who = "\(FigureUnit.grouped(count)) watcher\(count == 1 ? "" : "s") of one key"
+      return Load(
+        name: name, kind: .fanOut(watchers: count),
+        comparisons: [("answer", "answered"), ("sending", "sent")].map { end, metric in
+          Comparison(
+            "\(who), from the write's \(end)", .milliseconds,
+            Series(.kvstore, "\(name).\(metric)"), against: Series(.etcd, "\(name).\(metric)"),
+            goal: goal)
+        })
+    }
+    let count = sizes.watchedKeys
+    let watchedKeys = Load(
+      name: "watched-keys", kind: .watchedKeys,
+      comparisons: [
+        Comparison(
+          "CPU per write, \(FigureUnit.grouped(count)) watched keys", .microseconds,
+          Series(.kvstore, "watched-keys.\(count)"), against: Series(.kvstore, "watched-keys.1"),
+          named: "one watched key", goal: .ratioOneWithinSpread),
+        Comparison(
+          "CPU per write, \(FigureUnit.grouped(count)) watched keys", .microseconds,
+          Series(.kvstore, "watched-keys.\(count)"),
+          against: Series(.etcd, "watched-keys.\(count)"),
+          goal: nil),
+      ])
+    return fanOut + [watchedKeys]
+  }
+
+  private static func expiry(_ sizes: Sizes) -> Load {
+    Load(
+      name: "expiry", kind: .expiry,
+      comparisons: [
+        Comparison(
+          "lateness of an expiry, \(FigureUnit.grouped(sizes.expiringKeys)) keys, p99",
+          .milliseconds,
+          Series(.kvstore, "expiry.p99"), against: Series(.etcd, "expiry.p99"),
+          goal: .figureAtMost(20))
+      ])
+  }
+
+  private static func stored(_ sizes: Sizes) -> [Load] {
+    func beside(_ title: String, _ unit: FigureUnit, _ metric: String, _ bound: Double)
+      -> Comparison
+    {
+      Comparison(
+        title, unit, Series(.kvstore, metric), against: Series(.etcd, metric),
+        goal: .ratioAtMost(bound))
+    }
+    let keys = "\(FigureUnit.grouped(sizes.storedKeys)) keys"
+    return [
+      Load(
+        name: "memory", kind: .memory,
+        comparisons: [
+          beside("memory, empty", .mebibytes, "memory.idle", 0.6),
+          beside("memory, \(keys) of 100 bytes", .mebibytes, "memory.filled", 0.6),
+        ]),
+      Load(
+        name: "start", kind: .start,
+        comparisons: [beside("start with \(keys), to the first answer", .seconds, "start", 0.5)]),
+    ]
+  }
+
+  private static func growth(_ sizes: Sizes) -> Load {
+    let least = sizes.growth[0]
+    return Load(
+      name: "growth", kind: .growth,
+      comparisons: ["get", "put"].flatMap { method in
+        sizes.growth.dropFirst().map { count in
+          Comparison(
+            "CPU per \(method.uppercased()), \(FigureUnit.grouped(count)) keys", .microseconds,
+            Series(.kvstore, "growth.\(method).\(count)"),
+            against: Series(.kvstore, "growth.\(method).\(least)"),
+            named: "\(FigureUnit.grouped(least)) keys", goal: .ratioAtMost(1.5))
+        }
+      })
+  }
+}
+
+extension Collection {
+  /// Whose turn it is in a round: every other round goes the other way round, so that nobody always
+  /// comes after the same one.
+  func order(inRound round: Int) -> [Element] {
+    round.isMultiple(of: 2) ? Array(self) : self.reversed()
+  }
+}

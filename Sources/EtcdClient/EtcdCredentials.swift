@@ -1,0 +1,77 @@
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// A user of etcd and the file with the password, which is read again when etcd does not take it: it may
+/// have been changed on both sides.
+public final class EtcdCredentials: Sendable {
+  public let username: String
+  public let passwordFile: String
+  private let password: Mutex<String>
+  /// v3's: `nil` before the first one, and when etcd did not take the last one; empty where nobody needs
+  /// one.
+  private let token = Mutex<String?>(nil)
+
+  /// - Throws: ``EtcdCredentialsError`` that names the file.
+  public init(username: String, passwordFile: String) throws(EtcdCredentialsError) {
+    self.username = username
+    self.passwordFile = passwordFile
+    self.password = Mutex(try Self.read(passwordFile))
+  }
+
+  /// Whether others than the file's owner may read the password.
+  public var isReadableByOthers: Bool {
+    var status = stat()
+    return stat(self.passwordFile, &status) == 0 && status.st_mode & 0o077 != 0
+  }
+
+  /// The value of v2's `Authorization`.
+  var basic: String {
+    let text = "\(self.username):\(self.password.withLock { $0 })"
+    return "Basic " + Data(text.utf8).base64EncodedString()
+  }
+
+  /// Reads the file again.
+  /// - Returns: whether the password is another one now.
+  func reread() -> Bool {
+    guard let fresh = try? Self.read(self.passwordFile) else { return false }
+    return self.password.withLock { password in
+      defer { password = fresh }
+      return password != fresh
+    }
+  }
+
+  var currentPassword: String { self.password.withLock { $0 } }
+
+  var currentToken: String? { self.token.withLock { $0 } }
+  func keep(token: String) { self.token.withLock { $0 = token } }
+  /// Unless there is a newer one.
+  func forget(token: String?) { self.token.withLock { if $0 == token { $0 = nil } } }
+
+  /// One newline at the end is not part of it: every editor writes one.
+  private static func read(_ path: String) throws(EtcdCredentialsError) -> String {
+    guard access(path, R_OK) == 0 else { throw .unreadable(path, errno) }
+    guard let data = FileManager.default.contents(atPath: path),
+      var text = String(data: data, encoding: .utf8)
+    else { throw .noText(path) }
+    if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
+    guard !text.isEmpty else { throw .empty(path) }
+    return text
+  }
+}
+
+/// Why there is no password.
+public enum EtcdCredentialsError: Error, Equatable, Sendable, CustomStringConvertible {
+  case unreadable(String, Int32)
+  case noText(String)
+  case empty(String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let errno):
+      "--etcd-password-file: cannot read \(path): \(String(cString: strerror(errno)))"
+    case .noText(let path): "--etcd-password-file: \(path) is no file with text"
+    case .empty(let path): "--etcd-password-file: \(path) is empty"
+    }
+  }
+}

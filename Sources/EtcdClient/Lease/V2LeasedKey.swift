@@ -1,0 +1,160 @@
+/// A leased key in etcd's v2 API: at the root of its key space, with the plain value and a `ttl`, as
+/// podmaster has it.
+public struct V2LeasedKey: LeasedKey {
+  private let client: EtcdClient
+  private let terms: LeaseTerms
+
+  public init(client: EtcdClient, terms: LeaseTerms) {
+    self.client = client
+    self.terms = terms
+  }
+
+  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+    do throws(EtcdClientError) {
+      let response = try await self.get(self.terms.key)
+      return LeaseAnswer(.held(KeyHolder(response.node)), at: response.position)
+    } catch {
+      return try Self.answer(error, [EtcdError.keyNotFound: .absent])
+    }
+  }
+
+  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+    do throws(EtcdClientError) {
+      let response = try await self.client.put(
+        self.terms.key, value: self.terms.value, ttlSeconds: self.terms.ttlSeconds,
+        prevExist: false, timeout: self.terms.timeout)
+      return LeaseAnswer(response.granted, at: response.position)
+    } catch {
+      return try Self.answer(error, [EtcdError.nodeExists: .exists])
+    }
+  }
+
+  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    do throws(EtcdClientError) {
+      let response = try await self.client.put(
+        self.terms.key, value: self.terms.value, ttlSeconds: self.terms.ttlSeconds,
+        prevIndex: ifIndex, timeout: self.terms.timeout)
+      return LeaseAnswer(response.granted, at: response.position)
+    } catch {
+      return try Self.answer(
+        error, [EtcdError.keyNotFound: .absent, EtcdError.compareFailed: .changed])
+    }
+  }
+
+  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    do throws(EtcdClientError) {
+      let response = try await self.client.delete(
+        self.terms.key, prevIndex: ifIndex, timeout: self.terms.timeout)
+      return LeaseAnswer(.released, at: response.position)
+    } catch {
+      return try Self.answer(
+        error, [EtcdError.keyNotFound: .absent, EtcdError.compareFailed: .changed])
+    }
+  }
+
+  public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
+    do throws(EtcdClientError) {
+      let response = try await self.client.watch(self.terms.key, waitIndex: index + 1)
+      switch response.action {
+      case "delete", "compareAndDelete", "expire":
+        return .removed(index: response.node.modifiedIndex)
+      default: return .written(KeyHolder(response.node))
+      }
+    } catch {
+      if error.errorCode == EtcdError.eventIndexCleared { return .historyCleared }
+      throw error
+    }
+  }
+
+  public func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
+    do throws(EtcdClientError) {
+      let response = try await self.get(key)
+      return SideAnswer(
+        .found(value: response.node.value ?? "", modifiedIndex: response.node.modifiedIndex),
+        at: response.position)
+    } catch {
+      return try Self.sideAnswer(error, [EtcdError.keyNotFound: .absent])
+    }
+  }
+
+  public func setSideValue(
+    _ key: String, to value: String, if condition: SideCondition
+  ) async throws(EtcdClientError) -> SideAnswer {
+    var prevExist: Bool?
+    var prevIndex: UInt64?
+    switch condition {
+    case .always: break
+    case .ifAbsent: prevExist = false
+    case .ifIndex(let index): prevIndex = index
+    }
+    do throws(EtcdClientError) {
+      let response = try await self.client.put(
+        key, value: value, prevExist: prevExist, prevIndex: prevIndex, timeout: self.terms.timeout)
+      return SideAnswer(
+        .written(modifiedIndex: response.node.modifiedIndex), at: response.position)
+    } catch {
+      return try Self.sideAnswer(
+        error,
+        [
+          EtcdError.nodeExists: .conditionFailed, EtcdError.compareFailed: .conditionFailed,
+          EtcdError.keyNotFound: .conditionFailed,
+        ])
+    }
+  }
+
+  private func get(_ key: String) async throws(EtcdClientError) -> KeysResponse {
+    let response = try await self.client.get(key, quorum: true, timeout: self.terms.timeout)
+    if response.node.dir {
+      throw .refused(
+        EtcdError(
+          errorCode: EtcdError.notAFile, message: "Not a file", cause: response.node.key,
+          index: response.etcdIndex, clusterID: response.clusterID))
+    }
+    return response
+  }
+
+  /// What a refusal means, if its code is among those expected.
+  private static func fact<Fact>(
+    _ error: EtcdClientError, _ meanings: [Int: Fact]
+  ) throws(EtcdClientError) -> (Fact, at: StorePosition) {
+    guard case .refused(let refusal) = error, let fact = meanings[refusal.errorCode] else {
+      throw error
+    }
+    return (fact, StorePosition(clusterID: refusal.clusterID, index: refusal.index))
+  }
+
+  private static func answer(
+    _ error: EtcdClientError, _ meanings: [Int: LeaseAnswer.Fact]
+  ) throws(EtcdClientError) -> LeaseAnswer {
+    let (fact, position) = try Self.fact(error, meanings)
+    return LeaseAnswer(fact, at: position)
+  }
+
+  private static func sideAnswer(
+    _ error: EtcdClientError, _ meanings: [Int: SideAnswer.Fact]
+  ) throws(EtcdClientError) -> SideAnswer {
+    let (fact, position) = try Self.fact(error, meanings)
+    return SideAnswer(fact, at: position)
+  }
+}
+
+extension KeysResponse {
+  /// To a read: the store's. To a write: where it was applied.
+  fileprivate var position: StorePosition {
+    StorePosition(
+      clusterID: self.clusterID,
+      index: self.action == "get" ? self.etcdIndex : self.node.modifiedIndex)
+  }
+
+  fileprivate var granted: LeaseAnswer.Fact {
+    .granted(token: self.node.createdIndex, modifiedIndex: self.node.modifiedIndex)
+  }
+}
+
+extension KeyHolder {
+  fileprivate init(_ node: Node) {
+    self.init(
+      value: node.value ?? "", token: node.createdIndex, modifiedIndex: node.modifiedIndex,
+      remaining: node.ttl.map { .seconds($0) })
+  }
+}

@@ -1,0 +1,218 @@
+import FoundationEssentials
+import Synchronization
+
+/// A leased key in etcd's v3 API: `/<key>` with the plain value, attached to a lease of etcd's own.
+///
+/// A creation makes a lease and then, in one transaction, the key if there is none. A renewal keeps the
+/// lease alive and then looks whether the key is still the same, since a lease lives on without its key.
+/// A release deletes the key if it is still the same, and ends the lease.
+///
+/// Both halves of a renewal have to happen in one term of etcd's own leadership: a member that has been
+/// replaced as etcd's leader and does not know it yet keeps leases alive that its successor lets end.
+///
+/// A lease whose key may or may not have been made, because an answer was lost, is ended before the next
+/// request: after that the key is not there, and will not be.
+public final class V3LeasedKey: LeasedKey {
+  private let gateway: EtcdGateway
+  private let terms: LeaseTerms
+  private let key: Data
+  private let state = Mutex(State())
+
+  private struct State {
+    /// The lease of the key that we made last.
+    var lease: (id: Int64, index: UInt64)?
+    /// Leases that hold nothing we know of.
+    var abandoned: Set<Int64> = []
+    var hasToldOfTTL = false
+  }
+
+  /// - Parameter prefix: where the gateway of this version of etcd is.
+  init(client: EtcdClient, prefix: EtcdGateway.Prefix, terms: LeaseTerms) {
+    self.gateway = EtcdGateway(client: client, prefix: prefix)
+    self.terms = terms
+    self.key = Self.bytes(terms.key)
+  }
+
+  /// The same name as in the v2 API, where it is a path.
+  private static func bytes(_ key: String) -> Data {
+    Data(key.split(separator: "/").map { "/" + $0 }.joined().utf8)
+  }
+
+  private var deadline: ContinuousClock.Instant { .now + self.terms.timeout }
+
+  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+    let deadline = self.deadline
+    await self.endAbandonedLeases(until: deadline)
+    let reply = try await self.gateway.range(self.key, until: deadline)
+    return LeaseAnswer(
+      reply.kvs?.first.map { .held($0.holder) } ?? .absent, at: reply.header.position)
+  }
+
+  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+    let deadline = self.deadline
+    await self.endAbandonedLeases(until: deadline)
+    let lease = Int64.random(in: 1...Int64.max)
+    // Until it is known to hold our key; this task may be cancelled at any time.
+    self.state.withLock { _ = $0.abandoned.insert(lease) }
+    let granted = try await self.gateway.grantLease(
+      lease, ttlSeconds: self.terms.ttlSeconds, until: deadline)
+    guard granted >= self.terms.ttlSeconds else {
+      throw .malformed(
+        endpoint: self.gateway.client.transport.preferred,
+        reason: "a lease of \(granted) s where \(self.terms.ttlSeconds) s were asked for")
+    }
+    self.tell(ttl: granted)
+    let reply = try await self.gateway.txn(
+      Gateway.TxnRequest(
+        compare: [.init(key: self.key, target: "CREATE", create_revision: Quoted(0))],
+        success: [
+          .init(
+            request_put: .init(
+              key: self.key, value: Data(self.terms.value.utf8), lease: Quoted(lease)))
+        ], failure: [.init(request_range: .init(key: self.key))]),
+      isRepeatable: false, until: deadline)
+    let position = reply.header.position
+    guard reply.succeeded == true else {
+      await self.endAbandonedLeases(until: deadline)
+      return LeaseAnswer(.exists, at: position)
+    }
+    self.state.withLock {
+      $0.abandoned.remove(lease)
+      $0.lease = (lease, position.index)
+    }
+    return LeaseAnswer(
+      .granted(token: position.index, modifiedIndex: position.index), at: position)
+  }
+
+  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    let deadline = self.deadline
+    let lease: Int64
+    if let known = self.state.withLock({ $0.lease }), known.index == ifIndex {
+      lease = known.id
+    } else {
+      // Made by another object of ours, before an upgrade of etcd moved its gateway.
+      let reply = try await self.look(ifIndex: ifIndex, until: deadline)
+      guard let key = reply.found else { return LeaseAnswer(.absent, at: reply.header.position) }
+      guard reply.succeeded == true, key.holder.value == self.terms.value,
+        let found = key.lease?.value
+      else { return LeaseAnswer(.changed, at: reply.header.position) }
+      self.state.withLock { $0.lease = (found, ifIndex) }
+      lease = found
+    }
+    // Once more if etcd changed its leader in between.
+    for _ in 0..<2 {
+      let kept = try await self.gateway.keepAlive(lease, until: deadline)
+      let reply = try await self.look(ifIndex: ifIndex, until: deadline)
+      guard let key = reply.found else { return LeaseAnswer(.absent, at: reply.header.position) }
+      guard reply.succeeded == true, key.lease?.value == lease else {
+        return LeaseAnswer(.changed, at: reply.header.position)
+      }
+      guard let ttl = kept.ttlSeconds, ttl >= self.terms.ttlSeconds else {
+        throw .unanswered(
+          endpoint: self.gateway.client.transport.preferred,
+          reason: "the lease has ended, the key is about to")
+      }
+      if let term = kept.raftTerm, term == reply.header.raft_term?.value {
+        let holder = key.holder
+        return LeaseAnswer(
+          .granted(token: holder.token, modifiedIndex: holder.modifiedIndex),
+          at: reply.header.position)
+      }
+    }
+    throw .unanswered(
+      endpoint: self.gateway.client.transport.preferred,
+      reason: "etcd changed its leader meanwhile")
+  }
+
+  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    let deadline = self.deadline
+    let reply = try await self.gateway.txn(
+      Gateway.TxnRequest(
+        compare: [self.unchanged(since: ifIndex)],
+        success: [.init(request_delete_range: .init(key: self.key))],
+        failure: [.init(request_range: .init(key: self.key))]),
+      isRepeatable: false, until: deadline)
+    let position = reply.header.position
+    guard reply.succeeded == true else {
+      return LeaseAnswer(reply.found == nil ? .absent : .changed, at: position)
+    }
+    self.state.withLock {
+      if let lease = $0.lease { $0.abandoned.insert(lease.id) }
+      $0.lease = nil
+    }
+    await self.endAbandonedLeases(until: deadline)
+    return LeaseAnswer(.released, at: position)
+  }
+
+  public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
+    guard let event = try await self.gateway.change(of: self.key, from: index + 1) else {
+      return .historyCleared
+    }
+    return event.type == "DELETE"
+      ? .removed(index: event.kv.mod_revision?.value ?? 0) : .written(event.kv.holder)
+  }
+
+  public func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
+    let reply = try await self.gateway.range(Self.bytes(key), until: self.deadline)
+    guard let holder = reply.kvs?.first?.holder else {
+      return SideAnswer(.absent, at: reply.header.position)
+    }
+    return SideAnswer(
+      .found(value: holder.value, modifiedIndex: holder.modifiedIndex), at: reply.header.position)
+  }
+
+  public func setSideValue(
+    _ key: String, to value: String, if condition: SideCondition
+  ) async throws(EtcdClientError) -> SideAnswer {
+    let key = Self.bytes(key)
+    let compare: [Gateway.TxnRequest.Compare] =
+      switch condition {
+      case .always: []
+      case .ifAbsent: [.init(key: key, target: "CREATE", create_revision: Quoted(0))]
+      case .ifIndex(let index): [.init(key: key, target: "MOD", mod_revision: Quoted(index))]
+      }
+    let reply = try await self.gateway.txn(
+      Gateway.TxnRequest(
+        compare: compare,
+        success: [.init(request_put: .init(key: key, value: Data(value.utf8)))], failure: []),
+      isRepeatable: false, until: self.deadline)
+    let position = reply.header.position
+    return SideAnswer(
+      reply.succeeded == true ? .written(modifiedIndex: position.index) : .conditionFailed,
+      at: position)
+  }
+
+  private func unchanged(since index: UInt64) -> Gateway.TxnRequest.Compare {
+    .init(key: self.key, target: "MOD", mod_revision: Quoted(index))
+  }
+
+  /// Whether the key is as it was at an index, by the majority's word, and what it is.
+  private func look(
+    ifIndex: UInt64, until deadline: ContinuousClock.Instant
+  ) async throws(EtcdClientError) -> Gateway.TxnReply {
+    // The same on both branches. One without a read would be answered from the member's own copy.
+    let read = Gateway.TxnRequest.Operation(request_range: .init(key: self.key))
+    return try await self.gateway.txn(
+      Gateway.TxnRequest(
+        compare: [self.unchanged(since: ifIndex)], success: [read], failure: [read]),
+      isRepeatable: true, until: deadline)
+  }
+
+  /// Ends what is left of earlier requests, as far as etcd answers; the rest remains for the next time.
+  private func endAbandonedLeases(until deadline: ContinuousClock.Instant) async {
+    for lease in self.state.withLock({ $0.abandoned }) {
+      guard (try? await self.gateway.revokeLease(lease, until: deadline)) != nil else { return }
+      self.state.withLock { _ = $0.abandoned.remove(lease) }
+    }
+  }
+
+  private func tell(ttl: Int64) {
+    let isNews = self.state.withLock { state in
+      defer { state.hasToldOfTTL = true }
+      return !state.hasToldOfTTL && ttl > self.terms.ttlSeconds
+    }
+    guard isNews else { return }
+    self.gateway.client.transport.notice(
+      .longerTTL(asked: self.terms.ttlSeconds, granted: ttl))
+  }
+}

@@ -1,0 +1,206 @@
+import FoundationEssentials
+
+/// A whole number as the gateway writes it: as text, since JavaScript's numbers hold 53 bits.
+struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable, Sendable {
+  var value: Number
+
+  init(_ value: Number) { self.value = value }
+
+  init(from decoder: any Decoder) throws {
+    let field = try decoder.singleValueContainer()
+    if let text = try? field.decode(String.self) {
+      guard let value = Number(text) else {
+        throw DecodingError.dataCorruptedError(in: field, debugDescription: "\(text) is no number")
+      }
+      self.value = value
+    } else {
+      self.value = try field.decode(Number.self)
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var field = encoder.singleValueContainer()
+    try field.encode("\(self.value)")
+  }
+}
+
+/// The messages of etcd's v3 API that a leased key needs, as its JSON gateway has them: what is zero,
+/// false or empty is left out.
+///
+/// Source: etcd's `rpc.proto`, `kv.proto` and the documentation of its gRPC gateway.
+enum Gateway {
+  struct Header: Decodable, Sendable {
+    var cluster_id: Quoted<UInt64>?
+    var revision: Quoted<UInt64>?
+    var raft_term: Quoted<UInt64>?
+
+    var position: StorePosition {
+      StorePosition(clusterID: self.cluster_id?.value, index: self.revision?.value ?? 0)
+    }
+  }
+
+  struct KeyValue: Decodable, Sendable {
+    var value: Data?
+    var create_revision: Quoted<UInt64>?
+    var mod_revision: Quoted<UInt64>?
+    var lease: Quoted<Int64>?
+
+    var holder: KeyHolder {
+      KeyHolder(
+        value: String(decoding: self.value ?? Data(), as: UTF8.self),
+        token: self.create_revision?.value ?? 0, modifiedIndex: self.mod_revision?.value ?? 0)
+    }
+  }
+
+  struct RangeRequest: Encodable, Sendable {
+    var key: Data
+  }
+
+  struct RangeReply: Decodable, Sendable {
+    var header: Header
+    var kvs: [KeyValue]?
+  }
+
+  struct LeaseRequest: Encodable, Sendable {
+    var ID: Quoted<Int64>
+    var TTL: Quoted<Int64>?
+  }
+
+  struct LeaseReply: Decodable, Sendable {
+    var header: Header
+    /// What the server grants; none is left of one that is not there.
+    var TTL: Quoted<Int64>?
+  }
+
+  struct HeaderReply: Decodable, Sendable {
+    var header: Header
+  }
+
+  struct TxnRequest: Encodable, Sendable {
+    struct Compare: Encodable, Sendable {
+      var key: Data
+      var target: String
+      var result = "EQUAL"
+      var create_revision: Quoted<UInt64>?
+      var mod_revision: Quoted<UInt64>?
+    }
+    struct Put: Encodable, Sendable {
+      var key: Data
+      var value: Data
+      var lease: Quoted<Int64>?
+    }
+    struct Operation: Encodable, Sendable {
+      var request_range: RangeRequest?
+      var request_put: Put?
+      var request_delete_range: RangeRequest?
+    }
+    var compare: [Compare]
+    var success: [Operation]
+    var failure: [Operation]
+  }
+
+  struct TxnReply: Decodable, Sendable {
+    struct Response: Decodable, Sendable {
+      struct Range: Decodable, Sendable { var kvs: [KeyValue]? }
+      var response_range: Range?
+    }
+    var header: Header
+    var succeeded: Bool?
+    var responses: [Response]?
+
+    /// What the range in it found.
+    var found: KeyValue? { self.responses?.lazy.compactMap { $0.response_range?.kvs?.first }.first }
+  }
+
+  struct AuthenticateRequest: Encodable, Sendable {
+    var name: String
+    var password: String
+  }
+
+  struct AuthenticateReply: Decodable, Sendable {
+    var token: String
+  }
+
+  struct WatchRequest: Encodable, Sendable {
+    struct Create: Encodable, Sendable {
+      var key: Data
+      var start_revision: Quoted<UInt64>
+    }
+    var create_request: Create
+  }
+
+  struct WatchReply: Decodable, Sendable {
+    struct Event: Decodable, Sendable {
+      var type: String?
+      var kv: KeyValue
+    }
+    var canceled: Bool?
+    var cancel_reason: String?
+    var compact_revision: Quoted<UInt64>?
+    var events: [Event]?
+  }
+
+  /// One message of a stream.
+  struct StreamReply<Reply: Decodable & Sendable>: Decodable, Sendable {
+    var result: Reply?
+    var error: Failure?
+  }
+
+  /// An error, in a stream or as a whole answer; the names differ between the two and between versions.
+  struct Failure: Decodable, Sendable {
+    var code: Int?
+    var grpc_code: Int?
+    var message: String?
+    var error: String?
+
+    var meaning: EtcdGatewayError {
+      EtcdGatewayError(
+        code: self.grpc_code ?? self.code ?? GRPCCode.unknown,
+        message: self.message ?? self.error ?? "an error without words")
+    }
+  }
+}
+
+/// Source: gRPC, `codes`.
+enum GRPCCode {
+  static let cancelled = 1
+  static let unknown = 2
+  static let invalidArgument = 3
+  static let deadlineExceeded = 4
+  static let notFound = 5
+  static let permissionDenied = 7
+  static let failedPrecondition = 9
+  static let aborted = 10
+  static let outOfRange = 11
+  static let internalError = 13
+  static let unavailable = 14
+  static let dataLoss = 15
+  static let unauthenticated = 16
+}
+
+extension EtcdGatewayError {
+  /// Another token may help: this one is not known (any more), or was given out before the last change
+  /// of users or roles, or there was none.
+  var isAboutTheToken: Bool {
+    self.code == GRPCCode.unauthenticated
+      || self.message.contains("revision in header is old")
+      || self.message.contains("revision of auth store is old")
+      || self.message.contains("user name is empty")
+  }
+
+  /// What it means for a request from which it came back.
+  func clientError(from endpoint: EtcdEndpoint) -> EtcdClientError {
+    if self.isAboutTheToken || self.message.contains("authentication failed")
+      || self.code == GRPCCode.permissionDenied
+    {
+      return .denied(endpoint: endpoint, reason: self.message)
+    }
+    switch self.code {
+    // No leader, no answer from it in time, a member that stops: it may have been agreed on, or may be.
+    case GRPCCode.cancelled, GRPCCode.unknown, GRPCCode.deadlineExceeded, GRPCCode.aborted,
+      GRPCCode.internalError, GRPCCode.unavailable, GRPCCode.dataLoss:
+      return .unanswered(endpoint: endpoint, reason: self.message)
+    default: return .declined(self)
+    }
+  }
+}

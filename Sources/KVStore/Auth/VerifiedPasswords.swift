@@ -1,0 +1,58 @@
+import Synchronization
+
+/// Which password each user was last found to have, so that bcrypt is asked once and not for each request.
+///
+/// What is kept is not the password but 128 bits of it, under keys that only this process knows: two runs
+/// of the standard library's SipHash. Nobody outside can look for another password with the same bits but
+/// by trying, one request at a time.
+final class VerifiedPasswords: Sendable {
+  private struct Entry {
+    /// What bcrypt compared it with: a user who got another password since is not this one.
+    let hash: String
+    let fingerprint: Fingerprint
+  }
+
+  private struct Fingerprint: Equatable {
+    let first: Int
+    let second: Int
+  }
+
+  private let keys = (UInt64.randomPair, UInt64.randomPair)
+  /// One for each user at most.
+  private let entries = Mutex<[KeyName: Entry]>([:])
+
+  /// Whether this password was found to be right for a user with this hash.
+  func contains(_ password: [UInt8], of user: KeyName, hash: String) -> Bool {
+    guard let entry = self.entries.withLock({ $0[user] }), entry.hash == hash else { return false }
+    return entry.fingerprint == self.fingerprint(of: password)
+  }
+
+  func insert(_ password: [UInt8], of user: KeyName, hash: String) {
+    let entry = Entry(hash: hash, fingerprint: self.fingerprint(of: password))
+    self.entries.withLock { $0[user] = entry }
+  }
+
+  /// Forgets those of users who are gone or have another password now.
+  func keepOnly(_ users: [KeyName: AuthUser]) {
+    self.entries.withLock { entries in
+      entries = entries.filter { users[$0.key]?.passwordHash == $0.value.hash }
+    }
+  }
+
+  private func fingerprint(of password: [UInt8]) -> Fingerprint {
+    func run(_ key: (UInt64, UInt64)) -> Int {
+      var hasher = Hasher()
+      hasher.combine(key.0)
+      hasher.combine(key.1)
+      hasher.combine(password)
+      return hasher.finalize()
+    }
+    return Fingerprint(first: run(self.keys.0), second: run(self.keys.1))
+  }
+}
+
+extension UInt64 {
+  fileprivate static var randomPair: (UInt64, UInt64) {
+    (.random(in: .min ... .max), .random(in: .min ... .max))
+  }
+}

@@ -1,0 +1,66 @@
+import NIOCore
+
+/// Answers a connection that is one too many, whatever it asks for, and closes it.
+///
+/// It waits a moment for the request, since many clients take an answer that comes before it for a
+/// mistake, and afterwards for the client to hang up: a connection that is closed with bytes unread is
+/// reset, and the answer with it.
+final class RefusalHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private let answer: ByteBuffer
+  private let patience: TimeAmount
+  private var isAnswered = false
+  private var alarm: Scheduled<Void>?
+
+  /// - Parameter patience: for the request, and again for the client to hang up.
+  init(limit: Int, endpoints: Endpoints, patience: TimeAmount) {
+    let response = Response.text(
+      .serviceUnavailable,
+      "503 Service Unavailable: \(limit) connections are open, --max-connections allows no more\n")
+    var answer = ByteBuffer()
+    answer.writeHead(
+      of: response, to: RequestHead(method: .GET, target: [], isKeepAlive: false), by: endpoints,
+      framing: .length(response.body.readableBytes), closes: true)
+    answer.writeImmutableBuffer(response.body)
+    self.answer = answer
+    self.patience = patience
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.setAlarm(context: context) { self.tell(context: context) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.alarm?.cancel()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if !self.isAnswered { self.tell(context: context) }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case ChannelEvent.inputClosed where self.isAnswered: context.close(promise: nil)
+    case ChannelEvent.inputClosed: self.tell(context: context)
+    default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+
+  private func tell(context: ChannelHandlerContext) {
+    self.isAnswered = true
+    context.writeAndFlush(self.wrapOutboundOut(self.answer), promise: nil)
+    context.close(mode: .output, promise: nil)
+    self.setAlarm(context: context) { context.close(promise: nil) }
+  }
+
+  private func setAlarm(context: ChannelHandlerContext, _ body: @escaping () -> Void) {
+    self.alarm?.cancel()
+    self.alarm = context.eventLoop.assumeIsolated().scheduleTask(in: self.patience, body)
+  }
+}

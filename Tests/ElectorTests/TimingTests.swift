@@ -1,0 +1,93 @@
+import Testing
+
+@testable import Elector
+
+@Suite struct TimingTests {
+  @Test func followsFromTTLAndSleep() throws {
+    let recipe = try Timing(ttlSeconds: 30, sleep: .seconds(5))
+    #expect(recipe.margin == .seconds(10))
+    #expect(recipe.renewDeadline == .seconds(20))
+    #expect(recipe.renewPeriod == .seconds(5))
+    #expect(recipe.requestTimeout == .seconds(2))
+    let quick = try Timing(ttlSeconds: 1, sleep: .seconds(5))
+    #expect(quick.renewPeriod < .milliseconds(167))
+    #expect(quick.requestTimeout >= .milliseconds(100))
+  }
+
+  @Test(arguments: [Int64(0), -1, 1 << 40]) func refusesATTL(_ seconds: Int64) {
+    #expect(throws: TimingError.ttl(seconds)) {
+      try Timing(ttlSeconds: seconds, sleep: .seconds(5))
+    }
+  }
+
+  @Test func refusesASleepOfNothing() {
+    #expect(throws: TimingError.sleep(.zero)) { try Timing(ttlSeconds: 30, sleep: .zero) }
+  }
+
+  @Test func pausesGrowUpToABound() throws {
+    let timing = try Timing(ttlSeconds: 60, sleep: .seconds(20))
+    let pauses = (1...5).map { timing.retryPause(afterFailures: $0, keepingLease: false) }
+    #expect(pauses == [.seconds(2.5), .seconds(5), .seconds(10), .seconds(20), .seconds(20)])
+    #expect(timing.retryPause(afterFailures: 9, keepingLease: true) == .seconds(10))
+    #expect(timing.standBack(afterFailures: 9) == .seconds(160))
+  }
+
+  /// M + L >= D + G + 250 ppm of TTL + 0.25 s: the third of a lease, and what is lacking.
+  @Test(
+    arguments: [
+      // TTL, D, G: M, L
+      (30, 1.0, 30.0, 10.0, 21.2575), (30, 20, 30, 10, 40.2575), (30, 1, 5, 10, 0),
+      (3, 0.5, 2, 1, 1.75075), (1, 0, 0, 1.0 / 3, 0),
+    ] as [(Int64, Double, Double, Double, Double)])
+  func waitsForWhatTheMarginLacks(
+    ttl: Int64, detection: Double, grace: Double, margin: Double, delay: Double
+  ) throws {
+    for profile in [nil, Profile.strict] {
+      let timing = try Timing(
+        ttlSeconds: ttl, sleep: .seconds(5), profile: profile,
+        podStop: PodStop(detection: .seconds(detection), grace: .seconds(grace)))
+      #expect(abs(timing.margin / .seconds(1) - margin) < 1e-9)
+      #expect(abs(timing.lockDelay / .seconds(1) - delay) < 1e-9)
+      #expect(timing.margin + timing.lockDelay >= timing.podTime)
+      #expect(timing.worstTakeover == timing.ttl + timing.lockDelay)
+    }
+  }
+
+  @Test func quickTakesAllOfItBeforeTheLeaseEnds() throws {
+    let podStop = PodStop(detection: .seconds(1), grace: .seconds(2))
+    let timing = try Timing(
+      ttlSeconds: 10, sleep: .seconds(5), profile: .quick, podStop: podStop)
+    #expect(timing.lockDelay == .zero)
+    #expect(timing.margin == .microseconds(3_252_500))
+    #expect(timing.podOutlivesLease == .zero)
+  }
+
+  @Test func quickIsRefusedWithTheNumbersWhenItDoesNotFit() throws {
+    let podStop = PodStop(detection: .seconds(1), grace: .seconds(30))
+    // Of 39 s there are 7.7 left, of which a renewal and a time-out take 5 + 2.
+    for ttl in [Int64(30), 38] {
+      let error = #expect(throws: TimingError.self) {
+        try Timing(ttlSeconds: ttl, sleep: .seconds(5), profile: .quick, podStop: podStop)
+      }
+      #expect(error?.description.contains("--ttl-secs 39 or more") == true)
+    }
+    #expect(throws: Never.self) {
+      try Timing(ttlSeconds: 39, sleep: .seconds(5), profile: .quick, podStop: podStop)
+    }
+  }
+
+  @Test func podmastersTimingWaitsForNobodyAndSaysHowLongAPodOutlivesItsLease() throws {
+    let timing = try Timing(ttlSeconds: 30, sleep: .seconds(5), profile: .podmaster)
+    #expect(timing.margin == .seconds(10))
+    #expect(timing.lockDelay == .zero)
+    // On a stop it releases its lease as soon as the manifest is gone.
+    #expect(timing.podOutlivesLease == .microseconds(31_257_500))
+  }
+
+  @Test func refusesANegativeDetection() {
+    #expect(throws: TimingError.detection(.seconds(-1))) {
+      try Timing(
+        ttlSeconds: 30, sleep: .seconds(5), podStop: PodStop(detection: .seconds(-1)))
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import EtcdTestSupport
+import KVStore
+import Testing
+
+@testable import EtcdClient
+
+/// Renews a lease as an election does: what is unclear is read, and what is read is renewed.
+/// - Returns: the index after the renewal.
+private func renewed(
+  _ key: any LeasedKey, token: UInt64, index: UInt64, within limit: Duration
+) async throws -> UInt64 {
+  let deadline = ContinuousClock.now + limit
+  var index: UInt64? = index
+  while ContinuousClock.now < deadline {
+    let answer: LeaseAnswer
+    do throws(EtcdClientError) {
+      answer = if let index { try await key.renew(ifIndex: index) } else { try await key.read() }
+    } catch {
+      if error.isOutcomeUnknown { index = nil }
+      try await Task.sleep(for: .milliseconds(50))
+      continue
+    }
+    switch answer.fact {
+    case .granted(token, let next): return next
+    case .changed: index = nil
+    case .held(let holder) where holder.token == token: index = holder.modifiedIndex
+    default: throw TestFailure("the lease was lost: \(answer)")
+    }
+  }
+  throw TestFailure("not renewed within \(limit)")
+}
+
+/// Makes a key as an election does, on a machine that may be too busy to answer in time.
+/// - Returns: its token.
+private func created(_ key: any LeasedKey) async throws -> UInt64 {
+  let deadline = ContinuousClock.now + .seconds(60)
+  while ContinuousClock.now < deadline {
+    do {
+      if let token = try await key.create().token { return token }
+      // Nobody else is there.
+      if case .held(let holder) = try await key.read().fact { return holder.token }
+    } catch {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+  }
+  throw TestFailure("not created")
+}
+
+/// Several endpoints, of which some do not do what they should.
+@Suite(.timeLimit(.minutes(3))) struct EndpointFailoverTests {
+  /// An elector believes in a lease of that time to live for 40 seconds.
+  private static let ttlSeconds: Int64 = 60
+  private static let belief = Duration.seconds(40)
+
+  private func client(
+    _ endpoints: [EtcdEndpoint], attemptTimeout: Duration = .seconds(3)
+  ) -> EtcdClient {
+    EtcdClient(
+      endpoints: endpoints, timeout: attemptTimeout * 2, attemptTimeout: attemptTimeout,
+      connectTimeout: attemptTimeout, longestPause: .milliseconds(500))
+  }
+
+  private func deadEndpoint() async throws -> EtcdEndpoint {
+    try await ScriptedServer.with({ _ in .hangUp }) { try EtcdEndpoint($0.url) }
+  }
+
+  /// One that hangs after it was in use, one that refuses, one that works.
+  @Test(arguments: Backend.available)
+  func aRenewalSucceedsInTimeThoughTheFirstHangsAndTheSecondRefuses(
+    _ backend: Backend
+  ) async throws {
+    try await backend.with { store in
+      try await Relay.with(port: store.port) { relay in
+        let dead = try await self.deadEndpoint()
+        try await self.client([relay.endpoint, dead, store]).run { client in
+          let key = backend.key(client, ttlSeconds: Self.ttlSeconds, timeout: .seconds(6))
+          let token = try await created(key)
+          var index = try await renewed(key, token: token, index: token, within: Self.belief)
+          relay.isSilent = true
+          // For so long the manifest stays without a renewal.
+          index = try await renewed(key, token: token, index: index, within: Self.belief)
+          // It stays with the one that works.
+          #expect(client.transport.preferred == store)
+          _ = try await renewed(key, token: token, index: index, within: Self.belief)
+        }
+      }
+    }
+  }
+
+  /// One that never says anything: it accepts, and that is all.
+  @Test(arguments: Backend.available)
+  func aKeyIsReadAndMadeThoughTheFirstNeverAnswers(_ backend: Backend) async throws {
+    try await backend.with { store in
+      try await ScriptedServer.with({ _ in .silence }) { silent in
+        let endpoints = [try EtcdEndpoint(silent.url), try await self.deadEndpoint(), store]
+        let client = self.client(endpoints, attemptTimeout: .seconds(5))
+        try await client.run { (client: EtcdClient) async throws -> Void in
+          let key = backend.key(client, timeout: .seconds(60))
+          #expect(try await key.read().fact == .absent)
+          _ = try await created(key)
+          #expect(client.transport.preferred == store)
+        }
+      }
+    }
+  }
+
+  /// TCP does not tell that nobody is there any more; the other requests do.
+  @Test(arguments: Backend.available)
+  func aWatchGoesWhereTheOtherRequestsGo(_ backend: Backend) async throws {
+    try await backend.with { store in
+      try await Relay.with(port: store.port) { relay in
+        let client = EtcdClient(
+          endpoints: [relay.endpoint, store], timeout: .seconds(60), attemptTimeout: .seconds(15),
+          connectTimeout: .seconds(15), watchAge: .seconds(3600))
+        try await client.run { client in
+          let key = backend.key(client)
+          let token = try await created(key)
+          async let change = key.nextChange(after: token)
+          // The watch is under way once it is known at which endpoint.
+          while client.transport.watchCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
+          relay.isSilent = true
+          _ = try await key.read()
+          #expect(client.transport.preferred == store)
+          let released = try await key.release(ifIndex: token)
+          #expect(try await change == .removed(index: released.position.index))
+        }
+      }
+    }
+  }
+
+  /// Nobody else notices: a connection that something on the way has forgotten.
+  @Test(arguments: Backend.available)
+  func aWatchIsMadeAnewFromTimeToTime(_ backend: Backend) async throws {
+    try await backend.with { store in
+      try await Relay.with(port: store.port) { relay in
+        try await EtcdClient(
+          endpoints: [relay.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30),
+          watchAge: .milliseconds(300)
+        ).run { far in
+          try await EtcdClient(
+            endpoints: [store], timeout: .seconds(60), connectTimeout: .seconds(30)
+          ).run { near in
+            let token = try #require(try await backend.key(near).create().token)
+            let watching = backend.key(far)
+            _ = try await watching.read()
+            async let change = watching.nextChange(after: token)
+            while relay.connections < 2 { try await Task.sleep(for: .milliseconds(5)) }
+            relay.dropEstablished()
+            try await near.overwrite("a/lock", with: nil, by: backend.api)
+            guard case .removed = try await change else {
+              Issue.record("it was not told")
+              return
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test func aReadGoesOnToAnotherWithinItsOwnTime() async throws {
+    try await ScriptedServer.with({ _ in .silence }) { silent in
+      try await ScriptedServer.with({ _ in .json(EtcdClientTests.node) }) { good in
+        let endpoints = [try EtcdEndpoint(silent.url), try EtcdEndpoint(good.url)]
+        let client = EtcdClient(
+          endpoints: endpoints, timeout: .seconds(60), attemptTimeout: .seconds(10))
+        try await client.run {
+          _ = try await $0.get("k")
+          _ = try await $0.get("k")
+        }
+        #expect(silent.requests.count == 1 && good.requests.count == 2)
+      }
+    }
+  }
+
+  /// What surely was not carried out may be carried out elsewhere.
+  @Test func aWriteGoesOnFromOneWithoutTheAPI() async throws {
+    try await ScriptedServer.with({ _ in .answer(404, [:], "404 page not found\n") }) { old in
+      try await ScriptedServer.with({ _ in .json(EtcdClientTests.node) }) { good in
+        try await EtcdClient.with(endpoints: [EtcdEndpoint(old.url), EtcdEndpoint(good.url)]) {
+          try await $0.put("k", value: "v")
+        }
+        #expect(old.requests.count == 1 && good.requests.count == 1)
+      }
+    }
+  }
+
+  /// Otherwise those who lost the store at one instant come back at one instant.
+  @Test func afterAllHaveFailedThereIsAPause() async throws {
+    let dead = try await self.deadEndpoint()
+    let client = EtcdClient(endpoints: [dead, dead], longestPause: .milliseconds(200))
+    try await client.run { client in
+      let start = ContinuousClock.now
+      for _ in 0..<30 { _ = try? await client.get("k") }
+      // Twenty-five pauses of 100 ms on average; a third of that comes up once in many lives.
+      #expect(ContinuousClock.now - start > .milliseconds(800))
+    }
+  }
+
+  /// Members of a cluster that are killed one way, with a majority left.
+  @Test(
+    .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"),
+    arguments: [Backend.etcdV2, .etcdV3])
+  func aLeaseOutlivesAnyOneMember(_ backend: Backend) async throws {
+    try await RealEtcd.withCluster(of: 3) { members in
+      try await self.client(members.map(\.endpoint)).run { client in
+        let key = backend.key(client, ttlSeconds: Self.ttlSeconds, timeout: .seconds(6))
+        // The cluster may still be finding its leader.
+        let token = try await created(key)
+        var index = try await renewed(key, token: token, index: token, within: Self.belief)
+        // The one in use, which is perhaps the leader.
+        let used = client.transport.preferred
+        members.first { $0.endpoint == used }?.kill()
+        let start = ContinuousClock.now
+        index = try await renewed(key, token: token, index: index, within: Self.belief)
+        // The elector would give up after 20 s without a renewal.
+        #expect(ContinuousClock.now - start < .seconds(15))
+        #expect(client.transport.preferred != used)
+        _ = try await renewed(key, token: token, index: index, within: Self.belief)
+      }
+    }
+  }
+}

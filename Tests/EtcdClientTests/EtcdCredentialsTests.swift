@@ -1,0 +1,175 @@
+import EtcdTestSupport
+import FoundationEssentials
+import Glibc
+import Testing
+
+@testable import EtcdClient
+
+@Suite(.timeLimit(.minutes(3))) struct EtcdCredentialsTests {
+  private func withPassword(
+    _ text: String = "secret\n", _ body: (EtcdCredentials, TemporaryFiles) async throws -> Void
+  ) async throws {
+    try await TemporaryFiles.with { files in
+      try files.write(text, to: "password")
+      try await body(
+        EtcdCredentials(username: "elector", passwordFile: files.path("password")), files)
+    }
+  }
+
+  @Test(arguments: [
+    ("secret", "secret"), ("secret\n", "secret"), ("secret\r\n", "secret"), ("a b\n\n", "a b\n"),
+    (" ä:b ", " ä:b "),
+  ]) func dropsOneNewline(_ text: String, _ password: String) async throws {
+    try await self.withPassword(text) { credentials, _ in
+      #expect(credentials.currentPassword == password)
+      let encoded = Data("elector:\(password)".utf8).base64EncodedString()
+      #expect(credentials.basic == "Basic \(encoded)")
+    }
+  }
+
+  @Test func namesTheFileThatIsWrong() async throws {
+    try await TemporaryFiles.with { files in
+      try files.write("\n", to: "empty")
+      for (name, error) in [
+        ("missing", EtcdCredentialsError.unreadable(files.path("missing"), ENOENT)),
+        ("empty", .empty(files.path("empty"))), ("", .noText(files.path(""))),
+      ] {
+        #expect(throws: error) {
+          try EtcdCredentials(username: "elector", passwordFile: files.path(name))
+        }
+      }
+    }
+  }
+
+  @Test func noticesWhoElseMayReadIt() async throws {
+    try await self.withPassword { credentials, files in
+      for (mode, isReadable): (mode_t, Bool) in [(0o600, false), (0o640, true), (0o604, true)] {
+        chmod(files.path("password"), mode)
+        #expect(credentials.isReadableByOthers == isReadable)
+      }
+    }
+  }
+
+  /// Basic authentication with a user that etcd's guests are no match for.
+  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  func isAUserInV2() async throws {
+    try await RealEtcd.with { etcd in
+      try await EtcdClient.with(endpoints: [etcd.endpoint]) { admin in
+        let root = "Basic " + Data("root:rp".utf8).base64EncodedString()
+        try await admin.auth("users/root", #"{"user":"root","password":"rp"}"#)
+        try await admin.auth(
+          "roles/elector",
+          #"{"role":"elector","permissions":{"kv":{"read":["/a/*"],"write":["/a/*"]}}}"#)
+        try await admin.auth(
+          "users/elector", #"{"user":"elector","password":"secret","roles":["elector"]}"#)
+        try await admin.auth("enable", "")
+        try await admin.auth(
+          "roles/guest", #"{"role":"guest","revoke":{"kv":{"read":["/*"],"write":["/*"]}}}"#, root)
+
+        let error = await #expect(throws: EtcdClientError.self) {
+          try await Backend.etcdV2.key(admin).create()
+        }
+        #expect(error == .denied(endpoint: etcd.endpoint, reason: "Insufficient credentials"))
+        try await self.withPassword { credentials, files in
+          try await EtcdClient(endpoints: [etcd.endpoint], credentials: credentials).run { client in
+            try await self.keepsALease(Backend.etcdV2, client)
+            // Changed on both sides, while the client runs.
+            try await admin.auth("users/elector", #"{"user":"elector","password":"other"}"#, root)
+            await #expect(throws: EtcdClientError.self) {
+              try await Backend.etcdV2.key(client).read()
+            }
+            try files.write("other\n", to: "password")
+            try await self.keepsALease(Backend.etcdV2, client)
+          }
+        }
+      }
+    }
+  }
+
+  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  func isAUserInV3() async throws {
+    try await RealEtcd.with { etcd in
+      try await EtcdClient.with(endpoints: [etcd.endpoint]) { admin in
+        try await self.withPassword { credentials, files in
+          try await EtcdClient(endpoints: [etcd.endpoint], credentials: credentials).run { client in
+            // Without users, a user is nobody special.
+            try await self.keepsALease(Backend.etcdV3, client)
+            try await admin.gateway("/auth/user/add", #"{"name":"root","password":"rp"}"#)
+            try await admin.gateway("/auth/role/add", #"{"name":"root"}"#)
+            try await admin.gateway("/auth/user/grant", #"{"user":"root","role":"root"}"#)
+            try await admin.gateway("/auth/user/add", #"{"name":"elector","password":"secret"}"#)
+            try await admin.gateway("/auth/role/add", #"{"name":"elector"}"#)
+            let (from, to) = ("/a/", "/a0")
+            let range = [from, to].map { Data($0.utf8).base64EncodedString() }
+            try await admin.gateway(
+              "/auth/role/grant",
+              #"""
+              {"name":"elector","perm":{"permType":"READWRITE","key":"\#(range[0])",
+              "range_end":"\#(range[1])"}}
+              """#)
+            try await admin.gateway("/auth/user/grant", #"{"user":"elector","role":"elector"}"#)
+            try await admin.gateway("/auth/enable", "{}")
+
+            let error = await #expect(throws: EtcdClientError.self) {
+              try await Backend.etcdV3.key(admin).read()
+            }
+            #expect(
+              error
+                == .denied(endpoint: etcd.endpoint, reason: "etcdserver: user name is empty"))
+            try await self.keepsALease(Backend.etcdV3, client)
+            // One that etcd does not know: it was restarted, or the token was not used for too long.
+            credentials.forget(token: credentials.currentToken)
+            credentials.keep(token: "unknown.1")
+            try await self.keepsALease(Backend.etcdV3, client)
+            let outside = await #expect(throws: EtcdClientError.self) {
+              try await Backend.etcdV3.key(client, key: "b").read()
+            }
+            #expect(
+              outside
+                == .denied(endpoint: etcd.endpoint, reason: "etcdserver: permission denied"))
+
+            let root = try await admin.gateway(
+              "/auth/authenticate", #"{"name":"root","password":"rp"}"#)
+            let token = String(try #require(root.firstMatch(of: /"token":"([^"]+)"/)).1)
+            try await admin.gateway(
+              "/auth/user/changepw", #"{"name":"elector","password":"other"}"#, token: token)
+            try files.write("other\n", to: "password")
+            credentials.forget(token: credentials.currentToken)
+            try await self.keepsALease(Backend.etcdV3, client)
+          }
+        }
+      }
+    }
+  }
+
+  /// All that an elector does.
+  private func keepsALease(_ backend: Backend, _ client: EtcdClient) async throws {
+    let key = backend.key(client)
+    #expect(try await key.read().fact == .absent)
+    let token = try #require(try await key.create().token)
+    let index = try #require(try await key.renew(ifIndex: token).grantedIndex)
+    async let change = key.nextChange(after: index)
+    #expect(try await key.release(ifIndex: index).fact == .released)
+    guard case .removed = try await change else {
+      Issue.record("the release was not seen")
+      return
+    }
+  }
+}
+
+extension EtcdClient {
+  /// Sends a change to v2's list of users.
+  fileprivate func auth(
+    _ path: String, _ body: String, _ authorization: String? = nil
+  ) async throws {
+    try await self.transport.send(
+      EtcdTransport.Call(
+        method: .PUT, target: "/v2/auth/\(path)", body: body, contentType: "application/json",
+        authorization: authorization, isRepeatable: true), until: .now + .seconds(10)
+    ) { answer, endpoint throws(EtcdClientError) in
+      guard (200...201).contains(answer.status) else {
+        throw .malformed(endpoint: endpoint, reason: String(buffer: answer.body))
+      }
+    }
+  }
+}

@@ -1,0 +1,357 @@
+import EtcdTestSupport
+import FoundationEssentials
+import KVStore
+import Synchronization
+import Testing
+
+@testable import EtcdClient
+
+/// A store and the API that it is spoken to in.
+enum Backend: String, CaseIterable, Sendable {
+  case kvstore, etcdV2, etcdV3
+
+  /// Those that this machine has.
+  static let available = Self.allCases.filter { $0 == .kvstore || RealEtcd.program != nil }
+
+  var api: EtcdAPI { self == .etcdV3 ? .v3 : .v2 }
+
+  /// Runs `body` with a store of its own.
+  func with(_ body: (EtcdEndpoint) async throws -> Void) async throws {
+    switch self {
+    case .kvstore:
+      let server = try await KVStoreServer.start(.memory)
+      let result: Result<Void, any Error>
+      do { result = .success(try await body(EtcdEndpoint(server.urls[0]))) } catch {
+        result = .failure(error)
+      }
+      await server.stop()
+      try result.get()
+    case .etcdV2, .etcdV3:
+      try await RealEtcd.with { try await body($0.endpoint) }
+    }
+  }
+
+  func withClient(
+    timeout: Duration = .seconds(60), _ body: (EtcdClient) async throws -> Void
+  ) async throws {
+    try await self.with {
+      try await EtcdClient(endpoints: [$0], timeout: timeout, connectTimeout: timeout).run(body)
+    }
+  }
+
+  func key(
+    _ client: EtcdClient, value: String = "me", key: String = "a/lock", ttlSeconds: Int64 = 120,
+    timeout: Duration = .seconds(60)
+  ) -> any LeasedKey {
+    EtcdLeasedKey(
+      client: client, api: self.api,
+      terms: LeaseTerms(key: key, value: value, ttlSeconds: ttlSeconds, timeout: timeout))
+  }
+}
+
+extension EtcdClient {
+  /// Sends anything to the v3 gateway, and reads one field of the answer.
+  @discardableResult
+  func gateway(_ path: String, _ body: String, token: String? = nil) async throws -> String {
+    try await self.transport.send(
+      EtcdTransport.Call(
+        method: .POST, target: "/v3" + path, body: body, contentType: "application/json",
+        authorization: token, isRepeatable: true), until: .now + .seconds(10)
+    ) { answer, endpoint throws(EtcdClientError) in
+      let text = String(buffer: answer.body)
+      guard answer.status == 200 else { throw .malformed(endpoint: endpoint, reason: text) }
+      return text
+    }
+  }
+
+  /// Writes, or with `nil` removes, a key behind everybody's back.
+  func overwrite(_ key: String, with value: String?, by api: EtcdAPI) async throws {
+    let name = Data("/\(key)".utf8).base64EncodedString()
+    switch (api, value) {
+    case (.v3, let value?):
+      let value = Data(value.utf8).base64EncodedString()
+      try await self.gateway("/kv/put", #"{"key":"\#(name)","value":"\#(value)"}"#)
+    case (.v3, nil): try await self.gateway("/kv/deleterange", #"{"key":"\#(name)"}"#)
+    case (_, let value?): try await self.put(key, value: value)
+    case (_, nil): try await self.delete(key)
+    }
+  }
+}
+
+extension LeaseAnswer {
+  /// Of a grant.
+  var token: UInt64? { if case .granted(let token, _) = self.fact { token } else { nil } }
+  var grantedIndex: UInt64? {
+    if case .granted(_, let modifiedIndex) = self.fact { modifiedIndex } else { nil }
+  }
+}
+
+/// What every implementation of a leased key has to do, against each store that is there.
+@Suite(.timeLimit(.minutes(3))) struct LeasedKeyTests {
+  @Test(arguments: Backend.available)
+  func isHeldByOneFromItsCreationToItsRelease(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let mine = backend.key(client)
+      let other = backend.key(client, value: "other")
+      let before = try await mine.read()
+      #expect(before.fact == .absent)
+
+      let created = try await mine.create()
+      let token = try #require(created.token)
+      #expect(created.grantedIndex == token && token > before.position.index)
+      #expect(created.position.index == token)
+      #expect(created.position.clusterID == before.position.clusterID)
+      #expect(created.position.clusterID != nil)
+      #expect(try await other.create().fact == .exists)
+
+      let renewed = try await mine.renew(ifIndex: token)
+      let index = try #require(renewed.grantedIndex)
+      #expect(renewed.token == token)
+      guard case .held(let holder) = try await other.read().fact else {
+        Issue.record("nobody holds it")
+        return
+      }
+      #expect(holder.value == "me" && holder.token == token && holder.modifiedIndex == index)
+      // v3 does not tell.
+      #expect(holder.remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
+
+      #expect(try await other.renew(ifIndex: index + 1).fact == .changed)
+      #expect(try await other.release(ifIndex: index + 1).fact == .changed)
+      async let change = other.nextChange(after: index)
+      let released = try await mine.release(ifIndex: index)
+      #expect(released.fact == .released)
+      #expect(try await change == .removed(index: released.position.index))
+      #expect(try await mine.renew(ifIndex: index).fact == .absent)
+      #expect(try await mine.release(ifIndex: index).fact == .absent)
+      let again = try #require(try await other.create().token)
+      #expect(again > token)
+    }
+  }
+
+  @Test(arguments: Backend.available)
+  func aWatchTellsOfEveryChangeInItsOrder(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let key = backend.key(client)
+      let start = try await key.read().position.index
+      let token = try #require(try await key.create().token)
+      guard case .written(let holder) = try await key.nextChange(after: start) else {
+        Issue.record("the creation is not told")
+        return
+      }
+      #expect(holder.value == "me" && holder.token == token && holder.modifiedIndex == token)
+      try await client.overwrite("a/lock", with: "somebody", by: backend.api)
+      guard case .written(let next) = try await key.nextChange(after: token) else {
+        Issue.record("the change is not told")
+        return
+      }
+      #expect(next.value == "somebody" && next.modifiedIndex > token)
+    }
+  }
+
+  @Test(arguments: Backend.available)
+  func endsWithItsTimeToLive(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let key = backend.key(client, ttlSeconds: 10)
+      let sent = ContinuousClock.now
+      let token = try #require(try await key.create().token)
+      guard case .removed(let end) = try await key.nextChange(after: token) else {
+        Issue.record("it was not removed")
+        return
+      }
+      // The promise that everything rests on: not before the time to live, counted from the sending.
+      #expect(ContinuousClock.now - sent >= .seconds(10))
+      #expect(end > token)
+      #expect(try await key.renew(ifIndex: token).fact == .absent)
+    }
+  }
+
+  /// Longer than the time to live.
+  @Test(arguments: Backend.available)
+  func livesOnWhileItIsRenewed(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let key = backend.key(client, ttlSeconds: 20)
+      let token = try #require(try await key.create().token)
+      var index = token
+      for _ in 0..<11 {
+        try await Task.sleep(for: .seconds(2))
+        let answer = try await key.renew(ifIndex: index)
+        #expect(answer.token == token)
+        index = try #require(answer.grantedIndex)
+      }
+    }
+  }
+
+  /// With v3 the lease lives on without its key.
+  @Test(arguments: Backend.available)
+  func isNotRenewedOnceItIsGoneOrChanged(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let key = backend.key(client)
+      let first = try #require(try await key.create().token)
+      try await client.overwrite("a/lock", with: nil, by: backend.api)
+      #expect(try await key.renew(ifIndex: first).fact == .absent)
+      let second = try #require(try await key.create().token)
+      try await client.overwrite("a/lock", with: "somebody", by: backend.api)
+      #expect(try await key.renew(ifIndex: second).fact == .changed)
+      #expect(try await key.release(ifIndex: second).fact == .changed)
+      guard case .held(let holder) = try await key.read().fact else {
+        Issue.record("nobody holds it")
+        return
+      }
+      #expect(holder.value == "somebody")
+    }
+  }
+
+  @Test(arguments: Backend.available)
+  func isRenewedByWhoeverKnowsItsIndexAndItsValue(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let token = try #require(try await backend.key(client).create().token)
+      let index = try #require(try await backend.key(client).renew(ifIndex: token).grantedIndex)
+      #expect(try await backend.key(client).release(ifIndex: index).fact == .released)
+    }
+  }
+
+  @Test(arguments: Backend.available)
+  func noticesAForgottenHistory(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let key = backend.key(client)
+      let token = try #require(try await key.create().token)
+      if backend.api == .v3 {
+        for _ in 0..<3 { try await client.overwrite("noise", with: "x", by: .v3) }
+        try await client.gateway("/kv/compaction", #"{"revision":"\#(token + 3)"}"#)
+      } else {
+        for _ in 0..<1010 { try await client.overwrite("noise", with: "x", by: .v2) }
+      }
+      #expect(try await key.nextChange(after: token) == .historyCleared)
+    }
+  }
+
+  @Test(arguments: Backend.available)
+  func keepsSideKeys(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      let key = backend.key(client)
+      #expect(try await key.sideValue("a/_receipt").fact == .absent)
+      let written = try await key.setSideValue("a/_receipt", to: "term 4", if: .ifAbsent)
+      guard case .written(let index) = written.fact else {
+        Issue.record("it is \(written)")
+        return
+      }
+      #expect(written.position.index == index)
+      #expect(
+        try await key.sideValue("a/_receipt").fact == .found(value: "term 4", modifiedIndex: index))
+      for condition in [SideCondition.ifAbsent, .ifIndex(index + 1)] {
+        #expect(
+          try await key.setSideValue("a/_receipt", to: "no", if: condition).fact == .conditionFailed
+        )
+      }
+      guard
+        case .written(let next) = try await key.setSideValue(
+          "a/_receipt", to: "term 5", if: .ifIndex(index)
+        ).fact
+      else {
+        Issue.record("it was not written")
+        return
+      }
+      #expect(next > index)
+      #expect(
+        try await key.setSideValue("a/none", to: "no", if: .ifIndex(index)).fact
+          == .conditionFailed)
+      _ = try await key.setSideValue("a/_receipt", to: "ä b\n", if: .always)
+      guard case .found("ä b\n", _) = try await key.sideValue("a/_receipt").fact else {
+        Issue.record("it is another value")
+        return
+      }
+    }
+  }
+
+  @Test(arguments: Backend.available)
+  func ofManyAtOneInstantOneHasIt(_ backend: Backend) async throws {
+    try await backend.withClient { client in
+      for round in 0..<5 {
+        let granted = try await withThrowingTaskGroup(of: Bool.self) { group in
+          for name in 0..<10 {
+            let key = backend.key(client, value: "\(name)", key: "race\(round)")
+            group.addTask { try await key.create().token != nil }
+          }
+          return try await group.reduce(into: 0) { count, isGranted in count += isGranted ? 1 : 0 }
+        }
+        #expect(granted == 1)
+      }
+      guard backend.api == .v3 else { return }
+      // Those who lost leave no lease behind.
+      let leases = try await client.gateway("/lease/leases", "{}")
+      #expect(leases.split(separator: #""ID""#).count - 1 == 5)
+    }
+  }
+}
+
+/// What is chosen among etcd's APIs.
+@Suite(
+  .timeLimit(.minutes(2)), .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+struct EtcdAPITests {
+  private func choice(of api: EtcdAPI, at endpoints: [EtcdEndpoint]) async throws -> [EtcdNotice] {
+    let notices = Mutex<[EtcdNotice]>([])
+    let client = EtcdClient(
+      endpoints: endpoints, timeout: .seconds(60), connectTimeout: .seconds(30)
+    ) { notice in
+      notices.withLock { $0.append(notice) }
+    }
+    try await client.run { client in
+      let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
+      let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+      for _ in 0..<2 {
+        let answer = try await key.read()
+        #expect(answer.fact == .absent)
+      }
+    }
+    return notices.withLock { $0 }
+  }
+
+  @Test func autoTakesV2WhereverItIs() async throws {
+    let dead = try await ScriptedServer.with({ _ in .hangUp }) { try EtcdEndpoint($0.url) }
+    try await RealEtcd.with { both in
+      try await RealEtcd.with(.init(enableV2: false)) { (new: RealEtcd) async throws -> Void in
+        let v2 = [EtcdNotice.usesAPI(.v2, version: nil)]
+        #expect(try await self.choice(of: .auto, at: [both.endpoint]) == v2)
+        #expect(try await self.choice(of: .auto, at: [dead, both.endpoint]) == v2)
+        // The cluster is in the midst of a change; others may have the key in v2.
+        #expect(try await self.choice(of: .auto, at: [new.endpoint, both.endpoint]) == v2)
+        #expect(
+          try await self.choice(of: .v3, at: [both.endpoint])
+            == [.usesAPI(.v3, version: EtcdAPITests.version)])
+        #expect(
+          try await self.choice(of: .auto, at: [dead, new.endpoint])
+            == [.usesAPI(.v3, version: EtcdAPITests.version)])
+        let error = await #expect(throws: EtcdClientError.self) {
+          try await self.choice(of: .v2, at: [new.endpoint])
+        }
+        #expect(error == .apiMissing(endpoint: new.endpoint, .v2))
+        #expect("\(error, default: "")".contains("--etcd-api=v3"))
+      }
+    }
+  }
+
+  /// Of the etcd on this machine.
+  private static let version = try? RealEtcd.version()
+
+  @Test func autoDecidesNothingWithoutAnAnswer() async throws {
+    let dead = try await ScriptedServer.with({ _ in .hangUp }) { try EtcdEndpoint($0.url) }
+    await #expect(throws: EtcdClientError.self) {
+      try await self.choice(of: .auto, at: [dead, dead])
+    }
+  }
+
+  @Test(arguments: [
+    ("3.0.17", "/v3alpha", "/kv/lease/revoke"), ("3.2.32", "/v3alpha", "/kv/lease/revoke"),
+    ("3.3.27", "/v3beta", "/kv/lease/revoke"), ("3.4.23", "/v3", "/lease/revoke"),
+    ("3.6.0-rc.1", "/v3", "/lease/revoke"), ("4.0.0", "/v3", "/lease/revoke"),
+  ]) func theGatewayMovesWithTheVersion(_ version: String, _ prefix: String, _ revoke: String) {
+    let found = EtcdGateway.Prefix(version: version)
+    #expect(found?.rawValue == prefix)
+    #expect(found?.revoke == revoke)
+  }
+
+  @Test(arguments: ["2.3.8", "", "nonsense", "x.y"])
+  func aVersionWithoutV3HasNoGateway(_ version: String) {
+    #expect(EtcdGateway.Prefix(version: version) == nil)
+  }
+}

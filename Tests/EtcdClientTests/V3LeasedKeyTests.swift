@@ -1,0 +1,181 @@
+import Synchronization
+import Testing
+
+@testable import EtcdClient
+
+/// The v3 key against a scripted gateway, for what a real one does rarely.
+@Suite(.timeLimit(.minutes(1))) struct V3LeasedKeyTests {
+  private static func header(revision: Int = 9, term: Int = 2) -> String {
+    #""header":{"cluster_id":"7","revision":"\#(revision)","raft_term":"\#(term)"}"#
+  }
+
+  /// A transaction's answer that found our key, with a lease.
+  private static func found(lease: String, term: Int) -> String {
+    #"""
+    {\#(Self.header(term: term)),"succeeded":true,"responses":[{"response_range":{"kvs":[
+    {"key":"L2s=","create_revision":"9","mod_revision":"9","value":"bWU=","lease":"\#(lease)"}]}}]}
+    """#
+  }
+
+  private func withKey(
+    version: String = "3.4.23", timeout: Duration = .seconds(20),
+    _ reply: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply,
+    _ body: (EtcdLeasedKey, ScriptedServer) async throws -> Void
+  ) async throws {
+    try await ScriptedServer.with({
+      $0.target == "/version"
+        ? .json(#"{"etcdserver":"\#(version)","etcdcluster":"3.4.0"}"#) : reply($0)
+    }) { server in
+      try await EtcdClient.with(endpoints: [EtcdEndpoint(server.url)]) { client in
+        let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 10, timeout: timeout)
+        try await body(EtcdLeasedKey(client: client, api: .v3, terms: terms), server)
+      }
+    }
+  }
+
+  private static func id(in request: ScriptedServer.Request) -> String {
+    String(request.body.firstMatch(of: /"ID":"(\d+)"/)?.1 ?? "none")
+  }
+
+  /// When it is not known whether the key was made, its lease is ended before anything is read: from
+  /// then on it is known.
+  @Test func whatMayHaveBeenMadeIsTakenBackBeforeItIsLookedAt() async throws {
+    try await self.withKey(timeout: .seconds(10)) { request in
+      switch request.target {
+      case "/v3/lease/grant": .json(#"{\#(Self.header()),"ID":"1","TTL":"10"}"#)
+      case "/v3/kv/txn": .silence
+      case "/v3/lease/revoke", "/v3/kv/range": .json("{\(Self.header())}")
+      default: .hangUp
+      }
+    } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
+      let error = await #expect(throws: EtcdClientError.self) { try await key.create() }
+      #expect(error?.isOutcomeUnknown == true)
+      #expect(try await key.read().fact == .absent)
+      #expect(
+        server.requests.map(\.target) == [
+          "/version", "/v3/lease/grant", "/v3/kv/txn", "/v3/lease/revoke", "/v3/kv/range",
+        ])
+      let ids = server.requests.filter { $0.target.contains("lease") }.map(Self.id)
+      #expect(Set(ids).count == 1 && ids.first != "none")
+      #expect(try await key.read().fact == .absent)
+      #expect(server.requests.count == 6, "it is taken back once")
+    }
+  }
+
+  /// A member that is no longer etcd's leader and does not know it keeps a lease alive that its
+  /// successor lets end.
+  @Test(arguments: [
+    (keepAlive: [2], look: [2], isGranted: true, requests: 2),
+    (keepAlive: [2, 3], look: [3, 3], isGranted: true, requests: 4),
+    (keepAlive: [2, 2], look: [3, 3], isGranted: false, requests: 4),
+  ]) func bothHalvesOfARenewalAreInOneTermOfEtcd(
+    _ keepAlive: [Int], _ look: [Int], _ isGranted: Bool, _ requests: Int
+  ) async throws {
+    let lease = Mutex("")
+    let counts = Mutex((keepAlive: 0, look: 0))
+    try await self.withKey { request in
+      switch request.target {
+      case "/v3/lease/grant":
+        lease.withLock { $0 = Self.id(in: request) }
+        return .json(#"{\#(Self.header()),"TTL":"10"}"#)
+      case "/v3/kv/txn" where request.body.contains("request_put"):
+        return .json(#"{\#(Self.header()),"succeeded":true}"#)
+      case "/v3/lease/keepalive":
+        let term = counts.withLock { counts in
+          counts.keepAlive += 1
+          return keepAlive[counts.keepAlive - 1]
+        }
+        return .json(#"{"result":{\#(Self.header(term: term)),"TTL":"10"}}"#)
+      case "/v3/kv/txn":
+        let term = counts.withLock { counts in
+          counts.look += 1
+          return look[counts.look - 1]
+        }
+        return .json(Self.found(lease: lease.withLock { $0 }, term: term))
+      default: return .hangUp
+      }
+    } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
+      let token = try #require(try await key.create().token)
+      let before = server.requests.count
+      if isGranted {
+        #expect(
+          try await key.renew(ifIndex: token).fact == .granted(token: token, modifiedIndex: token))
+      } else {
+        let error = await #expect(throws: EtcdClientError.self) {
+          try await key.renew(ifIndex: token)
+        }
+        #expect(error?.isOutcomeUnknown == true)
+      }
+      #expect(server.requests.count - before == requests)
+    }
+  }
+
+  /// The key is still there for a moment after its lease.
+  @Test func aLeaseThatHasEndedIsNoGrant() async throws {
+    let lease = Mutex("")
+    try await self.withKey { request in
+      switch request.target {
+      case "/v3/lease/grant":
+        lease.withLock { $0 = Self.id(in: request) }
+        return .json(#"{\#(Self.header()),"TTL":"10"}"#)
+      case "/v3/kv/txn" where request.body.contains("request_put"):
+        return .json(#"{\#(Self.header()),"succeeded":true}"#)
+      case "/v3/lease/keepalive": return .json(#"{"result":{\#(Self.header())}}"#)
+      case "/v3/kv/txn": return .json(Self.found(lease: lease.withLock { $0 }, term: 2))
+      default: return .hangUp
+      }
+    } _: { (key: EtcdLeasedKey, _: ScriptedServer) async throws -> Void in
+      let token = try #require(try await key.create().token)
+      await #expect(throws: EtcdClientError.self) { try await key.renew(ifIndex: token) }
+    }
+  }
+
+  @Test func anOlderEtcdIsAskedAtItsOwnPaths() async throws {
+    try await self.withKey(version: "3.3.27") { request in
+      switch request.target {
+      case "/v3beta/lease/grant": .json(#"{\#(Self.header()),"TTL":"10"}"#)
+      case "/v3beta/kv/txn": .json("{\(Self.header())}")
+      case "/v3beta/kv/lease/revoke": .json("{\(Self.header())}")
+      default: .answer(404, [:], "404 page not found\n")
+      }
+    } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
+      #expect(try await key.create().fact == .exists)
+      #expect(server.requests.last?.target == "/v3beta/kv/lease/revoke")
+    }
+  }
+
+  /// After an upgrade the gateway is elsewhere; the version is asked for again.
+  @Test func aGatewayThatIsGoneIsLookedForAgain() async throws {
+    try await self.withKey { _ in
+      .answer(404, [:], "404 page not found\n")
+    } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
+      for _ in 0..<2 {
+        let error = await #expect(throws: EtcdClientError.self) { try await key.read() }
+        let endpoint = try EtcdEndpoint(server.url)
+        #expect(error == .apiMissing(endpoint: endpoint, .v3))
+      }
+      #expect(server.requests.filter { $0.target == "/version" }.count == 2)
+    }
+  }
+
+  @Test(arguments: [
+    (14, "etcdserver: no leader", true), (14, "etcdserver: request timed out", true),
+    (2, "context canceled", true), (9, "etcdserver: lease already exists", false),
+    (8, "etcdserver: mvcc: database space exceeded", false),
+  ]) func whatMayStillBeAgreedOnIsNoRefusal(
+    _ code: Int, _ message: String, _ isUnknown: Bool
+  ) throws {
+    let endpoint = try EtcdEndpoint("http://127.0.0.1:1")
+    let error = EtcdGatewayError(code: code, message: message).clientError(from: endpoint)
+    #expect(error.isOutcomeUnknown == isUnknown)
+  }
+
+  @Test(arguments: [
+    #"{"error":{"grpc_code":11,"http_code":400,"message":"no","http_status":"Bad Request"}}"#,
+    #"{"error":{"code":11,"message":"no","details":[]}}"#,
+  ]) func readsAnErrorInAStream(_ line: String) async throws {
+    let answer = Answer(status: 200, headers: [:], body: .init(string: line))
+    let message = try #require(answer.decoded(Gateway.StreamReply<Gateway.LeaseReply>.self))
+    #expect(message.error?.meaning == EtcdGatewayError(code: 11, message: "no"))
+  }
+}
