@@ -68,11 +68,12 @@ let package = Package(
   ],
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
-    // takes its settings from, inotify.
+    // takes its settings from, inotify, the pauses between restarts.
     .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
     .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
+    .target(name: "RestartBackoff", swiftSettings: settings),
 
     // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
     .systemLibrary(name: "CCrypt"),
@@ -90,7 +91,8 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "DirectoryWatch", nioCore, nioPosix, httpClient, logging, lifecycle, yams,
+        "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix, httpClient, logging,
+        lifecycle, yams,
       ],
       swiftSettings: settings),
     .target(
@@ -102,8 +104,8 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle,
-        subprocess, systemPackage,
+        "Elector", "EtcdClient", "RestartBackoff", hummingbird, nioCore, nioPosix, httpClient,
+        logging, lifecycle, subprocess, systemPackage,
       ],
       swiftSettings: settings),
 
@@ -148,6 +150,8 @@ let package = Package(
     .testTarget(
       name: "DirectoryWatchTests", dependencies: ["DirectoryWatch"], swiftSettings: settings),
     .testTarget(
+      name: "RestartBackoffTests", dependencies: ["RestartBackoff"], swiftSettings: settings),
+    .testTarget(
       name: "KVStoreTests",
       dependencies: [
         "KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging,
@@ -166,8 +170,8 @@ let package = Package(
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags", logging,
-        lifecycle,
+        "Elector", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags", nioPosix,
+        logging, lifecycle, subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -116,6 +116,10 @@ public struct Election: Equatable, Sendable {
     return self.succession.isOpen(lease.term)
   }
 
+  /// Until when the installed manifest may stay unless the lease is renewed; `nil` when none is to be
+  /// there.
+  public var manifestEnd: Instant? { self.destination.file == .installed ? self.leaseEnd : nil }
+
   private var leaseEnd: Instant? { self.lease.map { $0.sentAt + self.timing.renewDeadline } }
 
   /// Takes in a fact and says what follows.

@@ -13,6 +13,7 @@ public struct ElectionService: Service {
   private let election: Election
   private let store: any LeaseStore
   private let manifest: ManifestFile
+  private let keeper: ManifestKeeper
   private let kubelet: Kubelet?
   let logger: Logger
 
@@ -20,25 +21,31 @@ public struct ElectionService: Service {
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
   ///   - kubeletURL: where to ask when a pod has ended, for example `http://127.0.0.1:10250`; without
   ///     it the longest time that a kubelet may take is waited for.
+  ///   - guardLink: the way to the guard that owns the manifest; `nil` when there is none.
   public init(
     candidate: Candidate, timing: Timing, store: any LeaseStore, manifest: ManifestFile,
-    kubeletURL: String? = nil, logger: Logger
+    kubeletURL: String? = nil, guardLink: GuardLink? = nil, logger: Logger
   ) {
     self.election = Election(
       candidate: candidate, timing: timing, asksKubelet: kubeletURL != nil)
     self.store = store
     self.manifest = manifest
+    self.keeper = ManifestKeeper(file: manifest, link: guardLink)
     self.kubelet = kubeletURL.map { Kubelet(url: $0) }
     self.logger = logger
   }
 
   /// Takes part in the election until it is told to stop.
-  /// - Throws: ``ElectionServiceError`` when the manifest could not be removed at the end.
+  /// - Throws: ``ElectionServiceError`` when the manifest could not be removed at the end, or when the
+  ///   guard was lost; then it has left the election in good order.
   public func run() async throws {
     let (events, inbox) = AsyncStream.makeStream(of: Election.Event.self)
     inbox.yield(.started)
     let outcome = await withGracefulShutdownHandler {
-      await withTaskGroup(of: Void.self) { group in
+      await withDiscardingTaskGroup { group in
+        if let link = self.keeper.link {
+          group.addTask { if await link.lost() != nil { inbox.yield(.stop) } }
+        }
         for path in [self.manifest.source, self.manifest.destination] {
           group.addTask { await self.watchFile(path, inbox) }
         }
@@ -50,7 +57,7 @@ public struct ElectionService: Service {
       inbox.yield(.stop)
     }
     switch outcome {
-    case .clean: return
+    case .clean: if let loss = self.keeper.link?.loss { throw ElectionServiceError.guardLost(loss) }
     case .manifestLeft(let reason): throw ElectionServiceError.manifestLeft(reason)
     // The task was cancelled: what must be done is done here and now, without the pool.
     case nil:
@@ -65,12 +72,14 @@ public struct ElectionService: Service {
   /// - Returns: `nil` when the task was cancelled.
   private func carryOut(
     _ events: AsyncStream<Election.Event>, _ inbox: AsyncStream<Election.Event>.Continuation,
-    in group: inout TaskGroup<Void>
+    in group: inout DiscardingTaskGroup
   ) async -> Election.Outcome? {
     var election = self.election
     let start = ContinuousClock.now
     var alarm: AsyncStream<Never>.Continuation?
     var watch: AsyncStream<Never>.Continuation?
+    // What the guard was told last.
+    var manifestEnd: Instant?
     for await event in events {
       // What became of the files is dealt with before anything else that waits.
       var pending = [event]
@@ -82,6 +91,7 @@ public struct ElectionService: Service {
           case .removeManifest:
             pending.append(await self.remove())
           case .installManifest(let term, let before):
+            manifestEnd = before
             pending.append(await self.install(term: term, before: start + before.sinceStart))
           case .send(let request):
             group.addTask {
@@ -109,6 +119,10 @@ public struct ElectionService: Service {
             return outcome
           }
         }
+        if self.keeper.link != nil, let end = election.manifestEnd, end != manifestEnd {
+          manifestEnd = end
+          group.addTask { await self.keeper.extend(to: start + end.sinceStart) }
+        }
       }
     }
     return nil
@@ -116,7 +130,7 @@ public struct ElectionService: Service {
 
   /// Adds a task that brings one event, and that ends without it when the result is finished.
   private static func addReplaceable(
-    to group: inout TaskGroup<Void>, _ inbox: AsyncStream<Election.Event>.Continuation,
+    to group: inout DiscardingTaskGroup, _ inbox: AsyncStream<Election.Event>.Continuation,
     _ work: @escaping @Sendable () async -> Election.Event
   ) -> AsyncStream<Never>.Continuation {
     let (replaced, handle) = AsyncStream.makeStream(of: Never.self)
@@ -136,7 +150,7 @@ public struct ElectionService: Service {
 
   private func remove() async -> Election.Event {
     do {
-      try await NIOThreadPool.singleton.runIfActive { [manifest] in try manifest.remove() }
+      try await self.keeper.remove()
       return .removed
     } catch {
       return .removeFailed(reason: "\(error)")
@@ -145,14 +159,14 @@ public struct ElectionService: Service {
 
   private func install(term: UInt64, before: ContinuousClock.Instant) async -> Election.Event {
     do {
-      let result = try await NIOThreadPool.singleton.runIfActive { [manifest] in
-        try manifest.install { ContinuousClock.now < before }
-      }
-      switch result {
+      switch try await self.keeper.install(before: before) {
       case .installed: return .installed
       case .kept(let error): return .kept(reason: error.description)
       case .tooLate: return .installTooLate
       }
+    } catch is GuardLost {
+      // Its pod may run already: this is no failure after which the lease may go at once.
+      return .stop
     } catch {
       return .installFailed(
         reason: "\(error)", isUntouched: (error as? ManifestError)?.leavesDestination == true)
@@ -198,9 +212,12 @@ public struct ElectionService: Service {
 public enum ElectionServiceError: Error, Equatable, CustomStringConvertible {
   /// The manifest may still be where the kubelet finds it.
   case manifestLeft(String)
+  /// It was asked to stop by that.
+  case guardLost(GuardLost)
 
   public var description: String {
     switch self {
+    case .guardLost(let loss): "\(loss): left the election"
     case .manifestLeft(let reason):
       "the manifest was left behind, remove it by hand: \(reason)"
     }

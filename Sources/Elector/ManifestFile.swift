@@ -4,12 +4,10 @@ import Synchronization
 /// The manifest in the kubelet's directory: absent, or a whole copy of the source.
 ///
 /// All of it blocks, for as long as a disk takes. Calls are to come one after the other.
-///
-/// A new copy is written beside the destination under a name that begins with a dot, which kubelets
-/// pass over, synced, and renamed; then the directory is synced. Source: rename(2), fsync(2).
 public final class ManifestFile: Sendable {
   public let source: String
-  public let destination: String
+  public var destination: String { self.place.path }
+  let place: ManifestPlace
   /// The longest grace that a pod may have: others count on it.
   private let longestGrace: Duration?
   private let state = Mutex(State())
@@ -33,7 +31,7 @@ public final class ManifestFile: Sendable {
   /// - Parameter longestGrace: a source with a longer ``grace(of:)`` is refused; `nil` takes any.
   public init(source: String, destination: String, longestGrace: Duration? = nil) {
     self.source = source
-    self.destination = destination
+    self.place = ManifestPlace(destination)
     self.longestGrace = longestGrace
   }
 
@@ -49,13 +47,7 @@ public final class ManifestFile: Sendable {
   }
 
   /// More than a kubelet reads.
-  private static let maximumBytes = 16 << 20
-
-  private var directory: String { Self.directory(of: self.destination) }
-  /// One name for all attempts, so that a crash leaves one file at most, which the next one replaces.
-  private var temporary: String {
-    "\(self.directory)/.\(Self.name(of: self.destination)).elector"
-  }
+  static let maximumBytes = 16 << 20
 
   static func directory(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
@@ -77,24 +69,33 @@ public final class ManifestFile: Sendable {
     {
       self.state.withLock { $0.elected = left }
     }
-    var isChanged = false
-    for path in [self.destination, self.temporary] {
-      if unlink(path) == 0 {
-        isChanged = true
-      } else if errno != ENOENT {
-        throw ManifestError.failed(.remove, path, errno)
-      }
-    }
-    if isChanged { try self.syncDirectory() }
+    try self.place.remove()
   }
 
   /// Makes the destination a copy of the source; does nothing when it is one already.
   /// - Parameter isAllowed: asked immediately before the rename.
   public func install(while isAllowed: () -> Bool) throws(ManifestError) -> Installation {
-    let current = try? Self.read(self.destination)
-    let content: [UInt8]
+    switch try self.content() {
+    case .failure(let error): return .kept(error)
+    case .success(let content):
+      do throws(ManifestError) {
+        guard try self.place.install(content, while: isAllowed) else { return .tooLate }
+      } catch {
+        if !error.leavesDestination { self.note(installed: content) }
+        throw error
+      }
+      self.note(installed: content)
+      return .installed
+    }
+  }
+
+  /// What the destination is to hold.
+  /// - Returns: a failure when the source cannot be used, but the destination still holds what was
+  ///   installed last.
+  /// - Throws: when it does not.
+  func content() throws(ManifestError) -> Result<[UInt8], ManifestError> {
     do throws(ManifestError) {
-      content = try Self.read(self.source)
+      let content = try Self.read(self.source)
       // A file that is being saved; no kubelet could use it.
       if content.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
         throw ManifestError.empty(self.source)
@@ -104,57 +105,22 @@ public final class ManifestFile: Sendable {
       {
         throw ManifestError.graceTooLong(self.source, grace, reckoned: longestGrace)
       }
+      return .success(content)
     } catch {
-      if let current, self.state.withLock({ $0.installed }) == current { return .kept(error) }
+      if let current = try? Self.read(self.destination),
+        self.state.withLock({ $0.installed }) == current
+      {
+        return .failure(error)
+      }
       throw error
     }
-    if current == content, self.isRegularFile(self.destination) {
-      self.note(content)
-      return .installed
-    }
-    do throws(ManifestError) {
-      try Self.write(content, to: self.temporary)
-    } catch {
-      unlink(self.temporary)
-      throw error
-    }
-    guard isAllowed() else {
-      unlink(self.temporary)
-      return .tooLate
-    }
-    guard rename(self.temporary, self.destination) == 0 else {
-      let reason = errno
-      unlink(self.temporary)
-      throw .failed(.write, self.destination, reason)
-    }
-    self.note(content)
-    do throws(ManifestError) {
-      try self.syncDirectory()
-    } catch {
-      throw .notSynced(self.destination, error.description)
-    }
-    return .installed
   }
 
-  private func note(_ content: [UInt8]) {
+  /// To be told what was installed, by whoever does it in this one's place.
+  func note(installed content: [UInt8]) {
     if self.state.withLock({ $0.installed }) == content { return }
     let pod = ElectedPod(manifest: content)
     self.state.withLock { $0 = State(installed: content, elected: pod) }
-  }
-
-  private func isRegularFile(_ path: String) -> Bool {
-    var status = stat()
-    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-  }
-
-  private func syncDirectory() throws(ManifestError) {
-    let descriptor = open(self.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .failed(.write, self.directory, errno) }
-    defer { close(descriptor) }
-    // Some file systems cannot sync a directory and do not need to.
-    guard fsync(descriptor) == 0 || errno == EINVAL else {
-      throw .failed(.write, self.directory, errno)
-    }
   }
 
   static func read(_ path: String) throws(ManifestError) -> [UInt8] {
@@ -174,24 +140,6 @@ public final class ManifestFile: Sendable {
       content += buffer[..<count]
       if content.count > Self.maximumBytes { throw .failed(.read, path, EFBIG) }
     }
-  }
-
-  private static func write(_ content: [UInt8], to path: String) throws(ManifestError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard descriptor >= 0 else { throw .failed(.write, path, errno) }
-    defer { close(descriptor) }
-    // Whatever the umask is: the kubelet may run as another user.
-    guard fchmod(descriptor, 0o644) == 0 else { throw .failed(.write, path, errno) }
-    var rest = content[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .failed(.write, path, errno)
-      }
-      rest = rest.dropFirst(count)
-    }
-    guard fsync(descriptor) == 0 else { throw .failed(.write, path, errno) }
   }
 }
 

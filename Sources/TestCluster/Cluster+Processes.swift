@@ -1,4 +1,5 @@
 import Glibc
+import RestartBackoff
 import Subprocess
 import SystemPackage
 

@@ -24,11 +24,16 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
   /// Whether it runs, or is stopped; one that only waits to be reaped does not count.
   public var isAlive: Bool {
     guard let stat = Stat(pid: self.pid) else { return false }
-    return stat.startTicks == self.startTicks && stat.state != "Z" && stat.state != "X"
+    return stat.startTicks == self.startTicks && !stat.hasEnded
   }
 
   /// Whether it, or a process that it started and that stayed in its group, is still there.
-  public var leavesSomething: Bool { kill(-self.pid, 0) == 0 }
+  public var leavesSomething: Bool {
+    guard kill(-self.pid, 0) == 0 else { return false }
+    let pids = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return pids.compactMap { Int32($0) }.compactMap { Stat(pid: $0) }
+      .contains { $0.group == self.pid && !$0.hasEnded }
+  }
 
   /// Sends a signal to the process's group, unless the process is another one by now.
   func signal(_ number: Int32) {
@@ -39,7 +44,11 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
   /// The fields of `/proc/PID/stat` that are needed.
   struct Stat: Equatable {
     var state: Character
+    var group: Int32
     var startTicks: UInt64
+
+    /// It only waits to be reaped.
+    var hasEnded: Bool { self.state == "Z" || self.state == "X" }
 
     init?(pid: Int32) {
       guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
@@ -50,10 +59,11 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
     init?(line: String) {
       guard let end = line.lastIndex(of: ")") else { return nil }
       let fields = line[line.index(after: end)...].split(separator: " ")
-      guard fields.count > 19, let state = fields[0].first, let ticks = UInt64(fields[19]) else {
-        return nil
-      }
+      guard fields.count > 19, let state = fields[0].first, let group = Int32(fields[2]),
+        let ticks = UInt64(fields[19])
+      else { return nil }
       self.state = state
+      self.group = group
       self.startTicks = ticks
     }
   }

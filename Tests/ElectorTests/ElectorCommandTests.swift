@@ -28,6 +28,20 @@ import Testing
     #expect(command.kubelet == nil)
     #expect(command.profile == nil)
     #expect(command.kubeletDetection.duration == .seconds(1))
+    #expect(command.isGuarded.isTrue)
+    #expect(command.guardDescriptor == nil)
+  }
+
+  @Test(arguments: ["--guard=false", "--guard=0"]) func runsWithoutAGuard(_ flag: String) throws {
+    let command = try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe + [flag]))
+    #expect(!command.isGuarded.isTrue)
+  }
+
+  @Test func cleansSeveralFiles() throws {
+    let clean = try Clean.parse(["--dest-file=/m/a.yaml", "--dest-file", "/m/b.yaml"])
+    #expect(clean.destFile == ["/m/a.yaml", "/m/b.yaml"])
+    #expect(throws: (any Error).self) { try Clean.parse([]) }
+    #expect(throws: (any Error).self) { try Clean.parse(["--dest-file=/"]) }
   }
 
   @Test func takesGosDurationsAndBothSpellings() throws {

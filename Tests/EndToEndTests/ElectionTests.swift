@@ -110,7 +110,8 @@ private struct Race: Sendable {
       .path(FilePath(self.elector)),
       arguments: [
         "--etcd-servers=\(self.store.map(\.url).joined(separator: ","))", "--key=race",
-        "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms", "--source-file=\(self.source)",
+        "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms", "--guard=false",
+        "--source-file=\(self.source)",
         "--dest-file=\(self.destination(runner))",
       ],
       input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: true),

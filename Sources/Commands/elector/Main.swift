@@ -11,10 +11,14 @@ import UnixSignals
 
 extension Profile: ExpressibleByArgument {}
 
-@main struct ElectorCommand: AsyncParsableCommand {
+struct ElectorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "elector",
     abstract: "Holds a lease key in etcd; while it does, a manifest is in the kubelet's directory.",
+    usage: """
+      elector --etcd-servers <url,...> --key <key> --source-file <file> --dest-file <file> [options]
+      elector clean --dest-file <file> ...
+      """,
     discussion: """
       Takes podmaster's flags as they are. Of all electors with the same --key one is the master: \
       it copies --source-file to --dest-file, and takes it away before its lease can end.
@@ -36,11 +40,16 @@ extension Profile: ExpressibleByArgument {}
         podmaster   podmaster's timing, which promises no more than that two never lead: a new pod \
       may start while the old one still stops
 
+      It runs as two processes: a guard, which owns the manifest, and its child, which takes part in \
+      the election. The guard removes the manifest when the child dies or stands still, and starts it \
+      again; without its guard, the child removes the manifest, releases the lock and ends.
+
       EXAMPLE:
         elector --etcd-servers=http://127.0.0.1:2379 --key=scheduler \\
           --source-file=/srv/kubernetes/kube-scheduler.yaml \\
           --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
-      """)
+      """,
+    subcommands: [Clean.self])
 
   @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
   var etcdServers: String
@@ -121,12 +130,17 @@ extension Profile: ExpressibleByArgument {}
   @Option(help: "strict, quick or podmaster; see above.")
   var profile: Profile?
 
+  @Option(
+    name: .customLong("guard"),
+    help: ArgumentHelp("Run a guard, which owns the manifest.", valueName: "true|false"))
+  var isGuarded: GoBool = true
+
+  /// How a guard tells its child what it is: the number of an open socket.
+  @Option(name: .customLong("guard-descriptor"), help: .private)
+  var guardDescriptor: Int32?
+
   @Option(name: .customLong("v"), help: "How much to log: 0 to 4.")
   var verbosity: Int = 0
-
-  static func main() async {
-    await self.main(GoCommandLine.normalized(Array(CommandLine.arguments.dropFirst())))
-  }
 
   func validate() throws {
     _ = try self.endpoints()
@@ -214,7 +228,7 @@ extension Profile: ExpressibleByArgument {}
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    self.setUpLog()
     let logger = Logger(label: "elector")
     let name = self.whoami.isEmpty ? Self.hostName() : self.whoami
     if self.whoami.isEmpty { logger.info("--whoami is empty, defaulting to \(name)") }
@@ -224,6 +238,7 @@ extension Profile: ExpressibleByArgument {}
     let candidate = Candidate(
       name: name, bootID: Self.bootID(),
       destination: URL(filePath: self.destFile).standardizedFileURL.path)
+    let guardLink = try await self.guardLink(timing: timing)
     do {
       try await self.client(timing: timing, logger: logger).run { client in
         let terms = LeaseTerms(
@@ -235,14 +250,15 @@ extension Profile: ExpressibleByArgument {}
           manifest: ManifestFile(
             source: self.sourceFile, destination: self.destFile,
             longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace),
-          kubeletURL: try self.kubelet.map { try EtcdEndpoint($0).url }, logger: logger)
+          kubeletURL: try self.kubelet.map { try EtcdEndpoint($0).url },
+          guardLink: guardLink, logger: logger)
         try await ServiceGroup(
           configuration: .init(
             services: [
               .init(
                 service: service, successTerminationBehavior: .gracefullyShutdownGroup,
                 failureTerminationBehavior: .gracefullyShutdownGroup)
-            ], gracefulShutdownSignals: [.sigterm, .sigint],
+            ], gracefulShutdownSignals: [.sigterm, .sigint, .sighup],
             logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
         ).run()
       }

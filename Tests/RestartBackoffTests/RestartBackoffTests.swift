@@ -1,6 +1,5 @@
+import RestartBackoff
 import Testing
-
-@testable import TestCluster
 
 @Suite struct RestartBackoffTests {
   @Test func `each quick end waits twice as long as the one before, up to the limit`() {

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Elector
+
+/// `elector clean`.
+struct Clean: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Remove manifests that an earlier run left, before the kubelet reads them.",
+    usage: "elector clean --dest-file <file> ...",
+    discussion: """
+      For the init system, once per boot: a machine that crashed while it led has the manifest in the \
+      kubelet's directory, and the kubelet would start it before an elector has found out who leads now. \
+      Not while an elector runs that leads.
+
+      Example:  elector clean --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "A manifest's place, as for the elector; may be repeated.", valueName: "file"))
+  var destFile: [String]
+
+  func validate() throws {
+    if self.destFile.contains(where: { $0.split(separator: "/").isEmpty }) {
+      throw ValidationError("--dest-file must not be empty")
+    }
+  }
+
+  func run() throws {
+    var problems: [ManifestError] = []
+    for path in self.destFile {
+      do throws(ManifestError) {
+        let wasThere = try ManifestPlace(path).remove()
+        print("elector: \(path) \(wasThere ? "was removed" : "is not there")")
+      } catch {
+        problems.append(error)
+      }
+    }
+    if !problems.isEmpty {
+      throw Problems(description: problems.map(\.description).joined(separator: "; "))
+    }
+  }
+
+  private struct Problems: Error, CustomStringConvertible {
+    var description: String
+  }
+}

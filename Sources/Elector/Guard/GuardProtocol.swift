@@ -1,0 +1,195 @@
+/// What an elector asks of its guard. Each request gets exactly one ``GuardAnswer``.
+public struct GuardRequest: Equatable, Sendable {
+  public enum Kind: Equatable, Sendable {
+    /// Put this content there, unless `until` has passed at the very moment of the rename; take it away
+    /// at `until`.
+    case install(until: BootInstant, content: [UInt8])
+    /// Leave what was installed there until then. This is also how a guard is asked whether it lives.
+    case extend(until: BootInstant)
+    /// Make the place absent.
+    case remove
+  }
+
+  public var id: UInt32
+  /// Which of the guard's manifests.
+  public var manifest: UInt16
+  public var kind: Kind
+
+  public init(id: UInt32, manifest: UInt16 = 0, _ kind: Kind) {
+    self.id = id
+    self.manifest = manifest
+    self.kind = kind
+  }
+}
+
+/// What became of a ``GuardRequest``.
+public struct GuardAnswer: Equatable, Sendable {
+  public enum Result: Equatable, Sendable {
+    case done
+    /// The instant had passed; or, for an extension, nothing is there any more that it would keep.
+    case tooLate
+    case failed(reason: String)
+  }
+
+  public var id: UInt32
+  public var result: Result
+
+  public init(id: UInt32, _ result: Result) {
+    self.id = id
+    self.result = result
+  }
+}
+
+/// The other side said something that makes no sense.
+public enum GuardProtocolError: Error, Equatable, Sendable, CustomStringConvertible {
+  case tooLong(Int)
+  case unknownKind(UInt8)
+  case tooShort
+
+  public var description: String {
+    switch self {
+    case .tooLong(let length): "a message of \(length) bytes"
+    case .unknownKind(let kind): "a message of the unknown kind \(kind)"
+    case .tooShort: "a message that ends too early"
+    }
+  }
+}
+
+// On the wire, all numbers in network order:
+//
+//   request   length:4  kind:1  id:4  manifest:2  [until:8, ns since boot]  [content]
+//   answer    length:4  kind:1  id:4  [reason, UTF-8]
+//
+// `length` counts what follows it.
+
+/// Cuts a stream of bytes into messages.
+struct GuardFrames: Equatable, Sendable {
+  private var bytes: [UInt8] = []
+
+  static let longest = ManifestFile.maximumBytes + 64
+
+  mutating func append(_ more: some Sequence<UInt8>) {
+    self.bytes.append(contentsOf: more)
+  }
+
+  /// The next message without its length; `nil` when it is not there in full.
+  mutating func next() throws(GuardProtocolError) -> GuardFields? {
+    var fields = GuardFields(self.bytes[...])
+    guard self.bytes.count >= 4 else { return nil }
+    let length = Int(try fields.number(UInt32.self))
+    guard length <= Self.longest else { throw .tooLong(length) }
+    guard fields.rest.count >= length else { return nil }
+    let message = Array(fields.rest.prefix(length))
+    self.bytes.removeFirst(4 + length)
+    return GuardFields(message[...])
+  }
+}
+
+/// Reads the fields of one message in turn.
+struct GuardFields: Equatable, Sendable {
+  private(set) var rest: ArraySlice<UInt8>
+
+  init(_ bytes: ArraySlice<UInt8>) {
+    self.rest = bytes
+  }
+
+  mutating func number<Number: FixedWidthInteger>(
+    _ type: Number.Type
+  ) throws(GuardProtocolError) -> Number {
+    let count = Number.bitWidth / 8
+    guard self.rest.count >= count else { throw .tooShort }
+    let number = self.rest.prefix(count).reduce(Number.zero) { $0 << 8 | Number($1) }
+    self.rest = self.rest.dropFirst(count)
+    return number
+  }
+
+  mutating func instant() throws(GuardProtocolError) -> BootInstant {
+    BootInstant(nanoseconds: Int64(bitPattern: try self.number(UInt64.self)))
+  }
+}
+
+/// Puts fields together, with their length in front.
+private struct GuardFrame {
+  private var body: [UInt8]
+
+  init(kind: UInt8, id: UInt32) {
+    self.body = [kind]
+    self.append(id)
+  }
+
+  mutating func append(_ number: some FixedWidthInteger & UnsignedInteger) {
+    withUnsafeBytes(of: number.bigEndian) { self.body.append(contentsOf: $0) }
+  }
+
+  mutating func append(_ instant: BootInstant) {
+    self.append(UInt64(bitPattern: instant.nanoseconds))
+  }
+
+  mutating func append(_ bytes: some Sequence<UInt8>) {
+    self.body.append(contentsOf: bytes)
+  }
+
+  var bytes: [UInt8] {
+    withUnsafeBytes(of: UInt32(self.body.count).bigEndian) { Array($0) } + self.body
+  }
+}
+
+extension GuardRequest {
+  var bytes: [UInt8] {
+    let number: UInt8 =
+      switch self.kind {
+      case .install: 1
+      case .extend: 2
+      case .remove: 3
+      }
+    var frame = GuardFrame(kind: number, id: self.id)
+    frame.append(self.manifest)
+    switch self.kind {
+    case .install(let until, let content):
+      frame.append(until)
+      frame.append(content)
+    case .extend(let until): frame.append(until)
+    case .remove: break
+    }
+    return frame.bytes
+  }
+
+  init(_ message: GuardFields) throws(GuardProtocolError) {
+    var fields = message
+    let number = try fields.number(UInt8.self)
+    self.id = try fields.number(UInt32.self)
+    self.manifest = try fields.number(UInt16.self)
+    switch number {
+    case 1: self.kind = .install(until: try fields.instant(), content: Array(fields.rest))
+    case 2: self.kind = .extend(until: try fields.instant())
+    case 3: self.kind = .remove
+    default: throw .unknownKind(number)
+    }
+  }
+}
+
+extension GuardAnswer {
+  var bytes: [UInt8] {
+    let number: UInt8 =
+      switch self.result {
+      case .done: 1
+      case .tooLate: 2
+      case .failed: 3
+      }
+    var frame = GuardFrame(kind: number, id: self.id)
+    if case .failed(let reason) = self.result { frame.append(reason.utf8) }
+    return frame.bytes
+  }
+
+  init(_ message: GuardFields) throws(GuardProtocolError) {
+    var fields = message
+    let number = try fields.number(UInt8.self)
+    self.id = try fields.number(UInt32.self)
+    switch number {
+    case 1: self.result = .done
+    case 2: self.result = .tooLate
+    case 3: self.result = .failed(reason: String(decoding: fields.rest, as: UTF8.self))
+    default: throw .unknownKind(number)
+    }
+  }
+}

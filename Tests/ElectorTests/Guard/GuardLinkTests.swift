@@ -1,0 +1,149 @@
+import Foundation
+import NIOPosix
+import Testing
+
+@testable import Elector
+
+/// The guard's end of a connection, played by the test.
+private final class FakeGuard: Sendable {
+  /// The elector's end, which a ``GuardLink`` takes over.
+  let theirs: Int32
+  private let ours: Int32
+
+  init() throws {
+    var numbers: [Int32] = [-1, -1]
+    try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &numbers) == 0)
+    (self.ours, self.theirs) = (numbers[0], numbers[1])
+  }
+
+  deinit { close(self.ours) }
+
+  /// Waits for the next request. Each is read in full before the next one is sent.
+  func next() async throws -> GuardRequest {
+    var frames = GuardFrames()
+    var message: GuardFields?
+    try await eventually("a request") {
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      let count = recv(self.ours, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+      if count > 0 { frames.append(buffer[..<count]) }
+      message = try? frames.next()
+      return message != nil
+    }
+    return try GuardRequest(#require(message))
+  }
+
+  func answer(_ id: UInt32, _ result: GuardAnswer.Result) {
+    let bytes = GuardAnswer(id: id, result).bytes
+    #expect(send(self.ours, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
+  }
+
+  func hangUp() { shutdown(self.ours, Int32(SHUT_RDWR)) }
+
+  var isHungUpOn: Bool {
+    var descriptor = pollfd(fd: self.ours, events: Int16(POLLIN), revents: 0)
+    return poll(&descriptor, 1, 0) >= 0 && descriptor.revents & Int16(POLLHUP) != 0
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct GuardLinkTests {
+  private func with(
+    patience: Duration = .seconds(60),
+    _ body: (ManifestFixture, FakeGuard, ManifestKeeper) async throws -> Void
+  ) async throws {
+    let fixture = try ManifestFixture()
+    defer { fixture.cleanUp() }
+    let fake = try FakeGuard()
+    let link = try await GuardLink.connect(descriptor: fake.theirs, patience: patience)
+    try await body(fixture, fake, ManifestKeeper(file: fixture.file, link: link))
+    fake.hangUp()
+    #expect(await link.lost() != nil)
+  }
+
+  @Test func anInstallationCarriesTheContentAndTheDeadline() async throws {
+    try await self.with { fixture, fake, keeper in
+      let end = ContinuousClock.now + .seconds(30)
+      async let installation = keeper.install(before: end)
+      let request = try await fake.next()
+      guard case .install(let until, let content) = request.kind else {
+        Issue.record("\(request)")
+        return
+      }
+      #expect(content == Array(ManifestFixture.content.utf8))
+      #expect(until <= BootInstant(end))
+      #expect(BootInstant(end) - until < .seconds(1))
+      #expect(fixture.installed == nil, "it is the guard who does it")
+      fake.answer(request.id, .done)
+      #expect(try await installation == .installed)
+
+      async let again = keeper.install(before: end)
+      fake.answer(try await fake.next().id, .tooLate)
+      #expect(try await again == .tooLate)
+
+      let failed = Task { try await keeper.install(before: end) }
+      fake.answer(try await fake.next().id, .failed(reason: "no space"))
+      await #expect { try await failed.value } throws: { "\($0)" == "no space" }
+    }
+  }
+
+  @Test func anInstallationIsTooLateAtItsDeadlineWhateverTheGuardDoes() async throws {
+    try await self.with { _, fake, keeper in
+      let result = try await keeper.install(before: .now + .milliseconds(50))
+      #expect(result == .tooLate)
+      #expect(!fake.isHungUpOn)
+    }
+  }
+
+  @Test func aRemovalIsDoneAtOnceAndThenAskedFor() async throws {
+    try await self.with { fixture, fake, keeper in
+      _ = try fixture.file.install { true }
+      async let removal: Void = keeper.remove()
+      let request = try await fake.next()
+      #expect(request.kind == .remove)
+      #expect(fixture.installed == nil)
+      fake.answer(request.id, .done)
+      try await removal
+
+      let failed = Task { try await keeper.remove() }
+      fake.answer(try await fake.next().id, .failed(reason: "read-only"))
+      await #expect { try await failed.value } throws: { "\($0)" == "read-only" }
+    }
+  }
+
+  @Test func withASilentGuardTheManifestIsRemovedAndWeHangUp() async throws {
+    try await self.with(patience: .milliseconds(100)) { fixture, fake, keeper in
+      _ = try fixture.file.install { true }
+      try await keeper.remove()
+      #expect(fixture.installed == nil)
+      #expect(fake.isHungUpOn)
+      #expect(await keeper.link?.lost() == .silent(for: .milliseconds(100)))
+      await #expect(throws: GuardLost.silent(for: .milliseconds(100))) {
+        try await keeper.install(before: .now + .seconds(9))
+      }
+    }
+  }
+
+  @Test func anExtensionThatIsNotAnsweredShowsThatTheGuardIsGone() async throws {
+    try await self.with(patience: .milliseconds(100)) { _, fake, keeper in
+      await keeper.extend(to: .now + .seconds(9))
+      #expect(fake.isHungUpOn)
+      #expect(keeper.link?.loss == .silent(for: .milliseconds(100)))
+    }
+  }
+
+  @Test func aGuardThatEndsIsNoticed() async throws {
+    try await self.with { _, fake, keeper in
+      async let removal: Void = keeper.remove()
+      _ = try await fake.next()
+      fake.hangUp()
+      try await removal
+      #expect(await keeper.link?.lost() == .closed)
+    }
+  }
+
+  @Test func aDescriptorThatIsNoSocketIsRefused() async throws {
+    let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    await #expect(throws: GuardLinkError(descriptor: file, errno: ENOTSOCK)) {
+      _ = try await GuardLink.connect(descriptor: file, patience: .seconds(1))
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+import SystemPackage
+import TestCluster
+import Testing
+
+extension EndToEnd {
+  /// The guard and its child, each of which may die or stand still by itself.
+  @Suite struct GuardTests {
+    /// The lease is so long that only the guard can be the one who removes the manifest so soon.
+    @Test func `kill -9 of the elector: its guard removes the manifest and starts it again`()
+      async throws
+    {
+      try await withCluster(masters: 1, ttlSeconds: 12) { cluster, _ in
+        let pair = try await Pair.leading(cluster)
+        let term = try await cluster.lease(.scheduler).createdIndex
+        let killed = ContinuousClock.now
+        kill(pair.elector.pid, SIGKILL)
+        try await eventually("for the manifest to go") { contents(pair.manifest) == nil }
+        #expect(ContinuousClock.now - killed < .seconds(4), "long before the lease's end")
+        try await eventually("for the next elector") {
+          Pair.elector(of: pair.guardian).map { $0 != pair.elector } ?? false
+        }
+        try await cluster.waitUntil("for a leader of a new term") { status in
+          (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
+        }
+        #expect(pair.guardian.isAlive)
+        let log = contents(pair.log)
+        #expect(log?.contains("it was ended by signal 9") == true)
+        #expect(log?.contains("the guard removed the manifest") == true)
+      }
+    }
+
+    @Test func `an elector that is stopped: its guard removes the manifest at the deadline`()
+      async throws
+    {
+      try await withCluster { cluster, monitor in
+        let pair = try await Pair.leading(cluster)
+        kill(pair.elector.pid, SIGSTOP)
+        let other = try await cluster.waitForLeader(of: .scheduler, otherThan: pair.node)
+        let old = try #require(monitor.log.latest(of: .manifest(.scheduler), on: pair.node)?.goneBy)
+        let new = try #require(monitor.log.latest(of: .manifest(.scheduler), on: other))
+        #expect(old < new.from)
+        #expect(contents(pair.manifest) == nil)
+
+        let awake = ContinuousClock.now
+        kill(pair.elector.pid, SIGCONT)
+        try await eventually("for it to follow") {
+          contents(pair.log)?.contains("key already exists, the master is \(other), sleeping.")
+            == true
+        }
+        #expect(
+          monitor.log.arrival(of: .manifest(.scheduler), on: pair.node, after: awake) == nil)
+        #expect(pair.elector.isAlive && pair.guardian.isAlive)
+      }
+    }
+
+    @Test func `an elector that was stopped for long leads again in a new term`() async throws {
+      try await withCluster(masters: 1) { cluster, _ in
+        let pair = try await Pair.leading(cluster)
+        let term = try await cluster.lease(.scheduler).createdIndex
+        kill(pair.elector.pid, SIGSTOP)
+        try await cluster.waitUntil("for the lease's end") {
+          $0.lease(.scheduler)?.holder == nil
+        }
+        #expect(contents(pair.manifest) == nil)
+        kill(pair.elector.pid, SIGCONT)
+        try await cluster.waitForLeader(of: .scheduler)
+        #expect(try await cluster.lease(.scheduler).createdIndex > term)
+        #expect(pair.elector.isAlive)
+      }
+    }
+
+    /// A lease so long that waiting for its end would be noticed.
+    @Test func `kill -9 of the guard: its elector removes the manifest and releases the lease`()
+      async throws
+    {
+      try await withCluster(ttlSeconds: 30) { cluster, monitor in
+        let pair = try await Pair.leading(cluster)
+        let term = try await cluster.lease(.scheduler).createdIndex
+        let killed = ContinuousClock.now
+        kill(pair.guardian.pid, SIGKILL)
+        // Whoever it is; the cluster starts the guard again at once.
+        try await cluster.waitUntil("for a leader of a new term") { status in
+          (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
+        }
+        #expect(ContinuousClock.now - killed < .seconds(15), "long before the lease's end")
+        #expect(
+          monitor.log.stays.contains {
+            $0.subject == .manifest(.scheduler) && $0.node == pair.node
+              && $0.goneBy.map { $0 > killed } == true
+          })
+        try await eventually("for the elector's end") { !pair.elector.isAlive }
+        #expect(contents(pair.log)?.contains("the guard has ended: left the election") == true)
+      }
+    }
+
+    @Test func `a guard that is stopped: its elector removes the manifest and releases the lease`()
+      async throws
+    {
+      try await withCluster(ttlSeconds: 12) { cluster, monitor in
+        let pair = try await Pair.leading(cluster)
+        kill(pair.guardian.pid, SIGSTOP)
+        let other = try await cluster.waitForLeader(of: .scheduler, otherThan: pair.node)
+        try await eventually("for the elector's end") { !pair.elector.isAlive }
+        #expect(contents(pair.log)?.contains("the guard has not answered for") == true)
+        let awake = ContinuousClock.now
+        kill(pair.guardian.pid, SIGCONT)
+        try await eventually("for the next elector, which follows") {
+          contents(pair.log)?.contains("key already exists, the master is \(other), sleeping.")
+            == true
+        }
+        #expect(
+          monitor.log.arrival(of: .manifest(.scheduler), on: pair.node, after: awake) == nil)
+      }
+    }
+
+    @Test func `a signal to the guard alone reaches the elector, and both end`() async throws {
+      try await withCluster(masters: 1, ttlSeconds: 30) { cluster, _ in
+        for (round, signal) in [SIGTERM, SIGINT, SIGHUP].enumerated() {
+          let pair = try await Pair.leading(cluster)
+          kill(pair.guardian.pid, signal)
+          try await eventually("for the end of both") {
+            !pair.guardian.isAlive && !pair.elector.isAlive
+          }
+          // The cluster starts it again at once, with the lease free.
+          #expect(contents(pair.log)?.ranges(of: "released the lock").count == round + 1)
+        }
+        #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 3)
+      }
+    }
+
+    @Test func `left-over manifests are removed before the kubelet starts`() async throws {
+      let directory = TemporaryDirectory()
+      try FileManager.default.createDirectory(
+        atPath: "\(directory.path)/in-the-way", withIntermediateDirectories: true)
+      let files = ["a.yaml", ".a.yaml.elector", "b.yaml", "other.yaml"]
+        .map { "\(directory.path)/\($0)" }
+      for file in files { try Data("kind: Pod\n".utf8).write(to: URL(filePath: file)) }
+
+      let cleaned = try await Self.clean("\(directory.path)/a.yaml", "\(directory.path)/b.yaml")
+      #expect(cleaned.status == .exited(0))
+      #expect(
+        cleaned.output == "elector: \(files[0]) was removed\nelector: \(files[2]) was removed\n")
+      #expect(files.map { contents($0) != nil } == [false, false, false, true])
+      let again = try await Self.clean("\(directory.path)/a.yaml")
+      #expect(again.status == .exited(0))
+      #expect(again.output == "elector: \(files[0]) is not there\n")
+
+      let failed = try await Self.clean("\(directory.path)/in-the-way", files[3])
+      #expect(failed.status == .exited(1))
+      #expect(
+        failed.error == "Error: cannot remove \(directory.path)/in-the-way: Is a directory\n")
+      #expect(contents(files[3]) == nil, "the others are removed all the same")
+      #expect(try await Self.clean().status == .exited(64))
+      directory.remove()
+    }
+
+    private static func clean(
+      _ files: String...
+    ) async throws -> (status: TerminationStatus, output: String, error: String) {
+      let result = try await Subprocess.run(
+        .path(FilePath("\(ownDirectory)/elector")),
+        arguments: Arguments(["clean"] + files.map { "--dest-file=\($0)" }),
+        output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+      return (result.terminationStatus, result.standardOutput, result.standardError)
+    }
+  }
+}
+
+/// The two processes of the scheduler's leading elector.
+private struct Pair: Sendable {
+  let node: String
+  let guardian: ProcessIdentity
+  let elector: ProcessIdentity
+  let manifest: String
+  let log: String
+
+  static func leading(_ cluster: Cluster) async throws -> Pair {
+    let node = try await cluster.waitForLeader(of: .scheduler)
+    let pid = try #require(
+      await cluster.status().nodes.first { $0.name == node }?.processes
+        .first { $0.component == .schedulerElector }?.pid)
+    let guardian = try #require(ProcessIdentity(pid: pid))
+    return Pair(
+      node: node, guardian: guardian, elector: try #require(Self.elector(of: guardian)),
+      manifest: cluster.directory.destination(.scheduler, node),
+      log: cluster.directory.log(.component(node: node, .schedulerElector)))
+  }
+
+  /// The guard's child; `nil` while it has none. Source: proc(5), `task/TID/children`.
+  static func elector(of guardian: ProcessIdentity) -> ProcessIdentity? {
+    contents("/proc/\(guardian.pid)/task/\(guardian.pid)/children")?
+      .split(separator: " ").first.flatMap { Int32($0) }.flatMap { ProcessIdentity(pid: $0) }
+  }
+}
