@@ -194,8 +194,7 @@ private final class TreeFuzzer {
   /// one before.
   private func clearIfLarge() -> String? {
     guard self.rows.count > 2_000 else { return nil }
-    for name in Self.names {
-      let path = StorePath.root.appending(name)
+    for path in self.rows.keys.filter({ $0.depth == 1 }) {
       let command = Command.delete(path, isDirectory: true, isRecursive: true)
       if let problem = self.apply(command) { return "\(command): \(problem)" }
     }
