@@ -91,8 +91,8 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix, httpClient, logging,
-        lifecycle, yams,
+        "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix, nioSSL, httpClient,
+        logging, lifecycle, yams,
       ],
       swiftSettings: settings),
     .target(
@@ -171,7 +171,7 @@ let package = Package(
       name: "ElectorTests",
       dependencies: [
         "Elector", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags", nioPosix,
-        logging, lifecycle, subprocess, systemPackage,
+        logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -26,6 +26,8 @@ extension Election {
     case podEnded(id: Int)
     /// The kubelet still lists the pod although its time to end is over.
     case podOverdue(id: Int)
+    /// What the kubelet says of the pod; `nil` when it does not say.
+    case podObserved(id: Int, PodObservation?)
     /// The elector is to end.
     case stop
   }
@@ -46,6 +48,8 @@ extension Election {
     case watch(id: Int, after: UInt64)
     /// Answered by `podEnded` or `podOverdue`.
     case awaitPodEnd(id: Int)
+    /// Answered by `podObserved`.
+    case observePod(id: Int)
     /// Ring at this instant, instead of any earlier alarm.
     case wake(at: Instant)
     /// To be told to people.
@@ -138,6 +142,8 @@ extension Election {
     /// The store's index went back: it was restored or replaced.
     case storeWentBack(from: UInt64, to: UInt64)
     case cannotInstall(reason: String, retryIn: Duration)
+    /// The pod does not do what ``PodLimits`` ask.
+    case podFails(reason: String, retryIn: Duration)
     case cannotRemove(reason: String)
     /// The source cannot be read, but what is installed stays.
     case sourceFails(reason: String)

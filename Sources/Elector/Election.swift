@@ -31,7 +31,9 @@ public struct Election: Equatable, Sendable {
 
   private var succession: Succession
   private var destination: Destination
-  private var installFailures = 0
+  private var podHealth: PodHealth
+  /// How often in a row we gave the lock away since the pod could not be started or did not run.
+  private var podFailures = 0
   /// Not before this is a lease created.
   private var contendDue = Instant.start
   private var intent = Intent.contend
@@ -93,12 +95,18 @@ public struct Election: Equatable, Sendable {
 
   /// - Parameters:
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
-  ///   - asksKubelet: whether ``Effect/awaitPodEnd(id:)`` can be carried out.
-  public init(candidate: Candidate, timing: Timing, asksKubelet: Bool = false) {
+  ///   - asksKubelet: whether ``Effect/awaitPodEnd(id:)`` and ``Effect/observePod(id:)`` can be carried
+  ///     out.
+  ///   - podLimits: what a kubelet that can be asked has to say of the pod.
+  public init(
+    candidate: Candidate, timing: Timing, asksKubelet: Bool = false,
+    podLimits: PodLimits = PodLimits()
+  ) {
     self.candidate = candidate
     self.timing = timing
     self.succession = Succession(candidate: candidate, timing: timing)
     self.destination = Destination(timing: timing, asksKubelet: asksKubelet)
+    self.podHealth = PodHealth(limits: asksKubelet ? podLimits : PodLimits(), timing: timing)
   }
 
   /// What the key is to hold.
@@ -145,6 +153,10 @@ public struct Election: Equatable, Sendable {
     case .podEnded(let id): _ = self.destination.podAnswered(id, isOverdue: false, at: now)
     case .podOverdue(let id):
       if self.destination.podAnswered(id, isOverdue: true, at: now) { self.podOverdue() }
+    case .podObserved(let id, let observation):
+      if let reason = self.podHealth.observed(id, observation, at: now) {
+        self.yield(at: now) { .podFails(reason: reason, retryIn: $0) }
+      }
     case .stop: self.stop(at: now)
     }
     return self.effects(at: now)
@@ -154,7 +166,7 @@ public struct Election: Equatable, Sendable {
 
   private mutating func installed(at now: Instant, sourceFailure: String? = nil) {
     guard self.destination.installed() else { return }
-    self.installFailures = 0
+    if self.podHealth.isProven(at: now) { self.podFailures = 0 }
     if let sourceFailure, now >= self.sourceReportDue {
       self.reports.append(.sourceFails(reason: sourceFailure))
       self.sourceReportDue = now + self.timing.sleep
@@ -163,19 +175,20 @@ public struct Election: Equatable, Sendable {
 
   private mutating func installFailed(_ reason: String, isUntouched: Bool, at now: Instant) {
     guard self.destination.installFailed(isUntouched: isUntouched) else { return }
-    self.yield(reason, at: now)
+    self.yield(at: now) { .cannotInstall(reason: reason, retryIn: $0) }
   }
 
   /// One who cannot start the pod must not keep the lock.
-  private mutating func yield(_ reason: String, at now: Instant) {
+  /// - Parameter report: says so, and for how long.
+  private mutating func yield(at now: Instant, _ report: (Duration) -> Report) {
     guard self.intent == .contend else { return }
     self.intent = .yield
-    self.installFailures += 1
+    self.podFailures += 1
     self.contendDue = now + self.standBack
-    self.reports.append(.cannotInstall(reason: reason, retryIn: self.standBack))
+    self.reports.append(report(self.standBack))
   }
 
-  private var standBack: Duration { self.timing.standBack(afterFailures: self.installFailures) }
+  private var standBack: Duration { self.timing.standBack(afterFailures: self.podFailures) }
 
   // MARK: Facts about the store
 
@@ -283,7 +296,7 @@ public struct Election: Equatable, Sendable {
     if let lease, !self.succession.isOpen(lease.term),
       self.succession.failures >= Self.recordPatience
     {
-      self.yield(reason, at: now)
+      self.yield(at: now) { .cannotInstall(reason: reason, retryIn: $0) }
     }
   }
 
@@ -491,6 +504,9 @@ public struct Election: Equatable, Sendable {
     var effects = self.destination.effects(at: now, installation: installation)
     let ending = self.stopEffects(at: now)
     if self.awaitsPodEnd(at: now) { effects += self.destination.askForPodEnd(at: now) }
+    effects += self.podHealth.effects(
+      at: now,
+      isInstalled: installation == nil ? false : self.destination.file == .installed ? true : nil)
     if self.intent != .stop(.finished) {
       effects += self.requestEffects(at: now)
       effects += self.watchEffects(at: now)
@@ -607,6 +623,7 @@ public struct Election: Equatable, Sendable {
     var dues: [Instant] = []
     if let leaseEnd, self.leads(at: now) { dues.append(leaseEnd) }
     dues += self.destination.dues(awaitingPodEnd: self.awaitsPodEnd(at: now))
+    if let due = self.podHealth.nextDue { dues.append(due) }
     if case .stop(.removing(let until)) = self.intent { dues.append(until) }
     dues += self.steps(at: now).map(\.due)
     if self.wantsWatch { dues.append(self.watchDue) }

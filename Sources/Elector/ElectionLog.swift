@@ -33,6 +33,10 @@ extension ElectionService {
       self.logger.error(
         "cannot install the manifest, giving the lock away",
         metadata: ["reason": "\(reason)", "retry_in": "\(pause)"])
+    case .podFails(let reason, let pause):
+      self.logger.error(
+        "the pod does not run as it should, giving the lock away",
+        metadata: ["reason": "\(reason)", "retry_in": "\(pause)"])
     case .cannotRemove(let reason):
       self.logger.error("cannot remove the manifest", metadata: ["reason": "\(reason)"])
     case .sourceFails(let reason):

@@ -19,19 +19,21 @@ public struct ElectionService: Service {
 
   /// - Parameters:
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
-  ///   - kubeletURL: where to ask when a pod has ended, for example `http://127.0.0.1:10250`; without
-  ///     it the longest time that a kubelet may take is waited for.
+  ///   - kubelet: whom to ask when a pod has ended; without it the longest time that a kubelet may take
+  ///     is waited for.
+  ///   - podLimits: what the kubelet has to say of the pod, so that we keep the lock.
   ///   - guardLink: the way to the guard that owns the manifest; `nil` when there is none.
   public init(
     candidate: Candidate, timing: Timing, store: any LeaseStore, manifest: ManifestFile,
-    kubeletURL: String? = nil, guardLink: GuardLink? = nil, logger: Logger
+    kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(), guardLink: GuardLink? = nil,
+    logger: Logger
   ) {
     self.election = Election(
-      candidate: candidate, timing: timing, asksKubelet: kubeletURL != nil)
+      candidate: candidate, timing: timing, asksKubelet: kubelet != nil, podLimits: podLimits)
     self.store = store
     self.manifest = manifest
     self.keeper = ManifestKeeper(file: manifest, link: guardLink)
-    self.kubelet = kubeletURL.map { Kubelet(url: $0) }
+    self.kubelet = kubelet
     self.logger = logger
   }
 
@@ -45,6 +47,9 @@ public struct ElectionService: Service {
       await withDiscardingTaskGroup { group in
         if let link = self.keeper.link {
           group.addTask { if await link.lost() != nil { inbox.yield(.stop) } }
+        }
+        if let kubelet = self.kubelet {
+          group.addTask { if let reason = await kubelet.trouble() { self.tell(kubelet, reason) } }
         }
         for path in [self.manifest.source, self.manifest.destination] {
           group.addTask { await self.watchFile(path, inbox) }
@@ -113,6 +118,8 @@ public struct ElectionService: Service {
             group.addTask {
               inbox.yield(await self.awaitPodEnd() ? .podEnded(id: id) : .podOverdue(id: id))
             }
+          case .observePod(let id):
+            group.addTask { inbox.yield(.podObserved(id: id, await self.observePod())) }
           case .report(let report):
             self.log(report, name: election.name)
           case .finish(let outcome):
@@ -159,7 +166,7 @@ public struct ElectionService: Service {
 
   private func install(term: UInt64, before: ContinuousClock.Instant) async -> Election.Event {
     do {
-      switch try await self.keeper.install(before: before) {
+      switch try await self.keeper.install(term: term, before: before) {
       case .installed: return .installed
       case .kept(let error): return .kept(reason: error.description)
       case .tooLate: return .installTooLate
@@ -184,6 +191,19 @@ public struct ElectionService: Service {
       return (try? await Task.sleep(for: timing.podTime)) != nil
     }
     return await kubelet.awaitEnd(of: pod, detection: timing.podStop.detection)
+  }
+
+  /// - Returns: `nil` when the kubelet does not say.
+  private func observePod() async -> PodObservation? {
+    let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
+    guard let kubelet, let pod = pod ?? nil else { return nil }
+    return await kubelet.observe(pod)
+  }
+
+  private func tell(_ kubelet: Kubelet, _ reason: String) {
+    self.logger.warning(
+      "cannot ask the kubelet, which may start later; until it answers the longest times are waited for",
+      metadata: ["kubelet": "\(kubelet.url)", "reason": "\(reason)"])
   }
 
   /// Tells of changes for as long as the directory is there; without it, the look at each `--sleep`

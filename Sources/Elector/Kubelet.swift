@@ -1,6 +1,8 @@
 import AsyncHTTPClient
+import EtcdClient
 import FoundationEssentials
 import NIOCore
+import NIOSSL
 import Yams
 
 /// What the elector has to know of the pod in a manifest to see it end.
@@ -38,10 +40,23 @@ struct ElectedPod: Equatable, Sendable {
 
 /// The node's kubelet, as far as the elector asks it something.
 ///
-/// Source: kubelet, `/runningpods/`: what runs, while `/pods` lists what is desired.
-struct Kubelet: Sendable {
-  /// For example `http://127.0.0.1:10250`.
-  let url: String
+/// Source: kubelet, `/runningpods/`: what runs, while `/pods` lists what is desired, with its status.
+public struct Kubelet: Sendable {
+  /// For example `https://127.0.0.1:10250`.
+  public let url: String
+  /// For an `https` URL.
+  private let tls: ClientTLS?
+  private let verifiesServer: Bool
+
+  /// - Parameters:
+  ///   - tls: who may sign its certificate, and our own; `nil` for whom the system trusts.
+  ///   - verifiesServer: whether its certificate is looked at; many kubelets sign their own, for a name
+  ///     that is not `127.0.0.1`.
+  public init(url: String, tls: ClientTLS? = nil, verifiesServer: Bool = true) {
+    self.url = url
+    self.tls = tls
+    self.verifiesServer = verifiesServer
+  }
 
   private struct PodList: Decodable {
     struct Pod: Decodable {
@@ -49,7 +64,18 @@ struct Kubelet: Sendable {
         var name: String
         var namespace: String?
       }
+      struct Status: Decodable {
+        struct Container: Decodable { var restartCount: Int? }
+        var containerStatuses: [Container]?
+        var initContainerStatuses: [Container]?
+      }
       var metadata: Metadata
+      var status: Status?
+
+      var restarts: Int {
+        [self.status?.containerStatuses, self.status?.initContainerStatuses]
+          .flatMap { $0 ?? [] }.reduce(0) { $0 + ($1.restartCount ?? 0) }
+      }
     }
     var items: [Pod]?
   }
@@ -86,14 +112,62 @@ struct Kubelet: Sendable {
     }
   }
 
+  /// Why it cannot be asked; `nil` when it can.
+  func trouble() async -> String? {
+    do {
+      _ = try await self.list("/runningpods/")
+      return nil
+    } catch let error as KubeletError {
+      return error.description
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// What it says of the pod now; `nil` when it does not say.
+  func observe(_ pod: ElectedPod) async -> PodObservation? {
+    guard let isRunning = try? await self.runs(pod) else { return nil }
+    let desired = try? await self.pods(pod, at: "/pods")
+    return PodObservation(
+      isRunning: isRunning, restarts: desired?.reduce(0) { $0 + $1.restarts } ?? 0)
+  }
+
   private func runs(_ pod: ElectedPod) async throws -> Bool {
-    let response = try await HTTPClient.shared.execute(
-      HTTPClientRequest(url: self.url + "/runningpods/"), timeout: .seconds(1))
-    guard response.status == .ok else { throw HTTPClientError.cancelled }
-    let body = try await response.body.collect(upTo: 16 << 20)
-    let list = try JSONDecoder().decode(PodList.self, from: Data(body.readableBytesView))
-    return (list.items ?? []).contains {
+    try await !self.pods(pod, at: "/runningpods/").isEmpty
+  }
+
+  private func pods(_ pod: ElectedPod, at path: String) async throws -> [PodList.Pod] {
+    try await self.list(path).filter {
       pod.isNamed($0.metadata.name, in: $0.metadata.namespace ?? "default")
+    }
+  }
+
+  private func list(_ path: String) async throws -> [PodList.Pod] {
+    var request = HTTPClientRequest(url: self.url + path)
+    if self.url.hasPrefix("https:") {
+      var configuration = self.tls?.configuration() ?? .makeClientConfiguration()
+      if !self.verifiesServer { configuration.certificateVerification = .none }
+      request.tlsConfiguration = configuration
+    }
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(1))
+    guard response.status == .ok else {
+      throw KubeletError(path: path, status: response.status.code)
+    }
+    let body = try await response.body.collect(upTo: 16 << 20)
+    return try JSONDecoder().decode(PodList.self, from: Data(body.readableBytesView)).items ?? []
+  }
+}
+
+/// A kubelet that answers, but not what was asked.
+private struct KubeletError: Error, CustomStringConvertible {
+  var path: String
+  var status: UInt
+
+  var description: String {
+    switch self.status {
+    case 401, 403:
+      "\(self.path) answers \(self.status): it wants a client certificate that may get nodes/proxy"
+    default: "\(self.path) answers \(self.status)"
     }
   }
 }

@@ -10,6 +10,8 @@ public final class ManifestFile: Sendable {
   let place: ManifestPlace
   /// The longest grace that a pod may have: others count on it.
   private let longestGrace: Duration?
+  /// `nil` leaves the source as it is, byte for byte.
+  private let stamp: ManifestStamp?
   private let state = Mutex(State())
 
   private struct State {
@@ -28,8 +30,14 @@ public final class ManifestFile: Sendable {
     case tooLate
   }
 
-  /// - Parameter longestGrace: a source with a longer ``grace(of:)`` is refused; `nil` takes any.
-  public init(source: String, destination: String, longestGrace: Duration? = nil) {
+  /// - Parameters:
+  ///   - longestGrace: a source with a longer ``grace(of:)`` is refused; `nil` takes any.
+  ///   - stamp: what is put into the copy; `nil` makes it the same as the source, byte for byte.
+  public init(
+    source: String, destination: String, longestGrace: Duration? = nil,
+    stamp: ManifestStamp? = nil
+  ) {
+    self.stamp = stamp
     self.source = source
     self.place = ManifestPlace(destination)
     self.longestGrace = longestGrace
@@ -73,9 +81,13 @@ public final class ManifestFile: Sendable {
   }
 
   /// Makes the destination a copy of the source; does nothing when it is one already.
-  /// - Parameter isAllowed: asked immediately before the rename.
-  public func install(while isAllowed: () -> Bool) throws(ManifestError) -> Installation {
-    switch try self.content() {
+  /// - Parameters:
+  ///   - term: for the stamp.
+  ///   - isAllowed: asked immediately before the rename.
+  public func install(
+    term: UInt64, while isAllowed: () -> Bool
+  ) throws(ManifestError) -> Installation {
+    switch try self.content(term: term) {
     case .failure(let error): return .kept(error)
     case .success(let content):
       do throws(ManifestError) {
@@ -93,12 +105,15 @@ public final class ManifestFile: Sendable {
   /// - Returns: a failure when the source cannot be used, but the destination still holds what was
   ///   installed last.
   /// - Throws: when it does not.
-  func content() throws(ManifestError) -> Result<[UInt8], ManifestError> {
+  func content(term: UInt64) throws(ManifestError) -> Result<[UInt8], ManifestError> {
     do throws(ManifestError) {
-      let content = try Self.read(self.source)
+      var content = try Self.read(self.source)
       // A file that is being saved; no kubelet could use it.
       if content.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
         throw ManifestError.empty(self.source)
+      }
+      if let stamp {
+        content = try stamp.applied(to: content, term: term, source: self.source)
       }
       if let longestGrace, self.state.withLock({ $0.installed }) != content,
         let grace = ElectedPod(manifest: content)?.grace, grace > longestGrace
@@ -152,6 +167,8 @@ public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
   case empty(String)
   /// The source's pod may take longer to stop than was reckoned with at the start.
   case graceTooLong(String, Duration, reckoned: Duration)
+  /// Nothing can be put into the source: it is no YAML or JSON, or no pod.
+  case notAPod(String, reason: String)
   /// It is in place, but may not survive a crash of the machine.
   case notSynced(String, String)
 
@@ -170,6 +187,7 @@ public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
       the pod in \(path) may take \(grace) to stop (terminationGracePeriodSeconds, preStop), and \
       \(reckoned) was reckoned with when this elector started; restart it to use the new manifest
       """
+    case .notAPod(let path, let reason): "\(path) is no pod that can be stamped: \(reason)"
     case .notSynced(let path, let reason): "\(path) was written, but: \(reason)"
     }
   }

@@ -95,7 +95,7 @@ struct Answer: Sendable {
 extension EtcdClientError {
   /// Sorts a failed exchange by the one question that matters: can the request have been applied?
   /// - Parameter tls: what the connection was made with; it is named when the two sides did not agree.
-  init(failure: any Error, endpoint: EtcdEndpoint, tls: EtcdTLS?) {
+  init(failure: any Error, endpoint: EtcdEndpoint, tls: ClientTLS?) {
     if endpoint.isTLS, let reason = Self.distrust(in: failure, endpoint: endpoint, tls: tls) {
       self = .unreachable(endpoint: endpoint, reason: reason)
       return
@@ -125,7 +125,7 @@ extension EtcdClientError {
   /// With TLS 1.3 a server tells only after its own handshake that it does not like our certificate, by
   /// an alert; until then it takes no request.
   private static func distrust(
-    in failure: any Error, endpoint: EtcdEndpoint, tls: EtcdTLS?
+    in failure: any Error, endpoint: EtcdEndpoint, tls: ClientTLS?
   ) -> String? {
     let text = "\(failure)".uppercased()
     func has(_ words: String...) -> Bool { words.contains { text.contains($0) } }
@@ -134,7 +134,7 @@ extension EtcdClientError {
     }
     if has("CERTIFICATE_VERIFY_FAILED") {
       return """
-        its certificate is not signed by \(tls?.trust ?? EtcdTLS.systemTrust), or is not valid \
+        its certificate is not signed by \(tls?.trust ?? ClientTLS.systemTrust(flags: "--etcd")), or is not valid \
         at this time
         """
     }

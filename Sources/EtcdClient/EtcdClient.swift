@@ -37,7 +37,7 @@ public final class EtcdClient: Sendable {
   public init(
     endpoints: [EtcdEndpoint], timeout: Duration = .seconds(5), attemptTimeout: Duration? = nil,
     connectTimeout: Duration = .seconds(5), longestPause: Duration = .zero,
-    watchAge: Duration = .seconds(60), tls: EtcdTLS? = nil, credentials: EtcdCredentials? = nil,
+    watchAge: Duration = .seconds(60), tls: ClientTLS? = nil, credentials: EtcdCredentials? = nil,
     notice: @escaping @Sendable (EtcdNotice) -> Void = { _ in }
   ) {
     precondition(!endpoints.isEmpty, "an etcd client needs an endpoint")

@@ -6,7 +6,7 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   case longerTTL(asked: Int64, granted: Int64)
   case tlsReloaded
   /// The files changed, but do not make a whole: the old ones are used on.
-  case tlsNotReloaded(EtcdTLSError)
+  case tlsNotReloaded(ClientTLSError)
 
   /// Whether something is to be done about it.
   public var isWarning: Bool {

@@ -23,7 +23,7 @@ final class EtcdTransport: Sendable {
   }
 
   let endpoints: [EtcdEndpoint]
-  let tls: EtcdTLS?
+  let tls: ClientTLS?
   /// The bound of one attempt when there is another endpoint to go to.
   let attemptTimeout: Duration
   let notice: @Sendable (EtcdNotice) -> Void
@@ -53,7 +53,7 @@ final class EtcdTransport: Sendable {
 
   init(
     endpoints: [EtcdEndpoint], attemptTimeout: Duration, connectTimeout: Duration,
-    longestPause: Duration, watchAge: Duration, tls: EtcdTLS?,
+    longestPause: Duration, watchAge: Duration, tls: ClientTLS?,
     notice: @escaping @Sendable (EtcdNotice) -> Void
   ) {
     self.endpoints = endpoints

@@ -94,6 +94,7 @@ private struct Simulation {
     var candidate: Candidate
     var timing: Timing
     var asksKubelet: Bool
+    var podLimits: PodLimits
     var election: Election
     /// How many of its own nanoseconds pass in a millisecond; clocks are not quite equal.
     var rate: Int
@@ -168,10 +169,16 @@ private struct Simulation {
       let candidate = Candidate(
         name: haveOneName ? "same" : "node\(number)", bootID: "boot\(number)", destination: "/m")
       let asksKubelet = self.random.chance(50)
+      // A pod that has to wait for the end of the one before is no reason to give up.
+      let podLimits =
+        self.random.chance(50)
+        ? PodLimits(startDeadline: .milliseconds(2 * (self.detection + self.grace) + 1_000))
+        : PodLimits()
       self.nodes.append(
         Node(
-          candidate: candidate, timing: timing, asksKubelet: asksKubelet,
-          election: Election(candidate: candidate, timing: timing, asksKubelet: asksKubelet),
+          candidate: candidate, timing: timing, asksKubelet: asksKubelet, podLimits: podLimits,
+          election: Election(
+            candidate: candidate, timing: timing, asksKubelet: asksKubelet, podLimits: podLimits),
           rate: Int.random(in: 999_900...1_000_100, using: &self.random)))
       self.schedule(
         in: Int.random(in: 0...50, using: &self.random),
@@ -315,7 +322,8 @@ private struct Simulation {
     self.nodes[node].hasFinished = false
     self.nodes[node].isAtItsFiles = false
     self.nodes[node].election = Election(
-      candidate: state.candidate, timing: state.timing, asksKubelet: state.asksKubelet)
+      candidate: state.candidate, timing: state.timing, asksKubelet: state.asksKubelet,
+      podLimits: state.podLimits)
     self.feed(.started, to: node)
   }
 
@@ -491,6 +499,16 @@ private struct Simulation {
       self.schedule(
         in: max(0, self.time(of: instant, on: node) - self.now),
         .alarm(node, id: self.nodes[node].alarmID))
+    case .observePod(let id):
+      let isRunning = self.nodes[node].kubelet.isRunning
+      self.schedule(
+        in: 1,
+        .event(
+          node, generation: generation,
+          .podObserved(
+            id: id,
+            self.isFaulty && self.random.chance(20)
+              ? nil : PodObservation(isRunning: isRunning, restarts: 0))))
     case .awaitPodEnd(let id):
       self.schedule(
         in: 1,

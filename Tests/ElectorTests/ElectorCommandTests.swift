@@ -25,9 +25,10 @@ import Testing
     #expect(command.whoami == "")
     #expect(command.ttlSecs == 30)
     #expect(command.sleep.duration == .seconds(5))
-    #expect(command.kubelet == nil)
+    #expect(command.kubelet.kubelet == nil)
+    #expect(command.kubelet.startDeadline == nil && command.kubelet.maxRestarts == nil)
     #expect(command.profile == nil)
-    #expect(command.kubeletDetection.duration == .seconds(1))
+    #expect(command.kubelet.kubeletDetection.duration == .seconds(1))
     #expect(command.isGuarded.isTrue)
     #expect(command.guardDescriptor == nil)
   }
@@ -89,7 +90,13 @@ import Testing
     ("--etcd-keyfile=my.key", "--etcd-certfile and --etcd-keyfile need each other"),
     ("--etcd-username=me", "--etcd-username and --etcd-password-file need each other"),
     ("--etcd-password-file=f", "--etcd-username and --etcd-password-file need each other"),
-    ("--kubelet=https://127.0.0.1:10250", "--kubelet must be"),
+    ("--kubelet-cafile=ca.crt", "--kubelet-cafile is for a --kubelet that begins with https://"),
+    ("--kubelet-insecure-tls=true", "--kubelet-insecure-tls is for a --kubelet that begins with"),
+    ("--kubelet-certfile=my.crt", "--kubelet-certfile and --kubelet-keyfile need each other"),
+    ("--start-deadline=1m", "--start-deadline needs --kubelet"),
+    ("--max-restarts=3", "--max-restarts needs --kubelet"),
+    ("--token-env=1 2", "--token-env must be the name of a variable, not \"1 2\""),
+    ("--log-format=xml", "json"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))
   }

@@ -10,6 +10,7 @@ import ServiceLifecycle
 import UnixSignals
 
 extension Profile: ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}
 
 struct ElectorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -111,21 +112,7 @@ struct ElectorCommand: AsyncParsableCommand {
       "Where to copy it to, normally inside the kubelet's directory.", valueName: "file"))
   var destFile: String
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      The node's kubelet, for example http://127.0.0.1:10250: it is asked whether the pod has ended, \
-      so that others wait no longer than that. Without it the longest possible time is waited for.
-      """, valueName: "url"))
-  var kubelet: String?
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      Within what time the kubelet notices a change of its directory: 1s with inotify, --file-check-\
-      frequency (20s) without.
-      """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })
-  var kubeletDetection = GoDuration(.seconds(1))
+  @OptionGroup var kubelet: KubeletOptions
 
   @Option(help: "strict, quick or podmaster; see above.")
   var profile: Profile?
@@ -139,8 +126,28 @@ struct ElectorCommand: AsyncParsableCommand {
   @Option(name: .customLong("guard-descriptor"), help: .private)
   var guardDescriptor: Int32?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write token, holder and key into the manifest, as annotations of the pod.",
+      valueName: "true|false"))
+  var annotate: GoBool = false
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Give each container the token in this variable: the same over a term, larger for each new \
+      holder, so that who is written to can refuse an earlier one.
+      """, valueName: "name"))
+  var tokenEnv: String?
+
+  @Option(help: ArgumentHelp("klog or json.", valueName: "format"))
+  var logFormat = LogFormat.klog
+
   @Option(name: .customLong("v"), help: "How much to log: 0 to 4.")
   var verbosity: Int = 0
+
+  /// The boolean flags.
+  static let switches = KubeletOptions.switches.union(["annotate", "guard"])
 
   func validate() throws {
     _ = try self.endpoints()
@@ -161,9 +168,8 @@ struct ElectorCommand: AsyncParsableCommand {
     if self.etcdUsername?.isEmpty == true {
       throw ValidationError("--etcd-username must not be empty")
     }
-    // With a certificate it cannot be asked yet.
-    if let kubelet, (try? EtcdEndpoint(kubelet))?.isTLS != false {
-      throw ValidationError("--kubelet must be like http://127.0.0.1:10250, not \"\(kubelet)\"")
+    if let tokenEnv, !ManifestStamp.isVariableName(tokenEnv) {
+      throw ValidationError("--token-env must be the name of a variable, not \"\(tokenEnv)\"")
     }
   }
 
@@ -191,7 +197,7 @@ struct ElectorCommand: AsyncParsableCommand {
   /// - Parameter grace: the manifest's, if it can be read.
   private func timing(grace: Duration? = nil) throws -> Timing {
     let podStop = PodStop(
-      detection: self.kubeletDetection.duration, grace: grace ?? PodStop.defaultGrace)
+      detection: self.kubelet.kubeletDetection.duration, grace: grace ?? PodStop.defaultGrace)
     do {
       return try Timing(
         ttlSeconds: self.ttlSecs, sleep: self.sleep.duration, profile: self.profile,
@@ -206,18 +212,21 @@ struct ElectorCommand: AsyncParsableCommand {
 
   /// How long a takeover takes is what an operator wants to know, and what it follows from.
   private static func tell(_ timing: Timing, isGraceKnown: Bool, _ logger: Logger) {
+    func inWords(_ duration: Duration) -> String {
+      "\(GoDuration(.milliseconds(Int64((duration / .milliseconds(1)).rounded(.up)))))"
+    }
     let profile = timing.profile.map(\.rawValue) ?? "none"
     let promise =
       timing.profile == .podmaster
-      ? "two pods may run at once, for up to \(timing.podOutlivesLease)" : "never two pods at once"
+      ? "two pods may run at once, for up to \(inWords(timing.podOutlivesLease))"
+      : "never two pods at once"
     logger.info(
-      """
-      after a crash of the master another one takes over within \(timing.worstTakeover); \(promise)
-      """,
+      "after a crash of the master another one takes over within \(inWords(timing.worstTakeover)); \(promise)",
       metadata: [
-        "profile": "\(profile)", "ttl": "\(timing.ttl)", "margin": "\(timing.margin)",
-        "lock_delay": "\(timing.lockDelay)", "kubelet_detection": "\(timing.podStop.detection)",
-        "grace": "\(timing.podStop.grace)\(isGraceKnown ? "" : " (assumed, no manifest)")",
+        "profile": "\(profile)", "ttl": "\(inWords(timing.ttl))",
+        "margin": "\(inWords(timing.margin))", "lock_delay": "\(inWords(timing.lockDelay))",
+        "kubelet_detection": "\(inWords(timing.podStop.detection))",
+        "grace": "\(inWords(timing.podStop.grace))\(isGraceKnown ? "" : " (assumed, no manifest)")",
       ])
   }
 
@@ -249,8 +258,9 @@ struct ElectorCommand: AsyncParsableCommand {
             key: EtcdLeasedKey(client: client, api: self.etcdApi, terms: terms), name: self.key),
           manifest: ManifestFile(
             source: self.sourceFile, destination: self.destFile,
-            longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace),
-          kubeletURL: try self.kubelet.map { try EtcdEndpoint($0).url },
+            longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace,
+            stamp: self.stamp(holder: name)),
+          kubelet: try self.kubelet.access(), podLimits: self.kubelet.limits,
           guardLink: guardLink, logger: logger)
         try await ServiceGroup(
           configuration: .init(
@@ -265,7 +275,7 @@ struct ElectorCommand: AsyncParsableCommand {
     } catch let error as ElectionServiceError {
       logger.error("\(error)")
       throw ExitCode(1)
-    } catch let error as EtcdTLSError {
+    } catch let error as ClientTLSError {
       logger.error("\(error)")
       throw ExitCode(1)
     } catch let error as EtcdCredentialsError {
@@ -274,9 +284,16 @@ struct ElectorCommand: AsyncParsableCommand {
     }
   }
 
+  /// `nil` leaves the manifest as it is.
+  private func stamp(holder: String) -> ManifestStamp? {
+    guard self.annotate.isTrue || self.tokenEnv != nil else { return nil }
+    return ManifestStamp(
+      key: self.key, holder: holder, annotates: self.annotate.isTrue, tokenVariable: self.tokenEnv)
+  }
+
   /// A client whose requests all end early enough for a lease to be renewed elsewhere.
   private func client(timing: Timing, logger: Logger) throws -> EtcdClient {
-    let files = EtcdTLS.Files(
+    let files = ClientTLS.Files(
       caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile)
     var credentials: EtcdCredentials?
     if let username = self.etcdUsername, let file = self.etcdPasswordFile {
@@ -290,7 +307,7 @@ struct ElectorCommand: AsyncParsableCommand {
       endpoints: try self.endpoints(), timeout: timing.requestTimeout,
       attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
       longestPause: timing.attemptTimeout / 2,
-      tls: files == EtcdTLS.Files() ? nil : try EtcdTLS(files), credentials: credentials
+      tls: files == ClientTLS.Files() ? nil : try ClientTLS(files), credentials: credentials
     ) { notice in
       logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
     }

@@ -13,7 +13,7 @@ import Logging
 @main enum Program {
   static func main() {
     let arguments = GoCommandLine.normalized(
-      Array(CommandLine.arguments.dropFirst()), switches: ["guard"])
+      Array(CommandLine.arguments.dropFirst()), switches: ElectorCommand.switches)
     // The parser would want the flags of an election first.
     if arguments.first == "clean" {
       Clean.main(Array(arguments.dropFirst()))
@@ -69,6 +69,6 @@ extension ElectorCommand {
   }
 
   func setUpLog() {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    self.logFormat.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
   }
 }

@@ -32,14 +32,14 @@ struct ManifestKeeper: Sendable {
 
   /// Makes the destination the source's copy, for not longer than until then.
   func install(
-    before end: ContinuousClock.Instant
+    term: UInt64, before end: ContinuousClock.Instant
   ) async throws -> ManifestFile.Installation {
     guard let link else {
       return try await Self.blocking { [file] in
-        try file.install { ContinuousClock.now < end }
+        try file.install(term: term) { ContinuousClock.now < end }
       }
     }
-    let content = try await Self.blocking { [file] in try file.content() }
+    let content = try await Self.blocking { [file] in try file.content(term: term) }
     switch content {
     case .failure(let error): return .kept(error)
     case .success(let bytes):

@@ -62,24 +62,24 @@ private final class FakeGuard: Sendable {
   @Test func anInstallationCarriesTheContentAndTheDeadline() async throws {
     try await self.with { fixture, fake, keeper in
       let end = ContinuousClock.now + .seconds(30)
-      async let installation = keeper.install(before: end)
+      async let installation = keeper.install(term: 1, before: end)
       let request = try await fake.next()
       guard case .install(let until, let content) = request.kind else {
         Issue.record("\(request)")
         return
       }
       #expect(content == Array(ManifestFixture.content.utf8))
-      #expect(until <= BootInstant(end))
+      #expect(until <= BootInstant(end) + .milliseconds(50))
       #expect(BootInstant(end) - until < .seconds(1))
       #expect(fixture.installed == nil, "it is the guard who does it")
       fake.answer(request.id, .done)
       #expect(try await installation == .installed)
 
-      async let again = keeper.install(before: end)
+      async let again = keeper.install(term: 1, before: end)
       fake.answer(try await fake.next().id, .tooLate)
       #expect(try await again == .tooLate)
 
-      let failed = Task { try await keeper.install(before: end) }
+      let failed = Task { try await keeper.install(term: 1, before: end) }
       fake.answer(try await fake.next().id, .failed(reason: "no space"))
       await #expect { try await failed.value } throws: { "\($0)" == "no space" }
     }
@@ -87,7 +87,7 @@ private final class FakeGuard: Sendable {
 
   @Test func anInstallationIsTooLateAtItsDeadlineWhateverTheGuardDoes() async throws {
     try await self.with { _, fake, keeper in
-      let result = try await keeper.install(before: .now + .milliseconds(50))
+      let result = try await keeper.install(term: 1, before: .now + .milliseconds(50))
       #expect(result == .tooLate)
       #expect(!fake.isHungUpOn)
     }
@@ -95,7 +95,7 @@ private final class FakeGuard: Sendable {
 
   @Test func aRemovalIsDoneAtOnceAndThenAskedFor() async throws {
     try await self.with { fixture, fake, keeper in
-      _ = try fixture.file.install { true }
+      _ = try fixture.file.install(term: 1) { true }
       async let removal: Void = keeper.remove()
       let request = try await fake.next()
       #expect(request.kind == .remove)
@@ -111,13 +111,13 @@ private final class FakeGuard: Sendable {
 
   @Test func withASilentGuardTheManifestIsRemovedAndWeHangUp() async throws {
     try await self.with(patience: .milliseconds(100)) { fixture, fake, keeper in
-      _ = try fixture.file.install { true }
+      _ = try fixture.file.install(term: 1) { true }
       try await keeper.remove()
       #expect(fixture.installed == nil)
       #expect(fake.isHungUpOn)
       #expect(await keeper.link?.lost() == .silent(for: .milliseconds(100)))
       await #expect(throws: GuardLost.silent(for: .milliseconds(100))) {
-        try await keeper.install(before: .now + .seconds(9))
+        try await keeper.install(term: 1, before: .now + .seconds(9))
       }
     }
   }

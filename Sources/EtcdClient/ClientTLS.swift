@@ -2,12 +2,12 @@ import Glibc
 import NIOSSL
 import Synchronization
 
-/// What a TLS connection to etcd is made with, from files that may be replaced while they are in use.
+/// What a TLS connection to etcd or to a kubelet is made with, from files that may be replaced while they are in use.
 ///
 /// The files are looked at again when a connection may be opened, at most every two seconds. A new set
 /// is used once it makes a whole; until then the old one stays, so that a certificate that is there
 /// before its key disturbs nobody.
-public final class EtcdTLS: Sendable {
+public final class ClientTLS: Sendable {
   /// Where the files are, each as PEM.
   public struct Files: Equatable, Sendable {
     /// Who may sign the server's certificate; `nil` for whom the system trusts.
@@ -15,8 +15,14 @@ public final class EtcdTLS: Sendable {
     /// Our own certificate, with what it takes to get from it to the CA; needs `keyFile`.
     public var certFile: String?
     public var keyFile: String?
+    /// What the flags that name them begin with, `--etcd` or `--kubelet`.
+    public var flags: String
 
-    public init(caFile: String? = nil, certFile: String? = nil, keyFile: String? = nil) {
+    public init(
+      caFile: String? = nil, certFile: String? = nil, keyFile: String? = nil,
+      flags: String = "--etcd"
+    ) {
+      self.flags = flags
       self.caFile = caFile
       self.certFile = certFile
       self.keyFile = keyFile
@@ -48,19 +54,19 @@ public final class EtcdTLS: Sendable {
     /// Of the files that were tried last, in vain or not.
     var stamps: [Stamp?]
     var lookedAt: ContinuousClock.Instant
-    var failure: EtcdTLSError?
+    var failure: ClientTLSError?
   }
 
   public let files: Files
   private let pause: Duration
   private let state: Mutex<State>
 
-  /// - Throws: ``EtcdTLSError`` that names the flag and the file.
-  public convenience init(_ files: Files) throws(EtcdTLSError) {
+  /// - Throws: ``ClientTLSError`` that names the flag and the file.
+  public convenience init(_ files: Files) throws(ClientTLSError) {
     try self.init(files, lookingEvery: .seconds(2))
   }
 
-  init(_ files: Files, lookingEvery pause: Duration) throws(EtcdTLSError) {
+  init(_ files: Files, lookingEvery pause: Duration) throws(ClientTLSError) {
     self.files = files
     self.pause = pause
     let stamps = Self.stamps(files)
@@ -79,7 +85,7 @@ public final class EtcdTLS: Sendable {
       let stamps = Self.stamps(self.files)
       guard stamps != state.stamps else { return (state.configuration, nil) }
       state.stamps = stamps
-      do throws(EtcdTLSError) {
+      do throws(ClientTLSError) {
         state.configuration = try Self.load(self.files)
         state.failure = nil
         return (state.configuration, .tlsReloaded)
@@ -95,46 +101,54 @@ public final class EtcdTLS: Sendable {
 
   /// How a failed connection is to be told: which files decided it.
   var trust: String {
-    self.files.caFile.map { "--etcd-cafile (\($0))" }
-      ?? Self.systemTrust
+    self.files.caFile.map { "\(self.files.flags)-cafile (\($0))" }
+      ?? Self.systemTrust(flags: self.files.flags)
   }
 
-  static let systemTrust = "whom this system trusts (see --etcd-cafile)"
+  static func systemTrust(flags: String) -> String {
+    "whom this system trusts (see \(flags)-cafile)"
+  }
+
+  /// What to connect with now; changes of the files are told to nobody.
+  public func configuration() -> TLSConfiguration { self.configuration { _ in } }
 
   private static func stamps(_ files: Files) -> [Stamp?] {
     [files.caFile, files.certFile, files.keyFile].map { $0.flatMap { Stamp($0) } }
   }
 
-  private static func load(_ files: Files) throws(EtcdTLSError) -> TLSConfiguration {
+  private static func load(_ files: Files) throws(ClientTLSError) -> TLSConfiguration {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
+    let (caFlag, certFlag, keyFlag) = (
+      files.flags + "-cafile", files.flags + "-certfile", files.flags + "-keyfile"
+    )
     if let path = files.caFile {
-      configuration.trustRoots = .certificates(try Self.certificates("--etcd-cafile", path))
+      configuration.trustRoots = .certificates(try Self.certificates(caFlag, path))
     }
     switch (files.certFile, files.keyFile) {
     case (nil, nil): break
     case (let certFile?, let keyFile?):
-      configuration.certificateChain = try Self.certificates("--etcd-certfile", certFile)
+      configuration.certificateChain = try Self.certificates(certFlag, certFile)
         .map { .certificate($0) }
-      try Self.check("--etcd-keyfile", keyFile)
+      try Self.check(keyFlag, keyFile)
       do {
         configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem))
       } catch {
-        throw .noKey(flag: "--etcd-keyfile", path: keyFile)
+        throw .noKey(flag: keyFlag, path: keyFile)
       }
       // It is here that the two meet.
       guard (try? NIOSSLContext(configuration: configuration)) != nil else {
-        throw .keyOfAnother(certFile: certFile, keyFile: keyFile)
+        throw .keyOfAnother(cert: "\(certFlag) \(certFile)", key: "\(keyFlag) \(keyFile)")
       }
-    case (_?, nil): throw .halfAPair(given: "--etcd-certfile", missing: "--etcd-keyfile")
-    case (nil, _?): throw .halfAPair(given: "--etcd-keyfile", missing: "--etcd-certfile")
+    case (_?, nil): throw .halfAPair(given: certFlag, missing: keyFlag)
+    case (nil, _?): throw .halfAPair(given: keyFlag, missing: certFlag)
     }
     return configuration
   }
 
   private static func certificates(
     _ flag: String, _ path: String
-  ) throws(EtcdTLSError) -> [NIOSSLCertificate] {
+  ) throws(ClientTLSError) -> [NIOSSLCertificate] {
     try Self.check(flag, path)
     guard let certificates = try? NIOSSLCertificate.fromPEMFile(path), !certificates.isEmpty else {
       throw .noCertificate(flag: flag, path: path)
@@ -142,17 +156,18 @@ public final class EtcdTLS: Sendable {
     return certificates
   }
 
-  private static func check(_ flag: String, _ path: String) throws(EtcdTLSError) {
+  private static func check(_ flag: String, _ path: String) throws(ClientTLSError) {
     guard access(path, R_OK) == 0 else { throw .unreadable(flag: flag, path: path, errno: errno) }
   }
 }
 
 /// Why files make no TLS connection.
-public enum EtcdTLSError: Error, Equatable, Sendable, CustomStringConvertible {
+public enum ClientTLSError: Error, Equatable, Sendable, CustomStringConvertible {
   case unreadable(flag: String, path: String, errno: Int32)
   case noCertificate(flag: String, path: String)
   case noKey(flag: String, path: String)
-  case keyOfAnother(certFile: String, keyFile: String)
+  /// Each with its flag.
+  case keyOfAnother(cert: String, key: String)
   case halfAPair(given: String, missing: String)
 
   public var description: String {
@@ -162,8 +177,8 @@ public enum EtcdTLSError: Error, Equatable, Sendable, CustomStringConvertible {
     case .noCertificate(let flag, let path): "\(flag): there is no PEM certificate in \(path)"
     case .noKey(let flag, let path):
       "\(flag): there is no PEM private key without a passphrase in \(path)"
-    case .keyOfAnother(let certFile, let keyFile):
-      "the key in --etcd-keyfile \(keyFile) does not belong to the certificate in --etcd-certfile \(certFile)"
+    case .keyOfAnother(let cert, let key):
+      "the key in \(key) does not belong to the certificate in \(cert)"
     case .halfAPair(let given, let missing): "\(given) needs \(missing)"
     }
   }

@@ -24,14 +24,14 @@ struct EtcdTLSTests {
 
   private func files(
     _ certificates: Certificates, ca: String? = "ca", client: String? = nil
-  ) -> EtcdTLS.Files {
-    EtcdTLS.Files(
+  ) -> ClientTLS.Files {
+    ClientTLS.Files(
       caFile: ca.map(certificates.certificate), certFile: client.map(certificates.certificate),
       keyFile: client.map(certificates.key))
   }
 
   private func read(
-    _ endpoint: EtcdEndpoint, _ tls: EtcdTLS?, _ api: EtcdAPI
+    _ endpoint: EtcdEndpoint, _ tls: ClientTLS?, _ api: EtcdAPI
   ) async throws -> LeaseAnswer.Fact {
     try await EtcdClient(
       endpoints: [endpoint], timeout: .seconds(60), connectTimeout: .seconds(30), tls: tls
@@ -46,7 +46,7 @@ struct EtcdTLSTests {
     try await self.withCertificates { certificates, _ in
       let options = RealEtcd.Options(certificates: certificates, demandsClientCertificate: true)
       try await RealEtcd.with(options) { etcd in
-        let tls = try EtcdTLS(self.files(certificates, client: "client"))
+        let tls = try ClientTLS(self.files(certificates, client: "client"))
         for api in [EtcdAPI.v2, .v3, .auto] {
           #expect(try await self.read(etcd.endpoint, tls, api) == .absent)
         }
@@ -71,7 +71,7 @@ struct EtcdTLSTests {
       let options = RealEtcd.Options(
         certificates: certificates, demandsClientCertificate: true, serverName: server)
       try await RealEtcd.with(options) { etcd in
-        let tls = try EtcdTLS(self.files(certificates, ca: ca, client: client))
+        let tls = try ClientTLS(self.files(certificates, ca: ca, client: client))
         for api in [EtcdAPI.v2, .v3] {
           let error = await #expect(throws: EtcdClientError.self) {
             try await self.read(etcd.endpoint, tls, api)
@@ -94,7 +94,7 @@ struct EtcdTLSTests {
       let options = RealEtcd.Options(certificates: certificates, demandsClientCertificate: true)
       try await RealEtcd.with(options) { etcd in
         let notices = Notices()
-        let tls = try EtcdTLS(
+        let tls = try ClientTLS(
           .init(
             caFile: certificates.certificate("ca"), certFile: files.path("my.crt"),
             keyFile: files.path("my.key")), lookingEvery: .zero)
@@ -120,14 +120,18 @@ struct EtcdTLSTests {
       let (certFile, keyFile) = (files.path("my.crt"), files.path("my.key"))
       try files.write(try Self.text(certificates.certificate("client")), to: "my.crt")
       try files.write(try Self.text(certificates.key("client")), to: "my.key")
-      let tls = try EtcdTLS(.init(certFile: certFile, keyFile: keyFile), lookingEvery: .zero)
+      let tls = try ClientTLS(.init(certFile: certFile, keyFile: keyFile), lookingEvery: .zero)
       let before = tls.configuration(notice: notices.add)
       try files.write(try Self.text(certificates.certificate("other-client")), to: "my.crt")
       for _ in 0..<3 {
         #expect(tls.configuration(notice: notices.add).bestEffortEquals(before))
       }
       #expect(
-        notices.all == [.tlsNotReloaded(.keyOfAnother(certFile: certFile, keyFile: keyFile))])
+        notices.all == [
+          .tlsNotReloaded(
+            .keyOfAnother(
+              cert: "--etcd-certfile \(certFile)", key: "--etcd-keyfile \(keyFile)"))
+        ])
       // An unfinished file is no other trouble than that.
       try files.write("-----BEGIN PRIVATE KEY-----\nMIGH", to: "my.key")
       #expect(tls.configuration(notice: notices.add).bestEffortEquals(before))
@@ -146,8 +150,8 @@ struct EtcdTLSTests {
       let text = files.path("text")
       for (files, error) in [
         (
-          EtcdTLS.Files(caFile: missing),
-          EtcdTLSError.unreadable(flag: "--etcd-cafile", path: missing, errno: 2)
+          ClientTLS.Files(caFile: missing),
+          ClientTLSError.unreadable(flag: "--etcd-cafile", path: missing, errno: 2)
         ),
         (.init(caFile: text), .noCertificate(flag: "--etcd-cafile", path: text)),
         (.init(caFile: key), .noCertificate(flag: "--etcd-cafile", path: key)),
@@ -164,12 +168,13 @@ struct EtcdTLSTests {
         ),
         (.init(certFile: cert, keyFile: text), .noKey(flag: "--etcd-keyfile", path: text)),
         (
-          .init(certFile: cert, keyFile: other), .keyOfAnother(certFile: cert, keyFile: other)
+          .init(certFile: cert, keyFile: other),
+          .keyOfAnother(cert: "--etcd-certfile \(cert)", key: "--etcd-keyfile \(other)")
         ),
         (.init(certFile: cert), .halfAPair(given: "--etcd-certfile", missing: "--etcd-keyfile")),
         (.init(keyFile: key), .halfAPair(given: "--etcd-keyfile", missing: "--etcd-certfile")),
       ] {
-        #expect(throws: error) { try EtcdTLS(files) }
+        #expect(throws: error) { try ClientTLS(files) }
       }
     }
   }

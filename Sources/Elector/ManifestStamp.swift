@@ -1,0 +1,108 @@
+import Yams
+
+/// What is written into a manifest beside what its source holds: whose pod it is, and a fencing token.
+///
+/// The token is the term: it is the same for as long as one holds the lock, and larger for each new
+/// holder. What the pod writes to, and that remembers the largest token that it has seen, can refuse a
+/// pod of an earlier term, however late that comes.
+///
+/// Source: M. Kleppmann, "How to do distributed locking", 2016, for the token.
+public struct ManifestStamp: Equatable, Sendable {
+  /// The lock's name.
+  public var key: String
+  /// What it holds while we are the master.
+  public var holder: String
+  /// Whether token, holder and key become annotations of the pod, `--annotate`.
+  public var annotates: Bool
+  /// The variable in the environment of each container that holds the token, `--token-env`.
+  public var tokenVariable: String?
+
+  public init(key: String, holder: String, annotates: Bool, tokenVariable: String?) {
+    self.key = key
+    self.holder = holder
+    self.annotates = annotates
+    self.tokenVariable = tokenVariable
+  }
+
+  /// What the annotations' names begin with.
+  public static let prefix = "elector.zweimaster.dev/"
+
+  /// Whether a container's environment can have such a variable.
+  /// Source: Kubernetes, `IsEnvVarName` in `apimachinery/pkg/util/validation`.
+  public static func isVariableName(_ name: String) -> Bool {
+    name.wholeMatch(of: /[-._a-zA-Z][-._a-zA-Z0-9]*/) != nil && name != "." && name != ".."
+      && !name.hasPrefix("..")
+  }
+
+  /// Puts the stamp on a manifest. Comments and layout are lost by that, nothing else is.
+  /// - Parameter source: its file, for errors.
+  /// - Throws: ``ManifestError/notAPod(_:reason:)``.
+  func applied(
+    to manifest: [UInt8], term: UInt64, source: String
+  ) throws(ManifestError) -> [UInt8] {
+    var root: Node
+    do {
+      guard let node = try Yams.compose(yaml: String(decoding: manifest, as: UTF8.self)) else {
+        throw ManifestError.empty(source)
+      }
+      root = node
+    } catch let error as ManifestError {
+      throw error
+    } catch {
+      throw .notAPod(source, reason: "\(error)")
+    }
+    let token = Node("\(term)", Tag(.str), .doubleQuoted)
+    if self.annotates {
+      try Self.edit(&root, ["metadata", "annotations"], in: source) { annotations in
+        annotations[Node(Self.prefix + "token")] = token
+        annotations[Node(Self.prefix + "holder")] = Node(self.holder, Tag(.str), .doubleQuoted)
+        annotations[Node(Self.prefix + "key")] = Node(self.key, Tag(.str), .doubleQuoted)
+      }
+    }
+    if let tokenVariable {
+      let variable = Node([
+        (Node("name"), Node(tokenVariable, Tag(.str), .doubleQuoted)), (Node("value"), token),
+      ])
+      try Self.edit(&root, ["spec"], in: source) { spec in
+        for field in ["initContainers", "containers"] {
+          guard let containers = spec[Node(field)]?.sequence else { continue }
+          spec[Node(field)] = Node(
+            containers.map { Self.container($0, with: variable, named: tokenVariable) })
+        }
+      }
+    }
+    do {
+      return Array(try Yams.serialize(node: root, width: -1, allowUnicode: true).utf8)
+    } catch {
+      throw .notAPod(source, reason: "\(error)")
+    }
+  }
+
+  /// Those that follow may refer to it, so it comes first.
+  private static func container(_ node: Node, with variable: Node, named name: String) -> Node {
+    guard var container = node.mapping else { return node }
+    let others = (container[Node("env")]?.sequence).map(Array.init) ?? []
+    container[Node("env")] = Node([variable] + others.filter { $0["name"]?.string != name })
+    return .mapping(container)
+  }
+
+  /// Changes the mapping at a path, which is made if it is not there.
+  private static func edit(
+    _ node: inout Node, _ path: ArraySlice<String>, in source: String,
+    _ change: (inout Node.Mapping) -> Void
+  ) throws(ManifestError) {
+    guard var mapping = node.mapping else {
+      throw .notAPod(source, reason: "there is no mapping above \(path.first ?? "its end")")
+    }
+    if let name = path.first {
+      let key = Node(name)
+      var child = mapping[key] ?? Node([(Node, Node)]())
+      if child.null != nil { child = Node([(Node, Node)]()) }
+      try Self.edit(&child, path.dropFirst(), in: source, change)
+      mapping[key] = child
+    } else {
+      change(&mapping)
+    }
+    node = .mapping(mapping)
+  }
+}
