@@ -19,6 +19,7 @@ import Logging
       if let elector = command as? ElectorCommand, elector.isGuard {
         exit(elector.runGuard(arguments))
       }
+      if let elector = command as? ElectorCommand { elector.takeItsName() }
       if command is any AsyncParsableCommand {
         Task { await Self.run(arguments) }
         dispatchMain()
@@ -70,6 +71,13 @@ extension ElectorCommand {
       command: [CommandLine.arguments.first ?? "elector", mark] + arguments,
       logger: Logger(label: "guard"))
     return process.run()
+  }
+
+  /// The kernel calls a guard's child `exe`, after `/proc/self/exe`. Source: proc(5), `comm`.
+  fileprivate func takeItsName() {
+    guard self.guardDescriptor != nil, let file = fopen("/proc/self/comm", "w") else { return }
+    fputs("elector", file)
+    fclose(file)
   }
 
   /// - Returns: `nil` without a guard.
