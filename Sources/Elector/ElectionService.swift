@@ -176,7 +176,8 @@ public struct ElectionService: Service {
       return .stop
     } catch {
       return .installFailed(
-        reason: "\(error)", isUntouched: (error as? ManifestError)?.leavesDestination == true)
+        reason: "\(error)",
+        isUntouched: (error as? ManifestKeeper.Failure)?.leavesDestination == true)
     }
   }
 
