@@ -131,6 +131,49 @@ extension EndToEnd {
       }
     }
 
+    /// Both get it when it comes from a terminal or from systemd, and the guard passes it on besides.
+    @Test func `a second signal does not cut a stop short`() async throws {
+      try await withCluster(masters: 1, ttlSeconds: 30, stopTime: .seconds(3)) { cluster, monitor in
+        let pair = try await Pair.leading(cluster)
+        kill(-pair.guardian.pid, SIGINT)
+        try await eventually("for the manifest to go") { contents(pair.manifest) == nil }
+        #expect(pair.guardian.isAlive && pair.elector.isAlive, "the pod has three seconds")
+        kill(-pair.guardian.pid, SIGTERM)
+        try await eventually("for the end of both") {
+          !pair.guardian.isAlive && !pair.elector.isAlive
+        }
+        #expect(contents(pair.log)?.ranges(of: "released the lock").count == 1)
+        #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 1)
+        // The first of each: the cluster starts the pair again.
+        let pod = try #require(monitor.log.stays.first { $0.subject == .pod(.scheduler) })
+        let manifest = try #require(monitor.log.stays.first { $0.subject == .manifest(.scheduler) })
+        #expect(pod.to > manifest.to + .seconds(1), "it was waited for")
+      }
+    }
+
+    /// Whatever hinders an elector, it may never get as far as to ask etcd.
+    @Test func `a left-over manifest is removed even if the certificates cannot be read`()
+      async throws
+    {
+      let directory = TemporaryDirectory()
+      try FileManager.default.createDirectory(
+        atPath: directory.path, withIntermediateDirectories: true)
+      let manifest = "\(directory.path)/a.yaml"
+      try Data("kind: Pod\n".utf8).write(to: URL(filePath: manifest))
+      let result = try await Subprocess.run(
+        .path(FilePath("\(ownDirectory)/elector")),
+        arguments: [
+          "--etcd-servers=https://127.0.0.1:1", "--etcd-cafile=\(directory.path)/none.pem",
+          "--key=a", "--source-file=\(directory.path)/none.yaml", "--dest-file=\(manifest)",
+          "--guard=false",
+        ],
+        output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+      #expect(result.terminationStatus == .exited(1))
+      #expect(result.standardError.contains("cannot read \(directory.path)/none.pem"))
+      #expect(contents(manifest) == nil)
+      directory.remove()
+    }
+
     @Test func `left-over manifests are removed before the kubelet starts`() async throws {
       let directory = TemporaryDirectory()
       try FileManager.default.createDirectory(
