@@ -74,15 +74,15 @@ let package = Package(
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
     .target(name: "RestartBackoff", swiftSettings: settings),
+    .target(name: "PrometheusText", swiftSettings: settings),
 
     // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
     .systemLibrary(name: "CCrypt"),
     .target(
       name: "KVStore",
       dependencies: [
-        "CCrypt", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, lifecycle, collections,
-        grdb,
-        sqlite,
+        "CCrypt", "PrometheusText", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, lifecycle,
+        collections, grdb, sqlite,
       ],
       swiftSettings: settings),
     .target(
@@ -94,6 +94,10 @@ let package = Package(
         "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix, nioSSL, httpClient,
         logging, lifecycle, yams,
       ],
+      swiftSettings: settings),
+    .target(
+      name: "ElectorHTTP",
+      dependencies: ["Elector", "PrometheusText", hummingbird, logging, lifecycle],
       swiftSettings: settings),
     .target(
       name: "FakeKubelet",
@@ -123,7 +127,8 @@ let package = Package(
     .executableTarget(
       name: "elector",
       dependencies: [
-        "Elector", "EtcdClient", "GoFlags", "Klog", arguments, logging, lifecycle, unixSignals,
+        "Elector", "ElectorHTTP", "EtcdClient", "GoFlags", "Klog", arguments, httpClient, logging,
+        lifecycle, unixSignals,
       ],
       path: "Sources/Commands/elector", swiftSettings: settings),
     .executableTarget(
@@ -154,6 +159,7 @@ let package = Package(
     .testTarget(
       name: "KVStoreTests",
       dependencies: [
+        "PrometheusText",
         "KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging,
         inMemoryLogging, x509, crypto, asn1,
       ],
@@ -170,7 +176,8 @@ let package = Package(
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags", nioPosix,
+        "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags",
+        nioPosix, httpClient,
         logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),

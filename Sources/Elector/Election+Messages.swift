@@ -28,6 +28,9 @@ extension Election {
     case podOverdue(id: Int)
     /// What the kubelet says of the pod; `nil` when it does not say.
     case podObserved(id: Int, PodObservation?)
+    /// A person wants us to leave the lock to others for so long, or with `nil` until `resume`.
+    case stepDown(for: Duration?)
+    case resume
     /// The elector is to end.
     case stop
   }
@@ -144,6 +147,9 @@ extension Election {
     case cannotInstall(reason: String, retryIn: Duration)
     /// The pod does not do what ``PodLimits`` ask.
     case podFails(reason: String, retryIn: Duration)
+    /// A person wants it so; `nil` until further notice.
+    case steppingDown(for: Duration?)
+    case resuming
     case cannotRemove(reason: String)
     /// The source cannot be read, but what is installed stays.
     case sourceFails(reason: String)

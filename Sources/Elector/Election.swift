@@ -36,6 +36,8 @@ public struct Election: Equatable, Sendable {
   private var podFailures = 0
   /// Not before this is a lease created.
   private var contendDue = Instant.start
+  /// A person wants us to leave the lock to others until further notice.
+  private var isPaused = false
   private var intent = Intent.contend
 
   private var inFlight: Request?
@@ -157,6 +159,8 @@ public struct Election: Equatable, Sendable {
       if let reason = self.podHealth.observed(id, observation, at: now) {
         self.yield(at: now) { .podFails(reason: reason, retryIn: $0) }
       }
+    case .stepDown(let duration): self.stepDown(for: duration, at: now)
+    case .resume: self.resume(at: now)
     case .stop: self.stop(at: now)
     }
     return self.effects(at: now)
@@ -190,6 +194,25 @@ public struct Election: Equatable, Sendable {
 
   private var standBack: Duration { self.timing.standBack(afterFailures: self.podFailures) }
 
+  // MARK: Facts about people
+
+  private mutating func stepDown(for duration: Duration?, at now: Instant) {
+    switch self.intent {
+    case .contend where self.lease != nil: self.intent = .yield
+    case .contend, .yield: break
+    case .stop: return
+    }
+    self.isPaused = duration == nil
+    if let duration { self.contendDue = now + duration }
+    self.reports.append(.steppingDown(for: duration))
+  }
+
+  private mutating func resume(at now: Instant) {
+    self.isPaused = false
+    self.contendDue = now
+    self.reports.append(.resuming)
+  }
+
   // MARK: Facts about the store
 
   private mutating func answered(_ id: Int, _ answer: Answer, at now: Instant) {
@@ -220,7 +243,7 @@ public struct Election: Equatable, Sendable {
     case .released(let index):
       // The watch may have told of it already, hence the term from memory.
       if let term = self.lease?.term ?? self.lastTerm { self.reports.append(.released(term: term)) }
-      if self.intent == .yield { self.contendDue = now + self.standBack }
+      if self.intent == .yield { self.contendDue = max(self.contendDue, now + self.standBack) }
       self.lose(.removed)
       self.learn(.absent, index: max(index, self.seen))
     case .exists, .changed:
@@ -331,6 +354,8 @@ public struct Election: Equatable, Sendable {
       }
       self.lease = Lease(term: term, modifiedIndex: modifiedIndex, sentAt: request.sentAt)
       self.succession.won(term: term, at: now)
+      // It was asked for before we were told to leave it to others.
+      if self.isPaused || now < self.contendDue, self.intent == .contend { self.intent = .yield }
     case .renew:
       // Without a lease it was lost, as the watch told, after this renewal.
       guard var lease = self.lease, lease.term == term else { return }
@@ -555,7 +580,7 @@ public struct Election: Equatable, Sendable {
     switch self.view {
     case .unknown: return [(.read, self.requestDue)]
     case .absent:
-      guard self.destination.file == .absent else { return record }
+      guard self.destination.file == .absent, !self.isPaused else { return record }
       return [(.create, max(self.requestDue, self.contendDue))] + record
     case .held: return [(.read, max(self.requestDue, self.readDue))] + record
     }
@@ -629,5 +654,43 @@ public struct Election: Equatable, Sendable {
     if self.wantsWatch { dues.append(self.watchDue) }
     if self.line != nil { dues.append(self.lineDue) }
     return dues.filter { $0 > now }.min()
+  }
+
+  // MARK: Seen from outside
+
+  /// What is the case now.
+  public func snapshot(at now: Instant) -> Snapshot {
+    let (holder, term): (String?, UInt64?) =
+      switch self.view {
+      case .held(let holder): (holder.name, holder.term)
+      case .absent, .unknown: (self.lease.map { _ in self.name }, self.lease?.term)
+      }
+    return Snapshot(
+      master: holder, term: term, leads: self.leads(at: now),
+      isInstalled: self.destination.file == .installed,
+      leaseRest: self.lease.map { max(.zero, $0.sentAt + self.timing.ttl - now) },
+      renewalAge: self.lease.map { now - $0.sentAt },
+      waitsFor: self.succession.rest(at: now),
+      standsBackFor: self.isPaused || now >= self.contendDue ? nil : self.contendDue - now,
+      isPaused: self.isPaused)
+  }
+
+  /// An election at an instant.
+  public struct Snapshot: Equatable, Sendable {
+    /// Whom the store names as the holder; `nil` when there is none, or it is not known.
+    public var master: String?
+    public var term: UInt64?
+    /// Whether we believe in our lease.
+    public var leads: Bool
+    /// Whether the manifest is where the kubelet finds it.
+    public var isInstalled: Bool
+    /// How long our lease is valid at least, and how old its last renewal is.
+    public var leaseRest: Duration?
+    public var renewalAge: Duration?
+    /// The rest of the lock-delay.
+    public var waitsFor: Duration?
+    /// For how long we leave the lock to others.
+    public var standsBackFor: Duration?
+    public var isPaused: Bool
   }
 }

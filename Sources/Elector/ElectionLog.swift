@@ -37,6 +37,12 @@ extension ElectionService {
       self.logger.error(
         "the pod does not run as it should, giving the lock away",
         metadata: ["reason": "\(reason)", "retry_in": "\(pause)"])
+    case .steppingDown(let duration):
+      self.logger.info(
+        "asked to leave the lock to others",
+        metadata: ["for": "\(duration.map { "\($0)" } ?? "until resumed")"])
+    case .resuming:
+      self.logger.info("asked to take part again")
     case .cannotRemove(let reason):
       self.logger.error("cannot remove the manifest", metadata: ["reason": "\(reason)"])
     case .sourceFails(let reason):

@@ -15,16 +15,23 @@ public struct ElectionService: Service {
   private let manifest: ManifestFile
   private let keeper: ManifestKeeper
   private let kubelet: Kubelet?
+  private let events: AsyncStream<Election.Event>
+  private let inbox: AsyncStream<Election.Event>.Continuation
+  private let start: ContinuousClock.Instant
+  /// Where it can be looked at while it runs.
+  public let board: ElectionBoard
   let logger: Logger
 
   /// - Parameters:
+  ///   - key: what the lock is called where it is looked at.
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
   ///   - kubelet: whom to ask when a pod has ended; without it the longest time that a kubelet may take
   ///     is waited for.
   ///   - podLimits: what the kubelet has to say of the pod, so that we keep the lock.
   ///   - guardLink: the way to the guard that owns the manifest; `nil` when there is none.
   public init(
-    candidate: Candidate, timing: Timing, store: any LeaseStore, manifest: ManifestFile,
+    key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
+    manifest: ManifestFile,
     kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(), guardLink: GuardLink? = nil,
     logger: Logger
   ) {
@@ -35,13 +42,17 @@ public struct ElectionService: Service {
     self.keeper = ManifestKeeper(file: manifest, link: guardLink)
     self.kubelet = kubelet
     self.logger = logger
+    (self.events, self.inbox) = AsyncStream.makeStream()
+    self.start = .now
+    self.board = ElectionBoard(
+      key: key, election: self.election, start: self.start, inbox: self.inbox)
   }
 
   /// Takes part in the election until it is told to stop.
   /// - Throws: ``ElectionServiceError`` when the manifest could not be removed at the end, or when the
   ///   guard was lost; then it has left the election in good order.
   public func run() async throws {
-    let (events, inbox) = AsyncStream.makeStream(of: Election.Event.self)
+    let (events, inbox) = (self.events, self.inbox)
     inbox.yield(.started)
     let outcome = await withGracefulShutdownHandler {
       await withDiscardingTaskGroup { group in
@@ -80,7 +91,7 @@ public struct ElectionService: Service {
     in group: inout DiscardingTaskGroup
   ) async -> Election.Outcome? {
     var election = self.election
-    let start = ContinuousClock.now
+    let start = self.start
     var alarm: AsyncStream<Never>.Continuation?
     var watch: AsyncStream<Never>.Continuation?
     // What the guard was told last.
@@ -122,10 +133,14 @@ public struct ElectionService: Service {
             group.addTask { inbox.yield(.podObserved(id: id, await self.observePod())) }
           case .report(let report):
             self.log(report, name: election.name)
+            let now = Instant(start.duration(to: .now))
+            self.board.update { $0.note(report, at: now) }
           case .finish(let outcome):
             return outcome
           }
         }
+        let now = Instant(start.duration(to: .now))
+        self.board.update { $0.turned(election, at: now) }
         if self.keeper.link != nil, let end = election.manifestEnd, end != manifestEnd {
           manifestEnd = end
           group.addTask { await self.keeper.extend(to: start + end.sinceStart) }

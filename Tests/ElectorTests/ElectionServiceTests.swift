@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// A store in memory that forgets nothing and expires nothing.
-private final class MemoryStore: LeaseStore {
+final class MemoryStore: LeaseStore {
   struct State {
     var index: UInt64 = 1
     var holder: Holder?
@@ -83,7 +83,7 @@ private final class MemoryStore: LeaseStore {
 }
 
 /// Keeps the messages of a service.
-private final class LogLines: Sendable {
+final class LogLines: Sendable {
   private let messages = Mutex<[String]>([])
   var all: [String] { self.messages.withLock { $0 } }
 

@@ -229,6 +229,8 @@ private struct Simulation {
     for node in self.nodes.indices {
       self.nodes[node].cutOffUntil = 0
       self.nodes[node].busyUntil = min(self.nodes[node].busyUntil, self.now)
+      self.schedule(
+        in: 0, .event(node, generation: self.nodes[node].generation, .resume))
       if self.nodes[node].hasFinished { self.schedule(in: 0, .restart(node)) }
     }
     let pauses = (self.canInstallFail ? 12 : 2) * self.sleep
@@ -449,6 +451,11 @@ private struct Simulation {
     case 30..<50: self.schedule(in: 1, .stop(node))
     case 50..<80: self.schedule(in: 1, .crash(node))
     case 80..<90: self.schedule(in: 1, .powerCut(node))
+    case 90..<95:
+      let pause: Duration? =
+        self.random.chance(30) ? nil : .milliseconds(Int.random(in: 1...9_000, using: &self.random))
+      self.schedule(
+        in: 1, .event(node, generation: self.nodes[node].generation, .stepDown(for: pause)))
     default: break
     }
   }

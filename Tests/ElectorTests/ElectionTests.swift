@@ -317,6 +317,37 @@ private func record(
     #expect(now < 20)
   }
 
+  @Test func oneThatIsToldToStepDownLeavesInOrderAndForThatLong() throws {
+    var bench = try Bench(asksKubelet: true)
+    _ = bench.lead()
+    let down = bench.feed(.stepDown(for: .seconds(60)), at: 1)
+    #expect(down.first == .removeManifest)
+    #expect(down.reports.first == .steppingDown(for: .seconds(60)))
+    let awaiting = bench.feed(.removed, at: 1)
+    #expect(awaiting.contains(.awaitPodEnd(id: 1)))
+    let receipt = bench.feed(.podEnded(id: 1), at: 2)
+    #expect(receipt.isReceipt(for: 10))
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 2)
+    #expect(release.kinds == [.release(prevIndex: 10)])
+    _ = bench.answer(.released(index: 13), to: release, at: 2)
+    #expect(bench.wakeAndLook(at: 60.9).kinds.isEmpty)
+    #expect(bench.wake(at: 61).kinds == [.create])
+  }
+
+  @Test func aLockThatComesAfterAPauseIsGivenBackWithoutAPod() throws {
+    var bench = try Bench()
+    let create = bench.contend()
+    _ = bench.feed(.stepDown(for: nil), at: 0.1)
+    let release = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.5)
+    #expect(release.kinds == [.release(prevIndex: 10)])
+    #expect(!release.installs)
+    let look = bench.answer(.released(index: 11), to: release, at: 0.5)
+    _ = bench.answer(.recordAbsent, to: look, at: 0.5)
+    #expect(bench.wakeAndLook(at: 500).kinds.isEmpty)
+    let back = bench.feed(.resume, at: 501)
+    #expect(back.kinds == [.create])
+  }
+
   @Test func renewsByTheIndexItWroteLast() throws {
     var bench = try Bench()
     _ = bench.lead()

@@ -4,6 +4,7 @@ import Elector
 /// `elector clean`.
 struct Clean: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "clean",
     abstract: "Remove manifests that an earlier run left, before the kubelet reads them.",
     usage: "elector clean --dest-file <file> ...",
     discussion: """

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Elector
+import ElectorHTTP
 import EtcdClient
 import FoundationEssentials
 import Glibc
@@ -19,6 +20,7 @@ struct ElectorCommand: AsyncParsableCommand {
     usage: """
       elector --etcd-servers <url,...> --key <key> --source-file <file> --dest-file <file> [options]
       elector clean --dest-file <file> ...
+      elector step-down|pause|resume --elector <url>
       """,
     discussion: """
       Takes podmaster's flags as they are. Of all electors with the same --key one is the master: \
@@ -50,7 +52,7 @@ struct ElectorCommand: AsyncParsableCommand {
           --source-file=/srv/kubernetes/kube-scheduler.yaml \\
           --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
       """,
-    subcommands: [Clean.self])
+    subcommands: [Clean.self, StepDown.self, Pause.self, Resume.self])
 
   @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
   var etcdServers: String
@@ -139,6 +141,8 @@ struct ElectorCommand: AsyncParsableCommand {
       holder, so that who is written to can refuse an earlier one.
       """, valueName: "name"))
   var tokenEnv: String?
+
+  @OptionGroup var status: StatusOptions
 
   @Option(help: ArgumentHelp("klog or json.", valueName: "format"))
   var logFormat = LogFormat.klog
@@ -260,7 +264,7 @@ struct ElectorCommand: AsyncParsableCommand {
         let terms = LeaseTerms(
           key: self.key, value: name, ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
         let service = ElectionService(
-          candidate: candidate, timing: timing,
+          key: self.key, candidate: candidate, timing: timing,
           store: EtcdLeaseStore(
             key: EtcdLeasedKey(client: client, api: self.etcdApi, terms: terms), name: self.key),
           manifest: manifest,
@@ -268,15 +272,15 @@ struct ElectorCommand: AsyncParsableCommand {
           guardLink: guardLink, logger: logger)
         try await ServiceGroup(
           configuration: .init(
-            services: [
-              .init(
-                service: service, successTerminationBehavior: .gracefullyShutdownGroup,
-                failureTerminationBehavior: .gracefullyShutdownGroup)
-            ], gracefulShutdownSignals: [.sigterm, .sigint, .sighup],
+            services: try self.services(service, logger: logger),
+            gracefulShutdownSignals: [.sigterm, .sigint, .sighup],
             logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
         ).run()
       }
     } catch let error as ElectionServiceError {
+      logger.error("\(error)")
+      throw ExitCode(1)
+    } catch let error as StatusServerError {
       logger.error("\(error)")
       throw ExitCode(1)
     } catch let error as ClientTLSError {
@@ -286,6 +290,26 @@ struct ElectorCommand: AsyncParsableCommand {
       logger.error("\(error)")
       throw ExitCode(1)
     }
+  }
+
+  private func services(
+    _ election: ElectionService, logger: Logger
+  ) throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
+    var services = [
+      ServiceGroupConfiguration.ServiceConfiguration(
+        service: election, successTerminationBehavior: .gracefullyShutdownGroup,
+        failureTerminationBehavior: .gracefullyShutdownGroup)
+    ]
+    if let (host, port) = try self.status.address() {
+      let server = StatusServer(board: election.board, host: host, port: port) {
+        logger.info("seen at \($0)")
+      }
+      services.append(
+        .init(
+          service: server, successTerminationBehavior: .ignore,
+          failureTerminationBehavior: .gracefullyShutdownGroup))
+    }
+    return services
   }
 
   /// `nil` leaves the manifest as it is.

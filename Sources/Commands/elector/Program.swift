@@ -14,28 +14,44 @@ import Logging
   static func main() {
     let arguments = GoCommandLine.normalized(
       Array(CommandLine.arguments.dropFirst()), switches: ElectorCommand.switches)
-    // The parser would want the flags of an election first.
-    if arguments.first == "clean" {
-      Clean.main(Array(arguments.dropFirst()))
-      Clean.exit()
-    }
     do {
-      var command = try ElectorCommand.parseAsRoot(arguments)
-      guard let elector = command as? ElectorCommand else {
-        try command.run()
-        ElectorCommand.exit()
+      var command = try Self.command(arguments)
+      if let elector = command as? ElectorCommand, elector.isGuard {
+        exit(elector.runGuard(arguments))
       }
-      if elector.isGuard { exit(elector.runGuard(arguments)) }
-      Task { await Self.run(elector) }
+      if let elector = command as? ElectorCommand { elector.takeItsName() }
+      if command is any AsyncParsableCommand {
+        Task { await Self.run(arguments) }
+        dispatchMain()
+      }
+      try command.run()
+      ElectorCommand.exit()
     } catch {
       ElectorCommand.exit(withError: error)
     }
-    dispatchMain()
   }
 
-  private static func run(_ elector: ElectorCommand) async {
+  /// The parser would want the flags of an election before the name of another command.
+  private static func command(_ arguments: [String]) throws -> any ParsableCommand {
+    let others = ElectorCommand.configuration.subcommands
+    guard let name = arguments.first,
+      let other = others.first(where: { $0.configuration.commandName == name })
+    else { return try ElectorCommand.parseAsRoot(arguments) }
     do {
-      try await elector.run()
+      return try other.parseAsRoot(Array(arguments.dropFirst()))
+    } catch {
+      other.exit(withError: error)
+    }
+  }
+
+  private static func run(_ arguments: [String]) async {
+    do {
+      var command = try Self.command(arguments)
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
       ElectorCommand.exit()
     } catch {
       ElectorCommand.exit(withError: error)
@@ -55,6 +71,13 @@ extension ElectorCommand {
       command: [CommandLine.arguments.first ?? "elector", mark] + arguments,
       logger: Logger(label: "guard"))
     return process.run()
+  }
+
+  /// The kernel calls a guard's child `exe`, after `/proc/self/exe`. Source: proc(5), `comm`.
+  fileprivate func takeItsName() {
+    guard self.guardDescriptor != nil, let file = fopen("/proc/self/comm", "w") else { return }
+    fputs("elector", file)
+    fclose(file)
   }
 
   /// - Returns: `nil` without a guard.

@@ -1,4 +1,5 @@
 import NIOCore
+import PrometheusText
 
 /// Answers everything but the keys and auth: what needs no wait and no watch.
 struct Endpoints: Sendable {

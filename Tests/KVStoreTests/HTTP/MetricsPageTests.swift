@@ -1,4 +1,5 @@
 import Foundation
+import PrometheusText
 import Testing
 
 @testable import KVStore

@@ -1,67 +1,9 @@
-/// A page of metrics.
-///
-/// Source: Prometheus' text format 0.0.4.
-struct MetricsPage {
-  static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
-
-  private(set) var text = ""
-
-  enum Kind: String {
-    case counter, gauge, histogram
-  }
-
-  /// A metric with its values; labels are written as `name="value"`.
-  mutating func add(
-    _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: String, value: Double)]
-  ) {
-    self.head(name, kind, help)
-    for sample in samples {
-      self.line(name, sample.labels, sample.value)
-    }
-  }
-
-  mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
-    self.add(name, kind, help, [("", value)])
-  }
-
-  mutating func add(_ name: String, _ help: String, _ histogram: Histogram) {
-    self.head(name, .histogram, help)
-    var total = 0
-    for (bound, count) in zip(histogram.bounds, histogram.counts) {
-      total += count
-      self.line(name + "_bucket", Self.label("le", Self.number(bound)), Double(total))
-    }
-    let count = Double(histogram.counts.reduce(0, +))
-    self.line(name + "_bucket", Self.label("le", "+Inf"), count)
-    self.line(name + "_sum", "", histogram.sum)
-    self.line(name + "_count", "", count)
-  }
-
-  /// One label, with what the format wants escaped in its value.
-  static func label(_ name: String, _ value: String) -> String {
-    let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-      .replacing("\n", with: "\\n")
-    return "\(name)=\"\(escaped)\""
-  }
-
-  private mutating func head(_ name: String, _ kind: Kind, _ help: String) {
-    self.text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
-  }
-
-  private mutating func line(_ name: String, _ labels: String, _ value: Double) {
-    self.text += labels.isEmpty ? name : "\(name){\(labels)}"
-    self.text += " \(Self.number(value))\n"
-  }
-
-  /// Whole numbers without a fraction.
-  private static func number(_ value: Double) -> String {
-    Int64(exactly: value).map(String.init) ?? "\(value)"
-  }
-}
+import PrometheusText
 
 extension MetricsPage {
   /// What there is to tell of a server. Where a metric of etcd means the same, it has etcd's name.
   init(store: Store, identity: Identity) {
+    self.init()
     self.addIdentity(identity)
     self.addOperations(store.statistics, watcherCount: store.watcherCount)
     let commits = store.commits.values
@@ -138,5 +80,12 @@ extension MetricsPage {
     self.add(
       "process_max_fds", .gauge, "How many file descriptors may be open.",
       process.maxDescriptors)
+  }
+}
+
+extension MetricsPage {
+  mutating func add(_ name: String, _ help: String, _ histogram: Histogram) {
+    self.add(
+      name, help, bounds: histogram.bounds, counts: histogram.counts, sum: histogram.sum)
   }
 }

@@ -1,0 +1,112 @@
+import Synchronization
+
+/// What people and probes want to know of an election, as a value: it takes in what the election
+/// reports.
+public struct ElectionStatus: Equatable, Sendable {
+  public let key: String
+  public let name: String
+  public let timing: Timing
+  public private(set) var snapshot: Election.Snapshot
+  /// When the loop was last seen at work.
+  public private(set) var turnedAt = Instant.start
+  /// Since when the store does not do as asked, and what it said last.
+  public private(set) var storeFailure: StoreFailure?
+  /// Whether the store has answered once.
+  public private(set) var hasBegun = false
+  public private(set) var takeovers: [String: Int] = ["acquired": 0, "regained": 0]
+  public private(set) var losses: [String: Int] = ["deadline": 0, "replaced": 0, "removed": 0]
+  public private(set) var errors: [String: Int] = [
+    "store": 0, "install": 0, "remove": 0, "source": 0, "record": 0, "pod": 0, "name_clash": 0,
+  ]
+  /// How often the manifest was taken away since the lease could not be believed any more.
+  public private(set) var fences = 0
+
+  public struct StoreFailure: Equatable, Sendable {
+    public var since: Instant
+    public var reason: String
+  }
+
+  public init(key: String, election: Election) {
+    self.key = key
+    self.name = election.name
+    self.timing = election.timing
+    self.snapshot = election.snapshot(at: .start)
+  }
+
+  /// After each turn of the loop.
+  public mutating func turned(_ election: Election, at now: Instant) {
+    self.turnedAt = now
+    self.snapshot = election.snapshot(at: now)
+    if self.snapshot.master != nil { self.hasBegun = true }
+  }
+
+  public mutating func note(_ report: Election.Report, at now: Instant) {
+    switch report {
+    case .acquired: self.takeovers["acquired", default: 0] += 1
+    case .regained: self.takeovers["regained", default: 0] += 1
+    case .lost(_, let loss):
+      switch loss {
+      case .deadline:
+        self.losses["deadline", default: 0] += 1
+        self.fences += 1
+      case .replaced: self.losses["replaced", default: 0] += 1
+      case .removed: self.losses["removed", default: 0] += 1
+      }
+    case .storeFails(let reason):
+      self.errors["store", default: 0] += 1
+      self.storeFailure = StoreFailure(since: self.storeFailure?.since ?? now, reason: reason)
+    case .storeAnswersAgain: self.storeFailure = nil
+    case .storeWentBack:
+      self.errors["store", default: 0] += 1
+      self.fences += 1
+    case .cannotInstall: self.errors["install", default: 0] += 1
+    case .cannotRemove: self.errors["remove", default: 0] += 1
+    case .sourceFails: self.errors["source", default: 0] += 1
+    case .recordFails: self.errors["record", default: 0] += 1
+    case .podFails: self.errors["pod", default: 0] += 1
+    case .nameClash: self.errors["name_clash", default: 0] += 1
+    case .leading, .following, .waiting, .podHasEnded, .awaitingPodEnd, .podOverdue, .released,
+      .notReleased, .steppingDown, .resuming:
+      break
+    }
+  }
+
+  /// Why it cannot do its job; `nil` while it can.
+  public func trouble(at now: Instant) -> String? {
+    let silence = now - self.turnedAt
+    if silence > self.timing.sleep * 2 + .seconds(5) {
+      return "the loop has not turned for \(silence)"
+    }
+    if let failure = self.storeFailure, now - failure.since > self.timing.renewPeriod {
+      return "the store has failed for \(now - failure.since): \(failure.reason)"
+    }
+    return nil
+  }
+}
+
+/// Where a running election can be looked at, and be told what people want.
+public final class ElectionBoard: Sendable {
+  private let status: Mutex<ElectionStatus>
+  private let start: ContinuousClock.Instant
+  private let inbox: AsyncStream<Election.Event>.Continuation
+
+  init(
+    key: String, election: Election, start: ContinuousClock.Instant,
+    inbox: AsyncStream<Election.Event>.Continuation
+  ) {
+    self.status = Mutex(ElectionStatus(key: key, election: election))
+    self.start = start
+    self.inbox = inbox
+  }
+
+  /// As it is now, and the instant that is now on its clock.
+  public func look() -> (status: ElectionStatus, now: Instant) {
+    (self.status.withLock { $0 }, Instant(self.start.duration(to: .now)))
+  }
+
+  func update(_ change: (inout ElectionStatus) -> Void) { self.status.withLock { change(&$0) } }
+
+  /// Leaves the lock to others for so long; with `nil` until ``resume()``.
+  public func stepDown(for duration: Duration?) { self.inbox.yield(.stepDown(for: duration)) }
+  public func resume() { self.inbox.yield(.resume) }
+}

@@ -1,0 +1,39 @@
+import Elector
+import FoundationEssentials
+
+/// What `GET /leader` says.
+struct LeaderView: Encodable {
+  /// The master's, empty while it is not known.
+  var name: String
+  var key: String
+  var me: String
+  var isLeader: Bool
+  var isInstalled: Bool
+  var term: UInt64?
+  var leaseRestSeconds: Double?
+  var waitsForSeconds: Double?
+  var isPaused: Bool
+  var standsBackForSeconds: Double?
+
+  init(_ status: ElectionStatus) {
+    let snapshot = status.snapshot
+    self.name = snapshot.master ?? ""
+    self.key = status.key
+    self.me = status.name
+    self.isLeader = snapshot.leads
+    self.isInstalled = snapshot.isInstalled
+    self.term = snapshot.term
+    self.leaseRestSeconds = snapshot.leaseRest.map { $0 / .seconds(1) }
+    self.waitsForSeconds = snapshot.waitsFor.map { $0 / .seconds(1) }
+    self.isPaused = snapshot.isPaused
+    self.standsBackForSeconds = snapshot.standsBackFor.map { $0 / .seconds(1) }
+  }
+
+  var json: String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Strings, truth values and finite numbers: there is nothing in it that JSON could not hold.
+    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+}

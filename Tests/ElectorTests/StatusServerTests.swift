@@ -1,0 +1,183 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Testing
+
+@testable import Elector
+@testable import ElectorHTTP
+
+/// What can be seen of an election, as a value.
+@Suite struct ElectionStatusTests {
+  private static func election() throws -> Election {
+    Election(
+      candidate: Candidate(name: "me"),
+      timing: try Timing(ttlSeconds: 30, sleep: .seconds(5)))
+  }
+
+  private static func at(_ seconds: Int) -> Instant { Instant(.seconds(seconds)) }
+
+  @Test func aStoreThatFailsForLongerThanARenewalIsTrouble() throws {
+    let election = try Self.election()
+    var status = ElectionStatus(key: "k", election: election)
+    status.turned(election, at: Self.at(1))
+    #expect(status.trouble(at: Self.at(2)) == nil)
+    status.note(.storeFails(reason: "refused"), at: Self.at(2))
+    status.turned(election, at: Self.at(7))
+    #expect(status.trouble(at: Self.at(7)) == nil)
+    status.note(.storeFails(reason: "timed out"), at: Self.at(8))
+    status.turned(election, at: Self.at(8))
+    #expect(
+      status.trouble(at: Self.at(8)) == "the store has failed for 6.0 seconds: timed out")
+    status.note(.storeAnswersAgain, at: Self.at(9))
+    #expect(status.trouble(at: Self.at(9)) == nil)
+    #expect(status.errors["store"] == 2)
+  }
+
+  @Test func aLoopThatStandsStillIsTrouble() throws {
+    let election = try Self.election()
+    var status = ElectionStatus(key: "k", election: election)
+    status.turned(election, at: Self.at(10))
+    #expect(status.trouble(at: Self.at(25)) == nil)
+    #expect(status.trouble(at: Self.at(26)) == "the loop has not turned for 16.0 seconds")
+  }
+
+  @Test func takeoversLossesAndFencesAreCounted() throws {
+    var status = ElectionStatus(key: "k", election: try Self.election())
+    for report: Election.Report in [
+      .acquired(term: 1), .lost(term: 1, .deadline), .regained(term: 1), .lost(term: 1, .removed),
+      .acquired(term: 2), .lost(term: 2, .replaced(by: "x")), .storeWentBack(from: 9, to: 1),
+    ] { status.note(report, at: .start) }
+    #expect(status.takeovers == ["acquired": 2, "regained": 1])
+    #expect(status.losses == ["deadline": 1, "removed": 1, "replaced": 1])
+    #expect(status.fences == 2)
+  }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct StatusServerTests {
+  /// Runs an election in memory with its server.
+  private func with(
+    _ store: MemoryStore, _ body: (String, ManifestFixture) async throws -> Void
+  ) async throws {
+    let fixture = try ManifestFixture()
+    defer { fixture.cleanUp() }
+    let lines = LogLines()
+    let service = ElectionService(
+      key: "k",
+      candidate: Candidate(name: "me", bootID: "boot", destination: fixture.destination.path),
+      timing: try Timing(
+        ttlSeconds: 30, sleep: .milliseconds(200),
+        podStop: PodStop(detection: .zero, grace: .zero)),
+      store: store, manifest: fixture.file, logger: lines.logger)
+    let (urls, announcement) = AsyncStream.makeStream(of: String.self)
+    let server = StatusServer(board: service.board, host: "127.0.0.1", port: 0) {
+      announcement.yield($0)
+    }
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [
+          .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup),
+          .init(service: server, successTerminationBehavior: .ignore),
+        ], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      for await url in urls {
+        try await body(url, fixture)
+        break
+      }
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+  }
+
+  private func ask(_ url: String, _ method: HTTPMethod = .GET) async throws -> (UInt, String) {
+    var request = HTTPClientRequest(url: url)
+    request.method = .RAW(value: method.rawValue)
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+    return (
+      response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20))
+    )
+  }
+  private enum HTTPMethod: String { case GET, POST }
+
+  /// Asks until it is so.
+  private func eventually(
+    _ url: String, _ holds: ((UInt, String)) -> Bool
+  ) async throws -> String {
+    let deadline = ContinuousClock.now + .seconds(90)
+    while true {
+      let answer = try await self.ask(url)
+      if holds(answer) { return answer.1 }
+      guard ContinuousClock.now < deadline else {
+        Issue.record("\(url) says \(answer)")
+        return answer.1
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  @Test func aMasterIsSeen() async throws {
+    try await self.with(MemoryStore()) { url, _ in
+      let leader = try await self.eventually(url + "/leader") {
+        $0.1.contains(#""is_installed":true"#)
+      }
+      let json = try JSONSerialization.jsonObject(with: Data(leader.utf8)) as? [String: Any]
+      #expect(json?["name"] as? String == "me")
+      #expect(json?["key"] as? String == "k")
+      #expect(json?["is_leader"] as? Bool == true)
+      #expect((json?["term"] as? Int ?? 0) > 0)
+      #expect(try await self.ask(url + "/healthz") == (200, "ok\n"))
+      #expect(try await self.ask(url + "/readyz") == (200, "ok\n"))
+      let (_, metrics) = try await self.ask(url + "/metrics")
+      for line in [
+        #"elector_leader{key="k"} 1"#, #"elector_manifest_installed{key="k"} 1"#,
+        #"elector_takeovers_total{key="k",reason="acquired"} 1"#,
+        #"elector_fences_total{key="k"} 0"#,
+        #"elector_errors_total{key="k",kind="store"} 0"#, #"elector_healthy{key="k"} 1"#,
+      ] { #expect(metrics.contains(line + "\n"), "\(line)") }
+      #expect(metrics.contains(#"elector_lease_rest_seconds{key="k"} "#))
+    }
+  }
+
+  @Test func aPausedOneLeavesTheLockToOthers() async throws {
+    let store = MemoryStore()
+    try await self.with(store) { url, fixture in
+      _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
+      #expect(try await self.ask(url + "/pause", .POST).0 == 202)
+      let paused = try await self.eventually(url + "/leader") {
+        $0.1.contains(#""name":"""#) && $0.1.contains(#""is_paused":true"#)
+      }
+      #expect(paused.contains(#""is_leader":false"#))
+      #expect(fixture.installed == nil)
+      // Several rounds later it is still so.
+      try await Task.sleep(for: .seconds(1))
+      #expect(try await self.ask(url + "/leader").1.contains(#""is_leader":false"#))
+      #expect(try await self.ask(url + "/resume", .POST).0 == 202)
+      _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
+    }
+  }
+
+  @Test func oneThatSteppedDownComesBackByItself() async throws {
+    try await self.with(MemoryStore()) { url, _ in
+      _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
+      #expect(try await self.ask(url + "/step-down", .POST).0 == 400)
+      #expect(try await self.ask(url + "/step-down?for=-1", .POST).0 == 400)
+      #expect(try await self.ask(url + "/step-down?for=1.5", .POST).0 == 202)
+      _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_leader":false"#) }
+      _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
+    }
+  }
+
+  @Test func aStoreThatFailsIsNotHealthy() async throws {
+    let store = MemoryStore()
+    try await self.with(store) { url, _ in
+      _ = try await self.eventually(url + "/healthz") { $0.0 == 200 }
+      store.state.withLock { $0.isFrozen = true }
+      let reason = try await self.eventually(url + "/healthz") { $0.0 == 503 }
+      #expect(reason.hasPrefix("the store has failed for "))
+      store.state.withLock { $0.isFrozen = false }
+      _ = try await self.eventually(url + "/healthz") { $0.0 == 200 }
+    }
+  }
+}
