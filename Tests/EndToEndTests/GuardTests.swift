@@ -96,6 +96,24 @@ extension EndToEnd {
       }
     }
 
+    /// It asks its guard for nothing, so only the end of the connection can tell it.
+    @Test func `kill -9 of the guard: an elector that follows ends as well`() async throws {
+      try await withCluster { cluster, _ in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        let node = try #require(
+          await cluster.status().nodes.map(\.name).first { $0 != leader })
+        try await eventually("for it to follow") {
+          contents(cluster.directory.log(.component(node: node, .schedulerElector)))?
+            .contains("key already exists, the master is \(leader), sleeping.") == true
+        }
+        let pair = try await Pair.on(node, cluster)
+        kill(pair.guardian.pid, SIGKILL)
+        try await eventually("for the elector's end") { !pair.elector.isAlive }
+        #expect(contents(pair.log)?.contains("the guard has ended: left the election") == true)
+        #expect(try await cluster.waitForLeader(of: .scheduler) == leader)
+      }
+    }
+
     @Test func `a guard that is stopped: its elector removes the manifest and releases the lease`()
       async throws
     {
@@ -212,7 +230,7 @@ extension EndToEnd {
   }
 }
 
-/// The two processes of the scheduler's leading elector.
+/// The two processes of one of the scheduler's electors.
 private struct Pair: Sendable {
   let node: String
   let guardian: ProcessIdentity
@@ -221,7 +239,10 @@ private struct Pair: Sendable {
   let log: String
 
   static func leading(_ cluster: Cluster) async throws -> Pair {
-    let node = try await cluster.waitForLeader(of: .scheduler)
+    try await Self.on(try await cluster.waitForLeader(of: .scheduler), cluster)
+  }
+
+  static func on(_ node: String, _ cluster: Cluster) async throws -> Pair {
     let pid = try #require(
       await cluster.status().nodes.first { $0.name == node }?.processes
         .first { $0.component == .schedulerElector }?.pid)

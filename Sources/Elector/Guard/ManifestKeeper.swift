@@ -64,6 +64,26 @@ struct ManifestKeeper: Sendable {
     }
   }
 
+  /// Installs, and says what came of it.
+  func installation(
+    term: UInt64, before end: ContinuousClock.Instant
+  ) async -> Election.Event {
+    do {
+      switch try await self.install(term: term, before: end) {
+      case .installed: return .installed
+      case .kept(let error): return .kept(reason: error.description)
+      case .tooLate: return .installTooLate
+      }
+    } catch is GuardLost {
+      // Its pod may run already: this is no failure after which the lease may go at once.
+      return .stop
+    } catch let failure as Failure {
+      return .installFailed(reason: failure.description, isUntouched: failure.leavesDestination)
+    } catch {
+      return .installFailed(reason: "\(error)", isUntouched: false)
+    }
+  }
+
   /// Tells the guard until when what is installed may stay. The answer shows that the guard lives, and
   /// nobody has to wait for it.
   func extend(to end: ContinuousClock.Instant) async {

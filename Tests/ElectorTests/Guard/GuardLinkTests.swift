@@ -87,6 +87,26 @@ private final class FakeGuard: Sendable {
     }
   }
 
+  @Test(
+    arguments: [
+      (.done, .installed), (.tooLate, .installTooLate),
+      (.failed(reason: "no"), .installFailed(reason: "no", isUntouched: false)),
+      (
+        .failed(reason: "no", isUntouched: true), .installFailed(reason: "no", isUntouched: true)
+      ),
+      (nil, .stop),
+    ] as [(GuardAnswer.Result?, Election.Event)])
+  func theElectionLearnsWhatTheGuardSaid(
+    _ answer: GuardAnswer.Result?, _ event: Election.Event
+  ) async throws {
+    try await self.with { _, fake, keeper in
+      async let installation = keeper.installation(term: 1, before: .now + .seconds(30))
+      let request = try await fake.next()
+      if let answer { fake.answer(request.id, answer) } else { fake.hangUp() }
+      #expect(await installation == event)
+    }
+  }
+
   /// The guard may have installed it just before: the pod may run, whose end is to be awaited.
   @Test func anInstallationWithoutAnAnswerMayHaveHappened() async throws {
     try await self.with { fixture, fake, keeper in
