@@ -274,7 +274,7 @@ func eventually(
 
   private func leadsOn(at store: EtcdEndpoint, _ api: EtcdAPI) async throws {
     let timing = try Timing(ttlSeconds: 30, sleep: .seconds(4))
-    let dead = try await Relay.with(port: store.port) { $0.endpoint }
+    let dead = EtcdEndpoint.refusing
     try await Relay.with(port: store.port) { relay in
       let client = EtcdClient(
         endpoints: [relay.endpoint, dead, store], timeout: timing.requestTimeout,

@@ -1,3 +1,5 @@
+import Elector
+import EtcdClient
 import GoFlags
 import Testing
 
@@ -20,7 +22,7 @@ import Testing
 
   @Test func takesTheRecipesCommandLine() throws {
     let command = try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe))
-    #expect(command.etcdServers == "http://127.0.0.1:4001")
+    #expect(command.etcd.etcdServers == "http://127.0.0.1:4001")
     #expect(command.destFile == "/manifests/kube-scheduler.yaml")
     #expect(command.whoami == "")
     #expect(command.ttlSecs == 30)
@@ -62,13 +64,13 @@ import Testing
           "--etcd-certfile=my.crt", "--etcd-keyfile=my.key", "--etcd-username=me",
           "--etcd-password-file=secret",
         ]))
-    #expect(command.etcdApi == .v3)
-    #expect(command.etcdCafile == "ca.crt")
-    #expect(command.etcdCertfile == "my.crt")
-    #expect(command.etcdKeyfile == "my.key")
-    #expect(command.etcdUsername == "me")
-    #expect(command.etcdPasswordFile == "secret")
-    #expect(try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe)).etcdApi == .auto)
+    #expect(command.etcd.etcdApi == .v3)
+    #expect(command.etcd.etcdCafile == "ca.crt")
+    #expect(command.etcd.etcdCertfile == "my.crt")
+    #expect(command.etcd.etcdKeyfile == "my.key")
+    #expect(command.etcd.etcdUsername == "me")
+    #expect(command.etcd.etcdPasswordFile == "secret")
+    #expect(try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe)).etcd.etcdApi == .auto)
   }
 
   @Test(arguments: ["--etcd-servers", "--key", "--source-file", "--dest-file"])
@@ -99,5 +101,46 @@ import Testing
     ("--log-format=xml", "json"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))
+  }
+
+  @Test func whoHoldsWhatIsATable() {
+    let position = KeyHolder(value: "n1", token: 12, modifiedIndex: 40, remaining: .seconds(28))
+    let record = TermRecord(
+      term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b", destination: "/m"),
+      podOutlivesLease: .zero)
+    let rows = [
+      LockRow(
+        key: "scheduler", lock: .held(position),
+        record: .found(value: record.json, modifiedIndex: 13)),
+      LockRow(key: "c", lock: .absent, record: .absent),
+    ]
+    #expect(
+      LockRow.table(rows) == """
+        KEY         HOLDER   TERM   REST   RECORD
+        scheduler   n1       12     28s    open, term 12, n1
+        c           -        -      -      -
+        """)
+    #expect(rows.flatMap(\.warnings).isEmpty)
+  }
+
+  @Test func aDoubledNameIsWarnedOf() {
+    var record = TermRecord(
+      term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b1", destination: "/m"),
+      podOutlivesLease: .zero)
+    func warnings(_ holder: String, _ token: UInt64) -> [String] {
+      LockRow(
+        key: "k",
+        lock: .held(KeyHolder(value: holder, token: token, modifiedIndex: 50, remaining: nil)),
+        record: .found(value: record.json, modifiedIndex: 13)
+      ).warnings
+    }
+    #expect(warnings("n1", 20).first?.contains("boot ID b1") == true)
+    #expect(warnings("n2", 12).first?.contains("in a term that began as n1") == true)
+    #expect(warnings("n2", 20).isEmpty)
+    record.isEnded = true
+    #expect(warnings("n1", 20).isEmpty)
+    #expect(
+      LockRow(key: "a/k", lock: .absent, record: .found(value: "x", modifiedIndex: 1)).warnings
+        == ["a/_k.term holds no record of an elector"])
   }
 }

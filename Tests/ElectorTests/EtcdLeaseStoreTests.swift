@@ -126,8 +126,8 @@ import Testing
           }
         }
       }
-      let dead = try await Relay.with(port: client.endpoints[0].port) { $0.endpoint }
-      try await EtcdClient.with(endpoints: [dead]) { far in
+      let dead = EtcdEndpoint.refusing
+      try await EtcdClient.with(endpoints: [dead], timeout: .seconds(60)) { far in
         let store = try self.store(far, .v2)
         guard case .failed = await store.perform(.create) else {
           Issue.record("it is not told as surely not done")
@@ -154,7 +154,8 @@ import Testing
 
   private func withKVStore(_ body: (EtcdClient) async throws -> Void) async throws {
     let server = try await KVStoreServer.start(.memory)
-    try await EtcdClient.with(endpoints: [EtcdEndpoint(server.urls[0])], body)
+    try await EtcdClient.with(
+      endpoints: [EtcdEndpoint(server.urls[0])], timeout: .seconds(60), body)
     await server.stop()
   }
 }

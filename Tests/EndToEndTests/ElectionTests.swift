@@ -65,7 +65,7 @@ private struct Race: Sendable {
   /// One race, from a free key to the end of all runners.
   /// - Returns: who won; `nil` when the store names another one than the files.
   func run() async throws -> String? {
-    try await EtcdClient.with(endpoints: self.store) { etcd in
+    try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) { etcd in
       // With the record of the last winner, for whose pod the next one would wait.
       for key in ["/race", "/_race.term"] {
         do throws(EtcdClientError) {

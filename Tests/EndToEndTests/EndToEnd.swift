@@ -88,6 +88,8 @@ func contents(_ path: String) -> String? {
 extension Cluster {
   /// The lease's key as the store has it.
   func lease(_ role: Role) async throws -> Node {
-    try await EtcdClient.with(endpoints: self.store) { try await $0.get("/\(role.key)").node }
+    try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) {
+      try await $0.get("/\(role.key)").node
+    }
   }
 }

@@ -60,10 +60,6 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
       connectTimeout: attemptTimeout, longestPause: .milliseconds(500))
   }
 
-  private func deadEndpoint() async throws -> EtcdEndpoint {
-    try await ScriptedServer.with({ _ in .hangUp }) { try EtcdEndpoint($0.url) }
-  }
-
   /// One that hangs after it was in use, one that refuses, one that works.
   @Test(arguments: Backend.available)
   func aRenewalSucceedsInTimeThoughTheFirstHangsAndTheSecondRefuses(
@@ -71,7 +67,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
   ) async throws {
     try await backend.with { store in
       try await Relay.with(port: store.port) { relay in
-        let dead = try await self.deadEndpoint()
+        let dead = EtcdEndpoint.refusing
         try await self.client([relay.endpoint, dead, store]).run { client in
           let key = backend.key(client, ttlSeconds: Self.ttlSeconds, timeout: .seconds(6))
           let token = try await created(key)
@@ -92,7 +88,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
   func aKeyIsReadAndMadeThoughTheFirstNeverAnswers(_ backend: Backend) async throws {
     try await backend.with { store in
       try await ScriptedServer.with({ _ in .silence }) { silent in
-        let endpoints = [try EtcdEndpoint(silent.url), try await self.deadEndpoint(), store]
+        let endpoints = [try EtcdEndpoint(silent.url), EtcdEndpoint.refusing, store]
         let client = self.client(endpoints, attemptTimeout: .seconds(5))
         try await client.run { (client: EtcdClient) async throws -> Void in
           let key = backend.key(client, timeout: .seconds(60))
@@ -176,7 +172,9 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
   @Test func aWriteGoesOnFromOneWithoutTheAPI() async throws {
     try await ScriptedServer.with({ _ in .answer(404, [:], "404 page not found\n") }) { old in
       try await ScriptedServer.with({ _ in .json(EtcdClientTests.node) }) { good in
-        try await EtcdClient.with(endpoints: [EtcdEndpoint(old.url), EtcdEndpoint(good.url)]) {
+        try await EtcdClient.with(
+          endpoints: [EtcdEndpoint(old.url), EtcdEndpoint(good.url)], timeout: .seconds(60)
+        ) {
           try await $0.put("k", value: "v")
         }
         #expect(old.requests.count == 1 && good.requests.count == 1)
@@ -186,7 +184,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
 
   /// Otherwise those who lost the store at one instant come back at one instant.
   @Test func afterAllHaveFailedThereIsAPause() async throws {
-    let dead = try await self.deadEndpoint()
+    let dead = EtcdEndpoint.refusing
     let client = EtcdClient(endpoints: [dead, dead], longestPause: .milliseconds(200))
     try await client.run { client in
       let start = ContinuousClock.now

@@ -1,3 +1,4 @@
+import EtcdTestSupport
 import Testing
 
 @testable import EtcdClient
@@ -7,11 +8,6 @@ import Testing
   static let node =
     #"{"action":"get","node":{"key":"/k","value":"v","#
     + #""modifiedIndex":5,"createdIndex":4,"ttl":9,"expiration":"2030-01-01T00:00:00Z"}}"#
-
-  /// Nobody listens there: the kernel gave this port out and got it back.
-  private func deadEndpoint() async throws -> EtcdEndpoint {
-    try EtcdEndpoint(await ScriptedServer.with({ _ in .hangUp }) { $0.url })
-  }
 
   @discardableResult
   private func with<Value: Sendable>(
@@ -113,7 +109,7 @@ import Testing
   }
 
   @Test func aRefusedConnectionIsUnreachable() async throws {
-    let dead = try await self.deadEndpoint()
+    let dead = EtcdEndpoint.refusing
     try await self.with([dead, dead]) { client in
       let error = await #expect(throws: EtcdClientError.self) { try await client.get("k") }
       #expect(error == .unreachable(endpoint: dead, reason: "Connection refused"))
@@ -123,7 +119,7 @@ import Testing
 
   @Test func goesOnToTheNextEndpointInTheSameCallAndStaysThere() async throws {
     try await ScriptedServer.with({ _ in .json(Self.node) }) { server in
-      let dead = try await self.deadEndpoint()
+      let dead = EtcdEndpoint.refusing
       try await self.with([dead, EtcdEndpoint(server.url)]) { client in
         _ = try await client.get("k")
         _ = try await client.get("k")

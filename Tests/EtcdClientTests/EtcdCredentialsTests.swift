@@ -54,7 +54,7 @@ import Testing
   @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
   func isAUserInV2() async throws {
     try await RealEtcd.with { etcd in
-      try await EtcdClient.with(endpoints: [etcd.endpoint]) { admin in
+      try await EtcdClient.with(endpoints: [etcd.endpoint], timeout: .seconds(60)) { admin in
         let root = "Basic " + Data("root:rp".utf8).base64EncodedString()
         try await admin.auth("users/root", #"{"user":"root","password":"rp"}"#)
         try await admin.auth(
@@ -71,7 +71,10 @@ import Testing
         }
         #expect(error == .denied(endpoint: etcd.endpoint, reason: "Insufficient credentials"))
         try await self.withPassword { credentials, files in
-          try await EtcdClient(endpoints: [etcd.endpoint], credentials: credentials).run { client in
+          try await EtcdClient(
+            endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30),
+            credentials: credentials
+          ).run { client in
             try await self.keepsALease(Backend.etcdV2, client)
             // Changed on both sides, while the client runs.
             try await admin.auth("users/elector", #"{"user":"elector","password":"other"}"#, root)
@@ -89,9 +92,12 @@ import Testing
   @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
   func isAUserInV3() async throws {
     try await RealEtcd.with { etcd in
-      try await EtcdClient.with(endpoints: [etcd.endpoint]) { admin in
+      try await EtcdClient.with(endpoints: [etcd.endpoint], timeout: .seconds(60)) { admin in
         try await self.withPassword { credentials, files in
-          try await EtcdClient(endpoints: [etcd.endpoint], credentials: credentials).run { client in
+          try await EtcdClient(
+            endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30),
+            credentials: credentials
+          ).run { client in
             // Without users, a user is nobody special.
             try await self.keepsALease(Backend.etcdV3, client)
             try await admin.gateway("/auth/user/add", #"{"name":"root","password":"rp"}"#)

@@ -307,7 +307,7 @@ struct EtcdAPITests {
   }
 
   @Test func autoTakesV2WhereverItIs() async throws {
-    let dead = try await ScriptedServer.with({ _ in .hangUp }) { try EtcdEndpoint($0.url) }
+    let dead = EtcdEndpoint.refusing
     try await RealEtcd.with { both in
       try await RealEtcd.with(.init(enableV2: false)) { (new: RealEtcd) async throws -> Void in
         let v2 = [EtcdNotice.usesAPI(.v2, version: nil)]
@@ -334,7 +334,7 @@ struct EtcdAPITests {
   private static let version = try? RealEtcd.version()
 
   @Test func autoDecidesNothingWithoutAnAnswer() async throws {
-    let dead = try await ScriptedServer.with({ _ in .hangUp }) { try EtcdEndpoint($0.url) }
+    let dead = EtcdEndpoint.refusing
     await #expect(throws: EtcdClientError.self) {
       try await self.choice(of: .auto, at: [dead, dead])
     }

@@ -26,7 +26,8 @@ import Testing
       $0.target == "/version"
         ? .json(#"{"etcdserver":"\#(version)","etcdcluster":"3.4.0"}"#) : reply($0)
     }) { server in
-      try await EtcdClient.with(endpoints: [EtcdEndpoint(server.url)]) { client in
+      try await EtcdClient.with(endpoints: [EtcdEndpoint(server.url)], timeout: .seconds(60)) {
+        client in
         let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 10, timeout: timeout)
         try await body(EtcdLeasedKey(client: client, api: .v3, terms: terms), server)
       }

@@ -20,6 +20,7 @@ struct ElectorCommand: AsyncParsableCommand {
     usage: """
       elector --etcd-servers <url,...> --key <key> --source-file <file> --dest-file <file> [options]
       elector clean --dest-file <file> ...
+      elector status --etcd-servers <url,...> --key <key> ...
       elector step-down|pause|resume --elector <url>
       """,
     discussion: """
@@ -52,45 +53,9 @@ struct ElectorCommand: AsyncParsableCommand {
           --source-file=/srv/kubernetes/kube-scheduler.yaml \\
           --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
       """,
-    subcommands: [Clean.self, StepDown.self, Pause.self, Resume.self])
+    subcommands: [Clean.self, Status.self, StepDown.self, Pause.self, Resume.self])
 
-  @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
-  var etcdServers: String
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      Which API of etcd to use: auto, v2 or v3. auto takes v2 where a server has it, which podmaster \
-      needs, else v3. All who share a key have to use the same: name it before you switch v2 off. \
-      (default: auto)
-      """, valueName: "api"),
-    transform: {
-      guard let api = EtcdAPI(rawValue: $0) else {
-        throw ValidationError("use auto, v2 or v3, not \"\($0)\"")
-      }
-      return api
-    })
-  var etcdApi = EtcdAPI.auto
-
-  @Option(
-    help: ArgumentHelp(
-      "Who may sign the certificates of https servers. (default: whom the system trusts)",
-      valueName: "file"))
-  var etcdCafile: String?
-
-  @Option(help: ArgumentHelp("Our own certificate, for etcd.", valueName: "file"))
-  var etcdCertfile: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The key to it. All three files may be replaced at any time.", valueName: "file"))
-  var etcdKeyfile: String?
-
-  @Option(help: ArgumentHelp("The user to be in etcd.", valueName: "name"))
-  var etcdUsername: String?
-
-  @Option(help: ArgumentHelp("The file with that user's password.", valueName: "file"))
-  var etcdPasswordFile: String?
+  @OptionGroup var etcd: EtcdOptions
 
   @Option(help: "The lock's name; it becomes /v2/keys/<key>, or /<key> in the v3 API.")
   var key: String
@@ -154,7 +119,6 @@ struct ElectorCommand: AsyncParsableCommand {
   static let switches = KubeletOptions.switches.union(["annotate", "guard"])
 
   func validate() throws {
-    _ = try self.endpoints()
     _ = try self.timing(grace: ManifestFile.grace(of: self.sourceFile))
     guard self.sleep.duration <= .seconds(self.ttlSecs) else {
       throw ValidationError(
@@ -165,36 +129,8 @@ struct ElectorCommand: AsyncParsableCommand {
     ] where value.split(separator: "/").isEmpty {
       throw ValidationError("--\(flag) must not be empty")
     }
-    try self.validateTLS()
-    if (self.etcdUsername == nil) != (self.etcdPasswordFile == nil) {
-      throw ValidationError("--etcd-username and --etcd-password-file need each other")
-    }
-    if self.etcdUsername?.isEmpty == true {
-      throw ValidationError("--etcd-username must not be empty")
-    }
     if let tokenEnv, !ManifestStamp.isVariableName(tokenEnv) {
       throw ValidationError("--token-env must be the name of a variable, not \"\(tokenEnv)\"")
-    }
-  }
-
-  /// What can be said of the files' flags without the files.
-  private func validateTLS() throws {
-    if (self.etcdCertfile == nil) != (self.etcdKeyfile == nil) {
-      throw ValidationError("--etcd-certfile and --etcd-keyfile need each other")
-    }
-    let flags = [
-      ("--etcd-cafile", self.etcdCafile), ("--etcd-certfile", self.etcdCertfile),
-    ]
-    if let flag = flags.first(where: { $0.1 != nil })?.0,
-      try !self.endpoints().contains(where: \.isTLS)
-    {
-      throw ValidationError("\(flag) is for https, but --etcd-servers has no https:// in it")
-    }
-  }
-
-  private func endpoints() throws -> [EtcdEndpoint] {
-    do { return try EtcdEndpoint.list(self.etcdServers) } catch {
-      throw ValidationError("--etcd-servers: \(error)")
     }
   }
 
@@ -260,13 +196,16 @@ struct ElectorCommand: AsyncParsableCommand {
     try? manifest.remove()
     let guardLink = try await self.guardLink(timing: timing)
     do {
-      try await self.client(timing: timing, logger: logger).run { client in
+      let client = try self.etcd.client(
+        timeout: timing.requestTimeout, attemptTimeout: timing.attemptTimeout, logger: logger)
+      try await client.run { client in
         let terms = LeaseTerms(
           key: self.key, value: name, ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
         let service = ElectionService(
           key: self.key, candidate: candidate, timing: timing,
           store: EtcdLeaseStore(
-            key: EtcdLeasedKey(client: client, api: self.etcdApi, terms: terms), name: self.key),
+            key: EtcdLeasedKey(client: client, api: self.etcd.etcdApi, terms: terms), name: self.key
+          ),
           manifest: manifest,
           kubelet: try self.kubelet.access(), podLimits: self.kubelet.limits,
           guardLink: guardLink, logger: logger)
@@ -317,28 +256,6 @@ struct ElectorCommand: AsyncParsableCommand {
     guard self.annotate.isTrue || self.tokenEnv != nil else { return nil }
     return ManifestStamp(
       key: self.key, holder: holder, annotates: self.annotate.isTrue, tokenVariable: self.tokenEnv)
-  }
-
-  /// A client whose requests all end early enough for a lease to be renewed elsewhere.
-  private func client(timing: Timing, logger: Logger) throws -> EtcdClient {
-    let files = ClientTLS.Files(
-      caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile)
-    var credentials: EtcdCredentials?
-    if let username = self.etcdUsername, let file = self.etcdPasswordFile {
-      let user = try EtcdCredentials(username: username, passwordFile: file)
-      if user.isReadableByOthers {
-        logger.warning("others can read --etcd-password-file \(file): chmod 600 is enough")
-      }
-      credentials = user
-    }
-    return EtcdClient(
-      endpoints: try self.endpoints(), timeout: timing.requestTimeout,
-      attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
-      longestPause: timing.attemptTimeout / 2,
-      tls: files == ClientTLS.Files() ? nil : try ClientTLS(files), credentials: credentials
-    ) { notice in
-      logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
-    }
   }
 
   /// As the kernel knows this machine.
