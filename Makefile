@@ -6,7 +6,7 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test integration bench format lint clean
+.PHONY: help deps build demo test integration bench bench-failover format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ bench: ## Measure kvstore beside a real etcd, and write docs/benchmarks.md.
 	$(SWIFT) build -c release --product kvstore
 	$(SWIFT) build -c release --product kvbench
 	.build/release/kvbench --revision "$$(git describe --always --dirty)" $(BENCH_FLAGS)
+
+bench-failover: deps ## Measure hand-overs and takeovers, on kvstore and on a real etcd.
+	@for product in kvstore elector fake-kubelet zweimaster; do \
+	  $(SWIFT) build -c release --product $$product; \
+	done
+	.build/release/zweimaster failover $(FAILOVER_FLAGS)
 
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests

@@ -83,6 +83,8 @@ public struct Kubelet: Sendable {
   /// For so much longer than it should a pod may be listed before it counts as one that does not end.
   private static let patience = Duration.seconds(5)
 
+  private static let shortestPause = Duration.milliseconds(10)
+
   /// Waits until the pod, whose manifest is gone, no longer runs.
   ///
   /// That it is not listed tells nothing by itself: the kubelet may have read the file and be about to
@@ -108,7 +110,12 @@ public struct Kubelet: Sendable {
       let now = ContinuousClock.now
       if !wasListed, now >= killed { return true }
       if now >= killed + Self.patience { return absences > 0 }
-      guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return false }
+      // As exact as the wait so far is long; each question makes a real kubelet ask its runtime.
+      let pause =
+        absences > 0
+        ? Self.shortestPause
+        : min(max((now - start) / 20, Self.shortestPause), .milliseconds(200))
+      guard (try? await Task.sleep(for: pause)) != nil else { return false }
     }
   }
 

@@ -25,17 +25,22 @@ extension EndToEnd {
       }
     }
 
+    /// `ZWEIMASTER_RACES` says how many rounds.
+    private static let rounds =
+      ProcessInfo.processInfo.environment["ZWEIMASTER_RACES"].flatMap { Int($0) } ?? 10
+
     /// Nothing but electors and a store: round after round the key is gone and all come at once.
-    @Test
+    @Test(arguments: [2, 3, 10])
     func
-      `of three electors that start at the same instant exactly one wins, in each of many rounds`()
-      async throws
+      `of several electors that start at the same instant exactly one wins, in each of many rounds`(
+        _ count: Int
+      ) async throws
     {
       try await withCluster(masters: 1) { cluster, _ in
         let race = try Race(
-          directory: "\(cluster.directory.path)/race", store: cluster.store,
+          runners: count, directory: "\(cluster.directory.path)/race", store: cluster.store,
           source: cluster.directory.source(.scheduler, "kube-master1"))
-        for round in 1...25 {
+        for round in 1...Self.rounds {
           let winner = try await race.run()
           #expect(winner != nil, "round \(round)")
         }
@@ -46,7 +51,7 @@ extension EndToEnd {
 
 /// Several electors that stand for one key.
 private struct Race: Sendable {
-  let runners = (1...3).map { "runner\($0)" }
+  let runners: [String]
   let directory: String
   let store: [EtcdEndpoint]
   let source: String
@@ -54,7 +59,8 @@ private struct Race: Sendable {
     ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
     .map { "\($0)/elector" } ?? "\(ownDirectory)/elector"
 
-  init(directory: String, store: [EtcdEndpoint], source: String) throws {
+  init(runners count: Int, directory: String, store: [EtcdEndpoint], source: String) throws {
+    self.runners = (1...count).map { "runner\($0)" }
     self.directory = directory
     self.store = store
     self.source = source
