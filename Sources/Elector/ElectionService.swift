@@ -108,7 +108,8 @@ public struct ElectionService: Service {
             pending.append(await self.remove())
           case .installManifest(let term, let before):
             manifestEnd = before
-            pending.append(await self.install(term: term, before: start + before.sinceStart))
+            pending.append(
+              await self.keeper.installation(term: term, before: start + before.sinceStart))
           case .send(let request):
             group.addTask {
               inbox.yield(
@@ -176,22 +177,6 @@ public struct ElectionService: Service {
       return .removed
     } catch {
       return .removeFailed(reason: "\(error)")
-    }
-  }
-
-  private func install(term: UInt64, before: ContinuousClock.Instant) async -> Election.Event {
-    do {
-      switch try await self.keeper.install(term: term, before: before) {
-      case .installed: return .installed
-      case .kept(let error): return .kept(reason: error.description)
-      case .tooLate: return .installTooLate
-      }
-    } catch is GuardLost {
-      // Its pod may run already: this is no failure after which the lease may go at once.
-      return .stop
-    } catch {
-      return .installFailed(
-        reason: "\(error)", isUntouched: (error as? ManifestError)?.leavesDestination == true)
     }
   }
 

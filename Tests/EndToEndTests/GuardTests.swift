@@ -96,6 +96,24 @@ extension EndToEnd {
       }
     }
 
+    /// It asks its guard for nothing, so only the end of the connection can tell it.
+    @Test func `kill -9 of the guard: an elector that follows ends as well`() async throws {
+      try await withCluster { cluster, _ in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        let node = try #require(
+          await cluster.status().nodes.map(\.name).first { $0 != leader })
+        try await eventually("for it to follow") {
+          contents(cluster.directory.log(.component(node: node, .schedulerElector)))?
+            .contains("key already exists, the master is \(leader), sleeping.") == true
+        }
+        let pair = try await Pair.on(node, cluster)
+        kill(pair.guardian.pid, SIGKILL)
+        try await eventually("for the elector's end") { !pair.elector.isAlive }
+        #expect(contents(pair.log)?.contains("the guard has ended: left the election") == true)
+        #expect(try await cluster.waitForLeader(of: .scheduler) == leader)
+      }
+    }
+
     @Test func `a guard that is stopped: its elector removes the manifest and releases the lease`()
       async throws
     {
@@ -129,6 +147,49 @@ extension EndToEnd {
         }
         #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 3)
       }
+    }
+
+    /// Both get it when it comes from a terminal or from systemd, and the guard passes it on besides.
+    @Test func `a second signal does not cut a stop short`() async throws {
+      try await withCluster(masters: 1, ttlSeconds: 30, stopTime: .seconds(3)) { cluster, monitor in
+        let pair = try await Pair.leading(cluster)
+        kill(-pair.guardian.pid, SIGINT)
+        try await eventually("for the manifest to go") { contents(pair.manifest) == nil }
+        #expect(pair.guardian.isAlive && pair.elector.isAlive, "the pod has three seconds")
+        kill(-pair.guardian.pid, SIGTERM)
+        try await eventually("for the end of both") {
+          !pair.guardian.isAlive && !pair.elector.isAlive
+        }
+        #expect(contents(pair.log)?.ranges(of: "released the lock").count == 1)
+        #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 1)
+        // The first of each: the cluster starts the pair again.
+        let pod = try #require(monitor.log.stays.first { $0.subject == .pod(.scheduler) })
+        let manifest = try #require(monitor.log.stays.first { $0.subject == .manifest(.scheduler) })
+        #expect(pod.to > manifest.to + .seconds(1), "it was waited for")
+      }
+    }
+
+    /// Whatever hinders an elector, it may never get as far as to ask etcd.
+    @Test func `a left-over manifest is removed even if the certificates cannot be read`()
+      async throws
+    {
+      let directory = TemporaryDirectory()
+      try FileManager.default.createDirectory(
+        atPath: directory.path, withIntermediateDirectories: true)
+      let manifest = "\(directory.path)/a.yaml"
+      try Data("kind: Pod\n".utf8).write(to: URL(filePath: manifest))
+      let result = try await Subprocess.run(
+        .path(FilePath("\(ownDirectory)/elector")),
+        arguments: [
+          "--etcd-servers=https://127.0.0.1:1", "--etcd-cafile=\(directory.path)/none.pem",
+          "--key=a", "--source-file=\(directory.path)/none.yaml", "--dest-file=\(manifest)",
+          "--guard=false",
+        ],
+        output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+      #expect(result.terminationStatus == .exited(1))
+      #expect(result.standardError.contains("cannot read \(directory.path)/none.pem"))
+      #expect(contents(manifest) == nil)
+      directory.remove()
     }
 
     @Test func `left-over manifests are removed before the kubelet starts`() async throws {
@@ -169,7 +230,7 @@ extension EndToEnd {
   }
 }
 
-/// The two processes of the scheduler's leading elector.
+/// The two processes of one of the scheduler's electors.
 private struct Pair: Sendable {
   let node: String
   let guardian: ProcessIdentity
@@ -178,7 +239,10 @@ private struct Pair: Sendable {
   let log: String
 
   static func leading(_ cluster: Cluster) async throws -> Pair {
-    let node = try await cluster.waitForLeader(of: .scheduler)
+    try await Self.on(try await cluster.waitForLeader(of: .scheduler), cluster)
+  }
+
+  static func on(_ node: String, _ cluster: Cluster) async throws -> Pair {
     let pid = try #require(
       await cluster.status().nodes.first { $0.name == node }?.processes
         .first { $0.component == .schedulerElector }?.pid)

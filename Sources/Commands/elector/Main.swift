@@ -187,6 +187,13 @@ struct ElectorCommand: AsyncParsableCommand {
     let candidate = Candidate(
       name: name, bootID: Self.bootID(),
       destination: URL(filePath: self.destFile).standardizedFileURL.path)
+    let manifest = ManifestFile(
+      source: self.sourceFile, destination: self.destFile,
+      longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace,
+      stamp: self.stamp(holder: name))
+    // Before anything that may fail for good, such as reading a certificate. If it cannot be removed, the
+    // election says so, and tries on.
+    try? manifest.remove()
     let guardLink = try await self.guardLink(timing: timing)
     do {
       let client = try self.etcd.client(
@@ -199,10 +206,7 @@ struct ElectorCommand: AsyncParsableCommand {
           store: EtcdLeaseStore(
             key: EtcdLeasedKey(client: client, api: self.etcd.etcdApi, terms: terms), name: self.key
           ),
-          manifest: ManifestFile(
-            source: self.sourceFile, destination: self.destFile,
-            longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace,
-            stamp: self.stamp(holder: name)),
+          manifest: manifest,
           kubelet: try self.kubelet.access(), podLimits: self.kubelet.limits,
           guardLink: guardLink, logger: logger)
         try await ServiceGroup(

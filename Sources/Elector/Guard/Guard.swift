@@ -118,8 +118,14 @@ public struct Guard: Equatable, Sendable {
   private mutating func installed(
     _ request: GuardRequest, _ result: GuardAnswer.Result
   ) -> [Effect] {
-    // A failure may have come when the file had its name already.
-    if case .install(let until, _) = request.kind, result != .tooLate {
+    let isThere =
+      switch result {
+      case .done: true
+      case .tooLate: false
+      // It may have come when the file had its name already.
+      case .failed(_, let isUntouched): !isUntouched
+      }
+    if case .install(let until, _) = request.kind, isThere {
       self.manifests[Int(request.manifest)].until = until
       self.manifests[Int(request.manifest)].isOrphan = false
     }

@@ -41,14 +41,29 @@ public final class GuardLink: Sendable {
   }
 
   /// Asks the guard for something and waits for its answer.
-  /// - Parameter limit: when to take an answer that has not come for `tooLate`; the guard is not lost
-  ///   by that.
   /// - Throws: ``GuardLost``, at once when it was lost before.
+  func ask(_ kind: GuardRequest.Kind, manifest: UInt16 = 0) async throws -> GuardAnswer.Result {
+    try await self.send(kind, manifest: manifest).get()
+  }
+
+  /// The same, but waits no longer than until then; the guard is not lost by that.
+  /// - Returns: `nil` when the answer has not come: nobody knows what became of the request.
   func ask(
-    _ kind: GuardRequest.Kind, manifest: UInt16 = 0, until limit: ContinuousClock.Instant? = nil
-  ) async throws -> GuardAnswer.Result {
+    _ kind: GuardRequest.Kind, manifest: UInt16 = 0, until limit: ContinuousClock.Instant
+  ) async throws -> GuardAnswer.Result? {
+    let first = self.channel.eventLoop.makePromise(of: GuardAnswer.Result?.self)
+    self.send(kind, manifest: manifest).map { $0 }.cascade(to: first)
+    let rest = ContinuousClock.now.duration(to: limit)
+    let timer = self.channel.eventLoop.scheduleTask(in: TimeAmount(rest)) { first.succeed(nil) }
+    first.futureResult.whenComplete { _ in timer.cancel() }
+    return try await first.futureResult.get()
+  }
+
+  private func send(
+    _ kind: GuardRequest.Kind, manifest: UInt16
+  ) -> EventLoopFuture<GuardAnswer.Result> {
     let promise = self.channel.eventLoop.makePromise(of: GuardAnswer.Result.self)
-    guard let id = self.state.add(promise) else { return try await promise.futureResult.get() }
+    guard let id = self.state.add(promise) else { return promise.futureResult }
     let patience = self.patience
     let overdue = self.channel.eventLoop.scheduleTask(in: TimeAmount(patience)) {
       self.state.suspect(.silent(for: patience))
@@ -57,15 +72,7 @@ public final class GuardLink: Sendable {
     promise.futureResult.whenComplete { _ in overdue.cancel() }
     let bytes = GuardRequest(id: id, manifest: manifest, kind).bytes
     self.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
-    guard let limit else { return try await promise.futureResult.get() }
-    let first = self.channel.eventLoop.makePromise(of: GuardAnswer.Result.self)
-    promise.futureResult.cascade(to: first)
-    let rest = ContinuousClock.now.duration(to: limit)
-    let timer = self.channel.eventLoop.scheduleTask(in: TimeAmount(rest)) {
-      first.succeed(.tooLate)
-    }
-    first.futureResult.whenComplete { _ in timer.cancel() }
-    return try await first.futureResult.get()
+    return promise.futureResult
   }
 
   /// Waits until the guard is lost.

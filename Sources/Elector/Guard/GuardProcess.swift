@@ -93,7 +93,7 @@ public struct GuardProcess {
       }
       result = isInstalled ? .done : .tooLate
     } catch {
-      result = .failed(reason: error.description)
+      result = .failed(reason: error.description, isUntouched: error.leavesDestination)
     }
     self.results.append(.installed(request, result))
   }

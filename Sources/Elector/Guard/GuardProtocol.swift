@@ -28,7 +28,8 @@ public struct GuardAnswer: Equatable, Sendable {
     case done
     /// The instant had passed; or, for an extension, nothing is there any more that it would keep.
     case tooLate
-    case failed(reason: String)
+    /// - `isUntouched`: the place is for sure what it was before.
+    case failed(reason: String, isUntouched: Bool = false)
   }
 
   public var id: UInt32
@@ -174,10 +175,11 @@ extension GuardAnswer {
       switch self.result {
       case .done: 1
       case .tooLate: 2
-      case .failed: 3
+      case .failed(_, isUntouched: false): 3
+      case .failed(_, isUntouched: true): 4
       }
     var frame = GuardFrame(kind: number, id: self.id)
-    if case .failed(let reason) = self.result { frame.append(reason.utf8) }
+    if case .failed(let reason, _) = self.result { frame.append(reason.utf8) }
     return frame.bytes
   }
 
@@ -188,7 +190,9 @@ extension GuardAnswer {
     switch number {
     case 1: self.result = .done
     case 2: self.result = .tooLate
-    case 3: self.result = .failed(reason: String(decoding: fields.rest, as: UTF8.self))
+    case 3, 4:
+      self.result = .failed(
+        reason: String(decoding: fields.rest, as: UTF8.self), isUntouched: number == 4)
     default: throw .unknownKind(number)
     }
   }

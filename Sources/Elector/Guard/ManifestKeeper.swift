@@ -19,8 +19,8 @@ struct ManifestKeeper: Sendable {
     }
     if let link {
       do {
-        if case .failed(let reason) = try await link.ask(.remove) {
-          throw Refusal(description: reason)
+        if case .failed(let reason, let isUntouched) = try await link.ask(.remove) {
+          throw Failure(description: reason, leavesDestination: isUntouched)
         }
         return
       } catch is GuardLost {
@@ -31,25 +31,56 @@ struct ManifestKeeper: Sendable {
   }
 
   /// Makes the destination the source's copy, for not longer than until then.
+  /// - Throws: ``Failure``; ``GuardLost``, after which it may be there or not.
   func install(
     term: UInt64, before end: ContinuousClock.Instant
   ) async throws -> ManifestFile.Installation {
     guard let link else {
-      return try await Self.blocking { [file] in
+      return try await Self.failing { [file] () throws(ManifestError) in
         try file.install(term: term) { ContinuousClock.now < end }
       }
     }
-    let content = try await Self.blocking { [file] in try file.content(term: term) }
+    let content = try await Self.failing { [file] () throws(ManifestError) in
+      try file.content(term: term)
+    }
     switch content {
     case .failure(let error): return .kept(error)
     case .success(let bytes):
-      switch try await link.ask(.install(until: BootInstant(end), content: bytes), until: end) {
+      let request = GuardRequest.Kind.install(until: BootInstant(end), content: bytes)
+      switch try await link.ask(request, until: end) {
       case .done:
         self.file.note(installed: bytes)
         return .installed
       case .tooLate: return .tooLate
-      case .failed(let reason): throw Refusal(description: reason)
+      case .failed(let reason, let isUntouched):
+        if !isUntouched { self.file.note(installed: bytes) }
+        throw Failure(description: reason, leavesDestination: isUntouched)
+      // It may have been there for a moment, and a pod with it.
+      case nil:
+        self.file.note(installed: bytes)
+        throw Failure(
+          description: "the guard did not answer before the lease's end", leavesDestination: false)
       }
+    }
+  }
+
+  /// Installs, and says what came of it.
+  func installation(
+    term: UInt64, before end: ContinuousClock.Instant
+  ) async -> Election.Event {
+    do {
+      switch try await self.install(term: term, before: end) {
+      case .installed: return .installed
+      case .kept(let error): return .kept(reason: error.description)
+      case .tooLate: return .installTooLate
+      }
+    } catch is GuardLost {
+      // Its pod may run already: this is no failure after which the lease may go at once.
+      return .stop
+    } catch let failure as Failure {
+      return .installFailed(reason: failure.description, isUntouched: failure.leavesDestination)
+    } catch {
+      return .installFailed(reason: "\(error)", isUntouched: false)
     }
   }
 
@@ -65,8 +96,21 @@ struct ManifestKeeper: Sendable {
     try await NIOThreadPool.singleton.runIfActive(work)
   }
 
-  /// What the guard said.
-  private struct Refusal: Error, CustomStringConvertible {
+  private static func failing<Value: Sendable>(
+    _ work: @escaping @Sendable () throws(ManifestError) -> Value
+  ) async throws -> Value {
+    do {
+      return try await Self.blocking(work)
+    } catch let error as ManifestError {
+      throw Failure(
+        description: error.description, leavesDestination: error.leavesDestination)
+    }
+  }
+
+  /// Why the manifest could not be installed or removed, whoever tried.
+  struct Failure: Error, Equatable, CustomStringConvertible {
     var description: String
+    /// Whether the destination is for sure what it was before.
+    var leavesDestination: Bool
   }
 }

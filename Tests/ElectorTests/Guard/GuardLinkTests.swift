@@ -80,16 +80,72 @@ private final class FakeGuard: Sendable {
       #expect(try await again == .tooLate)
 
       let failed = Task { try await keeper.install(term: 1, before: end) }
-      fake.answer(try await fake.next().id, .failed(reason: "no space"))
-      await #expect { try await failed.value } throws: { "\($0)" == "no space" }
+      fake.answer(try await fake.next().id, .failed(reason: "no space", isUntouched: true))
+      await #expect(
+        throws: ManifestKeeper.Failure(description: "no space", leavesDestination: true)
+      ) { try await failed.value }
     }
   }
 
-  @Test func anInstallationIsTooLateAtItsDeadlineWhateverTheGuardDoes() async throws {
+  @Test(
+    arguments: [
+      (.done, .installed), (.tooLate, .installTooLate),
+      (.failed(reason: "no"), .installFailed(reason: "no", isUntouched: false)),
+      (
+        .failed(reason: "no", isUntouched: true), .installFailed(reason: "no", isUntouched: true)
+      ),
+      (nil, .stop),
+    ] as [(GuardAnswer.Result?, Election.Event)])
+  func theElectionLearnsWhatTheGuardSaid(
+    _ answer: GuardAnswer.Result?, _ event: Election.Event
+  ) async throws {
     try await self.with { _, fake, keeper in
-      let result = try await keeper.install(term: 1, before: .now + .milliseconds(50))
-      #expect(result == .tooLate)
+      async let installation = keeper.installation(term: 1, before: .now + .seconds(30))
+      let request = try await fake.next()
+      if let answer { fake.answer(request.id, answer) } else { fake.hangUp() }
+      #expect(await installation == event)
+    }
+  }
+
+  /// The guard may have installed it just before: the pod may run, whose end is to be awaited.
+  @Test func anInstallationWithoutAnAnswerMayHaveHappened() async throws {
+    try await self.with { fixture, fake, keeper in
+      await #expect(
+        throws: ManifestKeeper.Failure(
+          description: "the guard did not answer before the lease's end", leavesDestination: false)
+      ) { try await keeper.install(term: 1, before: .now + .milliseconds(50)) }
+      try fixture.write(Self.otherPod)
+      #expect(fixture.file.elected()?.name == "s", "not the one that the source has now")
       #expect(!fake.isHungUpOn)
+    }
+  }
+
+  /// Whose end is to be awaited after an installation that failed.
+  @Test(arguments: [(false, "s"), (true, "t")])
+  func anInstallationThatFailedMayHaveHappened(isUntouched: Bool, pod: String) async throws {
+    try await self.with { fixture, fake, keeper in
+      let failed = Task { try await keeper.install(term: 1, before: .now + .seconds(30)) }
+      fake.answer(
+        try await fake.next().id, .failed(reason: "no disk", isUntouched: isUntouched))
+      await #expect(
+        throws: ManifestKeeper.Failure(description: "no disk", leavesDestination: isUntouched)
+      ) { try await failed.value }
+      try fixture.write(Self.otherPod)
+      #expect(fixture.file.elected()?.name == pod)
+    }
+  }
+
+  private static let otherPod = "kind: Pod\nmetadata:\n  name: t\n"
+
+  @Test func withoutAGuardAFailureSaysWhatItLeaves() async throws {
+    let fixture = try ManifestFixture()
+    defer { fixture.cleanUp() }
+    let keeper = ManifestKeeper(file: fixture.file, link: nil)
+    try FileManager.default.removeItem(at: fixture.source)
+    await #expect {
+      try await keeper.install(term: 1, before: .now + .seconds(30))
+    } throws: {
+      ($0 as? ManifestKeeper.Failure)?.leavesDestination == true
     }
   }
 

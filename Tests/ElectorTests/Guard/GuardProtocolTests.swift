@@ -15,6 +15,7 @@ import Testing
     GuardAnswer(id: 1, .done), GuardAnswer(id: .max, .tooLate),
     GuardAnswer(id: 3, .failed(reason: "cannot write /a: Größe")),
     GuardAnswer(id: 4, .failed(reason: "")),
+    GuardAnswer(id: 5, .failed(reason: "no space", isUntouched: true)),
   ]
 
   /// However the stream is cut.

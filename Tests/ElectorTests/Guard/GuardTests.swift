@@ -141,6 +141,17 @@ import Testing
         == [.answer(GuardAnswer(id: 1, .done)), Self.removal])
   }
 
+  /// After a failure that may have come when the file had its name already.
+  @Test(arguments: [(true, []), (false, expired)] as [(Bool, [Guard.Effect])])
+  func whatMayHaveBeenInstalledIsRemovedToo(isUntouched: Bool, _ effects: [Guard.Effect]) {
+    var guardian = self.running()
+    let request = Self.install(until: 20)
+    #expect(guardian.handle(.requested(request), at: Self.at(0)) == [.install(request)])
+    _ = guardian.handle(
+      .installed(request, .failed(reason: "no", isUntouched: isUntouched)), at: Self.at(0))
+    #expect(Self.play(&guardian, .woke, at: 20) == effects)
+  }
+
   @Test func oneThatHasHungUpIsNotHeard() {
     var guardian = self.guarding()
     _ = Self.play(&guardian, .hungUp, at: 5)
