@@ -148,8 +148,9 @@ public final class RealEtcd: Sendable {
   }
 
   private static func end(_ process: Process) {
+    // Nobody else can have its number before it was reaped, which is after Foundation knows.
     if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
-    process.waitUntilExit()
+    process.awaitEnd()
   }
 
   /// Where it listens, from its log; by then it answers. `nil` when it has ended.
@@ -239,7 +240,6 @@ extension RealEtcd {
     process.standardOutput = output
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
     guard let version = text.firstMatch(of: /etcd Version: (\S+)/) else {
       throw TestFailure("etcd --version says \(text)")
     }
