@@ -1,22 +1,22 @@
-import DirectoryWatch
 import Logging
-import NIOPosix
 import ServiceLifecycle
 
-/// Carries out what ``Election`` says: it owns the clock, the store, the manifest and the tasks, and no
-/// policy.
+/// Carries out what ``Election`` says: it owns the clock, the store, the destination and the tasks, and
+/// no policy.
 ///
-/// On a graceful shutdown the manifest is removed, the pod's end awaited, that it has ended recorded,
-/// and the lease released, in that order; a cancelled task removes the manifest and leaves the lease to
-/// expire.
+/// On a graceful shutdown the destination is made absent, the end of what came of it awaited, that it
+/// has ended recorded, and the lease released, in that order; a cancelled task makes the destination
+/// absent and leaves the lease to expire.
 public struct ElectionService: Service {
   private let election: Election
   private let store: any LeaseStore
-  private let manifest: ManifestFile
-  private let keeper: ManifestKeeper
-  private let kubelet: Kubelet?
+  private let destination: any ElectionDestination
+  /// The way to the guard, whose loss ends the service.
+  private let guardLink: GuardLink?
+  private let observe: @Sendable (Election.Report) -> Void
   let logger: Logger
 
+  /// A service that elects who has a manifest in its kubelet's directory.
   /// - Parameters:
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
   ///   - kubeletURL: where to ask when a pod has ended, for example `http://127.0.0.1:10250`; without
@@ -26,29 +26,56 @@ public struct ElectionService: Service {
     candidate: Candidate, timing: Timing, store: any LeaseStore, manifest: ManifestFile,
     kubeletURL: String? = nil, guardLink: GuardLink? = nil, logger: Logger
   ) {
+    let destination = ManifestDestination(
+      keeper: ManifestKeeper(file: manifest, link: guardLink),
+      kubelet: kubeletURL.map { Kubelet(url: $0) }, timing: timing, logger: logger)
+    self.init(
+      candidate: candidate, timing: timing, store: store, destination: destination,
+      guardLink: guardLink, observe: { _ in }, logger: logger)
+  }
+
+  /// A service that elects who has whatever else there is to have.
+  /// - Parameters:
+  ///   - candidate: `name` is what the key is to hold. `bootID` must not be empty, and two candidates
+  ///     that can lead at the same time must not be equal: a term that an equal one left behind is
+  ///     taken for our own.
+  ///   - observe: is told what is logged, before it is.
+  public init(
+    candidate: Candidate, timing: Timing, store: any LeaseStore,
+    destination: any ElectionDestination, logger: Logger,
+    observe: @escaping @Sendable (Election.Report) -> Void = { _ in }
+  ) {
+    self.init(
+      candidate: candidate, timing: timing, store: store, destination: destination,
+      guardLink: nil, observe: observe, logger: logger)
+  }
+
+  private init(
+    candidate: Candidate, timing: Timing, store: any LeaseStore,
+    destination: any ElectionDestination, guardLink: GuardLink?,
+    observe: @escaping @Sendable (Election.Report) -> Void, logger: Logger
+  ) {
     self.election = Election(
-      candidate: candidate, timing: timing, asksKubelet: kubeletURL != nil)
+      candidate: candidate, timing: timing, asksKubelet: destination.tellsOfEnd)
     self.store = store
-    self.manifest = manifest
-    self.keeper = ManifestKeeper(file: manifest, link: guardLink)
-    self.kubelet = kubeletURL.map { Kubelet(url: $0) }
+    self.destination = destination
+    self.guardLink = guardLink
+    self.observe = observe
     self.logger = logger
   }
 
   /// Takes part in the election until it is told to stop.
-  /// - Throws: ``ElectionServiceError`` when the manifest could not be removed at the end, or when the
+  /// - Throws: ``ElectionServiceError`` when the destination could not be made absent at the end, or when the
   ///   guard was lost; then it has left the election in good order.
   public func run() async throws {
     let (events, inbox) = AsyncStream.makeStream(of: Election.Event.self)
     inbox.yield(.started)
     let outcome = await withGracefulShutdownHandler {
       await withDiscardingTaskGroup { group in
-        if let link = self.keeper.link {
+        if let link = self.guardLink {
           group.addTask { if await link.lost() != nil { inbox.yield(.stop) } }
         }
-        for path in [self.manifest.source, self.manifest.destination] {
-          group.addTask { await self.watchFile(path, inbox) }
-        }
+        group.addTask { await self.destination.watch { inbox.yield(.filesChanged) } }
         let outcome = await self.carryOut(events, inbox, in: &group)
         group.cancelAll()
         return outcome
@@ -57,14 +84,14 @@ public struct ElectionService: Service {
       inbox.yield(.stop)
     }
     switch outcome {
-    case .clean: if let loss = self.keeper.link?.loss { throw ElectionServiceError.guardLost(loss) }
+    case .clean: if let loss = self.guardLink?.loss { throw ElectionServiceError.guardLost(loss) }
     case .manifestLeft(let reason): throw ElectionServiceError.manifestLeft(reason)
-    // The task was cancelled: what must be done is done here and now, without the pool.
+    // The task was cancelled.
     case nil:
-      do throws(ManifestError) {
-        try self.manifest.remove()
+      do {
+        try await self.destination.remove()
       } catch {
-        throw ElectionServiceError.manifestLeft(error.description)
+        throw ElectionServiceError.manifestLeft("\(error)")
       }
     }
   }
@@ -78,7 +105,7 @@ public struct ElectionService: Service {
     let start = ContinuousClock.now
     var alarm: AsyncStream<Never>.Continuation?
     var watch: AsyncStream<Never>.Continuation?
-    // What the guard was told last.
+    // What the destination was told last.
     var manifestEnd: Instant?
     for await event in events {
       // What became of the files is dealt with before anything else that waits.
@@ -111,17 +138,18 @@ public struct ElectionService: Service {
             }
           case .awaitPodEnd(let id):
             group.addTask {
-              inbox.yield(await self.awaitPodEnd() ? .podEnded(id: id) : .podOverdue(id: id))
+              inbox.yield(await self.destination.awaitEnd() ? .podEnded(id: id) : .podOverdue(id: id))
             }
           case .report(let report):
+            self.observe(report)
             self.log(report, name: election.name)
           case .finish(let outcome):
             return outcome
           }
         }
-        if self.keeper.link != nil, let end = election.manifestEnd, end != manifestEnd {
+        if let end = election.manifestEnd, end != manifestEnd {
           manifestEnd = end
-          group.addTask { await self.keeper.extend(to: start + end.sinceStart) }
+          group.addTask { await self.destination.extend(to: start + end.sinceStart) }
         }
       }
     }
@@ -150,60 +178,21 @@ public struct ElectionService: Service {
 
   private func remove() async -> Election.Event {
     do {
-      try await self.keeper.remove()
+      try await self.destination.remove()
       return .removed
     } catch {
       return .removeFailed(reason: "\(error)")
     }
   }
 
-  private func install(term: UInt64, before: ContinuousClock.Instant) async -> Election.Event {
-    do {
-      switch try await self.keeper.install(before: before) {
-      case .installed: return .installed
-      case .kept(let error): return .kept(reason: error.description)
-      case .tooLate: return .installTooLate
-      }
-    } catch is GuardLost {
-      // Its pod may run already: this is no failure after which the lease may go at once.
-      return .stop
-    } catch {
-      return .installFailed(
-        reason: "\(error)", isUntouched: (error as? ManifestError)?.leavesDestination == true)
-    }
-  }
-
-  /// - Returns: whether the pod has ended.
-  private func awaitPodEnd() async -> Bool {
-    let timing = self.election.timing
-    let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
-    guard let kubelet, let pod = pod ?? nil else {
-      self.logger.warning(
-        "cannot tell which pod to ask the kubelet for, waiting for as long as one may take to end",
-        metadata: ["source": "\(self.manifest.source)", "for": "\(timing.podTime)"])
-      return (try? await Task.sleep(for: timing.podTime)) != nil
-    }
-    return await kubelet.awaitEnd(of: pod, detection: timing.podStop.detection)
-  }
-
-  /// Tells of changes for as long as the directory is there; without it, the look at each `--sleep`
-  /// remains.
-  private func watchFile(
-    _ path: String, _ inbox: AsyncStream<Election.Event>.Continuation
-  ) async {
-    let directory = ManifestFile.directory(of: path)
-    let name = ManifestFile.name(of: path)
-    while !Task.isCancelled {
-      if let events = try? DirectoryWatch.events(of: directory) {
-        // It may have changed while nobody looked.
-        inbox.yield(.filesChanged)
-        // A name with two dots is how a mounted ConfigMap changes all of its files at once.
-        for await event in events
-        where event.name == nil || event.name == name || event.name?.hasPrefix("..") == true {
-          inbox.yield(.filesChanged)
-        }
-      }
-      try? await Task.sleep(for: self.election.timing.sleep)
+  private func install(term: UInt64, before end: ContinuousClock.Instant) async -> Election.Event {
+    switch await self.destination.install(term: term, before: end) {
+    case .installed: .installed
+    case .kept(let reason): .kept(reason: reason)
+    case .tooLate: .installTooLate
+    case .failed(let reason, let isUntouched):
+      .installFailed(reason: reason, isUntouched: isUntouched)
+    case .lost: .stop
     }
   }
 }

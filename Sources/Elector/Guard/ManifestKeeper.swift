@@ -9,8 +9,13 @@ struct ManifestKeeper: Sendable {
   /// Makes the destination absent.
   ///
   /// It does so by itself, since a guard that is stopped must not delay it; then the guard is asked,
-  /// which does it after all that it was asked for before.
+  /// which does it after all that it was asked for before. In a cancelled task there is neither the
+  /// pool nor an answer: it is done here and now.
   func remove() async throws {
+    if Task.isCancelled {
+      try self.file.remove()
+      return
+    }
     let ours: Result<Void, any Error>
     do {
       ours = .success(try await Self.blocking { [file] in try file.remove() })
