@@ -6,7 +6,7 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test integration bench bench-failover format lint clean
+.PHONY: help deps build demo test integration examples bench bench-failover format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ test: deps ## Run all tests.
 integration: deps ## Run the end-to-end tests against a real etcd, and etcdctl against kvstore.
 	integration/run
 
+examples: deps ## Build the packages in Examples/, as somebody would who uses the libraries.
+	$(SWIFT) build --package-path Examples/Leader --scratch-path .build/examples
+
 bench: ## Measure kvstore beside a real etcd, and write docs/benchmarks.md.
 	@SUDO="$(SUDO)" integration/install-deps bench
 	$(SWIFT) build -c release --product kvstore
@@ -39,10 +42,10 @@ bench-failover: deps ## Measure hand-overs and takeovers, on kvstore and on a re
 	.build/release/zweimaster failover $(FAILOVER_FLAGS)
 
 format: ## Format all sources.
-	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples
 
 lint: ## Check the format of all sources.
-	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Examples
 
 clean: ## Remove what was built and the demo's state.
 	rm -rf .build .zweimaster

@@ -1,20 +1,19 @@
-import DirectoryWatch
 import Logging
-import NIOPosix
 import ServiceLifecycle
 
-/// Carries out what ``Election`` says: it owns the clock, the store, the manifest and the tasks, and no
-/// policy.
+/// Carries out what ``Election`` says: it owns the clock, the store, the destination and the tasks, and
+/// no policy.
 ///
-/// On a graceful shutdown the manifest is removed, the pod's end awaited, that it has ended recorded,
-/// and the lease released, in that order; a cancelled task removes the manifest and leaves the lease to
-/// expire.
+/// On a graceful shutdown the destination is made absent, the end of what came of it awaited, that it
+/// has ended recorded, and the lease released, in that order; a cancelled task makes the destination
+/// absent and leaves the lease to expire.
 public struct ElectionService: Service {
   private let election: Election
   private let store: any LeaseStore
-  private let manifest: ManifestFile
-  private let keeper: ManifestKeeper
-  private let kubelet: Kubelet?
+  private let destination: any ElectionDestination
+  /// The way to the guard, whose loss ends the service.
+  private let guardLink: GuardLink?
+  private let observe: @Sendable (Election.Report) -> Void
   private let events: AsyncStream<Election.Event>
   private let inbox: AsyncStream<Election.Event>.Continuation
   private let start: ContinuousClock.Instant
@@ -22,6 +21,7 @@ public struct ElectionService: Service {
   public let board: ElectionBoard
   let logger: Logger
 
+  /// A service that elects who has a manifest in its kubelet's directory.
   /// - Parameters:
   ///   - key: what the lock is called where it is looked at.
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
@@ -35,12 +35,43 @@ public struct ElectionService: Service {
     kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(), guardLink: GuardLink? = nil,
     logger: Logger
   ) {
+    let destination = ManifestDestination(
+      keeper: ManifestKeeper(file: manifest, link: guardLink), kubelet: kubelet, timing: timing,
+      logger: logger)
+    self.init(
+      key: key, candidate: candidate, timing: timing, store: store, destination: destination,
+      podLimits: podLimits, guardLink: guardLink, observe: { _ in }, logger: logger)
+  }
+
+  /// A service that elects who has whatever else there is to have.
+  /// - Parameters:
+  ///   - key: what the lock is called where it is looked at.
+  ///   - candidate: `name` is what the key is to hold. `bootID` must not be empty, and two candidates
+  ///     that can lead at the same time must not be equal: a term that an equal one left behind is
+  ///     taken for our own.
+  ///   - observe: is told what is logged, before it is.
+  public init(
+    key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
+    destination: any ElectionDestination, logger: Logger,
+    observe: @escaping @Sendable (Election.Report) -> Void = { _ in }
+  ) {
+    self.init(
+      key: key, candidate: candidate, timing: timing, store: store, destination: destination,
+      podLimits: PodLimits(), guardLink: nil, observe: observe, logger: logger)
+  }
+
+  private init(
+    key: String, candidate: Candidate, timing: Timing, store: any LeaseStore,
+    destination: any ElectionDestination, podLimits: PodLimits, guardLink: GuardLink?,
+    observe: @escaping @Sendable (Election.Report) -> Void, logger: Logger
+  ) {
     self.election = Election(
-      candidate: candidate, timing: timing, asksKubelet: kubelet != nil, podLimits: podLimits)
+      candidate: candidate, timing: timing, asksKubelet: destination.tellsOfEnd,
+      podLimits: podLimits)
     self.store = store
-    self.manifest = manifest
-    self.keeper = ManifestKeeper(file: manifest, link: guardLink)
-    self.kubelet = kubelet
+    self.destination = destination
+    self.guardLink = guardLink
+    self.observe = observe
     self.logger = logger
     (self.events, self.inbox) = AsyncStream.makeStream()
     self.start = .now
@@ -49,22 +80,17 @@ public struct ElectionService: Service {
   }
 
   /// Takes part in the election until it is told to stop.
-  /// - Throws: ``ElectionServiceError`` when the manifest could not be removed at the end, or when the
-  ///   guard was lost; then it has left the election in good order.
+  /// - Throws: ``ElectionServiceError`` when the destination could not be made absent at the end, or
+  ///   when the guard was lost; then it has left the election in good order.
   public func run() async throws {
     let (events, inbox) = (self.events, self.inbox)
     inbox.yield(.started)
     let outcome = await withGracefulShutdownHandler {
       await withDiscardingTaskGroup { group in
-        if let link = self.keeper.link {
+        if let link = self.guardLink {
           group.addTask { if await link.lost() != nil { inbox.yield(.stop) } }
         }
-        if let kubelet = self.kubelet {
-          group.addTask { if let reason = await kubelet.trouble() { self.tell(kubelet, reason) } }
-        }
-        for path in [self.manifest.source, self.manifest.destination] {
-          group.addTask { await self.watchFile(path, inbox) }
-        }
+        group.addTask { await self.destination.watch { inbox.yield(.filesChanged) } }
         let outcome = await self.carryOut(events, inbox, in: &group)
         group.cancelAll()
         return outcome
@@ -73,14 +99,14 @@ public struct ElectionService: Service {
       inbox.yield(.stop)
     }
     switch outcome {
-    case .clean: if let loss = self.keeper.link?.loss { throw ElectionServiceError.guardLost(loss) }
+    case .clean: if let loss = self.guardLink?.loss { throw ElectionServiceError.guardLost(loss) }
     case .manifestLeft(let reason): throw ElectionServiceError.manifestLeft(reason)
-    // The task was cancelled: what must be done is done here and now, without the pool.
+    // The task was cancelled.
     case nil:
-      do throws(ManifestError) {
-        try self.manifest.remove()
+      do {
+        try await self.destination.remove()
       } catch {
-        throw ElectionServiceError.manifestLeft(error.description)
+        throw ElectionServiceError.manifestLeft("\(error)")
       }
     }
   }
@@ -94,7 +120,7 @@ public struct ElectionService: Service {
     let start = self.start
     var alarm: AsyncStream<Never>.Continuation?
     var watch: AsyncStream<Never>.Continuation?
-    // What the guard was told last.
+    // What the destination was told last.
     var manifestEnd: Instant?
     for await event in events {
       // What became of the files is dealt with before anything else that waits.
@@ -108,8 +134,7 @@ public struct ElectionService: Service {
             pending.append(await self.remove())
           case .installManifest(let term, let before):
             manifestEnd = before
-            pending.append(
-              await self.keeper.installation(term: term, before: start + before.sinceStart))
+            pending.append(await self.install(term: term, before: start + before.sinceStart))
           case .send(let request):
             group.addTask {
               inbox.yield(
@@ -128,11 +153,13 @@ public struct ElectionService: Service {
             }
           case .awaitPodEnd(let id):
             group.addTask {
-              inbox.yield(await self.awaitPodEnd() ? .podEnded(id: id) : .podOverdue(id: id))
+              inbox.yield(
+                await self.destination.awaitEnd() ? .podEnded(id: id) : .podOverdue(id: id))
             }
           case .observePod(let id):
-            group.addTask { inbox.yield(.podObserved(id: id, await self.observePod())) }
+            group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }
           case .report(let report):
+            self.observe(report)
             self.log(report, name: election.name)
             let now = Instant(start.duration(to: .now))
             self.board.update { $0.note(report, at: now) }
@@ -142,9 +169,9 @@ public struct ElectionService: Service {
         }
         let now = Instant(start.duration(to: .now))
         self.board.update { $0.turned(election, at: now) }
-        if self.keeper.link != nil, let end = election.manifestEnd, end != manifestEnd {
+        if let end = election.manifestEnd, end != manifestEnd {
           manifestEnd = end
-          group.addTask { await self.keeper.extend(to: start + end.sinceStart) }
+          group.addTask { await self.destination.extend(to: start + end.sinceStart) }
         }
       }
     }
@@ -173,57 +200,21 @@ public struct ElectionService: Service {
 
   private func remove() async -> Election.Event {
     do {
-      try await self.keeper.remove()
+      try await self.destination.remove()
       return .removed
     } catch {
       return .removeFailed(reason: "\(error)")
     }
   }
 
-  /// - Returns: whether the pod has ended.
-  private func awaitPodEnd() async -> Bool {
-    let timing = self.election.timing
-    let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
-    guard let kubelet, let pod = pod ?? nil else {
-      self.logger.warning(
-        "cannot tell which pod to ask the kubelet for, waiting for as long as one may take to end",
-        metadata: ["source": "\(self.manifest.source)", "for": "\(timing.podTime)"])
-      return (try? await Task.sleep(for: timing.podTime)) != nil
-    }
-    return await kubelet.awaitEnd(of: pod, detection: timing.podStop.detection)
-  }
-
-  /// - Returns: `nil` when the kubelet does not say.
-  private func observePod() async -> PodObservation? {
-    let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
-    guard let kubelet, let pod = pod ?? nil else { return nil }
-    return await kubelet.observe(pod)
-  }
-
-  private func tell(_ kubelet: Kubelet, _ reason: String) {
-    self.logger.warning(
-      "cannot ask the kubelet, which may start later; until it answers the longest times are waited for",
-      metadata: ["kubelet": "\(kubelet.url)", "reason": "\(reason)"])
-  }
-
-  /// Tells of changes for as long as the directory is there; without it, the look at each `--sleep`
-  /// remains.
-  private func watchFile(
-    _ path: String, _ inbox: AsyncStream<Election.Event>.Continuation
-  ) async {
-    let directory = ManifestFile.directory(of: path)
-    let name = ManifestFile.name(of: path)
-    while !Task.isCancelled {
-      if let events = try? DirectoryWatch.events(of: directory) {
-        // It may have changed while nobody looked.
-        inbox.yield(.filesChanged)
-        // A name with two dots is how a mounted ConfigMap changes all of its files at once.
-        for await event in events
-        where event.name == nil || event.name == name || event.name?.hasPrefix("..") == true {
-          inbox.yield(.filesChanged)
-        }
-      }
-      try? await Task.sleep(for: self.election.timing.sleep)
+  private func install(term: UInt64, before end: ContinuousClock.Instant) async -> Election.Event {
+    switch await self.destination.install(term: term, before: end) {
+    case .installed: .installed
+    case .kept(let reason): .kept(reason: reason)
+    case .tooLate: .installTooLate
+    case .failed(let reason, let isUntouched):
+      .installFailed(reason: reason, isUntouched: isUntouched)
+    case .lost: .stop
     }
   }
 }

@@ -9,8 +9,13 @@ struct ManifestKeeper: Sendable {
   /// Makes the destination absent.
   ///
   /// It does so by itself, since a guard that is stopped must not delay it; then the guard is asked,
-  /// which does it after all that it was asked for before.
+  /// which does it after all that it was asked for before. In a cancelled task there is neither the
+  /// pool nor an answer: it is done here and now.
   func remove() async throws {
+    if Task.isCancelled {
+      try self.file.remove()
+      return
+    }
     let ours: Result<Void, any Error>
     do {
       ours = .success(try await Self.blocking { [file] in try file.remove() })
@@ -67,20 +72,20 @@ struct ManifestKeeper: Sendable {
   /// Installs, and says what came of it.
   func installation(
     term: UInt64, before end: ContinuousClock.Instant
-  ) async -> Election.Event {
+  ) async -> ElectionInstallation {
     do {
       switch try await self.install(term: term, before: end) {
       case .installed: return .installed
       case .kept(let error): return .kept(reason: error.description)
-      case .tooLate: return .installTooLate
+      case .tooLate: return .tooLate
       }
     } catch is GuardLost {
       // Its pod may run already: this is no failure after which the lease may go at once.
-      return .stop
+      return .lost
     } catch let failure as Failure {
-      return .installFailed(reason: failure.description, isUntouched: failure.leavesDestination)
+      return .failed(reason: failure.description, isUntouched: failure.leavesDestination)
     } catch {
-      return .installFailed(reason: "\(error)", isUntouched: false)
+      return .failed(reason: "\(error)", isUntouched: false)
     }
   }
 

@@ -89,21 +89,21 @@ private final class FakeGuard: Sendable {
 
   @Test(
     arguments: [
-      (.done, .installed), (.tooLate, .installTooLate),
-      (.failed(reason: "no"), .installFailed(reason: "no", isUntouched: false)),
+      (.done, .installed), (.tooLate, .tooLate),
+      (.failed(reason: "no"), .failed(reason: "no", isUntouched: false)),
       (
-        .failed(reason: "no", isUntouched: true), .installFailed(reason: "no", isUntouched: true)
+        .failed(reason: "no", isUntouched: true), .failed(reason: "no", isUntouched: true)
       ),
-      (nil, .stop),
-    ] as [(GuardAnswer.Result?, Election.Event)])
+      (nil, .lost),
+    ] as [(GuardAnswer.Result?, ElectionInstallation)])
   func theElectionLearnsWhatTheGuardSaid(
-    _ answer: GuardAnswer.Result?, _ event: Election.Event
+    _ answer: GuardAnswer.Result?, _ expected: ElectionInstallation
   ) async throws {
     try await self.with { _, fake, keeper in
       async let installation = keeper.installation(term: 1, before: .now + .seconds(30))
       let request = try await fake.next()
       if let answer { fake.answer(request.id, answer) } else { fake.hangUp() }
-      #expect(await installation == event)
+      #expect(await installation == expected)
     }
   }
 
