@@ -68,20 +68,23 @@ let package = Package(
   ],
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
-    // takes its settings from, inotify, the pauses between restarts.
+    // takes its settings from, inotify, the pauses between restarts, metrics, the limit of
+    // open files.
     .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
     .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
     .target(name: "RestartBackoff", swiftSettings: settings),
     .target(name: "PrometheusText", swiftSettings: settings),
+    .target(name: "OpenFiles", swiftSettings: settings),
 
     // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
     .systemLibrary(name: "CCrypt"),
     .target(
       name: "KVStore",
       dependencies: [
-        "CCrypt", "PrometheusText", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, lifecycle,
+        "CCrypt", "OpenFiles", "PrometheusText", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL,
+        logging, lifecycle,
         collections, grdb, sqlite,
       ],
       swiftSettings: settings),
@@ -115,20 +118,21 @@ let package = Package(
 
     .target(
       name: "Benchmark",
-      dependencies: [nioCore, nioPosix, nioHTTP1, subprocess, systemPackage],
+      dependencies: ["OpenFiles", nioCore, nioPosix, nioHTTP1, subprocess, systemPackage],
       swiftSettings: settings),
 
     .executableTarget(
       name: "kvstore",
       dependencies: [
-        "KVStore", "EtcdSettings", "GoFlags", "Klog", arguments, logging, lifecycle, unixSignals,
+        "KVStore", "EtcdSettings", "GoFlags", "Klog", "OpenFiles", arguments, logging, lifecycle,
+        unixSignals,
       ],
       path: "Sources/Commands/kvstore", swiftSettings: settings),
     .executableTarget(
       name: "elector",
       dependencies: [
-        "Elector", "ElectorHTTP", "EtcdClient", "GoFlags", "Klog", arguments, httpClient, logging,
-        lifecycle, unixSignals,
+        "Elector", "ElectorHTTP", "EtcdClient", "EtcdSettings", "GoFlags", "Klog", "OpenFiles",
+        arguments, httpClient, logging, lifecycle, unixSignals, yams,
       ],
       path: "Sources/Commands/elector", swiftSettings: settings),
     .executableTarget(

@@ -28,19 +28,19 @@ public struct ElectionService: Service {
   ///   - kubelet: whom to ask when a pod has ended; without it the longest time that a kubelet may take
   ///     is waited for.
   ///   - podLimits: what the kubelet has to say of the pod, so that we keep the lock.
-  ///   - guardLink: the way to the guard that owns the manifest; `nil` when there is none.
+  ///   - guarded: the manifest with the guard that owns it; `nil` when there is none.
   public init(
     key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
     manifest: ManifestFile,
-    kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(), guardLink: GuardLink? = nil,
-    logger: Logger
+    kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(),
+    guarded: ManifestGuard? = nil, logger: Logger
   ) {
     let destination = ManifestDestination(
-      keeper: ManifestKeeper(file: manifest, link: guardLink), kubelet: kubelet, timing: timing,
+      keeper: ManifestKeeper(file: manifest, guarded: guarded), kubelet: kubelet, timing: timing,
       logger: logger)
     self.init(
       key: key, candidate: candidate, timing: timing, store: store, destination: destination,
-      podLimits: podLimits, guardLink: guardLink, observe: { _ in }, logger: logger)
+      podLimits: podLimits, guardLink: guarded?.link, observe: { _ in }, logger: logger)
   }
 
   /// A service that elects who has whatever else there is to have.

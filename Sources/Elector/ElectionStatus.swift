@@ -86,6 +86,7 @@ public struct ElectionStatus: Equatable, Sendable {
 
 /// Where a running election can be looked at, and be told what people want.
 public final class ElectionBoard: Sendable {
+  public let key: String
   private let status: Mutex<ElectionStatus>
   private let start: ContinuousClock.Instant
   private let inbox: AsyncStream<Election.Event>.Continuation
@@ -94,6 +95,7 @@ public final class ElectionBoard: Sendable {
     key: String, election: Election, start: ContinuousClock.Instant,
     inbox: AsyncStream<Election.Event>.Continuation
   ) {
+    self.key = key
     self.status = Mutex(ElectionStatus(key: key, election: election))
     self.start = start
     self.inbox = inbox

@@ -29,11 +29,17 @@ struct LeaderView: Encodable {
     self.standsBackForSeconds = snapshot.standsBackFor.map { $0 / .seconds(1) }
   }
 
-  var json: String {
+  /// One as an object of its own; several in a list.
+  static func json(of statuses: [ElectionStatus]) -> String {
+    let views = statuses.map { LeaderView($0) }
+    return views.count == 1 ? Self.json(views[0]) : Self.json(["elections": views])
+  }
+
+  private static func json(_ value: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Strings, truth values and finite numbers: there is nothing in it that JSON could not hold.
-    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
   }
 }

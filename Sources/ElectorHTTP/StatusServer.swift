@@ -5,7 +5,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// Shows an election to people, probes and Prometheus, and takes their wishes, over plain HTTP.
+/// Shows elections to people, probes and Prometheus, and takes their wishes, over plain HTTP.
 ///
 /// | | |
 /// | --- | --- |
@@ -15,8 +15,11 @@ import ServiceLifecycle
 /// | `GET /metrics` | Prometheus' text format |
 /// | `POST /step-down?for=SECONDS` | leaves the lock to others for so long |
 /// | `POST /pause`, `POST /resume` | the same without an end, and the end |
+///
+/// With several elections `?key=NAME` means one of them; without it all are meant, and `/leader` says
+/// `{"elections":[…]}`.
 public struct StatusServer: Service {
-  private let board: ElectionBoard
+  private let boards: [ElectionBoard]
   private let host: String
   private let port: Int
   private let onListening: @Sendable (String) -> Void
@@ -25,10 +28,10 @@ public struct StatusServer: Service {
   ///   - port: 0 for any.
   ///   - onListening: told the URL.
   public init(
-    board: ElectionBoard, host: String, port: Int,
+    boards: [ElectionBoard], host: String, port: Int,
     onListening: @escaping @Sendable (String) -> Void = { _ in }
   ) {
-    self.board = board
+    self.boards = boards
     self.host = host
     self.port = port
     self.onListening = onListening
@@ -57,24 +60,34 @@ public struct StatusServer: Service {
 
   private func router() -> Router<BasicRequestContext> {
     let router = Router()
-    router.get("healthz") { _, _ in
-      let (status, now) = self.board.look()
-      let trouble = status.trouble(at: now)
-      return Self.text("\(trouble ?? "ok")\n", trouble == nil ? .ok : .serviceUnavailable)
+    router.get("healthz") { request, _ in
+      self.with(request) { looks in
+        let troubles = looks.compactMap { status, now in
+          status.trouble(at: now).map { looks.count == 1 ? $0 : "\(status.key): \($0)" }
+        }
+        return Self.text(
+          troubles.isEmpty ? "ok\n" : troubles.joined(separator: "\n") + "\n",
+          troubles.isEmpty ? .ok : .serviceUnavailable)
+      }
     }
-    router.get("readyz") { _, _ in
-      let isReady = self.board.look().status.hasBegun
-      return Self.text(
-        isReady ? "ok\n" : "nobody is known to hold the lock yet\n",
-        isReady ? .ok : .serviceUnavailable)
+    router.get("readyz") { request, _ in
+      self.with(request) { looks in
+        let isReady = looks.allSatisfy(\.status.hasBegun)
+        return Self.text(
+          isReady ? "ok\n" : "nobody is known to hold the lock yet\n",
+          isReady ? .ok : .serviceUnavailable)
+      }
     }
-    router.get("leader") { _, _ in
-      Self.text(LeaderView(self.board.look().status).json + "\n", .ok, type: "application/json")
+    router.get("leader") { request, _ in
+      self.with(request) { looks in
+        Self.text(
+          LeaderView.json(of: looks.map(\.status)) + "\n", .ok, type: "application/json")
+      }
     }
-    router.get("metrics") { _, _ in
-      let (status, now) = self.board.look()
-      return Self.text(
-        ElectionMetrics.page(status, at: now), .ok, type: ElectionMetrics.contentType)
+    router.get("metrics") { request, _ in
+      self.with(request) {
+        Self.text(ElectionMetrics.page($0), .ok, type: ElectionMetrics.contentType)
+      }
     }
     router.post("step-down") { request, _ in
       guard let text = request.uri.queryParameters["for"], let seconds = Double(text),
@@ -82,18 +95,40 @@ public struct StatusServer: Service {
       else {
         return Self.text("for must be a number of seconds\n", .badRequest)
       }
-      self.board.stepDown(for: .seconds(seconds))
-      return Self.text("stepping down\n", .accepted)
+      return self.tell(request, "stepping down") { $0.stepDown(for: .seconds(seconds)) }
     }
-    router.post("pause") { _, _ in
-      self.board.stepDown(for: nil)
-      return Self.text("pausing\n", .accepted)
+    router.post("pause") { request, _ in
+      self.tell(request, "pausing") { $0.stepDown(for: nil) }
     }
-    router.post("resume") { _, _ in
-      self.board.resume()
-      return Self.text("resuming\n", .accepted)
-    }
+    router.post("resume") { request, _ in self.tell(request, "resuming") { $0.resume() } }
     return router
+  }
+
+  /// Those that a request means; none if it names one that is not here.
+  private func meant(by request: Request) -> [ElectionBoard] {
+    guard let key = request.uri.queryParameters["key"] else { return self.boards }
+    return self.boards.filter { $0.key == key }
+  }
+
+  private func with(
+    _ request: Request, _ answer: ([(status: ElectionStatus, now: Instant)]) -> Response
+  ) -> Response {
+    let boards = self.meant(by: request)
+    return boards.isEmpty ? self.unknownKey : answer(boards.map { $0.look() })
+  }
+
+  private func tell(
+    _ request: Request, _ text: String, _ wish: (ElectionBoard) -> Void
+  ) -> Response {
+    let boards = self.meant(by: request)
+    if boards.isEmpty { return self.unknownKey }
+    for board in boards { wish(board) }
+    return Self.text("\(text)\n", .accepted)
+  }
+
+  private var unknownKey: Response {
+    let keys = self.boards.map(\.key).joined(separator: ", ")
+    return Self.text("there is no election of this key; those there are: \(keys)\n", .notFound)
   }
 
   private static func text(

@@ -15,6 +15,11 @@ public struct Settings: Equatable, Sendable {
     public let argument: String
     /// `the environment's ETCD_NAME`, or `kvstore.yaml:3`.
     public let origin: String
+
+    public init(argument: String, origin: String) {
+      self.argument = argument
+      self.origin = origin
+    }
   }
 
   /// The least important first: of two that say different things the later one counts.
@@ -70,44 +75,13 @@ public struct Settings: Equatable, Sendable {
   private static func entries(
     of text: String, in file: String, flags: Set<String>
   ) throws(SettingsError) -> [Entry] {
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
-    } catch {
-      throw SettingsError(place: file, problem: "it is no YAML: \(error)")
+    guard let root = try FlagFile.root(of: text, in: file) else { return [] }
+    let example = "data-dir: /var/lib/kvstore"
+    return try FlagFile.entries(of: root, in: file, flags: flags, example: example) {
+      key, value throws(SettingsError) in
+      guard key.string == self.section else { return nil }
+      return try FlagFile.entries(of: value, in: file, flags: flags, example: example)
     }
-    guard let root, root.null == nil else { return [] }
-    return try self.entries(of: root, in: file, flags: flags, section: nil)
-  }
-
-  private static func entries(
-    of node: Node, in file: String, flags: Set<String>, section: String?
-  ) throws(SettingsError) -> [Entry] {
-    func place(_ node: Node) -> String { node.mark.map { "\(file):\($0.line)" } ?? file }
-    guard case .mapping(let mapping) = node else {
-      throw SettingsError(
-        place: place(node), problem: "write settings like `data-dir: /var/lib/kvstore`")
-    }
-    var entries: [Entry] = []
-    for (key, value) in mapping {
-      let name = key.string ?? ""
-      if name == self.section, section == nil {
-        entries += try self.entries(of: value, in: file, flags: flags, section: name)
-        continue
-      }
-      guard flags.contains(name) else {
-        throw SettingsError(
-          place: place(key),
-          problem: "there is no setting \"\(name)\"; those there are: "
-            + flags.sorted().joined(separator: ", "))
-      }
-      guard case .scalar(let scalar) = value else {
-        throw SettingsError(
-          place: place(value), problem: "\(name) takes one value, several are one with commas")
-      }
-      entries.append(Entry(argument: "--\(name)=\(scalar.string)", origin: place(key)))
-    }
-    return entries
   }
 }
 

@@ -1,4 +1,4 @@
-import Glibc
+import OpenFiles
 
 /// How many clients are served at once.
 struct ConnectionLimit: Equatable, Sendable {
@@ -23,27 +23,5 @@ struct ConnectionLimit: Equatable, Sendable {
       } else {
         nil
       }
-  }
-}
-
-/// How many files this process may open: each connection is one.
-public enum DescriptorLimit {
-  /// Takes all that the system allows.
-  public static func raise() {
-    var limit = Self.limit
-    guard limit.rlim_cur < limit.rlim_max else { return }
-    limit.rlim_cur = limit.rlim_max
-    // Where this is refused the limit stays as it was; connections are bounded by it.
-    _ = setrlimit(Self.resource, &limit)
-  }
-
-  static var current: Int { Int(clamping: self.limit.rlim_cur) }
-
-  private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-
-  private static var limit: rlimit {
-    var limit = rlimit()
-    getrlimit(self.resource, &limit)
-    return limit
   }
 }

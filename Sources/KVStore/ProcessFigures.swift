@@ -1,4 +1,5 @@
 import Foundation
+import OpenFiles
 
 /// What the kernel knows of this process.
 ///

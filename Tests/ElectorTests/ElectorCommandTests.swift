@@ -23,14 +23,15 @@ import Testing
   @Test func takesTheRecipesCommandLine() throws {
     let command = try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe))
     #expect(command.etcd.etcdServers == "http://127.0.0.1:4001")
-    #expect(command.destFile == "/manifests/kube-scheduler.yaml")
-    #expect(command.whoami == "")
-    #expect(command.ttlSecs == 30)
-    #expect(command.sleep.duration == .seconds(5))
-    #expect(command.kubelet.kubelet == nil)
-    #expect(command.kubelet.startDeadline == nil && command.kubelet.maxRestarts == nil)
-    #expect(command.profile == nil)
-    #expect(command.kubelet.kubeletDetection.duration == .seconds(1))
+    #expect(command.election.destFile == "/manifests/kube-scheduler.yaml")
+    #expect(command.election.whoami == "")
+    #expect(command.election.ttlSecs == 30)
+    #expect(command.election.sleep.duration == .seconds(5))
+    #expect(command.election.kubelet.kubelet == nil)
+    #expect(
+      command.election.kubelet.startDeadline == nil && command.election.kubelet.maxRestarts == nil)
+    #expect(command.election.profile == nil)
+    #expect(command.election.kubelet.kubeletDetection.duration == .seconds(1))
     #expect(command.isGuarded.isTrue)
     #expect(command.guardDescriptor == nil)
   }
@@ -51,9 +52,9 @@ import Testing
     let command = try ElectorCommand.parse(
       GoCommandLine.normalized(
         Self.recipe + ["--sleep", "1m30s", "--ttl_secs=97", "--whoami", "kube-master1"]))
-    #expect(command.sleep.duration == .seconds(90))
-    #expect(command.ttlSecs == 97)
-    #expect(command.whoami == "kube-master1")
+    #expect(command.election.sleep.duration == .seconds(90))
+    #expect(command.election.ttlSecs == 97)
+    #expect(command.election.whoami == "kube-master1")
   }
 
   @Test func takesKubeAPIServersFlagsForEtcd() throws {

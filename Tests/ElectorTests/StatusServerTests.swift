@@ -71,7 +71,7 @@ import Testing
         podStop: PodStop(detection: .zero, grace: .zero)),
       store: store, manifest: fixture.file, logger: lines.logger)
     let (urls, announcement) = AsyncStream.makeStream(of: String.self)
-    let server = StatusServer(board: service.board, host: "127.0.0.1", port: 0) {
+    let server = StatusServer(boards: [service.board], host: "127.0.0.1", port: 0) {
       announcement.yield($0)
     }
     let group = ServiceGroup(

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import OpenFiles
 
 /// Runs loads against kvstore, etcd and the bare server, in alternation.
 package struct Benchmark: Sendable {

@@ -6,7 +6,10 @@ struct Clean: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clean",
     abstract: "Remove manifests that an earlier run left, before the kubelet reads them.",
-    usage: "elector clean --dest-file <file> ...",
+    usage: """
+      elector clean --dest-file <file> ...
+      elector clean --config <file>
+      """,
     discussion: """
       For the init system, once per boot: a machine that crashed while it led has the manifest in the \
       kubelet's directory, and the kubelet would start it before an elector has found out who leads now. \
@@ -18,9 +21,16 @@ struct Clean: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A manifest's place, as for the elector; may be repeated.", valueName: "file"))
-  var destFile: [String]
+  var destFile: [String] = []
+
+  @Option(
+    help: ArgumentHelp("The file that the elector is started with.", valueName: "file"))
+  var config: String?
 
   func validate() throws {
+    if self.destFile.isEmpty, self.config == nil {
+      throw ValidationError("name the manifests with --dest-file or --config")
+    }
     if self.destFile.contains(where: { $0.split(separator: "/").isEmpty }) {
       throw ValidationError("--dest-file must not be empty")
     }
@@ -28,7 +38,7 @@ struct Clean: ParsableCommand {
 
   func run() throws {
     var problems: [ManifestError] = []
-    for path in self.destFile {
+    for path in try self.destFile + (self.config.map { try ElectionsFile($0).destinations } ?? []) {
       do throws(ManifestError) {
         let wasThere = try ManifestPlace(path).remove()
         print("elector: \(path) \(wasThere ? "was removed" : "is not there")")

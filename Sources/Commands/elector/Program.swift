@@ -15,63 +15,75 @@ import Logging
     let arguments = GoCommandLine.normalized(
       Array(CommandLine.arguments.dropFirst()), switches: ElectorCommand.switches)
     do {
-      var command = try Self.command(arguments)
-      if let elector = command as? ElectorCommand, elector.isGuard {
-        exit(elector.runGuard(arguments))
+      if let other = Self.other(arguments) {
+        try Self.run(other, Array(arguments.dropFirst()))
       }
-      if let elector = command as? ElectorCommand { elector.takeItsName() }
-      if command is any AsyncParsableCommand {
-        Task { await Self.run(arguments) }
-        dispatchMain()
-      }
-      try command.run()
-      ElectorCommand.exit()
+      let elections = try Elections(arguments)
+      if elections.process.isGuard { exit(elections.runGuard(arguments)) }
+      elections.process.takeItsName()
+      Self.run { try await elections.run() }
     } catch {
       ElectorCommand.exit(withError: error)
     }
   }
 
   /// The parser would want the flags of an election before the name of another command.
-  private static func command(_ arguments: [String]) throws -> any ParsableCommand {
-    let others = ElectorCommand.configuration.subcommands
-    guard let name = arguments.first,
-      let other = others.first(where: { $0.configuration.commandName == name })
-    else { return try ElectorCommand.parseAsRoot(arguments) }
-    do {
-      return try other.parseAsRoot(Array(arguments.dropFirst()))
-    } catch {
-      other.exit(withError: error)
+  private static func other(_ arguments: [String]) -> (any ParsableCommand.Type)? {
+    arguments.first.flatMap { name in
+      ElectorCommand.configuration.subcommands.first { $0.configuration.commandName == name }
     }
   }
 
-  private static func run(_ arguments: [String]) async {
+  private static func run(
+    _ command: any ParsableCommand.Type, _ arguments: [String]
+  ) throws -> Never {
     do {
-      var command = try Self.command(arguments)
-      if var asynchronous = command as? any AsyncParsableCommand {
-        try await asynchronous.run()
-      } else {
-        try command.run()
+      var parsed = try command.parseAsRoot(arguments)
+      if parsed is any AsyncParsableCommand {
+        Self.run {
+          if var command = try command.parseAsRoot(arguments) as? any AsyncParsableCommand {
+            try await command.run()
+          }
+        }
       }
-      ElectorCommand.exit()
+      try parsed.run()
     } catch {
-      ElectorCommand.exit(withError: error)
+      command.exit(withError: error)
     }
+    command.exit()
+  }
+
+  private static func run(_ work: @escaping @Sendable () async throws -> Void) -> Never {
+    Task {
+      do {
+        try await work()
+        ElectorCommand.exit()
+      } catch {
+        ElectorCommand.exit(withError: error)
+      }
+    }
+    dispatchMain()
+  }
+}
+
+extension Elections {
+  fileprivate func runGuard(_ arguments: [String]) -> Int32 {
+    self.process.setUpLog()
+    let destinations = self.all.map(\.destFile)
+    var guardian = GuardProcess(
+      destinations: destinations,
+      command: [
+        CommandLine.arguments.first ?? "elector",
+        "--guard-descriptor=\(GuardProcess.descriptorMark)",
+      ] + destinations.map { "--guard-destination=\($0)" } + arguments,
+      logger: Logger(label: "guard"))
+    return guardian.run()
   }
 }
 
 extension ElectorCommand {
   /// Whether this process is to be the guard of another one.
   fileprivate var isGuard: Bool { self.isGuarded.isTrue && self.guardDescriptor == nil }
-
-  fileprivate func runGuard(_ arguments: [String]) -> Int32 {
-    self.setUpLog()
-    let mark = "--guard-descriptor=\(GuardProcess.descriptorMark)"
-    var process = GuardProcess(
-      destinations: [self.destFile],
-      command: [CommandLine.arguments.first ?? "elector", mark] + arguments,
-      logger: Logger(label: "guard"))
-    return process.run()
-  }
 
   /// The kernel calls a guard's child `exe`, after `/proc/self/exe`. Source: proc(5), `comm`.
   fileprivate func takeItsName() {
@@ -80,12 +92,13 @@ extension ElectorCommand {
     fclose(file)
   }
 
+  /// - Parameter patience: how long an answer may take.
   /// - Returns: `nil` without a guard.
   /// - Throws: when the descriptor is none that a guard has made.
-  func guardLink(timing: Timing) async throws -> GuardLink? {
+  func guardLink(patience: Duration) async throws -> GuardLink? {
     guard let guardDescriptor else { return nil }
     do {
-      return try await GuardLink.connect(descriptor: guardDescriptor, patience: timing.margin)
+      return try await GuardLink.connect(descriptor: guardDescriptor, patience: patience)
     } catch {
       throw ValidationError("--guard-descriptor is for the guard's own use: \(error)")
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import FoundationEssentials
 import GoFlags
 import NIOCore
 
@@ -8,10 +9,20 @@ struct ElectorAddress: ParsableArguments {
   @Option(help: ArgumentHelp("The elector's --http-listen.", valueName: "url"))
   var elector = "http://127.0.0.1:8080"
 
+  @Option(help: "Which of its elections, by the lock's name. (default: all)")
+  var key: String?
+
   /// Sends a wish and prints what the elector says to it.
-  func post(_ path: String) async throws {
-    let url = self.elector.contains("://") ? self.elector : "http://\(self.elector)"
-    var request = HTTPClientRequest(url: "\(url)/\(path)")
+  func post(_ path: String, forSeconds: Double? = nil) async throws {
+    let address = self.elector.contains("://") ? self.elector : "http://\(self.elector)"
+    guard let base = URL(string: "\(address)/\(path)") else {
+      throw Problem(description: "--elector must be like http://127.0.0.1:8080, not \"\(address)\"")
+    }
+    let query = [("for", forSeconds.map { "\($0)" }), ("key", self.key)].compactMap { name, value in
+      value.map { URLQueryItem(name: name, value: $0) }
+    }
+    let url = base.appending(queryItems: query).absoluteString
+    var request = HTTPClientRequest(url: url)
     request.method = .POST
     let (status, text): (UInt, String)
     do {
@@ -19,9 +30,9 @@ struct ElectorAddress: ParsableArguments {
       text = String(buffer: try await response.body.collect(upTo: 1 << 16))
       status = response.status.code
     } catch {
-      throw Problem(description: "cannot reach the elector at \(url): \(error)")
+      throw Problem(description: "cannot reach the elector at \(address): \(error)")
     }
-    guard status == 202 else { throw Problem(description: "\(url) answers \(status): \(text)") }
+    guard status == 202 else { throw Problem(description: "\(address) answers \(status): \(text)") }
     print(text, terminator: "")
   }
 
@@ -49,7 +60,8 @@ struct StepDown: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await self.address.post("step-down?for=\(self.duration.duration / .seconds(1))")
+    try await self.address.post(
+      "step-down", forSeconds: self.duration.duration / .seconds(1))
   }
 }
 

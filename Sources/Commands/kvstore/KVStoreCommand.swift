@@ -5,6 +5,7 @@ import GoFlags
 import KVStore
 import Klog
 import Logging
+import OpenFiles
 import ServiceLifecycle
 import UnixSignals
 

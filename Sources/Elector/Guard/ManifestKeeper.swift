@@ -1,10 +1,32 @@
 import NIOPosix
 
+/// One of the manifests that a guard owns.
+public struct ManifestGuard: Sendable {
+  let link: GuardLink
+  let manifest: UInt16
+
+  /// - Parameter manifest: its number among those that the guard was started with.
+  public init(link: GuardLink, manifest: UInt16 = 0) {
+    self.link = link
+    self.manifest = manifest
+  }
+
+  func ask(_ kind: GuardRequest.Kind) async throws -> GuardAnswer.Result {
+    try await self.link.ask(kind, manifest: self.manifest)
+  }
+
+  func ask(
+    _ kind: GuardRequest.Kind, until limit: ContinuousClock.Instant
+  ) async throws -> GuardAnswer.Result? {
+    try await self.link.ask(kind, manifest: self.manifest, until: limit)
+  }
+}
+
 /// Puts the manifest where the kubelet finds it and takes it away: by itself, or through the guard.
 struct ManifestKeeper: Sendable {
   let file: ManifestFile
   /// `nil` without a guard.
-  let link: GuardLink?
+  let guarded: ManifestGuard?
 
   /// Makes the destination absent.
   ///
@@ -22,9 +44,9 @@ struct ManifestKeeper: Sendable {
     } catch {
       ours = .failure(error)
     }
-    if let link {
+    if let guarded {
       do {
-        if case .failed(let reason, let isUntouched) = try await link.ask(.remove) {
+        if case .failed(let reason, let isUntouched) = try await guarded.ask(.remove) {
           throw Failure(description: reason, leavesDestination: isUntouched)
         }
         return
@@ -40,7 +62,7 @@ struct ManifestKeeper: Sendable {
   func install(
     term: UInt64, before end: ContinuousClock.Instant
   ) async throws -> ManifestFile.Installation {
-    guard let link else {
+    guard let guarded else {
       return try await Self.failing { [file] () throws(ManifestError) in
         try file.install(term: term) { ContinuousClock.now < end }
       }
@@ -52,7 +74,7 @@ struct ManifestKeeper: Sendable {
     case .failure(let error): return .kept(error)
     case .success(let bytes):
       let request = GuardRequest.Kind.install(until: BootInstant(end), content: bytes)
-      switch try await link.ask(request, until: end) {
+      switch try await guarded.ask(request, until: end) {
       case .done:
         self.file.note(installed: bytes)
         return .installed
@@ -92,7 +114,7 @@ struct ManifestKeeper: Sendable {
   /// Tells the guard until when what is installed may stay. The answer shows that the guard lives, and
   /// nobody has to wait for it.
   func extend(to end: ContinuousClock.Instant) async {
-    _ = try? await self.link?.ask(.extend(until: BootInstant(end)))
+    _ = try? await self.guarded?.ask(.extend(until: BootInstant(end)))
   }
 
   private static func blocking<Value: Sendable>(

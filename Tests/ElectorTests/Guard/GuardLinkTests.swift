@@ -54,7 +54,8 @@ private final class FakeGuard: Sendable {
     defer { fixture.cleanUp() }
     let fake = try FakeGuard()
     let link = try await GuardLink.connect(descriptor: fake.theirs, patience: patience)
-    try await body(fixture, fake, ManifestKeeper(file: fixture.file, link: link))
+    try await body(
+      fixture, fake, ManifestKeeper(file: fixture.file, guarded: ManifestGuard(link: link)))
     fake.hangUp()
     #expect(await link.lost() != nil)
   }
@@ -140,7 +141,7 @@ private final class FakeGuard: Sendable {
   @Test func withoutAGuardAFailureSaysWhatItLeaves() async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
-    let keeper = ManifestKeeper(file: fixture.file, link: nil)
+    let keeper = ManifestKeeper(file: fixture.file, guarded: nil)
     try FileManager.default.removeItem(at: fixture.source)
     await #expect {
       try await keeper.install(term: 1, before: .now + .seconds(30))
@@ -171,7 +172,7 @@ private final class FakeGuard: Sendable {
       try await keeper.remove()
       #expect(fixture.installed == nil)
       #expect(fake.isHungUpOn)
-      #expect(await keeper.link?.lost() == .silent(for: .milliseconds(100)))
+      #expect(await keeper.guarded?.link.lost() == .silent(for: .milliseconds(100)))
       await #expect(throws: GuardLost.silent(for: .milliseconds(100))) {
         try await keeper.install(term: 1, before: .now + .seconds(9))
       }
@@ -182,7 +183,7 @@ private final class FakeGuard: Sendable {
     try await self.with(patience: .milliseconds(100)) { _, fake, keeper in
       await keeper.extend(to: .now + .seconds(9))
       #expect(fake.isHungUpOn)
-      #expect(keeper.link?.loss == .silent(for: .milliseconds(100)))
+      #expect(keeper.guarded?.link.loss == .silent(for: .milliseconds(100)))
     }
   }
 
@@ -192,7 +193,7 @@ private final class FakeGuard: Sendable {
       _ = try await fake.next()
       fake.hangUp()
       try await removal
-      #expect(await keeper.link?.lost() == .closed)
+      #expect(await keeper.guarded?.link.lost() == .closed)
     }
   }
 

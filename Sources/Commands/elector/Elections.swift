@@ -1,0 +1,143 @@
+import ArgumentParser
+import Elector
+import ElectorHTTP
+import EtcdClient
+import EtcdSettings
+import Klog
+import Logging
+import OpenFiles
+import ServiceLifecycle
+import UnixSignals
+
+/// The elections that this process takes part in.
+struct Elections: Sendable {
+  /// What concerns the process.
+  let process: ElectorCommand
+  /// One or, with `--config`, several, by any of which the process's flags are the same.
+  let all: [ElectionOptions]
+
+  /// - Throws: what the parser throws, or `ValidationError` that names `--config`'s file and line.
+  init(_ arguments: [String]) throws {
+    let wantsHelp = arguments.contains { $0 == "--help" || $0 == "-h" }
+    guard !wantsHelp, let file = Settings.file(arguments: arguments, environment: [:]) else {
+      let command = try ElectorCommand.parse(arguments)
+      self.process = command
+      self.all = [command.election]
+      return
+    }
+    let commands: [ElectorCommand]
+    do {
+      commands = try ElectionsFile(file).commands(beside: arguments)
+    } catch let error as SettingsError {
+      throw ValidationError(error.description)
+    }
+    // A file without elections is refused.
+    self.process = commands[0]
+    self.all = commands.map(\.election)
+  }
+
+  /// Takes part in all of them until it is told to stop.
+  func run() async throws {
+    self.process.setUpLog()
+    if self.all.count > 1 { DescriptorLimit.raise() }
+    let contests = try self.all.map { try Contest($0, isAlone: self.all.count == 1) }
+    // Before anything that may fail for good, such as reading a certificate. If it cannot be removed, the
+    // election says so, and tries on.
+    for contest in contests { try? contest.manifest.remove() }
+    let logger = Logger(label: "elector")
+    do {
+      let timings = contests.map(\.timing)
+      let link = try await self.process.guardLink(patience: timings.map(\.margin).min() ?? .zero)
+      let client = try self.process.etcd.client(
+        timeout: timings.map(\.requestTimeout).min() ?? .zero,
+        attemptTimeout: timings.map(\.attemptTimeout).min() ?? .zero, logger: logger)
+      try await client.run { client in
+        let services = try contests.map {
+          try $0.service(client, api: self.process.etcd.etcdApi, link: self.link($0, link))
+        }
+        try await ServiceGroup(
+          configuration: .init(
+            services: try self.configurations(services, logger: logger),
+            gracefulShutdownSignals: [.sigterm, .sigint, .sighup],
+            logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
+        ).run()
+      }
+    } catch let error as any ElectorFailure {
+      logger.error("\(error)")
+      throw ExitCode(1)
+    }
+  }
+
+  /// The place of an election's manifest with the guard.
+  private func link(_ contest: Contest, _ link: GuardLink?) throws -> ManifestGuard? {
+    guard let link else { return nil }
+    let path = contest.options.destFile
+    guard let index = self.process.guardDestinations.firstIndex(of: path) else {
+      throw ValidationError(
+        "--dest-file \(path): the guard was started without it; restart the elector to change it")
+    }
+    return ManifestGuard(link: link, manifest: UInt16(index))
+  }
+
+  private func configurations(
+    _ elections: [ElectionService], logger: Logger
+  ) throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
+    var services = elections.map {
+      ServiceGroupConfiguration.ServiceConfiguration(
+        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+        failureTerminationBehavior: .gracefullyShutdownGroup)
+    }
+    if let (host, port) = try self.process.status.address() {
+      let server = StatusServer(boards: elections.map(\.board), host: host, port: port) {
+        logger.info("seen at \($0)")
+      }
+      services.append(
+        .init(
+          service: server, successTerminationBehavior: .ignore,
+          failureTerminationBehavior: .gracefullyShutdownGroup))
+    }
+    return services
+  }
+}
+
+/// One of them, before it can be taken part in.
+private struct Contest: Sendable {
+  let options: ElectionOptions
+  let timing: Timing
+  let manifest: ManifestFile
+  let logger: Logger
+
+  /// - Parameter isAlone: whether lines of the log need not say which election they are about.
+  init(_ options: ElectionOptions, isAlone: Bool) throws {
+    self.options = options
+    var logger = Logger(label: "elector")
+    if !isAlone { logger[metadataKey: "key"] = "\(options.key)" }
+    self.logger = logger
+    if options.whoami.isEmpty { logger.info("--whoami is empty, defaulting to \(options.name)") }
+    let grace = ManifestFile.grace(of: options.sourceFile)
+    self.timing = try options.timing(grace: grace)
+    ElectionOptions.tell(self.timing, isGraceKnown: grace != nil, logger)
+    self.manifest = options.manifest(self.timing)
+  }
+
+  func service(
+    _ client: EtcdClient, api: EtcdAPI, link: ManifestGuard?
+  ) throws -> ElectionService {
+    let terms = LeaseTerms(
+      key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,
+      timeout: self.timing.requestTimeout)
+    return ElectionService(
+      key: self.options.key, candidate: self.options.candidate, timing: self.timing,
+      store: EtcdLeaseStore(
+        key: EtcdLeasedKey(client: client, api: api, terms: terms), name: self.options.key),
+      manifest: self.manifest, kubelet: try self.options.kubelet.access(),
+      podLimits: self.options.kubelet.limits, guarded: link, logger: self.logger)
+  }
+}
+
+/// What ends an elector, with one line that says why.
+private protocol ElectorFailure: Error {}
+extension ElectionServiceError: ElectorFailure {}
+extension StatusServerError: ElectorFailure {}
+extension ClientTLSError: ElectorFailure {}
+extension EtcdCredentialsError: ElectorFailure {}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import EtcdSettings
+import Foundation
+import Testing
+
+@testable import elector
+
+@Suite struct ElectionsFileTests {
+  private static let two = """
+    etcd-servers: http://127.0.0.1:2379
+    ttl-secs: 20
+    http-listen: :8080
+    elections:
+    - key: scheduler
+      source-file: /s/scheduler.yaml
+      dest-file: /m/scheduler.yaml
+    - key: controller
+      source-file: /s/controller.yaml
+      dest-file: /m/controller.yaml
+      ttl-secs: 40
+      annotate: true
+      kubelet: http://127.0.0.1:10250
+      max-restarts: 3
+    """
+
+  private func commands(_ text: String, _ arguments: [String] = []) throws -> [ElectorCommand] {
+    try ElectionsFile(text, name: "e.yaml").commands(beside: arguments)
+  }
+
+  @Test func anElectionsOwnSettingCountsMoreThanASharedOne() throws {
+    let commands = try self.commands(Self.two)
+    #expect(commands.map(\.election.key) == ["scheduler", "controller"])
+    #expect(commands.map(\.election.ttlSecs) == [20, 40])
+    #expect(commands.map(\.election.annotate.isTrue) == [false, true])
+    #expect(commands.map(\.election.kubelet.maxRestarts) == [nil, 3])
+    #expect(commands.map(\.election.destFile) == ["/m/scheduler.yaml", "/m/controller.yaml"])
+    #expect(commands.map(\.status.httpListen) == [":8080", ":8080"])
+    #expect(
+      try ElectionsFile(Self.two, name: "e").destinations
+        == ["/m/scheduler.yaml", "/m/controller.yaml"])
+  }
+
+  @Test func theCommandLineCountsMost() throws {
+    let commands = try self.commands(
+      Self.two, ["--config=e.yaml", "--ttl-secs=30", "--whoami", "n1", "--v=2"])
+    #expect(commands.map(\.election.ttlSecs) == [30, 30])
+    #expect(commands.map(\.election.whoami) == ["n1", "n1"])
+    #expect(commands.map(\.verbosity) == [2, 2])
+  }
+
+  /// A name that one of the three lists forgets could not be set in a file, without anybody noticing.
+  @Test func everyFlagCanStandInAFile() {
+    let help = ElectorCommand.helpMessage(includeHidden: false, columns: 400)
+    let named = Set(
+      help.split(separator: "\n").compactMap { line in
+        line.firstMatch(of: /^\s+--([a-z-]+)/).map { String($0.1) }
+      })
+    let settable = ElectionsFile.processFlags.union(ElectionsFile.ownFlags)
+      .union(ElectionsFile.electionFlags)
+    #expect(named.subtracting(settable) == ["config"])
+    #expect(settable.subtracting(named).subtracting(["v"]) == [])
+  }
+
+  @Test(arguments: [
+    ("", "e.yaml: there is nothing in it"), ("a: [", "e.yaml: it is no YAML"),
+    ("etcd-servers: http://a:1", "e.yaml: there is no `elections` in it"),
+    ("elections: 3", "e.yaml:1: elections is a list: begin each one with `- key: NAME`"),
+    ("elections: []", "e.yaml:1: elections is a list"),
+    ("elections:\n- scheduler", "e.yaml:2: write settings like `key: scheduler`"),
+    ("key: a\nelections: []", "e.yaml:1: key is one election's own: put it below `elections`"),
+    ("elections:\n- key: a\n  v: 2", "e.yaml:3: v is for all elections: put it beside `elections`"),
+    ("elections:\n- key: a\n  kee: 2", "e.yaml:3: there is no setting \"kee\"; those there are:"),
+    ("v: 1\nconfig: a", "e.yaml:2: there is no setting \"config\""),
+    ("elections:\n- key: [a]", "e.yaml:2: key takes one value"),
+  ]) func whatIsNoSuchFileIsNamedWithItsLine(_ text: String, _ message: String) {
+    let error = #expect(throws: SettingsError.self) { try self.commands(text) }
+    #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    ("ttl-secs: 20", "ttl-secs: 0", "e.yaml:2: --ttl-secs must be between"),
+    ("ttl-secs: 20", "ttl-secs: x", "e.yaml:2: The value 'x' is invalid for '--ttl-secs"),
+    ("ttl-secs: 40", "ttl-secs: 0", "e.yaml:11: --ttl-secs must be between"),
+    ("annotate: true", "annotate: maybe", "e.yaml:12: The value 'maybe' is invalid"),
+    ("key: controller", "whoami: x", "e.yaml:8: Missing expected argument '--key <key>'"),
+    ("key: controller", "key: /", "e.yaml:8: --key must not be empty"),
+    ("http-listen: :8080", "http-listen: x", "e.yaml:3: --http-listen must be like"),
+    ("max-restarts: 3", "kubelet-cafile: a", "e.yaml:14: --kubelet-cafile is for a --kubelet"),
+    ("etcd-servers: http://127.0.0.1:2379", "v: 2", "e.yaml:5: Missing expected argument"),
+    (
+      "key: controller", "key: /scheduler",
+      "e.yaml:8: this key is that of another election, at e.yaml:5"
+    ),
+    (
+      "dest-file: /m/controller.yaml", "dest-file: /m/./scheduler.yaml",
+      "e.yaml:10: this dest-file is that of another election, at e.yaml:7"
+    ),
+  ]) func aMistakeInASettingIsNamedWithItsLine(
+    _ old: String, _ new: String, _ message: String
+  ) {
+    let text = Self.two.replacingOccurrences(of: old, with: new)
+    #expect(text != Self.two)
+    let error = #expect(throws: SettingsError.self) { try self.commands(text) }
+    #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    (["--key=a"], "--key is one election's own: it stands in e.yaml"),
+    (["--dest-file", "/m/x"], "--dest-file is one election's own"),
+    (["--ttl-secs=0"], "--ttl-secs must be between"), (["--nonsense"], "--nonsense"),
+  ]) func theCommandLinesMistakesAreNotTheFiles(_ arguments: [String], _ message: String) {
+    do {
+      _ = try self.commands(Self.two, arguments)
+      Issue.record("it was taken")
+    } catch {
+      #expect(!(error is SettingsError))
+      #expect(ElectorCommand.message(for: error).contains(message), "\(error)")
+    }
+  }
+
+  @Test func theOneInDeployIsGood() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let commands = try ElectionsFile(root.appending(path: "deploy/elections.yaml").path)
+      .commands(beside: [])
+    #expect(commands.map(\.election.key) == ["scheduler", "controller"])
+  }
+
+  @Test func aFileThatIsNotThereIsNamed() {
+    #expect {
+      try ElectionsFile("/none/e.yaml")
+    } throws: {
+      "\($0)" == "/none/e.yaml: cannot read it: there is no such file"
+    }
+  }
+}

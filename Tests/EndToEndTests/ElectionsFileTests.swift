@@ -1,0 +1,144 @@
+import EtcdClient
+import Foundation
+import Glibc
+import Subprocess
+import SystemPackage
+import TestCluster
+import Testing
+
+extension EndToEnd {
+  /// Several elections in one process, with one guard.
+  @Suite struct ElectionsFileTests {
+    @Test func `two elections in one process lead, and leave in order`() async throws {
+      try await self.with { setting in
+        try await setting.run { guardian in
+          for name in setting.names {
+            try await eventually("for \(name)") { contents(setting.manifest(name)) != nil }
+          }
+          let log = contents(setting.log) ?? ""
+          #expect(log.contains(#"we are the master (n1)" key="a""#))
+          #expect(log.contains(#"we are the master (n1)" key="b""#))
+          kill(guardian.pid, SIGTERM)
+        }
+        #expect(setting.names.allSatisfy { contents(setting.manifest($0)) == nil })
+        for name in setting.names { #expect(try await setting.holder(name) == nil) }
+      }
+    }
+
+    /// Neither is one manifest taken for the other, nor is one forgotten.
+    @Test func `kill -9 of the elector: its guard removes both manifests`() async throws {
+      try await self.with { setting in
+        try await setting.run { guardian in
+          for name in setting.names {
+            try await eventually("for \(name)") { contents(setting.manifest(name)) != nil }
+          }
+          let child = try #require(electorChild(of: guardian))
+          kill(child.pid, SIGSTOP)
+          for name in setting.names {
+            try await eventually("for \(name) to go") { contents(setting.manifest(name)) == nil }
+          }
+          kill(child.pid, SIGKILL)
+          for name in setting.names {
+            try await eventually("for \(name) again") { contents(setting.manifest(name)) != nil }
+          }
+          kill(guardian.pid, SIGTERM)
+        }
+        #expect(setting.names.allSatisfy { contents(setting.manifest($0)) == nil })
+      }
+    }
+
+    /// The guard owns what the file said when it started.
+    @Test func `a file that was changed is refused, and says what to do`() async throws {
+      try await self.with { setting in
+        try await setting.run { guardian in
+          try await eventually("for a") { contents(setting.manifest("a")) != nil }
+          try setting.writeConfig(destination: "c")
+          kill(try #require(electorChild(of: guardian)).pid, SIGKILL)
+          try await eventually("for the guard's end") { !guardian.isAlive }
+        }
+        #expect(
+          contents(setting.log)?.contains(
+            "the guard was started without it; restart the elector to change it") == true)
+        #expect(contents(setting.manifest("c")) == nil)
+      }
+    }
+
+    private func with(_ body: @escaping @Sendable (Setting) async throws -> Void) async throws {
+      let directory = TemporaryDirectory()
+      try await withCluster(masters: 1) { cluster, _ in
+        let setting = Setting(
+          directory: directory.path, store: try #require(await cluster.status().store.urls.first),
+          cluster: cluster)
+        for name in ["srv", "manifests"] {
+          try FileManager.default.createDirectory(
+            atPath: "\(directory.path)/\(name)", withIntermediateDirectories: true)
+        }
+        for name in setting.names {
+          try "kind: Pod\nmetadata:\n  name: \(name)\nspec:\n  terminationGracePeriodSeconds: 1\n"
+            .write(toFile: "\(directory.path)/srv/\(name).yaml", atomically: true, encoding: .utf8)
+        }
+        try setting.writeConfig(destination: "b")
+        try await body(setting)
+      }
+      directory.remove()
+    }
+  }
+}
+
+/// An elector of two elections, beside a cluster whose store it uses.
+private struct Setting: Sendable {
+  let directory: String
+  let store: String
+  let cluster: Cluster
+  let names = ["a", "b"]
+
+  var log: String { "\(self.directory)/elector.log" }
+  func manifest(_ name: String) -> String { "\(self.directory)/manifests/\(name).yaml" }
+
+  func writeConfig(destination: String) throws {
+    try """
+    etcd-servers: \(self.store)
+    whoami: n1
+    ttl-secs: 3
+    sleep: 500ms
+    elections:
+    - key: a
+      source-file: \(self.directory)/srv/a.yaml
+      dest-file: \(self.manifest("a"))
+    - key: b
+      source-file: \(self.directory)/srv/b.yaml
+      dest-file: \(self.manifest(destination))
+    """.write(toFile: "\(self.directory)/e.yaml", atomically: true, encoding: .utf8)
+  }
+
+  /// Runs it for as long as the body takes; the body is to make it end.
+  func run(_ body: @escaping @Sendable (ProcessIdentity) async throws -> Void) async throws {
+    let log = try FileDescriptor.open(
+      FilePath(self.log), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
+    _ = try await Subprocess.run(
+      .path(FilePath("\(ownDirectory)/elector")),
+      arguments: ["--config=\(self.directory)/e.yaml"], input: .none, output: .discarded,
+      error: .fileDescriptor(log, closeAfterSpawningProcess: true)
+    ) { execution in
+      let guardian = try #require(ProcessIdentity(pid: execution.processIdentifier.value))
+      do {
+        try await body(guardian)
+      } catch {
+        kill(guardian.pid, SIGTERM)
+        Issue.record("\(error): \(contents(self.log) ?? "")")
+      }
+    }
+  }
+
+  /// Who holds a lock, if anybody does.
+  func holder(_ key: String) async throws -> String? {
+    try await EtcdClient.with(endpoints: self.cluster.store, timeout: .seconds(60)) { etcd in
+      do throws(EtcdClientError) {
+        return try await etcd.get("/\(key)").node.value
+      } catch {
+        guard error.errorCode == EtcdError.keyNotFound else { throw error }
+        return nil
+      }
+    }
+  }
+}
