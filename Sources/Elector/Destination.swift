@@ -37,6 +37,8 @@ struct Destination: Equatable, Sendable {
   let podEnd: PodEnd
 
   private(set) var file = File.unknown
+  /// Until when the manifest may stay, as it was asked for last.
+  private var installedUntil = Instant.start
   /// The manifest was found absent once.
   private(set) var isClean = false
   private(set) var removeFailure = ""
@@ -155,10 +157,13 @@ struct Destination: Equatable, Sendable {
   ) -> [Election.Effect] {
     let isLookDue = now >= self.lookDue || self.settledAt.map { now >= $0 } == true
     if let installation {
+      // A manifest that expires by itself is to be written again with each renewal.
+      let isOutOfDate = self.timing.manifestExpires && installation.before > self.installedUntil
       switch self.file {
-      case .installed where !isLookDue, .installing, .removing: return []
+      case .installed where !isLookDue && !isOutOfDate, .installing, .removing: return []
       case .absent, .installed:
         self.file = .installing
+        self.installedUntil = installation.before
         self.podBefore = self.pod
         self.pod = .mayRun
         self.question = nil

@@ -14,6 +14,8 @@
 /// 5. The manifest is asked for only after the record said that our term is the last one, and only
 ///    when no pod of an earlier term can run any more (``Succession``). The record says that a term
 ///    has ended only when its manifest is gone and its pod has ended (``Destination``).
+/// 6. A manifest that is to expire by itself is asked for only when no earlier pod of ours can run any
+///    more, since its time would begin with that one's end.
 ///
 /// A process that is stopped between a decision and its effect can still be late; therefore an
 /// installation carries the instant after which it must not happen.
@@ -38,6 +40,8 @@ public struct Election: Equatable, Sendable {
   private var contendDue = Instant.start
   /// A person wants us to leave the lock to others until further notice.
   private var isPaused = false
+  /// Whether people were told that an earlier pod of ours has to end first.
+  private var awaitedOwnPod = false
   private var intent = Intent.contend
 
   private var inFlight: Request?
@@ -456,8 +460,20 @@ public struct Election: Equatable, Sendable {
     self.lease = nil
   }
 
+  /// Whether the manifest has to wait for the end of an earlier pod of ours. The kubelet would, too, but
+  /// count the new pod's time from then on.
+  private func awaitsOwnPod(at now: Instant) -> Bool {
+    guard self.timing.manifestExpires, self.destination.podEnd != .untold, self.mayInstall(at: now)
+    else { return false }
+    switch self.destination.file {
+    case .installing, .installed: return false
+    case .unknown, .removing, .absent: return !self.destination.podHasEnded(at: now)
+    }
+  }
+
   /// Whether the pod's end is worth waiting for, and is not known yet.
   private func awaitsPodEnd(at now: Instant) -> Bool {
+    if self.awaitsOwnPod(at: now) { return true }
     let isDue =
       switch self.intent {
       case .contend: self.lease == nil
@@ -525,7 +541,9 @@ public struct Election: Equatable, Sendable {
   private mutating func effects(at now: Instant) -> [Effect] {
     if self.intent == .stop(.finished) { return [] }
     var installation: (term: UInt64, before: Instant)?
-    if let lease, let leaseEnd, self.mayInstall(at: now) { installation = (lease.term, leaseEnd) }
+    if let lease, let leaseEnd, self.mayInstall(at: now), !self.awaitsOwnPod(at: now) {
+      installation = (lease.term, leaseEnd)
+    }
     var effects = self.destination.effects(at: now, installation: installation)
     let ending = self.stopEffects(at: now)
     if self.awaitsPodEnd(at: now) { effects += self.destination.askForPodEnd(at: now) }
@@ -627,6 +645,9 @@ public struct Election: Equatable, Sendable {
       self.waitingTerm = term
       self.reports.append(.waiting(term: self.succession.predecessor, upTo: rest))
     }
+    let awaitsOwnPod = self.awaitsOwnPod(at: now)
+    if awaitsOwnPod, !self.awaitedOwnPod { self.reports.append(.awaitingPodEnd) }
+    self.awaitedOwnPod = awaitsOwnPod
     if let line = self.currentLine(at: now), line != self.line || now >= self.lineDue {
       self.line = line
       self.lineDue = now + self.timing.sleep

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Synchronization
 
@@ -10,15 +11,25 @@ public final class ManifestFile: Sendable {
   let place: ManifestPlace
   /// The longest grace that a pod may have: others count on it.
   private let longestGrace: Duration?
-  /// `nil` leaves the source as it is, byte for byte.
-  private let stamp: ManifestStamp?
+  /// An empty one leaves the source as it is, byte for byte.
+  private let stamp: ManifestStamp
+  /// What a kubelet takes to read of a later deadline; `nil` for a pod that it does not end by itself.
+  private let deadlineDetection: Duration?
   private let state = Mutex(State())
 
   private struct State {
-    /// What the destination holds by our own doing.
+    /// What the destination holds by our own doing, and what it was made of.
     var installed: [UInt8]?
+    var source: [UInt8]?
+    /// Since when it is there, or is about to be, without having been removed meanwhile.
+    var life: Life?
     /// The pod that was in the destination last, by whomever.
     var elected: ElectedPod?
+  }
+
+  private struct Life {
+    var value: ManifestLife
+    var begin: ContinuousClock.Instant
   }
 
   /// What an installation came to.
@@ -32,12 +43,17 @@ public final class ManifestFile: Sendable {
 
   /// - Parameters:
   ///   - longestGrace: a source with a longer ``grace(of:)`` is refused; `nil` takes any.
-  ///   - stamp: what is put into the copy; `nil` makes it the same as the source, byte for byte.
+  ///   - stamp: what is put into the copy; `nil` puts nothing there.
+  ///   - deadlineDetection: what a kubelet takes to read of a later deadline, if it is to end the pod by
+  ///     itself (``Timing/manifestExpires``). Without this and a stamp the copy is the same as the source,
+  ///     byte for byte.
   public init(
     source: String, destination: String, longestGrace: Duration? = nil,
-    stamp: ManifestStamp? = nil
+    stamp: ManifestStamp? = nil, deadlineDetection: Duration? = nil
   ) {
-    self.stamp = stamp
+    self.stamp =
+      stamp ?? ManifestStamp(key: "", holder: "", annotates: false, tokenVariable: nil)
+    self.deadlineDetection = deadlineDetection
     self.source = source
     self.place = ManifestPlace(destination)
     self.longestGrace = longestGrace
@@ -69,7 +85,7 @@ public final class ManifestFile: Sendable {
   /// Makes the destination absent, and what a crash left beside it.
   public func remove() throws(ManifestError) {
     let isOurs = self.state.withLock { state in
-      defer { state.installed = nil }
+      defer { (state.installed, state.source, state.life) = (nil, nil, nil) }
       return state.installed != nil
     }
     // An earlier run left it: its pod is the one that is to end.
@@ -83,59 +99,109 @@ public final class ManifestFile: Sendable {
   /// Makes the destination a copy of the source; does nothing when it is one already.
   /// - Parameters:
   ///   - term: for the stamp.
+  ///   - end: until when it may stay there, as far as is known now.
   ///   - isAllowed: asked immediately before the rename.
   public func install(
-    term: UInt64, while isAllowed: () -> Bool
+    term: UInt64, until end: ContinuousClock.Instant, while isAllowed: () -> Bool
   ) throws(ManifestError) -> Installation {
-    switch try self.content(term: term) {
-    case .failure(let error): return .kept(error)
-    case .success(let content):
-      do throws(ManifestError) {
-        guard try self.place.install(content, while: isAllowed) else { return .tooLate }
-      } catch {
-        if !error.leavesDestination { self.note(installed: content) }
-        throw error
-      }
-      self.note(installed: content)
-      return .installed
+    guard let content = try self.content(term: term, until: end) else { return .tooLate }
+    do throws(ManifestError) {
+      guard try self.place.install(content.bytes, while: isAllowed) else { return .tooLate }
+    } catch {
+      if !error.leavesDestination { self.note(installed: content) }
+      throw error
     }
+    self.note(installed: content)
+    return content.installation
   }
 
   /// What the destination is to hold.
-  /// - Returns: a failure when the source cannot be used, but the destination still holds what was
-  ///   installed last.
-  /// - Throws: when it does not.
-  func content(term: UInt64) throws(ManifestError) -> Result<[UInt8], ManifestError> {
+  struct Content: Equatable {
+    var bytes: [UInt8]
+    /// What it was made of.
+    fileprivate var source: [UInt8]
+    fileprivate var expiry: ManifestExpiry?
+    /// Why this was made of what was read earlier.
+    var failure: ManifestError?
+
+    var installation: Installation { self.failure.map { .kept($0) } ?? .installed }
+  }
+
+  /// - Parameter now: when it will be there at the earliest.
+  /// - Returns: `nil` when it is too late for it.
+  /// - Throws: when the source cannot be used, and the destination does not hold what was made of an
+  ///   earlier one.
+  func content(
+    term: UInt64, until end: ContinuousClock.Instant, at now: ContinuousClock.Instant = .now
+  ) throws(ManifestError) -> Content? {
     do throws(ManifestError) {
-      var content = try Self.read(self.source)
+      let source = try Self.read(self.source)
       // A file that is being saved; no kubelet could use it.
-      if content.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
+      if source.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
         throw ManifestError.empty(self.source)
       }
-      if let stamp {
-        content = try stamp.applied(to: content, term: term, source: self.source)
-      }
-      if let longestGrace, self.state.withLock({ $0.installed }) != content,
-        let grace = ElectedPod(manifest: content)?.grace, grace > longestGrace
+      let content = try self.stamped(source, term: term, until: end, at: now)
+      if let longestGrace, self.state.withLock({ $0.source }) != source,
+        let grace = ElectedPod(manifest: source)?.grace, grace > longestGrace
       {
         throw ManifestError.graceTooLong(self.source, grace, reckoned: longestGrace)
       }
-      return .success(content)
+      return content
     } catch {
-      if let current = try? Self.read(self.destination),
-        self.state.withLock({ $0.installed }) == current
-      {
-        return .failure(error)
+      let (installed, source) = self.state.withLock { ($0.installed, $0.source) }
+      guard let installed, let source, (try? Self.read(self.destination)) == installed else {
+        throw error
       }
-      throw error
+      // It goes on, and so does its deadline.
+      var content = try self.stamped(source, term: term, until: end, at: now)
+      content?.failure = error
+      return content
     }
   }
 
+  /// - Returns: `nil` when it is too late for a deadline.
+  private func stamped(
+    _ source: [UInt8], term: UInt64, until end: ContinuousClock.Instant,
+    at now: ContinuousClock.Instant
+  ) throws(ManifestError) -> Content? {
+    guard let deadlineDetection else {
+      return Content(
+        bytes: self.stamp.isEmpty
+          ? source : try self.stamp.applied(to: source, term: term, source: self.source),
+        source: source)
+    }
+    let life = self.state.withLock { state in
+      let life =
+        state.life
+        ?? Life(
+          value: ManifestLife(
+            uid: UUID().uuidString.lowercased(), detection: deadlineDetection), begin: now)
+      state.life = life
+      return life
+    }
+    guard let expiry = life.value.expiry(until: end - life.begin, at: now - life.begin) else {
+      return nil
+    }
+    return Content(
+      bytes: try self.stamp.applied(
+        to: source, term: term, expiry: expiry, source: self.source),
+      source: source, expiry: expiry)
+  }
+
   /// To be told what was installed, by whoever does it in this one's place.
-  func note(installed content: [UInt8]) {
-    if self.state.withLock({ $0.installed }) == content { return }
-    let pod = ElectedPod(manifest: content)
-    self.state.withLock { $0 = State(installed: content, elected: pod) }
+  func note(installed content: Content) {
+    let now = ContinuousClock.now
+    let isNews = self.state.withLock { state in
+      state.installed = content.bytes
+      if let expiry = content.expiry, let begin = state.life?.begin {
+        state.life?.value.wrote(expiry, at: now - begin)
+      }
+      defer { state.source = content.source }
+      return state.source != content.source
+    }
+    guard isNews else { return }
+    let pod = ElectedPod(manifest: content.source)
+    self.state.withLock { $0.elected = pod }
   }
 
   static func read(_ path: String) throws(ManifestError) -> [UInt8] {

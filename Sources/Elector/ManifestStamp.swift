@@ -34,11 +34,17 @@ public struct ManifestStamp: Equatable, Sendable {
       && !name.hasPrefix("..")
   }
 
+  /// Whether it changes anything.
+  var isEmpty: Bool { !self.annotates && self.tokenVariable == nil }
+
   /// Puts the stamp on a manifest. Comments and layout are lost by that, nothing else is.
-  /// - Parameter source: its file, for errors.
+  /// - Parameters:
+  ///   - expiry: when the kubelet is to end the pod by itself; the manifest's own deadline stays if it is
+  ///     shorter.
+  ///   - source: its file, for errors.
   /// - Throws: ``ManifestError/notAPod(_:reason:)``.
   func applied(
-    to manifest: [UInt8], term: UInt64, source: String
+    to manifest: [UInt8], term: UInt64, expiry: ManifestExpiry? = nil, source: String
   ) throws(ManifestError) -> [UInt8] {
     var root: Node
     do {
@@ -69,6 +75,15 @@ public struct ManifestStamp: Equatable, Sendable {
           spec[Node(field)] = Node(
             containers.map { Self.container($0, with: variable, named: tokenVariable) })
         }
+      }
+    }
+    if let expiry {
+      try Self.edit(&root, ["metadata"], in: source) {
+        $0[Node("uid")] = Node(expiry.uid, Tag(.str), .doubleQuoted)
+      }
+      try Self.edit(&root, ["spec"], in: source) { spec in
+        let own = spec[Node("activeDeadlineSeconds")]?.int.map { Int64($0) } ?? .max
+        spec[Node("activeDeadlineSeconds")] = Node("\(min(own, expiry.seconds))")
       }
     }
     do {

@@ -69,13 +69,12 @@ extension Timing {
     return ttl - margin > period + Self.requestTimeout(renewPeriod: period)
   }
 
-  /// The shortest time to live with which ``Profile/quick`` is possible.
-  static func shortestQuickTTL(sleep: Duration, _ podStop: PodStop) -> Int64 {
+  /// The shortest time to live that leaves room besides a margin that depends on it.
+  static func shortestTTL(sleep: Duration, margin: (_ ttl: Duration) -> Duration) -> Int64 {
     var (short, long) = (Int64(0), Int64(Int32.max))
     while long - short > 1 {
       let middle = (short + long) / 2
-      let margin = Self.podTime(ttl: .seconds(middle), podStop)
-      if Self.leavesRoom(margin: margin, ttlSeconds: middle, sleep: sleep) {
+      if Self.leavesRoom(margin: margin(.seconds(middle)), ttlSeconds: middle, sleep: sleep) {
         long = middle
       } else {
         short = middle

@@ -11,6 +11,8 @@ public struct Timing: Equatable, Sendable {
   /// `nil` without `--profile`.
   public let profile: Profile?
   public let podStop: PodStop
+  /// Whether the kubelet ends the pod by itself when renewals stop, `--manifest-deadline`.
+  public let manifestExpires: Bool
 
   /// M: the time before the lease's earliest end at which the manifest is gone, a third of the lease
   /// or, with ``Profile/quick``, all that the pod needs to end.
@@ -18,25 +20,39 @@ public struct Timing: Equatable, Sendable {
 
   /// - Throws: ``TimingError`` that names the flag.
   public init(
-    ttlSeconds: Int64, sleep: Duration, profile: Profile? = nil, podStop: PodStop = PodStop()
+    ttlSeconds: Int64, sleep: Duration, profile: Profile? = nil, podStop: PodStop = PodStop(),
+    manifestExpires: Bool = false
   ) throws(TimingError) {
     guard (1...Int64(Int32.max)).contains(ttlSeconds) else { throw .ttl(ttlSeconds) }
     guard sleep >= .milliseconds(1) else { throw .sleep(sleep) }
     guard podStop.detection >= .zero else { throw .detection(podStop.detection) }
     let ttl = Duration.seconds(ttlSeconds)
     let podTime = Self.podTime(ttl: ttl, podStop)
+    func marginOf(_ ttl: Duration) -> Duration {
+      profile == .quick ? Self.podTime(ttl: ttl, podStop) : ttl / 3
+    }
     if profile == .quick,
       !Self.leavesRoom(margin: podTime, ttlSeconds: ttlSeconds, sleep: sleep)
     {
       throw .quickDoesNotFit(
         ttlSeconds: ttlSeconds, needed: podTime, podStop,
-        shortest: Self.shortestQuickTTL(sleep: sleep, podStop))
+        shortest: Self.shortestTTL(sleep: sleep, margin: marginOf))
+    }
+    if manifestExpires {
+      // What the pod's own end comes before the manifest's, and what a kubelet takes to read of a later one.
+      let lead = ManifestExpiry.rounding + podStop.detection
+      if !Self.leavesRoom(margin: marginOf(ttl) + lead, ttlSeconds: ttlSeconds, sleep: sleep) {
+        throw .deadlineDoesNotFit(
+          ttlSeconds: ttlSeconds, margin: marginOf(ttl), podStop,
+          shortest: Self.shortestTTL(sleep: sleep) { marginOf($0) + lead })
+      }
     }
     self.ttlSeconds = ttlSeconds
     self.sleep = sleep
     self.profile = profile
     self.podStop = podStop
-    self.margin = profile == .quick ? podTime : ttl / 3
+    self.manifestExpires = manifestExpires
+    self.margin = marginOf(ttl)
   }
 
   static let minimumRequestTimeout = Duration.milliseconds(100)
@@ -93,6 +109,8 @@ public enum TimingError: Error, Equatable, CustomStringConvertible {
   case detection(Duration)
   /// The margin that ``Profile/quick`` needs leaves no room for a renewal.
   case quickDoesNotFit(ttlSeconds: Int64, needed: Duration, PodStop, shortest: Int64)
+  /// A pod's own deadline could pass before the kubelet has read of the next one.
+  case deadlineDoesNotFit(ttlSeconds: Int64, margin: Duration, PodStop, shortest: Int64)
 
   public var description: String {
     switch self {
@@ -108,6 +126,13 @@ public enum TimingError: Error, Equatable, CustomStringConvertible {
       \(podStop.detection), grace \(podStop.grace), the rest for clocks and scheduling), and a \
       lease of \(seconds) seconds leaves no time besides that to renew it; use --ttl-secs \
       \(shortest) or more, a smaller terminationGracePeriodSeconds in the manifest, or no --profile
+      """
+    case .deadlineDoesNotFit(let seconds, let margin, let podStop, let shortest):
+      """
+      --manifest-deadline does not fit: a lease of \(seconds) seconds without its margin of \(margin), \
+      the two seconds by which a pod's deadline is rounded, and --kubelet-detection \
+      \(podStop.detection) leaves no time to renew it; use --ttl-secs \(shortest) or more, or \
+      --manifest-deadline=false
       """
     }
   }

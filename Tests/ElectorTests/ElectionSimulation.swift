@@ -75,9 +75,22 @@ private struct ModelStore {
 }
 
 /// A node's directory and its kubelet, which takes up to D to notice a change, and up to G to stop a pod.
+///
+/// It ends a pod by itself when the pod's time has passed, for which it looks once a second.
 private struct ModelKubelet {
-  var hasManifest = false
+  struct Manifest {
+    var uid = 0
+    /// Counted from when it began with the pod; `nil` for a pod that does not expire.
+    var seconds: Int?
+    var expiry: ManifestExpiry?
+  }
+  var manifest: Manifest?
+  var hasManifest: Bool { self.manifest != nil }
   var isRunning = false
+  var running = Manifest()
+  var startedAt = 0
+  /// The pod that has expired, and is not started again.
+  var expiredUID: Int?
   /// When the pod that stops will have ended.
   var endsAt: Int?
   /// Counts the pods, so that what was scheduled for an earlier one is passed over.
@@ -99,6 +112,8 @@ private struct Simulation {
     /// How many of its own nanoseconds pass in a millisecond; clocks are not quite equal.
     var rate: Int
     var kubelet = ModelKubelet()
+    /// The uid of what is installed, or about to be, and since when; for manifests that expire.
+    var life: (value: ManifestLife, uid: Int, begin: Instant)?
     /// When the guard removes the manifest, in virtual time.
     var guardsUntil = 0
     /// A process that is stopped, or waits for its disk, takes in nothing until then.
@@ -117,16 +132,21 @@ private struct Simulation {
     case alarm(Int, id: Int)
     case arrival(Int, generation: Int, Election.Request)
     case expiry
-    case installation(Int, generation: Int, before: Instant)
+    /// `nil` when it is too late for a deadline.
+    case installation(Int, generation: Int, before: Instant, ModelKubelet.Manifest?)
     case removal(Int, generation: Int)
     case guardRemoval(Int)
     case notice(Int)
     case podEnd(Int, pod: Int)
+    /// The kubelet looks whether a pod has expired.
+    case expiryLook(Int, pod: Int)
     case question(Int, generation: Int, id: Int, since: Int, wasListed: Bool)
     case restart(Int)
     case stop(Int)
     /// `kill -9` of the elector.
     case crash(Int)
+    /// Elector and guard end at the same instant, and nobody removes the manifest.
+    case containerDeath(Int)
     /// The machine is off, and comes back with an empty directory.
     case powerCut(Int)
   }
@@ -150,6 +170,8 @@ private struct Simulation {
   var terms = 0
   var pods = 0
   var waits = 0
+  var expiries = 0
+  var lastUID = 0
 
   init(seed: UInt64) throws {
     self.seed = seed
@@ -163,8 +185,14 @@ private struct Simulation {
     let haveOneName = self.random.chance(15)
     for number in 0..<Int.random(in: 2...3, using: &self.random) {
       let profile: Profile? = [nil, nil, .strict, .quick].randomElement(using: &self.random) ?? nil
-      let timing = try self.timing(profile) ?? self.timing(nil)
+      let timing =
+        try self.timing(profile, expires: self.random.chance(70)) ?? self.timing(profile)
+        ?? self.timing(nil)
       guard let timing else { continue }
+      // One that expires has to wait for an earlier pod of its own.
+      if timing.manifestExpires {
+        self.delay = max(self.delay, Int(timing.podTime / .milliseconds(1)) + 1)
+      }
       self.delay = max(self.delay, Int(timing.podOutlivesLease / .milliseconds(1)) + 1)
       let candidate = Candidate(
         name: haveOneName ? "same" : "node\(number)", bootID: "boot\(number)", destination: "/m")
@@ -186,14 +214,15 @@ private struct Simulation {
     }
   }
 
-  /// - Returns: `nil` when the profile does not fit.
-  private func timing(_ profile: Profile?) throws -> Timing? {
+  /// - Returns: `nil` when that does not fit.
+  private func timing(_ profile: Profile?, expires: Bool = false) throws -> Timing? {
     do {
       return try Timing(
         ttlSeconds: Int64(self.ttl / 1000), sleep: .milliseconds(self.sleep), profile: profile,
         podStop: PodStop(
-          detection: .milliseconds(self.detection), grace: .milliseconds(self.grace)))
-    } catch TimingError.quickDoesNotFit {
+          detection: .milliseconds(self.detection), grace: .milliseconds(self.grace)),
+        manifestExpires: expires)
+    } catch TimingError.quickDoesNotFit, TimingError.deadlineDoesNotFit {
       return nil
     }
   }
@@ -267,17 +296,18 @@ private struct Simulation {
     case .expiry:
       self.store.expire(at: self.now)
       self.tellWatchers()
-    case .installation(let node, let generation, let before):
+    case .installation(let node, let generation, let before, let manifest):
       guard self.isCurrent(node, generation) else { return }
       self.nodes[node].isAtItsFiles = false
-      self.install(node, before: before)
+      self.install(manifest, node, before: before)
     case .removal(let node, let generation):
       guard self.isCurrent(node, generation) else { return }
       self.nodes[node].isAtItsFiles = false
-      self.put(false, node)
+      self.nodes[node].life = nil
+      self.put(nil, node)
       self.feed(.removed, to: node)
     case .guardRemoval(let node):
-      if self.now >= self.nodes[node].guardsUntil { self.put(false, node) }
+      if self.now >= self.nodes[node].guardsUntil { self.put(nil, node) }
     case .notice(let node): self.notice(node)
     case .podEnd(let node, let pod):
       guard self.nodes[node].kubelet.pod == pod, self.nodes[node].kubelet.endsAt != nil else {
@@ -286,6 +316,14 @@ private struct Simulation {
       self.nodes[node].kubelet.endsAt = nil
       self.nodes[node].kubelet.isRunning = false
       self.notice(node)
+    case .expiryLook(let node, let pod):
+      let kubelet = self.nodes[node].kubelet
+      guard kubelet.pod == pod, kubelet.isRunning, kubelet.endsAt == nil,
+        let seconds = kubelet.running.seconds, self.now >= kubelet.startedAt + seconds * 1000
+      else { return }
+      self.expiries += 1
+      self.nodes[node].kubelet.expiredUID = kubelet.running.uid
+      self.stopPod(node)
     case .question(let node, let generation, let id, let since, let wasListed):
       guard self.isCurrent(node, generation) else { return }
       let isRunning = self.nodes[node].kubelet.isRunning
@@ -302,10 +340,16 @@ private struct Simulation {
       guard !self.nodes[node].hasFinished, !self.postponed(node, what) else { return }
       self.feed(.stop, to: node)
     case .crash(let node): self.end(node)
+    case .containerDeath(let node):
+      guard self.nodes[node].timing.manifestExpires else { return }
+      self.nodes[node].guardsUntil = .max
+      self.end(node)
     case .powerCut(let node):
       self.end(node)
       self.nodes[node].candidate.bootID += "'"
-      self.nodes[node].kubelet = ModelKubelet(pod: self.nodes[node].kubelet.pod + 1)
+      let pod = self.nodes[node].kubelet.pod + 1
+      self.nodes[node].kubelet = ModelKubelet()
+      self.nodes[node].kubelet.pod = pod
     }
   }
 
@@ -323,6 +367,7 @@ private struct Simulation {
     self.nodes[node].generation += 1
     self.nodes[node].hasFinished = false
     self.nodes[node].isAtItsFiles = false
+    self.nodes[node].life = nil
     self.nodes[node].election = Election(
       candidate: state.candidate, timing: state.timing, asksKubelet: state.asksKubelet,
       podLimits: state.podLimits)
@@ -340,19 +385,35 @@ private struct Simulation {
     return true
   }
 
-  mutating func install(_ node: Int, before: Instant) {
-    guard self.clock(node) < before else {
+  mutating func install(_ manifest: ModelKubelet.Manifest?, _ node: Int, before: Instant) {
+    guard let manifest, self.clock(node) < before else {
       self.feed(.installTooLate, to: node)
       return
     }
     if self.isFaulty, self.canInstallFail, self.random.chance(3) {
       let isUntouched = self.random.chance(50)
-      if !isUntouched { self.put(true, node) }
+      if !isUntouched { self.put(manifest, node) }
       self.feed(.installFailed(reason: "model", isUntouched: isUntouched), to: node)
       return
     }
-    self.put(true, node)
+    self.put(manifest, node)
     self.feed(self.random.chance(3) ? .kept(reason: "model") : .installed, to: node)
+  }
+
+  /// What is written at this instant, to stay until then.
+  mutating func manifest(_ node: Int, before: Instant) -> ModelKubelet.Manifest? {
+    guard self.nodes[node].timing.manifestExpires else { return ModelKubelet.Manifest() }
+    if self.nodes[node].life == nil {
+      self.lastUID += 1
+      self.nodes[node].life = (
+        ManifestLife(uid: "", detection: .milliseconds(self.detection)), self.lastUID,
+        self.clock(node)
+      )
+    }
+    guard let life = self.nodes[node].life else { return nil }
+    return life.value.expiry(until: before - life.begin, at: self.clock(node) - life.begin).map {
+      ModelKubelet.Manifest(uid: life.uid, seconds: Int($0.seconds), expiry: $0)
+    }
   }
 
   // MARK: The kubelet
@@ -362,9 +423,13 @@ private struct Simulation {
     self.random.chance(50) ? limit : Int.random(in: 0...limit, using: &self.random)
   }
 
-  mutating func put(_ isThere: Bool, _ node: Int) {
-    guard self.nodes[node].kubelet.hasManifest != isThere else { return }
-    self.nodes[node].kubelet.hasManifest = isThere
+  mutating func put(_ manifest: ModelKubelet.Manifest?, _ node: Int) {
+    if let expiry = manifest?.expiry, let begin = self.nodes[node].life?.begin {
+      let now = self.clock(node)
+      self.nodes[node].life?.value.wrote(expiry, at: now - begin)
+    }
+    guard self.nodes[node].kubelet.hasManifest || manifest != nil else { return }
+    self.nodes[node].kubelet.manifest = manifest
     self.schedule(in: self.upTo(self.detection), .notice(node))
   }
 
@@ -373,18 +438,40 @@ private struct Simulation {
     let kubelet = self.nodes[node].kubelet
     // One that stops is waited for.
     guard kubelet.endsAt == nil else { return }
-    if kubelet.hasManifest, !kubelet.isRunning {
+    guard let manifest = kubelet.manifest else {
+      if kubelet.isRunning { self.stopPod(node) }
+      return
+    }
+    if kubelet.isRunning {
+      if kubelet.running.uid == manifest.uid {
+        self.giveTime(manifest, node)
+      } else {
+        self.stopPod(node)
+      }
+    } else if kubelet.expiredUID != manifest.uid {
       self.nodes[node].kubelet.isRunning = true
+      self.nodes[node].kubelet.startedAt = self.now
       self.nodes[node].kubelet.pod += 1
       self.pods += 1
+      self.giveTime(manifest, node)
       for other in self.nodes.indices where other != node && self.nodes[other].kubelet.isRunning {
         self.fail("\(node) and \(other) both run the pod")
       }
-    } else if !kubelet.hasManifest, kubelet.isRunning {
-      let duration = self.upTo(self.grace)
-      self.nodes[node].kubelet.endsAt = self.now + duration
-      self.schedule(in: duration, .podEnd(node, pod: kubelet.pod))
     }
+  }
+
+  mutating func giveTime(_ manifest: ModelKubelet.Manifest, _ node: Int) {
+    self.nodes[node].kubelet.running = manifest
+    guard let seconds = manifest.seconds else { return }
+    let kubelet = self.nodes[node].kubelet
+    let due = kubelet.startedAt + seconds * 1000 + self.upTo(1000)
+    self.schedule(in: max(0, due - self.now), .expiryLook(node, pod: kubelet.pod))
+  }
+
+  mutating func stopPod(_ node: Int) {
+    let duration = self.upTo(self.grace)
+    self.nodes[node].kubelet.endsAt = self.now + duration
+    self.schedule(in: duration, .podEnd(node, pod: self.nodes[node].kubelet.pod))
   }
 
   // MARK: The store
@@ -450,8 +537,9 @@ private struct Simulation {
       self.nodes[node].busyUntil = self.now + Int.random(in: 0...20_000, using: &self.random)
     case 30..<50: self.schedule(in: 1, .stop(node))
     case 50..<80: self.schedule(in: 1, .crash(node))
-    case 80..<90: self.schedule(in: 1, .powerCut(node))
-    case 90..<95:
+    case 80..<86: self.schedule(in: 1, .powerCut(node))
+    case 86..<92: self.schedule(in: 1, .containerDeath(node))
+    case 92..<96:
       let pause: Duration? =
         self.random.chance(30) ? nil : .milliseconds(Int.random(in: 1...9_000, using: &self.random))
       self.schedule(
@@ -471,7 +559,9 @@ private struct Simulation {
         self.isFaulty && self.random.chance(3)
         ? Int.random(in: 0...15_000, using: &self.random)
         : Int.random(in: 0...10, using: &self.random)
-      self.occupy(node, .installation(node, generation: generation, before: before), duration)
+      let manifest = self.manifest(node, before: before)
+      self.occupy(
+        node, .installation(node, generation: generation, before: before, manifest), duration)
     case .send(let request):
       switch request.kind {
       case .create, .release:
@@ -539,21 +629,23 @@ private struct Simulation {
 
 @Suite struct ElectionSimulationTests {
   /// Two or three electors, each with a kubelet and a guard, in a minute and a half of losses, delays,
-  /// cuts, pauses, stops, crashes and power cuts: at no instant do two kubelets run the pod, and when all
+  /// cuts, pauses, stops, crashes, power cuts and deaths of elector and guard together: at no instant do two kubelets run the pod, and when all
   /// has healed one does.
   @Test(arguments: 0..<8) func neverTwoPodsAndInTheEndOne(_ batch: Int) throws {
-    var (terms, pods, waits) = (0, 0, 0)
+    var (terms, pods, waits, expiries) = (0, 0, 0, 0)
     for seed in batch * 25..<batch * 25 + 25 {
       var simulation = try Simulation(seed: UInt64(seed))
       simulation.run()
       terms += simulation.terms
       pods += simulation.pods
       waits += simulation.waits
+      expiries += simulation.expiries
       for problem in simulation.problems { Issue.record("\(problem)") }
     }
     // A simulation in which nothing changes hands proves nothing.
     #expect(terms > 50)
     #expect(pods > 50)
     #expect(waits > 10)
+    #expect(expiries > 0)
   }
 }

@@ -7,11 +7,15 @@ private struct Bench {
   var election: Election
 
   /// A pod takes up to 31 s to end, and 0.2575 s are for clocks and scheduling.
-  init(asksKubelet: Bool = false, profile: Profile? = nil, podStop: PodStop = PodStop()) throws {
+  init(
+    asksKubelet: Bool = false, profile: Profile? = nil, podStop: PodStop = PodStop(),
+    manifestExpires: Bool = false
+  ) throws {
     self.election = Election(
       candidate: me,
       timing: try Timing(
-        ttlSeconds: 30, sleep: .seconds(5), profile: profile, podStop: podStop),
+        ttlSeconds: 30, sleep: .seconds(5), profile: profile, podStop: podStop,
+        manifestExpires: manifestExpires),
       asksKubelet: asksKubelet)
   }
 
@@ -684,5 +688,42 @@ private func record(
     let second = try #require(effects.watch)
     #expect(effects.contains(.watch(id: second, after: 2000)))
     #expect(bench.feed(.watched(id: second, .historyCleared), at: 1).kinds == [])
+  }
+
+  // MARK: A manifest that expires by itself
+
+  private static func installation(_ effects: [Election.Effect]) -> Double? {
+    for case .installManifest(_, let before) in effects { return before.sinceStart / .seconds(1) }
+    return nil
+  }
+
+  @Test func eachRenewalWritesALaterDeadlineIntoAManifestThatExpires() throws {
+    for expires in [true, false] {
+      var bench = try Bench(asksKubelet: true, manifestExpires: expires)
+      let create = bench.contend()
+      // What ran before has to end first, where its time would be counted.
+      let claimed = bench.claim(after: create, at: 0.5)
+      #expect(Self.installation(claimed) == (expires ? nil : 20))
+      if expires {
+        #expect(claimed.contains(.report(.awaitingPodEnd)))
+        #expect(Self.installation(bench.feed(.podEnded(id: 1), at: 0.6)) == 20)
+      }
+      _ = bench.feed(.installed, at: 0.7)
+      let renewal = bench.wake(at: 5)
+      if renewal.installs { _ = bench.feed(.installed, at: 5) }
+      let renewed = bench.answer(.granted(term: 10, modifiedIndex: 20), to: renewal, at: 5.2)
+      #expect(Self.installation(renewed) == (expires ? 25 : nil))
+    }
+  }
+
+  /// The kubelet would count the new pod's time from when the old one has ended.
+  @Test func withoutAKubeletToAskTheLongestTimeOfAnEarlierPodIsWaitedFor() throws {
+    var bench = try Bench(
+      podStop: PodStop(detection: .seconds(1), grace: .seconds(2)), manifestExpires: true)
+    let create = bench.contend()
+    #expect(!bench.claim(after: create, at: 0.5).installs)
+    // Detection, grace and a quarter of a second, from when its manifest was found absent.
+    #expect(!bench.wake(at: 3.2).installs)
+    #expect(bench.wake(at: 3.3).installs)
   }
 }

@@ -44,7 +44,7 @@ struct ManifestFixture {
 
   @Test func installsAWholeCopyAndNothingElse() throws {
     try self.with { fixture in
-      #expect(try fixture.file.install(term: 1) { true } == .installed)
+      #expect(try fixture.file.install(term: 1, until: .now + .seconds(60)) { true } == .installed)
       #expect(fixture.installed == ManifestFixture.content)
       #expect(try fixture.names() == ["s.yaml"])
       let mode =
@@ -56,15 +56,15 @@ struct ManifestFixture {
 
   @Test func doesNothingWhenItIsACopyAlready() throws {
     try self.with { fixture in
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       // Were it written anew, it would be refused here.
-      #expect(try fixture.file.install(term: 1) { false } == .installed)
+      #expect(try fixture.file.install(term: 1, until: .now + .seconds(60)) { false } == .installed)
     }
   }
 
   @Test func leavesTheDestinationWhenItIsTooLate() throws {
     try self.with { fixture in
-      let result = try fixture.file.install(term: 1) { false }
+      let result = try fixture.file.install(term: 1, until: .now + .seconds(60)) { false }
       #expect(result == .tooLate)
       let names = try fixture.names()
       #expect(names == [])
@@ -73,26 +73,28 @@ struct ManifestFixture {
 
   @Test func restoresWhatAPersonChanged() throws {
     try self.with { fixture in
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       try Data("mine".utf8).write(to: fixture.destination)
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       #expect(fixture.installed == ManifestFixture.content)
     }
   }
 
   @Test func keepsWhatIsInstalledWhenTheSourceGoes() throws {
     try self.with { fixture in
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       try FileManager.default.removeItem(at: fixture.source)
       let missing = ManifestError.failed(.read, fixture.source.path, ENOENT)
-      #expect(try fixture.file.install(term: 1) { true } == .kept(missing))
+      #expect(
+        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(missing))
       try fixture.write("\n")
       let empty = ManifestError.empty(fixture.source.path)
-      #expect(try fixture.file.install(term: 1) { true } == .kept(empty))
+      #expect(
+        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(empty))
       // But not what somebody else put there.
       try Data("mine".utf8).write(to: fixture.destination)
       #expect(throws: empty) {
-        try fixture.file.install(term: 1) { true }
+        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       }
     }
   }
@@ -101,14 +103,14 @@ struct ManifestFixture {
     try self.with { fixture in
       try FileManager.default.removeItem(at: fixture.source)
       let missing = #expect(throws: ManifestError.self) {
-        try fixture.file.install(term: 1) { true }
+        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       }
       #expect(
         missing?.description == "cannot read \(fixture.source.path): No such file or directory")
       try fixture.write(ManifestFixture.content)
       try FileManager.default.removeItem(at: fixture.directory.appending(path: "manifests"))
       let directory = #expect(throws: ManifestError.self) {
-        try fixture.file.install(term: 1) { true }
+        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       }
       #expect(
         directory?.description.contains("manifests/.s.yaml.elector: No such file or directory")
@@ -120,7 +122,7 @@ struct ManifestFixture {
 
   @Test func removesADestinationAndWhatACrashLeft() throws {
     try self.with { fixture in
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       try Data("half".utf8)
         .write(to: fixture.directory.appending(path: "manifests/.s.yaml.elector"))
       try fixture.file.remove()
@@ -155,7 +157,7 @@ struct ManifestFixture {
         defer { writer.isDone.store(true, ordering: .relaxed) }
         for round in 0..<60 {
           try fixture.write(round.isMultiple(of: 2) ? one : two)
-          _ = try fixture.file.install(term: 1) { true }
+          _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
           if round.isMultiple(of: 5) { try fixture.file.remove() }
         }
       }
@@ -176,19 +178,19 @@ struct ManifestFixture {
       let file = ManifestFile(
         source: fixture.source.path, destination: fixture.destination.path,
         longestGrace: .seconds(30))
-      #expect(try file.install(term: 1) { true } == .installed)
+      #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .installed)
       try fixture.write(
         ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 31}\n")
       let error = ManifestError.graceTooLong(
         fixture.source.path, .seconds(31), reckoned: .seconds(30))
-      #expect(try file.install(term: 1) { true } == .kept(error))
+      #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(error))
       #expect(fixture.installed == ManifestFixture.content)
       try file.remove()
-      #expect(throws: error) { try file.install(term: 1) { true } }
+      #expect(throws: error) { try file.install(term: 1, until: .now + .seconds(60)) { true } }
       #expect(fixture.installed == nil)
       let shorter = ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 3}\n"
       try fixture.write(shorter)
-      #expect(try file.install(term: 1) { true } == .installed)
+      #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .installed)
       #expect(fixture.installed == shorter)
     }
   }
@@ -202,7 +204,7 @@ struct ManifestFixture {
       try Data(pod("old").utf8).write(to: fixture.destination)
       try fixture.file.remove()
       #expect(fixture.file.elected()?.name == "old")
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       try fixture.write(pod("new"))
       try fixture.file.remove()
       #expect(fixture.file.elected()?.name == "s")

@@ -100,11 +100,14 @@ import Yams
     defer { fixture.cleanUp() }
     let file = ManifestFile(
       source: fixture.source.path, destination: fixture.destination.path, stamp: Self.stamp())
-    #expect(try file.install(term: 7) { true } == .installed)
+    #expect(try file.install(term: 7, until: .now + .seconds(60)) { true } == .installed)
     let installed = try #require(fixture.installed)
     #expect(installed.contains("\(ManifestStamp.prefix)token: \"7\""))
     try fixture.write("a: [")
-    guard case .kept(.notAPod) = try file.install(term: 7, while: { true }) else {
+    guard
+      case .kept(.notAPod) = try file.install(
+        term: 7, until: .now + .seconds(60), while: { true })
+    else {
       Issue.record("it was not kept")
       return
     }

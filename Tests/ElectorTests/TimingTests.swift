@@ -76,6 +76,23 @@ import Testing
     }
   }
 
+  /// A third of 10 s is the margin; of the rest three go to rounding and detection, and a renewal and a
+  /// time-out take 3.33 s.
+  @Test func aDeadlineThatCouldPassBetweenTwoRenewalsIsRefused() throws {
+    func timing(_ ttl: Int64) throws -> Timing {
+      try Timing(ttlSeconds: ttl, sleep: .seconds(5), manifestExpires: true)
+    }
+    let error = #expect(throws: TimingError.self) { try timing(9) }
+    #expect(error?.description.contains("--ttl-secs 10 or more, or") == true)
+    #expect(try timing(10).manifestExpires)
+    // A kubelet that polls its directory.
+    #expect(throws: TimingError.self) {
+      try Timing(
+        ttlSeconds: 30, sleep: .seconds(5), podStop: PodStop(detection: .seconds(20)),
+        manifestExpires: true)
+    }
+  }
+
   @Test func podmastersTimingWaitsForNobodyAndSaysHowLongAPodOutlivesItsLease() throws {
     let timing = try Timing(ttlSeconds: 30, sleep: .seconds(5), profile: .podmaster)
     #expect(timing.margin == .seconds(10))

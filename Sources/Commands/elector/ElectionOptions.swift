@@ -48,8 +48,16 @@ struct ElectionOptions: ParsableArguments {
       """, valueName: "name"))
   var tokenEnv: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write a deadline into the manifest, and a later one with each renewal, so that the kubelet itself \
+      ends the pod when elector and guard are gone. (default: false; true with --profile strict)
+      """, valueName: "true|false"))
+  var manifestDeadline: GoBool?
+
   /// The boolean flags.
-  static let switches = KubeletOptions.switches.union(["annotate"])
+  static let switches = KubeletOptions.switches.union(["annotate", "manifest-deadline"])
 
   func validate() throws {
     _ = try self.timing(grace: ManifestFile.grace(of: self.sourceFile))
@@ -74,7 +82,8 @@ struct ElectionOptions: ParsableArguments {
     do {
       return try Timing(
         ttlSeconds: self.ttlSecs, sleep: self.sleep.duration, profile: self.profile,
-        podStop: podStop)
+        podStop: podStop,
+        manifestExpires: self.manifestDeadline?.isTrue ?? (self.profile == .strict))
     } catch {
       let isAssumed = grace == nil && self.profile == .quick
       throw ValidationError(
@@ -96,7 +105,8 @@ struct ElectionOptions: ParsableArguments {
   func manifest(_ timing: Timing) -> ManifestFile {
     ManifestFile(
       source: self.sourceFile, destination: self.destFile,
-      longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace, stamp: self.stamp)
+      longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace, stamp: self.stamp,
+      deadlineDetection: timing.manifestExpires ? timing.podStop.detection : nil)
   }
 
   /// `nil` leaves the manifest as it is.
@@ -122,6 +132,7 @@ struct ElectionOptions: ParsableArguments {
       metadata: [
         "profile": "\(profile)", "ttl": "\(inWords(timing.ttl))",
         "margin": "\(inWords(timing.margin))", "lock_delay": "\(inWords(timing.lockDelay))",
+        "manifest_deadline": "\(timing.manifestExpires)",
         "kubelet_detection": "\(inWords(timing.podStop.detection))",
         "grace": "\(inWords(timing.podStop.grace))\(isGraceKnown ? "" : " (assumed, no manifest)")",
       ])

@@ -64,30 +64,27 @@ struct ManifestKeeper: Sendable {
   ) async throws -> ManifestFile.Installation {
     guard let guarded else {
       return try await Self.failing { [file] () throws(ManifestError) in
-        try file.install(term: term) { ContinuousClock.now < end }
+        try file.install(term: term, until: end) { ContinuousClock.now < end }
       }
     }
     let content = try await Self.failing { [file] () throws(ManifestError) in
-      try file.content(term: term)
+      try file.content(term: term, until: end)
     }
-    switch content {
-    case .failure(let error): return .kept(error)
-    case .success(let bytes):
-      let request = GuardRequest.Kind.install(until: BootInstant(end), content: bytes)
-      switch try await guarded.ask(request, until: end) {
-      case .done:
-        self.file.note(installed: bytes)
-        return .installed
-      case .tooLate: return .tooLate
-      case .failed(let reason, let isUntouched):
-        if !isUntouched { self.file.note(installed: bytes) }
-        throw Failure(description: reason, leavesDestination: isUntouched)
-      // It may have been there for a moment, and a pod with it.
-      case nil:
-        self.file.note(installed: bytes)
-        throw Failure(
-          description: "the guard did not answer before the lease's end", leavesDestination: false)
-      }
+    guard let content else { return .tooLate }
+    let request = GuardRequest.Kind.install(until: BootInstant(end), content: content.bytes)
+    switch try await guarded.ask(request, until: end) {
+    case .done:
+      self.file.note(installed: content)
+      return content.installation
+    case .tooLate: return .tooLate
+    case .failed(let reason, let isUntouched):
+      if !isUntouched { self.file.note(installed: content) }
+      throw Failure(description: reason, leavesDestination: isUntouched)
+    // It may have been there for a moment, and a pod with it.
+    case nil:
+      self.file.note(installed: content)
+      throw Failure(
+        description: "the guard did not answer before the lease's end", leavesDestination: false)
     }
   }
 

@@ -152,7 +152,7 @@ private final class FakeGuard: Sendable {
 
   @Test func aRemovalIsDoneAtOnceAndThenAskedFor() async throws {
     try await self.with { fixture, fake, keeper in
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       async let removal: Void = keeper.remove()
       let request = try await fake.next()
       #expect(request.kind == .remove)
@@ -168,7 +168,7 @@ private final class FakeGuard: Sendable {
 
   @Test func withASilentGuardTheManifestIsRemovedAndWeHangUp() async throws {
     try await self.with(patience: .milliseconds(100)) { fixture, fake, keeper in
-      _ = try fixture.file.install(term: 1) { true }
+      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
       try await keeper.remove()
       #expect(fixture.installed == nil)
       #expect(fake.isHungUpOn)

@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+import Yams
+
+@testable import Elector
+
+@Suite struct ManifestExpiryTests {
+  /// A kubelet looks once a second, so a second less is said, and only whole ones can be.
+  @Test(
+    arguments: [
+      (20.0, 19), (20.9, 19), (2, 1), (1.99, nil), (0, nil), (-5, nil), (1e12, 2_147_483_647),
+    ]
+      as [(Double, Int64?)])
+  func aPodEndsNoLaterThanItMay(_ lifetime: Double, _ seconds: Int64?) {
+    #expect(ManifestExpiry(uid: "u", lifetime: .seconds(lifetime))?.seconds == seconds)
+  }
+
+  /// A pod that has ended does not start again with the same uid, however late a deadline is written.
+  @Test func aDeadlineThatComesTooLateIsNotWritten() throws {
+    var life = ManifestLife(uid: "u", detection: .seconds(1))
+    func at(_ seconds: Double) -> Duration { .seconds(seconds) }
+    let first = try #require(life.expiry(until: at(20), at: at(0)))
+    #expect(first == ManifestExpiry(uid: "u", lifetime: at(20)))
+    life.wrote(first, at: at(0.1))
+    // What was written says 19 s; a kubelet takes a second to read of more.
+    #expect(life.expiry(until: at(40), at: at(18)) == nil)
+    let second = try #require(life.expiry(until: at(37), at: at(17.9)))
+    // But the writer was held up.
+    life.wrote(second, at: at(18))
+    #expect(life.expiry(until: at(40), at: at(18.1)) == nil)
+  }
+
+  private func with(
+    _ content: String = ManifestFixture.content,
+    _ body: (ManifestFixture, ManifestFile) throws -> Void
+  ) throws {
+    let fixture = try ManifestFixture()
+    defer { fixture.cleanUp() }
+    try fixture.write(content)
+    try body(
+      fixture,
+      ManifestFile(
+        source: fixture.source.path, destination: fixture.destination.path,
+        deadlineDetection: .seconds(1)))
+  }
+
+  private func pod(_ fixture: ManifestFixture) throws -> (uid: String?, seconds: Int?) {
+    let text = try #require(fixture.installed)
+    let root = try #require(try Yams.compose(yaml: text))
+    return (
+      root["metadata"]?["uid"]?.string, root["spec"]?["activeDeadlineSeconds"]?.int
+    )
+  }
+
+  /// As far as one installation follows the other; a kubelet would take another uid for another pod.
+  @Test func aLaterDeadlineIsTheSamePodUntilItIsRemoved() throws {
+    try self.with { fixture, file in
+      let start = ContinuousClock.now
+      _ = try file.install(term: 1, until: start + .seconds(100)) { true }
+      let first = try self.pod(fixture)
+      #expect((90...99).contains(first.seconds ?? 0))
+      _ = try file.install(term: 1, until: start + .seconds(200)) { true }
+      let second = try self.pod(fixture)
+      #expect(second.uid == first.uid)
+      #expect(second.seconds == first.seconds.map { $0 + 100 })
+      try file.remove()
+      _ = try file.install(term: 1, until: start + .seconds(200)) { true }
+      let third = try self.pod(fixture)
+      #expect(third.uid != first.uid)
+    }
+  }
+
+  @Test func oneThatCouldNotEndInTimeIsNotInstalled() throws {
+    try self.with { fixture, file in
+      let result = try file.install(term: 1, until: .now + .seconds(1)) { true }
+      #expect(result == .tooLate)
+      #expect(fixture.installed == nil)
+    }
+  }
+
+  /// Else it would end although its lease is renewed.
+  @Test func aSourceThatIsGoneDoesNotStopTheDeadline() throws {
+    try self.with { fixture, file in
+      let start = ContinuousClock.now
+      _ = try file.install(term: 1, until: start + .seconds(100)) { true }
+      let first = try self.pod(fixture)
+      try FileManager.default.removeItem(at: fixture.source)
+      guard case .kept = try file.install(term: 1, until: start + .seconds(200), while: { true })
+      else {
+        Issue.record("it was not kept")
+        return
+      }
+      let second = try self.pod(fixture)
+      #expect(second.uid == first.uid)
+      #expect(second.seconds == first.seconds.map { $0 + 100 })
+    }
+  }
+
+  @Test func theManifestsOwnDeadlineStaysIfItIsShorter() throws {
+    try self.with(ManifestFixture.content + "spec: {activeDeadlineSeconds: 5}\n") { fixture, file in
+      _ = try file.install(term: 1, until: .now + .seconds(100)) { true }
+      let pod = try self.pod(fixture)
+      #expect(pod.seconds == 5)
+    }
+  }
+}
