@@ -69,7 +69,7 @@ let package = Package(
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
     // takes its settings from, inotify, the pauses between restarts, metrics, the limit of
-    // open files.
+    // open files, systemd.
     .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
     .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
@@ -77,6 +77,7 @@ let package = Package(
     .target(name: "RestartBackoff", swiftSettings: settings),
     .target(name: "PrometheusText", swiftSettings: settings),
     .target(name: "OpenFiles", swiftSettings: settings),
+    .target(name: "Systemd", swiftSettings: settings),
 
     // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
     .systemLibrary(name: "CCrypt"),
@@ -132,7 +133,7 @@ let package = Package(
       name: "elector",
       dependencies: [
         "Elector", "ElectorHTTP", "EtcdClient", "EtcdSettings", "GoFlags", "Klog", "OpenFiles",
-        arguments, httpClient, logging, lifecycle, unixSignals, yams,
+        "Systemd", arguments, httpClient, logging, lifecycle, unixSignals, yams,
       ],
       path: "Sources/Commands/elector", swiftSettings: settings),
     .executableTarget(
@@ -181,7 +182,7 @@ let package = Package(
       name: "ElectorTests",
       dependencies: [
         "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags",
-        nioPosix, httpClient,
+        "Systemd", nioPosix, httpClient,
         logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),

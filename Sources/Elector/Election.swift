@@ -24,6 +24,9 @@
 public struct Election: Equatable, Sendable {
   public let candidate: Candidate
   public let timing: Timing
+  /// How much longer our pauses are than said where others make the same ones, from 0 to 0.2: so that
+  /// many followers do not ask at one instant.
+  private let spread: Double
 
   /// The lease we hold as far as we know, believed or not.
   public private(set) var lease: Lease?
@@ -104,10 +107,13 @@ public struct Election: Equatable, Sendable {
   ///   - asksKubelet: whether ``Effect/awaitPodEnd(id:)`` and ``Effect/observePod(id:)`` can be carried
   ///     out.
   ///   - podLimits: what a kubelet that can be asked has to say of the pod.
+  ///   - spread: from 0 to 0.2, drawn by the caller: by so much are the pauses of one without a lease
+  ///     longer.
   public init(
     candidate: Candidate, timing: Timing, asksKubelet: Bool = false,
-    podLimits: PodLimits = PodLimits()
+    podLimits: PodLimits = PodLimits(), spread: Double = 0
   ) {
+    self.spread = spread
     self.candidate = candidate
     self.timing = timing
     self.succession = Succession(candidate: candidate, timing: timing)
@@ -222,7 +228,7 @@ public struct Election: Equatable, Sendable {
   private mutating func answered(_ id: Int, _ answer: Answer, at now: Instant) {
     guard let request = self.inFlight, request.id == id else { return }
     self.inFlight = nil
-    if request.kind == .read { self.readDue = request.sentAt + self.timing.sleep }
+    if request.kind == .read { self.readDue = request.sentAt + self.spread(self.timing.sleep) }
     if request.kind.concernsRecord {
       self.recordAnswered(answer, to: request, at: now)
       return
@@ -268,9 +274,9 @@ public struct Election: Equatable, Sendable {
 
   private mutating func failed(_ reason: String, at now: Instant) {
     self.failures += 1
-    self.requestDue =
-      now
-      + self.timing.retryPause(afterFailures: self.failures, keepingLease: self.lease != nil)
+    let pause = self.timing.retryPause(
+      afterFailures: self.failures, keepingLease: self.lease != nil)
+    self.requestDue = now + (self.lease == nil ? self.spread(pause) : pause)
     if !self.isInTrouble || now >= self.troubleDue {
       self.reports.append(.storeFails(reason: reason))
       self.troubleDue = now + self.timing.sleep
@@ -401,8 +407,12 @@ public struct Election: Equatable, Sendable {
   }
 
   private func watchPause(from now: Instant) -> Instant {
-    now + self.timing.retryPause(afterFailures: self.watchFailures, keepingLease: false)
+    now
+      + self.spread(
+        self.timing.retryPause(afterFailures: self.watchFailures, keepingLease: false))
   }
+
+  private func spread(_ pause: Duration) -> Duration { pause * (1 + self.spread) }
 
   /// Takes over what the key is now, at an index of the store that is not older than what we know.
   private mutating func learn(_ view: View, index: UInt64) {

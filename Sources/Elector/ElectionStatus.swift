@@ -71,12 +71,14 @@ public struct ElectionStatus: Equatable, Sendable {
     }
   }
 
+  /// Whether the loop was seen at work lately.
+  public func isTurning(at now: Instant) -> Bool {
+    now - self.turnedAt <= self.timing.sleep * 2 + .seconds(5)
+  }
+
   /// Why it cannot do its job; `nil` while it can.
   public func trouble(at now: Instant) -> String? {
-    let silence = now - self.turnedAt
-    if silence > self.timing.sleep * 2 + .seconds(5) {
-      return "the loop has not turned for \(silence)"
-    }
+    if !self.isTurning(at: now) { return "the loop has not turned for \(now - self.turnedAt)" }
     if let failure = self.storeFailure, now - failure.since > self.timing.renewPeriod {
       return "the store has failed for \(now - failure.since): \(failure.reason)"
     }

@@ -35,9 +35,11 @@ public struct TermRecord: Equatable, Sendable {
   }
 
   /// The name of the side key of a lock key: beside it, and hidden as v2 hides what begins with a line.
-  public static func key(for key: String) -> String {
+  public static func key(for key: String) -> String { self.sideKey(of: key, "term") }
+
+  static func sideKey(of key: String, _ suffix: String) -> String {
     var components = key.split(separator: "/").map(String.init)
-    components.append("_\(components.popLast() ?? "").term")
+    components.append("_\(components.popLast() ?? "").\(suffix)")
     return components.joined(separator: "/")
   }
 

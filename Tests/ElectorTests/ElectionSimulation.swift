@@ -341,7 +341,6 @@ private struct Simulation {
       self.feed(.stop, to: node)
     case .crash(let node): self.end(node)
     case .containerDeath(let node):
-      guard self.nodes[node].timing.manifestExpires else { return }
       self.nodes[node].guardsUntil = .max
       self.end(node)
     case .powerCut(let node):
@@ -536,10 +535,11 @@ private struct Simulation {
     case 0..<30:
       self.nodes[node].busyUntil = self.now + Int.random(in: 0...20_000, using: &self.random)
     case 30..<50: self.schedule(in: 1, .stop(node))
-    case 50..<80: self.schedule(in: 1, .crash(node))
-    case 80..<86: self.schedule(in: 1, .powerCut(node))
-    case 86..<92: self.schedule(in: 1, .containerDeath(node))
-    case 92..<96:
+    case 50..<80:
+      let diesWithGuard = self.nodes[node].timing.manifestExpires && self.random.chance(60)
+      self.schedule(in: 1, diesWithGuard ? .containerDeath(node) : .crash(node))
+    case 80..<90: self.schedule(in: 1, .powerCut(node))
+    case 90..<95:
       let pause: Duration? =
         self.random.chance(30) ? nil : .milliseconds(Int.random(in: 1...9_000, using: &self.random))
       self.schedule(

@@ -17,7 +17,8 @@ struct ElectionOptions: ParsableArguments {
   var ttlSecs: Int64 = 30
 
   @Option(
-    help: ArgumentHelp("The pause between two rounds: 5s, 500ms, 1m30s.", valueName: "duration"),
+    help: ArgumentHelp(
+      "The pause between two rounds: 500ms, 1m30s. (default: 5s)", valueName: "duration"),
     transform: { try GoDuration(parsing: $0) })
   var sleep = GoDuration(.seconds(5))
 
@@ -56,6 +57,21 @@ struct ElectionOptions: ParsableArguments {
       """, valueName: "true|false"))
   var manifestDeadline: GoBool?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Whom people want to be the master: one with a larger number asks one with a smaller one to hand \
+      over, and with 0 nobody is asked.
+      """, valueName: "number"))
+  var priority: Int = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "How long one with a larger priority follows before it asks. (default: 30s)",
+      valueName: "duration"),
+    transform: { try GoDuration(parsing: $0) })
+  var preemptionDelay = GoDuration(.seconds(30))
+
   /// The boolean flags.
   static let switches = KubeletOptions.switches.union(["annotate", "manifest-deadline"])
 
@@ -69,6 +85,13 @@ struct ElectionOptions: ParsableArguments {
       ("key", self.key), ("source-file", self.sourceFile), ("dest-file", self.destFile),
     ] where value.split(separator: "/").isEmpty {
       throw ValidationError("--\(flag) must not be empty")
+    }
+    guard self.priority >= 0 else {
+      throw ValidationError("--priority must not be negative, and is \(self.priority)")
+    }
+    guard self.preemptionDelay.duration >= .zero else {
+      throw ValidationError(
+        "--preemption-delay must not be negative, and is \(self.preemptionDelay)")
     }
     if let tokenEnv, !ManifestStamp.isVariableName(tokenEnv) {
       throw ValidationError("--token-env must be the name of a variable, not \"\(tokenEnv)\"")

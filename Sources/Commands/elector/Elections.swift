@@ -3,10 +3,12 @@ import Elector
 import ElectorHTTP
 import EtcdClient
 import EtcdSettings
+import FoundationEssentials
 import Klog
 import Logging
 import OpenFiles
 import ServiceLifecycle
+import Systemd
 import UnixSignals
 
 /// The elections that this process takes part in.
@@ -53,7 +55,7 @@ struct Elections: Sendable {
         attemptTimeout: timings.map(\.attemptTimeout).min() ?? .zero, logger: logger)
       try await client.run { client in
         let services = try contests.map {
-          try $0.service(client, api: self.process.etcd.etcdApi, link: self.link($0, link))
+          try $0.services(client, api: self.process.etcd.etcdApi, link: self.link($0, link))
         }
         try await ServiceGroup(
           configuration: .init(
@@ -80,21 +82,29 @@ struct Elections: Sendable {
   }
 
   private func configurations(
-    _ elections: [ElectionService], logger: Logger
+    _ contests: [(ElectionService, PreemptionService)], logger: Logger
   ) throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
-    var services = elections.map {
-      ServiceGroupConfiguration.ServiceConfiguration(
-        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-        failureTerminationBehavior: .gracefullyShutdownGroup)
-    }
-    if let (host, port) = try self.process.status.address() {
-      let server = StatusServer(boards: elections.map(\.board), host: host, port: port) {
-        logger.info("seen at \($0)")
-      }
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+    func add(_ service: any Service, endsAll: Bool = false) {
       services.append(
         .init(
-          service: server, successTerminationBehavior: .ignore,
+          service: service,
+          successTerminationBehavior: endsAll ? .gracefullyShutdownGroup : .ignore,
           failureTerminationBehavior: .gracefullyShutdownGroup))
+    }
+    for (election, preemption) in contests {
+      add(election, endsAll: true)
+      add(preemption)
+    }
+    let boards = contests.map(\.0.board)
+    if let (host, port) = try self.process.status.address() {
+      add(
+        StatusServer(boards: boards, host: host, port: port) {
+          logger.info("seen at \($0)")
+        })
+    }
+    if let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment) {
+      add(SystemdService(systemd: systemd, boards: boards))
     }
     return services
   }
@@ -120,18 +130,25 @@ private struct Contest: Sendable {
     self.manifest = options.manifest(self.timing)
   }
 
-  func service(
+  func services(
     _ client: EtcdClient, api: EtcdAPI, link: ManifestGuard?
-  ) throws -> ElectionService {
+  ) throws -> (ElectionService, PreemptionService) {
     let terms = LeaseTerms(
       key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,
       timeout: self.timing.requestTimeout)
-    return ElectionService(
-      key: self.options.key, candidate: self.options.candidate, timing: self.timing,
-      store: EtcdLeaseStore(
-        key: EtcdLeasedKey(client: client, api: api, terms: terms), name: self.options.key),
+    let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+    let candidate = self.options.candidate
+    let election = ElectionService(
+      key: self.options.key, candidate: candidate, timing: self.timing,
+      store: EtcdLeaseStore(key: key, name: self.options.key),
       manifest: self.manifest, kubelet: try self.options.kubelet.access(),
       podLimits: self.options.kubelet.limits, guarded: link, logger: self.logger)
+    let preemption = PreemptionService(
+      key: key, name: self.options.key, board: election.board,
+      own: Bid(
+        candidate: candidate, priority: self.options.priority, period: self.timing.sleep),
+      delay: self.options.preemptionDelay.duration, logger: self.logger)
+    return (election, preemption)
   }
 }
 

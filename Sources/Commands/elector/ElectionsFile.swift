@@ -33,7 +33,8 @@ struct ElectionsFile {
   /// What can stand at the top for all of them, or in each.
   static let electionFlags: Set = [
     "annotate", "kubelet", "kubelet-cafile", "kubelet-certfile", "kubelet-detection",
-    "kubelet-insecure-tls", "kubelet-keyfile", "manifest-deadline", "max-restarts", "profile",
+    "kubelet-insecure-tls", "kubelet-keyfile", "manifest-deadline", "max-restarts",
+    "preemption-delay", "priority", "profile",
     "sleep",
     "start-deadline", "token-env", "ttl-secs", "whoami",
   ]

@@ -31,13 +31,14 @@ struct ElectorCommand: ParsableCommand {
       released.
 
       PROFILES:
-        (none)      gives up a third of the lease before its end, waits for the rest of what an \
-      earlier pod may take to end
-        strict      waits also when there is no trace of an earlier term: a deleted key and a first \
-      start look alike
-        quick       gives up so early that nobody has to wait; refused if the lease is too short for it
-        podmaster   podmaster's timing, which promises no more than that two never lead: a new pod \
-      may start while the old one still stops
+        (none)      gives up a third of the lease before its end, waits for the rest of
+                    what an earlier pod may take to end
+        strict      waits also when there is no trace of an earlier term: a deleted key
+                    and a first start look alike; turns on --manifest-deadline
+        quick       gives up so early that nobody has to wait; refused if the lease is
+                    too short for it
+        podmaster   podmaster's timing, which promises no more than that two never lead:
+                    a new pod may start while the old one still stops
 
       It runs as two processes: a guard, which owns the manifest, and its child, which takes part in \
       the election. The guard removes the manifest when the child dies or stands still, and starts it \

@@ -37,7 +37,7 @@ struct KubeletOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       Within what time the kubelet notices a change of its directory: 1s with inotify, --file-check-\
-      frequency (20s) without.
+      frequency (20s) without. (default: 1s)
       """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })
   var kubeletDetection = GoDuration(.seconds(1))
 

@@ -1,0 +1,57 @@
+import FoundationEssentials
+
+/// A follower's wish to be the master instead of one with a smaller priority: what a second side key
+/// holds, for as long as it is written anew.
+public struct Bid: Equatable, Sendable {
+  public var candidate: Candidate
+  public var priority: Int
+  /// The pause from one write to the next: a bid that was not written for three of them is void.
+  public var period: Duration
+
+  public init(candidate: Candidate, priority: Int, period: Duration) {
+    self.candidate = candidate
+    self.priority = priority
+    self.period = period
+  }
+
+  /// The side key of a lock key.
+  public static func key(for key: String) -> String { TermRecord.sideKey(of: key, "bid") }
+
+  /// For how long it counts after it was written.
+  var validity: Duration { self.period * 3 }
+
+  private struct Wire: Codable {
+    var holder: String
+    var bootID: String
+    var destination: String
+    var priority: Int
+    var periodMilliseconds: UInt32
+
+    enum CodingKeys: String, CodingKey {
+      case holder, destination, priority
+      case bootID = "boot_id"
+      case periodMilliseconds = "period_ms"
+    }
+  }
+
+  /// - Returns: `nil` when it is no bid.
+  init?(json: String) {
+    guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(json.utf8)) else { return nil }
+    self.init(
+      candidate: Candidate(
+        name: wire.holder, bootID: wire.bootID, destination: wire.destination),
+      priority: wire.priority, period: .milliseconds(wire.periodMilliseconds))
+  }
+
+  var json: String {
+    let milliseconds = (self.period / .milliseconds(1)).rounded(.up)
+    let wire = Wire(
+      holder: self.candidate.name, bootID: self.candidate.bootID,
+      destination: self.candidate.destination, priority: self.priority,
+      periodMilliseconds: UInt32(min(max(1, milliseconds), 1e9)))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Numbers and strings: there is nothing in it that JSON could not hold.
+    return (try? encoder.encode(wire)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+}
