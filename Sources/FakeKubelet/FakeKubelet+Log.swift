@@ -20,9 +20,10 @@ extension FakeKubelet {
 
   func log(_ event: PodWorkers.Event) {
     switch event {
-    case .changed(let removed, let added):
+    case .changed(let removed, let added, let updated):
       if !removed.isEmpty { self.logChange("SyncLoop REMOVE", removed) }
       if !added.isEmpty { self.logChange("SyncLoop ADD", added.map(\.name)) }
+      if !updated.isEmpty { self.logChange("SyncLoop UPDATE", updated.map(\.name)) }
     case .containerStarted(let id): self.logger.info("Started container", metadata: Self.names(id))
     case .containerExited(let id, let code):
       self.logger.info(
@@ -37,6 +38,14 @@ extension FakeKubelet {
       self.logger.info("Killing container with a grace period", metadata: Self.names(id))
     case .signal(.kill, let id):
       self.logger.info("The grace period is over: killing container", metadata: Self.names(id))
+    case .report(let event, let name):
+      self.logger.info(
+        "Event occurred",
+        metadata: [
+          "object": "\(name)", "kind": "Pod", "apiVersion": "v1",
+          "type": "\(event.severity.rawValue)", "reason": "\(event.reason)",
+          "message": "\(event.message)",
+        ])
     case .podEnded(let name, let uid):
       self.logger.info(
         "Pod has been terminated", metadata: ["pod": "\(name)", "podUID": "\(uid)"])

@@ -96,7 +96,7 @@ public final class FakeKubelet: Service {
               guard (try? await ContinuousClock().sleep(until: deadline)) != nil else { return }
               inbox.yield(.woke)
             }
-          case .podEnded: break
+          case .report, .podEnded: break
           }
         }
       }
@@ -117,9 +117,9 @@ public final class FakeKubelet: Service {
     await watch.look { listing in
       let findings = scanner.take(listing)
       self.log(findings)
-      if !findings.removed.isEmpty || !findings.added.isEmpty {
-        report(.changed(removed: findings.removed, added: findings.added))
-      }
+      let change = PodWorkers.Event.changed(
+        removed: findings.removed, added: findings.added, updated: findings.updated)
+      if change != .changed(removed: [], added: []) { report(change) }
     }
   }
 }

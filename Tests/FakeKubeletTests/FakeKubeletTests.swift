@@ -214,6 +214,68 @@ import Testing
     }
   }
 
+  /// What an elector that renews its lease by the manifest does: when the renewals end, the kubelet ends
+  /// the pod.
+  @Test func aDeadlineThatIsPushedOutKeepsThePodAndEndsItOnceItIsNot() async throws {
+    try await self.withNode { node in
+      func write(_ seconds: Int) throws {
+        let text = Fixtures.pod(
+          uid: "term-1", annotations: ["example.com/renewal": "'\(seconds)'"],
+          spec: "  activeDeadlineSeconds: \(seconds)\n  terminationGracePeriodSeconds: 2")
+        try node.install("web.yaml", text)
+      }
+      try write(3600)
+      let first = try await node.untilRunning(image: "nginx:1")
+      let started = try #require(
+        first["status"]?["containerStatuses"]?.elements.first?["containerID"])
+      for seconds in [7200, 10800] {
+        try write(seconds)
+        try await eventually("the renewal is taken in") {
+          try await node.pods().first?["spec"]?["activeDeadlineSeconds"]?.integer == Int64(seconds)
+        }
+        let pod = try #require(try await node.pods().first)
+        #expect(pod["metadata"]?["uid"] == "term-1")
+        #expect(
+          pod["metadata"]?["annotations"]?["example.com/renewal"] == .string("\(seconds)"))
+        #expect(pod["status"]?["startTime"] == first["status"]?["startTime"])
+        let status = pod["status"]?["containerStatuses"]?.elements.first
+        #expect(status?["containerID"] == started)
+        #expect(status?["restartCount"] == 0)
+      }
+      #expect(node.log.lines(containing: "SyncLoop UPDATE").count == 2)
+      #expect(node.log.lines(containing: "SyncLoop REMOVE").isEmpty)
+      // Nobody touches the file from here on.
+      try write(1)
+      try await eventually("the pod ends by itself") { try await node.runningPods().isEmpty }
+      let failed = try #require(try await node.pods().first)
+      #expect(failed["status"]?["phase"] == "Failed")
+      #expect(failed["status"]?["reason"] == "DeadlineExceeded")
+      #expect(node.log.lines(containing: "reason=DeadlineExceeded").count == 1)
+      // Too late: this uid has had its time.
+      try write(3600)
+      try await eventually("the late renewal is seen") {
+        node.log.lines(containing: "SyncLoop UPDATE").count == 4
+      }
+      #expect(try await node.runningPods().isEmpty)
+      // The next term is another pod.
+      try node.install("web.yaml", Fixtures.pod(uid: "term-2", image: "nginx:2"))
+      let second = try await node.untilRunning(image: "nginx:2")
+      #expect(second["metadata"]?["uid"] == "term-2")
+    }
+  }
+
+  /// Without any renewal: the alarm is the deadline's own.
+  @Test func aPodEndsAtItsDeadline() async throws {
+    try await self.withNode { node in
+      try node.install("web.yaml", Fixtures.pod(spec: "  activeDeadlineSeconds: 1"))
+      try await eventually("the pod fails") {
+        try await node.pods().first?["status"]?["reason"] == "DeadlineExceeded"
+      }
+      try await eventually("the pod ends") { try await node.runningPods().isEmpty }
+      #expect(try await node.pods().count == 1)
+    }
+  }
+
   @Test func aFileIsFoundWhenItIsWrittenInPlace() async throws {
     try await self.withNode { node in
       let file = node.directory.appending(path: "web.yaml")

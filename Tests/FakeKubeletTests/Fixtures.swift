@@ -15,16 +15,17 @@ enum Fixtures {
 
   /// A small pod.
   static func pod(
-    _ name: String = "web", image: String = "nginx:1", annotations: [String: String] = [:],
-    spec: String = ""
+    _ name: String = "web", uid: String? = nil, image: String = "nginx:1",
+    annotations: [String: String] = [:], spec: String = ""
   ) -> String {
+    let uid = uid.map { "\n  uid: \($0)" } ?? ""
     let annotations = annotations.sorted { $0.key < $1.key }
       .map { "    \($0.key): \($0.value)\n" }.joined()
     return """
       apiVersion: v1
       kind: Pod
       metadata:
-        name: \(name)
+        name: \(name)\(uid)
         annotations:
       \(annotations)
       spec:

@@ -85,6 +85,22 @@ import Testing
     #expect(findings.complaints.isEmpty)
   }
 
+  @Test mutating func aRewriteUnderItsOwnUIDIsAnUpdate() {
+    _ = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a", uid: "term-1")]))
+    let prolonged = Fixtures.pod("a", uid: "term-1", spec: "  activeDeadlineSeconds: 60")
+    let update = self.scanner.take(self.listing(["a.yaml": prolonged]))
+    #expect(update.updated.map(\.activeDeadline) == [.seconds(60)])
+    #expect(update.removed.isEmpty)
+    #expect(update.added.isEmpty)
+    // The file's place is no part of such a pod, and neither is its layout.
+    let moved = self.scanner.take(self.listing(["b.yaml": "# moved\n" + prolonged]))
+    #expect(moved == .init())
+    let next = self.scanner.take(self.listing(["b.yaml": Fixtures.pod("a", uid: "term-2")]))
+    #expect(next.removed == [self.name("a")])
+    #expect(next.added.map(\.uid) == ["term-2"])
+    #expect(next.updated.isEmpty)
+  }
+
   @Test mutating func aMissingDirectoryIsAnEmptyOne() {
     _ = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a")]))
     let gone = self.scanner.take(.missing(reason: "path does not exist, ignoring"))

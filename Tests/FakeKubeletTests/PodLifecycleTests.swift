@@ -131,6 +131,197 @@ import Testing
     if !isRestarted { #expect(pod.handle(.removed, at: Self.at(3)) == [.ended]) }
   }
 
+  // MARK: deadline
+
+  private static func limited(_ seconds: Int, grace: Int = 5, image: String = "nginx:1")
+    throws -> PodManifest
+  {
+    try Fixtures.manifest(
+      Fixtures.pod(
+        uid: "term-1", image: image,
+        spec: "  activeDeadlineSeconds: \(seconds)\n  terminationGracePeriodSeconds: \(grace)"))
+  }
+
+  /// A pod with a deadline, taken up at second 0, whose container runs since second 1.
+  private static func runningLimited(_ seconds: Int) throws -> PodLifecycle {
+    var pod = PodLifecycle(try Self.limited(seconds), at: Self.at(0))
+    #expect(
+      pod.handle(.woke, at: Self.at(0)) == [
+        .startContainer("main", attempt: 0), .wake(at: Self.at(Double(seconds))),
+      ])
+    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+    return pod
+  }
+
+  @Test func atItsDeadlineAPodFailsAndIsStoppedWithItsGrace() throws {
+    var pod = try Self.runningLimited(60)
+    #expect(pod.handle(.woke, at: Self.at(59.999)) == [])
+    #expect(pod.phase == .running)
+    #expect(
+      pod.handle(.woke, at: Self.at(60)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(65)),
+      ])
+    #expect(pod.phase == .failed)
+    #expect(!pod.isFinished)
+    #expect(pod.handle(.woke, at: Self.at(65)) == [.signal(.kill, "main")])
+    #expect(pod.handle(.containerExited("main", code: 137), at: Self.at(66)) == [])
+    #expect(pod.isFinished)
+    #expect(pod.handle(.woke, at: Self.at(1000)) == [])
+    let status = pod.status(clock: Self.clock, runtime: "pretend")
+    #expect(status["phase"] == "Failed")
+    #expect(status["reason"] == "DeadlineExceeded")
+    #expect(
+      status["message"] == "Pod was active on the node longer than the specified deadline")
+    let main = try #require(status["containerStatuses"]?.elements.first)
+    #expect(main["state"]?["terminated"]?["exitCode"] == 137)
+    let ready = status["conditions"]?.elements.first { $0["type"] == "Ready" }
+    #expect(ready?["status"] == "False")
+    #expect(ready?["reason"] == "PodFailed")
+    #expect(pod.handle(.removed, at: Self.at(1001)) == [.ended])
+  }
+
+  @Test func theDeadlineCountsFromWhenThePodWasTakenUpThoughNothingRanYet() throws {
+    var pod = PodLifecycle(try Self.limited(10), at: Self.at(100))
+    _ = pod.handle(.woke, at: Self.at(100))
+    #expect(
+      pod.handle(.woke, at: Self.at(110)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(115)),
+      ])
+    #expect(pod.handle(.containerExited("main", code: 143), at: Self.at(110)) == [])
+    #expect(pod.isFinished)
+  }
+
+  @Test func aDeadlineEndsAWaitForARestart() throws {
+    var pod = try Self.runningLimited(8)
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
+    #expect(pod.handle(.woke, at: Self.at(8)) == [.report(.deadlineExceeded)])
+    #expect(pod.isFinished)
+    #expect(pod.handle(.woke, at: Self.at(13)) == [])
+  }
+
+  @Test func aPodThatHasEndedByItselfDoesNotFailAtItsDeadline() throws {
+    let manifest = try Fixtures.manifest(
+      Fixtures.pod(spec: "  activeDeadlineSeconds: 10\n  restartPolicy: Never"))
+    var pod = PodLifecycle(manifest, at: Self.at(0))
+    _ = pod.handle(.woke, at: Self.at(0))
+    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+    _ = pod.handle(.containerExited("main", code: 0), at: Self.at(2))
+    #expect(pod.handle(.woke, at: Self.at(10)) == [])
+    #expect(pod.phase == .succeeded)
+    #expect(pod.isFinished)
+  }
+
+  @Test func aLaterDeadlineProlongsAndAnEarlierOneShortens() throws {
+    var pod = try Self.runningLimited(30)
+    for renewal in 1...5 {
+      let now = Double(renewal * 20)
+      #expect(pod.handle(.updated(try Self.limited(renewal * 20 + 30)), at: Self.at(now)) == [])
+      // One alarm is enough for however many renewals.
+      if renewal == 1 {
+        #expect(pod.handle(.woke, at: Self.at(30)) == [.wake(at: Self.at(50))])
+      }
+      if renewal == 2 {
+        #expect(pod.handle(.woke, at: Self.at(50)) == [.wake(at: Self.at(70))])
+      }
+    }
+    #expect(pod.deadline == Self.at(130))
+    #expect(
+      pod.handle(.updated(try Self.limited(105, grace: 9)), at: Self.at(101)) == [])
+    #expect(
+      pod.handle(.woke, at: Self.at(105)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(114)),
+      ])
+  }
+
+  @Test func aDeadlineThatIsAlreadyPastEndsThePodAtOnce() throws {
+    var pod = try Self.runningLimited(600)
+    #expect(
+      pod.handle(.updated(try Self.limited(20)), at: Self.at(50)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(55)),
+      ])
+  }
+
+  @Test func aFailedPodStaysFailedWhateverIsWrittenLater() throws {
+    var pod = try Self.runningLimited(30)
+    _ = pod.handle(.woke, at: Self.at(30))
+    #expect(pod.handle(.updated(try Self.limited(900, image: "nginx:2")), at: Self.at(31)) == [])
+    #expect(pod.handle(.containerExited("main", code: 143), at: Self.at(32)) == [])
+    #expect(pod.handle(.updated(try Self.limited(9000)), at: Self.at(33)) == [])
+    let more = try Fixtures.manifest(Fixtures.pod(uid: "term-1", spec: Self.two))
+    #expect(pod.handle(.updated(more), at: Self.at(34)) == [])
+    #expect(pod.handle(.woke, at: Self.at(100)) == [])
+    #expect(pod.phase == .failed)
+    #expect(pod.isFinished)
+  }
+
+  // MARK: update
+
+  @Test func anotherImageRestartsTheContainerWhateverThePolicySays() throws {
+    for policy in ["Always", "OnFailure", "Never"] {
+      func manifest(_ image: String, _ spec: String = "") throws -> PodManifest {
+        try Fixtures.manifest(
+          Fixtures.pod(
+            uid: "u", image: image,
+            spec: "\(spec)\n  restartPolicy: \(policy)\n  terminationGracePeriodSeconds: 5"))
+      }
+      var pod = PodLifecycle(try manifest("nginx:1"), at: Self.at(0))
+      _ = pod.handle(.woke, at: Self.at(0))
+      _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+      let other = "    env:\n    - {name: COLOUR, value: blue}"
+      #expect(pod.handle(.updated(try manifest("nginx:1", other)), at: Self.at(2)) == [])
+      #expect(
+        pod.handle(.updated(try manifest("nginx:2")), at: Self.at(3)) == [
+          .signal(.terminate, "main"), .wake(at: Self.at(8)),
+        ])
+      #expect(pod.containers.map(\.image) == ["nginx:1"])
+      #expect(pod.handle(.woke, at: Self.at(8)) == [.signal(.kill, "main")])
+      #expect(
+        pod.handle(.containerExited("main", code: 137), at: Self.at(9)) == [
+          .startContainer("main", attempt: 1)
+        ])
+      #expect(pod.containers.map(\.image) == ["nginx:2"])
+      #expect(pod.handle(.containerStarted("main"), at: Self.at(10)) == [])
+      #expect(pod.isReady)
+      #expect(pod.handle(.woke, at: Self.at(100)) == [])
+    }
+  }
+
+  @Test func anotherImageEndsABackOff() throws {
+    var pod = try Self.running()
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
+    let fixed = try Fixtures.manifest(Fixtures.pod(image: "nginx:2"))
+    #expect(
+      pod.handle(.updated(fixed), at: Self.at(4)) == [.startContainer("main", attempt: 2)])
+  }
+
+  @Test func containersComeAndGoWithTheManifest() throws {
+    var pod = try Self.running()
+    let both = try Fixtures.manifest(Fixtures.pod(spec: Self.two))
+    let one = try Fixtures.manifest(Fixtures.pod())
+    #expect(
+      pod.handle(.updated(both), at: Self.at(2)) == [.startContainer("beside", attempt: 0)])
+    _ = pod.handle(.containerStarted("beside"), at: Self.at(3))
+    #expect(
+      pod.handle(.updated(one), at: Self.at(4)) == [
+        .signal(.terminate, "beside"), .wake(at: Self.at(34)),
+      ])
+    #expect(pod.isReady)
+    #expect(pod.listed.map(\.name) == ["main"])
+    // Until it has ended, another one of its name has to wait.
+    #expect(pod.handle(.updated(both), at: Self.at(5)) == [])
+    #expect(
+      pod.handle(.containerExited("beside", code: 143), at: Self.at(6)) == [
+        .startContainer("beside", attempt: 1)
+      ])
+    _ = pod.handle(.updated(one), at: Self.at(7))
+    #expect(pod.handle(.removed, at: Self.at(8)) == [.signal(.terminate, "main")])
+    #expect(pod.handle(.containerExited("beside", code: 143), at: Self.at(9)) == [])
+    #expect(pod.containers.map(\.name) == ["main"])
+    #expect(pod.handle(.containerExited("main", code: 143), at: Self.at(9)) == [.ended])
+  }
+
   // MARK: status
 
   @Test func statusesAreSortedByName() throws {

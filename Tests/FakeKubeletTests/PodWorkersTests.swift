@@ -72,6 +72,75 @@ import Testing
         == #"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":null}"#)
   }
 
+  private func manifest(uid: String, image: String = "nginx:1", deadline: Int) throws -> PodManifest
+  {
+    try Fixtures.manifest(
+      Fixtures.pod(uid: uid, image: image, spec: "  activeDeadlineSeconds: \(deadline)"))
+  }
+
+  @Test mutating func anUpdateGoesToThePodThatRunsAndKeepsItsFirstSight() throws {
+    let first = try self.manifest(uid: "term-1", deadline: 30)
+    #expect(
+      self.workers.handle(.changed(removed: [], added: [first]), at: self.at(0))
+        == [.startContainer(self.id(1), first), .wake(at: self.at(30))])
+    _ = self.workers.handle(.containerStarted(self.id(1)), at: self.at(0))
+    let later = try self.manifest(uid: "term-1", deadline: 90)
+    #expect(
+      self.workers.handle(.changed(removed: [], added: [], updated: [later]), at: self.at(20)) == []
+    )
+    let pod = self.workers.podList(clock: self.clock, runtime: "pretend")["items"]?.elements.first
+    #expect(pod?["spec"]?["activeDeadlineSeconds"] == 90)
+    #expect(pod?["status"]?["phase"] == "Running")
+    #expect(
+      pod?["metadata"]?["annotations"]?["kubernetes.io/config.seen"]
+        == "1970-01-01T00:00:00.000000000Z")
+    #expect(self.workers.handle(.woke, at: self.at(30)) == [.wake(at: self.at(90))])
+    #expect(
+      self.workers.handle(.woke, at: self.at(90)) == [
+        .report(.deadlineExceeded, first.name), .signal(.terminate, self.id(1)),
+        .wake(at: self.at(120)),
+      ])
+  }
+
+  @Test mutating func aPodPastItsDeadlineIsInPodsAsFailedUntilItsManifestGoes() throws {
+    let first = try self.manifest(uid: "term-1", deadline: 30)
+    _ = self.workers.handle(.changed(removed: [], added: [first]), at: self.at(0))
+    _ = self.workers.handle(.containerStarted(self.id(1)), at: self.at(0))
+    _ = self.workers.handle(.woke, at: self.at(30))
+    #expect(self.images(self.workers.runningPodList()) == ["nginx:1"])
+    #expect(self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(31)) == [])
+    #expect(self.workers.runningPodList()["items"] == .null)
+    let list = self.workers.podList(clock: self.clock, runtime: "pretend")
+    let status = list["items"]?.elements.first?["status"]
+    #expect(status?["phase"] == "Failed")
+    // Another uid is another pod, with a deadline of its own.
+    let second = try self.manifest(uid: "term-2", deadline: 30)
+    #expect(
+      self.workers.handle(.changed(removed: [first.name], added: [second]), at: self.at(40)) == [
+        .podEnded(first.name, uid: "term-1"), .startContainer(self.id(2), second),
+        .wake(at: self.at(70)),
+      ])
+  }
+
+  @Test mutating func aPodThatWaitsHasNoStartTimeAndIsUpdatedWhereItWaits() throws {
+    let first = try self.manifest(uid: "term-1", deadline: 900)
+    let second = try self.manifest(uid: "term-2", deadline: 10)
+    let prolonged = try self.manifest(uid: "term-2", deadline: 20)
+    _ = self.workers.handle(.changed(removed: [], added: [first]), at: self.at(0))
+    _ = self.workers.handle(.changed(removed: [first.name], added: [second]), at: self.at(1))
+    let list = self.workers.podList(clock: self.clock, runtime: "pretend")
+    #expect(list["items"]?.elements.map { $0["status"] } == [["phase": "Pending"]])
+    #expect(
+      self.workers.handle(.changed(removed: [], added: [], updated: [prolonged]), at: self.at(2))
+        == [])
+    // Its time begins when it does.
+    #expect(
+      self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(15)) == [
+        .podEnded(first.name, uid: "term-1"), .startContainer(self.id(2), prolonged),
+        .wake(at: self.at(35)),
+      ])
+  }
+
   @Test mutating func wordOfAnEarlierStartIsIgnored() {
     _ = self.workers.handle(.changed(removed: [], added: [self.old]), at: self.at(0))
     let before = self.workers

@@ -19,6 +19,8 @@ public enum DirectoryListing: Equatable, Sendable {
 ///   look, up to 20 s later.)
 /// - Of two files with a pod of the same namespace and name the one counts whose name sorts last, as
 ///   with the real one; here the other is complained about.
+/// - The uid tells whether a pod is the same: a manifest that gives its uid itself and is rewritten
+///   with it is an update. Any other change is another uid, hence a removal and an addition.
 /// - A directory that is not there is an empty one.
 /// - A complaint is made once, and again only when the file's content has changed.
 /// - Source: `pkg/kubelet/config/file.go`, `config.go` Merge.
@@ -27,8 +29,10 @@ public struct ManifestScanner: Sendable {
   public struct Findings: Equatable, Sendable {
     /// To be carried out before ``added``. In the order of the names.
     public var removed: [PodName] = []
-    /// In the order of the names; a changed pod is in both.
+    /// In the order of the names; a pod with another uid than before is in both.
     public var added: [PodManifest] = []
+    /// Rewritten under the same name and uid. In the order of the names.
+    public var updated: [PodManifest] = []
     /// In the order of the files.
     public var complaints: [ManifestError] = []
     /// The directory has vanished, for this reason.
@@ -91,11 +95,16 @@ public struct ManifestScanner: Sendable {
     self.files = files
 
     let pods = self.claims(complaints: &findings.complaints)
-    for (name, old) in self.pods.sorted(by: { $0.key < $1.key }) where pods[name] != old {
+    for (name, old) in self.pods.sorted(by: { $0.key < $1.key }) where pods[name]?.uid != old.uid {
       findings.removed.append(name)
     }
-    for (name, new) in pods.sorted(by: { $0.key < $1.key }) where self.pods[name] != new {
-      findings.added.append(new)
+    for (name, new) in pods.sorted(by: { $0.key < $1.key }) {
+      if let old = self.pods[name], old.uid == new.uid {
+        // The same text in another file is the same pod.
+        if (old.metadata, old.spec) != (new.metadata, new.spec) { findings.updated.append(new) }
+      } else {
+        findings.added.append(new)
+      }
     }
     self.pods = pods
     return findings

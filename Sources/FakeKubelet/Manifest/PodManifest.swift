@@ -44,6 +44,8 @@ public struct PodManifest: Equatable, Sendable {
   public let restartPolicy: RestartPolicy
   /// From SIGTERM to SIGKILL.
   public let gracePeriod: Duration
+  /// How long the pod may be active, from its `status.startTime`; `nil` for as long as it likes.
+  public let activeDeadline: Duration?
   public let pretend: PretendBehaviour
   /// `metadata` as `/pods` shows it, but for the time at which the pod was first seen.
   public let metadata: JSONValue
@@ -121,6 +123,7 @@ public struct PodManifest: Equatable, Sendable {
     let seconds = spec["terminationGracePeriodSeconds"]?.integer ?? 30
     // Never less than two seconds: pkg/kubelet/kuberuntime, minimumGracePeriodInSeconds.
     self.gracePeriod = .seconds(max(2, seconds))
+    self.activeDeadline = spec["activeDeadlineSeconds"]?.integer.map { .seconds($0) }
     self.metadata = metadata
     self.spec = spec
   }

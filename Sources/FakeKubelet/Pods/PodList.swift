@@ -2,28 +2,28 @@ extension PodWorkers {
   /// `/pods`: a v1 PodList of what the manifests ask for, in the order of the names.
   ///
   /// A removed pod is not in it, though its containers may still be ending; a changed one is in it as
-  /// it shall be.
+  /// it shall be. One that waits for the end of its predecessor has not been taken up, hence has no
+  /// start time yet.
   func podList(clock: WallClock, runtime: String) -> JSONValue {
     Self.list(
       self.seenAt.sorted { $0.key < $1.key }.compactMap { name, seenAt in
-        // What has to wait has no containers, as a pod that was begun this moment.
-        let pod =
-          self.waiting[name].map { PodLifecycle($0, at: seenAt) } ?? self.running[name]
-        guard let pod else { return nil }
-        var metadata = pod.manifest.metadata
+        let pod = self.running[name]
+        guard let manifest = self.waiting[name] ?? pod?.manifest else { return nil }
+        var metadata = manifest.metadata
         metadata["annotations"]?["kubernetes.io/config.seen"] = .string(clock.nanoseconds(seenAt))
+        let status =
+          self.waiting[name] == nil ? pod?.status(clock: clock, runtime: runtime) : nil
         return [
-          "metadata": metadata, "spec": pod.manifest.spec,
-          "status": pod.status(clock: clock, runtime: runtime),
+          "metadata": metadata, "spec": manifest.spec, "status": status ?? ["phase": "Pending"],
         ]
       })
   }
 
   /// `/runningpods/`: a v1 PodList of the pods that are not yet gone from the runtime, with the
-  /// containers that run, in the order of the names.
+  /// containers that run, in the order of the names. A pod that has failed or succeeded is gone.
   func runningPodList() -> JSONValue {
     Self.list(
-      self.running.sorted { $0.key < $1.key }.map { name, pod in
+      self.running.filter { !$1.isFinished }.sorted { $0.key < $1.key }.map { name, pod in
         let containers: [JSONValue] = pod.containers.filter(\.isRunning).map {
           ["name": .string($0.name), "image": .string($0.image), "resources": [:]]
         }

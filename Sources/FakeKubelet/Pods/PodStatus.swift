@@ -10,12 +10,14 @@ extension PodLifecycle {
   /// Source: `pkg/kubelet/kubelet_pods.go` getPhase. A container that waits for its restart counts as
   /// ended, so such a pod is Running.
   public var phase: Phase {
-    let neverStarted = self.containers.contains {
+    if self.hasExceededDeadline { return .failed }
+    let containers = self.listed
+    let neverStarted = containers.contains {
       ($0.state == .new || $0.state == .creating) && $0.lastTermination == nil
     }
     if neverStarted { return .pending }
-    if self.containers.contains(where: { $0.state != .ended }) { return .running }
-    let hasFailed = self.containers.contains { $0.lastTermination?.exitCode != 0 }
+    if containers.contains(where: { $0.state != .ended }) { return .running }
+    let hasFailed = containers.contains { $0.lastTermination?.exitCode != 0 }
     return switch self.manifest.restartPolicy {
     case .always: .running
     case .onFailure: hasFailed ? .running : .succeeded
@@ -25,14 +27,19 @@ extension PodLifecycle {
 
   /// `status` of a v1 Pod. Addresses are left out: a kubelet without an API server knows none.
   func status(clock: WallClock, runtime: String) -> JSONValue {
-    let unready = self.containers.filter { !$0.isRunning }.map(\.name).sorted()
+    let unready = self.listed.filter { !$0.isRunning }.map(\.name).sorted()
+    let phase = self.phase
     let changedAt = clock.seconds(self.readinessChangedAt)
     func condition(_ type: String, _ isTrue: Bool, since time: String) -> JSONValue {
       var condition: JSONValue = [
         "type": .string(type), "status": isTrue ? "True" : "False", "lastProbeTime": nil,
         "lastTransitionTime": .string(time),
       ]
-      if !isTrue {
+      guard !isTrue else { return condition }
+      switch phase {
+      case .succeeded: condition["reason"] = "PodCompleted"
+      case .failed: condition["reason"] = "PodFailed"
+      case .pending, .running:
         condition["reason"] = "ContainersNotReady"
         condition["message"] = .string(
           "containers with unready status: [\(unready.joined(separator: " "))]")
@@ -40,8 +47,8 @@ extension PodLifecycle {
       return condition
     }
     let startedAt = clock.seconds(self.startedAt)
-    return [
-      "phase": .string(self.phase.rawValue),
+    var status: JSONValue = [
+      "phase": .string(phase.rawValue),
       "conditions": [
         condition("Initialized", true, since: startedAt),
         condition("Ready", self.isReady, since: changedAt),
@@ -50,9 +57,14 @@ extension PodLifecycle {
       ],
       "startTime": .string(startedAt),
       "containerStatuses": .array(
-        self.containers.sorted { $0.name < $1.name }
+        self.listed.sorted { $0.name < $1.name }
           .map { self.status(of: $0, clock: clock, runtime: runtime) }),
     ]
+    if self.hasExceededDeadline {
+      status["reason"] = .string(PodEvent.deadlineExceeded.reason)
+      status["message"] = .string(PodEvent.deadlineExceeded.message)
+    }
+    return status
   }
 
   private func status(
@@ -71,6 +83,7 @@ extension PodLifecycle {
         "back-off \(delay.components.seconds)s restarting failed container=\(container.name) "
         + "pod=\(pod)"
       state = ["waiting": ["reason": "CrashLoopBackOff", "message": .string(message)]]
+    case .ended where lastState == nil: state = Self.neverStarted
     case .backingOff, .ended:
       state = lastState ?? [:]
       lastState = nil
@@ -84,6 +97,15 @@ extension PodLifecycle {
         ? "" : self.id(of: container, attempt: container.restartCount, runtime: runtime),
     ]
   }
+
+  /// A container that the pod's end forestalled.
+  private static let neverStarted: JSONValue = [
+    "terminated": [
+      "exitCode": 137, "reason": "ContainerStatusUnknown",
+      "message": "The container could not be located when the pod was terminated",
+      "startedAt": nil, "finishedAt": nil,
+    ]
+  ]
 
   private func terminated(
     _ run: Termination, of container: Container, clock: WallClock, runtime: String

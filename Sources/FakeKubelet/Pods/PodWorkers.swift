@@ -1,15 +1,15 @@
 /// All pods of a node, as a value: it adds to ``PodLifecycle`` that a pod waits until the former pod of
 /// its name has ended.
 ///
-/// - Invariant: at most one pod of a name has containers. A changed manifest is a removal and an
-///   addition; the new pod starts when the last container of the old one has ended.
+/// - Invariant: at most one pod of a name has containers. A manifest with another uid is a removal and
+///   an addition; the new pod starts when the last container of the old one has ended.
 /// - Source: `pkg/kubelet/pod_workers.go` allowStaticPodStart, which polls for it every 10 to 15 s; here
 ///   the end of the old pod itself starts the new one.
 public struct PodWorkers: Equatable, Sendable {
   /// What happened.
   public enum Event: Equatable, Sendable {
-    /// The directory has changed; removals come first.
-    case changed(removed: [PodName], added: [PodManifest])
+    /// The directory has changed; removals come first, updates last.
+    case changed(removed: [PodName], added: [PodManifest], updated: [PodManifest] = [])
     case containerStarted(ContainerID)
     case containerExited(ContainerID, code: Int32)
     /// An instant that was asked for has come.
@@ -21,6 +21,7 @@ public struct PodWorkers: Equatable, Sendable {
     case startContainer(ContainerID, PodManifest)
     case signal(ContainerSignal, ContainerID)
     case wake(at: Instant)
+    case report(PodEvent, PodName)
     case podEnded(PodName, uid: String)
   }
 
@@ -39,8 +40,9 @@ public struct PodWorkers: Equatable, Sendable {
   /// Takes in a fact and says what follows.
   public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
     switch event {
-    case .changed(let removed, let added):
+    case .changed(let removed, let added, let updated):
       return removed.flatMap { self.remove($0, at: now) } + added.flatMap { self.add($0, at: now) }
+        + updated.flatMap { self.update($0, at: now) }
     case .containerStarted(let id):
       guard self.current[id.pod]?[id.container] == id else { return [] }
       return self.pass(.containerStarted(id.container), to: id.pod, at: now)
@@ -68,6 +70,15 @@ public struct PodWorkers: Equatable, Sendable {
     return self.begin(manifest, at: now)
   }
 
+  /// The pod goes on, or goes on waiting, as it is described now.
+  private mutating func update(_ manifest: PodManifest, at now: Instant) -> [Effect] {
+    guard self.waiting[manifest.name] == nil else {
+      self.waiting[manifest.name] = manifest
+      return []
+    }
+    return self.pass(.updated(manifest), to: manifest.name, at: now)
+  }
+
   private mutating func begin(_ manifest: PodManifest, at now: Instant) -> [Effect] {
     self.running[manifest.name] = PodLifecycle(manifest, at: now)
     return self.pass(.woke, to: manifest.name, at: now)
@@ -90,6 +101,7 @@ public struct PodWorkers: Equatable, Sendable {
       case .signal(let signal, let container):
         if let id = self.current[name]?[container] { effects.append(.signal(signal, id)) }
       case .wake(let instant): effects.append(.wake(at: instant))
+      case .report(let event): effects.append(.report(event, name))
       case .ended:
         self.running[name] = nil
         self.current[name] = nil
