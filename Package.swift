@@ -112,8 +112,8 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "RestartBackoff", hummingbird, nioCore, nioPosix, httpClient,
-        logging, lifecycle, subprocess, systemPackage,
+        "Elector", "EtcdClient", "OpenFiles", "RestartBackoff", hummingbird, nioCore, nioPosix,
+        httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
       swiftSettings: settings),
 

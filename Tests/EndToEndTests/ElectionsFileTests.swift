@@ -32,7 +32,7 @@ extension EndToEnd {
           for name in setting.names {
             try await eventually("for \(name)") { contents(setting.manifest(name)) != nil }
           }
-          let child = try #require(electorChild(of: guardian))
+          let child = try #require(guardian.child)
           kill(child.pid, SIGSTOP)
           for name in setting.names {
             try await eventually("for \(name) to go") { contents(setting.manifest(name)) == nil }
@@ -53,7 +53,7 @@ extension EndToEnd {
         try await setting.run { guardian in
           try await eventually("for a") { contents(setting.manifest("a")) != nil }
           try setting.writeConfig(destination: "c")
-          kill(try #require(electorChild(of: guardian)).pid, SIGKILL)
+          kill(try #require(guardian.child).pid, SIGKILL)
           try await eventually("for the guard's end") { !guardian.isAlive }
         }
         #expect(

@@ -85,12 +85,6 @@ func contents(_ path: String) -> String? {
   FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
 }
 
-/// A guard's child; `nil` while it has none. Source: proc(5), `task/TID/children`.
-func electorChild(of guardian: ProcessIdentity) -> ProcessIdentity? {
-  contents("/proc/\(guardian.pid)/task/\(guardian.pid)/children")?
-    .split(separator: " ").first.flatMap { Int32($0) }.flatMap { ProcessIdentity(pid: $0) }
-}
-
 extension Cluster {
   /// The lease's key as the store has it.
   func lease(_ role: Role) async throws -> Node {

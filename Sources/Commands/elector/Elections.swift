@@ -92,10 +92,7 @@ struct Elections: Sendable {
           successTerminationBehavior: endsAll ? .gracefullyShutdownGroup : .ignore,
           failureTerminationBehavior: .gracefullyShutdownGroup))
     }
-    for (election, preemption) in contests {
-      add(election, endsAll: true)
-      add(preemption)
-    }
+    add(Contests(elections: contests.map(\.0), preemptions: contests.map(\.1)), endsAll: true)
     let boards = contests.map(\.0.board)
     if let (host, port) = try self.process.status.address() {
       add(
@@ -107,6 +104,37 @@ struct Elections: Sendable {
       add(SystemdService(systemd: systemd, boards: boards))
     }
     return services
+  }
+}
+
+/// All elections at once. A `ServiceGroup` would stop its services one after the other, each of which
+/// waits for a pod's end.
+private struct Contests: Service {
+  let elections: [ElectionService]
+  let preemptions: [PreemptionService]
+
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { preemptions in
+      for preemption in self.preemptions { preemptions.addTask { try await preemption.run() } }
+      let failures = await withTaskGroup(of: (any Error)?.self) { group in
+        for election in self.elections {
+          group.addTask {
+            do {
+              try await election.run()
+              return nil
+            } catch {
+              return error
+            }
+          }
+        }
+        var failures: [any Error] = []
+        // Each is waited for, whatever became of another one.
+        for await failure in group { if let failure { failures.append(failure) } }
+        return failures
+      }
+      preemptions.cancelAll()
+      if let failure = failures.first { throw failure }
+    }
   }
 }
 

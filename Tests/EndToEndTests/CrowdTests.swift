@@ -1,0 +1,23 @@
+import TestCluster
+import Testing
+
+extension EndToEnd {
+  /// Many elections in few processes.
+  @Suite struct CrowdTests {
+    @Test func `fifty elections with two candidates are all held, and all given back`()
+      async throws
+    {
+      let directory = TemporaryDirectory()
+      let report = try await directory.keptOnError {
+        try await Crowd(
+          elections: 50, candidates: 2, ttlSeconds: 30, duration: .seconds(1),
+          directory: directory.path
+        ).run()
+      }
+      #expect(report.losses == 0)
+      #expect(report.manifests == 50)
+      #expect(report.left == 0)
+      #expect(report.electors.count == 2 && report.guards.count == 2)
+    }
+  }
+}
