@@ -172,7 +172,7 @@ let package = Package(
       swiftSettings: settings),
     // A real etcd, certificates, connections that fall silent: what more than one of the tests needs.
     .target(
-      name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix],
+      name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix, nioHTTP1],
       path: "Tests/EtcdTestSupport", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",

@@ -2,6 +2,7 @@ import Synchronization
 import Testing
 
 @testable import EtcdClient
+import EtcdTestSupport
 
 /// The v3 key against a scripted gateway, for what a real one does rarely.
 @Suite(.timeLimit(.minutes(1))) struct V3LeasedKeyTests {

@@ -72,6 +72,13 @@ struct ElectionOptions: ParsableArguments {
     transform: { try GoDuration(parsing: $0) })
   var preemptionDelay = GoDuration(.seconds(30))
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      What the lock is called where --apiserver shows it. (default: kube-system/elector-<key>)
+      """, valueName: "namespace/name"))
+  var leaseName: String?
+
   /// The boolean flags.
   static let switches = KubeletOptions.switches.union(["annotate", "manifest-deadline"])
 
@@ -92,6 +99,10 @@ struct ElectionOptions: ParsableArguments {
     guard self.preemptionDelay.duration >= .zero else {
       throw ValidationError(
         "--preemption-delay must not be negative, and is \(self.preemptionDelay)")
+    }
+    if let leaseName, LeaseName(leaseName) == nil {
+      throw ValidationError(
+        "--lease-name must be like kube-system/elector-scheduler, not \"\(leaseName)\"")
     }
     if let tokenEnv, !ManifestStamp.isVariableName(tokenEnv) {
       throw ValidationError("--token-env must be the name of a variable, not \"\(tokenEnv)\"")

@@ -54,8 +54,11 @@ struct Elections: Sendable {
         timeout: timings.map(\.requestTimeout).min() ?? .zero,
         attemptTimeout: timings.map(\.attemptTimeout).min() ?? .zero, logger: logger)
       try await client.run { client in
+        let apiserver = try self.process.apiserver.access()
         let services = try contests.map {
-          try $0.services(client, api: self.process.etcd.etcdApi, link: self.link($0, link))
+          try $0.services(
+            client, api: self.process.etcd.etcdApi, link: self.link($0, link),
+            apiserver: apiserver)
         }
         try await ServiceGroup(
           configuration: .init(
@@ -82,7 +85,7 @@ struct Elections: Sendable {
   }
 
   private func configurations(
-    _ contests: [(ElectionService, PreemptionService)], logger: Logger
+    _ contests: [(election: ElectionService, beside: [any Service])], logger: Logger
   ) throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
     func add(_ service: any Service, endsAll: Bool = false) {
@@ -92,8 +95,10 @@ struct Elections: Sendable {
           successTerminationBehavior: endsAll ? .gracefullyShutdownGroup : .ignore,
           failureTerminationBehavior: .gracefullyShutdownGroup))
     }
-    add(Contests(elections: contests.map(\.0), preemptions: contests.map(\.1)), endsAll: true)
-    let boards = contests.map(\.0.board)
+    add(
+      Contests(elections: contests.map(\.election), beside: contests.flatMap(\.beside)),
+      endsAll: true)
+    let boards = contests.map(\.election.board)
     if let (host, port) = try self.process.status.address() {
       add(
         StatusServer(boards: boards, host: host, port: port) {
@@ -111,11 +116,12 @@ struct Elections: Sendable {
 /// waits for a pod's end.
 private struct Contests: Service {
   let elections: [ElectionService]
-  let preemptions: [PreemptionService]
+  /// What stands by them, and matters to none.
+  let beside: [any Service]
 
   func run() async throws {
-    try await withThrowingTaskGroup(of: Void.self) { preemptions in
-      for preemption in self.preemptions { preemptions.addTask { try await preemption.run() } }
+    try await withThrowingTaskGroup(of: Void.self) { others in
+      for service in self.beside { others.addTask { try await service.run() } }
       let failures = await withTaskGroup(of: (any Error)?.self) { group in
         for election in self.elections {
           group.addTask {
@@ -132,7 +138,7 @@ private struct Contests: Service {
         for await failure in group { if let failure { failures.append(failure) } }
         return failures
       }
-      preemptions.cancelAll()
+      others.cancelAll()
       if let failure = failures.first { throw failure }
     }
   }
@@ -159,8 +165,8 @@ private struct Contest: Sendable {
   }
 
   func services(
-    _ client: EtcdClient, api: EtcdAPI, link: ManifestGuard?
-  ) throws -> (ElectionService, PreemptionService) {
+    _ client: EtcdClient, api: EtcdAPI, link: ManifestGuard?, apiserver: APIServer?
+  ) throws -> (election: ElectionService, beside: [any Service]) {
     let terms = LeaseTerms(
       key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,
       timeout: self.timing.requestTimeout)
@@ -176,7 +182,11 @@ private struct Contest: Sendable {
       own: Bid(
         candidate: candidate, priority: self.options.priority, period: self.timing.sleep),
       delay: self.options.preemptionDelay.duration, logger: self.logger)
-    return (election, preemption)
+    let lease = self.options.leaseName.map { LeaseName($0) } ?? LeaseName(ofKey: self.options.key)
+    guard let apiserver, let lease else { return (election, [preemption]) }
+    let publisher = LeasePublisher(
+      server: apiserver, name: lease, board: election.board, logger: self.logger)
+    return (election, [preemption, publisher])
   }
 }
 

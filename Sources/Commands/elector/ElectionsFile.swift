@@ -26,14 +26,16 @@ struct ElectionsFile {
   /// What concerns the process, and stands at the top.
   static let processFlags: Set = [
     "etcd-servers", "etcd-api", "etcd-cafile", "etcd-certfile", "etcd-keyfile", "etcd-username",
-    "etcd-password-file", "guard", "http-listen", "log-format", "v",
+    "etcd-password-file", "apiserver", "apiserver-cafile", "apiserver-certfile",
+    "apiserver-keyfile",
+    "apiserver-token-file", "guard", "http-listen", "log-format", "v",
   ]
   /// What no two elections share.
   static let ownFlags: Set = ["key", "source-file", "dest-file"]
   /// What can stand at the top for all of them, or in each.
   static let electionFlags: Set = [
     "annotate", "kubelet", "kubelet-cafile", "kubelet-certfile", "kubelet-detection",
-    "kubelet-insecure-tls", "kubelet-keyfile", "manifest-deadline", "max-restarts",
+    "kubelet-insecure-tls", "kubelet-keyfile", "lease-name", "manifest-deadline", "max-restarts",
     "preemption-delay", "priority", "profile",
     "sleep",
     "start-deadline", "token-env", "ttl-secs", "whoami",

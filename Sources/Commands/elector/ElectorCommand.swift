@@ -79,6 +79,8 @@ struct ElectorCommand: ParsableCommand {
 
   @OptionGroup var status: StatusOptions
 
+  @OptionGroup var apiserver: APIServerOptions
+
   @Option(
     help: ArgumentHelp("A YAML file with several elections; see above.", valueName: "file"))
   var config: String?

@@ -2,19 +2,25 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
-import Testing
 
 /// An HTTP server on a port of the kernel's choice that answers as a closure says and remembers what
 /// it was asked.
-final class ScriptedServer: Sendable {
-  struct Request: Equatable, Sendable {
-    var method: String
-    var target: String
-    var body: String
-    var contentType: String?
+public final class ScriptedServer: Sendable {
+  public struct Request: Equatable, Sendable {
+    public var method: String
+    public var target: String
+    public var body: String
+    public var contentType: String?
+
+    public init(method: String, target: String, body: String, contentType: String? = nil) {
+      self.method = method
+      self.target = target
+      self.body = body
+      self.contentType = contentType
+    }
   }
 
-  enum Reply: Sendable {
+  public enum Reply: Sendable {
     case answer(Int, [String: String], String)
     /// Takes the request and says nothing.
     case silence
@@ -23,14 +29,14 @@ final class ScriptedServer: Sendable {
     /// Closes the connection without an answer.
     case hangUp
 
-    static func json(_ body: String, status: Int = 200, index: Int = 7) -> Reply {
+    public static func json(_ body: String, status: Int = 200, index: Int = 7) -> Reply {
       .answer(status, ["X-Etcd-Index": "\(index)", "Content-Type": "application/json"], body)
     }
   }
 
-  let port: Int
-  var url: String { "http://127.0.0.1:\(self.port)" }
-  var requests: [Request] { self.log.requests.withLock { $0 } }
+  public let port: Int
+  public var url: String { "http://127.0.0.1:\(self.port)" }
+  public var requests: [Request] { self.log.requests.withLock { $0 } }
 
   private let channel: any Channel
   private let log: Log
@@ -41,7 +47,7 @@ final class ScriptedServer: Sendable {
 
   /// Runs `body` with a server and stops it afterwards.
   @discardableResult
-  static func with<Value: Sendable>(
+  public static func with<Value: Sendable>(
     _ reply: @escaping @Sendable (Request) -> Reply,
     _ body: (ScriptedServer) async throws -> Value
   ) async throws -> Value {
@@ -61,7 +67,7 @@ final class ScriptedServer: Sendable {
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()
-    self.port = try #require(self.channel.localAddress?.port)
+    self.port = self.channel.localAddress?.port ?? 0
     self.log = log
   }
 }

@@ -1,0 +1,165 @@
+import EtcdTestSupport
+import Foundation
+import Logging
+import Synchronization
+import Testing
+
+@testable import Elector
+
+@Suite struct LeaseObjectTests {
+  @Test(
+    arguments: [
+      ("elector-scheduler", "kube-system/elector-scheduler"), ("a/b.c", "a/b.c"),
+      ("A", nil), ("a/b/c", nil), ("a.b/c", nil), ("", nil), ("-a", nil), ("a/", nil), ("a_b", nil),
+    ] as [(String, String?)])
+  func namesAreKubernetes(_ text: String, _ name: String?) {
+    #expect(LeaseName(text)?.description == name)
+  }
+
+  @Test(arguments: [
+    ("scheduler", "kube-system/elector-scheduler"), ("/a/B_c/", "kube-system/elector-a-b-c"),
+  ]) func aKeyBecomesAName(_ key: String, _ name: String) {
+    #expect(LeaseName(ofKey: key)?.description == name)
+  }
+
+  @Test(arguments: [
+    (0.0, "1970-01-01T00:00:00.000000Z"), (1_700_000_000.25, "2023-11-14T22:13:20.250000Z"),
+    (1_700_000_000.000001, "2023-11-14T22:13:20.000000Z"),
+  ]) func timesHaveSixDigits(_ seconds: Double, _ text: String) {
+    let time = LeaseObject.microTime(Date(timeIntervalSince1970: seconds))
+    #expect(time.dropLast(2) == text.dropLast(2))
+    #expect(time.count == text.count)
+  }
+
+  @Test func aNewTermIsATransition() throws {
+    let name = try #require(LeaseName("a/b"))
+    func lease(_ holder: String, _ term: UInt64, _ found: LeaseObject?, _ time: Double)
+      -> LeaseObject
+    {
+      LeaseObject(
+        name, holder: holder, term: term, ttlSeconds: 30, found: found,
+        now: Date(timeIntervalSince1970: time))
+    }
+    let first = lease("n1", 5, nil, 0)
+    #expect(first.spec?.leaseTransitions == 0 && first.isTakeover(after: nil))
+    #expect(first.spec?.leaseDurationSeconds == 30)
+    let renewed = lease("n1", 5, first, 60)
+    #expect(!renewed.isTakeover(after: first))
+    #expect(renewed.spec?.acquireTime == first.spec?.acquireTime)
+    #expect(renewed.spec?.renewTime == "1970-01-01T00:01:00.000000Z")
+    for next in [lease("n2", 9, renewed, 90), lease("n1", 9, renewed, 90)] {
+      #expect(next.spec?.leaseTransitions == 1 && next.isTakeover(after: renewed))
+      #expect(next.spec?.acquireTime == "1970-01-01T00:01:30.000000Z")
+    }
+  }
+}
+
+/// Over a real socket; the answers are as an API server gives them.
+@Suite(.timeLimit(.minutes(5))) struct LeasePublisherTests {
+  /// The one Lease of an API server.
+  private final class Leases: Sendable {
+    let state = Mutex<(lease: LeaseObject?, events: [LeaseEvent], version: Int)>((nil, [], 0))
+    let refuses = Mutex(false)
+
+    func answer(_ request: ScriptedServer.Request) -> ScriptedServer.Reply {
+      if self.refuses.withLock({ $0 }) {
+        return .json(#"{"kind":"Status","message":"leases is forbidden"}"#, status: 403)
+      }
+      let body = Data(request.body.utf8)
+      return self.state.withLock { state in
+        do {
+          switch (request.method, request.target) {
+          case ("GET", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b"):
+            guard let lease = state.lease else { return .json("{}", status: 404) }
+            return .json(String(decoding: try JSONEncoder().encode(lease), as: UTF8.self))
+          case ("POST", "/apis/coordination.k8s.io/v1/namespaces/a/leases"),
+            ("PATCH", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b"):
+            var lease = try JSONDecoder().decode(LeaseObject.self, from: body)
+            guard lease.metadata.resourceVersion == state.lease?.metadata.resourceVersion else {
+              return .json(#"{"message":"the object has been modified"}"#, status: 409)
+            }
+            state.version += 1
+            lease.metadata.uid = "u"
+            lease.metadata.resourceVersion = "\(state.version)"
+            state.lease = lease
+            return .json(String(decoding: try JSONEncoder().encode(lease), as: UTF8.self))
+          case ("POST", "/api/v1/namespaces/a/events"):
+            state.events.append(try JSONDecoder().decode(LeaseEvent.self, from: body))
+            return .json("{}", status: 201)
+          default: return .json("{}", status: 405)
+          }
+        } catch {
+          return .json("{\"message\":\"\(error)\"}", status: 400)
+        }
+      }
+    }
+  }
+
+  private func with(
+    _ leases: Leases, _ body: @escaping @Sendable (LogLines) async throws -> Void
+  ) async throws {
+    try await ScriptedServer.with({ leases.answer($0) }) { server in
+      let fixture = try ManifestFixture()
+      defer { fixture.cleanUp() }
+      let lines = LogLines()
+      let election = ElectionService(
+        key: "k",
+        candidate: Candidate(name: "n1", bootID: "b", destination: fixture.destination.path),
+        timing: try Timing(
+          ttlSeconds: 30, sleep: .milliseconds(100),
+          podStop: PodStop(detection: .zero, grace: .zero)),
+        store: MemoryStore(name: "n1"), manifest: fixture.file, logger: lines.logger)
+      let publisher = LeasePublisher(
+        server: APIServer(url: server.url), name: try #require(LeaseName("a/b")),
+        board: election.board, logger: lines.logger)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await election.run() }
+        group.addTask { try await publisher.run() }
+        group.addTask { try await body(lines) }
+        // The body is the only one that ends by itself.
+        try await group.next()
+        group.cancelAll()
+      }
+    }
+  }
+
+  private func eventually(_ condition: () -> Bool) async throws {
+    let limit = ContinuousClock.now + .seconds(120)
+    while !condition() {
+      try #require(ContinuousClock.now < limit)
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+
+  @Test func aMasterIsShownAndRenewedAndItsTakeoverIsAnEvent() async throws {
+    let leases = Leases()
+    try await self.with(leases) { _ in
+      // What somebody else writes is noticed, and our own goes on.
+      try await self.eventually { leases.state.withLock { $0.version } > 3 }
+      leases.state.withLock {
+        $0.version += 1
+        $0.lease?.metadata.resourceVersion = "\($0.version)"
+      }
+      let version = leases.state.withLock { $0.version }
+      try await self.eventually { leases.state.withLock { $0.version } > version + 1 }
+    }
+    let (lease, events, _) = leases.state.withLock { $0 }
+    #expect(lease?.spec?.holderIdentity == "n1")
+    #expect(lease?.spec?.leaseTransitions == 0)
+    #expect(events.map(\.message) == ["n1 became leader"])
+    #expect(events.first?.involvedObject.uid == "u")
+  }
+
+  @Test func aServerThatRefusesIsToldOfOnceAndChangesNothing() async throws {
+    let leases = Leases()
+    leases.refuses.withLock { $0 = true }
+    try await self.with(leases) { lines in
+      try await self.eventually { lines.all.contains { $0.contains("leases is forbidden") } }
+      try await Task.sleep(for: .seconds(1))
+      #expect(lines.all.count { $0.contains("leases is forbidden") } == 1)
+      leases.refuses.withLock { $0 = false }
+      try await self.eventually { leases.state.withLock { $0.version } > 0 }
+      try await self.eventually { lines.all.contains { $0.contains("as a Lease again") } }
+    }
+  }
+}
