@@ -11,6 +11,7 @@ public final class GuardLink: Sendable {
   private let channel: any Channel
   private let patience: Duration
   private let state: State
+  private let turns = GuardTurns()
 
   /// Takes over the socket that the guard has made.
   /// - Parameters:
@@ -43,7 +44,7 @@ public final class GuardLink: Sendable {
   /// Asks the guard for something and waits for its answer.
   /// - Throws: ``GuardLost``, at once when it was lost before.
   func ask(_ kind: GuardRequest.Kind, manifest: UInt16 = 0) async throws -> GuardAnswer.Result {
-    try await self.send(kind, manifest: manifest).get()
+    try await self.turns.take(kind) { try await self.send(kind, manifest: manifest).get() }
   }
 
   /// The same, but waits no longer than until then; the guard is not lost by that.
@@ -51,8 +52,16 @@ public final class GuardLink: Sendable {
   func ask(
     _ kind: GuardRequest.Kind, manifest: UInt16 = 0, until limit: ContinuousClock.Instant
   ) async throws -> GuardAnswer.Result? {
+    try await self.turns.take(kind) {
+      try await self.answer(to: self.send(kind, manifest: manifest), until: limit)
+    }
+  }
+
+  private func answer(
+    to request: EventLoopFuture<GuardAnswer.Result>, until limit: ContinuousClock.Instant
+  ) async throws -> GuardAnswer.Result? {
     let first = self.channel.eventLoop.makePromise(of: GuardAnswer.Result?.self)
-    self.send(kind, manifest: manifest).map { $0 }.cascade(to: first)
+    request.map { $0 }.cascade(to: first)
     let rest = ContinuousClock.now.duration(to: limit)
     let timer = self.channel.eventLoop.scheduleTask(in: TimeAmount(rest)) { first.succeed(nil) }
     first.futureResult.whenComplete { _ in timer.cancel() }
@@ -169,6 +178,44 @@ public final class GuardLink: Sendable {
     func channelInactive(context: ChannelHandlerContext) {
       self.state.closed()
     }
+  }
+}
+
+/// Lets only a few requests that need the disk be under way at a time: a guard does one after the other,
+/// and one that has hundreds to do must not seem to be silent, nor keep an extension waiting.
+private final class GuardTurns: Sendable {
+  private struct State {
+    var free = 4
+    var waiting: [CheckedContinuation<Void, Never>] = []
+  }
+  private let state = Mutex(State())
+
+  func take<Value: Sendable>(
+    _ kind: GuardRequest.Kind, _ work: () async throws -> Value
+  ) async throws -> Value {
+    if case .extend = kind { return try await work() }
+    await withCheckedContinuation { turn in
+      let isNext = self.state.withLock { state in
+        guard state.free > 0 else {
+          state.waiting.append(turn)
+          return false
+        }
+        state.free -= 1
+        return true
+      }
+      if isNext { turn.resume() }
+    }
+    defer {
+      let next: CheckedContinuation<Void, Never>? = self.state.withLock { state in
+        guard !state.waiting.isEmpty else {
+          state.free += 1
+          return nil
+        }
+        return state.waiting.removeFirst()
+      }
+      next?.resume()
+    }
+    return try await work()
   }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import NIOPosix
+import Synchronization
 import Testing
 
 @testable import Elector
@@ -18,15 +19,19 @@ private final class FakeGuard: Sendable {
 
   deinit { close(self.ours) }
 
-  /// Waits for the next request. Each is read in full before the next one is sent.
+  /// What has come and was not looked at.
+  private let frames = Mutex(GuardFrames())
+
+  /// Waits for the next request.
   func next() async throws -> GuardRequest {
-    var frames = GuardFrames()
     var message: GuardFields?
     try await eventually("a request") {
-      var buffer = [UInt8](repeating: 0, count: 4096)
-      let count = recv(self.ours, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-      if count > 0 { frames.append(buffer[..<count]) }
-      message = try? frames.next()
+      self.frames.withLock { frames in
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = recv(self.ours, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        if count > 0 { frames.append(buffer[..<count]) }
+        message = try? frames.next()
+      }
       return message != nil
     }
     return try GuardRequest(#require(message))
@@ -195,6 +200,48 @@ private final class FakeGuard: Sendable {
       try await removal
       #expect(await keeper.guarded?.link.lost() == .closed)
     }
+  }
+
+  /// Many elections want something at once, and the guard's disk is slow: it is not silent for that, and
+  /// no lease is given up since its extension waited.
+  @Test func manyRequestsTakeTurnsAndAnExtensionPassesThem() async throws {
+    let fake = try FakeGuard()
+    let patience = Duration.seconds(2)
+    let link = try await GuardLink.connect(descriptor: fake.theirs, patience: patience)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for manifest in 0..<40 {
+        group.addTask {
+          let answer = try await link.ask(.remove, manifest: UInt16(manifest))
+          #expect(answer == .done)
+        }
+      }
+      var (served, passed) = (0, 0)
+      while served < 40 {
+        let request = try await fake.next()
+        if case .extend = request.kind {
+          // Of those before it there are no more than may be under way.
+          #expect(served < 20)
+          passed += 1
+        } else {
+          served += 1
+          try await Task.sleep(for: patience / 20)
+          if served == 10 {
+            group.addTask {
+              _ = try await link.ask(.extend(until: BootInstant(.now + .seconds(60))))
+            }
+          }
+        }
+        fake.answer(request.id, .done)
+      }
+      while passed == 0 {
+        fake.answer(try await fake.next().id, .done)
+        passed += 1
+      }
+      try await group.waitForAll()
+    }
+    #expect(link.loss == nil)
+    fake.hangUp()
+    #expect(await link.lost() != nil)
   }
 
   @Test func aDescriptorThatIsNoSocketIsRefused() async throws {
