@@ -14,7 +14,7 @@ public struct Crowd: Sendable {
   public var ttlSeconds: Int
   /// For how long it is watched after all were elected.
   public var duration: Duration
-  /// For everything that is written; removed at the end.
+  /// For everything that is written; removed at a good end.
   public var directory: String
   /// Where the programs are; `nil` for beside this one.
   public var executables: String?
@@ -57,7 +57,6 @@ public struct Crowd: Sendable {
     let ports = try FreePorts.pick(1 + self.candidates)
     let files = FileManager.default
     try files.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
-    defer { try? files.removeItem(atPath: self.directory) }
     let source = "\(self.directory)/pod.yaml"
     try Data(
       "kind: Pod\nmetadata:\n  name: p\nspec:\n  terminationGracePeriodSeconds: 1\n".utf8
@@ -80,7 +79,7 @@ public struct Crowd: Sendable {
         """
       try Data(settings.utf8).write(to: URL(filePath: self.config(number)))
     }
-    return try await Requests.with { requests in
+    let report = try await Requests.with { requests in
       try await withThrowingTaskGroup(of: Void.self) { group in
         let store = try await Self.start(
           kvstore,
@@ -106,6 +105,9 @@ public struct Crowd: Sendable {
         return report
       }
     }
+    // With an error the logs stay.
+    try files.removeItem(atPath: self.directory)
+    return report
   }
 
   private func manifests(_ number: Int) -> String { "\(self.directory)/manifests\(number)" }
