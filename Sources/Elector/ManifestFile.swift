@@ -15,6 +15,7 @@ public final class ManifestFile: Sendable {
   private let stamp: ManifestStamp
   /// What a kubelet takes to read of a later deadline; `nil` for a pod that it does not end by itself.
   private let deadlineDetection: Duration?
+  private let sourceMissing: SourceMissing
   private let state = Mutex(State())
 
   private struct State {
@@ -30,6 +31,14 @@ public final class ManifestFile: Sendable {
   private struct Life {
     var value: ManifestLife
     var begin: ContinuousClock.Instant
+  }
+
+  /// What becomes of the copy when somebody deletes the source, `--source-missing`. One that cannot be used
+  /// is always kept: it may be about to be saved.
+  public enum SourceMissing: String, CaseIterable, Sendable {
+    case keep
+    /// The installation fails, which gives the lock away.
+    case release
   }
 
   /// What an installation came to.
@@ -49,11 +58,13 @@ public final class ManifestFile: Sendable {
   ///     byte for byte.
   public init(
     source: String, destination: String, longestGrace: Duration? = nil,
-    stamp: ManifestStamp? = nil, deadlineDetection: Duration? = nil
+    stamp: ManifestStamp? = nil, deadlineDetection: Duration? = nil,
+    sourceMissing: SourceMissing = .keep
   ) {
     self.stamp =
       stamp ?? ManifestStamp(key: "", holder: "", annotates: false, tokenVariable: nil)
     self.deadlineDetection = deadlineDetection
+    self.sourceMissing = sourceMissing
     self.source = source
     self.place = ManifestPlace(destination)
     self.longestGrace = longestGrace
@@ -148,6 +159,9 @@ public final class ManifestFile: Sendable {
       }
       return content
     } catch {
+      if self.sourceMissing == .release, error == .failed(.read, self.source, ENOENT) {
+        throw error
+      }
       let (installed, source) = self.state.withLock { ($0.installed, $0.source) }
       guard let installed, let source, (try? Self.read(self.destination)) == installed else {
         throw error

@@ -99,6 +99,23 @@ struct ManifestFixture {
     }
   }
 
+  @Test func aSourceThatWasDeletedGivesTheLockAwayIfThatIsWanted() throws {
+    try self.with { fixture in
+      let file = ManifestFile(
+        source: fixture.source.path, destination: fixture.destination.path,
+        sourceMissing: .release)
+      _ = try file.install(term: 1, until: .now + .seconds(60)) { true }
+      // An editor may empty it before it writes.
+      try fixture.write("")
+      let kept = try file.install(term: 1, until: .now + .seconds(60)) { true }
+      #expect(kept == .kept(.empty(fixture.source.path)))
+      try FileManager.default.removeItem(at: fixture.source)
+      #expect(throws: ManifestError.failed(.read, fixture.source.path, ENOENT)) {
+        try file.install(term: 1, until: .now + .seconds(60)) { true }
+      }
+    }
+  }
+
   @Test func namesTheFileThatIsInTheWay() throws {
     try self.with { fixture in
       try FileManager.default.removeItem(at: fixture.source)

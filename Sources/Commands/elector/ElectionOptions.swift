@@ -30,6 +30,12 @@ struct ElectionOptions: ParsableArguments {
       "Where to copy it to, normally inside the kubelet's directory.", valueName: "file"))
   var destFile: String
 
+  @Option(
+    help: ArgumentHelp(
+      "When somebody deletes the source: keep what is installed, or release the lock.",
+      valueName: "keep|release"))
+  var sourceMissing = ManifestFile.SourceMissing.keep
+
   @OptionGroup var kubelet: KubeletOptions
 
   @Option(help: "strict, quick or podmaster; see above.")
@@ -140,7 +146,8 @@ struct ElectionOptions: ParsableArguments {
     ManifestFile(
       source: self.sourceFile, destination: self.destFile,
       longestGrace: self.profile == .podmaster ? nil : timing.podStop.grace, stamp: self.stamp,
-      deadlineDetection: timing.manifestExpires ? timing.podStop.detection : nil)
+      deadlineDetection: timing.manifestExpires ? timing.podStop.detection : nil,
+      sourceMissing: self.sourceMissing)
   }
 
   /// `nil` leaves the manifest as it is.

@@ -36,7 +36,7 @@ struct ElectionsFile {
   static let electionFlags: Set = [
     "annotate", "kubelet", "kubelet-cafile", "kubelet-certfile", "kubelet-detection",
     "kubelet-insecure-tls", "kubelet-keyfile", "lease-name", "manifest-deadline", "max-restarts",
-    "preemption-delay", "priority", "profile",
+    "preemption-delay", "priority", "profile", "source-missing",
     "sleep",
     "start-deadline", "token-env", "ttl-secs", "whoami",
   ]

@@ -4,6 +4,7 @@ import GoFlags
 import Klog
 
 extension Profile: ExpressibleByArgument {}
+extension ManifestFile.SourceMissing: ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
 
 /// The flags of an elector: those of its process, and those of one election.
