@@ -20,7 +20,7 @@ extension EndToEnd {
         try await eventually("for the manifest to go") { contents(pair.manifest) == nil }
         #expect(ContinuousClock.now - killed < .seconds(4), "long before the lease's end")
         try await eventually("for the next elector") {
-          Pair.elector(of: pair.guardian).map { $0 != pair.elector } ?? false
+          pair.guardian.child.map { $0 != pair.elector } ?? false
         }
         try await cluster.waitUntil("for a leader of a new term") { status in
           (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
@@ -248,14 +248,8 @@ private struct Pair: Sendable {
         .first { $0.component == .schedulerElector }?.pid)
     let guardian = try #require(ProcessIdentity(pid: pid))
     return Pair(
-      node: node, guardian: guardian, elector: try #require(Self.elector(of: guardian)),
+      node: node, guardian: guardian, elector: try #require(guardian.child),
       manifest: cluster.directory.destination(.scheduler, node),
       log: cluster.directory.log(.component(node: node, .schedulerElector)))
-  }
-
-  /// The guard's child; `nil` while it has none. Source: proc(5), `task/TID/children`.
-  static func elector(of guardian: ProcessIdentity) -> ProcessIdentity? {
-    contents("/proc/\(guardian.pid)/task/\(guardian.pid)/children")?
-      .split(separator: " ").first.flatMap { Int32($0) }.flatMap { ProcessIdentity(pid: $0) }
   }
 }
