@@ -7,7 +7,7 @@ BIN    := .build/$(CONFIG)
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps build demo test integration examples bench bench-failover bench-elections \
-  format lint clean
+  failures   format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ bench-failover: deps ## Measure hand-overs and takeovers, on kvstore and on a re
 	  $(SWIFT) build -c release --product $$product; \
 	done
 	.build/release/zweimaster failover $(FAILOVER_FLAGS)
+
+failures: build ## Break everything once, on kvstore and on real etcds, and judge what follows.
+	$(BIN)/zweimaster failures $(FAILURES_FLAGS)
 
 bench-elections: deps ## Measure a thousand elections on one kvstore.
 	@for product in kvstore elector zweimaster; do \

@@ -41,6 +41,7 @@ let package = Package(
     .library(name: "Elector", targets: ["Elector"]),
     .library(name: "FakeKubelet", targets: ["FakeKubelet"]),
     .library(name: "TestCluster", targets: ["TestCluster"]),
+    .library(name: "WallClock", type: .dynamic, targets: ["CWallClock"]),
     .executable(name: "kvstore", targets: ["kvstore"]),
     .executable(name: "elector", targets: ["elector"]),
     .executable(name: "fake-kubelet", targets: ["fake-kubelet"]),
@@ -109,11 +110,17 @@ let package = Package(
         "DirectoryWatch", "GoFlags", hummingbird, nioCore, nioPosix, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
+    // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nobody imports it.
+    .target(name: "CWallClock"),
+    // Cuts, delays and silence between a client and a server; for clusters and for tests.
+    .target(
+      name: "FaultRelay", dependencies: ["EtcdClient", nioCore, nioPosix],
+      swiftSettings: settings),
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "OpenFiles", "RestartBackoff", hummingbird, nioCore, nioPosix,
-        httpClient, logging, lifecycle, subprocess, systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "OpenFiles", "RestartBackoff", hummingbird, nioCore,
+        nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
       swiftSettings: settings),
 
@@ -170,19 +177,21 @@ let package = Package(
       ],
       exclude: ["Conformance/Cases"],
       swiftSettings: settings),
-    // A real etcd, certificates, connections that fall silent: what more than one of the tests needs.
+    // A real etcd, certificates: what more than one of the tests needs.
     .target(
       name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix, nioHTTP1],
       path: "Tests/EtcdTestSupport", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
-      dependencies: ["EtcdClient", "EtcdTestSupport", "KVStore", nioCore, nioPosix, nioHTTP1],
+      dependencies: [
+        "EtcdClient", "EtcdTestSupport", "FaultRelay", "KVStore", nioCore, nioPosix, nioHTTP1,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport", "KVStore", "GoFlags",
-        "Systemd", nioPosix, httpClient,
+        "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport", "FaultRelay",
+        "KVStore", "GoFlags", "Systemd", nioPosix, httpClient,
         logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),

@@ -253,9 +253,8 @@ public struct Election: Equatable, Sendable {
     case .released(let index):
       // The watch may have told of it already, hence the term from memory.
       if let term = self.lease?.term ?? self.lastTerm { self.reports.append(.released(term: term)) }
-      if self.intent == .yield { self.contendDue = max(self.contendDue, now + self.standBack) }
-      self.lose(.removed)
-      self.learn(.absent, index: max(index, self.seen))
+      self.lose(.removed, at: now)
+      self.learn(.absent, index: max(index, self.seen), at: now)
     case .exists, .changed:
       // The first time at once; but not in a loop, should the store contradict itself.
       self.view = .unknown
@@ -341,7 +340,7 @@ public struct Election: Equatable, Sendable {
       // No linearizable store forgets: this is another one, or an older copy of it.
       self.reports.append(.storeWentBack(from: request.seen, to: index))
       self.succession.storeWentBack(wasOurs: self.leaseEnd.map { now < $0 } == true)
-      self.lose(.removed)
+      self.lose(.removed, at: now)
       self.watch = nil
     } else if index < self.seen {
       return  // The watch has been faster.
@@ -349,7 +348,7 @@ public struct Election: Equatable, Sendable {
       // The watch may be deaf, or just slower: start it anew where we are.
       self.watch = nil
     }
-    self.learn(view, index: index)
+    self.learn(view, index: index, at: now)
   }
 
   private mutating func granted(
@@ -388,11 +387,13 @@ public struct Election: Equatable, Sendable {
       self.watchAfter = max(self.watchAfter, holder.modifiedIndex)
       // Most likely the echo of our own creation, whose answer is to decide.
       if holder.name == self.name, self.inFlight?.kind == .create { return }
-      if holder.modifiedIndex > self.seen { self.learn(.held(holder), index: holder.modifiedIndex) }
+      if holder.modifiedIndex > self.seen {
+        self.learn(.held(holder), index: holder.modifiedIndex, at: now)
+      }
     case .removed(let index):
       self.watchFailures = 0
       self.watchAfter = max(self.watchAfter, index)
-      if index > self.seen { self.learn(.absent, index: index) }
+      if index > self.seen { self.learn(.absent, index: index, at: now) }
     case .historyCleared:
       // Read anew; the first time at once, but not in a loop with a store that forgets everything.
       self.view = .unknown
@@ -415,12 +416,12 @@ public struct Election: Equatable, Sendable {
   private func spread(_ pause: Duration) -> Duration { pause * (1 + self.spread) }
 
   /// Takes over what the key is now, at an index of the store that is not older than what we know.
-  private mutating func learn(_ view: View, index: UInt64) {
+  private mutating func learn(_ view: View, index: UInt64, at now: Instant) {
     self.view = view
     self.seen = index
     self.watchAfter = index
     guard case .held(let holder) = view else {
-      if view == .absent { self.lose(.removed) }
+      if view == .absent { self.lose(.removed, at: now) }
       return
     }
     if var lease = self.lease, holder.term == lease.term, holder.name == self.name {
@@ -428,7 +429,7 @@ public struct Election: Equatable, Sendable {
       self.lease = lease
       return
     }
-    self.lose(.replaced(by: holder.name))
+    self.lose(.replaced(by: holder.name), at: now)
     self.succession.saw(term: holder.term)
     if holder.name == self.name, holder.term != self.clashTerm {
       self.clashTerm = holder.term
@@ -436,12 +437,16 @@ public struct Election: Equatable, Sendable {
     }
   }
 
-  private mutating func lose(_ loss: Loss) {
+  private mutating func lose(_ loss: Loss, at now: Instant) {
     guard self.lease != nil else { return }
     self.lease = nil
     self.succession.lost()
     self.loss = loss
-    if self.intent == .yield { self.intent = .contend }
+    guard self.intent == .yield else { return }
+    // Others come first: counted from here on, since the pod's end may have taken longer. The watch may
+    // tell of the release before its answer does.
+    self.intent = .contend
+    self.contendDue = max(self.contendDue, now + self.standBack)
   }
 
   // MARK: Stopping

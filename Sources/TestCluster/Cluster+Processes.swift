@@ -44,7 +44,13 @@ extension Cluster {
       let outcome = try await Subprocess.run(
         process.executable.contains("/")
           ? .path(FilePath(process.executable)) : .name(process.executable),
-        arguments: Arguments(process.arguments), platformOptions: options, input: .none,
+        arguments: Arguments(process.arguments),
+        environment: .inherit.updating(
+          Dictionary(
+            uniqueKeysWithValues: process.environment.map {
+              (Environment.Key(stringLiteral: $0.key), $0.value)
+            })),
+        platformOptions: options, input: .none,
         output: .fileDescriptor(log, closeAfterSpawningProcess: true), error: .combinedWithOutput
       ) { execution in
         self.hasStarted(process.name, pid: execution.processIdentifier.value)

@@ -42,12 +42,14 @@ extension Cluster {
     var result: [ClusterStatus.Lease] = []
     for role in Role.allCases {
       do throws(EtcdClientError) {
-        let node = try await self.etcd.get("/\(role.key)", quorum: true).node
+        guard case .held(let holder) = try await self.leaseKeys[role]?.read().fact else {
+          result.append(ClusterStatus.Lease(role: role))
+          continue
+        }
         result.append(
           ClusterStatus.Lease(
-            role: role, holder: node.value, ttlSeconds: node.ttl, term: node.createdIndex))
-      } catch .refused(let refusal) where refusal.errorCode == EtcdError.keyNotFound {
-        result.append(ClusterStatus.Lease(role: role))
+            role: role, holder: holder.value, ttlSeconds: holder.remaining?.components.seconds,
+            term: holder.token))
       } catch {
         result.append(ClusterStatus.Lease(role: role, problem: "\(error)"))
       }

@@ -8,7 +8,7 @@ extension Cluster {
     try self.checkStore(isDown: false, verb: "die")
     self.storeState = .down
     self.note("kill -9 of the store")
-    await self.end([.store], by: SIGKILL, within: .seconds(10))
+    await self.end(self.members, by: SIGKILL, within: .seconds(10))
   }
 
   /// Brings the store up, with the data and the port that it had.
@@ -17,13 +17,13 @@ extension Cluster {
     self.storeState = .starting
     self.note("starting the store at \(self.plan.storeText)")
     do {
-      try await self.launch(.store)
+      for member in self.members { try await self.launch(member) }
       try await self.waitForStore()
       self.storeState = .up
       self.note("the store is up")
     } catch {
       self.storeState = .down
-      await self.end([.store], by: SIGKILL, within: .seconds(5))
+      await self.end(self.members, by: SIGKILL, within: .seconds(5))
       try Task.checkCancellation()
       throw error
     }
@@ -33,16 +33,20 @@ extension Cluster {
   public func pauseStore() throws {
     try self.checkStore(isDown: false, verb: "pause")
     self.note("pause the store")
-    self.processes[.store]?.identity?.signal(SIGSTOP)
-    self.processes[.store]?.isPaused = true
+    for member in self.members {
+      self.processes[member]?.identity?.signal(SIGSTOP)
+      self.processes[member]?.isPaused = true
+    }
   }
 
   /// Lets a paused store go on.
   public func resumeStore() throws {
     try self.checkStore(isDown: false, verb: "resume")
     self.note("resume the store")
-    self.processes[.store]?.identity?.signal(SIGCONT)
-    self.processes[.store]?.isPaused = false
+    for member in self.members {
+      self.processes[member]?.identity?.signal(SIGCONT)
+      self.processes[member]?.isPaused = false
+    }
   }
 
   private func checkStore(isDown: Bool, verb: String) throws {
@@ -52,13 +56,14 @@ extension Cluster {
     }
   }
 
-  /// Until one of the store's endpoints answers the v2 API.
+  /// Until the store answers: one endpoint the v2 API, or with several members or v3 the majority.
   func waitForStore() async throws {
     let isOurs = self.storeState != nil
     let end = ContinuousClock.now + (isOurs ? .seconds(20) : .seconds(5))
     while true {
       do throws(EtcdClientError) {
-        _ = try await self.etcd.get("/")
+        if self.configuration.store.api == .v2 { _ = try await self.etcd.get("/") }
+        for key in self.leaseKeys.values { _ = try await key.read() }
         return
       } catch .apiMissing(let endpoint, _), .malformed(let endpoint, _) {
         throw ClusterError.storeWithoutV2(url: endpoint.url)

@@ -1,4 +1,5 @@
 import EtcdClient
+import FaultRelay
 import Glibc
 import ServiceLifecycle
 
@@ -23,13 +24,19 @@ public actor Cluster {
   public nonisolated let directory: StateDirectory
   nonisolated let requests: Requests
   let etcd: EtcdClient
+  /// The leases' keys, to be looked at only.
+  let leaseKeys: [Role: EtcdLeasedKey]
   nonisolated let lock: DirectoryHandle
   let launches: AsyncStream<ProcessName>.Continuation
   nonisolated let plan: ClusterPlan
+  /// What stands between a node's electors and the store's members; empty without ``ClusterConfiguration/hasRelays``.
+  public nonisolated let relays: [String: [Relay]]
 
   var processes: [ProcessName: ManagedProcess] = [:]
   var nodeStates: [String: NodeState]
   var storeState: NodeState?
+  /// The store's processes; none when somebody else runs it.
+  let members: [ProcessName]
   private(set) var events: [String] = []
   /// Every process that was ever started here, for looking afterwards whether one is left.
   public internal(set) var started: [ProcessIdentity] = []
@@ -49,17 +56,37 @@ public actor Cluster {
     let directory = StateDirectory(configuration.stateDirectory)
     let (lock, earlier) = try directory.claim()
     if let earlier { await Self.endLeftOvers(of: earlier, report: configuration.report) }
-    let plan = try ClusterPlan(
-      configuration, directory: directory, executables: Executables(configuration.executables),
-      ports: FreePorts.pick(ClusterPlan.portsNeeded(configuration)))
-    return try await Requests.with { requests in
-      try await EtcdClient.with(endpoints: plan.store, timeout: .milliseconds(500)) { etcd in
-        let (launches, inbox) = AsyncStream.makeStream(of: ProcessName.self)
-        let cluster = Cluster(
-          configuration, directory: directory, lock: lock, plan: plan, requests: requests,
-          etcd: etcd, launches: inbox)
-        return try await cluster.run(launches, body)
+    let ports = try FreePorts.pick(ClusterPlan.portsNeeded(configuration))
+    return try await Self.withRelays(configuration, ports) { relays in
+      let plan = try ClusterPlan(
+        configuration, directory: directory, executables: Executables(configuration.executables),
+        ports: ports, relays: relays.mapValues { $0.map(\.endpoint) })
+      return try await Requests.with { requests in
+        try await EtcdClient.with(endpoints: plan.store, timeout: .milliseconds(500)) { etcd in
+          let (launches, inbox) = AsyncStream.makeStream(of: ProcessName.self)
+          let cluster = Cluster(
+            configuration, directory: directory, lock: lock, plan: plan, relays: relays,
+            requests: requests, etcd: etcd, launches: inbox)
+          return try await cluster.run(launches, body)
+        }
       }
+    }
+  }
+
+  /// For each node as many as the store has members, if they are wanted.
+  private static func withRelays<Result: Sendable>(
+    _ configuration: ClusterConfiguration, _ ports: [Int],
+    _ body: ([String: [Relay]]) async throws -> Result
+  ) async throws -> Result {
+    guard configuration.hasRelays else { return try await body([:]) }
+    let targets = ClusterPlan.memberPorts(configuration, of: ports)
+    let nodes = configuration.nodes
+    return try await Relay.with(ports: nodes.flatMap { _ in targets }) { relays in
+      try await body(
+        Dictionary(
+          uniqueKeysWithValues: nodes.enumerated().map { index, node in
+            (node, Array(relays.dropFirst(index * targets.count).prefix(targets.count)))
+          }))
     }
   }
 
@@ -89,19 +116,30 @@ public actor Cluster {
 
   private init(
     _ configuration: ClusterConfiguration, directory: StateDirectory, lock: DirectoryHandle,
-    plan: ClusterPlan, requests: Requests, etcd: EtcdClient,
+    plan: ClusterPlan, relays: [String: [Relay]], requests: Requests, etcd: EtcdClient,
     launches: AsyncStream<ProcessName>.Continuation
   ) {
     self.configuration = configuration
     self.directory = directory
     self.lock = lock
     self.plan = plan
+    self.relays = relays
     self.requests = requests
     self.etcd = etcd
+    self.leaseKeys = Dictionary(
+      uniqueKeysWithValues: Role.allCases.map { role in
+        let terms = LeaseTerms(
+          key: role.key, value: "", ttlSeconds: 1, timeout: .milliseconds(500))
+        return (
+          role, EtcdLeasedKey(client: etcd, api: configuration.store.api, terms: terms)
+        )
+      })
     self.launches = launches
     self.processes = plan.processes
     self.nodeStates = Dictionary(uniqueKeysWithValues: configuration.nodes.map { ($0, .down) })
     self.storeState = plan.processes[.store].map { _ in .down }
+    self.members = plan.processes.keys.filter { $0.node == nil }
+      .sorted { "\($0)" < "\($1)" }
   }
 
   /// Where the store's clients find it.
@@ -133,11 +171,11 @@ public actor Cluster {
     let electors = self.processes.keys.filter { name in
       if case .component(_, let component) = name { component != .kubelet } else { false }
     }
-    let kubelets = self.processes.keys.filter { $0 != .store && !electors.contains($0) }
+    let kubelets = self.processes.keys.filter { $0.node != nil && !electors.contains($0) }
     let handOver = self.configuration.longestHandOver
     await self.end(electors, within: handOver)
     await self.end(kubelets, within: .seconds(3))
-    if self.storeState != nil { await self.end([.store], within: .seconds(5)) }
+    await self.end(self.members, within: .seconds(5))
     self.launches.finish()
   }
 

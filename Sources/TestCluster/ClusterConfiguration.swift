@@ -8,10 +8,20 @@ public struct ClusterConfiguration: Sendable {
     /// This project's own store, started with the cluster.
     case kvstore
     /// A real etcd that still has the v2 API, started with the cluster. A bare name is looked up in
-    /// `PATH`.
-    case etcd(executable: String)
+    /// `PATH`. The electors use the API that is named.
+    case etcd(executable: String, api: EtcdAPI = .v2, members: Int = 1)
     /// A store that somebody else runs: it is used and left alone.
     case external([EtcdEndpoint])
+
+    /// How many processes it has that a cluster starts.
+    var members: Int {
+      if case .etcd(_, _, let members) = self { members } else { 1 }
+    }
+
+    /// The API by which the leases are looked at.
+    var api: EtcdAPI {
+      if case .etcd(_, let api, _) = self { api } else { .v2 }
+    }
   }
 
   /// How many masters; they are called `kube-master1`, `kube-master2` and so on.
@@ -23,6 +33,14 @@ public struct ClusterConfiguration: Sendable {
   public var sleep: Duration
   /// How long the elected pods take to stop; `nil` leaves their manifests as the recipe has them.
   public var podStopTime: Duration?
+  /// The electors' `--profile`; `nil` for none.
+  public var profile: Profile?
+  /// More flags for each elector.
+  public var electorFlags: [String]
+  /// Whether each node has relays of its own between its electors and the store, see ``Cluster/relays``.
+  public var hasRelays = false
+  /// Whether each node has a wall clock of its own, which can be set.
+  public var hasOwnClocks = false
   /// Everything the cluster writes is below this directory.
   public var stateDirectory: String
   /// Where `kvstore`, `elector` and `fake-kubelet` are; `nil` stands for the environment's
@@ -34,6 +52,7 @@ public struct ClusterConfiguration: Sendable {
   public init(
     masters: Int = 2, store: Store = .kvstore, ttlSeconds: Int = 3,
     sleep: Duration = .milliseconds(500), podStopTime: Duration? = nil,
+    profile: Profile? = nil, electorFlags: [String] = [],
     stateDirectory: String = ".zweimaster", executables: String? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) {
@@ -42,6 +61,8 @@ public struct ClusterConfiguration: Sendable {
     self.ttlSeconds = ttlSeconds
     self.sleep = sleep
     self.podStopTime = podStopTime
+    self.profile = profile
+    self.electorFlags = electorFlags
     self.stateDirectory = stateDirectory
     self.executables = executables
     self.report = report
@@ -59,8 +80,9 @@ public struct ClusterConfiguration: Sendable {
   /// - Throws: ``TimingError``, which names the flag.
   public func timing() throws(TimingError) -> Timing {
     try Timing(
-      ttlSeconds: Int64(self.ttlSeconds), sleep: self.sleep,
-      podStop: PodStop(detection: Self.kubeletDetection, grace: self.podGrace))
+      ttlSeconds: Int64(self.ttlSeconds), sleep: self.sleep, profile: self.profile,
+      podStop: PodStop(detection: Self.kubeletDetection, grace: self.podGrace),
+      manifestExpires: self.profile == .strict)
   }
 
   /// The longest that a planned stop takes a node's electors: what their pods may need, and some.

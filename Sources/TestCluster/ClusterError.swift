@@ -11,6 +11,7 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
   case unknownNode(String, known: [String])
   case unknownComponent(String)
   case wrongState(name: String, state: NodeState, verb: String)
+  case unknownRow(String)
   case externalStore(verb: String)
   case notReady(String, log: String)
   case leftOverManifest(path: String, log: String)
@@ -50,6 +51,9 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
     case .wrongState(let name, let state, let verb):
       "\(name) is \(state.rawValue), so it cannot be told to \(verb)"
         + (state == .down ? ": bring it back with 'zweimaster start \(name)'" : "")
+    case .unknownRow(let name):
+      "there is no row \(name): the rows are "
+        + FailureRow.all.map(\.name).joined(separator: ", ")
     case .externalStore(let verb):
       "the store was not started by this cluster, so it cannot be told to \(verb)"
     case .notReady(let name, let log):

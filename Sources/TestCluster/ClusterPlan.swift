@@ -7,20 +7,34 @@ struct ClusterPlan: Sendable {
   /// Where each node's kubelet answers all endpoints.
   var kubelets: [String: String] = [:]
   var processes: [ProcessName: ManagedProcess] = [:]
+  /// For nodes with a wall clock of their own.
+  private let clockLibrary: String?
+
+  /// Quicker than etcd's own 100 and 1000 ms: on one machine, a member that comes back, or two that have
+  /// lost their leader, need not take longer than a short lease.
+  private static let heartbeat = Duration.milliseconds(50)
+  private static let electionTimeout = Duration.milliseconds(500)
+
+  /// See `CWallClock`.
+  static let clockLibraryName = "libWallClock.so"
 
   /// How many free ports the plan takes.
   static func portsNeeded(_ configuration: ClusterConfiguration) -> Int {
-    2 + 2 * configuration.nodes.count
+    2 * configuration.store.members + 2 * configuration.nodes.count
   }
 
+  /// - Parameter relays: where a node's electors find the store instead.
   /// - Throws: ``ClusterError/missingProgram(_:directory:)``.
   init(
     _ configuration: ClusterConfiguration, directory: StateDirectory, executables: Executables,
-    ports: [Int]
+    ports: [Int], relays: [String: [EtcdEndpoint]] = [:]
   ) throws {
     precondition(ports.count == Self.portsNeeded(configuration), "too few or too many ports")
-    let peer = "http://127.0.0.1:\(ports[1])"
-    self.store = [try EtcdEndpoint("http://127.0.0.1:\(ports[0])")]
+    self.clockLibrary =
+      configuration.hasOwnClocks ? try executables.path(of: Self.clockLibraryName) : nil
+    let members = configuration.store.members
+    let peers = ports[members..<2 * members].map { "http://127.0.0.1:\($0)" }
+    self.store = try ports[..<members].map { try EtcdEndpoint("http://127.0.0.1:\($0)") }
     switch configuration.store {
     case .external(let endpoints):
       self.store = endpoints
@@ -28,18 +42,28 @@ struct ClusterPlan: Sendable {
       self.add(
         .store, try executables.path(of: "kvstore"),
         ["--listen-client-urls", self.store[0].url, "--data-dir", directory.storeData], directory)
-    case .etcd(let executable):
-      self.add(
-        .store, executable,
-        [
-          "--name=zweimaster", "--data-dir=\(directory.storeData)", "--enable-v2=true",
-          "--listen-client-urls=\(self.store[0])", "--advertise-client-urls=\(self.store[0])",
-          "--listen-peer-urls=\(peer)", "--initial-advertise-peer-urls=\(peer)",
-          "--initial-cluster=zweimaster=\(peer)",
-        ], directory)
+    case .etcd(let executable, _, _):
+      let names = (1...members).map { "zweimaster\($0)" }
+      let cluster = zip(names, peers).map { "\($0)=\($1)" }.joined(separator: ",")
+      for (index, (client, peer)) in zip(self.store, peers).enumerated() {
+        self.add(
+          .member(index + 1), executable,
+          [
+            "--name=\(names[index])", "--data-dir=\(directory.memberData(index + 1))",
+            "--enable-v2=true", "--listen-client-urls=\(client)",
+            "--advertise-client-urls=\(client)", "--listen-peer-urls=\(peer)",
+            "--initial-advertise-peer-urls=\(peer)", "--initial-cluster=\(cluster)",
+            "--heartbeat-interval=\(Self.heartbeat.milliseconds)",
+            "--election-timeout=\(Self.electionTimeout.milliseconds)",
+          ], directory)
+      }
     }
+    var flags = configuration.electorFlags
+    if let profile = configuration.profile { flags.append("--profile=\(profile.rawValue)") }
+    if case .etcd(_, let api, _) = configuration.store { flags.append("--etcd-api=\(api)") }
     for (index, node) in configuration.nodes.enumerated() {
-      let (port, readOnlyPort) = (ports[2 + 2 * index], ports[3 + 2 * index])
+      let first = 2 * members + 2 * index
+      let (port, readOnlyPort) = (ports[first], ports[first + 1])
       let kubelet = "http://127.0.0.1:\(port)"
       self.kubelets[node] = kubelet
       self.add(
@@ -53,24 +77,40 @@ struct ClusterPlan: Sendable {
         self.add(
           .component(node: node, role.elector), try executables.path(of: "elector"),
           [
-            "--etcd-servers=\(self.storeText)", "--key=\(role.key)", "--whoami=\(node)",
+            "--etcd-servers=\(Self.text(relays[node] ?? self.store))", "--key=\(role.key)",
+            "--whoami=\(node)",
             "--ttl-secs=\(configuration.ttlSeconds)",
             "--sleep=\(configuration.sleep.milliseconds)ms",
             "--source-file=\(directory.source(role, node))",
             "--dest-file=\(directory.destination(role, node))", "--kubelet=\(kubelet)",
             "--kubelet-detection=\(ClusterConfiguration.kubeletDetection.milliseconds)ms",
-          ], directory)
+          ] + flags, directory)
       }
     }
   }
 
   /// The store's addresses as a flag takes them.
-  var storeText: String { self.store.map(\.url).joined(separator: ",") }
+  var storeText: String { Self.text(self.store) }
+
+  private static func text(_ endpoints: [EtcdEndpoint]) -> String {
+    endpoints.map(\.url).joined(separator: ",")
+  }
+
+  /// The ports of the store's members, of those that the plan takes.
+  static func memberPorts(_ configuration: ClusterConfiguration, of ports: [Int]) -> [Int] {
+    Array(ports.prefix(configuration.store.members))
+  }
 
   private mutating func add(
     _ name: ProcessName, _ executable: String, _ arguments: [String], _ directory: StateDirectory
   ) {
-    self.processes[name] = ManagedProcess(
+    var process = ManagedProcess(
       name: name, executable: executable, arguments: arguments, log: directory.log(name))
+    if let node = name.node, let clockLibrary = self.clockLibrary {
+      process.environment = [
+        "LD_PRELOAD": clockLibrary, "ZWEIMASTER_CLOCK": directory.clock(node),
+      ]
+    }
+    self.processes[name] = process
   }
 }

@@ -228,12 +228,3 @@ public struct ProcessUsage: Equatable, Sendable {
     self.processor = (ProcessTimes(pid: pid).seconds - times.seconds) / (passed / .seconds(1))
   }
 }
-
-extension ProcessIdentity {
-  /// The first process that it has started. Source: proc(5), `task/TID/children`.
-  public var child: ProcessIdentity? {
-    FileManager.default.contents(atPath: "/proc/\(self.pid)/task/\(self.pid)/children")
-      .flatMap { String(decoding: $0, as: UTF8.self).split(separator: " ").first }
-      .flatMap { Int32($0) }.flatMap { ProcessIdentity(pid: $0) }
-  }
-}

@@ -3,7 +3,9 @@ struct ManagedProcess {
   let name: ProcessName
   /// The program's name, as in ``Executables``, or a path.
   let executable: String
-  let arguments: [String]
+  var arguments: [String]
+  /// What it has besides our own environment.
+  var environment: [String: String] = [:]
   let log: String
 
   /// Whether it is to run: started again when it ends.

@@ -19,6 +19,22 @@ public final class Monitor: Sendable {
   /// What must never be: one thing on two nodes at once.
   public var overlaps: [PresenceLog.Overlap] { self.log.overlaps }
 
+  /// Waits until the thing has come to one of the nodes, after the instant.
+  /// - Throws: ``ClusterError/timedOut(_:after:)``.
+  public func arrival(
+    of subject: PresenceLog.Subject, on nodes: [String],
+    after instant: ContinuousClock.Instant, within limit: Duration
+  ) async throws -> PresenceLog.Stay {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
+      let stays = nodes.compactMap { self.log.arrival(of: subject, on: $0, after: instant) }
+      if let first = stays.min(by: { $0.from < $1.from }) { return first }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    throw ClusterError.timedOut(
+      "for \(subject) to come to \(nodes.joined(separator: " or "))", after: limit)
+  }
+
   /// Watches until it is cancelled. Each node is watched by itself, so that one that does not answer
   /// does not blind us for the others.
   func run() async {

@@ -35,22 +35,27 @@ public enum Component: String, CaseIterable, Codable, Sendable {
   static let electors: [Component] = Role.allCases.map(\.elector)
 }
 
-/// Which process is meant: the store, or a component of a node.
+/// Which process is meant: a member of the store, or a component of a node.
 public enum ProcessName: Hashable, Sendable, CustomStringConvertible {
-  case store
+  /// Counted from 1; most stores have but one.
+  case member(Int)
   case component(node: String, Component)
 
-  /// `store`, or `kube-master1/fake-kubelet`.
+  /// The store's only member, or its first.
+  public static let store = ProcessName.member(1)
+
+  /// `store`, `store-2`, or `kube-master1/fake-kubelet`.
   public var description: String {
     switch self {
-    case .store: "store"
+    case .member(1): "store"
+    case .member(let number): "store-\(number)"
     case .component(let node, let component): "\(node)/\(component.rawValue)"
     }
   }
 
   var node: String? {
     switch self {
-    case .store: nil
+    case .member: nil
     case .component(let node, _): node
     }
   }

@@ -35,6 +35,20 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
       .contains { $0.group == self.pid && !$0.hasEnded }
   }
 
+  /// The first process that it has started and that is still there, as an elector's guard has its
+  /// elector. Source: proc(5), `task/TID/children`.
+  public var child: ProcessIdentity? {
+    FileManager.default.contents(atPath: "/proc/\(self.pid)/task/\(self.pid)/children")
+      .flatMap { String(decoding: $0, as: UTF8.self).split(separator: " ").first }
+      .flatMap { Int32($0) }.flatMap { ProcessIdentity(pid: $0) }
+  }
+
+  /// Sends a signal to this process alone, unless it is another one by now.
+  func signalAlone(_ number: Int32) {
+    guard self.isAlive else { return }
+    kill(self.pid, number)
+  }
+
   /// Sends a signal to the process's group, unless the process is another one by now.
   func signal(_ number: Int32) {
     guard self.isAlive else { return }

@@ -26,7 +26,11 @@ public struct StateDirectory: Equatable, Sendable {
   public var record: String { "\(self.path)/cluster.json" }
   /// The store's directory; it holds the data and the log.
   public var store: String { "\(self.path)/kvstore" }
-  public var storeData: String { "\(self.store)/data" }
+  public var storeData: String { self.memberData(1) }
+  /// The data of one of the store's members, counted from 1.
+  func memberData(_ number: Int) -> String {
+    "\(self.store)/data\(number == 1 ? "" : "-\(number)")"
+  }
 
   public func node(_ name: String) -> String { "\(self.path)/\(name)" }
 
@@ -45,10 +49,27 @@ public struct StateDirectory: Equatable, Sendable {
     "\(self.manifests(node))/\(role.manifestName)"
   }
 
+  /// What the node's wall clock differs by from the machine's, if it has one of its own: seconds, as
+  /// `CWallClock` reads them.
+  func clock(_ node: String) -> String { "\(self.node(node))/clock" }
+
+  /// Sets the node's wall clock.
+  func setClock(_ node: String, ahead difference: Duration) throws(ClusterError) {
+    let path = self.clock(node)
+    // In place, since it is mapped into memory.
+    let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+    defer { close(file) }
+    var seconds = difference.components.seconds
+    guard file >= 0, pwrite(file, &seconds, MemoryLayout.size(ofValue: seconds), 0) > 0 else {
+      throw .file("write", path: path, reason: String(cString: strerror(errno)))
+    }
+  }
+
   /// What a process prints.
   public func log(_ name: ProcessName) -> String {
     switch name {
-    case .store: "\(self.store)/kvstore.log"
+    case .member(1): "\(self.store)/kvstore.log"
+    case .member(let number): "\(self.store)/kvstore-\(number).log"
     case .component(let node, let component):
       "\(self.node(node))/var/log/\(component.rawValue).log"
     }
@@ -79,14 +100,15 @@ public struct StateDirectory: Equatable, Sendable {
         try FileManager.default.removeItem(atPath: "\(self.path)/\(entry)")
       }
     }
-    try self.createDirectory(self.storeData)
+    for number in 1...configuration.store.members {
+      try self.createDirectory(self.memberData(number))
+    }
     for node in configuration.nodes {
-      for directory in ["etc/kubernetes/manifests", "srv/kubernetes", "var/log"] {
+      for directory in ["srv/kubernetes", "var/log"] {
         try self.createDirectory("\(self.node(node))/\(directory)")
       }
-      try self.write(
-        RecipeManifests.podmaster(store: store),
-        to: "\(self.manifests(node))/podmaster.yaml")
+      try self.layManifests(node, store: store)
+      if configuration.hasOwnClocks { try self.setClock(node, ahead: .zero) }
       for role in Role.allCases {
         try self.write(
           RecipeManifests.elected(role, stopTime: configuration.podStopTime),
@@ -95,6 +117,13 @@ public struct StateDirectory: Equatable, Sendable {
         try self.write("", to: "\(self.node(node))/var/log/\(role.podName).log")
       }
     }
+  }
+
+  /// Makes the directory that the node's kubelet watches, with what is in it from the beginning.
+  func layManifests(_ node: String, store: String) throws(ClusterError) {
+    try self.createDirectory(self.manifests(node))
+    try self.write(
+      RecipeManifests.podmaster(store: store), to: "\(self.manifests(node))/podmaster.yaml")
   }
 
   /// What is written of the cluster; `nil` when nothing is.
@@ -113,7 +142,7 @@ public struct StateDirectory: Equatable, Sendable {
     }
   }
 
-  private func write(_ text: String, to path: String) throws(ClusterError) {
+  func write(_ text: String, to path: String) throws(ClusterError) {
     try self.attempt("write", path) {
       try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
     }
@@ -126,7 +155,7 @@ public struct StateDirectory: Equatable, Sendable {
     }
   }
 
-  private func attempt(
+  func attempt(
     _ verb: String, _ path: String, _ action: () throws -> Void
   ) throws(ClusterError) {
     do {

@@ -1,6 +1,7 @@
 import Elector
 import EtcdClient
 import EtcdTestSupport
+import FaultRelay
 import Foundation
 import KVStore
 import Logging

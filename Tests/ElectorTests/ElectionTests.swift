@@ -540,6 +540,23 @@ private func record(
       ])
   }
 
+  /// What comes before the release may take longer than that, and the watch is often faster than the answer.
+  @Test func theTimeForOthersBeginsWhenTheLockIsFree() throws {
+    var bench = try Bench(podStop: PodStop(detection: .zero, grace: .zero))
+    let create = bench.contend()
+    let watch = try #require(create.watch)
+    _ = bench.claim(after: create, at: 0)
+    _ = bench.feed(.installFailed(reason: "no such file", isUntouched: true), at: 1)
+    let receipt = bench.feed(.removed, at: 1)
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 3)
+    #expect(release.kinds == [.release(prevIndex: 10)])
+    #expect(bench.feed(.watched(id: watch, .removed(index: 13)), at: 3).kinds == [])
+    #expect(bench.answer(.released(index: 13), to: release, at: 3).kinds == [])
+    // Five seconds from then on, and not from when it could not install.
+    #expect(bench.wakeAndLook(at: 7.9).kinds == [])
+    #expect(bench.wake(at: 8).kinds == [.create])
+  }
+
   @Test func looksAtTheFilesOncePerSleepAndWhenTheyHaveChanged() throws {
     var bench = try Bench()
     _ = bench.lead()

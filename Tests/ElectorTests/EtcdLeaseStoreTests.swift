@@ -1,5 +1,6 @@
 import EtcdClient
 import EtcdTestSupport
+import FaultRelay
 import KVStore
 import Testing
 

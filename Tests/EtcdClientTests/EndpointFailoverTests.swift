@@ -1,4 +1,5 @@
 import EtcdTestSupport
+import FaultRelay
 import KVStore
 import Testing
 

@@ -173,10 +173,12 @@ private struct Story: Sendable {
     let promise = "TTL + lock-delay + 1 s"
     var checks: [Check] = []
     for role in roles {
-      let (node, stay) = try await self.arrival(of: role, notOn: victim, after: killed, monitor)
+      let stay = try await monitor.arrival(
+        of: .pod(role), on: self.configuration.nodes.filter { $0 != victim }, after: killed,
+        within: self.patience)
       let took = stay.from - killed
       self.console.line(
-        "   \(node) runs \(role.podName) \(took.inSeconds(decimals: 2)) s after the kill "
+        "   \(stay.node) runs \(role.podName) \(took.inSeconds(decimals: 2)) s after the kill "
           + "(promised: below \(promise) = \(limit.inSeconds(decimals: 1)) s)")
       checks.append(
         Check("takeover of \(role.podName) after kill -9", took: took, below: limit, promise))
@@ -215,11 +217,13 @@ private struct Story: Sendable {
     let limit = self.stopTime + .seconds(1)
     var checks: [Check] = []
     for role in roles {
-      let (node, stay) = try await self.arrival(of: role, notOn: leaving, after: stopped, monitor)
+      let stay = try await monitor.arrival(
+        of: .pod(role), on: self.configuration.nodes.filter { $0 != leaving }, after: stopped,
+        within: self.patience)
       let took = stay.from - stopped
       let gap = monitor.log.latest(of: .pod(role), on: leaving).map { stay.from - $0.to } ?? .zero
       self.console.line(
-        "   \(node) runs \(role.podName) \(took.inSeconds(decimals: 2)) s after SIGTERM "
+        "   \(stay.node) runs \(role.podName) \(took.inSeconds(decimals: 2)) s after SIGTERM "
           + "(promised: below the pod's stop time + 1 s = \(limit.inSeconds(decimals: 1)) s);\n"
           + "   nobody ran it for \(gap.inSeconds(decimals: 2)) s of that")
       checks.append(
@@ -245,25 +249,6 @@ private struct Story: Sendable {
   private func roles(led node: String, _ cluster: Cluster) async -> [Role] {
     let status = await cluster.status()
     return Role.allCases.filter { status.leader(of: $0) == node }
-  }
-
-  /// Waits until another node's runtime runs the pod.
-  private func arrival(
-    of role: Role, notOn node: String, after instant: ContinuousClock.Instant, _ monitor: Monitor
-  ) async throws -> (node: String, PresenceLog.Stay) {
-    let others = self.configuration.nodes.filter { $0 != node }
-    let end = ContinuousClock.now + self.patience
-    while ContinuousClock.now < end {
-      let log = monitor.log
-      for other in others {
-        if let stay = log.arrival(of: .pod(role), on: other, after: instant) {
-          return (other, stay)
-        }
-      }
-      try await Task.sleep(for: .milliseconds(20))
-    }
-    throw ClusterError.timedOut(
-      "for another master to run \(role.podName)", after: self.patience)
   }
 
   private func step(_ number: Int, _ text: String) {

@@ -79,7 +79,10 @@ struct Failover: AsyncParsableCommand {
           let begin = ContinuousClock.now
           async let end: Void =
             isCrash ? try await cluster.kill(leader) : try await cluster.stop(leader)
-          let arrived = try await Self.arrival(notOn: leader, configuration, after: begin, monitor)
+          let arrived = try await monitor.arrival(
+            of: .manifest(.scheduler), on: configuration.nodes.filter { $0 != leader },
+            after: begin, within: .seconds(120)
+          ).from
           try await end
           let took = arrived - begin
           if isCrash {
@@ -97,22 +100,6 @@ struct Failover: AsyncParsableCommand {
         return (handOvers, takeovers, monitor.overlaps)
       }
     }
-  }
-
-  private static func arrival(
-    notOn node: String, _ configuration: ClusterConfiguration,
-    after instant: ContinuousClock.Instant, _ monitor: Monitor
-  ) async throws -> ContinuousClock.Instant {
-    let patience = Duration.seconds(120)
-    while ContinuousClock.now < instant + patience {
-      for other in configuration.nodes where other != node {
-        if let stay = monitor.log.arrival(of: .manifest(.scheduler), on: other, after: instant) {
-          return stay.from
-        }
-      }
-      try await Task.sleep(for: .milliseconds(20))
-    }
-    throw ClusterError.timedOut("for another master's manifest", after: patience)
   }
 
   private static func row(

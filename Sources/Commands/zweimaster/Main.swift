@@ -16,9 +16,7 @@ import ArgumentParser
                        zweimaster pods --watch
       """,
     subcommands: [
-      Up.self, Down.self, Demo.self, Failover.self, Elections.self, Pods.self, Leaders.self,
-      Logs.self, Kill.self,
-      Stop.self,
-      Start.self, Pause.self, Resume.self,
+      Up.self, Down.self, Demo.self, Failover.self, Failures.self, Elections.self, Pods.self,
+      Leaders.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
     ])
 }

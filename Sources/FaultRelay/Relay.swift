@@ -4,7 +4,8 @@ import NIOPosix
 import Synchronization
 
 /// Stands between a client and a server, and can fall silent: connections stay and new ones are accepted,
-/// but nothing goes through any more, as when a cable is pulled or a process is stopped.
+/// but nothing goes through any more, as when a cable is pulled or a process is stopped. It can also hold
+/// answers back.
 public final class Relay: Sendable {
   public let endpoint: EtcdEndpoint
   private let channel: any Channel
@@ -15,6 +16,7 @@ public final class Relay: Sendable {
       var connections = 0
       /// Connections with a lower number have fallen silent.
       var silentBelow = 0
+      var answerDelay = Duration.zero
     }
     let state = Mutex(State())
   }
@@ -23,6 +25,12 @@ public final class Relay: Sendable {
   public var isSilent: Bool {
     get { self.flow.state.withLock { $0.silentBelow == Int.max } }
     set { self.flow.state.withLock { $0.silentBelow = newValue ? Int.max : 0 } }
+  }
+
+  /// For how long what the server says is held back; what it said before is not overtaken.
+  public var answerDelay: Duration {
+    get { self.flow.state.withLock { $0.answerDelay } }
+    set { self.flow.state.withLock { $0.answerDelay = newValue } }
   }
 
   /// How many connections were accepted.
@@ -43,6 +51,16 @@ public final class Relay: Sendable {
     return try result.get()
   }
 
+  /// The same with several, in the order of the ports.
+  public static func with<Value: Sendable>(
+    ports: [Int], _ body: ([Relay]) async throws -> Value
+  ) async throws -> Value {
+    guard let port = ports.last else { return try await body([]) }
+    return try await Self.with(port: port) { last in
+      try await Self.with(ports: ports.dropLast()) { try await body($0 + [last]) }
+    }
+  }
+
   private init(port: Int) async throws {
     let flow = Flow()
     self.channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -54,14 +72,22 @@ public final class Relay: Sendable {
         return ClientBootstrap(group: client.eventLoop).connect(host: "127.0.0.1", port: port)
           .flatMapThrowing { server in
             try client.pipeline.syncOperations.addHandler(Forward(to: server, number, flow))
-            try server.pipeline.syncOperations.addHandler(Forward(to: client, number, flow))
+            try server.pipeline.syncOperations.addHandler(
+              Forward(to: client, number, flow, carriesAnswers: true))
           }
       }
       .bind(host: "127.0.0.1", port: 0).get()
-    guard let port = self.channel.localAddress?.port else { throw TestFailure("no port") }
+    guard let port = self.channel.localAddress?.port else { throw RelayError.noPort }
     self.endpoint = try EtcdEndpoint("http://127.0.0.1:\(port)")
     self.flow = flow
   }
+}
+
+/// Why there is no ``Relay``.
+public enum RelayError: Error, Equatable, CustomStringConvertible {
+  case noPort
+
+  public var description: String { "the relay has no port of 127.0.0.1 to listen on" }
 }
 
 private final class Forward: ChannelInboundHandler {
@@ -70,16 +96,31 @@ private final class Forward: ChannelInboundHandler {
   private let other: any Channel
   private let number: Int
   private let flow: Relay.Flow
+  private let carriesAnswers: Bool
+  /// When the last thing that is held back goes on.
+  private var lastDue = NIODeadline.uptimeNanoseconds(0)
 
-  init(to other: any Channel, _ number: Int, _ flow: Relay.Flow) {
+  init(
+    to other: any Channel, _ number: Int, _ flow: Relay.Flow, carriesAnswers: Bool = false
+  ) {
     self.other = other
     self.number = number
     self.flow = flow
+    self.carriesAnswers = carriesAnswers
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard self.flow.state.withLock({ $0.silentBelow <= self.number }) else { return }
-    self.other.writeAndFlush(self.unwrapInboundIn(data), promise: nil)
+    let (silentBelow, delay) = self.flow.state.withLock { ($0.silentBelow, $0.answerDelay) }
+    guard silentBelow <= self.number else { return }
+    let (other, buffer) = (self.other, self.unwrapInboundIn(data))
+    let now = NIODeadline.now()
+    let due = max(self.lastDue, self.carriesAnswers ? now + TimeAmount(delay) : now)
+    guard due > now else {
+      other.writeAndFlush(buffer, promise: nil)
+      return
+    }
+    self.lastDue = due
+    _ = context.eventLoop.scheduleTask(deadline: due) { other.writeAndFlush(buffer, promise: nil) }
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -1,0 +1,6 @@
+/// A wall clock that differs from the machine's, for a process that is started with this library in
+/// `LD_PRELOAD`. It differs by as many seconds as the first eight bytes of the file say that
+/// `ZWEIMASTER_CLOCK` names: a number in the machine's own order, which may change at any time, in place.
+///
+/// The clocks that count from the machine's start stay as they are, timers too. (libfaketime shifts
+/// timers of those clocks as well: with a wall clock that goes back, all timeouts of a program stand still.)
