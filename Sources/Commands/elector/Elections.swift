@@ -17,9 +17,18 @@ struct Elections: Sendable {
   let process: ElectorCommand
   /// One or, with `--config`, several, by any of which the process's flags are the same.
   let all: [ElectionOptions]
+  /// What our guard owns, in its order: a file that names others by now is not for us. Empty without one.
+  let guarded: [String]
+
+  /// How a guard tells its child of each of its manifests. Not one of the parser's flags, which it would
+  /// read anew for each of a thousand elections.
+  static let guardedFlag = "--guard-destination="
 
   /// - Throws: what the parser throws, or `ValidationError` that names `--config`'s file and line.
-  init(_ arguments: [String]) throws {
+  init(_ all: [String]) throws {
+    let arguments = all.filter { !$0.hasPrefix(Self.guardedFlag) }
+    self.guarded = all.filter { $0.hasPrefix(Self.guardedFlag) }
+      .map { String($0.dropFirst(Self.guardedFlag.count)) }
     let wantsHelp = arguments.contains { $0 == "--help" || $0 == "-h" }
     guard !wantsHelp, let file = Settings.file(arguments: arguments, environment: [:]) else {
       let command = try ElectorCommand.parse(arguments)
@@ -77,7 +86,7 @@ struct Elections: Sendable {
   private func link(_ contest: Contest, _ link: GuardLink?) throws -> ManifestGuard? {
     guard let link else { return nil }
     let path = contest.options.destFile
-    guard let index = self.process.guardDestinations.firstIndex(of: path) else {
+    guard let index = self.guarded.firstIndex(of: path) else {
       throw ValidationError(
         "--dest-file \(path): the guard was started without it; restart the elector to change it")
     }

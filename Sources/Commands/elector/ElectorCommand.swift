@@ -74,10 +74,6 @@ struct ElectorCommand: ParsableCommand {
   @Option(name: .customLong("guard-descriptor"), help: .private)
   var guardDescriptor: Int32?
 
-  /// What the guard owns, in its order: a file with other elections by now is not for this child.
-  @Option(name: .customLong("guard-destination"), help: .private)
-  var guardDestinations: [String] = []
-
   @OptionGroup var status: StatusOptions
 
   @OptionGroup var apiserver: APIServerOptions

@@ -75,7 +75,7 @@ extension Elections {
       command: [
         CommandLine.arguments.first ?? "elector",
         "--guard-descriptor=\(GuardProcess.descriptorMark)",
-      ] + destinations.map { "--guard-destination=\($0)" } + arguments,
+      ] + destinations.map { Self.guardedFlag + $0 } + arguments,
       logger: Logger(label: "guard"))
     return guardian.run()
   }
