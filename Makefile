@@ -6,7 +6,7 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test integration examples bench bench-failover format lint clean
+.PHONY: help deps build demo test integration examples bench bench-failover failures format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ bench-failover: deps ## Measure hand-overs and takeovers, on kvstore and on a re
 	  $(SWIFT) build -c release --product $$product; \
 	done
 	.build/release/zweimaster failover $(FAILOVER_FLAGS)
+
+failures: deps ## Break everything once, on every store, and judge what follows.
+	$(SWIFT) build -c $(CONFIG)
+	$(BIN)/zweimaster failures $(FAILURES_FLAGS)
 
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples

@@ -540,15 +540,16 @@ private func record(
   @Test func theTimeForOthersBeginsWhenTheLockIsFree() throws {
     var bench = try Bench(podStop: PodStop(detection: .zero, grace: .zero))
     let create = bench.contend()
-    let watch = try #require(bench.claim(after: create, at: 0).watch)
+    let watch = try #require(create.watch)
+    _ = bench.claim(after: create, at: 0)
     _ = bench.feed(.installFailed(reason: "no such file", isUntouched: true), at: 1)
     let receipt = bench.feed(.removed, at: 1)
-    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 7)
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 4)
     #expect(release.kinds == [.release(prevIndex: 10)])
-    #expect(bench.feed(.watched(id: watch, .removed(index: 13)), at: 7).kinds == [])
-    #expect(bench.answer(.released(index: 13), to: release, at: 7).kinds == [])
-    #expect(bench.wakeAndLook(at: 11.9).kinds == [])
-    #expect(bench.wakeAndLook(at: 12).kinds == [.create])
+    #expect(bench.feed(.watched(id: watch, .removed(index: 13)), at: 4).kinds == [])
+    #expect(bench.answer(.released(index: 13), to: release, at: 4).kinds == [])
+    #expect(bench.wakeAndLook(at: 8.9).kinds == [])
+    #expect(bench.wake(at: 9).kinds == [.create])
   }
 
   @Test func looksAtTheFilesOncePerSleepAndWhenTheyHaveChanged() throws {
