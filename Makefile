@@ -7,7 +7,7 @@ BIN    := .build/$(CONFIG)
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps build demo test integration examples bench bench-failover bench-elections \
-  failures   format lint clean
+  failures format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

@@ -150,7 +150,8 @@ final class EtcdTransport: Sendable {
           return nil
         }
         group.addTask {
-          try? await Task.sleep(for: self.watchAge)
+          // Not all at once: each takes a connection of its own.
+          try? await Task.sleep(for: self.watchAge * .random(in: 0.75...1))
           return nil
         }
         let first = await group.next() ?? nil
@@ -162,6 +163,8 @@ final class EtcdTransport: Sendable {
       case .success(let value): return value
       case nil:
         if Task.isCancelled { throw .unanswered(endpoint: endpoint, reason: "cancelled") }
+        // Many of them that move to another endpoint at one instant could be more than it takes in.
+        try? await Task.sleep(for: .milliseconds(Int.random(in: 0...self.watchCount)))
       case .failure(let error):
         if !error.isTheStoresWord { self.leave(index) }
         failures += 1
@@ -221,8 +224,10 @@ final class EtcdTransport: Sendable {
     }
   }
 
-  /// Makes the next endpoint the preferred one, unless another call has moved on already.
+  /// Makes the next endpoint the preferred one, unless another call has moved on already. Where there is
+  /// no other one, watches stay where they are: to make them anew is no help to one that has too much to do.
   private func leave(_ index: Int) {
+    guard self.endpoints.count > 1 else { return }
     let deaf = self.state.withLock { state -> [Watch] in
       if state.preferred == index { state.preferred = (index + 1) % self.endpoints.count }
       let deaf = state.watches.filter { $0.value.endpoint == index }

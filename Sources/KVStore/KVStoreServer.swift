@@ -88,7 +88,8 @@ public final class KVStoreServer: Service {
     do {
       for address in addresses {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-          .serverChannelOption(.backlog, value: 1024)
+          // The kernel takes as many as net.core.somaxconn says.
+          .serverChannelOption(.backlog, value: 65_535)
           .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
           .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
           // Who has sent a request and says no more still wants the answer.

@@ -119,6 +119,19 @@ public struct StateDirectory: Equatable, Sendable {
     }
   }
 
+  /// Puts what a cluster that has ended left aside, below a directory of that name.
+  func keep(as name: String, _ configuration: ClusterConfiguration) throws(ClusterError) {
+    let place = "\(self.path)/\(name)"
+    try? FileManager.default.removeItem(atPath: place)
+    try self.createDirectory(place)
+    for directory in configuration.nodes.map({ self.node($0) }) + [self.store] {
+      let name = directory.split(separator: "/").last ?? ""
+      try self.attempt("move", directory) {
+        try FileManager.default.moveItem(atPath: directory, toPath: "\(place)/\(name)")
+      }
+    }
+  }
+
   /// Makes the directory that the node's kubelet watches, with what is in it from the beginning.
   func layManifests(_ node: String, store: String) throws(ClusterError) {
     try self.createDirectory(self.manifests(node))

@@ -91,7 +91,8 @@ extension EndToEnd {
     }
 
     @Test(arguments: [
-      "up", "down", "demo", "pods", "leaders", "logs", "kill", "stop", "start", "pause", "resume",
+      "up", "down", "demo", "failures", "pods", "leaders", "logs", "kill", "stop", "start", "pause",
+      "resume",
     ])
     func `each command's help has an example`(command: String) async throws {
       let help = try await Terminal().run(command, "--help", hasState: false)

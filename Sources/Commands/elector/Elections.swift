@@ -132,9 +132,11 @@ private struct Contests: Service {
     try await withThrowingTaskGroup(of: Void.self) { others in
       for service in self.beside { others.addTask { try await service.run() } }
       let failures = await withTaskGroup(of: (any Error)?.self) { group in
-        for election in self.elections {
+        for (index, election) in self.elections.enumerated() {
           group.addTask {
             do {
+              // A thousand that start at one instant would ask at one instant ever after.
+              try? await Task.sleep(for: .milliseconds(index))
               try await election.run()
               return nil
             } catch {

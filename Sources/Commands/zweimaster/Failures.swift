@@ -3,6 +3,7 @@ import Elector
 import EtcdClient
 import FoundationEssentials
 import Glibc
+import Synchronization
 import TestCluster
 
 extension Profile: ExpressibleByArgument {}
@@ -67,21 +68,35 @@ struct Failures: AsyncParsableCommand {
     }
     let console = Console()
     let isNew = !FileManager.default.fileExists(atPath: self.state.directory)
-    var results: [FailureResult] = []
+    let results = Mutex<[FailureResult]>([])
+    do {
+      try await untilSignal {
+        try await self.play(rows, console) { new in results.withLock { $0 += new } }
+      }
+    } catch is CancellationError {
+      console.line("\nInterrupted; all is down. Logs are in \(self.state.directory).")
+      throw ExitCode(130)
+    }
+    let all = results.withLock { $0 }
+    console.line("\n\(FailureResult.table(all))")
+    guard !all.contains(where: \.isFailed) else {
+      console.line("\nNot all was as it has to be; logs are in \(self.state.directory).")
+      throw ExitCode.failure
+    }
+    if isNew { try FileManager.default.removeItem(atPath: self.state.directory) }
+  }
+
+  private func play(
+    _ rows: [FailureRow], _ console: Console, _ done: ([FailureResult]) -> Void
+  ) async throws {
     for store in self.store.isEmpty ? FailureStore.allCases : self.store {
       guard store == .kvstore || access(self.etcd, X_OK) == 0 else {
         console.line("SKIPPED \(store.rawValue): there is no \(self.etcd) (make deps installs it)")
         continue
       }
       let run = FailureRun(configuration: self.configuration(store), store: store.rawValue)
-      results += try await run.play(rows) { console.line("\($0)") }
+      done(try await run.play(rows) { console.line("\($0)") })
     }
-    console.line("\n\(FailureResult.table(results))")
-    guard !results.contains(where: \.isFailed) else {
-      console.line("\nNot all was as it has to be; logs are in \(self.state.directory).")
-      throw ExitCode.failure
-    }
-    if isNew { try FileManager.default.removeItem(atPath: self.state.directory) }
   }
 
   private func configuration(_ store: FailureStore) -> ClusterConfiguration {

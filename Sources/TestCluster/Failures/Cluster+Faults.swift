@@ -31,8 +31,17 @@ extension Cluster {
       try self.moveStoreData(from: { $0 }, to: Self.backup)
       try await self.startStore()
       let scene = try await self.faultScene(within: limit)
+      let log = self.directory.log(.component(node: scene.leader, scene.elector))
+      let earlier = LogFile.length(log)
       self.guardian(scene)?.signalAlone(SIGTERM)
-      try await self.waitForLeader(of: scene.role, otherThan: scene.leader, within: limit)
+      let leader = try await self.waitForLeader(
+        of: scene.role, otherThan: scene.leader, within: limit)
+      // Who has never read the store as it is now cannot know that it was another one.
+      guard
+        await Self.wait(
+          upTo: limit,
+          until: { LogFile.text(log, beyond: earlier).contains("the master is \(leader)") })
+      else { throw ClusterError.timedOut("for \(scene.leader) to follow \(leader)", after: limit) }
       return try await self.faultScene(within: limit)
     case .startTogether:
       await self.end(self.electors(scene), within: self.configuration.longestHandOver)
@@ -128,7 +137,8 @@ extension Cluster {
     case .spoilDirectory(.missing):
       try self.directory.layManifests(scene.leader, store: self.plan.storeText)
     case .spoilDirectory(.readOnly), .spoilDirectory(.full):
-      try await self.run("umount", ["-l", self.directory.manifests(scene.other)])
+      // No program is started for it: this also has to be done when the task is cancelled.
+      umount2(self.directory.manifests(scene.other), Int32(MNT_DETACH))
     case .killKubelet: try await self.launch(.component(node: scene.leader, .kubelet))
     case .killElector, .terminateElector, .restartStore, .restoreStore, .startTogether,
       .editManifest, .deleteManifest, .crashPod, .changeSource:
@@ -218,6 +228,18 @@ extension Cluster {
       throw FaultUnavailable(
         reason: "\(program) fails (root may do it): \(result.standardError.trimmed)")
     }
+  }
+}
+
+/// What a process has printed.
+enum LogFile {
+  static func length(_ path: String) -> Int {
+    FileManager.default.contents(atPath: path)?.count ?? 0
+  }
+
+  static func text(_ path: String, beyond length: Int) -> String {
+    let data = FileManager.default.contents(atPath: path) ?? Data()
+    return String(decoding: data.dropFirst(length), as: UTF8.self)
   }
 }
 

@@ -17,7 +17,7 @@ public struct FailureRun: Sendable {
   }
 
   /// Plays rows, on one cluster for as long as they need the same and none fails: after a failure nobody
-  /// knows how it is. A row that is about the store's members is left out where there is but one.
+  /// knows how it is, and its files are kept in `failed-STORE-ROW`. A row that is about the store's members is left out where there is but one.
   /// - Parameter report: told each result as it comes.
   public func play(
     _ rows: [FailureRow], report: @escaping @Sendable (FailureResult) -> Void
@@ -49,6 +49,10 @@ public struct FailureRun: Sendable {
           if result.isFailed { break }
         }
         return results
+      }
+      if let failed = results.last, failed.isFailed {
+        try StateDirectory(configuration.stateDirectory)
+          .keep(as: "failed-\(self.store)-\(failed.row)", configuration)
       }
     }
     return results

@@ -133,19 +133,12 @@ public struct FailureTrial: Sendable {
 
   /// How long each elector's log is.
   private func logs() -> [String: Int] {
-    Dictionary(
-      uniqueKeysWithValues: self.logFiles.map {
-        ($0, FileManager.default.contents(atPath: $0)?.count ?? 0)
-      })
+    Dictionary(uniqueKeysWithValues: self.logFiles.map { ($0, LogFile.length($0)) })
   }
 
   /// What the electors have logged since.
   private func logs(beyond earlier: [String: Int]) -> String {
-    self.logFiles.map {
-      String(
-        decoding: (FileManager.default.contents(atPath: $0) ?? Data()).dropFirst(earlier[$0] ?? 0),
-        as: UTF8.self)
-    }.joined(separator: "\n")
+    self.logFiles.map { LogFile.text($0, beyond: earlier[$0] ?? 0) }.joined(separator: "\n")
   }
 
   private var logFiles: [String] {
