@@ -28,7 +28,7 @@ extension FakeKubelet {
     case .containerExited(let id, let code):
       self.logger.info(
         "Container ended", metadata: Self.names(id).merging(["exitCode": "\(code)"]) { $1 })
-    case .woke: break
+    case .preStopEnded, .woke: break
     }
   }
 
@@ -49,6 +49,8 @@ extension FakeKubelet {
     case .podEnded(let name, let uid):
       self.logger.info(
         "Pod has been terminated", metadata: ["pod": "\(name)", "podUID": "\(uid)"])
+    case .runPreStop(_, let id, _):
+      self.logger.info("Running preStop hook", metadata: Self.names(id))
     case .startContainer(let id, _):
       self.logger.debug("Creating container", metadata: Self.names(id))
     case .wake: break

@@ -69,7 +69,7 @@ public final class FakeKubelet: Service {
     let (events, inbox) = AsyncStream.makeStream(of: PodWorkers.Event.self)
     await withDiscardingTaskGroup { group in
       group.addTask { await self.watchManifests { inbox.yield($0) } }
-      var workers = PodWorkers()
+      var workers = PodWorkers(backOff: self.configuration.crashLoopBackOff)
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await event in events {
         let effects = workers.handle(
@@ -88,6 +88,11 @@ public final class FakeKubelet: Service {
                 inbox.yield(.containerStarted(id))
               }
               inbox.yield(.containerExited(id, code: code))
+            }
+          case .runPreStop(let action, let id, let pod):
+            group.addTask {
+              let failure = await self.runtime.runPreStop(action, in: id, of: pod)
+              inbox.yield(.preStopEnded(id, failure: failure))
             }
           case .signal(let signal, let id): signals[id]?.yield(signal)
           case .wake(let instant):

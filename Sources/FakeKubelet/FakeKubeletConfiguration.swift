@@ -8,6 +8,8 @@ public struct FakeKubeletConfiguration: Sendable {
   public var fileCheckFrequency: Duration = .seconds(20)
   /// Whether containers may ask for privileged mode. False, as in the 1.1 kubelet.
   public var allowsPrivileged = false
+  /// How long an ended container waits until it is started again.
+  public var crashLoopBackOff = CrashLoopBackOff()
   /// The address of both ports. The real one listens on 0.0.0.0; nobody is asked for credentials here, so
   /// only this machine is let in.
   public var address = "127.0.0.1"

@@ -264,6 +264,69 @@ import Testing
     }
   }
 
+  @Test func aPodPassesThroughItsPhases() async throws {
+    try await self.withNode {
+      $0.crashLoopBackOff = CrashLoopBackOff(initial: .milliseconds(20), limit: .milliseconds(40))
+    } _: { node in
+      func status(_ name: String) async throws -> JSONValue? {
+        try await node.pods().first {
+          $0["metadata"]?["name"] == .string("\(name)-kube-master1")
+        }?["status"]
+      }
+      let initial = "\n  initContainers:\n  - {name: first, image: 'i:1'}"
+      try node.install(
+        "done.yaml",
+        Fixtures.pod(
+          "done", annotations: ["pretend.zweimaster.dev/exit-after": "50ms"],
+          spec: "  restartPolicy: OnFailure" + initial))
+      try node.install(
+        "crash.yaml",
+        Fixtures.pod(
+          "crash",
+          annotations: [
+            "pretend.zweimaster.dev/exit-after": "1ms",
+            "pretend.zweimaster.dev/exit-code": "'7'",
+          ]))
+      try node.install(
+        "never.yaml",
+        Fixtures.pod(
+          "never", annotations: ["pretend.zweimaster.dev/exit-code.first": "'1'"],
+          spec: "  restartPolicy: Never" + initial))
+      try await eventually("one succeeds") {
+        try await status("done")?["phase"] == "Succeeded"
+      }
+      let first = try await status("done")?["initContainerStatuses"]?.elements.first
+      #expect(first?["state"]?["terminated"]?["exitCode"] == 0)
+      try await eventually("one fails before it has begun") {
+        try await status("never")?["phase"] == "Failed"
+      }
+      try await eventually("one crashes again and again") {
+        let main = try await status("crash")?["containerStatuses"]?.elements.first
+        return (main?["restartCount"]?.integer ?? 0) >= 4
+          && main?["lastState"]?["terminated"]?["exitCode"] == 7
+      }
+      #expect(try await status("crash")?["phase"] == "Running")
+      #expect(
+        try await node.runningPods().map { $0["metadata"]?["name"] } == ["crash-kube-master1"])
+    }
+  }
+
+  @Test func aHookComesBeforeTheSignal() async throws {
+    try await self.withNode { node in
+      try node.install(
+        "web.yaml",
+        Fixtures.pod(
+          annotations: ["pretend.zweimaster.dev/pre-stop-after": "100ms"],
+          spec: "    lifecycle: {preStop: {exec: {command: [drain]}}}"))
+      _ = try await node.untilRunning(image: "nginx:1")
+      try node.remove("web.yaml")
+      try await eventually("the pod ends") { try await node.runningPods().isEmpty }
+      #expect(node.log.lines(containing: "Running preStop hook").count == 1)
+      #expect(node.log.lines(containing: "Killing container with a grace period").count == 1)
+      #expect(node.log.lines(containing: "Container ended").first?.contains("143") == true)
+    }
+  }
+
   /// Without any renewal: the alarm is the deadline's own.
   @Test func aPodEndsAtItsDeadline() async throws {
     try await self.withNode { node in

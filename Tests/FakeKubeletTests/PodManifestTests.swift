@@ -107,6 +107,9 @@ import Testing
     ("pretend.zweimaster.dev/start-after", "'7'", "number without a unit", .validate),
     ("pretend.zweimaster.dev/start-after", "-1s", "must not be negative", .validate),
     ("pretend.zweimaster.dev/stop-afer", "1s", "pretend.zweimaster.dev/stop-after", .validate),
+    ("pretend.zweimaster.dev/stop-after.other", "1s", "supported values: \"main\"", .validate),
+    ("pretend.zweimaster.dev/exit-code", "'256'", "between 0 and 255", .validate),
+    ("pretend.zweimaster.dev/exit-code", "'1'", "main never ends by itself", .validate),
   ])
   func badPretendAnnotationsAreNamed(
     key: String, value: String, reason: String, stage: ManifestError.Stage
@@ -124,7 +127,74 @@ import Testing
       Fixtures.pod(annotations: [
         "pretend.zweimaster.dev/start-after": "500ms", "pretend.zweimaster.dev/stop-after": "1m3s",
       ]))
-    #expect(pod.pretend == .init(startAfter: .milliseconds(500), stopAfter: .seconds(63)))
+    var behaviour = PretendBehaviour()
+    behaviour.startAfter = .milliseconds(500)
+    behaviour.stopAfter = .seconds(63)
+    #expect(pod.pretendBehaviour(of: "main") == behaviour)
+  }
+
+  @Test func pretendAnnotationsAreMeantForAllContainersOrForOne() throws {
+    let pod = try Fixtures.manifest(
+      Fixtures.pod(
+        annotations: [
+          "pretend.zweimaster.dev/exit-after": "1m", "pretend.zweimaster.dev/exit-code": "'3'",
+          "pretend.zweimaster.dev/exit-code.main": "'4'",
+          "pretend.zweimaster.dev/stop-after.beside": "2s",
+        ],
+        spec: "  - name: beside\n    image: nginx:1\n"
+          + "  initContainers:\n  - name: first\n    image: nginx:1"))
+    #expect(pod.initContainers.map(\.role) == [.initial])
+    let (main, beside, first) = (
+      pod.pretendBehaviour(of: "main"), pod.pretendBehaviour(of: "beside"),
+      pod.pretendBehaviour(of: "first")
+    )
+    #expect(main.exitCode == 4)
+    #expect(main.exitAfter == .seconds(60))
+    #expect(main.stopAfter == .zero)
+    #expect(beside.exitCode == 3)
+    #expect(beside.stopAfter == .seconds(2))
+    // What is meant for all would never let it end.
+    #expect(first.exitAfter == .zero)
+    #expect(first.exitCode == 0)
+  }
+
+  @Test(arguments: [
+    ("    lifecycle: {preStop: {}}", "spec.containers[0].lifecycle.preStop", "handler type"),
+    (
+      "    lifecycle: {preStop: {sleep: {seconds: 31}}}",
+      "spec.containers[0].lifecycle.preStop.sleep.seconds", "terminationGracePeriodSeconds (30)"
+    ),
+    (
+      "    lifecycle: {preStop: {httpGet: {path: /}}}",
+      "spec.containers[0].lifecycle.preStop.httpGet.port", "Required value"
+    ),
+  ])
+  func badHooksAreNamed(spec: String, field: String, reason: String) throws {
+    let error = try #require(throws: ManifestError.self) {
+      try Fixtures.manifest(Fixtures.pod(spec: spec))
+    }
+    #expect(error.problems.map(\.field) == [field])
+    #expect(error.problems.first?.reason.contains(reason) == true, "\(error)")
+  }
+
+  @Test func hooksAreReadWithDefaultsAndNamedPorts() throws {
+    func hook(_ text: String) throws -> PodManifest.PreStop? {
+      try Fixtures.manifest(
+        Fixtures.pod(
+          spec: "    ports: [{name: web, containerPort: 8080}]\n    lifecycle: {preStop: \(text)}"
+        )
+      ).containers.first?.preStop
+    }
+    #expect(try hook("{sleep: {seconds: 5}}") == .sleep(.seconds(5)))
+    #expect(try hook("{exec: {command: [a, b]}}") == .action(.exec(["a", "b"])))
+    #expect(
+      try hook("{httpGet: {port: web}}")
+        == .action(
+          .httpGet(
+            .init(scheme: "HTTP", host: nil, port: .number(8080), path: "/", headers: []))))
+    #expect(
+      try hook("{tcpSocket: {port: none, host: h}}")
+        == .action(.tcpSocket(host: "h", port: .unknown("none"))))
   }
 
   @Test func allThatIsWrongIsNamedAtOnce() throws {

@@ -37,9 +37,13 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         fake-kubelet --config=/etc/kubernetes/manifests --hostname-override=master1
         curl http://127.0.0.1:10255/pods
 
-      How long a pod pretends to take is told by annotations in its manifest:
-        pretend.zweimaster.dev/start-after: 500ms
-        pretend.zweimaster.dev/stop-after: 3s
+      What a pod pretends is told by annotations in its manifest, for all of its containers, or for \
+      one if its name follows (stop-after.NAME):
+        pretend.zweimaster.dev/start-after: 500ms    from the order to start until it runs
+        pretend.zweimaster.dev/exit-after: 1m        it runs so long (init containers: 0s)
+        pretend.zweimaster.dev/exit-code: "1"        and ends with this
+        pretend.zweimaster.dev/pre-stop-after: 1s    its preStop hook takes so long
+        pretend.zweimaster.dev/stop-after: 3s        from SIGTERM until it has ended
       """)
 
   @Option(

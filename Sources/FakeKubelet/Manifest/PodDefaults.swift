@@ -38,6 +38,10 @@ enum PodDefaults {
       port.setDefault("protocol", "TCP")
       if usesHostNetwork, let number = port["containerPort"] { port.setDefault("hostPort", number) }
     }
+    for hook in ["preStop", "postStart"] {
+      container["lifecycle"]?[hook]?["httpGet"]?.setDefault("path", "/")
+      container["lifecycle"]?[hook]?["httpGet"]?.setDefault("scheme", "HTTP")
+    }
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
       container[probe]?["httpGet"]?.setDefault("path", "/")
       container[probe]?["httpGet"]?.setDefault("scheme", "HTTP")

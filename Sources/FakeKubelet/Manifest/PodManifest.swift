@@ -19,8 +19,47 @@ public struct PodManifest: Equatable, Sendable {
 
   /// What is run.
   public struct Container: Equatable, Sendable {
+    /// When it runs.
+    public enum Role: Equatable, Sendable {
+      /// Before the others, one after the other; each has to end with 0.
+      case initial
+      /// Begins among the initial ones and goes on beside the others: an init container whose own
+      /// restart policy is Always.
+      case sidecar
+      case main
+    }
+
     public let name: String
     public let image: String
+    public let role: Role
+    /// What is done before it is asked to stop.
+    public let preStop: PreStop?
+
+    init(_ container: JSONValue, isInitial: Bool) {
+      self.name = container["name"]?.string ?? ""
+      self.image = container["image"]?.string ?? ""
+      let isSidecar = container["restartPolicy"]?.string == RestartPolicy.always.rawValue
+      self.role = isInitial ? (isSidecar ? .sidecar : .initial) : .main
+      self.preStop = container["lifecycle"]?["preStop"].flatMap {
+        PreStop($0, container: container)
+      }
+    }
+  }
+
+  /// A hook that comes before SIGTERM, within the grace period.
+  public enum PreStop: Equatable, Sendable {
+    case sleep(Duration)
+    case action(ContainerAction)
+
+    init?(_ hook: JSONValue, container: JSONValue) {
+      if let seconds = hook["sleep"]?["seconds"]?.integer {
+        self = .sleep(.seconds(seconds))
+      } else if let action = ContainerAction(hook, container: container) {
+        self = .action(action)
+      } else {
+        return nil
+      }
+    }
   }
 
   /// When an ended container is started again.
@@ -29,6 +68,9 @@ public struct PodManifest: Equatable, Sendable {
     case onFailure = "OnFailure"
     case never = "Never"
   }
+
+  /// Source: `pkg/kubelet/kuberuntime`, minimumGracePeriodInSeconds.
+  static let minimumGracePeriod: Duration = .seconds(2)
 
   /// A file of this many bytes or more is refused.
   public static let maximumSize = 10 << 20
@@ -41,12 +83,14 @@ public struct PodManifest: Equatable, Sendable {
   public let uid: String
   /// In the manifest's order, never empty.
   public let containers: [Container]
+  /// In the manifest's order, sidecars among them.
+  public let initContainers: [Container]
   public let restartPolicy: RestartPolicy
   /// From SIGTERM to SIGKILL.
   public let gracePeriod: Duration
   /// How long the pod may be active, from its `status.startTime`; `nil` for as long as it likes.
   public let activeDeadline: Duration?
-  public let pretend: PretendBehaviour
+  private let pretend: [String: PretendBehaviour]
   /// `metadata` as `/pods` shows it, but for the time at which the pod was first seen.
   public let metadata: JSONValue
   /// `spec` with the API's defaults.
@@ -96,7 +140,14 @@ public struct PodManifest: Equatable, Sendable {
 
     var problems = PodValidation.problems(
       metadata: metadata, spec: spec, allowsPrivileged: node.allowsPrivileged)
-    self.pretend = PretendBehaviour(annotations: metadata["annotations"], problems: &problems)
+    let containers = (spec["containers"]?.elements ?? []).map {
+      Container($0, isInitial: false)
+    }
+    let initContainers = (spec["initContainers"]?.elements ?? []).map {
+      Container($0, isInitial: true)
+    }
+    self.pretend = PretendBehaviour.ofContainers(
+      initContainers + containers, annotations: metadata["annotations"], problems: &problems)
     guard problems.isEmpty else {
       throw ManifestError(path: path, stage: .validate, problems: problems)
     }
@@ -116,16 +167,24 @@ public struct PodManifest: Equatable, Sendable {
     self.name = PodName(
       namespace: metadata["namespace"]?.string ?? "", name: metadata["name"]?.string ?? "")
     self.uid = metadata["uid"]?.string ?? ""
-    self.containers = (spec["containers"]?.elements ?? []).map {
-      Container(name: $0["name"]?.string ?? "", image: $0["image"]?.string ?? "")
-    }
+    self.containers = containers
+    self.initContainers = initContainers
     self.restartPolicy = RestartPolicy(rawValue: spec["restartPolicy"]?.string ?? "") ?? .always
     let seconds = spec["terminationGracePeriodSeconds"]?.integer ?? 30
-    // Never less than two seconds: pkg/kubelet/kuberuntime, minimumGracePeriodInSeconds.
-    self.gracePeriod = .seconds(max(2, seconds))
+    self.gracePeriod = max(Self.minimumGracePeriod, .seconds(seconds))
     self.activeDeadline = spec["activeDeadlineSeconds"]?.integer.map { .seconds($0) }
     self.metadata = metadata
     self.spec = spec
+  }
+
+  /// How a container behaves when it is only pretended.
+  public func pretendBehaviour(of container: String) -> PretendBehaviour {
+    self.pretend[container] ?? PretendBehaviour()
+  }
+
+  /// A container of either kind.
+  func container(named name: String) -> Container? {
+    (self.initContainers + self.containers).first { $0.name == name }
   }
 
   /// Why a document is no v1 Pod; `nil` when it is one.

@@ -122,7 +122,10 @@ enum PodSchema {
     "workingDir": .string, "ports": .list(Self.port), "env": .list(Self.environment),
     "envFrom": .any, "resources": Self.resources, "resizePolicy": .any, "restartPolicy": .string,
     "volumeMounts": .list(Self.mount), "volumeDevices": .any, "livenessProbe": Self.probe,
-    "readinessProbe": Self.probe, "startupProbe": Self.probe, "lifecycle": .any,
+    "readinessProbe": Self.probe, "startupProbe": Self.probe,
+    "lifecycle": .object([
+      "preStop": Self.hook, "postStart": Self.hook, "stopSignal": .string,
+    ]),
     "terminationMessagePath": .string, "terminationMessagePolicy": .string,
     "imagePullPolicy": .string, "securityContext": Self.securityContext, "stdin": .boolean,
     "stdinOnce": .boolean, "tty": .boolean,
@@ -146,18 +149,26 @@ enum PodSchema {
     "subPath": .string, "subPathExpr": .string, "mountPropagation": .string,
   ])
 
-  private static let probe: FieldType = .object([
+  /// What a hook or a probe does.
+  private static let handlers: [String: FieldType] = [
     "exec": .object(["command": .list(.string)]),
     "httpGet": .object([
       "path": .string, "port": .intOrString, "host": .string, "scheme": .string,
       "httpHeaders": .list(.object(["name": .string, "value": .string])),
     ]),
     "tcpSocket": .object(["port": .intOrString, "host": .string]),
-    "grpc": .object(["port": .int32, "service": .string]),
-    "initialDelaySeconds": .int32, "timeoutSeconds": .int32, "periodSeconds": .int32,
-    "successThreshold": .int32, "failureThreshold": .int32,
-    "terminationGracePeriodSeconds": .int64,
-  ])
+  ]
+
+  private static let hook: FieldType = .object(
+    Self.handlers.merging(["sleep": .object(["seconds": .int64])]) { $1 })
+
+  private static let probe: FieldType = .object(
+    Self.handlers.merging([
+      "grpc": .object(["port": .int32, "service": .string]),
+      "initialDelaySeconds": .int32, "timeoutSeconds": .int32, "periodSeconds": .int32,
+      "successThreshold": .int32, "failureThreshold": .int32,
+      "terminationGracePeriodSeconds": .int64,
+    ]) { $1 })
 
   private static let securityContext: FieldType = .object([
     "privileged": .boolean, "capabilities": .any, "runAsUser": .int64, "runAsGroup": .int64,

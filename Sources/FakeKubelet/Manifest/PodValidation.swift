@@ -45,11 +45,13 @@ struct PodValidation {
     if containers.isEmpty { self.problems.append(.required("spec.containers")) }
     var names: Set<String> = []
     var hostPorts: Set<String> = []
+    let grace = spec["terminationGracePeriodSeconds"]?.integer ?? 0
     for (index, container) in containers.enumerated() {
       let path = "spec.containers[\(index)]"
       self.check(container: container, at: path, volumes: volumes, names: &names)
       self.checkPorts(of: container, at: path, hostPorts: &hostPorts)
       self.check(probesOf: container, at: path)
+      self.check(hooksOf: container, at: path, grace: grace)
     }
     for (index, container) in (spec["initContainers"]?.elements ?? []).enumerated() {
       let path = "spec.initContainers[\(index)]"
@@ -173,18 +175,7 @@ struct PodValidation {
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
       guard let probe = container[name] else { continue }
       let path = "\(path).\(name)"
-      let handlers = ["exec", "httpGet", "tcpSocket", "grpc"].filter { probe[$0] != nil }
-      if handlers.isEmpty { self.problems.append(.required(path, "must specify a handler type")) }
-      for handler in handlers.dropFirst() {
-        self.problems.append(
-          FieldProblem(
-            field: "\(path).\(handler)", "Forbidden: may not specify more than 1 handler type"))
-      }
-      for handler in handlers where handler != "exec" {
-        let port = probe[handler]?["port"]
-        if port == nil { self.problems.append(.required("\(path).\(handler).port")) }
-        self.checkPort(port, at: "\(path).\(handler).port")
-      }
+      self.check(handlerOf: probe, at: path, kinds: ["exec", "httpGet", "tcpSocket", "grpc"])
       for field in Self.probeNumbers {
         guard let value = probe[field], (value.integer ?? 0) < 0 else { continue }
         self.problems.append(
@@ -193,6 +184,37 @@ struct PodValidation {
       if name != "readinessProbe", let threshold = probe["successThreshold"], threshold != 1 {
         self.problems.append(.invalid("\(path).successThreshold", threshold, "must be 1"))
       }
+    }
+  }
+
+  private mutating func check(hooksOf container: JSONValue, at path: String, grace: Int64) {
+    for name in ["preStop", "postStart"] {
+      guard let hook = container["lifecycle"]?[name] else { continue }
+      let path = "\(path).lifecycle.\(name)"
+      self.check(handlerOf: hook, at: path, kinds: ["exec", "httpGet", "tcpSocket", "sleep"])
+      guard let sleep = hook["sleep"] else { continue }
+      let seconds = sleep["seconds"] ?? 0
+      if !(1...max(1, grace)).contains(seconds.integer ?? 0) {
+        self.problems.append(
+          .invalid(
+            "\(path).sleep.seconds", seconds,
+            "must be greater than 0 and not more than terminationGracePeriodSeconds (\(grace))"))
+      }
+    }
+  }
+
+  private mutating func check(handlerOf value: JSONValue, at path: String, kinds: [String]) {
+    let handlers = kinds.filter { value[$0] != nil }
+    if handlers.isEmpty { self.problems.append(.required(path, "must specify a handler type")) }
+    for handler in handlers.dropFirst() {
+      self.problems.append(
+        FieldProblem(
+          field: "\(path).\(handler)", "Forbidden: may not specify more than 1 handler type"))
+    }
+    for handler in handlers where handler != "exec" && handler != "sleep" {
+      let port = value[handler]?["port"]
+      if port == nil { self.problems.append(.required("\(path).\(handler).port")) }
+      self.checkPort(port, at: "\(path).\(handler).port")
     }
   }
 

@@ -1,46 +1,119 @@
 import GoFlags
 
-/// How the containers of a pod behave when they are only pretended: by annotations of the pod.
+/// How a container behaves when it is only pretended, as the pod's annotations say.
+///
+/// An annotation `pretend.zweimaster.dev/stop-after` is meant for every container of the pod, one
+/// `pretend.zweimaster.dev/stop-after.NAME` for that container alone. Init containers end at once with
+/// 0 unless they are told something else by their name.
 public struct PretendBehaviour: Equatable, Sendable {
-  /// From the order to start until the container runs; `pretend.zweimaster.dev/start-after`.
-  public var startAfter: Duration
-  /// From SIGTERM until the container has ended; `pretend.zweimaster.dev/stop-after`. Longer than the
-  /// pod's grace period, it ends by SIGKILL.
-  public var stopAfter: Duration
+  /// From the order to start until the container runs; `start-after`.
+  public var startAfter: Duration = .zero
+  /// From SIGTERM until the container has ended; `stop-after`. Longer than the pod's grace period, it
+  /// ends by SIGKILL.
+  public var stopAfter: Duration = .zero
+  /// How long the container runs until it ends by itself; `exit-after`. `nil` for ever.
+  public var exitAfter: Duration?
+  /// With what it then ends; `exit-code`.
+  public var exitCode: Int32 = 0
+  /// How long a preStop hook takes, unless it is a sleep; `pre-stop-after`.
+  public var preStopAfter: Duration = .zero
 
-  /// Behaves as told; without a word, starts and stops at once.
-  public init(startAfter: Duration = .zero, stopAfter: Duration = .zero) {
-    self.startAfter = startAfter
-    self.stopAfter = stopAfter
-  }
+  /// Starts and stops at once, and runs for ever in between.
+  public init() {}
 
   static let prefix = "pretend.zweimaster.dev/"
 
+  /// What an annotation is called, and how it changes the behaviour; the problem with its value else.
+  private static let settings: [String: @Sendable (inout Self, String) -> String?] = [
+    "start-after": Self.duration(\.startAfter), "stop-after": Self.duration(\.stopAfter),
+    "pre-stop-after": Self.duration(\.preStopAfter),
+    "exit-after": { behaviour, text in
+      var duration = Duration.zero
+      if let problem = Self.read(text, into: &duration) { return problem }
+      behaviour.exitAfter = duration
+      return nil
+    },
+    "exit-code": { behaviour, text in
+      guard let code = Int32(text), (0...255).contains(code) else {
+        return "must be between 0 and 255"
+      }
+      behaviour.exitCode = code
+      return nil
+    },
+  ]
+
+  /// Init containers do not heed these unless they are meant by name: they would never end.
+  private static let forMainContainers: Set<String> = ["exit-after", "exit-code"]
+
   /// Reads the annotations; whatever cannot be read, or is not known under the prefix, is appended to
   /// `problems`: a misspelt name would otherwise do nothing.
-  init(annotations: JSONValue?, problems: inout [FieldProblem]) {
-    self.init()
-    let settings: [String: WritableKeyPath<Self, Duration>] = [
-      "start-after": \.startAfter, "stop-after": \.stopAfter,
-    ]
-    for (key, value) in (annotations?.members ?? [:]).sorted(by: { $0.key < $1.key })
-    where key.hasPrefix(Self.prefix) {
+  static func ofContainers(
+    _ containers: [PodManifest.Container], annotations: JSONValue?,
+    problems: inout [FieldProblem]
+  ) -> [String: Self] {
+    var result: [String: Self] = [:]
+    for container in containers {
+      result[container.name] = Self()
+      if container.role == .initial { result[container.name]?.exitAfter = .zero }
+    }
+    let ours = (annotations?.members ?? [:]).filter { $0.key.hasPrefix(Self.prefix) }
+      .map { (name: String($0.key.dropFirst(Self.prefix.count)), key: $0.key, value: $0.value) }
+      // What is meant for one container comes last, and wins. No setting's name has a dot in it.
+      .sorted {
+        ($0.name.contains(".") ? 1 : 0, $0.name) < ($1.name.contains(".") ? 1 : 0, $1.name)
+      }
+    for (name, key, value) in ours {
       let field = "metadata.annotations[\(key)]"
-      guard let setting = settings[String(key.dropFirst(Self.prefix.count))] else {
-        let names = settings.keys.sorted().map { Self.prefix + $0 }
+      let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+      let setting = String(parts.first ?? "")
+      guard let change = Self.settings[setting] else {
+        let names = Self.settings.keys.sorted().map { Self.prefix + $0 }
         problems.append(.unsupported(field, key, names))
         continue
       }
-      do throws(GoDurationError) {
-        let duration = try GoDuration(parsing: value.string ?? "").duration
-        if duration < .zero {
-          problems.append(.invalid(field, value, "must not be negative"))
-        } else {
-          self[keyPath: setting] = duration
-        }
-      } catch {
-        problems.append(.invalid(field, value, error.description))
+      let meant = containers.filter { container in
+        parts.count == 2
+          ? container.name == parts[1]
+          : container.role != .initial || !Self.forMainContainers.contains(setting)
       }
+      if parts.count == 2, meant.isEmpty {
+        problems.append(.unsupported(field, String(parts[1]), containers.map(\.name)))
+      }
+      for container in meant {
+        var behaviour = result[container.name] ?? Self()
+        if let problem = change(&behaviour, value.string ?? "") {
+          problems.append(.invalid(field, value, problem))
+          break
+        }
+        result[container.name] = behaviour
+      }
+    }
+    for (name, key, value) in ours where name.hasPrefix("exit-code") {
+      let idle = result.filter { $0.value.exitAfter == nil && $0.value.exitCode != 0 }.keys.sorted()
+      guard let first = idle.first else { break }
+      problems.append(
+        .invalid(
+          "metadata.annotations[\(key)]", value,
+          "\(first) never ends by itself: say when, with \(Self.prefix)exit-after"))
+      break
+    }
+    return result
+  }
+
+  private static func duration(
+    _ path: any WritableKeyPath<Self, Duration> & Sendable
+  ) -> @Sendable (inout Self, String) -> String? {
+    { behaviour, text in Self.read(text, into: &behaviour[keyPath: path]) }
+  }
+
+  private static func read(_ text: String, into result: inout Duration) -> String? {
+    do throws(GoDurationError) {
+      let duration = try GoDuration(parsing: text).duration
+      if duration < .zero { return "must not be negative" }
+      result = duration
+      return nil
+    } catch {
+      return error.description
     }
   }
 }

@@ -1,6 +1,8 @@
 /// One pod from its first start to the end of its last container, as a value: facts go in, effects
 /// come out.
 ///
+/// Initial containers come first, one after the other; then the others all at once.
+///
 /// It reads no clock and waits for nothing; the same facts at the same instants give the same effects.
 /// - Invariant: a container is started only when none of its name runs in this pod, and never once
 ///   the pod is being terminated. Its termination is never taken back: a pod whose deadline has passed
@@ -15,6 +17,8 @@ public struct PodLifecycle: Equatable, Sendable {
     case containerStarted(String)
     /// The container has ended, or will never start. The last fact about this start.
     case containerExited(String, code: Int32)
+    /// A preStop hook that was asked for has ended; why it failed, if it did.
+    case preStopEnded(String, failure: String?)
     /// The manifest was rewritten under the same uid.
     case updated(PodManifest)
     /// The manifest is gone: stop everything.
@@ -26,6 +30,9 @@ public struct PodLifecycle: Equatable, Sendable {
     /// Start a container. Answered by at most one ``Event/containerStarted(_:)`` and then by exactly
     /// one ``Event/containerExited(_:code:)``.
     case startContainer(String, attempt: Int)
+    /// Carry out the container's preStop hook. Answered by one
+    /// ``Event/preStopEnded(_:failure:)``, which may come too late to matter.
+    case runPreStop(String, ContainerAction)
     case signal(ContainerSignal, String)
     case wake(at: Instant)
     case report(PodEvent)
@@ -34,71 +41,17 @@ public struct PodLifecycle: Equatable, Sendable {
     case ended
   }
 
-  /// One run of a container, after its end.
-  public struct Termination: Equatable, Sendable {
-    public let exitCode: Int32
-    /// 0 for the container's first start.
-    public let attempt: Int
-    /// `nil` when it was stopped before it ran.
-    public let startedAt: Instant?
-    public let finishedAt: Instant
-  }
-
-  /// Where a container is.
-  public enum ContainerState: Equatable, Sendable {
-    /// Not ordered to start yet; goes to `creating`, or to `ended` when the pod is removed.
-    case new
-    /// Ordered to start; goes to `running` or `ended`.
-    case creating
-    /// Goes to `ended`.
-    case running(since: Instant)
-    /// Goes to `creating` at that instant, unless the pod is removed.
-    case backingOff(until: Instant, delay: Duration)
-    /// Goes to `backingOff` when the restart policy says so; final otherwise.
-    case ended
-  }
-
-  /// A container with its history.
-  public struct Container: Equatable, Sendable {
-    public let name: String
-    /// Of the run that `state` tells about.
-    public fileprivate(set) var image: String
-    public fileprivate(set) var state: ContainerState = .new
-    /// The last run that has ended.
-    public fileprivate(set) var lastTermination: Termination?
-    /// How many times it was started after the first.
-    public fileprivate(set) var restartCount = 0
-    fileprivate var backOff = CrashLoopBackOff()
-    fileprivate var stop: Stop?
-
-    public var isRunning: Bool { if case .running = self.state { true } else { false } }
-
-    fileprivate var isAlive: Bool { self.isRunning || self.state == .creating }
-
-    /// Whether the manifest names it no more; it goes when it has ended.
-    fileprivate var isLeaving: Bool { self.stop?.sequel == .leave }
-  }
-
-  /// A container's end that was asked for.
-  fileprivate struct Stop: Equatable, Sendable {
-    /// What follows when it has ended; nothing when the pod is being terminated.
-    enum Sequel: Equatable, Sendable {
-      /// Whatever the restart policy says: its image has changed.
-      case startAgain
-      case leave
-    }
-
-    var killAt: Instant
-    var sequel: Sequel
-    var lastSignal: ContainerSignal?
-  }
-
   public private(set) var manifest: PodManifest
-  /// In the manifest's order; then those that it names no more and that have not ended.
+  /// In the manifest's order, init containers first; last those that it names no more and that have
+  /// not ended.
   public private(set) var containers: [Container]
   /// When the kubelet first took up the pod.
   public let startedAt: Instant
-  /// Since when all containers have been running, or since when not all.
+  /// Since when the initial containers have all done their part; never taken back.
+  public private(set) var initializedAt: Instant?
+  /// Since when nothing runs and nothing will.
+  public private(set) var finishedAt: Instant?
+  /// Since when all containers have been ready, or since when not all.
   public private(set) var readinessChangedAt: Instant
   /// When SIGKILL follows; `nil` unless the pod is being terminated.
   public private(set) var killAt: Instant?
@@ -107,27 +60,40 @@ public struct PodLifecycle: Equatable, Sendable {
   private var isRemoved = false
   private var hasEnded = false
   private var alarm: Instant?
+  private let backOff: CrashLoopBackOff
 
   /// A pod of which nothing runs yet; it starts with the first ``Event/woke``.
-  public init(_ manifest: PodManifest, at now: Instant) {
+  /// - Parameter backOff: of each container.
+  public init(
+    _ manifest: PodManifest, at now: Instant, backOff: CrashLoopBackOff = CrashLoopBackOff()
+  ) {
     self.manifest = manifest
-    self.containers = manifest.containers.map { Container(name: $0.name, image: $0.image) }
+    self.backOff = backOff
+    self.containers = (manifest.initContainers + manifest.containers).map {
+      Container($0, backOff: backOff)
+    }
     self.startedAt = now
     self.readinessChangedAt = now
   }
 
-  /// Whether containers are being stopped, or were, and none is started any more: the manifest is gone
-  /// or the deadline has passed.
+  /// Whether containers are being stopped, or were, and none is started any more: the manifest is
+  /// gone, the deadline has passed, or the pod has done what it was there for.
   public var isTerminating: Bool { self.killAt != nil }
 
   /// Whether nothing runs and nothing will, though the manifest may still be there.
   public var isFinished: Bool {
-    (self.phase == .succeeded || self.phase == .failed)
-      && !self.containers.contains(where: \.isAlive)
+    self.hasOutcome && !self.containers.contains(where: \.isAlive)
   }
 
-  /// Whether all containers run. (Readiness probes are not carried out.)
-  public var isReady: Bool { !self.hasExceededDeadline && self.listed.allSatisfy(\.isRunning) }
+  private var hasOutcome: Bool { self.phase == .succeeded || self.phase == .failed }
+
+  /// Whether all containers are ready, those aside that are there for the beginning alone.
+  public var isReady: Bool { !self.hasExceededDeadline && self.unready.isEmpty }
+
+  /// The names of the containers that are not ready, in order.
+  var unready: [String] {
+    self.listed.filter { $0.role != .initial && !$0.isReady }.map(\.name).sorted()
+  }
 
   /// When the pod fails unless it has ended before. The time of day plays no part: the deadline
   /// counts on the clock on which ``startedAt`` was taken.
@@ -139,12 +105,18 @@ public struct PodLifecycle: Equatable, Sendable {
   /// Takes in a fact and says what follows.
   public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
     let wasReady = self.isReady
+    var effects: [Effect] = []
     switch event {
     case .woke: if let alarm, alarm <= now { self.alarm = nil }
     case .updated(let manifest): self.take(manifest, at: now)
     case .removed:
       self.isRemoved = true
       self.terminate(at: now)
+    case .preStopEnded(let name, let failure):
+      effects += failure.map { [.report(.failedPreStop($0))] } ?? []
+      self.update(name) { container in
+        if case .hook = container.stop?.step { container.stop?.step = .hook(until: now) }
+      }
     case .containerStarted(let name):
       self.update(name) { container in
         if container.state == .creating { container.state = .running(since: now) }
@@ -158,14 +130,15 @@ public struct PodLifecycle: Equatable, Sendable {
       }
       self.containers.removeAll { $0.isLeaving && !$0.isAlive }
     }
-    var effects: [Effect] = []
-    if let deadline, now >= deadline, !self.isTerminating, !self.isFinished {
+    if let deadline, now >= deadline, !self.isTerminating, !self.hasOutcome {
       self.hasExceededDeadline = true
-      self.terminate(at: now)
       effects.append(.report(.deadlineExceeded))
     }
+    // Sidecars do not outlive what they were there for.
+    if self.hasOutcome { self.terminate(at: now) }
     effects += self.start(now: now) + self.stop(now: now)
     if self.isReady != wasReady { self.readinessChangedAt = now }
+    if self.finishedAt == nil, self.isFinished { self.finishedAt = now }
     if self.isRemoved, !self.hasEnded, !self.containers.contains(where: \.isAlive) {
       self.hasEnded = true
       effects.append(.ended)
@@ -182,13 +155,13 @@ public struct PodLifecycle: Equatable, Sendable {
   /// that the real one looks at): it is stopped and started anew when that has changed.
   private mutating func take(_ manifest: PodManifest, at now: Instant) {
     self.manifest = manifest
-    guard !self.isTerminating, !self.isFinished else { return }
+    guard !self.isTerminating else { return }
     let killAt = now + manifest.gracePeriod
     var former = self.containers
-    self.containers = manifest.containers.map { wanted in
-      guard let index = former.firstIndex(where: { $0.name == wanted.name }) else {
-        return Container(name: wanted.name, image: wanted.image)
-      }
+    self.containers = (manifest.initContainers + manifest.containers).map { wanted in
+      guard
+        let index = former.firstIndex(where: { ($0.name, $0.role) == (wanted.name, wanted.role) })
+      else { return Container(wanted, backOff: self.backOff) }
       var container = former.remove(at: index)
       container.take(image: wanted.image, killAt: killAt, at: now)
       return container
@@ -214,34 +187,66 @@ public struct PodLifecycle: Equatable, Sendable {
     }
   }
 
-  /// Starts what is new or has waited long enough.
+  /// Starts what is new or has waited long enough, as far as those before it let it.
   private mutating func start(now: Instant) -> [Effect] {
     var effects: [Effect] = []
     for index in self.containers.indices {
-      switch self.containers[index].state {
-      case .new: break
-      case .backingOff(let until, _) where until <= now: self.containers[index].restartCount += 1
-      case .backingOff, .creating, .running, .ended: continue
+      let role = self.containers[index].role
+      if self.initializedAt == nil {
+        if role == .main { self.initializedAt = now }
+      } else if role == .initial {
+        continue
       }
-      self.containers[index].state = .creating
-      let name = self.containers[index].name
-      let image = self.manifest.containers.first { $0.name == name }?.image
-      self.containers[index].image = image ?? self.containers[index].image
+      effects += self.startIfDue(index, now: now)
+      guard self.initializedAt == nil else { continue }
       let container = self.containers[index]
-      effects.append(.startContainer(container.name, attempt: container.restartCount))
+      guard role == .initial ? container.isComplete : container.isRunning else { break }
     }
     return effects
+  }
+
+  private mutating func startIfDue(_ index: Int, now: Instant) -> [Effect] {
+    switch self.containers[index].state {
+    case .new: break
+    case .backingOff(let until, _) where until <= now: self.containers[index].restartCount += 1
+    case .backingOff, .creating, .running, .ended: return []
+    }
+    let name = self.containers[index].name
+    self.containers[index].state = .creating
+    if let container = self.manifest.container(named: name) {
+      self.containers[index].image = container.image
+    }
+    return [.startContainer(name, attempt: self.containers[index].restartCount)]
   }
 
   /// Asks what shall end to stop, and kills it when its grace period is over.
   private mutating func stop(now: Instant) -> [Effect] {
     var effects: [Effect] = []
-    for index in self.containers.indices {
-      guard self.containers[index].isAlive, let stop = self.containers[index].stop else { continue }
-      let signal: ContainerSignal = now >= stop.killAt ? .kill : .terminate
-      guard stop.lastSignal != signal else { continue }
-      self.containers[index].stop?.lastSignal = signal
-      effects.append(.signal(signal, self.containers[index].name))
+    for index in self.containers.indices where self.containers[index].isAlive {
+      guard var stop = self.containers[index].stop else { continue }
+      let container = self.containers[index]
+      if stop.step == .asked {
+        let hook = self.manifest.container(named: container.name)?.preStop
+        switch container.isRunning ? hook : nil {
+        case .sleep(let duration): stop.step = .hook(until: now + duration)
+        case .action(let action):
+          stop.step = .hook(until: stop.killAt)
+          effects.append(.runPreStop(container.name, action))
+        case nil: stop.step = .hook(until: now)
+        }
+      }
+      switch stop.step {
+      case .hook where stop.due.map { $0 <= now } ?? false:
+        stop.step = .terminated
+        // However long the hook took.
+        stop.killAt = max(stop.killAt, now + PodManifest.minimumGracePeriod)
+        effects.append(.signal(.terminate, container.name))
+      case .terminated where stop.killAt <= now:
+        stop.step = .killed
+        effects.append(.signal(.kill, container.name))
+      case .asked, .hook, .terminated, .killed: break
+      }
+      self.containers[index].stop = stop
     }
     return effects
   }
@@ -252,11 +257,11 @@ public struct PodLifecycle: Equatable, Sendable {
     var due = self.containers.compactMap { container -> Instant? in
       switch container.state {
       case .backingOff(let until, _): until
-      case .creating, .running: container.stop?.killAt
+      case .creating, .running: container.stop?.due
       case .new, .ended: nil
       }
     }
-    if let deadline, !self.isTerminating, !self.isFinished { due.append(deadline) }
+    if let deadline, !self.isTerminating { due.append(deadline) }
     guard let next = due.filter({ $0 > now }).min(), self.alarm.map({ next < $0 }) ?? true else {
       return []
     }
@@ -265,67 +270,16 @@ public struct PodLifecycle: Equatable, Sendable {
   }
 }
 
-extension PodLifecycle.Container {
-  /// Notes the end of a run and what follows it.
-  fileprivate mutating func finish(
-    code: Int32, at now: Instant, policy: PodManifest.RestartPolicy, isOver: Bool
-  ) {
-    var startedAt: Instant?
-    if case .running(let since) = self.state { startedAt = since }
-    self.lastTermination = .init(
-      exitCode: code, attempt: self.restartCount, startedAt: startedAt, finishedAt: now)
-    guard !isOver else {
-      self.state = .ended
-      return
-    }
-    switch self.stop?.sequel {
-    case .leave:
-      self.state = .ended
-      return
-    case .startAgain:
-      self.stop = nil
-      self.startAfresh(at: now)
-      return
-    case nil: break
-    }
-    switch policy {
-    case .never: self.state = .ended
-    case .onFailure where code == 0: self.state = .ended
-    case .always, .onFailure:
-      let delay = self.backOff.next(startedAt: startedAt ?? now, endedAt: now)
-      self.state = .backingOff(until: now + delay, delay: delay)
-    }
-  }
-
-  /// Goes on with an image that may be another one.
-  fileprivate mutating func take(image: String, killAt: Instant, at now: Instant) {
-    let isNew = image != self.image
-    switch self.state {
-    case .creating, .running: if isNew || self.isLeaving { self.end(by: killAt, then: .startAgain) }
-    case .backingOff: if isNew { self.startAfresh(at: now) }
-    case .new, .ended: break
-    }
-  }
-
-  /// Asks for the container's end; the earliest end that was asked for counts.
-  fileprivate mutating func end(by killAt: Instant, then sequel: PodLifecycle.Stop.Sequel) {
-    self.stop = .init(
-      killAt: min(killAt, self.stop?.killAt ?? killAt), sequel: sequel,
-      lastSignal: self.stop?.lastSignal)
-  }
-
-  /// Another image has no failures behind it.
-  private mutating func startAfresh(at now: Instant) {
-    self.backOff = CrashLoopBackOff()
-    self.state = .backingOff(until: now, delay: .zero)
-  }
-}
-
 extension PodEvent {
   /// Source: `pkg/kubelet/active_deadline.go`.
   static let deadlineExceeded = Self(
     severity: .normal, reason: "DeadlineExceeded",
     message: "Pod was active on the node longer than the specified deadline")
+
+  static func failedPreStop(_ reason: String) -> Self {
+    Self(
+      severity: .warning, reason: "FailedPreStopHook", message: "PreStopHook failed: \(reason)")
+  }
 }
 
 /// What a container is told.

@@ -11,14 +11,18 @@ extension PodLifecycle {
   /// ended, so such a pod is Running.
   public var phase: Phase {
     if self.hasExceededDeadline { return .failed }
-    let containers = self.listed
+    let policy = self.manifest.restartPolicy
+    if policy == .never, self.listed.contains(where: { $0.role == .initial && $0.hasFailed }) {
+      return .failed
+    }
+    let containers = self.listed.filter { $0.role == .main }
     let neverStarted = containers.contains {
       ($0.state == .new || $0.state == .creating) && $0.lastTermination == nil
     }
     if neverStarted { return .pending }
     if containers.contains(where: { $0.state != .ended }) { return .running }
     let hasFailed = containers.contains { $0.lastTermination?.exitCode != 0 }
-    return switch self.manifest.restartPolicy {
+    return switch policy {
     case .always: .running
     case .onFailure: hasFailed ? .running : .succeeded
     case .never: hasFailed ? .failed : .succeeded
@@ -27,44 +31,77 @@ extension PodLifecycle {
 
   /// `status` of a v1 Pod. Addresses are left out: a kubelet without an API server knows none.
   func status(clock: WallClock, runtime: String) -> JSONValue {
-    let unready = self.listed.filter { !$0.isRunning }.map(\.name).sorted()
-    let phase = self.phase
-    let changedAt = clock.seconds(self.readinessChangedAt)
-    func condition(_ type: String, _ isTrue: Bool, since time: String) -> JSONValue {
-      var condition: JSONValue = [
-        "type": .string(type), "status": isTrue ? "True" : "False", "lastProbeTime": nil,
-        "lastTransitionTime": .string(time),
-      ]
-      guard !isTrue else { return condition }
-      switch phase {
-      case .succeeded: condition["reason"] = "PodCompleted"
-      case .failed: condition["reason"] = "PodFailed"
-      case .pending, .running:
-        condition["reason"] = "ContainersNotReady"
-        condition["message"] = .string(
-          "containers with unready status: [\(unready.joined(separator: " "))]")
-      }
-      return condition
-    }
-    let startedAt = clock.seconds(self.startedAt)
     var status: JSONValue = [
-      "phase": .string(phase.rawValue),
-      "conditions": [
-        condition("Initialized", true, since: startedAt),
-        condition("Ready", self.isReady, since: changedAt),
-        condition("ContainersReady", self.isReady, since: changedAt),
-        condition("PodScheduled", true, since: startedAt),
-      ],
-      "startTime": .string(startedAt),
+      "phase": .string(self.phase.rawValue),
+      "conditions": .array(self.conditions(clock: clock)),
+      "startTime": .string(clock.seconds(self.startedAt)),
       "containerStatuses": .array(
-        self.listed.sorted { $0.name < $1.name }
+        self.listed.filter { $0.role == .main }.sorted { $0.name < $1.name }
           .map { self.status(of: $0, clock: clock, runtime: runtime) }),
     ]
+    // These stay in the order in which they run.
+    let initial = self.listed.filter { $0.role != .main }
+    if !initial.isEmpty {
+      status["initContainerStatuses"] = .array(
+        initial.map { self.status(of: $0, clock: clock, runtime: runtime) })
+    }
     if self.hasExceededDeadline {
       status["reason"] = .string(PodEvent.deadlineExceeded.reason)
       status["message"] = .string(PodEvent.deadlineExceeded.message)
     }
     return status
+  }
+
+  /// Source: `pkg/kubelet/status/generate.go`.
+  private func conditions(clock: WallClock) -> [JSONValue] {
+    func condition(
+      _ type: String, _ isTrue: Bool, since: Instant, reason: String? = nil, message: String? = nil
+    ) -> JSONValue {
+      var condition: JSONValue = [
+        "type": .string(type), "status": isTrue ? "True" : "False", "lastProbeTime": nil,
+        "lastTransitionTime": .string(clock.seconds(since)),
+      ]
+      condition["reason"] = reason.map { .string($0) }
+      condition["message"] = message.map { .string($0) }
+      return condition
+    }
+    func list(_ names: [String]) -> String { "[\(names.joined(separator: " "))]" }
+
+    let phase = self.phase
+    let incomplete = self.listed.filter { container in
+      switch container.role {
+      case .initial: !container.isComplete
+      case .sidecar: !container.isRunning
+      case .main: false
+      }
+    }.map(\.name)
+    let unready = self.unready
+    let readiness: (reason: String?, message: String?) =
+      switch phase {
+      case .succeeded: ("PodCompleted", nil)
+      case .failed: ("PodFailed", nil)
+      case _ where unready.isEmpty: (nil, nil)
+      case .pending, .running:
+        ("ContainersNotReady", "containers with unready status: \(list(unready))")
+      }
+    let isInitialized = self.initializedAt != nil
+    return [
+      condition(
+        "PodReadyToStartContainers", self.finishedAt == nil,
+        since: self.finishedAt ?? self.startedAt),
+      condition(
+        "Initialized", isInitialized, since: self.initializedAt ?? self.startedAt,
+        reason: isInitialized
+          ? (phase == .succeeded ? "PodCompleted" : nil) : "ContainersNotInitialized",
+        message: isInitialized ? nil : "containers with incomplete status: \(list(incomplete))"),
+      condition(
+        "Ready", self.isReady, since: self.readinessChangedAt, reason: readiness.reason,
+        message: readiness.message),
+      condition(
+        "ContainersReady", self.isReady, since: self.readinessChangedAt, reason: readiness.reason,
+        message: readiness.message),
+      condition("PodScheduled", true, since: self.startedAt),
+    ]
   }
 
   private func status(
@@ -74,8 +111,13 @@ extension PodLifecycle {
       self.terminated($0, of: container, clock: clock, runtime: runtime)
     }
     let state: JSONValue
+    let waiting: JSONValue = [
+      "waiting": [
+        "reason": self.manifest.initContainers.isEmpty ? "ContainerCreating" : "PodInitializing"
+      ]
+    ]
     switch container.state {
-    case .new, .creating: state = ["waiting": ["reason": "ContainerCreating"]]
+    case .new, .creating: state = waiting
     case .running(let since): state = ["running": ["startedAt": .string(clock.seconds(since))]]
     case .backingOff(_, let delay) where delay > .zero:
       let pod = "\(self.manifest.name.name)_\(self.manifest.name.namespace)(\(self.manifest.uid))"
@@ -83,14 +125,16 @@ extension PodLifecycle {
         "back-off \(delay.components.seconds)s restarting failed container=\(container.name) "
         + "pod=\(pod)"
       state = ["waiting": ["reason": "CrashLoopBackOff", "message": .string(message)]]
-    case .ended where lastState == nil: state = Self.neverStarted
+    case .ended where lastState == nil:
+      state = self.initializedAt == nil ? waiting : Self.neverStarted
     case .backingOff, .ended:
       state = lastState ?? [:]
       lastState = nil
     }
     return [
       "name": .string(container.name), "state": state, "lastState": lastState ?? [:],
-      "ready": .boolean(container.isRunning), "started": .boolean(container.isRunning),
+      "ready": .boolean(container.role == .initial ? container.isComplete : container.isReady),
+      "started": .boolean(container.isRunning),
       "restartCount": .integer(Int64(container.restartCount)), "image": .string(container.image),
       "imageID": "",
       "containerID": container.state == .new || container.state == .creating

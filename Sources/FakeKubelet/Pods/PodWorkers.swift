@@ -12,6 +12,7 @@ public struct PodWorkers: Equatable, Sendable {
     case changed(removed: [PodName], added: [PodManifest], updated: [PodManifest] = [])
     case containerStarted(ContainerID)
     case containerExited(ContainerID, code: Int32)
+    case preStopEnded(ContainerID, failure: String?)
     /// An instant that was asked for has come.
     case woke
   }
@@ -19,6 +20,7 @@ public struct PodWorkers: Equatable, Sendable {
   /// What is to be done, in this order.
   public enum Effect: Equatable, Sendable {
     case startContainer(ContainerID, PodManifest)
+    case runPreStop(ContainerAction, ContainerID, PodManifest)
     case signal(ContainerSignal, ContainerID)
     case wake(at: Instant)
     case report(PodEvent, PodName)
@@ -35,7 +37,12 @@ public struct PodWorkers: Equatable, Sendable {
   private var starts: UInt64 = 0
   private var current: [PodName: [String: ContainerID]] = [:]
 
-  public init() {}
+  private let backOff: CrashLoopBackOff
+
+  /// - Parameter backOff: of each container.
+  public init(backOff: CrashLoopBackOff = CrashLoopBackOff()) {
+    self.backOff = backOff
+  }
 
   /// Takes in a fact and says what follows.
   public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
@@ -50,6 +57,9 @@ public struct PodWorkers: Equatable, Sendable {
       guard self.current[id.pod]?[id.container] == id else { return [] }
       self.current[id.pod]?[id.container] = nil
       return self.pass(.containerExited(id.container, code: code), to: id.pod, at: now)
+    case .preStopEnded(let id, let failure):
+      guard self.current[id.pod]?[id.container] == id else { return [] }
+      return self.pass(.preStopEnded(id.container, failure: failure), to: id.pod, at: now)
     case .woke:
       return self.running.keys.sorted().flatMap { self.pass(.woke, to: $0, at: now) }
     }
@@ -80,7 +90,7 @@ public struct PodWorkers: Equatable, Sendable {
   }
 
   private mutating func begin(_ manifest: PodManifest, at now: Instant) -> [Effect] {
-    self.running[manifest.name] = PodLifecycle(manifest, at: now)
+    self.running[manifest.name] = PodLifecycle(manifest, at: now, backOff: self.backOff)
     return self.pass(.woke, to: manifest.name, at: now)
   }
 
@@ -98,6 +108,10 @@ public struct PodWorkers: Equatable, Sendable {
           pod: name, container: container, attempt: attempt, serial: self.starts)
         self.current[name, default: [:]][container] = id
         effects.append(.startContainer(id, pod.manifest))
+      case .runPreStop(let container, let action):
+        if let id = self.current[name]?[container] {
+          effects.append(.runPreStop(action, id, pod.manifest))
+        }
       case .signal(let signal, let container):
         if let id = self.current[name]?[container] { effects.append(.signal(signal, id)) }
       case .wake(let instant): effects.append(.wake(at: instant))

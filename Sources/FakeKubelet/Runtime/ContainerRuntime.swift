@@ -15,4 +15,10 @@ public protocol ContainerRuntime: Sendable {
     _ container: ContainerID, of pod: PodManifest, signals: AsyncStream<ContainerSignal>,
     onStart: @Sendable () -> Void
   ) async -> Int32
+
+  /// Carries out a hook of a container that runs. Returns why it failed, or `nil`; soon when the task
+  /// is cancelled. The container may end meanwhile.
+  func runPreStop(
+    _ action: ContainerAction, in container: ContainerID, of pod: PodManifest
+  ) async -> String?
 }

@@ -1,5 +1,5 @@
 /// Containers that only look as if: each is a timer that starts and stops as the pod's annotations
-/// say (``PretendBehaviour``), and runs for ever in between.
+/// say (``PretendBehaviour``).
 ///
 /// Exit codes are those of real processes: 143 after SIGTERM, 137 after SIGKILL.
 public struct PretendRuntime: ContainerRuntime {
@@ -11,6 +11,7 @@ public struct PretendRuntime: ContainerRuntime {
     case signal(ContainerSignal)
     case startDelayOver
     case stopDelayOver
+    case runOver
   }
 
   public func run(
@@ -19,7 +20,8 @@ public struct PretendRuntime: ContainerRuntime {
   ) async -> Int32 {
     let killed: Int32 = 137
     let terminated: Int32 = 143
-    // At most two delays and two signals ever come.
+    let behaviour = pod.pretendBehaviour(of: container.container)
+    // At most three delays and two signals ever come.
     let (facts, inbox) = AsyncStream.makeStream(of: Fact.self)
     return await withTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
@@ -30,22 +32,31 @@ public struct PretendRuntime: ContainerRuntime {
           inbox.yield(fact)
         }
       }
-      delay(pod.pretend.startAfter, .startDelayOver)
+      delay(behaviour.startAfter, .startDelayOver)
       var isRunning = false
       for await fact in facts {
         switch fact {
         case .startDelayOver:
           isRunning = true
           onStart()
+          if let exitAfter = behaviour.exitAfter { delay(exitAfter, .runOver) }
         case .signal(.kill): return killed
         case .signal(.terminate):
           // What does not run yet is not begun any more.
           guard isRunning else { return terminated }
-          delay(pod.pretend.stopAfter, .stopDelayOver)
+          delay(behaviour.stopAfter, .stopDelayOver)
         case .stopDelayOver: return terminated
+        case .runOver: return behaviour.exitCode
         }
       }
       return killed
     }
+  }
+
+  public func runPreStop(
+    _: ContainerAction, in container: ContainerID, of pod: PodManifest
+  ) async -> String? {
+    try? await Task.sleep(for: pod.pretendBehaviour(of: container.container).preStopAfter)
+    return nil
   }
 }

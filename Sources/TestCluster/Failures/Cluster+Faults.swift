@@ -106,13 +106,26 @@ extension Cluster {
     case .killKubelet:
       await self.end(
         [.component(node: scene.leader, .kubelet)], by: SIGKILL, within: .seconds(10))
-    case .crashPod: break
-    case .changeSource:
-      let source = self.directory.source(scene.role, scene.leader)
-      let text = FileManager.default.contents(atPath: source) ?? Data()
-      try self.directory.write(
-        String(decoding: text, as: UTF8.self) + "# changed while leading\n", to: source)
+    case .crashPod:
+      try self.changeSource(scene) {
+        $0.replacing(Self.annotations, with: Self.annotations + Self.crash)
+      }
+    case .changeSource: try self.changeSource(scene) { $0 + "# changed while leading\n" }
     }
+  }
+
+  /// Where the recipe's elected pods have theirs, and what makes their containers end again and again.
+  private static let annotations = "\n annotations:"
+  private static let crash = """
+
+      pretend.zweimaster.dev/exit-after: "300ms"
+      pretend.zweimaster.dev/exit-code: "1"
+    """
+
+  private func changeSource(_ scene: FaultScene, _ change: (String) -> String) throws {
+    let source = self.directory.source(scene.role, scene.leader)
+    let text = FileManager.default.contents(atPath: source) ?? Data()
+    try self.directory.write(change(String(decoding: text, as: UTF8.self)), to: source)
   }
 
   /// Undoes what was prepared and injected; what mends itself is left to it.
@@ -141,8 +154,9 @@ extension Cluster {
       umount2(self.directory.manifests(scene.other), Int32(MNT_DETACH))
     case .killKubelet: try await self.launch(.component(node: scene.leader, .kubelet))
     case .killElector, .terminateElector, .restartStore, .restoreStore, .startTogether,
-      .editManifest, .deleteManifest, .crashPod, .changeSource:
+      .editManifest, .deleteManifest, .changeSource:
       break
+    case .crashPod: try self.changeSource(scene) { $0.replacing(Self.crash, with: "") }
     }
   }
 

@@ -46,6 +46,8 @@ public struct FailureRow: Equatable, Sendable {
     case takeover
     /// The deadline for a pod that does not run, its time to end, and what a hand-over takes.
     case benched
+    /// A kubelet's first two restarts, the pod's time to end, and what a hand-over takes.
+    case crashed
     /// A takeover from a store that went back, where a whole lease more is waited for.
     case restored
   }
@@ -102,7 +104,7 @@ public struct FailureRow: Equatable, Sendable {
       "kubelet-dead", .killKubelet, .takeover(by: .other, within: .benched),
       report: "the pod does not run as it should, giving the lock away"),
     FailureRow(
-      "pod-crash-loop", .crashPod, .takeover(by: .other, within: .benched),
+      "pod-crash-loop", .crashPod, .takeover(by: .other, within: .crashed),
       report: "the pod does not run as it should, giving the lock away"),
     FailureRow(
       "dest-dir-missing", .spoilDirectory(.missing), .takeover(by: .other, within: .benched),
@@ -151,6 +153,8 @@ extension FailureRow.Bound {
     case .takeover: timing.worstTakeover + slack
     case .benched:
       FailureRow.startDeadline + timing.podStop.total * 2 + timing.sleep * 2 + slack
+    // The first restart comes at once, the second after ten seconds.
+    case .crashed: .seconds(12) + timing.podStop.total * 2 + timing.sleep * 2 + slack
     case .restored: timing.ttl * 3 + timing.lockDelay + slack
     }
   }

@@ -75,7 +75,6 @@ extension Fault {
   /// Why it cannot be had; what only shows when it is tried is a ``FaultUnavailable``.
   fileprivate func reasonToSkip(_ timing: Timing) -> String? {
     switch self {
-    case .crashPod: "no pod of a fake kubelet ends by itself"
     case .killContainer where !timing.manifestExpires:
       "nobody removes the manifest then: --profile strict --ttl-secs 10 has it expire"
     default: nil

@@ -1,0 +1,62 @@
+/// Something that a hook does to a container, completed with the API's defaults.
+public enum ContainerAction: Equatable, Sendable {
+  /// Runs a command inside of it.
+  case exec([String])
+  case httpGet(HTTPGet)
+  /// Opens a connection; without a host, to the pod's address.
+  case tcpSocket(host: String?, port: Port)
+
+  public struct HTTPGet: Equatable, Sendable {
+    /// `HTTP` or `HTTPS`.
+    public let scheme: String
+    /// `nil` for the pod's address.
+    public let host: String?
+    public let port: Port
+    public let path: String
+    public let headers: [Header]
+  }
+
+  public struct Header: Equatable, Sendable {
+    public let name: String
+    public let value: String
+  }
+
+  /// A port as the manifest has it.
+  public enum Port: Equatable, Sendable {
+    case number(Int)
+    /// The name of none of the container's ports.
+    case unknown(String)
+  }
+
+  /// - Parameters:
+  ///   - handler: the hook; validated, so that it has at most one kind of handler.
+  ///   - container: where ports are looked up by name.
+  init?(_ handler: JSONValue, container: JSONValue) {
+    func host(_ value: JSONValue) -> String? {
+      value["host"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+    }
+    func port(_ value: JSONValue) -> Port {
+      if let number = value["port"]?.integer { return .number(Int(number)) }
+      let name = value["port"]?.string ?? ""
+      if let number = Int(name) { return .number(number) }
+      let known = container["ports"]?.elements.first { $0["name"]?.string == name }
+      return known?["containerPort"]?.integer.map { .number(Int($0)) } ?? .unknown(name)
+    }
+    if let exec = handler["exec"] {
+      self = .exec((exec["command"]?.elements ?? []).compactMap(\.string))
+    } else if let get = handler["httpGet"] {
+      let path = get["path"]?.string ?? "/"
+      self = .httpGet(
+        HTTPGet(
+          scheme: get["scheme"]?.string ?? "HTTP", host: host(get), port: port(get),
+          path: path.hasPrefix("/") ? path : "/" + path,
+          headers: (get["httpHeaders"]?.elements ?? []).map {
+            Header(name: $0["name"]?.string ?? "", value: $0["value"]?.string ?? "")
+          }))
+    } else if let socket = handler["tcpSocket"] {
+      self = .tcpSocket(host: host(socket), port: port(socket))
+    } else {
+      return nil
+    }
+  }
+}
