@@ -18,7 +18,7 @@ struct Failures: AsyncParsableCommand {
       follow, mends it, and judges. Prints a table, and exits 1 when a row has failed; then the logs are \
       kept.
 
-      GONE is how long after the fault the leader's manifest was gone, TAKEOVER how long after it the \
+      GONE is how long after the fault the leader's manifest was gone, or its kubelet dead, TAKEOVER how long after it the \
       next one came; where nobody may lead during the fault, how long after its end, and where a manifest \
       is put right, how long that took. OVERLAP is for how long two of the pods surely ran at once, by \
       the word of the kubelets, which are asked every 20 ms.
