@@ -55,10 +55,12 @@ import Testing
     var facts = Self.good(row)
     facts.podOverlap = .milliseconds(30)
     facts.manifestOverlap = .milliseconds(40)
+    // Where nobody is left to remove the manifest, it stays, and its pod ends by itself.
+    let manifests =
+      row.fault == .killContainer ? [] : ["two manifests at once for 0.04 s"]
     #expect(
-      row.problems(facts, try Self.timing(), slack: .seconds(1)) == [
-        "two pods at once for 0.03 s", "two manifests at once for 0.04 s",
-      ])
+      row.problems(facts, try Self.timing(), slack: .seconds(1))
+        == ["two pods at once for 0.03 s"] + manifests)
   }
 
   @Test func `podmaster's timing promises less`() throws {

@@ -206,7 +206,7 @@ private final class FakeGuard: Sendable {
   /// no lease is given up since its extension waited.
   @Test func manyRequestsTakeTurnsAndAnExtensionPassesThem() async throws {
     let fake = try FakeGuard()
-    let patience = Duration.seconds(2)
+    let patience = Duration.seconds(10)
     let link = try await GuardLink.connect(descriptor: fake.theirs, patience: patience)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for manifest in 0..<40 {
@@ -224,7 +224,7 @@ private final class FakeGuard: Sendable {
           passed += 1
         } else {
           served += 1
-          try await Task.sleep(for: patience / 20)
+          try await Task.sleep(for: patience / 33)
           if served == 10 {
             group.addTask {
               _ = try await link.ask(.extend(until: BootInstant(.now + .seconds(60))))
