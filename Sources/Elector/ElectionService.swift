@@ -120,6 +120,7 @@ public struct ElectionService: Service {
     let start = self.start
     var alarm: AsyncStream<Never>.Continuation?
     var watch: AsyncStream<Never>.Continuation?
+    var news = ElectionNews()
     // What the destination was told last.
     var manifestEnd: Instant?
     for await event in events {
@@ -160,7 +161,7 @@ public struct ElectionService: Service {
             group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }
           case .report(let report):
             self.observe(report)
-            self.log(report, name: election.name)
+            if news.isNews(report) { self.log(report, name: election.name) }
             let now = Instant(start.duration(to: .now))
             self.board.update { $0.note(report, at: now) }
           case .finish(let outcome):

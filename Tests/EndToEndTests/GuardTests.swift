@@ -183,10 +183,10 @@ extension EndToEnd {
         arguments: [
           "--etcd-servers=https://127.0.0.1:1", "--etcd-cafile=\(directory.path)/none.pem",
           "--key=a", "--source-file=\(directory.path)/none.yaml", "--dest-file=\(manifest)",
-          "--guard=false",
         ],
         output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-      #expect(result.terminationStatus == .exited(1))
+      // For good: its guard does not try again.
+      #expect(result.terminationStatus == .exited(78))
       #expect(result.standardError.contains("cannot read \(directory.path)/none.pem"))
       #expect(contents(manifest) == nil)
       directory.remove()

@@ -76,9 +76,13 @@ struct Elections: Sendable {
             logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
         ).run()
       }
-    } catch let error as any ElectorFailure {
+    } catch let error as ElectionServiceError {
       logger.error("\(error)")
       throw ExitCode(1)
+    } catch let error as any Misconfiguration {
+      logger.error("\(error)")
+      // A guard would try in vain; who has started us may try again. Source: sysexits.h, EX_CONFIG.
+      throw ExitCode(78)
     }
   }
 
@@ -201,9 +205,8 @@ private struct Contest: Sendable {
   }
 }
 
-/// What ends an elector, with one line that says why.
-private protocol ElectorFailure: Error {}
-extension ElectionServiceError: ElectorFailure {}
-extension StatusServerError: ElectorFailure {}
-extension ClientTLSError: ElectorFailure {}
-extension EtcdCredentialsError: ElectorFailure {}
+/// What only a person can mend, with one line that says what.
+private protocol Misconfiguration: Error {}
+extension StatusServerError: Misconfiguration {}
+extension ClientTLSError: Misconfiguration {}
+extension EtcdCredentialsError: Misconfiguration {}
