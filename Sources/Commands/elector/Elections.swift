@@ -90,11 +90,11 @@ struct Elections: Sendable {
   private func link(_ contest: Contest, _ link: GuardLink?) throws -> ManifestGuard? {
     guard let link else { return nil }
     let path = contest.options.destFile
-    guard let index = self.guarded.firstIndex(of: path) else {
+    guard let index = self.guarded.firstIndex(of: path).flatMap({ UInt16(exactly: $0) }) else {
       throw ValidationError(
         "--dest-file \(path): the guard was started without it; restart the elector to change it")
     }
-    return ManifestGuard(link: link, manifest: UInt16(index))
+    return ManifestGuard(link: link, manifest: index)
   }
 
   private func configurations(

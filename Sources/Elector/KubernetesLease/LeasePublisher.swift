@@ -158,15 +158,9 @@ public struct LeasePublisher: Service {
     _ method: String, _ path: String, _ answer: (status: UInt, body: Data)
   ) -> APIServerError {
     struct Status: Decodable { var message: String? }
-    let message = try? JSONDecoder().decode(Status.self, from: answer.body).message
+    let status = try? JSONDecoder().decode(Status.self, from: answer.body)
     return APIServerError(
       request: "\(method) \(self.server.url)\(path)",
-      reason: "\(answer.status) \(message ?? "")".trimmingTrailingBlanks)
-  }
-}
-
-extension String {
-  fileprivate var trimmingTrailingBlanks: String {
-    String(self.reversed().drop { $0 == " " }.reversed())
+      reason: (["\(answer.status)"] + [status?.message].compactMap(\.self)).joined(separator: " "))
   }
 }
