@@ -7,7 +7,7 @@ BIN    := .build/$(CONFIG)
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps build demo test integration examples bench bench-failover bench-elections \
-  failures format lint clean
+  bench-kubelet failures format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,12 @@ bench-elections: deps ## Measure a thousand elections on one kvstore.
 	  $(SWIFT) build -c release --product $$product; \
 	done
 	.build/release/zweimaster elections $(ELECTIONS_FLAGS)
+
+bench-kubelet: deps ## Measure the fake kubelet with ten and with a thousand pods.
+	@for product in fake-kubelet zweimaster; do \
+	  $(SWIFT) build -c release --product $$product; \
+	done
+	.build/release/zweimaster kubelet $(KUBELET_FLAGS)
 
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples

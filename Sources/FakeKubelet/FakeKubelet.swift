@@ -15,8 +15,14 @@ public final class FakeKubelet: Service {
   private let onListening: @Sendable (FakeKubeletAddresses) async -> Void
   private let start = ContinuousClock.now
   private let clock = WallClock.now
-  /// What the endpoints answer from: the value after the last event that was taken in.
-  private let published = Mutex(PodWorkers())
+  private let published = Mutex(Published())
+
+  private struct Published {
+    /// What the endpoints answer from: the value after the last event that was taken in.
+    var workers = PodWorkers()
+    var readers: [Int: AsyncStream<[PodView]>.Continuation] = [:]
+    var lastReader = 0
+  }
 
   /// - Parameters:
   ///   - runtime: what runs the containers.
@@ -36,6 +42,10 @@ public final class FakeKubelet: Service {
   /// process, so they end with it, without signal or grace.
   /// - Throws: ``FakeKubeletError`` when a port cannot be listened on.
   public func run() async throws {
+    guard self.configuration.servesHTTP else {
+      await cancelWhenGracefulShutdown { await self.runPods() }
+      return
+    }
     let listeners = KubeletListeners(configuration: self.configuration, logger: self.logger)
     let routes = KubeletRoutes(
       pods: { self.snapshot.podList(clock: self.clock, runtime: self.runtime.name) },
@@ -61,10 +71,47 @@ public final class FakeKubelet: Service {
     self.logger.info("Shut down; what was pretended to run has ended with it")
   }
 
-  private var snapshot: PodWorkers { self.published.withLock(\.self) }
+  private var snapshot: PodWorkers { self.published.withLock(\.workers) }
+
+  /// All pods as they are now: those that the manifests ask for, and those that are being ended; by name.
+  public var pods: [PodView] { self.snapshot.views }
+
+  /// What happens to the pods: the first ones are those that are there already. It ends with ``run()``,
+  /// or when its reader does; nothing is left out however slowly it is read.
+  public var changes: PodChanges {
+    let (stream, continuation) = AsyncStream.makeStream(of: [PodView].self)
+    let id = self.published.withLock { published in
+      published.lastReader += 1
+      published.readers[published.lastReader] = continuation
+      continuation.yield(published.workers.views)
+      return published.lastReader
+    }
+    continuation.onTermination = { [weak self] _ in
+      self?.published.withLock { _ = $0.readers.removeValue(forKey: id) }
+    }
+    return PodChanges(views: stream)
+  }
+
+  private func publish(_ workers: PodWorkers) {
+    self.published.withLock { published in
+      published.workers = workers
+      guard !published.readers.isEmpty else { return }
+      let views = workers.views
+      for reader in published.readers.values { reader.yield(views) }
+    }
+  }
+
+  private func endChanges() {
+    let readers = self.published.withLock { published in
+      defer { published.readers = [:] }
+      return Array(published.readers.values)
+    }
+    for reader in readers { reader.finish() }
+  }
 
   /// Carries out what ``PodWorkers`` says, until the task is cancelled.
   private func runPods() async {
+    defer { self.endChanges() }
     // Bounded by what is outstanding: two events per container, one per alarm, one per look.
     let (events, inbox) = AsyncStream.makeStream(of: PodWorkers.Event.self)
     await withDiscardingTaskGroup { group in
@@ -74,7 +121,7 @@ public final class FakeKubelet: Service {
       for await event in events {
         let effects = workers.handle(
           event, at: Instant(sinceStart: self.start.duration(to: .now)))
-        self.published.withLock { $0 = workers }
+        self.publish(workers)
         self.log(event)
         if case .containerExited(let id, _) = event { signals[id] = nil }
         for effect in effects {
@@ -130,6 +177,31 @@ public final class FakeKubelet: Service {
 }
 
 extension FakeKubelet {
+  /// Runs a kubelet on a directory for as long as `body` takes, without ports: for tests that only want to
+  /// know what runs.
+  ///
+  /// ```swift
+  /// try await FakeKubelet.withPods(of: "/tmp/manifests") { kubelet in
+  ///   for await change in kubelet.changes { … }
+  /// }
+  /// ```
+  /// - Throws: what `body` throws.
+  public static func withPods<Result: Sendable>(
+    of directory: String, nodeName: String = "node",
+    runtime: some ContainerRuntime = PretendRuntime(),
+    logger: Logger = Logger(label: "kubelet") { _ in SwiftLogNoOpLogHandler() },
+    _ body: (FakeKubelet) async throws -> Result
+  ) async throws -> Result {
+    var configuration = FakeKubeletConfiguration(manifestDirectory: directory, nodeName: nodeName)
+    configuration.servesHTTP = false
+    let kubelet = FakeKubelet(configuration: configuration, runtime: runtime, logger: logger)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await kubelet.run() }
+      defer { group.cancelAll() }
+      return try await body(kubelet)
+    }
+  }
+
   /// Runs a kubelet for as long as `body` takes: for tests, in their own process.
   ///
   /// ```swift

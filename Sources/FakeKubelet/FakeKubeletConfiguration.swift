@@ -10,6 +10,8 @@ public struct FakeKubeletConfiguration: Sendable {
   public var allowsPrivileged = false
   /// How long an ended container waits until it is started again.
   public var crashLoopBackOff = CrashLoopBackOff()
+  /// Whether it listens on its ports at all.
+  public var servesHTTP = true
   /// The address of both ports. The real one listens on 0.0.0.0; nobody is asked for credentials here, so
   /// only this machine is let in.
   public var address = "127.0.0.1"

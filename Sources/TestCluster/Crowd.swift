@@ -81,21 +81,21 @@ public struct Crowd: Sendable {
     }
     let report = try await Requests.with { requests in
       try await withThrowingTaskGroup(of: Void.self) { group in
-        let store = try await Self.start(
+        let store = try await TrialProcess.start(
           kvstore,
           [
             "--listen-client-urls=http://127.0.0.1:\(ports[0])",
             "--data-dir=\(self.directory)/data",
           ], log: "\(self.directory)/kvstore.log", in: &group)
         defer { store.signal(SIGKILL) }
-        try await self.wait("for kvstore", within: .seconds(60)) {
+        try await TrialProcess.wait("for kvstore", within: .seconds(60)) {
           (try? await requests.data("http://127.0.0.1:\(ports[0])/version"))?.status == 200
         }
         var guards: [ProcessIdentity] = []
         defer { for guardian in guards { guardian.signal(SIGKILL) } }
         for number in 0..<self.candidates {
           guards.append(
-            try await Self.start(
+            try await TrialProcess.start(
               elector, ["--config=\(self.config(number))"],
               log: "\(self.directory)/elector\(number).log", in: &group))
         }
@@ -117,7 +117,7 @@ public struct Crowd: Sendable {
     _ store: ProcessIdentity, _ guards: [ProcessIdentity], _ ports: [Int], _ requests: Requests
   ) async throws -> Report {
     let started = ContinuousClock.now
-    try await self.wait("until all are elected", within: .seconds(120)) {
+    try await TrialProcess.wait("until all are elected", within: .seconds(120)) {
       self.manifestCount >= self.elections
     }
     let electedAfter = ContinuousClock.now - started
@@ -140,7 +140,7 @@ public struct Crowd: Sendable {
     let manifests = self.manifestCount
     let stopping = ContinuousClock.now
     for guardian in guards { kill(guardian.pid, SIGTERM) }
-    try await self.wait("until the electors have ended", within: .seconds(120)) {
+    try await TrialProcess.wait("until the electors have ended", within: .seconds(120)) {
       !guards.contains(where: \.isAlive)
     }
     return Report(
@@ -161,7 +161,12 @@ public struct Crowd: Sendable {
       .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
   }
 
-  private func wait(
+}
+
+/// A process of a measurement.
+enum TrialProcess {
+  /// Waits for something, looking every 20 ms.
+  static func wait(
     _ what: String, within limit: Duration, _ condition: () async throws -> Bool
   ) async throws {
     let end = ContinuousClock.now + limit
@@ -172,7 +177,7 @@ public struct Crowd: Sendable {
   }
 
   /// Starts a process that leads a group of its own; the task that looks after it ends with it.
-  private static func start(
+  static func start(
     _ program: String, _ arguments: [String], log: String,
     in group: inout ThrowingTaskGroup<Void, any Error>
   ) async throws -> ProcessIdentity {

@@ -65,11 +65,3 @@ struct Elections: AsyncParsableCommand {
     }
   }
 }
-
-extension Double {
-  fileprivate func rounded(_ decimals: Int) -> Double {
-    var scale = 1.0
-    for _ in 0..<decimals { scale *= 10 }
-    return (self * scale).rounded() / scale
-  }
-}
