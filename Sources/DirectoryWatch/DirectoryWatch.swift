@@ -72,8 +72,10 @@ public enum DirectoryWatch {
 public struct DirectoryEvent: Equatable, Sendable {
   /// What happened.
   public enum Kind: Equatable, Sendable {
-    /// A name appeared, by creation or by a move into the directory.
+    /// A name appeared by creation; what it holds may be yet to come.
     case appeared
+    /// A name appeared by a move into the directory, with all that it holds.
+    case movedIn
     /// Content or attributes changed.
     case modified
     /// A name vanished, by removal or by a move out of the directory.
@@ -91,8 +93,10 @@ public struct DirectoryEvent: Equatable, Sendable {
         self = .overflow
       } else if has(Int(IN_DELETE_SELF), Int(IN_MOVE_SELF)) {
         self = .gone
-      } else if has(Int(IN_CREATE), Int(IN_MOVED_TO)) {
+      } else if has(Int(IN_CREATE)) {
         self = .appeared
+      } else if has(Int(IN_MOVED_TO)) {
+        self = .movedIn
       } else if has(Int(IN_DELETE), Int(IN_MOVED_FROM)) {
         self = .vanished
       } else if has(Int(IN_MODIFY), Int(IN_ATTRIB), Int(IN_CLOSE_WRITE)) {

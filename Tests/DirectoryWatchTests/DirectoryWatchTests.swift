@@ -31,6 +31,17 @@ import Testing
     }
   }
 
+  /// Of such a file nothing is yet to come.
+  @Test func aMoveIsToldFromACreation() async throws {
+    try await self.withDirectory {
+      let hidden = self.directory.appending(path: ".a.yaml")
+      try Data("x".utf8).write(to: hidden)
+      let events = try DirectoryWatch.events(of: self.directory.path)
+      try FileManager.default.moveItem(at: hidden, to: self.directory.appending(path: "a.yaml"))
+      #expect(await self.first(events) { $0.name == "a.yaml" }?.kind == .movedIn)
+    }
+  }
+
   @Test func endsWhenTheDirectoryGoes() async throws {
     try await self.withDirectory {
       let events = try DirectoryWatch.events(of: self.directory.path)

@@ -2,6 +2,7 @@ import DirectoryWatch
 import Glibc
 import Logging
 import NIOPosix
+import Synchronization
 
 /// Looks at the manifest directory: whenever inotify reports a change, and from time to time anyway.
 ///
@@ -16,7 +17,7 @@ struct ManifestDirectory: Sendable {
   /// While there is no directory, or none that can be watched.
   private static let retryPeriod: Duration = .seconds(1)
   /// A file that is written in place is reported when it is made and again for each write. This long
-  /// we wait for more, so that a file's empty first moment is rarely seen.
+  /// we wait for more, so that a file's empty first moment is rarely seen. One that is moved in is whole.
   private static let settlingTime: Duration = .milliseconds(10)
 
   /// Reports each look, beginning with one at once, until the task is cancelled. The next look waits
@@ -52,11 +53,18 @@ struct ManifestDirectory: Sendable {
     // One is enough: a look sees everything.
     let (nudges, nudge) = AsyncStream.makeStream(
       of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let unrest = Unrest()
     await withTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
       nudge.yield()
       group.addTask {
-        for await event in events where !(event.name ?? "").hasPrefix(".") { nudge.yield() }
+        for await event in events where !(event.name ?? "").hasPrefix(".") {
+          switch event.kind {
+          case .appeared, .modified: unrest.isThere.store(true, ordering: .relaxed)
+          case .movedIn, .vanished, .overflow, .gone: break
+          }
+          nudge.yield()
+        }
         // It has gone, even if another directory with the same inode number is in its place.
         nudge.finish()
       }
@@ -64,7 +72,9 @@ struct ManifestDirectory: Sendable {
         while (try? await Task.sleep(for: self.checkFrequency)) != nil { nudge.yield() }
       }
       for await _ in nudges {
-        try? await Task.sleep(for: Self.settlingTime)
+        if unrest.isThere.exchange(false, ordering: .relaxed) {
+          try? await Task.sleep(for: Self.settlingTime)
+        }
         let (identity, listing) = await self.read()
         guard !Task.isCancelled else { return }
         report(listing)
@@ -84,6 +94,11 @@ struct ManifestDirectory: Sendable {
       return (nil, .missing(reason: "cannot read: \(error)"))
     }
   }
+}
+
+/// Whether a file may be about to be written to. It is set before the nudge that it belongs to.
+private final class Unrest: Sendable {
+  let isThere = Atomic(false)
 }
 
 /// Tells a directory from another one that takes its place.
