@@ -33,7 +33,7 @@ struct KubeletRoutes: Sendable {
   private static func json(_ value: JSONValue) -> Response {
     Response(
       status: .ok, headers: [.contentType: "application/json"],
-      body: .init(byteBuffer: ByteBuffer(string: "\(value)\n")))
+      body: .init(byteBuffer: ByteBuffer(bytes: value.utf8 + [UInt8(ascii: "\n")])))
   }
 
   private static func text(_ text: String, status: HTTPResponse.Status) -> Response {

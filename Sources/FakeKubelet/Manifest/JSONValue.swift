@@ -82,61 +82,82 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
 }
 
 extension JSONValue: CustomStringConvertible {
-  /// These come first, as in what Kubernetes writes; the other names follow in byte order.
-  private static let heads = ["kind", "apiVersion", "metadata", "name", "namespace", "spec"]
-
   /// Compact JSON in one line. Equal values have equal texts.
-  public var description: String {
-    var text = ""
+  public var description: String { String(decoding: self.utf8, as: UTF8.self) }
+
+  /// The same as bytes: a list of a thousand pods is long.
+  var utf8: [UInt8] {
+    var text: [UInt8] = []
     self.write(to: &text)
     return text
   }
 
-  private func write(to text: inout String) {
-    switch self {
-    case .null: text += "null"
-    case .boolean(let flag): text += flag ? "true" : "false"
-    case .integer(let number): text += String(number)
-    // Neither JSON nor YAML's core numbers that are read here know infinity.
-    case .number(let number): text += number.isFinite ? String(number) : "null"
-    case .string(let string): Self.write(string, to: &text)
-    case .array(let elements):
-      text += "["
-      for (index, element) in elements.enumerated() {
-        if index > 0 { text += "," }
-        element.write(to: &text)
-      }
-      text += "]"
-    case .object(let members):
-      let heads = Self.heads.filter { members[$0] != nil }
-      let rest = members.keys.filter { !heads.contains($0) }.sorted()
-      text += "{"
-      for (index, key) in (heads + rest).enumerated() {
-        if index > 0 { text += "," }
-        Self.write(key, to: &text)
-        text += ":"
-        members[key]?.write(to: &text)
-      }
-      text += "}"
+  /// These come first, as in what Kubernetes writes; the other names follow in byte order.
+  private static func rank(_ key: String) -> Int {
+    switch key {
+    case "kind": 0
+    case "apiVersion": 1
+    case "metadata": 2
+    case "name": 3
+    case "namespace": 4
+    case "spec": 5
+    default: 6
     }
   }
 
-  private static func write(_ string: String, to text: inout String) {
-    text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
+  private func write(to text: inout [UInt8]) {
+    switch self {
+    case .null: text += "null".utf8
+    case .boolean(let flag): text += (flag ? "true" : "false").utf8
+    case .integer(let number): text += String(number).utf8
+    // Neither JSON nor YAML's core numbers that are read here know infinity.
+    case .number(let number): text += (number.isFinite ? String(number) : "null").utf8
+    case .string(let string): Self.write(string, to: &text)
+    case .array(let elements):
+      text.append(UInt8(ascii: "["))
+      for (index, element) in elements.enumerated() {
+        if index > 0 { text.append(UInt8(ascii: ",")) }
+        element.write(to: &text)
       }
+      text.append(UInt8(ascii: "]"))
+    case .object(let members):
+      let ordered = members.map { (rank: Self.rank($0.key), key: $0.key, value: $0.value) }
+        .sorted { ($0.rank, $0.key) < ($1.rank, $1.key) }
+      text.append(UInt8(ascii: "{"))
+      for (index, member) in ordered.enumerated() {
+        if index > 0 { text.append(UInt8(ascii: ",")) }
+        Self.write(member.key, to: &text)
+        text.append(UInt8(ascii: ":"))
+        member.value.write(to: &text)
+      }
+      text.append(UInt8(ascii: "}"))
     }
-    text += "\""
+  }
+
+  /// Source: RFC 8259, section 7.
+  private static func write(_ string: String, to text: inout [UInt8]) {
+    func needsEscape(_ byte: UInt8) -> Bool {
+      byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+    text.append(UInt8(ascii: "\""))
+    if string.utf8.contains(where: needsEscape) {
+      for byte in string.utf8 {
+        switch byte {
+        case UInt8(ascii: "\""): text += #"\""#.utf8
+        case UInt8(ascii: "\\"): text += #"\\"#.utf8
+        case UInt8(ascii: "\n"): text += #"\n"#.utf8
+        case UInt8(ascii: "\r"): text += #"\r"#.utf8
+        case UInt8(ascii: "\t"): text += #"\t"#.utf8
+        case ..<0x20:
+          let digits = String(byte, radix: 16)
+          text += (#"\u"# + String(repeating: "0", count: 4 - digits.count) + digits).utf8
+        default: text.append(byte)
+        }
+      }
+    } else {
+      text += string.utf8
+    }
+    text.append(UInt8(ascii: "\""))
   }
 }
 
