@@ -22,6 +22,9 @@ let unixSignals: Target.Dependency = .product(
 let httpClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(
+  name: "HummingbirdCore", package: "hummingbird")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -104,10 +107,15 @@ let package = Package(
       name: "ElectorHTTP",
       dependencies: ["Elector", "PrometheusText", hummingbird, logging, lifecycle],
       swiftSettings: settings),
+    // A process beside each container of the fake kubelet: its log, its end.
+    .target(name: "ContainerShim", swiftSettings: settings),
     .target(
       name: "FakeKubelet",
       dependencies: [
-        "DirectoryWatch", "GoFlags", hummingbird, nioCore, nioPosix, logging, lifecycle, yams,
+        "ContainerShim", "DirectoryWatch", "GoFlags", "PrometheusText", hummingbird,
+        hummingbirdCore, hummingbirdTLS,
+        httpClient, nioCore, nioPosix,
+        nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),
     // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nobody imports it.
@@ -145,7 +153,10 @@ let package = Package(
       path: "Sources/Commands/elector", swiftSettings: settings),
     .executableTarget(
       name: "fake-kubelet",
-      dependencies: ["FakeKubelet", "GoFlags", "Klog", arguments, logging, lifecycle, unixSignals],
+      dependencies: [
+        "ContainerShim", "FakeKubelet", "GoFlags", "Klog", arguments, logging, lifecycle,
+        unixSignals,
+      ],
       path: "Sources/Commands/fake-kubelet", swiftSettings: settings),
     .executableTarget(
       name: "zweimaster",
@@ -197,7 +208,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FakeKubeletTests",
-      dependencies: ["FakeKubelet", "fake-kubelet", httpClient, logging, lifecycle, subprocess],
+      dependencies: [
+        "FakeKubelet", "fake-kubelet", "EtcdTestSupport", httpClient, nioSSL, logging, lifecycle,
+        subprocess,
+      ],
       resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
     .testTarget(

@@ -12,11 +12,11 @@ import Glibc
 public enum DirectoryWatch {
   /// Starts to watch. Every change after the return is reported.
   ///
-  /// The sequence holds at most 4,096 unread events; what comes beyond drops the oldest, so that a
+  /// The sequence holds at most `capacity` unread events; what comes beyond drops the oldest, so that a
   /// reader that looks at the whole directory on any event still misses nothing.
   /// - Throws: ``DirectoryWatchError`` when the directory cannot be watched.
   public static func events(
-    of path: String
+    of path: String, holding capacity: Int = 4096
   ) throws(DirectoryWatchError) -> AsyncStream<DirectoryEvent> {
     let descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
     guard descriptor >= 0 else { throw DirectoryWatchError(path: path, errno: errno) }
@@ -29,7 +29,7 @@ public enum DirectoryWatch {
       throw DirectoryWatchError(path: path, errno: reason)
     }
     let (events, inbox) = AsyncStream.makeStream(
-      of: DirectoryEvent.self, bufferingPolicy: .bufferingNewest(4096))
+      of: DirectoryEvent.self, bufferingPolicy: .bufferingNewest(capacity))
     let source = DispatchSource.makeReadSource(
       fileDescriptor: descriptor, queue: DispatchQueue(label: "inotify"))
     source.setEventHandler {

@@ -23,12 +23,23 @@ extension FakeKubelet {
     case .changed(let removed, let added, let updated):
       if !removed.isEmpty { self.logChange("SyncLoop REMOVE", removed) }
       if !added.isEmpty { self.logChange("SyncLoop ADD", added.map(\.name)) }
+      for pod in added {
+        let fields = Unenforced.fields(of: pod)
+        guard !fields.isEmpty else { continue }
+        self.logger.info(
+          "Accepted and shown, but not enforced on this node",
+          metadata: ["pod": "\(pod.name)", "fields": "\(fields.joined(separator: ","))"])
+      }
       if !updated.isEmpty { self.logChange("SyncLoop UPDATE", updated.map(\.name)) }
     case .containerStarted(let id): self.logger.info("Started container", metadata: Self.names(id))
     case .containerExited(let id, let code):
       self.logger.info(
         "Container ended", metadata: Self.names(id).merging(["exitCode": "\(code)"]) { $1 })
-    case .preStopEnded, .woke: break
+    case .containerFailedToStart(let id, let failure):
+      self.logger.error(
+        "Error syncing pod, skipping",
+        metadata: Self.names(id).merging(["err": "\(failure.message)"]) { $1 })
+    case .hookEnded, .probed, .woke: break
     }
   }
 
@@ -49,8 +60,12 @@ extension FakeKubelet {
     case .podEnded(let name, let uid):
       self.logger.info(
         "Pod has been terminated", metadata: ["pod": "\(name)", "podUID": "\(uid)"])
-    case .runPreStop(_, let id, _):
-      self.logger.info("Running preStop hook", metadata: Self.names(id))
+    case .runHook(let kind, _, let id, _):
+      self.logger.info("Running \(kind.rawValue) hook", metadata: Self.names(id))
+    case .probe(let kind, _, let id, _, _):
+      self.logger.trace(
+        "Probing container",
+        metadata: Self.names(id).merging(["probeType": "\(kind.rawValue)"]) { $1 })
     case .startContainer(let id, _):
       self.logger.debug("Creating container", metadata: Self.names(id))
     case .wake: break

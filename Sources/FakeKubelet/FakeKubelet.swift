@@ -2,7 +2,7 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// A kubelet without containers: it watches a directory of manifests, takes their pods through their
+/// A kubelet without Kubernetes: it watches a directory of manifests, takes their pods through their
 /// lives, and answers over HTTP as the real one does.
 ///
 /// It owns the clock, the sockets, the directory and the tasks, and no rules: these are
@@ -10,18 +10,22 @@ import Synchronization
 /// the pods).
 public final class FakeKubelet: Service {
   let configuration: FakeKubeletConfiguration
-  private let runtime: any ContainerRuntime
+  let runtime: any ContainerRuntime
   let logger: Logger
   private let onListening: @Sendable (FakeKubeletAddresses) async -> Void
-  private let start = ContinuousClock.now
-  private let clock = WallClock.now
-  private let published = Mutex(Published())
+  let start = ContinuousClock.now
+  let clock = WallClock.now
+  let published = Mutex(Published())
 
-  private struct Published {
+  struct Published {
     /// What the endpoints answer from: the value after the last event that was taken in.
     var workers = PodWorkers()
     var readers: [Int: AsyncStream<[PodView]>.Continuation] = [:]
     var lastReader = 0
+    /// What was used when it was last asked for, by whom.
+    var samples: [String: StatsSummary.Sample] = [:]
+    /// When the loop last turned.
+    var turnedAt = ContinuousClock.now
   }
 
   /// - Parameters:
@@ -38,8 +42,8 @@ public final class FakeKubelet: Service {
     self.onListening = onListening
   }
 
-  /// Runs until it is asked to shut down, or its task is cancelled. Pretended containers live in this
-  /// process, so they end with it, without signal or grace.
+  /// Runs until it is asked to shut down, or its task is cancelled. Containers end with it, without
+  /// signal or grace, unless their runtime keeps them.
   /// - Throws: ``FakeKubeletError`` when a port cannot be listened on.
   public func run() async throws {
     guard self.configuration.servesHTTP else {
@@ -47,9 +51,7 @@ public final class FakeKubelet: Service {
       return
     }
     let listeners = KubeletListeners(configuration: self.configuration, logger: self.logger)
-    let routes = KubeletRoutes(
-      pods: { self.snapshot.podList(clock: self.clock, runtime: self.runtime.name) },
-      runningPods: { self.snapshot.runningPodList() })
+    let routes = KubeletRoutes(kubelet: self)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await listeners.serve(routes, on: .readOnly) }
       group.addTask { try await listeners.serve(routes, on: .main) }
@@ -68,13 +70,20 @@ public final class FakeKubelet: Service {
       try await group.next()
       group.cancelAll()
     }
-    self.logger.info("Shut down; what was pretended to run has ended with it")
+    self.logger.info("Shut down")
   }
 
-  private var snapshot: PodWorkers { self.published.withLock(\.workers) }
+  var workers: PodWorkers { self.published.withLock(\.workers) }
+
+  /// Whether the loop turns.
+  var health: KubeletHealth {
+    KubeletHealth(
+      idle: self.published.withLock(\.turnedAt).duration(to: .now),
+      checkFrequency: self.configuration.fileCheckFrequency)
+  }
 
   /// All pods as they are now: those that the manifests ask for, and those that are being ended; by name.
-  public var pods: [PodView] { self.snapshot.views }
+  public var pods: [PodView] { self.workers.views }
 
   /// What happens to the pods: the first ones are those that are there already. It ends with ``run()``,
   /// or when its reader does; nothing is left out however slowly it is read.
@@ -95,6 +104,7 @@ public final class FakeKubelet: Service {
   private func publish(_ workers: PodWorkers) {
     self.published.withLock { published in
       published.workers = workers
+      published.turnedAt = .now
       guard !published.readers.isEmpty else { return }
       let views = workers.views
       for reader in published.readers.values { reader.yield(views) }
@@ -116,14 +126,26 @@ public final class FakeKubelet: Service {
     let (events, inbox) = AsyncStream.makeStream(of: PodWorkers.Event.self)
     await withDiscardingTaskGroup { group in
       group.addTask { await self.watchManifests { inbox.yield($0) } }
-      var workers = PodWorkers(backOff: self.configuration.crashLoopBackOff)
+      var workers = PodWorkers(
+        backOff: self.configuration.crashLoopBackOff,
+        replacesBetweenPolls: self.configuration.kubeletVersion == nil,
+        survivors: await self.runtime.survivors())
+      var isFirstLook = true
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await event in events {
+        // What nobody wants ends before anything is begun.
+        if isFirstLook, case .changed(_, let added, _) = event {
+          isFirstLook = false
+          for orphan in workers.takeOrphans(besides: added) { await self.runtime.end(orphan) }
+        }
         let effects = workers.handle(
           event, at: Instant(sinceStart: self.start.duration(to: .now)))
         self.publish(workers)
         self.log(event)
-        if case .containerExited(let id, _) = event { signals[id] = nil }
+        switch event {
+        case .containerExited(let id, _), .containerFailedToStart(let id, _): signals[id] = nil
+        default: break
+        }
         for effect in effects {
           self.log(effect)
           switch effect {
@@ -131,15 +153,24 @@ public final class FakeKubelet: Service {
             let (told, continuation) = AsyncStream.makeStream(of: ContainerSignal.self)
             signals[id] = continuation
             group.addTask {
-              let code = await self.runtime.run(id, of: pod, signals: told) {
+              let end = await self.runtime.run(id, of: pod, signals: told) {
                 inbox.yield(.containerStarted(id))
               }
-              inbox.yield(.containerExited(id, code: code))
+              switch end {
+              case .exited(let code): inbox.yield(.containerExited(id, code: code))
+              case .notStarted(let failure): inbox.yield(.containerFailedToStart(id, failure))
+              }
             }
-          case .runPreStop(let action, let id, let pod):
+          case .runHook(let kind, let action, let id, let pod):
             group.addTask {
-              let failure = await self.runtime.runPreStop(action, in: id, of: pod)
-              inbox.yield(.preStopEnded(id, failure: failure))
+              let failure = await self.runtime.runHook(kind, action, in: id, of: pod)
+              inbox.yield(.hookEnded(kind, id, failure: failure))
+            }
+          case .probe(let kind, let probe, let id, let pod, let runningFor):
+            group.addTask {
+              let result = await self.runtime.probe(
+                kind, probe, of: id, of: pod, runningFor: runningFor)
+              inbox.yield(.probed(kind, id, result))
             }
           case .signal(let signal, let id): signals[id]?.yield(signal)
           case .wake(let instant):
@@ -148,30 +179,42 @@ public final class FakeKubelet: Service {
               guard (try? await ContinuousClock().sleep(until: deadline)) != nil else { return }
               inbox.yield(.woke)
             }
-          case .report, .podEnded: break
+          case .podEnded(_, let uid): await self.runtime.podEnded(uid: uid)
+          case .report: break
           }
         }
       }
       group.cancelAll()
     }
+    await self.runtime.shutDown()
   }
 
   /// Reports what changes in the manifest directory, and logs what is wrong with it.
   private func watchManifests(_ report: (PodWorkers.Event) -> Void) async {
     let directory = self.configuration.manifestDirectory
-    var scanner = ManifestScanner(
-      directory: directory,
-      node: .init(
-        name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged))
-    let watch = ManifestDirectory(
-      path: directory, checkFrequency: self.configuration.fileCheckFrequency,
-      logger: self.logger)
-    await watch.look { listing in
-      let findings = scanner.take(listing)
+    let node = PodManifest.Node(
+      name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged)
+    var isFirst = true
+    func take(_ findings: ManifestScanner.Findings) {
+      self.published.withLock { $0.turnedAt = .now }
       self.log(findings)
       let change = PodWorkers.Event.changed(
         removed: findings.removed, added: findings.added, updated: findings.updated)
-      if change != .changed(removed: [], added: []) { report(change) }
+      if isFirst || change != .changed(removed: [], added: []) { report(change) }
+      isFirst = false
+    }
+    if let version = self.configuration.kubeletVersion {
+      var source = FileSource(directory: directory, node: node, version: version)
+      await FileSourceDirectory(
+        path: directory, version: version, checkFrequency: self.configuration.fileCheckFrequency,
+        logger: self.logger
+      ).look(list: { take(source.take($0)) }, change: { take(source.take($1, name: $0)) })
+    } else {
+      var scanner = ManifestScanner(directory: directory, node: node)
+      await ManifestDirectory(
+        path: directory, checkFrequency: self.configuration.fileCheckFrequency,
+        logger: self.logger
+      ).look { take(scanner.take($0)) }
     }
   }
 }

@@ -6,18 +6,27 @@ public struct FakeKubeletConfiguration: Sendable {
   public var nodeName: String
   /// From one look at the directory to the next when inotify reports nothing; more than zero.
   public var fileCheckFrequency: Duration = .seconds(20)
+  /// The real kubelet whose way of reading the directory is to be had, defects included; `nil` for a sane one.
+  public var kubeletVersion: KubeletVersion?
   /// Whether containers may ask for privileged mode. False, as in the 1.1 kubelet.
   public var allowsPrivileged = false
   /// How long an ended container waits until it is started again.
   public var crashLoopBackOff = CrashLoopBackOff()
+  /// Where containers' logs are: `NAMESPACE_POD_UID/CONTAINER/ATTEMPT.log` below it, in the form of the
+  /// container runtime interface. `nil` when the runtime writes none.
+  public var podLogsDirectory: String?
   /// Whether it listens on its ports at all.
   public var servesHTTP = true
   /// The address of both ports. The real one listens on 0.0.0.0; nobody is asked for credentials here, so
   /// only this machine is let in.
   public var address = "127.0.0.1"
-  /// Serves `/pods` and `/healthz`; 0 lets the kernel choose.
+  /// What `/logs/` shows.
+  public var logsDirectory = "/var/log"
+  /// With a certificate the full port speaks TLS.
+  public var tls: FakeKubeletTLS?
+  /// Serves what everybody may see; 0 lets the kernel choose.
   public var readOnlyPort = 10255
-  /// Serves these and `/runningpods/`; 0 lets the kernel choose.
+  /// Serves these, `/runningpods/`, `/containerLogs/` and `/logs/`; 0 lets the kernel choose.
   public var port = 10250
 
   public init(manifestDirectory: String, nodeName: String) {
@@ -32,11 +41,25 @@ public struct FakeKubeletConfiguration: Sendable {
   }
 }
 
+/// The files of a kubelet that speaks TLS; PEM.
+public struct FakeKubeletTLS: Sendable {
+  public var certificateFile: String
+  public var keyFile: String
+  /// Who may sign clients' certificates; without it no client is asked for one.
+  public var clientAuthorityFile: String?
+
+  public init(certificateFile: String, keyFile: String, clientAuthorityFile: String? = nil) {
+    self.certificateFile = certificateFile
+    self.keyFile = keyFile
+    self.clientAuthorityFile = clientAuthorityFile
+  }
+}
+
 /// Where a running kubelet can be reached.
 public struct FakeKubeletAddresses: Equatable, Sendable {
   /// `http://127.0.0.1:10255`, with the port that is in use.
   public let readOnly: String
-  /// `http://127.0.0.1:10250`, with the port that is in use.
+  /// `http://127.0.0.1:10250`, or `https://…`, with the port that is in use.
   public let main: String
 }
 
@@ -44,12 +67,15 @@ public struct FakeKubeletAddresses: Equatable, Sendable {
 public enum FakeKubeletError: Error, Equatable, CustomStringConvertible {
   /// A port could not be listened on. `flag` is the option of the `fake-kubelet` command that sets it.
   case cannotListen(address: String, port: Int, flag: String, reason: String)
+  /// A file of the certificate's cannot be used. `flag` is the option that names it.
+  case certificate(flag: String, path: String, reason: String)
 
   public var description: String {
     switch self {
     case .cannotListen(let address, let port, let flag, let reason):
       "cannot listen on \(address):\(port) (--address, \(flag)): \(reason); choose others, such as "
         + "\(flag)=0 for any free port"
+    case .certificate(let flag, let path, let reason): "\(flag): \(path): \(reason)"
     }
   }
 }

@@ -19,10 +19,12 @@ struct PodList: Decodable {
 
   struct Spec: Decodable {
     var containers: [Container]?
+    var initContainers: [Container]?
   }
 
   struct Container: Decodable {
     var name: String
+    var restartPolicy: String?
   }
 
   struct Status: Decodable {
@@ -30,6 +32,7 @@ struct PodList: Decodable {
     var reason: String?
     var startTime: String?
     var conditions: [Condition]?
+    var initContainerStatuses: [ContainerStatus]?
     var containerStatuses: [ContainerStatus]?
   }
 
@@ -39,7 +42,9 @@ struct PodList: Decodable {
   }
 
   struct ContainerStatus: Decodable {
+    var name: String?
     var ready: Bool?
+    var started: Bool?
     var restartCount: Int?
     var state: State?
     var lastState: State?
@@ -111,6 +116,7 @@ extension PodRow {
 
   private static func status(_ pod: PodList.Pod, statuses: [PodList.ContainerStatus]) -> String {
     if pod.metadata.deletionTimestamp != nil { return "Terminating" }
+    if let initializing = Self.initialization(of: pod) { return initializing }
     var outcome = pod.status?.reason ?? pod.status?.phase ?? "Unknown"
     var hasRunning = false
     for status in statuses.reversed() {
@@ -131,6 +137,25 @@ extension PodRow {
     guard outcome == "Completed", hasRunning else { return outcome }
     let isReady = pod.status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" }
     return isReady == true ? "Running" : "NotReady"
+  }
+
+  /// What is said as long as init containers are at work; `nil` when they have done their part.
+  private static func initialization(of pod: PodList.Pod) -> String? {
+    let containers = pod.spec?.initContainers ?? []
+    let sidecars = containers.filter { $0.restartPolicy == "Always" }.map(\.name)
+    for (index, status) in (pod.status?.initContainerStatuses ?? []).enumerated() {
+      let isSidecar = status.name.map(sidecars.contains) ?? false
+      if status.state?.terminated?.exitCode == 0 || isSidecar && status.started == true { continue }
+      if let end = status.state?.terminated {
+        guard (end.reason ?? "").isEmpty else { return "Init:\(end.reason ?? "")" }
+        return end.signal.map { "Init:Signal:\($0)" } ?? "Init:ExitCode:\(end.exitCode ?? 0)"
+      }
+      if let reason = status.state?.waiting?.reason, !reason.isEmpty, reason != "PodInitializing" {
+        return "Init:\(reason)"
+      }
+      return "Init:\(index)/\(containers.count)"
+    }
+    return nil
   }
 
   private static func date(_ text: String?) -> Date? {

@@ -39,6 +39,10 @@ extension EndToEnd {
         let pair = try await Pair.leading(cluster)
         kill(pair.elector.pid, SIGSTOP)
         let other = try await cluster.waitForLeader(of: .scheduler, otherThan: pair.node)
+        try await eventually("the monitor has seen it, too") {
+          monitor.log.latest(of: .manifest(.scheduler), on: pair.node)?.goneBy != nil
+            && monitor.log.latest(of: .manifest(.scheduler), on: other) != nil
+        }
         let old = try #require(monitor.log.latest(of: .manifest(.scheduler), on: pair.node)?.goneBy)
         let new = try #require(monitor.log.latest(of: .manifest(.scheduler), on: other))
         #expect(old < new.from)

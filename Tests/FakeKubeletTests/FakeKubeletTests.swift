@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  private func withNode(
+  func withNode(
     _ adjust: (inout FakeKubeletConfiguration) -> Void = { _ in },
     _ body: (Node) async throws -> Void
   ) async throws {

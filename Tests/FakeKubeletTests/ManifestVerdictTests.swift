@@ -41,6 +41,63 @@ import Testing
     }
   }
 
+  /// The annotations that the kubelet adds, and a uid of its form where the manifest gives none.
+  @Test func acceptedPodsAreMarkedAsTheRealOneMarksThem() throws {
+    for (file, verdict) in try Self.verdicts().files where verdict.verdict == "accepted" {
+      let pod = try Self.decode(file)
+      let annotations = pod.metadata["annotations"]
+      #expect(annotations?["kubernetes.io/config.hash"] == .string(pod.uid), "\(file)")
+      #expect(annotations?["kubernetes.io/config.source"] == "file", "\(file)")
+      if verdict.uidFrom != "manifest" {
+        #expect(pod.uid.wholeMatch(of: #/[0-9a-f]{32}/#) != nil, "\(file)")
+      }
+    }
+  }
+
+  /// `ZWEIMASTER_WRITE_VERDICTS=1` writes it anew.
+  @Test func theTableOfVerdictsIsTrue() throws {
+    var lines = [
+      "# Verdicts on manifests", "",
+      "What a real kubelet (1.32) and the fake one make of the same files "
+        + "(`Tests/FakeKubeletTests/Manifests`), on the node `kube-master1`. A test compares this table with both.",
+      "", "Meant to differ:", "",
+      "- The **uid** of a pod whose manifest gives none. The real one is the MD5 of how Go prints a structure of "
+        + "the API, and another one with each release that adds a field; here it is a digest of what the manifest "
+        + "says, the node and the path. What hangs on it is the same: it stays when comments, layout or the order "
+        + "of keys change, and only then.",
+      "- A file that is **ignored** by the real one for its name or kind is not given to the decoder here either.",
+      "", "| file | real | here | namespace/name | uid |", "| --- | --- | --- | --- | --- |",
+    ]
+    for (file, verdict) in try Self.verdicts().files.sorted(by: { $0.key < $1.key }) {
+      var (here, name, uid) = ("ignored", "", "")
+      if verdict.verdict != "ignored" {
+        do throws(ManifestError) {
+          let bytes = try? Data(contentsOf: Fixtures.directory(file))
+          let pod = try PodManifest(
+            decoding: Array(bytes ?? Data()), path: "/m/\(file)", node: Fixtures.node)
+          (here, name) = ("accepted", "\(pod.name)")
+          uid = verdict.uidFrom == "manifest" ? "its own" : "digest"
+        } catch {
+          here =
+            "rejected: "
+            + error.problems.map {
+              [$0.field.map { "`\($0)`" }, $0.reason].compactMap(\.self).joined(separator: ": ")
+            }
+            .joined(separator: "; ").replacingOccurrences(of: "|", with: "\\|")
+            .replacingOccurrences(of: "\n", with: " ")
+        }
+      }
+      lines.append("| `\(file)` | \(verdict.verdict) | \(here) | \(name) | \(uid) |")
+    }
+    let text = lines.joined(separator: "\n") + "\n"
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+      path: "../../docs/verdicts.md")
+    if ProcessInfo.processInfo.environment["ZWEIMASTER_WRITE_VERDICTS"] != nil {
+      try Data(text.utf8).write(to: file)
+    }
+    #expect(try String(contentsOf: file, encoding: .utf8) == text)
+  }
+
   /// What is wrong is named by field and reason.
   @Test(
     arguments: [

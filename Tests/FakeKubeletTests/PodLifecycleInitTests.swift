@@ -141,10 +141,10 @@ import Testing
     var pod = try Self.running("{exec: {command: [drain]}}")
     #expect(
       pod.handle(.removed, at: Self.at(10))
-        == [.runPreStop("main", .exec(["drain"])), .wake(at: Self.at(20))])
+        == [.runHook(.preStop, "main", .exec(["drain"])), .wake(at: Self.at(20))])
     #expect(pod.handle(.woke, at: Self.at(12)) == [])
     #expect(
-      pod.handle(.preStopEnded("main", failure: "no"), at: Self.at(13))
+      pod.handle(.hookEnded(.preStop, "main", failure: "no"), at: Self.at(13))
         == [.report(.failedPreStop("no")), .signal(.terminate, "main")])
     #expect(pod.handle(.containerExited("main", code: 0), at: Self.at(14)) == [.ended])
   }
@@ -154,7 +154,7 @@ import Testing
     _ = pod.handle(.removed, at: Self.at(10))
     #expect(
       pod.handle(.woke, at: Self.at(20)) == [.signal(.terminate, "main"), .wake(at: Self.at(22))])
-    #expect(pod.handle(.preStopEnded("main", failure: nil), at: Self.at(21)) == [])
+    #expect(pod.handle(.hookEnded(.preStop, "main", failure: nil), at: Self.at(21)) == [])
     #expect(pod.handle(.woke, at: Self.at(22)) == [.signal(.kill, "main")])
   }
 

@@ -178,7 +178,7 @@ import Testing
   }
 
   @Test func hooksAreReadWithDefaultsAndNamedPorts() throws {
-    func hook(_ text: String) throws -> PodManifest.PreStop? {
+    func hook(_ text: String) throws -> PodManifest.Hook? {
       try Fixtures.manifest(
         Fixtures.pod(
           spec: "    ports: [{name: web, containerPort: 8080}]\n    lifecycle: {preStop: \(text)}"

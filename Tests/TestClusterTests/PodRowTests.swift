@@ -51,6 +51,28 @@ import Testing
     #expect(row.status == status)
   }
 
+  @Test(arguments: [
+    (#"{"name":"i","state":{"waiting":{"reason":"PodInitializing"}}}"#, "Init:0/2"),
+    (#"{"name":"i","state":{"running":{}}}"#, "Init:0/2"),
+    (
+      #"{"name":"i","state":{"terminated":{"exitCode":0}}},{"name":"s","state":{"running":{}}}"#,
+      "Init:1/2"
+    ),
+    (#"{"name":"i","state":{"terminated":{"exitCode":0}}},{"name":"s","started":true}"#, "Pending"),
+    (#"{"name":"i","state":{"waiting":{"reason":"CrashLoopBackOff"}}}"#, "Init:CrashLoopBackOff"),
+    (#"{"name":"i","state":{"terminated":{"exitCode":4}}}"#, "Init:ExitCode:4"),
+    (#"{"name":"i","state":{"terminated":{"exitCode":4,"reason":"Error"}}}"#, "Init:Error"),
+  ])
+  func `init containers come first`(statuses: String, status: String) throws {
+    let json = """
+      {"items":[{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a"}],
+      "initContainers":[{"name":"i"},{"name":"s","restartPolicy":"Always"}]},
+      "status":{"phase":"Pending","initContainerStatuses":[\(statuses)]}}]}
+      """
+    let list = try JSONDecoder().decode(PodList.self, from: Data(json.utf8))
+    #expect(PodRow(try #require(list.items?.first), now: Self.now).status == status)
+  }
+
   @Test func `a pod that is being deleted is terminating`() throws {
     let row = try self.row(
       status: #"{"phase":"Running"}"#, metadata: #","deletionTimestamp":"2026-01-02T03:05:00Z""#)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContainerShim
 import FakeKubelet
 import Foundation
 import GoFlags
@@ -10,23 +11,34 @@ import UnixSignals
 @main struct Main {
   /// Go's spelling of a command line is put into ours first.
   static func main() async {
+    if let code = ContainerShim.run(CommandLine.arguments) { exit(code) }
     let arguments = GoCommandLine.normalized(
       Array(CommandLine.arguments.dropFirst()), switches: FakeKubeletCommand.switches)
     await FakeKubeletCommand.main(arguments)
   }
 }
 
+/// What runs the containers.
+enum RuntimeKind: String, ExpressibleByArgument, CaseIterable {
+  case pretend
+  case process
+}
+
 /// The flags of the 1.1 kubelet that the recipe uses, and those that a machine with several
 /// kubelets needs.
 struct FakeKubeletCommand: AsyncParsableCommand {
-  static let switches: Set<String> = ["register-node", "allow-privileged", "logtostderr"]
+  static let switches: Set<String> = [
+    "register-node", "allow-privileged", "logtostderr", "leave-pods-running",
+  ]
 
   static let configuration = CommandConfiguration(
     commandName: "fake-kubelet",
-    abstract: "Pretends to run the static pods of a directory, as a kubelet would.",
+    abstract: "Runs, or pretends to run, the static pods of a directory, as a kubelet would.",
     discussion: """
       Watches the directory and takes the pods of its manifests (YAML or JSON) through Pending, \
-      Running and termination. Serves /pods and /healthz on both ports, /runningpods/ on --port.
+      Running and termination, their containers pretended or, with --container-runtime=process, run. Serves \
+      /pods, /healthz, /stats/summary, /metrics and /metrics/probes on both ports; /runningpods/, \
+      /containerLogs/NAMESPACE/POD/CONTAINER and /logs/ on --port.
 
       Flags may be spelled with hyphens or underscores. Once both ports listen, two lines on \
       standard output name them:
@@ -44,6 +56,10 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         pretend.zweimaster.dev/exit-code: "1"        and ends with this
         pretend.zweimaster.dev/pre-stop-after: 1s    its preStop hook takes so long
         pretend.zweimaster.dev/stop-after: 3s        from SIGTERM until it has ended
+        pretend.zweimaster.dev/ready-after: 5s       its readiness probe fails before
+        pretend.zweimaster.dev/fail-readiness-at: 1m and from here on
+        pretend.zweimaster.dev/started-after: 5s     its startup probe fails before
+        pretend.zweimaster.dev/fail-liveness-at: 1m  its liveness probe fails from here on
       """)
 
   @Option(
@@ -57,10 +73,18 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   @Option(help: "How often the directory is looked at when nothing is reported.")
   var fileCheckFrequency = GoDuration(.seconds(20))
 
-  @Option(help: "The port of /pods and /healthz; 0 for any that is free.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Read the directory as this release of the real kubelet does, defects included: 1.1 to 1.36. \
+      (default: sanely)
+      """, valueName: "1.x"))
+  var kubeletVersion: String?
+
+  @Option(help: "The port of what everybody may see; 0 for any that is free.")
   var readOnlyPort = 10255
 
-  @Option(help: "The port of these and /runningpods/; 0 for any that is free.")
+  @Option(help: "The port of everything; 0 for any that is free.")
   var port = 10250
 
   @Option(
@@ -70,8 +94,55 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       """)
   var address = "127.0.0.1"
 
+  @Option(help: "The certificate of --port, PEM; it speaks HTTPS then.")
+  var tlsCertFile: String?
+
+  @Option(help: "The certificate's key, PEM.")
+  var tlsPrivateKeyFile: String?
+
+  @Option(help: "Who may sign the certificates that clients of --port need then, PEM.")
+  var clientCaFile: String?
+
+  @Option(help: "The directory that /logs/ shows.")
+  var logDir = "/var/log"
+
   @Option(help: "Whether containers may ask for privileged mode.")
   var allowPrivileged: GoBool = false
+
+  @Option(
+    help: """
+      What runs the containers: pretend (as the annotations say), or process (their commands, in \
+      namespaces of their own by bubblewrap, as root).
+      """)
+  var containerRuntime = RuntimeKind.pretend
+
+  @Option(
+    help: """
+      With the pretend runtime: a YAML file of pods' names, each with the annotations below without \
+      their prefix; it counts more than these.
+      """)
+  var pretendScript: String?
+
+  @Option(
+    help: """
+      Where the process runtime keeps containers' state, logs and volumes; for one kubelet alone.
+      """)
+  var rootDir = "/var/lib/fake-kubelet"
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      With the process runtime: what an image is on this machine, a directory that holds its root, or \
+      a binary, which appears in / under the image's name. May be given several times. (default: \
+      this machine's own root, read-only)
+      """, valueName: "image=path"))
+  var imageMap: [String] = []
+
+  @Option(help: "With the process runtime: let containers go on when the kubelet ends.")
+  var leavePodsRunning: GoBool = false
+
+  @Option(help: "Where probes find containers, unless their manifest names a host.")
+  var nodeIp = "127.0.0.1"
 
   @Option(help: "Accepted; no API server is contacted, so there are no mirror pods.")
   var apiServers: String?
@@ -99,9 +170,47 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     where !(0...65535).contains(port) {
       throw ValidationError("\(flag): \(port) is no port: it must be between 0 and 65535")
     }
+    if let version = self.kubeletVersion, KubeletVersion(version) == nil {
+      throw ValidationError(
+        "--kubelet-version: \"\(version)\": it must be between 1.1 and 1.36, such as 1.26")
+    }
+    if (self.tlsCertFile == nil) != (self.tlsPrivateKeyFile == nil) {
+      throw ValidationError("--tls-cert-file and --tls-private-key-file need each other")
+    }
+    if self.clientCaFile != nil, self.tlsCertFile == nil {
+      throw ValidationError("--client-ca-file needs --tls-cert-file")
+    }
+    for entry in self.imageMap where ImageMap.entry(entry) == nil {
+      throw ValidationError(
+        "--image-map: \"\(entry)\": it must be IMAGE=PATH with an absolute path")
+    }
+    if self.containerRuntime == .process, self.pretendScript != nil {
+      throw ValidationError("--pretend-script needs --container-runtime=pretend")
+    }
+    if self.containerRuntime == .pretend {
+      let given = [
+        self.imageMap.isEmpty ? nil : "--image-map",
+        self.leavePodsRunning.isTrue ? "--leave-pods-running" : nil,
+      ].compactMap(\.self)
+      if let flag = given.first {
+        throw ValidationError("\(flag) needs --container-runtime=process")
+      }
+    }
     if !self.logtostderr.isTrue {
       throw ValidationError(
         "--logtostderr=false is not supported: the log goes to standard error; redirect it with 2>")
+    }
+  }
+
+  private func script() throws -> PretendScript? {
+    guard let path = self.pretendScript else { return nil }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ValidationError("--pretend-script: \(path): it cannot be read")
+    }
+    do {
+      return try PretendScript(decoding: Array(data), path: path)
+    } catch {
+      throw ValidationError("--pretend-script: \(error)")
     }
   }
 
@@ -126,7 +235,33 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     configuration.address = self.address
     configuration.readOnlyPort = self.readOnlyPort
     configuration.port = self.port
-    let kubelet = FakeKubelet(configuration: configuration, logger: logger) { addresses in
+    configuration.kubeletVersion = self.kubeletVersion.flatMap { KubeletVersion($0) }
+    configuration.logsDirectory = self.logDir
+    if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
+      configuration.tls = FakeKubeletTLS(
+        certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
+    }
+    let runtime: any ContainerRuntime
+    switch self.containerRuntime {
+    case .pretend: runtime = PretendRuntime(script: try self.script())
+    case .process:
+      var settings = ProcessRuntime.Configuration(
+        rootDirectory: self.rootDir, shim: "/proc/self/exe")
+      settings.nodeAddress = self.nodeIp
+      settings.leavesPodsRunning = self.leavePodsRunning.isTrue
+      for (image, path) in self.imageMap.compactMap(ImageMap.entry) {
+        settings.images.add(image, path: path)
+      }
+      configuration.podLogsDirectory = settings.podLogsDirectory
+      do throws(ProcessRuntimeError) {
+        runtime = try ProcessRuntime(settings)
+      } catch {
+        logger.error("\(error)")
+        throw ExitCode.failure
+      }
+    }
+    let kubelet = FakeKubelet(configuration: configuration, runtime: runtime, logger: logger) {
+      addresses in
       let lines = """
         fake-kubelet: read-only port \(addresses.readOnly)
         fake-kubelet: port \(addresses.main)

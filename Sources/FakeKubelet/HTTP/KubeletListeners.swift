@@ -1,4 +1,7 @@
 import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import NIOSSL
 import Logging
 import Glibc
 import NIOCore
@@ -41,23 +44,60 @@ struct KubeletListeners: Sendable {
     var logger = self.logger
     // The framework's own words about its start and end would only repeat ours.
     logger.logLevel = .critical
+    let tls = port == .main ? self.configuration.tls : nil
+    let scheme = tls == nil ? "http" : "https"
     let application = Application(
-      router: routes.router(for: port),
+      router: routes.router(for: port), server: try Self.server(tls),
       configuration: .init(address: .hostname(address, port: number)),
       onServerRunning: { channel in
         guard let local = channel.localAddress, let number = local.port else { return }
         let host = local.ipAddress ?? address
         let authority = host.contains(":") ? "[\(host)]:\(number)" : "\(host):\(number)"
-        self.announcement.yield((port, "http://\(authority)"))
+        self.announcement.yield((port, "\(scheme)://\(authority)"))
       }, logger: logger)
     do {
       try await application.run()
     } catch let error as CancellationError {
       throw error
+    } catch let error as FakeKubeletError {
+      throw error
     } catch {
       let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
       throw FakeKubeletError.cannotListen(
         address: address, port: number, flag: flag, reason: reason ?? "\(error)")
+    }
+  }
+
+  private static func server(_ tls: FakeKubeletTLS?) throws(FakeKubeletError) -> HTTPServerBuilder {
+    guard let tls else { return .http1() }
+    func read<Value>(_ flag: String, _ path: String, _ body: () throws -> Value)
+      throws(FakeKubeletError)
+      -> Value
+    {
+      do { return try body() } catch {
+        throw .certificate(flag: flag, path: path, reason: "\(error)")
+      }
+    }
+    let chain = try read("--tls-cert-file", tls.certificateFile) {
+      try NIOSSLCertificate.fromPEMFile(tls.certificateFile).map {
+        NIOSSLCertificateSource.certificate($0)
+      }
+    }
+    let key = try read("--tls-private-key-file", tls.keyFile) {
+      try NIOSSLPrivateKey(file: tls.keyFile, format: .pem)
+    }
+    var configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: chain, privateKey: .privateKey(key))
+    if let path = tls.clientAuthorityFile {
+      let authorities = try read("--client-ca-file", path) {
+        try NIOSSLCertificate.fromPEMFile(path)
+      }
+      configuration.trustRoots = .certificates(authorities)
+      // A client without one is refused; whose name is on it does not matter.
+      configuration.certificateVerification = .noHostnameVerification
+    }
+    return try read("--tls-cert-file", tls.certificateFile) {
+      try .tls(.http1(), tlsConfiguration: configuration)
     }
   }
 }

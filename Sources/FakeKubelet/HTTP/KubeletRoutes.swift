@@ -1,13 +1,14 @@
+import Glibc
+import HTTPTypes
 import Hummingbird
+import NIOCore
+import PrometheusText
 
-/// The kubelet's HTTP endpoints. (The real one speaks HTTPS on its main port; this one plain HTTP.)
+/// The kubelet's HTTP endpoints.
 ///
 /// Source: `pkg/kubelet/server/server.go`, 1.32.
 struct KubeletRoutes: Sendable {
-  /// Answers `/pods`.
-  let pods: @Sendable () -> JSONValue
-  /// Answers `/runningpods/`.
-  let runningPods: @Sendable () -> JSONValue
+  let kubelet: FakeKubelet
 
   /// Which of the two ports.
   enum Port: Sendable {
@@ -17,17 +18,130 @@ struct KubeletRoutes: Sendable {
 
   func router(for port: Port) -> Router<BasicRequestContext> {
     let router = Router()
-    router.get("healthz") { _, _ in Self.text("ok", status: .ok) }
-    router.get("pods") { _, _ in Self.json(self.pods()) }
+    router.get("healthz") { request, _ in
+      self.health(nil, isVerbose: request.uri.queryParameters["verbose"] != nil)
+    }
+    router.get("healthz/:check") { _, context in
+      self.health(context.parameters.get("check"), isVerbose: false)
+    }
+    router.get("pods") { _, _ in
+      Self.json(
+        self.kubelet.workers.podList(clock: self.kubelet.clock, runtime: self.kubelet.runtime.name))
+    }
+    router.get("stats/summary") { _, _ in Self.json(await self.kubelet.statsSummary()) }
+    router.get("metrics") { _, _ in Self.metrics(self.kubelet.workers.metrics) }
+    router.get("metrics/probes") { _, _ in Self.metrics(self.kubelet.workers.probeMetrics) }
     // Paths match with and without a slash at the end.
     switch port {
-    case .main: router.get("runningpods") { _, _ in Self.json(self.runningPods()) }
+    case .main:
+      router.get("runningpods") { _, _ in Self.json(self.kubelet.workers.runningPodList()) }
+      router.get("containerLogs/:namespace/:pod/:container") { request, context in
+        self.log(
+          PodName(
+            namespace: context.parameters.get("namespace") ?? "",
+            name: context.parameters.get("pod") ?? ""),
+          context.parameters.get("container") ?? "", request)
+      }
+      router.get("logs") { _, _ in await self.file("") }
+      router.get("logs/**") { _, context in
+        await self.file(context.parameters.getCatchAll().joined(separator: "/"))
+      }
     case .readOnly:
-      router.get("runningpods") { _, _ in
-        Self.text("Debug endpoints are disabled.\n", status: .methodNotAllowed)
+      for path in ["runningpods", "containerLogs/**", "logs", "logs/**"] {
+        router.get(RouterPath(path)) { _, _ in
+          Self.text("Debug endpoints are disabled.\n", status: .methodNotAllowed)
+        }
       }
     }
     return router
+  }
+
+  private func health(_ check: String?, isVerbose: Bool) -> Response {
+    guard let answer = self.kubelet.health.answer(check: check, isVerbose: isVerbose) else {
+      return Self.text("404 page not found\n", status: .notFound)
+    }
+    return Self.text(answer.text, status: answer.isGood ? .ok : .internalServerError)
+  }
+
+  // MARK: - Logs
+
+  private func log(_ pod: PodName, _ container: String, _ request: Request) -> Response {
+    let query = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+    guard let options = ContainerLogOptions(query: query, now: .now) else {
+      return Response(
+        status: .unprocessableContent, headers: [.contentType: "application/json"],
+        body: .init(byteBuffer: ByteBuffer(string: "{\"message\": \"Invalid request.\"}")))
+    }
+    let log: ContainerLogFile
+    do throws(ContainerLogRefusal) {
+      log = try self.kubelet.workers.log(of: pod, container: container, previous: options.previous)
+    } catch {
+      return Self.text(error.message + "\n", status: .init(code: error.status))
+    }
+    let directory = self.kubelet.configuration.podLogsDirectory
+    return Response(
+      status: .ok, headers: [.contentType: "text/plain"],
+      body: .init { writer in
+        if let directory {
+          try await self.copy("\(directory)/\(log.path)", of: log, options, to: &writer)
+        }
+        try await writer.finish(nil)
+      })
+  }
+
+  /// Writes what the log has, and goes on for as long as the container may write to it.
+  private func copy(
+    _ path: String, of log: ContainerLogFile, _ options: ContainerLogOptions,
+    to writer: inout any ResponseBodyWriter
+  ) async throws {
+    var filter = ContainerLogFilter(options)
+    var offset = 0
+    var isFirst = true
+    while !filter.isFull {
+      // Asked before the file is read: what it wrote last is in there then.
+      let isRunning = self.kubelet.workers.isRunning(log)
+      let from = offset
+      let bytes = await BlockingWork.run { HostFiles.bytes(path, from: from) }
+      offset += bytes.count
+      let text = isFirst ? filter.begin(bytes) : filter.take(bytes)
+      isFirst = false
+      if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
+      guard options.follows, isRunning else { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  /// A file, or the names in a directory, of the node's logs.
+  private func file(_ path: String) async -> Response {
+    let root = self.kubelet.configuration.logsDirectory
+    let answer = await BlockingWork.run { () -> Response? in
+      // Neither `..` nor a link leads out of it.
+      guard let base = realpath(root, nil) else { return nil }
+      defer { free(base) }
+      guard let found = realpath("\(root)/\(path)", nil) else { return nil }
+      defer { free(found) }
+      let (directory, file) = (String(cString: base), String(cString: found))
+      guard file == directory || file.hasPrefix(directory + "/") else { return nil }
+      if HostFiles.isDirectory(file) {
+        let names = HostFiles.names(in: file).sorted().map {
+          HostFiles.isDirectory("\(file)/\($0)") ? "\($0)/\n" : "\($0)\n"
+        }
+        return Self.text(names.joined(), status: .ok)
+      }
+      guard HostFiles.isFile(file) else { return nil }
+      return Response(
+        status: .ok, headers: [.contentType: "text/plain; charset=utf-8"],
+        body: .init(byteBuffer: ByteBuffer(bytes: HostFiles.bytes(file, from: 0))))
+    }
+    return answer ?? Self.text("404 page not found\n", status: .notFound)
+  }
+
+  // MARK: - Answers
+
+  private static func metrics(_ text: String) -> Response {
+    Response(
+      status: .ok, headers: [.contentType: "\(MetricsPage.contentType)"],
+      body: .init(byteBuffer: ByteBuffer(string: text)))
   }
 
   private static func json(_ value: JSONValue) -> Response {

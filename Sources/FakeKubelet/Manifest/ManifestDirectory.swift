@@ -116,7 +116,7 @@ private struct DirectoryIdentity: Equatable, Sendable {
 }
 
 /// Blocking reads of a directory and its files.
-private enum DirectoryReading {
+enum DirectoryReading {
   static func listing(of path: String) -> DirectoryListing {
     guard let directory = opendir(path) else {
       switch errno {
@@ -138,7 +138,7 @@ private enum DirectoryReading {
   }
 
   /// `nil` when the file has gone in the meantime.
-  private static func entry(at path: String) -> DirectoryListing.Entry? {
+  static func entry(at path: String) -> DirectoryListing.Entry? {
     // Without O_NONBLOCK a FIFO would hold us until somebody writes to it.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {

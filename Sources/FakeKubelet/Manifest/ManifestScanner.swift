@@ -39,6 +39,21 @@ public struct ManifestScanner: Sendable {
     public var directoryVanished: String?
     /// The directory is back.
     public var directoryReturned = false
+
+    /// Notes what leads from some pods to others.
+    mutating func compare(_ old: [PodName: PodManifest], with new: [PodName: PodManifest]) {
+      for (name, pod) in old.sorted(by: { $0.key < $1.key }) where new[name]?.uid != pod.uid {
+        self.removed.append(name)
+      }
+      for (name, pod) in new.sorted(by: { $0.key < $1.key }) {
+        if let former = old[name], former.uid == pod.uid {
+          // The same text in another file is the same pod.
+          if (former.metadata, former.spec) != (pod.metadata, pod.spec) { self.updated.append(pod) }
+        } else {
+          self.added.append(pod)
+        }
+      }
+    }
   }
 
   private struct File: Sendable {
@@ -59,10 +74,15 @@ public struct ManifestScanner: Sendable {
   ///   - directory: the path that files' paths begin with.
   ///   - node: by what manifests are judged and named.
   public init(directory: String, node: PodManifest.Node) {
-    var directory = directory[...]
-    while directory.count > 1, directory.hasSuffix("/") { directory = directory.dropLast() }
-    self.directory = String(directory)
+    self.directory = Self.withoutSlashes(directory)
     self.node = node
+  }
+
+  /// A path without slashes at its end.
+  static func withoutSlashes(_ path: String) -> String {
+    var path = path[...]
+    while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+    return String(path)
   }
 
   /// Takes in a look and says what has changed since the one before.
@@ -86,7 +106,10 @@ public struct ManifestScanner: Sendable {
         continue
       }
       do throws(ManifestError) {
-        files[name] = File(entry: entry, manifest: try self.manifest(in: entry, name: name))
+        files[name] = File(
+          entry: entry,
+          manifest: try Self.manifest(in: entry, path: "\(self.directory)/\(name)", node: self.node)
+        )
       } catch {
         findings.complaints.append(error)
         files[name] = File(entry: entry, manifest: self.files[name]?.manifest)
@@ -95,17 +118,7 @@ public struct ManifestScanner: Sendable {
     self.files = files
 
     let pods = self.claims(complaints: &findings.complaints)
-    for (name, old) in self.pods.sorted(by: { $0.key < $1.key }) where pods[name]?.uid != old.uid {
-      findings.removed.append(name)
-    }
-    for (name, new) in pods.sorted(by: { $0.key < $1.key }) {
-      if let old = self.pods[name], old.uid == new.uid {
-        // The same text in another file is the same pod.
-        if (old.metadata, old.spec) != (new.metadata, new.spec) { findings.updated.append(new) }
-      } else {
-        findings.added.append(new)
-      }
-    }
+    findings.compare(self.pods, with: pods)
     self.pods = pods
     return findings
   }
@@ -136,20 +149,18 @@ public struct ManifestScanner: Sendable {
     return pods
   }
 
-  private func manifest(
-    in entry: DirectoryListing.Entry, name: String
+  static func manifest(
+    in entry: DirectoryListing.Entry, path: String, node: PodManifest.Node
   ) throws(ManifestError) -> PodManifest {
-    let path = "\(self.directory)/\(name)"
     switch entry {
-    case .content(let bytes):
-      return try PodManifest(decoding: bytes, path: path, node: self.node)
+    case .content(let bytes): return try PodManifest(decoding: bytes, path: path, node: node)
     case .unreadable(let reason):
       throw ManifestError(
         path: path, stage: .read, problems: [FieldProblem(field: nil, reason)])
     }
   }
 
-  private static func inByteOrder<Value>(
+  static func inByteOrder<Value>(
     _ left: (key: String, value: Value), _ right: (key: String, value: Value)
   ) -> Bool {
     left.key.utf8.lexicographicallyPrecedes(right.key.utf8)

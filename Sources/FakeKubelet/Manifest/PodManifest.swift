@@ -32,22 +32,31 @@ public struct PodManifest: Equatable, Sendable {
     public let name: String
     public let image: String
     public let role: Role
-    /// What is done before it is asked to stop.
-    public let preStop: PreStop?
+    /// What is done before it is asked to stop, within the grace period.
+    public let preStop: Hook?
+    /// What is done when it has been started.
+    public let postStart: Hook?
+    public let probes: [Probe.Kind: Probe]
 
     init(_ container: JSONValue, isInitial: Bool) {
       self.name = container["name"]?.string ?? ""
       self.image = container["image"]?.string ?? ""
       let isSidecar = container["restartPolicy"]?.string == RestartPolicy.always.rawValue
       self.role = isInitial ? (isSidecar ? .sidecar : .initial) : .main
-      self.preStop = container["lifecycle"]?["preStop"].flatMap {
-        PreStop($0, container: container)
+      func hook(_ name: String) -> Hook? {
+        container["lifecycle"]?[name].flatMap { Hook($0, container: container) }
       }
+      self.preStop = hook("preStop")
+      self.postStart = hook("postStart")
+      self.probes = Dictionary(
+        uniqueKeysWithValues: Probe.Kind.allCases.compactMap { kind in
+          Probe(kind, of: container).map { (kind, $0) }
+        })
     }
   }
 
-  /// A hook that comes before SIGTERM, within the grace period.
-  public enum PreStop: Equatable, Sendable {
+  /// What is done at a turn of a container's life.
+  public enum Hook: Equatable, Sendable {
     case sleep(Duration)
     case action(ContainerAction)
 
@@ -185,6 +194,12 @@ public struct PodManifest: Equatable, Sendable {
   /// A container of either kind.
   func container(named name: String) -> Container? {
     (self.initContainers + self.containers).first { $0.name == name }
+  }
+
+  /// The same as it is written.
+  func spec(ofContainer name: String) -> JSONValue? {
+    ["initContainers", "containers"].lazy.flatMap { self.spec[$0]?.elements ?? [] }
+      .first { $0["name"]?.string == name }
   }
 
   /// Why a document is no v1 Pod; `nil` when it is one.

@@ -18,21 +18,40 @@ public struct PretendBehaviour: Equatable, Sendable {
   /// How long a preStop hook takes, unless it is a sleep; `pre-stop-after`.
   public var preStopAfter: Duration = .zero
 
+  /// How long the readiness probe fails at first; `ready-after`.
+  public var readyAfter: Duration = .zero
+  /// The same of the startup probe; `started-after`.
+  public var startedAfter: Duration = .zero
+  /// How long it has run when the readiness probe fails from then on; `fail-readiness-at`.
+  public var failReadinessAt: Duration?
+  /// The same of the liveness probe; `fail-liveness-at`.
+  public var failLivenessAt: Duration?
+
   /// Starts and stops at once, and runs for ever in between.
   public init() {}
+
+  /// What a probe of a container finds that has been running for so long.
+  func answer(_ kind: Probe.Kind, runningFor: Duration) -> ProbeResult {
+    let (begins, ends): (Duration, Duration?) =
+      switch kind {
+      case .startup: (self.startedAfter, nil)
+      case .readiness: (self.readyAfter, self.failReadinessAt)
+      case .liveness: (.zero, self.failLivenessAt)
+      }
+    if runningFor < begins { return .failure("pretended: not before \(GoDuration(begins))") }
+    if let ends, runningFor >= ends { return .failure("pretended: from \(GoDuration(ends)) on") }
+    return .success
+  }
 
   static let prefix = "pretend.zweimaster.dev/"
 
   /// What an annotation is called, and how it changes the behaviour; the problem with its value else.
   private static let settings: [String: @Sendable (inout Self, String) -> String?] = [
     "start-after": Self.duration(\.startAfter), "stop-after": Self.duration(\.stopAfter),
-    "pre-stop-after": Self.duration(\.preStopAfter),
-    "exit-after": { behaviour, text in
-      var duration = Duration.zero
-      if let problem = Self.read(text, into: &duration) { return problem }
-      behaviour.exitAfter = duration
-      return nil
-    },
+    "pre-stop-after": Self.duration(\.preStopAfter), "ready-after": Self.duration(\.readyAfter),
+    "started-after": Self.duration(\.startedAfter), "exit-after": Self.duration(\.exitAfter),
+    "fail-readiness-at": Self.duration(\.failReadinessAt),
+    "fail-liveness-at": Self.duration(\.failLivenessAt),
     "exit-code": { behaviour, text in
       guard let code = Int32(text), (0...255).contains(code) else {
         return "must be between 0 and 255"
@@ -41,6 +60,17 @@ public struct PretendBehaviour: Equatable, Sendable {
       return nil
     },
   ]
+
+  /// What is wrong with a setting, whose name may end in a container's; `nil` when nothing is.
+  static func problem(of name: String, _ text: String) -> String? {
+    let setting = String(name.prefix { $0 != "." })
+    guard let change = Self.settings[setting] else {
+      return
+        "there is no such setting; there are \(Self.settings.keys.sorted().joined(separator: ", "))"
+    }
+    var scratch = Self()
+    return change(&scratch, text)
+  }
 
   /// Init containers do not heed these unless they are meant by name: they would never end.
   private static let forMainContainers: Set<String> = ["exit-after", "exit-code"]
@@ -104,6 +134,17 @@ public struct PretendBehaviour: Equatable, Sendable {
     _ path: any WritableKeyPath<Self, Duration> & Sendable
   ) -> @Sendable (inout Self, String) -> String? {
     { behaviour, text in Self.read(text, into: &behaviour[keyPath: path]) }
+  }
+
+  private static func duration(
+    _ path: any WritableKeyPath<Self, Duration?> & Sendable
+  ) -> @Sendable (inout Self, String) -> String? {
+    { behaviour, text in
+      var duration = Duration.zero
+      let problem = Self.read(text, into: &duration)
+      if problem == nil { behaviour[keyPath: path] = duration }
+      return problem
+    }
   }
 
   private static func read(_ text: String, into result: inout Duration) -> String? {

@@ -32,8 +32,13 @@ extension PodLifecycle {
     public internal(set) var state: ContainerState = .new
     /// The last run that has ended.
     public internal(set) var lastTermination: Termination?
+    /// Why it waits, when it could not be started.
+    public internal(set) var startFailure: StartFailure?
+    /// How many times in a row it could not be started.
+    var startFailures = 0
     /// How many times it was started after the first.
     public internal(set) var restartCount = 0
+    public internal(set) var probes: [Probe.Kind: ProbeWorker]
     var backOff: CrashLoopBackOff
     var stop: Stop?
 
@@ -42,12 +47,21 @@ extension PodLifecycle {
       self.role = container.role
       self.image = container.image
       self.backOff = backOff
+      self.probes = Dictionary(
+        uniqueKeysWithValues: container.probes.map { ($0, ProbeWorker($0, $1)) })
     }
 
     public var isRunning: Bool { if case .running = self.state { true } else { false } }
 
-    /// Whether it can be counted on. (Readiness probes are not carried out.)
-    public var isReady: Bool { self.isRunning }
+    /// Whether it runs and has passed its startup probe, if it has one.
+    public var isStarted: Bool {
+      self.isRunning && (self.probes[.startup].map { $0.verdict == .success } ?? true)
+    }
+
+    /// Whether it can be counted on.
+    public var isReady: Bool {
+      self.isStarted && (self.probes[.readiness].map { $0.verdict == .success } ?? true)
+    }
 
     /// Whether a run of it is under way.
     var isAlive: Bool { self.isRunning || self.state == .creating }
@@ -73,6 +87,8 @@ extension PodLifecycle {
     enum Sequel: Equatable, Sendable {
       /// Whatever the restart policy says: its image has changed.
       case startAgain
+      /// With back-off, unless the policy is never: a probe or a hook has failed.
+      case restart
       case leave
     }
 
@@ -101,6 +117,32 @@ extension PodLifecycle {
 }
 
 extension PodLifecycle.Container {
+  /// Notes that it could not be started; it is tried again whatever the restart policy says.
+  /// Source: `pkg/util/goroutinemap/exponentialbackoff`: 500 ms, doubling to 2 min 2 s.
+  mutating func fail(_ failure: StartFailure, at now: Instant, isOver: Bool) {
+    if isOver || self.isLeaving {
+      self.state = .ended
+      return
+    }
+    self.stop = nil
+    let delay = min(Duration.milliseconds(500 << min(self.startFailures, 8)), .seconds(122))
+    self.startFailures += 1
+    self.startFailure = failure
+    self.state = .backingOff(until: now + delay, delay: delay)
+  }
+
+  /// Goes on where a former kubelet left it: one that runs is taken up by its next start.
+  mutating func take(_ survivor: SurvivingContainer) {
+    self.restartCount = max(self.restartCount, survivor.attempt + (survivor.isRunning ? 0 : 1))
+  }
+
+  /// Counts as done.
+  mutating func skip(at now: Instant) {
+    self.lastTermination = .init(
+      exitCode: 0, attempt: self.restartCount, startedAt: nil, finishedAt: now)
+    self.state = .ended
+  }
+
   /// Notes the end of a run and what follows it.
   /// - Parameter isOver: whether the pod is being terminated, so that nothing follows.
   mutating func finish(
@@ -108,6 +150,7 @@ extension PodLifecycle.Container {
   ) {
     var startedAt: Instant?
     if case .running(let since) = self.state { startedAt = since }
+    for kind in self.probes.keys { self.probes[kind]?.containerEnded() }
     self.lastTermination = .init(
       exitCode: code, attempt: self.restartCount, startedAt: startedAt, finishedAt: now)
     guard !isOver else {
@@ -122,11 +165,13 @@ extension PodLifecycle.Container {
       self.stop = nil
       self.startAfresh(at: now)
       return
-    case nil: break
+    case .restart, nil: break
     }
+    let hasFailed = code != 0 || self.stop?.sequel == .restart
+    self.stop = nil
     switch self.policy(in: policy) {
     case .never: self.state = .ended
-    case .onFailure where code == 0: self.state = .ended
+    case .onFailure where !hasFailed: self.state = .ended
     case .always, .onFailure:
       let delay = self.backOff.next(startedAt: startedAt ?? now, endedAt: now)
       self.state = .backingOff(until: now + delay, delay: delay)

@@ -15,10 +15,14 @@ public struct PodLifecycle: Equatable, Sendable {
     case woke
     /// The container runs.
     case containerStarted(String)
-    /// The container has ended, or will never start. The last fact about this start.
+    /// The container has ended. The last fact about this start.
     case containerExited(String, code: Int32)
-    /// A preStop hook that was asked for has ended; why it failed, if it did.
-    case preStopEnded(String, failure: String?)
+    /// The container could not be started. The last fact about this start.
+    case containerFailedToStart(String, StartFailure)
+    /// A hook that was asked for has ended; why it failed, if it did.
+    case hookEnded(HookKind, String, failure: String?)
+    /// A probe that was asked for has been answered.
+    case probed(Probe.Kind, String, ProbeResult)
     /// The manifest was rewritten under the same uid.
     case updated(PodManifest)
     /// The manifest is gone: stop everything.
@@ -28,11 +32,14 @@ public struct PodLifecycle: Equatable, Sendable {
   /// What is to be done, in this order.
   public enum Effect: Equatable, Sendable {
     /// Start a container. Answered by at most one ``Event/containerStarted(_:)`` and then by exactly
-    /// one ``Event/containerExited(_:code:)``.
+    /// one ``Event/containerExited(_:code:)``, or by ``Event/containerFailedToStart(_:_:)`` alone.
     case startContainer(String, attempt: Int)
-    /// Carry out the container's preStop hook. Answered by one
-    /// ``Event/preStopEnded(_:failure:)``, which may come too late to matter.
-    case runPreStop(String, ContainerAction)
+    /// Carry out the container's hook. Answered by one ``Event/hookEnded(_:_:failure:)``, which may
+    /// come too late to matter.
+    case runHook(HookKind, String, ContainerAction)
+    /// Ask the container, which has been running for so long. Answered by one
+    /// ``Event/probed(_:_:_:)``, which may come too late to matter.
+    case probe(Probe.Kind, String, Probe, runningFor: Duration)
     case signal(ContainerSignal, String)
     case wake(at: Instant)
     case report(PodEvent)
@@ -64,8 +71,10 @@ public struct PodLifecycle: Equatable, Sendable {
 
   /// A pod of which nothing runs yet; it starts with the first ``Event/woke``.
   /// - Parameter backOff: of each container.
+  /// - Parameter survivors: its containers that a former kubelet has left.
   public init(
-    _ manifest: PodManifest, at now: Instant, backOff: CrashLoopBackOff = CrashLoopBackOff()
+    _ manifest: PodManifest, at now: Instant, backOff: CrashLoopBackOff = CrashLoopBackOff(),
+    survivors: [SurvivingContainer] = []
   ) {
     self.manifest = manifest
     self.backOff = backOff
@@ -74,6 +83,16 @@ public struct PodLifecycle: Equatable, Sendable {
     }
     self.startedAt = now
     self.readinessChangedAt = now
+    for survivor in survivors {
+      self.update(survivor.container) { $0.take(survivor) }
+      // What comes before it has been done.
+      let role = manifest.container(named: survivor.container)?.role
+      guard survivor.isRunning, role == .main else { continue }
+      self.initializedAt = now
+      for container in manifest.initContainers where container.role == .initial {
+        self.update(container.name) { $0.skip(at: now) }
+      }
+    }
   }
 
   /// Whether containers are being stopped, or were, and none is started any more: the manifest is
@@ -112,14 +131,26 @@ public struct PodLifecycle: Equatable, Sendable {
     case .removed:
       self.isRemoved = true
       self.terminate(at: now)
-    case .preStopEnded(let name, let failure):
+    case .hookEnded(.preStop, let name, let failure):
       effects += failure.map { [.report(.failedPreStop($0))] } ?? []
       self.update(name) { container in
         if case .hook = container.stop?.step { container.stop?.step = .hook(until: now) }
       }
+    case .hookEnded(.postStart, let name, let failure):
+      guard let failure else { break }
+      effects.append(.report(.failedPostStart(failure)))
+      effects += self.restart(name, gracePeriod: nil, because: "PostStartHook failed", at: now)
+    case .probed(let kind, let name, let result):
+      effects += self.take(kind, of: name, result, at: now)
     case .containerStarted(let name):
       self.update(name) { container in
-        if container.state == .creating { container.state = .running(since: now) }
+        guard container.state == .creating else { return }
+        container.state = .running(since: now)
+        container.startFailures = 0
+        for kind in container.probes.keys { container.probes[kind]?.containerStarted(at: now) }
+      }
+      if case .action(let action) = self.manifest.container(named: name)?.postStart {
+        effects.append(.runHook(.postStart, name, action))
       }
     case .containerExited(let name, let code):
       let policy = self.manifest.restartPolicy
@@ -129,6 +160,15 @@ public struct PodLifecycle: Equatable, Sendable {
         container.finish(code: code, at: now, policy: policy, isOver: isOver)
       }
       self.containers.removeAll { $0.isLeaving && !$0.isAlive }
+    case .containerFailedToStart(let name, let failure):
+      let isOver = self.isTerminating
+      self.update(name) { container in
+        guard container.isAlive else { return }
+        container.fail(failure, at: now, isOver: isOver)
+      }
+      self.containers.removeAll { $0.isLeaving && !$0.isAlive }
+      effects.append(
+        .report(PodEvent(severity: .warning, reason: failure.event, message: failure.message)))
     }
     if let deadline, now >= deadline, !self.isTerminating, !self.hasOutcome {
       self.hasExceededDeadline = true
@@ -136,7 +176,7 @@ public struct PodLifecycle: Equatable, Sendable {
     }
     // Sidecars do not outlive what they were there for.
     if self.hasOutcome { self.terminate(at: now) }
-    effects += self.start(now: now) + self.stop(now: now)
+    effects += self.start(now: now) + self.stop(now: now) + self.probe(now: now)
     if self.isReady != wasReady { self.readinessChangedAt = now }
     if self.finishedAt == nil, self.isFinished { self.finishedAt = now }
     if self.isRemoved, !self.hasEnded, !self.containers.contains(where: \.isAlive) {
@@ -200,7 +240,7 @@ public struct PodLifecycle: Equatable, Sendable {
       effects += self.startIfDue(index, now: now)
       guard self.initializedAt == nil else { continue }
       let container = self.containers[index]
-      guard role == .initial ? container.isComplete : container.isRunning else { break }
+      guard role == .initial ? container.isComplete : container.isStarted else { break }
     }
     return effects
   }
@@ -208,7 +248,9 @@ public struct PodLifecycle: Equatable, Sendable {
   private mutating func startIfDue(_ index: Int, now: Instant) -> [Effect] {
     switch self.containers[index].state {
     case .new: break
-    case .backingOff(let until, _) where until <= now: self.containers[index].restartCount += 1
+    case .backingOff(let until, _) where until <= now:
+      if self.containers[index].startFailure == nil { self.containers[index].restartCount += 1 }
+      self.containers[index].startFailure = nil
     case .backingOff, .creating, .running, .ended: return []
     }
     let name = self.containers[index].name
@@ -226,12 +268,13 @@ public struct PodLifecycle: Equatable, Sendable {
       guard var stop = self.containers[index].stop else { continue }
       let container = self.containers[index]
       if stop.step == .asked {
+        guard !self.isNeeded(index) || stop.killAt <= now else { continue }
         let hook = self.manifest.container(named: container.name)?.preStop
         switch container.isRunning ? hook : nil {
         case .sleep(let duration): stop.step = .hook(until: now + duration)
         case .action(let action):
           stop.step = .hook(until: stop.killAt)
-          effects.append(.runPreStop(container.name, action))
+          effects.append(.runHook(.preStop, container.name, action))
         case nil: stop.step = .hook(until: now)
         }
       }
@@ -251,6 +294,73 @@ public struct PodLifecycle: Equatable, Sendable {
     return effects
   }
 
+  /// Whether a sidecar of a pod that ends goes on because another container that came after it has
+  /// not ended yet. It has what is left of the pod's grace period.
+  private func isNeeded(_ index: Int) -> Bool {
+    self.isTerminating && self.containers[index].role == .sidecar
+      && self.containers[(index + 1)...].contains { $0.isAlive && $0.role != .initial }
+  }
+
+  /// Which probes of a container are carried out at present.
+  private func questions(to container: Container) -> [Probe.Kind] {
+    guard container.isRunning else { return [] }
+    let mayRestart = !self.isTerminating && container.stop == nil
+    guard container.isStarted else { return mayRestart ? [.startup] : [] }
+    return mayRestart ? [.liveness, .readiness] : [.readiness]
+  }
+
+  private mutating func probe(now: Instant) -> [Effect] {
+    var effects: [Effect] = []
+    for index in self.containers.indices {
+      for kind in self.questions(to: self.containers[index]) {
+        guard self.containers[index].probes[kind]?.ask(at: now) == true,
+          let probe = self.containers[index].probes[kind]?.probe,
+          case .running(let since) = self.containers[index].state
+        else { continue }
+        effects.append(
+          .probe(kind, self.containers[index].name, probe, runningFor: now - since))
+      }
+    }
+    return effects
+  }
+
+  /// Takes in a probe's answer; what is found dead is stopped, to be started anew.
+  private mutating func take(
+    _ kind: Probe.Kind, of name: String, _ result: ProbeResult, at now: Instant
+  ) -> [Effect] {
+    var verdict: ProbeWorker.Verdict?
+    var gracePeriod: Duration?
+    self.update(name) { container in
+      guard container.isRunning else { return }
+      container.probes[kind]?.take(result)
+      verdict = container.probes[kind]?.verdict
+      gracePeriod = container.probes[kind]?.probe.gracePeriod
+    }
+    guard let verdict else { return [] }
+    let effects = PodEvent.unhealthy(kind, result).map { [Effect.report($0)] } ?? []
+    guard kind != .readiness, verdict == .failure else { return effects }
+    return effects
+      + self.restart(
+        name, gracePeriod: gracePeriod, because: "failed \(kind.rawValue.lowercased()) probe",
+        at: now)
+  }
+
+  /// Stops a container that is of no use as it is; the back-off decides when it starts again.
+  private mutating func restart(
+    _ name: String, gracePeriod: Duration?, because reason: String, at now: Instant
+  ) -> [Effect] {
+    guard !self.isTerminating else { return [] }
+    let killAt = now + (gracePeriod ?? self.manifest.gracePeriod)
+    var isStopped = false
+    self.update(name) { container in
+      guard container.isRunning, container.stop == nil else { return }
+      container.end(by: killAt, then: .restart)
+      isStopped = true
+    }
+    let sequel = self.manifest.restartPolicy == .never ? "" : ", will be restarted"
+    return isStopped ? [.report(.killing("Container \(name) \(reason)\(sequel)"))] : []
+  }
+
   /// Asks for the next instant at which something falls due. At most one request is outstanding, but
   /// for an earlier one; a deadline that is pushed out again and again costs nothing.
   private mutating func wake(after now: Instant) -> [Effect] {
@@ -260,6 +370,9 @@ public struct PodLifecycle: Equatable, Sendable {
       case .creating, .running: container.stop?.due
       case .new, .ended: nil
       }
+    }
+    for container in self.containers {
+      due += self.questions(to: container).compactMap { container.probes[$0]?.due }
     }
     if let deadline, !self.isTerminating { due.append(deadline) }
     guard let next = due.filter({ $0 > now }).min(), self.alarm.map({ next < $0 }) ?? true else {
@@ -276,10 +389,41 @@ extension PodEvent {
     severity: .normal, reason: "DeadlineExceeded",
     message: "Pod was active on the node longer than the specified deadline")
 
+  /// Source: `pkg/kubelet/prober/prober.go`; `nil` for a success.
+  static func unhealthy(_ kind: Probe.Kind, _ result: ProbeResult) -> Self? {
+    switch result {
+    case .success: nil
+    case .failure(let reason):
+      Self(
+        severity: .warning, reason: "Unhealthy",
+        message: "\(kind.rawValue) probe failed: \(reason)")
+    case .error(let reason):
+      Self(
+        severity: .warning, reason: "Unhealthy",
+        message: "\(kind.rawValue) probe errored: \(reason)")
+    }
+  }
+
+  static func killing(_ message: String) -> Self {
+    Self(severity: .normal, reason: "Killing", message: message)
+  }
+
+  static func failedPostStart(_ reason: String) -> Self {
+    Self(
+      severity: .warning, reason: "FailedPostStartHook", message: "PostStartHook failed: \(reason)"
+    )
+  }
+
   static func failedPreStop(_ reason: String) -> Self {
     Self(
       severity: .warning, reason: "FailedPreStopHook", message: "PreStopHook failed: \(reason)")
   }
+}
+
+/// At which turn of a container's life a hook is carried out.
+public enum HookKind: String, Sendable {
+  case postStart
+  case preStop
 }
 
 /// What a container is told.

@@ -17,7 +17,8 @@ extension PodLifecycle {
     }
     let containers = self.listed.filter { $0.role == .main }
     let neverStarted = containers.contains {
-      ($0.state == .new || $0.state == .creating) && $0.lastTermination == nil
+      ($0.state == .new || $0.state == .creating || $0.startFailure != nil)
+        && $0.lastTermination == nil
     }
     if neverStarted { return .pending }
     if containers.contains(where: { $0.state != .ended }) { return .running }
@@ -71,7 +72,7 @@ extension PodLifecycle {
     let incomplete = self.listed.filter { container in
       switch container.role {
       case .initial: !container.isComplete
-      case .sidecar: !container.isRunning
+      case .sidecar: !container.isStarted
       case .main: false
       }
     }.map(\.name)
@@ -119,6 +120,13 @@ extension PodLifecycle {
     switch container.state {
     case .new, .creating: state = waiting
     case .running(let since): state = ["running": ["startedAt": .string(clock.seconds(since))]]
+    case .backingOff where container.startFailure != nil:
+      state = [
+        "waiting": [
+          "reason": .string(container.startFailure?.waitingReason ?? ""),
+          "message": .string(container.startFailure?.message ?? ""),
+        ]
+      ]
     case .backingOff(_, let delay) where delay > .zero:
       let pod = "\(self.manifest.name.name)_\(self.manifest.name.namespace)(\(self.manifest.uid))"
       let message =
@@ -134,7 +142,7 @@ extension PodLifecycle {
     return [
       "name": .string(container.name), "state": state, "lastState": lastState ?? [:],
       "ready": .boolean(container.role == .initial ? container.isComplete : container.isReady),
-      "started": .boolean(container.isRunning),
+      "started": .boolean(container.isStarted),
       "restartCount": .integer(Int64(container.restartCount)), "image": .string(container.image),
       "imageID": "",
       "containerID": container.state == .new || container.state == .creating

@@ -4,7 +4,7 @@
 /// - Invariant: at most one pod of a name has containers. A manifest with another uid is a removal and
 ///   an addition; the new pod starts when the last container of the old one has ended.
 /// - Source: `pkg/kubelet/pod_workers.go` allowStaticPodStart, which polls for it every 10 to 15 s; here
-///   the end of the old pod itself starts the new one.
+///   the end of the old pod itself starts the new one, unless the real one's way is asked for.
 public struct PodWorkers: Equatable, Sendable {
   /// What happened.
   public enum Event: Equatable, Sendable {
@@ -12,7 +12,9 @@ public struct PodWorkers: Equatable, Sendable {
     case changed(removed: [PodName], added: [PodManifest], updated: [PodManifest] = [])
     case containerStarted(ContainerID)
     case containerExited(ContainerID, code: Int32)
-    case preStopEnded(ContainerID, failure: String?)
+    case containerFailedToStart(ContainerID, StartFailure)
+    case hookEnded(HookKind, ContainerID, failure: String?)
+    case probed(Probe.Kind, ContainerID, ProbeResult)
     /// An instant that was asked for has come.
     case woke
   }
@@ -20,7 +22,8 @@ public struct PodWorkers: Equatable, Sendable {
   /// What is to be done, in this order.
   public enum Effect: Equatable, Sendable {
     case startContainer(ContainerID, PodManifest)
-    case runPreStop(ContainerAction, ContainerID, PodManifest)
+    case runHook(HookKind, ContainerAction, ContainerID, PodManifest)
+    case probe(Probe.Kind, Probe, ContainerID, PodManifest, runningFor: Duration)
     case signal(ContainerSignal, ContainerID)
     case wake(at: Instant)
     case report(PodEvent, PodName)
@@ -37,11 +40,36 @@ public struct PodWorkers: Equatable, Sendable {
   private var starts: UInt64 = 0
   private var current: [PodName: [String: ContainerID]] = [:]
 
+  public private(set) var counts = Counts()
+  /// The pods that have run.
+  private var haveRun: Set<PodName> = []
   private let backOff: CrashLoopBackOff
+  private let replacesBetweenPolls: Bool
+  /// Since when pods wait for the end of another one.
+  private var waitingSince: [PodName: Instant] = [:]
+  /// By their pods' uids; each is heard of when its pod is begun.
+  private var survivors: [String: [SurvivingContainer]]
 
-  /// - Parameter backOff: of each container.
-  public init(backOff: CrashLoopBackOff = CrashLoopBackOff()) {
+  /// - Parameters:
+  ///   - backOff: of each container.
+  ///   - replacesBetweenPolls: whether the end of a pod starts the one that waits for it; else that
+  ///     looks for it every 10 to 15 s, as with the real one.
+  ///   - survivors: what a former kubelet has left.
+  public init(
+    backOff: CrashLoopBackOff = CrashLoopBackOff(), replacesBetweenPolls: Bool = true,
+    survivors: [SurvivingContainer] = []
+  ) {
     self.backOff = backOff
+    self.replacesBetweenPolls = replacesBetweenPolls
+    self.survivors = Dictionary(grouping: survivors, by: \.uid)
+  }
+
+  /// Forgets, and returns, what runs on and belongs to none of these pods.
+  mutating func takeOrphans(besides pods: [PodManifest]) -> [SurvivingContainer] {
+    let wanted = Set(pods.map(\.uid))
+    let orphans = self.survivors.filter { !wanted.contains($0.key) }
+    self.survivors = self.survivors.filter { wanted.contains($0.key) }
+    return orphans.sorted { $0.key < $1.key }.flatMap(\.value).filter(\.isRunning)
   }
 
   /// Takes in a fact and says what follows.
@@ -57,24 +85,43 @@ public struct PodWorkers: Equatable, Sendable {
       guard self.current[id.pod]?[id.container] == id else { return [] }
       self.current[id.pod]?[id.container] = nil
       return self.pass(.containerExited(id.container, code: code), to: id.pod, at: now)
-    case .preStopEnded(let id, let failure):
+    case .containerFailedToStart(let id, let failure):
       guard self.current[id.pod]?[id.container] == id else { return [] }
-      return self.pass(.preStopEnded(id.container, failure: failure), to: id.pod, at: now)
+      self.current[id.pod]?[id.container] = nil
+      return self.pass(.containerFailedToStart(id.container, failure), to: id.pod, at: now)
+    case .hookEnded(let kind, let id, let failure):
+      guard self.current[id.pod]?[id.container] == id else { return [] }
+      return self.pass(.hookEnded(kind, id.container, failure: failure), to: id.pod, at: now)
+    case .probed(let kind, let id, let result):
+      guard self.current[id.pod]?[id.container] == id else { return [] }
+      return self.pass(.probed(kind, id.container, result), to: id.pod, at: now)
     case .woke:
-      return self.running.keys.sorted().flatMap { self.pass(.woke, to: $0, at: now) }
+      let due = self.waiting.keys.sorted().filter {
+        self.running[$0] == nil && self.poll(of: $0, from: now) <= now
+      }
+      return due.flatMap { self.beginWaiting($0, at: now) }
+        + self.running.keys.sorted().flatMap { self.pass(.woke, to: $0, at: now) }
     }
   }
+
+  /// The run of a container that is under way.
+  func id(of container: String, in pod: PodName) -> ContainerID? { self.current[pod]?[container] }
 
   private mutating func remove(_ name: PodName, at now: Instant) -> [Effect] {
     self.seenAt[name] = nil
     self.waiting[name] = nil
+    self.waitingSince[name] = nil
     return self.pass(.removed, to: name, at: now)
   }
 
   private mutating func add(_ manifest: PodManifest, at now: Instant) -> [Effect] {
     self.seenAt[manifest.name] = now
-    guard self.running[manifest.name] == nil else {
+    guard self.running[manifest.name] == nil, self.waiting[manifest.name] == nil else {
+      if self.running[manifest.name]?.manifest.uid == manifest.uid {
+        self.counts.restartedPods += 1
+      }
       self.waiting[manifest.name] = manifest
+      if self.waitingSince[manifest.name] == nil { self.waitingSince[manifest.name] = now }
       return []
     }
     return self.begin(manifest, at: now)
@@ -89,8 +136,27 @@ public struct PodWorkers: Equatable, Sendable {
     return self.pass(.updated(manifest), to: manifest.name, at: now)
   }
 
+  private mutating func beginWaiting(_ name: PodName, at now: Instant) -> [Effect] {
+    self.waitingSince[name] = nil
+    guard let manifest = self.waiting.removeValue(forKey: name) else { return [] }
+    return self.begin(manifest, at: now)
+  }
+
+  /// When a waiting pod next looks whether the other one has ended: every 10 s and up to half as much again,
+  /// by chance with the real one, by the uid here.
+  private func poll(of name: PodName, from now: Instant) -> Instant {
+    guard !self.replacesBetweenPolls, let since = self.waitingSince[name] else { return now }
+    let chance = (self.waiting[name]?.uid ?? "").utf8.reduce(0) { ($0 * 31 + Int($1)) % 5000 }
+    let period = Duration.milliseconds(10_000 + chance)
+    var poll = since + period
+    while poll < now { poll = poll + period }
+    return poll
+  }
+
   private mutating func begin(_ manifest: PodManifest, at now: Instant) -> [Effect] {
-    self.running[manifest.name] = PodLifecycle(manifest, at: now, backOff: self.backOff)
+    self.running[manifest.name] = PodLifecycle(
+      manifest, at: now, backOff: self.backOff,
+      survivors: self.survivors.removeValue(forKey: manifest.uid) ?? [])
     return self.pass(.woke, to: manifest.name, at: now)
   }
 
@@ -99,6 +165,9 @@ public struct PodWorkers: Equatable, Sendable {
   ) -> [Effect] {
     guard let steps = self.running[name]?.handle(event, at: now), let pod = self.running[name]
     else { return [] }
+    if pod.phase == .running, self.haveRun.insert(name).inserted {
+      self.counts.ran(after: now - (self.seenAt[name] ?? pod.startedAt))
+    }
     var effects: [Effect] = []
     for step in steps {
       switch step {
@@ -108,9 +177,18 @@ public struct PodWorkers: Equatable, Sendable {
           pod: name, container: container, attempt: attempt, serial: self.starts)
         self.current[name, default: [:]][container] = id
         effects.append(.startContainer(id, pod.manifest))
-      case .runPreStop(let container, let action):
+        if pod.manifest.container(named: container)?.role == .main {
+          self.counts.startedContainers += 1
+        } else {
+          self.counts.startedInitContainers += 1
+        }
+      case .runHook(let kind, let container, let action):
         if let id = self.current[name]?[container] {
-          effects.append(.runPreStop(action, id, pod.manifest))
+          effects.append(.runHook(kind, action, id, pod.manifest))
+        }
+      case .probe(let kind, let container, let probe, let runningFor):
+        if let id = self.current[name]?[container] {
+          effects.append(.probe(kind, probe, id, pod.manifest, runningFor: runningFor))
         }
       case .signal(let signal, let container):
         if let id = self.current[name]?[container] { effects.append(.signal(signal, id)) }
@@ -119,10 +197,11 @@ public struct PodWorkers: Equatable, Sendable {
       case .ended:
         self.running[name] = nil
         self.current[name] = nil
+        self.haveRun.remove(name)
         effects.append(.podEnded(name, uid: pod.manifest.uid))
-        if let successor = self.waiting.removeValue(forKey: name) {
-          effects += self.begin(successor, at: now)
-        }
+        guard self.waiting[name] != nil else { continue }
+        let poll = self.poll(of: name, from: now)
+        effects += poll <= now ? self.beginWaiting(name, at: now) : [.wake(at: poll)]
       }
     }
     return effects

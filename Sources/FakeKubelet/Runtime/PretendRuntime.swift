@@ -5,7 +5,17 @@
 public struct PretendRuntime: ContainerRuntime {
   public let name = "pretend"
 
-  public init() {}
+  private let script: PretendScript?
+
+  /// - Parameter script: says more than the annotations.
+  public init(script: PretendScript? = nil) {
+    self.script = script
+  }
+
+  private func behaviour(of container: ContainerID, _ pod: PodManifest) -> PretendBehaviour {
+    self.script?.behaviour(of: container.container, in: pod)
+      ?? pod.pretendBehaviour(of: container.container)
+  }
 
   private enum Fact: Sendable {
     case signal(ContainerSignal)
@@ -17,10 +27,10 @@ public struct PretendRuntime: ContainerRuntime {
   public func run(
     _ container: ContainerID, of pod: PodManifest, signals: AsyncStream<ContainerSignal>,
     onStart: @Sendable () -> Void
-  ) async -> Int32 {
-    let killed: Int32 = 137
-    let terminated: Int32 = 143
-    let behaviour = pod.pretendBehaviour(of: container.container)
+  ) async -> ContainerEnd {
+    let killed = ContainerEnd.exited(code: 137)
+    let terminated = ContainerEnd.exited(code: 143)
+    let behaviour = self.behaviour(of: container, pod)
     // At most three delays and two signals ever come.
     let (facts, inbox) = AsyncStream.makeStream(of: Fact.self)
     return await withTaskGroup(of: Void.self) { group in
@@ -46,17 +56,26 @@ public struct PretendRuntime: ContainerRuntime {
           guard isRunning else { return terminated }
           delay(behaviour.stopAfter, .stopDelayOver)
         case .stopDelayOver: return terminated
-        case .runOver: return behaviour.exitCode
+        case .runOver: return .exited(code: behaviour.exitCode)
         }
       }
       return killed
     }
   }
 
-  public func runPreStop(
-    _: ContainerAction, in container: ContainerID, of pod: PodManifest
+  public func runHook(
+    _ kind: HookKind, _: ContainerAction, in container: ContainerID, of pod: PodManifest
   ) async -> String? {
-    try? await Task.sleep(for: pod.pretendBehaviour(of: container.container).preStopAfter)
+    if kind == .preStop {
+      try? await Task.sleep(for: self.behaviour(of: container, pod).preStopAfter)
+    }
     return nil
+  }
+
+  public func probe(
+    _ kind: Probe.Kind, _: Probe, of container: ContainerID, of pod: PodManifest,
+    runningFor: Duration
+  ) async -> ProbeResult {
+    self.behaviour(of: container, pod).answer(kind, runningFor: runningFor)
   }
 }

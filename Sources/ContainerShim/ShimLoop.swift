@@ -1,0 +1,271 @@
+import Glibc
+
+/// The shim's work, from the container's start to its end.
+struct ShimLoop {
+  private let directory: String
+  private let policy: ShimPolicy
+  private let bubblewrap: pid_t
+  private let bubblewrapPath: String
+  private let listener: Int32
+  private let log: Int32
+  private let status: Int32
+  private let output: Int32
+  private let errors: Int32
+
+  /// How long a kubelet may take to come for a container that it has asked for.
+  private static let patience = 10
+
+  /// Starts the container. `nil`, and a word on standard error, when that is not possible.
+  init?(directory: String, log: String, policy: ShimPolicy, command: [String]) {
+    signal(SIGPIPE, SIG_IGN)
+    self.directory = directory
+    self.policy = policy
+    self.bubblewrapPath = command[0]
+    self.log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+    guard self.log >= 0 else {
+      Self.complain(log)
+      return nil
+    }
+    guard let listener = Self.listener(at: ContainerShim.socket(in: directory)) else {
+      Self.complain(ContainerShim.socket(in: directory))
+      return nil
+    }
+    self.listener = listener
+    let pipes = (0..<3).map { _ in Self.pipe() }
+    (self.status, self.output, self.errors) = (pipes[0].read, pipes[1].read, pipes[2].read)
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, pipes[1].write, 1)
+    posix_spawn_file_actions_adddup2(&actions, pipes[2].write, 2)
+    posix_spawn_file_actions_adddup2(&actions, pipes[0].write, 3)
+    guard let process = spawn(command[0], command, actions, flags: Int16(POSIX_SPAWN_SETPGROUP))
+    else {
+      Self.complain(command[0])
+      return nil
+    }
+    self.bubblewrap = process
+    Self.write(
+      "\(process) \(ContainerShim.boot)\n", toFile: "\(directory)/\(ContainerShim.groupFile)")
+    for pipe in pipes { close(pipe.write) }
+  }
+
+  func run() {
+    var out = ContainerLogLines(stream: "stdout")
+    var err = ContainerLogLines(stream: "stderr")
+    var firstWords: [UInt8] = []
+    var status: [UInt8] = []
+    var kubelet: Int32 = -1
+    var orders: [UInt8] = []
+    var reports = ""
+    var container: pid_t?
+    var hasStarted = false
+    var hasEnded = false
+    let begin = Self.seconds()
+    var isWanted = true
+    var wasVisited = false
+
+    func report(_ report: ShimReport) {
+      reports += report.line
+      if kubelet >= 0 { Self.write(Array(report.line.utf8), to: kubelet) }
+    }
+    // Bubblewrap's child would outlive a bubblewrap that is killed before it has said who that is.
+    var pending: Int32?
+    func end(_ signal: Int32) {
+      if let container { kill(container, signal) } else { pending = signal }
+    }
+
+    var open = [self.status, self.output, self.errors]
+    while !open.isEmpty {
+      // Until the command itself runs, nobody tells us when it does.
+      let isStarting = container != nil && !hasStarted
+      let fds = open + [self.listener] + (kubelet >= 0 ? [kubelet] : [])
+      var polled = fds.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      let count = poll(&polled, nfds_t(polled.count), isStarting ? 1 : 1000)
+      if let container, !hasStarted, Self.runsAnother(container, than: self.bubblewrapPath) {
+        hasStarted = true
+        report(.started(process: container))
+      }
+      if self.policy == .endsWithKubelet, isWanted, !wasVisited,
+        Self.seconds() - begin > Self.patience
+      {
+        isWanted = false
+        end(SIGKILL)
+      }
+      guard count > 0 else { continue }
+      for (fd, events) in zip(fds, polled.map(\.revents)) where events != 0 {
+        if fd == self.listener {
+          let visitor = accept(self.listener, nil, nil)
+          guard visitor >= 0 else { continue }
+          _ = fcntl(visitor, F_SETFD, FD_CLOEXEC)
+          if kubelet >= 0 { close(kubelet) }
+          kubelet = visitor
+          wasVisited = true
+          orders = []
+          Self.write(Array(reports.utf8), to: kubelet)
+          continue
+        }
+        let bytes = Self.read(fd)
+        switch fd {
+        case kubelet:
+          if let bytes {
+            orders += bytes
+            for line in Self.lines(&orders) {
+              switch ShimOrder(rawValue: line) {
+              case .terminate: end(SIGTERM)
+              case .kill: end(SIGKILL)
+              case nil: break
+              }
+            }
+          } else {
+            close(kubelet)
+            kubelet = -1
+            if self.policy == .endsWithKubelet { end(SIGKILL) }
+          }
+        case self.status:
+          status += bytes ?? []
+          for line in Self.lines(&status) {
+            guard container == nil else { continue }
+            container = Self.number("child-pid", in: line)
+            if let container, let pending { kill(container, pending) }
+          }
+          if bytes == nil { open.removeAll { $0 == fd } }
+        case self.output:
+          self.append(bytes.map { out.take($0, time: Self.now()) } ?? out.end(time: Self.now()))
+          if bytes == nil { open.removeAll { $0 == fd } }
+        default:
+          if !hasStarted, firstWords.count < 4096 { firstWords += bytes ?? [] }
+          self.append(bytes.map { err.take($0, time: Self.now()) } ?? err.end(time: Self.now()))
+          if bytes == nil { open.removeAll { $0 == fd } }
+        }
+      }
+      // Its descendants are gone with it, unless they hold on to our pipes for another reason.
+      hasEnded = !open.contains(self.status)
+      if hasEnded, open.isEmpty { break }
+    }
+    var outcome: Int32 = 0
+    while waitpid(self.bubblewrap, &outcome, 0) < 0, errno == EINTR {}
+    let signal = outcome & 0x7f
+    let code = signal == 0 ? (outcome >> 8) & 0xff : 128 + signal
+    let words = String(decoding: firstWords, as: UTF8.self)
+    let last: ShimReport
+    if !hasStarted, code != 0, words.hasPrefix("bwrap: ") {
+      last = .failed(words.split(separator: "\n").first.map(String.init) ?? words)
+    } else {
+      if !hasStarted { report(.started(process: container ?? self.bubblewrap)) }
+      last = .exited(code: code)
+    }
+    self.leave(last)
+    report(last)
+  }
+
+  /// For a kubelet that comes later.
+  private func leave(_ last: ShimReport) {
+    Self.write(last.line, toFile: "\(self.directory)/\(ContainerShim.endFile)")
+  }
+
+  private func append(_ bytes: [UInt8]) {
+    if !bytes.isEmpty { Self.write(bytes, to: self.log) }
+  }
+
+  // MARK: - System calls
+
+  /// The file appears whole.
+  private static func write(_ text: String, toFile path: String) {
+    let file = Glibc.open(path + "~", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    Self.write(Array(text.utf8), to: file)
+    close(file)
+    rename(path + "~", path)
+  }
+
+  private static func complain(_ what: String) {
+    let line = "container-shim: \(what): \(String(cString: strerror(errno)))\n"
+    Self.write(Array(line.utf8), to: 2)
+  }
+
+  private static func listener(at path: String) -> Int32? {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8) + [0]
+    guard bytes.count <= MemoryLayout.size(ofValue: address.sun_path) else {
+      errno = ENAMETOOLONG
+      return nil
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
+    let isBound = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+      }
+    }
+    return isBound && listen(fd, 4) == 0 ? fd : nil
+  }
+
+  private static func pipe() -> (read: Int32, write: Int32) {
+    var ends: [Int32] = [-1, -1]
+    Glibc.pipe(&ends)
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return (ends[0], ends[1])
+  }
+
+  /// `nil` at the end.
+  private static func read(_ fd: Int32) -> [UInt8]? {
+    var count = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
+      repeat {
+        count = Glibc.read(fd, buffer.baseAddress, buffer.count)
+      } while count < 0
+        && errno == EINTR
+      initialized = max(0, count)
+    }
+    return count > 0 ? bytes : nil
+  }
+
+  private static func write(_ bytes: [UInt8], to fd: Int32) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// Takes the whole lines out of a buffer.
+  private static func lines(_ buffer: inout [UInt8]) -> [String] {
+    var lines: [String] = []
+    while let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+      lines.append(String(decoding: buffer[..<end], as: UTF8.self))
+      buffer.removeSubrange(...end)
+    }
+    return lines
+  }
+
+  /// A member of the one-line objects that bubblewrap writes.
+  private static func number(_ key: String, in line: String) -> Int32? {
+    let words = line.split { !$0.isNumber && !$0.isLetter && $0 != "-" }
+    guard let index = words.firstIndex(where: { $0 == key }), index + 1 < words.count else {
+      return nil
+    }
+    return Int32(words[index + 1])
+  }
+
+  /// Whether a process has become another program than the one that started it.
+  private static func runsAnother(_ process: pid_t, than path: String) -> Bool {
+    guard let program = SymbolicLink.target(of: "/proc/\(process)/exe") else { return false }
+    return program != path
+  }
+
+  private static func now() -> String {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return time.rfc3339
+  }
+
+  private static func seconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return time.tv_sec
+  }
+}

@@ -1,0 +1,116 @@
+import Glibc
+
+/// `/stats/summary`: what node and containers use. Source: `k8s.io/kubelet/pkg/apis/stats/v1alpha1`.
+struct StatsSummary {
+  /// What was used until a moment.
+  struct Sample: Equatable, Sendable {
+    var at: Instant
+    var usage: ContainerUsage
+  }
+
+  /// What is said of processor and memory. The rate needs an earlier sample.
+  static func figures(_ sample: Sample, before: Sample?, clock: WallClock) -> JSONValue {
+    let time: JSONValue = .string(clock.seconds(sample.at))
+    var cpu: JSONValue = [
+      "time": time,
+      "usageCoreNanoSeconds": .integer(Int64(clamping: sample.usage.cpuNanoseconds)),
+    ]
+    if let before, before.at < sample.at, before.usage.cpuNanoseconds <= sample.usage.cpuNanoseconds
+    {
+      let used = Double(sample.usage.cpuNanoseconds - before.usage.cpuNanoseconds)
+      cpu["usageNanoCores"] = .integer(Int64(used / ((sample.at - before.at) / .seconds(1))))
+    }
+    let bytes: JSONValue = .integer(Int64(clamping: sample.usage.residentBytes))
+    return [
+      "cpu": cpu,
+      "memory": ["time": time, "usageBytes": bytes, "workingSetBytes": bytes, "rssBytes": bytes],
+    ]
+  }
+
+  /// The whole machine's. Blocks. Source: `man 5 proc`, `/proc/stat`, `/proc/meminfo`.
+  static func node() -> (usage: ContainerUsage, availableBytes: UInt64)? {
+    guard
+      let fields = HostFiles.text("/proc/stat")?.split(separator: "\n").first?
+        .split(separator: " ").dropFirst().compactMap({ UInt64($0) }), fields.count >= 8,
+      let memory = HostFiles.text("/proc/meminfo")
+    else { return nil }
+    func kilobytes(_ name: String) -> UInt64 {
+      memory.split(separator: "\n").first { $0.hasPrefix(name + ":") }?
+        .split(separator: " ").dropFirst().first.flatMap { UInt64($0) } ?? 0
+    }
+    // user nice system idle iowait irq softirq steal
+    let busy = fields[0] + fields[1] + fields[2] + fields[5] + fields[6]
+    let ticksPerSecond = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+    let available = kilobytes("MemAvailable") * 1024
+    return (
+      ContainerUsage(
+        cpuNanoseconds: busy * (1_000_000_000 / ticksPerSecond),
+        residentBytes: kilobytes("MemTotal") * 1024 - available), available
+    )
+  }
+}
+
+extension FakeKubelet {
+  /// Asks the runtime about each container that runs.
+  func statsSummary() async -> JSONValue {
+    let workers = self.workers
+    var samples: [String: StatsSummary.Sample] = [:]
+    let before = self.published.withLock(\.samples)
+    func figures(_ key: String, _ usage: ContainerUsage) -> JSONValue {
+      let sample = StatsSummary.Sample(
+        at: Instant(sinceStart: self.start.duration(to: .now)), usage: usage)
+      samples[key] = sample
+      return StatsSummary.figures(sample, before: before[key], clock: self.clock)
+    }
+    var node: JSONValue = [
+      "nodeName": .string(self.configuration.nodeName),
+      "startTime": .string(self.clock.seconds(Instant(sinceStart: .zero))),
+    ]
+    if let (usage, available) = await BlockingWork.run({ StatsSummary.node() }) {
+      let said = figures("", usage)
+      node["cpu"] = said["cpu"]
+      node["memory"] = said["memory"]
+      node["memory"]?["availableBytes"] = .integer(Int64(clamping: available))
+    }
+    var pods: [JSONValue] = []
+    for (name, pod) in workers.running.sorted(by: { $0.key < $1.key }) {
+      var containers: [JSONValue] = []
+      var total: (cpu: UInt64, memory: UInt64)?
+      for container in pod.containers where container.isRunning {
+        guard let id = workers.id(of: container.name, in: name),
+          case .running(let since) = container.state
+        else { continue }
+        var stats: JSONValue = [
+          "name": .string(container.name), "startTime": .string(self.clock.seconds(since)),
+        ]
+        if let usage = await self.runtime.usage(of: id) {
+          let said = figures("\(id)#\(id.serial)", usage)
+          stats["cpu"] = said["cpu"]
+          stats["memory"] = said["memory"]
+          total = (
+            (total?.cpu ?? 0) + usage.cpuNanoseconds, (total?.memory ?? 0) + usage.residentBytes
+          )
+        }
+        containers.append(stats)
+      }
+      var stats: JSONValue = [
+        "podRef": [
+          "name": .string(name.name), "namespace": .string(name.namespace),
+          "uid": .string(pod.manifest.uid),
+        ],
+        "startTime": .string(self.clock.seconds(pod.startedAt)), "containers": .array(containers),
+      ]
+      if let total {
+        let said = figures(
+          pod.manifest.uid,
+          ContainerUsage(cpuNanoseconds: total.cpu, residentBytes: total.memory))
+        stats["cpu"] = said["cpu"]
+        stats["memory"] = said["memory"]
+      }
+      pods.append(stats)
+    }
+    let taken = samples
+    self.published.withLock { $0.samples = taken }
+    return ["node": node, "pods": .array(pods)]
+  }
+}

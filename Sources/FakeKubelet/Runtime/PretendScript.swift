@@ -1,0 +1,61 @@
+/// How pods pretend, told in a file of its own instead of their annotations.
+///
+/// YAML or JSON: by the name of the pod in its manifest, the names of the annotations without their prefix.
+/// What is said here counts more than the annotation of that name.
+///
+/// ```yaml
+/// kube-scheduler:
+///   exit-after: 1m
+///   exit-code.kube-scheduler: "1"
+/// ```
+public struct PretendScript: Equatable, Sendable {
+  private let pods: [String: [String: String]]
+
+  /// Why a file is none: which line or field.
+  public struct Unreadable: Error, Equatable, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// - Parameter path: for the messages.
+  public init(decoding bytes: [UInt8], path: String) throws(Unreadable) {
+    let document: JSONValue
+    do throws(ManifestText.Unreadable) {
+      document = try ManifestText.value(of: bytes)
+    } catch {
+      throw Unreadable(description: "\(path): \(error.reason)")
+    }
+    guard case .object(let members) = document else {
+      throw Unreadable(description: "\(path): it must be a map of pods, not a \(document.kind)")
+    }
+    var pods: [String: [String: String]] = [:]
+    for (pod, settings) in members.sorted(by: { $0.key < $1.key }) {
+      guard case .object(let settings) = settings else {
+        throw Unreadable(
+          description: "\(path): \(pod): it must be a map of settings, not a \(settings.kind)")
+      }
+      for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+        let text = value.string ?? value.integer.map { "\($0)" } ?? ""
+        if let problem = PretendBehaviour.problem(of: name, text) {
+          throw Unreadable(description: "\(path): \(pod).\(name): \(problem)")
+        }
+        pods[pod, default: [:]][name] = text
+      }
+    }
+    self.pods = pods
+  }
+
+  /// How a container behaves.
+  func behaviour(of container: String, in pod: PodManifest) -> PretendBehaviour {
+    let suffix = "-\(pod.spec["nodeName"]?.string ?? "")"
+    let name = pod.name.name
+    let ownName = name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
+    guard let settings = self.pods[ownName] else { return pod.pretendBehaviour(of: container) }
+    var annotations = pod.metadata["annotations"] ?? [:]
+    for (name, value) in settings { annotations[PretendBehaviour.prefix + name] = .string(value) }
+    // The names and values have been looked at; a container that the pod does not have means nobody.
+    var problems: [FieldProblem] = []
+    return PretendBehaviour.ofContainers(
+      pod.initContainers + pod.containers, annotations: annotations, problems: &problems
+    )[container] ?? PretendBehaviour()
+  }
+}

@@ -1,0 +1,191 @@
+import ContainerShim
+import Testing
+
+@testable import FakeKubelet
+
+/// What a container's command line is, before anything is started.
+@Suite struct ContainerCommandTests {
+  private static func command(
+    tree: ContainerCommand.Tree, mounts: [ContainerCommand.Mount], imageRoot: String = ""
+  ) -> ContainerCommand {
+    ContainerCommand(
+      imageRoot: imageRoot, tree: tree, mounts: mounts, hostname: "n1",
+      environment: ContainerEnvironment(hostname: "n1"), workingDirectory: "/", words: ["true"])
+  }
+
+  /// From an option on, as many words as it takes.
+  private static func uses(_ option: String, _ count: Int, in words: [String]) -> [[String]] {
+    words.indices.filter { words[$0] == option }.map { Array(words[($0 + 1)...($0 + count)]) }
+  }
+
+  private static let tree: ContainerCommand.Tree = [
+    "/": ["usr": .directory, "srv": .directory, "bin": .link(to: "usr/bin"), "proc": .directory],
+    "/usr": ["bin": .directory, "share": .directory],
+    "/srv": ["www": .directory, "note": .other],
+  ]
+
+  @Test func theRootIsPutTogetherReadOnly() {
+    let words = Self.command(tree: Self.tree, mounts: []).arguments
+    #expect(Self.uses("--ro-bind", 2, in: words) == [["/srv", "/srv"], ["/usr", "/usr"]])
+    #expect(Self.uses("--symlink", 2, in: words) == [["usr/bin", "/bin"]])
+    #expect(Self.uses("--proc", 1, in: words) == [["/proc"]])
+    #expect(words.suffix(2) == ["--", "true"])
+  }
+
+  @Test func aMountWhosePlaceIsThereReplacesIt() {
+    let words = Self.command(
+      tree: Self.tree,
+      mounts: [.init(source: "/h", target: "/usr/share", isReadOnly: true)]
+    ).arguments
+    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
+    #expect(Self.uses("--ro-bind", 2, in: words).last == ["/h", "/usr/share"])
+  }
+
+  @Test func aMountWithoutAPlaceGetsOneInACopyOfTheDirectory() {
+    let words = Self.command(
+      tree: Self.tree,
+      mounts: [.init(source: "/h", target: "/srv/kubernetes/deep", isReadOnly: false)]
+    ).arguments
+    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/srv"]])
+    #expect(
+      Self.uses("--ro-bind", 2, in: words).suffix(2) == [
+        ["/srv/note", "/srv/note"], ["/srv/www", "/srv/www"],
+      ])
+    #expect(Self.uses("--bind", 2, in: words) == [["/h", "/srv/kubernetes/deep"]])
+  }
+
+  @Test func aMountOnTheRootNeedsNoCopyAndTheOuterOneComesFirst() {
+    let words = Self.command(
+      tree: Self.tree,
+      mounts: [
+        .init(source: "/i", target: "/manifests/inner", isReadOnly: false),
+        .init(source: "/o", target: "/manifests", isReadOnly: false),
+      ]
+    ).arguments
+    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
+    #expect(Self.uses("--bind", 2, in: words).map(\.[0]) == ["/o", "/i"])
+  }
+
+  @Test func anImageThatIsADirectoryIsTheRoot() {
+    let words = Self.command(tree: ["/": ["app": .other]], mounts: [], imageRoot: "/img").arguments
+    #expect(Self.uses("--ro-bind", 2, in: words) == [["/img/app", "/app"]])
+  }
+
+  @Test(arguments: [
+    ("registry:5000/a/podmaster:1.1", "registry:5000/a/podmaster"), ("web", "web"),
+    ("web@sha256:0", "web"), ("r:5/web", "r:5/web"), ("a/web:1@sha256:0", "a/web"),
+  ])
+  func anImagesNameHasNoTag(image: String, name: String) {
+    #expect(ImageMap.name(image) == name)
+  }
+
+  @Test func imagesAreFoundByNameAndTag() throws {
+    var images = ImageMap()
+    images.add("a/podmaster", path: "/opt/elector")
+    images.add("a/podmaster:2", path: "/opt/image")
+    func root(_ image: String) -> ImageMap.Root {
+      images.root(of: image) { $0 == "/opt/image" }
+    }
+    #expect(root("a/podmaster:1.1") == .binary("/opt/elector", at: "/podmaster"))
+    #expect(root("a/podmaster:2") == .directory("/opt/image"))
+    #expect(root("other:1") == .host)
+    #expect(ImageMap.entry("a=b") == nil)
+    #expect(ImageMap.entry("=/b") == nil)
+    #expect(try #require(ImageMap.entry("a:1=/b=c")) == ("a:1", "/b=c"))
+  }
+
+  @Test(arguments: [
+    ("$(A)-$(B)", "a-$(B)"), ("$$(A)", "$(A)"), ("$A $", "$A $"), ("$(A", "$(A"), ("x", "x"),
+  ])
+  func referencesAreExpandedAsTheAPISays(text: String, expanded: String) throws {
+    var environment = ContainerEnvironment(hostname: "h")
+    let pod = try Fixtures.manifest(Fixtures.pod())
+    #expect(
+      environment.take(
+        ["env": [["name": "A", "value": "a"]]], of: pod, nodeAddress: "10.0.0.1") == nil)
+    #expect(environment.expand(text) == expanded)
+  }
+
+  @Test func variablesComeFromThePodAndFromEachOther() throws {
+    let pod = try Fixtures.manifest(Fixtures.pod(uid: "u", annotations: ["x/y": "note"]))
+    var environment = ContainerEnvironment(hostname: "h")
+    func field(_ name: String, _ path: String) -> JSONValue {
+      ["name": .string(name), "valueFrom": ["fieldRef": ["fieldPath": .string(path)]]]
+    }
+    let problem = environment.take(
+      [
+        "env": [
+          field("NAME", "metadata.name"), field("NODE", "spec.nodeName"),
+          field("NOTE", "metadata.annotations['x/y']"), field("IP", "status.podIP"),
+          ["name": "ALL", "value": "$(NAME)@$(NODE)"], ["name": "PATH", "value": "/bin"],
+        ]
+      ], of: pod, nodeAddress: "10.0.0.1")
+    #expect(problem == nil)
+    #expect(environment["ALL"] == "web-kube-master1@kube-master1")
+    #expect(environment["NOTE"] == "note")
+    #expect(environment["IP"] == "10.0.0.1")
+    #expect(environment["PATH"] == "/bin")
+    #expect(environment["HOSTNAME"] == "h")
+  }
+
+  @Test(
+    arguments: [
+      (
+        ["env": [["name": "S", "valueFrom": ["secretKeyRef": ["name": "s", "key": "k"]]]]],
+        "env[0].valueFrom.secretKeyRef: only fieldRef has a source on this node"
+      ),
+      (
+        ["env": [["name": "F", "valueFrom": ["fieldRef": ["fieldPath": "spec.nothing"]]]]],
+        "env[0].valueFrom.fieldRef.fieldPath: \"spec.nothing\" is not known"
+      ),
+      (
+        ["envFrom": [["configMapRef": ["name": "c"]]]],
+        "envFrom: there is no API server to take ConfigMaps and Secrets from"
+      ),
+    ] as [(JSONValue, String)])
+  func whatHasNoSourceIsNamed(container: JSONValue, problem: String) throws {
+    var environment = ContainerEnvironment(hostname: "h")
+    let pod = try Fixtures.manifest(Fixtures.pod())
+    #expect(environment.take(container, of: pod, nodeAddress: "") == problem)
+  }
+
+  @Test func whatIsNotEnforcedIsNamed() throws {
+    let pod = try Fixtures.manifest(
+      Fixtures.pod(
+        image: "nginx",
+        spec: """
+              resources: {limits: {cpu: 1}}
+              securityContext: {runAsUser: 1}
+              livenessProbe: {grpc: {port: 1}}
+            securityContext: {fsGroup: 1}
+          """))
+    #expect(
+      Unenforced.fields(of: pod) == [
+        "spec.hostNetwork=false", "spec.securityContext", "spec.containers[0].resources",
+        "spec.containers[0].securityContext", "spec.containers[0].imagePullPolicy",
+        "spec.containers[0].livenessProbe.grpc",
+      ])
+    let quiet = try Fixtures.manifest(Fixtures.pod(spec: "  hostNetwork: true"))
+    #expect(Unenforced.fields(of: quiet) == [])
+  }
+
+  @Test func outputIsCutIntoLinesOfALog() {
+    var lines = ContainerLogLines(stream: "stdout")
+    func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+    #expect(text(lines.take("a\nb".utf8, time: "T")) == "T stdout F a\n")
+    #expect(text(lines.take("c\n\n".utf8, time: "U")) == "U stdout F bc\nU stdout F \n")
+    let long = [UInt8](repeating: UInt8(ascii: "x"), count: ContainerLogLines.longestPart + 1)
+    let cut = text(lines.take(long, time: "V"))
+    #expect(cut.hasPrefix("V stdout P xxx"))
+    #expect(cut.utf8.count == ContainerLogLines.longestPart + 12)
+    #expect(text(lines.end(time: "W")) == "W stdout F x\n")
+    #expect(lines.end(time: "X") == [])
+  }
+
+  @Test(arguments: [
+    ShimReport.started(process: 12), .exited(code: 143), .failed("bwrap: no such file"),
+  ])
+  func whatAShimReportsIsReadAsItWasWritten(report: ShimReport) {
+    #expect(ShimReport(line: String(report.line.dropLast())) == report)
+  }
+}

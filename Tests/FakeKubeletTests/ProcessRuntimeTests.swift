@@ -1,0 +1,456 @@
+import AsyncHTTPClient
+import EtcdTestSupport
+import Foundation
+import Glibc
+import Logging
+import Subprocess
+import Testing
+
+@testable import FakeKubelet
+
+/// Real processes: as root, with bubblewrap. `make deps` installs it.
+@Suite(
+  .enabled(
+    if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
+    "the process runtime needs root and bubblewrap (make deps)"), .timeLimit(.minutes(5)))
+struct ProcessRuntimeTests {
+  private static let shim = URL(filePath: CommandLine.arguments[0])
+    .deletingLastPathComponent().appending(path: "fake-kubelet").path
+
+  /// A place for a kubelet; short, since there are sockets below it.
+  struct Place {
+    let directory: URL
+    var manifests: URL { self.directory.appending(path: "m") }
+    var host: URL { self.directory.appending(path: "h") }
+    var settings: ProcessRuntime.Configuration
+
+    func write(_ name: String, _ text: String) throws {
+      try Data(text.utf8).write(to: self.manifests.appending(path: name), options: .atomic)
+    }
+
+    func host(_ name: String) throws -> String {
+      try String(contentsOf: self.host.appending(path: name), encoding: .utf8)
+    }
+
+    func log(_ pod: String, _ container: String, _ attempt: Int = 0) -> String {
+      let base = URL(filePath: self.settings.podLogsDirectory)
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: base.path)) ?? []
+      guard let name = names.first(where: { $0.hasPrefix(pod) }) else { return "" }
+      let file = base.appending(path: "\(name)/\(container)/\(attempt).log")
+      return (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+    }
+
+    /// What of it is left in the runtime's directory besides the logs.
+    var leftovers: [String] {
+      ["containers", "pods"].flatMap {
+        (try? FileManager.default.contentsOfDirectory(
+          atPath: self.directory.appending(path: "r/\($0)").path)) ?? []
+      }
+    }
+
+    /// The processes that have something of this place in their command line.
+    var processes: [String] {
+      HostFiles.names(in: "/proc").filter { $0.allSatisfy(\.isNumber) }.compactMap { name in
+        let line = HostFiles.text("/proc/\(name)/cmdline")?
+          .replacingOccurrences(of: "\0", with: " ")
+        return line?.contains(self.directory.path) == true ? line : nil
+      }
+    }
+
+    var mounts: [String] {
+      (HostFiles.text("/proc/mounts") ?? "").split(separator: "\n").map(String.init)
+        .filter { $0.contains(self.directory.path) }
+    }
+  }
+
+  private static func withPlace<Result>(_ body: (Place) async throws -> Result) async throws
+    -> Result
+  {
+    let directory = URL(filePath: "/tmp/zm-\(UInt32.random(in: 0...UInt32.max))")
+    for name in ["m", "h", "r"] {
+      try FileManager.default.createDirectory(
+        at: directory.appending(path: name), withIntermediateDirectories: true)
+    }
+    defer { try? FileManager.default.removeItem(at: directory) }
+    return try await body(
+      Place(
+        directory: directory,
+        settings: ProcessRuntime.Configuration(
+          rootDirectory: directory.appending(path: "r").path, shim: Self.shim)))
+  }
+
+  private static func withKubelet<Result: Sendable>(
+    _ place: Place, logger: Logger = Logger(label: "k") { _ in SwiftLogNoOpLogHandler() },
+    _ body: (FakeKubelet) async throws -> Result
+  ) async throws -> Result {
+    try await FakeKubelet.withPods(
+      of: place.manifests.path, nodeName: "n1",
+      runtime: try ProcessRuntime(place.settings), logger: logger, body)
+  }
+
+  private static func pod(
+    _ script: String, name: String = "web", grace: Int = 1, policy: String = "Always",
+    container: String = "", spec: String = ""
+  ) -> String {
+    """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: \(name)}
+    spec:
+      hostNetwork: true
+      restartPolicy: \(policy)
+      terminationGracePeriodSeconds: \(grace)
+      containers:
+      - name: main
+        image: i:1
+        command: [/bin/sh, -c, \(JSONValue.string(script))]
+    \(container)
+    \(spec)
+    """
+  }
+
+  private func status(_ kubelet: FakeKubelet) -> PodLifecycle.Container? {
+    kubelet.workers.running.values.first?.containers.first
+  }
+
+  @Test func aContainerHasItsCommandItsVolumesAndItsLog() async throws {
+    try await Self.withPlace { place in
+      try Data("in\n".utf8).write(to: place.host.appending(path: "file"))
+      let text = Self.pod(
+        """
+        echo $GREETING $HOSTNAME $(hostname) pid $$$$; cat /in/file; pwd; echo bad >&2
+        touch /in/x /usr/x; echo out > /deep/in/new/out; sleep 1000 & wait
+        """,
+        container: """
+              workingDir: /var
+              env: [{name: NODE, value: you}, {name: GREETING, value: "hello $(NODE)"}]
+              volumeMounts:
+              - {name: in, mountPath: /in, readOnly: true}
+              - {name: out, mountPath: /deep/in/new}
+          """,
+        spec: """
+            volumes:
+            - {name: in, hostPath: {path: \(place.host.path)}}
+            - {name: out, hostPath: {path: \(place.host.path)/made/of/nothing}}
+          """)
+      try place.write("web.yaml", text)
+      try await Self.withKubelet(place) { kubelet in
+        try await eventually("it has written") { (try? place.host("made/of/nothing/out")) != nil }
+        try await eventually("its log is there") {
+          place.log("default_web-n1_", "main").contains("stderr F touch: cannot touch '/usr/x'")
+        }
+        let lines = place.log("default_web-n1_", "main").split(separator: "\n").map {
+          $0.split(separator: " ", maxSplits: 1).last.map(String.init) ?? ""
+        }
+        #expect(lines.contains("stdout F hello you n1 n1 pid 1"))
+        #expect(lines.contains("stdout F in"))
+        #expect(lines.contains("stdout F /var"))
+        #expect(lines.contains("stderr F bad"))
+        #expect(
+          lines.contains("stderr F touch: cannot touch '/in/x': Read-only file system"))
+        try await eventually("it is shown") { kubelet.pods.first?.running == ["main"] }
+        #expect(try place.host("made/of/nothing/out") == "out\n")
+      }
+      #expect(
+        !FileManager.default.fileExists(atPath: "/deep"), "nothing is made on the host's root")
+      #expect(place.processes == [])
+      #expect(place.leftovers == [])
+      #expect(place.mounts == [])
+    }
+  }
+
+  /// The process is the first of its namespace, so that it ends by SIGTERM only if it wants to.
+  @Test(
+    arguments: [
+      ("trap 'exit 7' TERM;", 7), ("trap 'kill $!; exit 143' TERM;", 143), ("", 137),
+    ] as [(String, Int32)])
+  func theExitCodeTellsHowItEnded(trap: String, code: Int32) async throws {
+    try await Self.withPlace { place in
+      try place.write(
+        "web.yaml",
+        Self.pod(
+          "\(trap) sleep 1000 & touch /h/up; wait", grace: code == 137 ? 2 : 60,
+          container: "    volumeMounts: [{name: h, mountPath: /h}]",
+          spec: "  volumes: [{name: h, hostPath: {path: \(place.host.path)}}]"))
+      let log = LogCapture()
+      try await Self.withKubelet(place, logger: log.logger) { _ in
+        try await eventually("it is up") { (try? place.host("up")) != nil }
+        try FileManager.default.removeItem(at: place.manifests.appending(path: "web.yaml"))
+        try await eventually("it has ended") {
+          !log.lines(containing: "Container ended").isEmpty
+        }
+        #expect(
+          log.lines(containing: "Container ended").first?.contains("exitCode=\(code)") == true)
+      }
+    }
+  }
+
+  @Test func whatHasEndedIsStartedAgainWithALogOfItsOwn() async throws {
+    try await Self.withPlace { place in
+      try place.write("web.yaml", Self.pod("echo run; exit 3"))
+      try await Self.withKubelet(place) { kubelet in
+        try await eventually("it was started again") {
+          self.status(kubelet)?.lastTermination?.attempt == 1
+        }
+        #expect(self.status(kubelet)?.lastTermination?.exitCode == 3)
+        #expect(place.log("default_web-n1_", "main", 0).hasSuffix(" stdout F run\n"))
+        #expect(place.log("default_web-n1_", "main", 1).hasSuffix(" stdout F run\n"))
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("command: [/no/such]", "RunContainerError", "No such file or directory"),
+    ("command: []", "CreateContainerConfigError", "no command is given"),
+    (
+      "command: [x]\n      env: [{name: S, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
+      "CreateContainerConfigError", "container main: env[0].valueFrom.secretKeyRef"
+    ),
+    (
+      "command: [x]\n      volumeMounts: [{name: v, mountPath: /v}]", "ContainerCreating",
+      "hostPath type check failed: /dev/null is not a directory"
+    ),
+  ])
+  func whatCannotBeStartedWaitsAndSaysWhy(
+    container: String, reason: String, message: String
+  ) async throws {
+    try await Self.withPlace { place in
+      try place.write(
+        "web.yaml",
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: web}
+        spec:
+          containers:
+          - name: main
+            image: i:1
+            \(container.replacingOccurrences(of: "\n      ", with: "\n    "))
+          volumes: [{name: v, hostPath: {path: /dev/null, type: Directory}}]
+        """)
+      try await Self.withKubelet(place) { kubelet in
+        try await eventually("it waits") { self.status(kubelet)?.startFailure != nil }
+        let failure = try #require(self.status(kubelet)?.startFailure)
+        #expect(failure.waitingReason == reason)
+        #expect(failure.message.contains(message), "\(failure.message)")
+        #expect(kubelet.pods.first?.phase == .pending)
+        #expect(kubelet.pods.first?.restarts == 0)
+      }
+      #expect(place.leftovers == [])
+    }
+  }
+
+  @Test func probesAskTheRealProcess() async throws {
+    try await Self.withPlace { place in
+      try place.write(
+        "web.yaml",
+        Self.pod(
+          "trap 'exit 0' TERM; sleep 1000 & wait",
+          container: """
+                readinessProbe: {exec: {command: [test, -f, /h/ready]}, periodSeconds: 1}
+                livenessProbe: {exec: {command: [test, ! , -f, /h/dead]}, periodSeconds: 1, failureThreshold: 1}
+                volumeMounts: [{name: h, mountPath: /h}]
+            """, spec: "  volumes: [{name: h, hostPath: {path: \(place.host.path)}}]"))
+      try await Self.withKubelet(place) { kubelet in
+        try await eventually("it runs") { kubelet.pods.first?.running == ["main"] }
+        #expect(kubelet.pods.first?.isReady == false)
+        try Data().write(to: place.host.appending(path: "ready"))
+        try await eventually("it is ready") { kubelet.pods.first?.isReady == true }
+        try Data().write(to: place.host.appending(path: "dead"))
+        try await eventually("it was restarted") { (kubelet.pods.first?.restarts ?? 0) > 0 }
+        #expect(self.status(kubelet)?.lastTermination?.exitCode == 0)
+      }
+    }
+  }
+
+  @Test func aKubeletThatIsToldSoLeavesItsPodsToTheNextOne() async throws {
+    try await Self.withPlace { place in
+      var place = place
+      place.settings.leavesPodsRunning = true
+      for name in ["kept", "orphan"] {
+        try place.write(
+          "\(name).yaml",
+          Self.pod(
+            "echo $$$$ >> /h/\(name); sleep 1000 & wait", name: name,
+            container: "    volumeMounts: [{name: h, mountPath: /h}]",
+            spec: "  volumes: [{name: h, hostPath: {path: \(place.host.path)}}]"))
+      }
+      try await Self.withKubelet(place) { kubelet in
+        try await eventually("both run") {
+          (try? place.host("kept")) != nil && (try? place.host("orphan")) != nil
+        }
+      }
+      #expect(place.processes.filter { $0.contains("container-shim") }.count == 2)
+      try FileManager.default.removeItem(at: place.manifests.appending(path: "orphan.yaml"))
+      try await Self.withKubelet(place) { kubelet in
+        try await eventually("the pod is taken up") { kubelet.pods.first?.running == ["main"] }
+        #expect(kubelet.pods.map(\.restarts) == [0])
+        #expect(place.processes.filter { $0.contains("container-shim") }.count == 1)
+        try FileManager.default.removeItem(at: place.manifests.appending(path: "kept.yaml"))
+        try await eventually("it ends with its manifest") { place.processes == [] }
+        try await eventually("nothing is left") { place.leftovers == [] }
+      }
+      #expect(try place.host("kept") == "1\n", "it was started once")
+    }
+  }
+
+  @Test func aSecondKubeletIsKeptOffTheDirectory() async throws {
+    try await Self.withPlace { place in
+      let first = try ProcessRuntime(place.settings)
+      #expect {
+        try ProcessRuntime(place.settings)
+      } throws: { "\($0)".contains("another kubelet uses it") }
+      await first.shutDown()
+    }
+  }
+
+  @Test func aKubeletThatIsKilledTakesItsContainersWithIt() async throws {
+    try await Self.withPlace { place in
+      try place.write("web.yaml", Self.pod("sleep 1000 & sleep 1000 & wait"))
+      let result = try await Subprocess.run(
+        .path(.init(Self.shim)),
+        arguments: [
+          "--config", place.manifests.path, "--hostname-override=n1", "--read-only-port=0",
+          "--port=0", "--container-runtime=process", "--root-dir", place.settings.rootDirectory,
+        ], input: .none, output: .discarded, error: .discarded
+      ) { execution in
+        try await eventually("it runs") {
+          place.processes.contains { $0.hasPrefix("/bin/sh") || $0.contains("container-shim") }
+            && place.leftovers.count >= 1
+        }
+        try execution.send(signal: .kill)
+      }
+      #expect(result.terminationStatus == .signaled(9))
+      try await eventually("nothing is left of it") { place.processes == [] }
+      #expect(place.mounts == [])
+    }
+  }
+
+  // MARK: - Random kills
+
+  /// What a kubelet says of its pods, and what there is of their processes.
+  private struct Census {
+    /// By a pod's name: whether `/pods` says that its container runs.
+    var said: [String: Bool] = [:]
+    /// By a pod's name: its shells.
+    var shells: [String: Int] = [:]
+
+    var isTrue: Bool {
+      Set(self.said.keys).union(self.shells.keys).allSatisfy {
+        self.shells[$0, default: 0] == (self.said[$0] == true ? 1 : 0)
+      }
+    }
+  }
+
+  private static func census(_ kubelet: String, _ place: Place) async throws -> Census {
+    let response = try await HTTPClient.shared.execute(
+      HTTPClientRequest(url: "\(kubelet)/pods"), timeout: .seconds(30))
+    let body = try await response.body.collect(upTo: 1 << 22)
+    let list = try JSONDecoder().decode(JSONValue.self, from: Data(String(buffer: body).utf8))
+    var census = Census()
+    for pod in list["items"]?.elements ?? [] {
+      let name = (pod["metadata"]?["name"]?.string ?? "").replacingOccurrences(of: "-n1", with: "")
+      let state = pod["status"]?["containerStatuses"]?.elements.first?["state"]
+      census.said[name] = state?["running"] != nil
+    }
+    for line in place.processes where line.hasPrefix("/bin/sh ") {
+      guard let mark = line.split(separator: " ").last(where: { $0.hasPrefix("mark=") }) else {
+        continue
+      }
+      census.shells[String(mark.dropFirst(5)), default: 0] += 1
+    }
+    return census
+  }
+
+  /// `ZWEIMASTER_KILLS=200` for the whole of it.
+  @Test(arguments: [false, true])
+  func afterRandomKillsNothingIsLeftThatNobodyOwns(leavesPodsRunning: Bool) async throws {
+    let kills = ProcessInfo.processInfo.environment["ZWEIMASTER_KILLS"].flatMap { Int($0) } ?? 20
+    try await Self.withPlace { place in
+      var chance = SeededGenerator(state: 1)
+      let names = (0..<6).map { "p\($0)" }
+      func install(_ name: String) throws {
+        let text = Self.pod("sleep 1000 & wait", name: name).replacingOccurrences(
+          of: "& wait\"]", with: "& wait\", \(place.directory.path), mark=\(name)]")
+        try place.write("\(name).yaml", text)
+      }
+      for name in names.prefix(3) { try install(name) }
+      var left = kills
+      while left > 0 {
+        // One life of a kubelet: it ends by SIGKILL, the last one in good order.
+        let budget = min(left, Int.random(in: 1...8, using: &chance))
+        left -= budget
+        let isLast = left == 0
+        var steps: [(Int, Int)] = []
+        for _ in 0..<budget {
+          steps.append(
+            (Int.random(in: 0..<4, using: &chance), Int.random(in: 0..<1000, using: &chance)))
+        }
+        let plan = steps
+        let result = try await Subprocess.run(
+          .path(.init(Self.shim)),
+          arguments: [
+            "--config", place.manifests.path, "--hostname-override=n1", "--read-only-port=0",
+            "--port=0", "--container-runtime=process", "--root-dir", place.settings.rootDirectory,
+            "--leave-pods-running=\(leavesPodsRunning)",
+          ], input: .none, output: .sequence, error: .discarded
+        ) { execution in
+          var address = ""
+          for try await line in execution.standardOutput.strings() {
+            guard let start = line.range(of: "http://") else { continue }
+            address = String(line[start.lowerBound...]).trimmingCharacters(in: .newlines)
+            break
+          }
+          for (kind, number) in plan {
+            let victims = HostFiles.names(in: "/proc").compactMap { Int32($0) }.filter {
+              let line =
+                HostFiles.text("/proc/\($0)/cmdline")?
+                .replacingOccurrences(of: "\0", with: " ") ?? ""
+              return line.contains(place.directory.path) && line.contains("mark=")
+            }.sorted()
+            let name = names[number % names.count]
+            switch kind {
+            // A container's shell, its bubblewrap, or its shim.
+            case 0, 1: if !victims.isEmpty { kill(victims[number % victims.count], SIGKILL) }
+            case 2:
+              try? FileManager.default.removeItem(
+                at: place.manifests.appending(path: "\(name).yaml"))
+            default: try install(name)
+            }
+            try await Task.sleep(for: .milliseconds(number % 150))
+          }
+          guard isLast else {
+            try execution.send(signal: .kill)
+            return
+          }
+          var last = Census()
+          do {
+            try await eventually("/pods tells the truth", within: .seconds(60)) {
+              last = try await Self.census(address, place)
+              return last.isTrue
+                && Set(last.said.keys)
+                  == Set(HostFiles.names(in: place.manifests.path).map { String($0.dropLast(5)) })
+            }
+          } catch {
+            Issue.record("\(error): \(last)")
+          }
+          if leavesPodsRunning {
+            // So that all of them are ended.
+            for name in names {
+              try? FileManager.default.removeItem(
+                at: place.manifests.appending(path: "\(name).yaml"))
+            }
+            try await eventually("all pods have ended") {
+              try await Self.census(address, place).shells.isEmpty && place.leftovers.isEmpty
+            }
+          }
+          try execution.send(signal: .terminate)
+        }
+        #expect(result.terminationStatus == (isLast ? .exited(0) : .signaled(9)))
+      }
+      try await eventually("no process is left") { place.processes.isEmpty }
+      #expect(place.leftovers == [])
+      #expect(place.mounts == [])
+    }
+  }
+}
