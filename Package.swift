@@ -65,9 +65,9 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     // For the tests alone.
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
   ],
   targets: [
@@ -113,7 +113,7 @@ let package = Package(
       name: "FakeKubelet",
       dependencies: [
         "ContainerShim", "DirectoryWatch", "GoFlags", "PrometheusText", hummingbird,
-        hummingbirdCore, hummingbirdTLS,
+        hummingbirdCore, hummingbirdTLS, crypto,
         httpClient, nioCore, nioPosix,
         nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
       ],

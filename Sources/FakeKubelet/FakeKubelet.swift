@@ -193,7 +193,8 @@ public final class FakeKubelet: Service {
   private func watchManifests(_ report: (PodWorkers.Event) -> Void) async {
     let directory = self.configuration.manifestDirectory
     let node = PodManifest.Node(
-      name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged)
+      name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged,
+      kubeletVersion: self.configuration.kubeletVersion)
     var isFirst = true
     func take(_ findings: ManifestScanner.Findings) {
       self.published.withLock { $0.turnedAt = .now }

@@ -6,7 +6,8 @@ public struct FakeKubeletConfiguration: Sendable {
   public var nodeName: String
   /// From one look at the directory to the next when inotify reports nothing; more than zero.
   public var fileCheckFrequency: Duration = .seconds(20)
-  /// The real kubelet whose way of reading the directory is to be had, defects included; `nil` for a sane one.
+  /// The real kubelet whose way of reading the directory is to be had, defects included, and whose uids;
+  /// `nil` for a sane one with the uids of 1.26.
   public var kubeletVersion: KubeletVersion?
   /// Whether containers may ask for privileged mode. False, as in the 1.1 kubelet.
   public var allowsPrivileged = false

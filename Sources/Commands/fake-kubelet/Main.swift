@@ -76,8 +76,8 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Read the directory as this release of the real kubelet does, defects included: 1.1 to 1.36. \
-      (default: sanely)
+      Read the directory as this release of the real kubelet does, defects included, and give pods its uids: \
+      1.1 to 1.36. (default: sanely, with the uids of 1.26)
       """, valueName: "1.x"))
   var kubeletVersion: String?
 

@@ -1,4 +1,5 @@
-/// A release of the real kubelet, for what it makes of changes in the manifest directory.
+/// A release of the real kubelet, for what it makes of changes in the manifest directory, and for the
+/// uids that it computes.
 ///
 /// Source: `pkg/kubelet/config/file.go`, `file_linux.go`, `pod_workers.go` of the releases.
 public struct KubeletVersion: Equatable, Sendable, CustomStringConvertible {

@@ -10,10 +10,15 @@ public struct PodManifest: Equatable, Sendable {
     public var name: String
     /// Whether containers may ask for privileged mode.
     public var allowsPrivileged: Bool
+    /// The real kubelet whose uids are computed; `nil` for 1.26.
+    public var kubeletVersion: KubeletVersion?
 
-    public init(name: String, allowsPrivileged: Bool = false) {
+    public init(
+      name: String, allowsPrivileged: Bool = false, kubeletVersion: KubeletVersion? = nil
+    ) {
       self.name = name
       self.allowsPrivileged = allowsPrivileged
+      self.kubeletVersion = kubeletVersion
     }
   }
 
@@ -88,7 +93,8 @@ public struct PodManifest: Equatable, Sendable {
   public let path: String
   /// Namespace and name; the name ends in that of the node.
   public let name: PodName
-  /// The manifest's own, else a digest of what it says, of the node and of the path.
+  /// The manifest's own, else the one that the real kubelet gives it: a digest of what it says, of the
+  /// node and of the path.
   public let uid: String
   /// In the manifest's order, never empty.
   public let containers: [Container]
@@ -137,12 +143,16 @@ public struct PodManifest: Equatable, Sendable {
         path: path, stage: .validate,
         problems: [.required("metadata.name", "name is needed for the pod")])
     }
-    PodDefaults.apply(to: &spec)
+    let minor = node.kubeletVersion?.minor ?? PodUID.defaultRelease
+    PodDefaults.apply(to: &spec, minor: minor)
     if (metadata["uid"]?.string ?? "").isEmpty {
       // As with the real one, what is added below does not enter into it.
-      let content: JSONValue = ["metadata": metadata, "spec": spec]
-      metadata["uid"] = .string(PodUID.derived(from: content, node: node.name, path: path))
+      metadata["uid"] = .string(
+        PodUID.derived(
+          metadata: metadata, spec: spec, status: pod["status"] ?? [:], node: node.name,
+          path: path, minor: minor))
     }
+    PodDefaults.correctGracePeriod(of: &spec)
     metadata["name"] = .string("\(ownName)-\(node.name)")
     if (metadata["namespace"]?.string ?? "").isEmpty { metadata["namespace"] = "default" }
     spec["nodeName"] = .string(node.name)

@@ -6,10 +6,8 @@ indirect enum FieldType: Sendable {
   case int64
   /// A port by number or by name.
   case intOrString
-  /// A string or a number, such as a resource quantity.
+  /// An amount of a resource, as text or as a number.
   case quantity
-  /// Anything: parts of the API of which nothing is used here.
-  case any
   case list(FieldType)
   case map(FieldType)
   case object([String: FieldType])
@@ -22,7 +20,6 @@ indirect enum FieldType: Sendable {
     case .int32: "int32"
     case .int64: "int64"
     case .intOrString: "intstr.IntOrString"
-    case .any: "any"
     case .list: "list"
     case .map: "map"
     case .object: "object"
@@ -35,7 +32,6 @@ indirect enum FieldType: Sendable {
     case .string: ""
     case .boolean: false
     case .int32, .int64, .intOrString, .quantity: 0
-    case .any: nil
     case .list: []
     case .map, .object: [:]
     }
@@ -45,9 +41,16 @@ indirect enum FieldType: Sendable {
   /// decoder that is not strict. Wrong types are appended to `problems`.
   func decode(_ value: JSONValue, at path: String, problems: inout [FieldProblem]) -> JSONValue {
     switch (self, value) {
-    case (.string, .string), (.boolean, .boolean), (.int64, .integer), (.any, _),
-      (.quantity, .string), (.quantity, .integer), (.quantity, .number), (.intOrString, .string):
+    case (.string, .string), (.boolean, .boolean), (.int64, .integer), (.intOrString, .string):
       return value
+    case (.quantity, .string), (.quantity, .integer), (.quantity, .number):
+      do throws(ResourceQuantity.Unreadable) {
+        _ = try ResourceQuantity(value)
+        return value
+      } catch {
+        problems.append(FieldProblem(field: path, error.reason))
+        return .null
+      }
     case (.int32, .integer(let number)), (.intOrString, .integer(let number)):
       if Int32(exactly: number) != nil { return value }
     case (.list(let type), .array(let elements)):
@@ -81,116 +84,42 @@ indirect enum FieldType: Sendable {
   }
 }
 
-/// The fields of a v1 Pod, with their types.
+/// The fields of a v1 Pod, with their types: those of the kubelet's own (``PodTypes``), but for what the
+/// API has in other places.
 ///
-/// Parts that static pods rarely use are taken as they are (``FieldType/any``): a wrong type in there
-/// is not noticed. Source: `k8s.io/api/core/v1/types.go`, 1.32.
+/// Times and what only a running pod has (`managedFields`, a status' conditions and containers) are
+/// not read. Source: `k8s.io/api/core/v1/types.go`, 1.36; `pkg/apis/core/v1/conversion.go`.
 enum PodSchema {
-  static let pod: FieldType = .object(["metadata": Self.metadata, "spec": Self.spec])
-
-  private static let metadata: FieldType = .object([
-    "name": .string, "generateName": .string, "namespace": .string, "uid": .string,
-    "labels": .map(.string), "annotations": .map(.string), "finalizers": .list(.string),
-    "ownerReferences": .any,
+  static let pod: FieldType = .object([
+    "metadata": Self.part("metadata"), "spec": .object(Self.spec),
+    "status": Self.with(["podIP": .string], Self.part("status")),
   ])
 
-  private static let spec: FieldType = .object([
-    "containers": .list(Self.container), "initContainers": .list(Self.container),
-    "volumes": .list(Self.volume), "restartPolicy": .string,
-    "terminationGracePeriodSeconds": .int64, "activeDeadlineSeconds": .int64,
-    "dnsPolicy": .string, "dnsConfig": .any, "nodeSelector": .map(.string), "nodeName": .string,
-    "serviceAccountName": .string, "automountServiceAccountToken": .boolean,
-    "hostNetwork": .boolean, "hostPID": .boolean, "hostIPC": .boolean, "hostUsers": .boolean,
-    "shareProcessNamespace": .boolean, "securityContext": .any,
-    "imagePullSecrets": .list(.object(["name": .string])), "hostname": .string,
-    "subdomain": .string, "setHostnameAsFQDN": .boolean, "affinity": .any,
-    "schedulerName": .string, "tolerations": .list(Self.toleration),
-    "hostAliases": .list(.object(["ip": .string, "hostnames": .list(.string)])),
-    "priorityClassName": .string, "priority": .int32, "preemptionPolicy": .string,
-    "readinessGates": .any, "runtimeClassName": .string, "enableServiceLinks": .boolean,
-    "overhead": .map(.quantity), "topologySpreadConstraints": .any, "os": .any,
-    "schedulingGates": .any, "resourceClaims": .any, "ephemeralContainers": .any,
-  ])
-
-  private static let toleration: FieldType = .object([
-    "key": .string, "operator": .string, "value": .string, "effect": .string,
-    "tolerationSeconds": .int64,
-  ])
-
-  private static let container: FieldType = .object([
-    "name": .string, "image": .string, "command": .list(.string), "args": .list(.string),
-    "workingDir": .string, "ports": .list(Self.port), "env": .list(Self.environment),
-    "envFrom": .any, "resources": Self.resources, "resizePolicy": .any, "restartPolicy": .string,
-    "volumeMounts": .list(Self.mount), "volumeDevices": .any, "livenessProbe": Self.probe,
-    "readinessProbe": Self.probe, "startupProbe": Self.probe,
-    "lifecycle": .object([
-      "preStop": Self.hook, "postStart": Self.hook, "stopSignal": .string,
-    ]),
-    "terminationMessagePath": .string, "terminationMessagePolicy": .string,
-    "imagePullPolicy": .string, "securityContext": Self.securityContext, "stdin": .boolean,
-    "stdinOnce": .boolean, "tty": .boolean,
-  ])
-
-  private static let port: FieldType = .object([
-    "name": .string, "hostPort": .int32, "containerPort": .int32, "protocol": .string,
-    "hostIP": .string,
-  ])
-
-  private static let environment: FieldType = .object([
-    "name": .string, "value": .string, "valueFrom": .any,
-  ])
-
-  private static let resources: FieldType = .object([
-    "limits": .map(.quantity), "requests": .map(.quantity), "claims": .any,
-  ])
-
-  private static let mount: FieldType = .object([
-    "name": .string, "readOnly": .boolean, "recursiveReadOnly": .string, "mountPath": .string,
-    "subPath": .string, "subPathExpr": .string, "mountPropagation": .string,
-  ])
-
-  /// What a hook or a probe does.
-  private static let handlers: [String: FieldType] = [
-    "exec": .object(["command": .list(.string)]),
-    "httpGet": .object([
-      "path": .string, "port": .intOrString, "host": .string, "scheme": .string,
-      "httpHeaders": .list(.object(["name": .string, "value": .string])),
-    ]),
-    "tcpSocket": .object(["port": .intOrString, "host": .string]),
+  /// Fields of the API's `spec` that the kubelet has in the pod's security context.
+  static let switches = [
+    "hostNetwork", "hostPID", "hostIPC", "hostUsers", "shareProcessNamespace",
   ]
-
-  private static let hook: FieldType = .object(
-    Self.handlers.merging(["sleep": .object(["seconds": .int64])]) { $1 })
-
-  private static let probe: FieldType = .object(
-    Self.handlers.merging([
-      "grpc": .object(["port": .int32, "service": .string]),
-      "initialDelaySeconds": .int32, "timeoutSeconds": .int32, "periodSeconds": .int32,
-      "successThreshold": .int32, "failureThreshold": .int32,
-      "terminationGracePeriodSeconds": .int64,
-    ]) { $1 })
-
-  private static let securityContext: FieldType = .object([
-    "privileged": .boolean, "capabilities": .any, "runAsUser": .int64, "runAsGroup": .int64,
-    "runAsNonRoot": .boolean, "readOnlyRootFilesystem": .boolean,
-    "allowPrivilegeEscalation": .boolean, "procMount": .string, "seLinuxOptions": .any,
-    "seccompProfile": .any, "appArmorProfile": .any, "windowsOptions": .any,
-  ])
-
-  private static let volume: FieldType = .object(
-    Dictionary(uniqueKeysWithValues: Self.volumeSources.map { ($0, FieldType.any) })
-      .merging([
-        "name": .string,
-        "hostPath": .object(["path": .string, "type": .string]),
-        "emptyDir": .object(["medium": .string, "sizeLimit": .quantity]),
-      ]) { $1 })
 
   /// Where a volume's content can come from; a volume has exactly one of these.
-  static let volumeSources = [
-    "hostPath", "emptyDir", "gcePersistentDisk", "awsElasticBlockStore", "gitRepo", "secret", "nfs",
-    "iscsi", "glusterfs", "persistentVolumeClaim", "rbd", "flexVolume", "cinder", "cephfs",
-    "flocker", "downwardAPI", "fc", "azureFile", "configMap", "vsphereVolume", "quobyte",
-    "azureDisk", "photonPersistentDisk", "projected", "portworxVolume", "scaleIO", "storageos",
-    "csi", "ephemeral", "image",
-  ]
+  static let volumeSources = PodTypes.volumeSource.fields.compactMap(\.key)
+
+  private static func part(_ name: String) -> FieldType {
+    PodTypes.pod.fieldTypes[name] ?? .object([:])
+  }
+
+  private static let spec: [String: FieldType] = {
+    var fields = PodTypes.spec.fieldTypes
+    // The old name of `serviceAccountName`.
+    fields["serviceAccount"] = .string
+    if case .object(var context)? = fields["securityContext"] {
+      for name in Self.switches { fields[name] = context.removeValue(forKey: name) }
+      fields["securityContext"] = .object(context)
+    }
+    return fields
+  }()
+
+  private static func with(_ more: [String: FieldType], _ type: FieldType) -> FieldType {
+    guard case .object(let fields) = type else { return type }
+    return .object(fields.merging(more) { $1 })
+  }
 }

@@ -1,7 +1,7 @@
 /// The rules that a decoded pod must keep. Returns everything that is wrong, in the fields' order.
 ///
-/// Source: `pkg/apis/core/validation/validation.go`, 1.32, but for the parts that are listed as
-/// ``FieldType/any`` in ``PodSchema``.
+/// Source: `pkg/apis/core/validation/validation.go`, 1.32, but for the parts that static pods rarely
+/// use, such as affinity and the volumes of clouds.
 struct PodValidation {
   /// Whether a container may ask for privileged mode: `--allow-privileged` of the 1.1 kubelet.
   let allowsPrivileged: Bool
@@ -56,6 +56,10 @@ struct PodValidation {
     for (index, container) in (spec["initContainers"]?.elements ?? []).enumerated() {
       let path = "spec.initContainers[\(index)]"
       self.check(container: container, at: path, volumes: volumes, names: &names)
+    }
+    if !(spec["ephemeralContainers"]?.elements ?? []).isEmpty {
+      self.problems.append(
+        FieldProblem(field: "spec.ephemeralContainers", "Forbidden: cannot be set on create"))
     }
     self.checkChoice(spec["restartPolicy"], at: "spec.restartPolicy", Self.restartPolicies)
     self.checkChoice(spec["dnsPolicy"], at: "spec.dnsPolicy", Self.dnsPolicies)
