@@ -1,4 +1,5 @@
 import ArgumentParser
+import Elector
 import EtcdClient
 import FoundationEssentials
 import Glibc
@@ -31,6 +32,11 @@ struct Chaos: AsyncParsableCommand {
   var store = ChaosStore.kvstore
   @Option(help: "How many masters.") var masters = 3
   @Option(help: ArgumentHelp("The leases' time to live.", valueName: "seconds")) var ttlSecs = 3
+  @Option(
+    help: """
+      The electors' profile: strict, quick or podmaster, whose overlaps it finds. (default: none)
+      """)
+  var profile: Profile?
   @Option(help: "How long the elected pods take to stop.")
   var stopAfter = GoDuration(.milliseconds(1_500))
   @Option(help: ArgumentHelp("The real etcd.", valueName: "program")) var etcd = "/usr/bin/etcd"
@@ -90,7 +96,7 @@ struct Chaos: AsyncParsableCommand {
       masters: self.masters,
       store: self.store == .kvstore ? .kvstore : .etcd(executable: self.etcd, api: .v2, members: 3),
       ttlSeconds: self.ttlSecs, sleep: .milliseconds(500), podStopTime: self.stopAfter.duration,
-      stateDirectory: self.state.directory)
+      profile: self.profile, stateDirectory: self.state.directory)
   }
 }
 

@@ -6,9 +6,9 @@ import Subprocess
 /// Hosts in network namespaces of their own, around a router whose packets pass through a ``PacketRelay``.
 ///
 /// ```text
-/// store1 10.98.1.2 ── 10.98.1.1 ┐
-/// store2 10.98.2.2 ── 10.98.2.1 ┤ router, the namespace of this process ── tun0, the relay
-/// master1 10.98.11.2 ─ 10.98.11.1 ┘
+/// store1  10.98.1.2  ── 10.98.1.1  ┐
+/// store2  10.98.2.2  ── 10.98.2.1  ┼ router, the namespace of this process ── tun0, the relay
+/// master1 10.98.11.2 ── 10.98.11.1 ┘
 /// ```
 ///
 /// What is sent from host to host goes through the relay; what this process asks a host does not, so that it

@@ -149,7 +149,7 @@ public struct ChaosReport: Sendable {
         overlaps.isEmpty ? "never" : "\(overlaps.count) times"
       ),
       ("pods that ran already when the faults were over", "\(recoveries.count { $0 == .ran })"),
-      ("pods that came after it", "\(takeovers.count)"),
+      ("pods that had to come after that", "\(takeovers.count)"),
       ("these takeovers: median / p99 / max", Self.text(takeovers)),
       ("the bound", "\(self.bound.inSeconds(decimals: 2)) s"),
       (
