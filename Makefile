@@ -7,7 +7,7 @@ BIN    := .build/$(CONFIG)
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps build demo test integration examples bench bench-failover bench-elections \
-  bench-kubelet failures format lint clean
+  bench-kubelet failures chaos format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench-failover: deps ## Measure hand-overs and takeovers, on kvstore and on a re
 
 failures: build ## Break everything once, on kvstore and on real etcds, and judge what follows.
 	$(BIN)/zweimaster failures $(FAILURES_FLAGS)
+
+chaos: deps ## Random faults on masters in network namespaces, for CHAOS_MINUTES on each store (root).
+	integration/chaos
 
 bench-elections: deps ## Measure a thousand elections on one kvstore.
 	@for product in kvstore elector zweimaster; do \

@@ -41,6 +41,8 @@ public struct ClusterConfiguration: Sendable {
   public var hasRelays = false
   /// Whether each node has a wall clock of its own, which can be set.
   public var hasOwnClocks = false
+  /// The network namespaces of all masters and of the store's members; `nil` for none, and all on loopback.
+  var network: ClusterNetwork?
   /// Everything the cluster writes is below this directory.
   public var stateDirectory: String
   /// Where `kvstore`, `elector` and `fake-kubelet` are; `nil` stands for the environment's

@@ -6,6 +6,7 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
   case notRunning(String)
   case file(String, path: String, reason: String)
   case noFreePort
+  case network(String)
   case storeUnreachable(urls: [String], reason: String, log: String?)
   case storeWithoutV2(url: String)
   case unknownNode(String, known: [String])
@@ -38,6 +39,8 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
       "cannot \(verb) \(path): \(reason)"
     case .noFreePort:
       "no free port between 10000 and 32767 on 127.0.0.1 was found: end some servers and try again"
+    case .network(let reason):
+      "the network of namespaces cannot be had: \(reason)"
     case .storeUnreachable(let urls, let reason, let log):
       "the store at \(urls.joined(separator: ", ")) does not answer (\(reason)): "
         + (log.map { "see \($0)" } ?? "start it, or correct --etcd")

@@ -9,6 +9,7 @@ struct ClusterPlan: Sendable {
   var processes: [ProcessName: ManagedProcess] = [:]
   /// For nodes with a wall clock of their own.
   private let clockLibrary: String?
+  private let network: ClusterNetwork?
 
   /// Quicker than etcd's own 100 and 1000 ms: on one machine, a member that comes back, or two that have
   /// lost their leader, need not take longer than a short lease.
@@ -32,22 +33,26 @@ struct ClusterPlan: Sendable {
     precondition(ports.count == Self.portsNeeded(configuration), "too few or too many ports")
     self.clockLibrary =
       configuration.hasOwnClocks ? try executables.path(of: Self.clockLibraryName) : nil
+    let network = configuration.network
+    self.network = network
     let members = configuration.store.members
-    let peers = ports[members..<2 * members].map { "http://127.0.0.1:\($0)" }
-    self.store = try ports[..<members].map { try EtcdEndpoint("http://127.0.0.1:\($0)") }
+    func address(_ host: NetworkHost) -> String { network == nil ? "127.0.0.1" : host.address }
+    func url(_ index: Int, port: Int) -> String { "http://\(address(.member(index + 1))):\(port)" }
+    let peers = ports[members..<2 * members].enumerated().map { url($0, port: $1) }
+    self.store = try ports[..<members].enumerated().map { try EtcdEndpoint(url($0, port: $1)) }
     switch configuration.store {
     case .external(let endpoints):
       self.store = endpoints
     case .kvstore:
       self.add(
-        .store, try executables.path(of: "kvstore"),
+        .store, on: .member(1), try executables.path(of: "kvstore"),
         ["--listen-client-urls", self.store[0].url, "--data-dir", directory.storeData], directory)
     case .etcd(let executable, _, _):
       let names = (1...members).map { "zweimaster\($0)" }
       let cluster = zip(names, peers).map { "\($0)=\($1)" }.joined(separator: ",")
       for (index, (client, peer)) in zip(self.store, peers).enumerated() {
         self.add(
-          .member(index + 1), executable,
+          .member(index + 1), on: .member(index + 1), executable,
           [
             "--name=\(names[index])", "--data-dir=\(directory.memberData(index + 1))",
             "--enable-v2=true", "--listen-client-urls=\(client)",
@@ -64,18 +69,21 @@ struct ClusterPlan: Sendable {
     for (index, node) in configuration.nodes.enumerated() {
       let first = 2 * members + 2 * index
       let (port, readOnlyPort) = (ports[first], ports[first + 1])
-      let kubelet = "http://127.0.0.1:\(port)"
+      let address = address(.master(index + 1))
+      let kubelet = "http://\(address):\(port)"
       self.kubelets[node] = kubelet
       self.add(
-        .component(node: node, .kubelet), try executables.path(of: "fake-kubelet"),
+        .component(node: node, .kubelet), on: .master(index + 1),
+        try executables.path(of: "fake-kubelet"),
         [
           "--config", directory.manifests(node), "--hostname-override", node,
-          "--address", "127.0.0.1", "--port", "\(port)", "--read-only-port", "\(readOnlyPort)",
+          "--address", address, "--port", "\(port)", "--read-only-port", "\(readOnlyPort)",
           "--file-check-frequency", "1s",
         ], directory)
       for role in Role.allCases {
         self.add(
-          .component(node: node, role.elector), try executables.path(of: "elector"),
+          .component(node: node, role.elector), on: .master(index + 1),
+          try executables.path(of: "elector"),
           [
             "--etcd-servers=\(Self.text(relays[node] ?? self.store))", "--key=\(role.key)",
             "--whoami=\(node)",
@@ -102,10 +110,16 @@ struct ClusterPlan: Sendable {
   }
 
   private mutating func add(
-    _ name: ProcessName, _ executable: String, _ arguments: [String], _ directory: StateDirectory
+    _ name: ProcessName, on host: NetworkHost, _ executable: String, _ arguments: [String],
+    _ directory: StateDirectory
   ) {
+    let command =
+      self.network?.command(host, executable, arguments) ?? (
+        executable: executable, arguments: arguments
+      )
     var process = ManagedProcess(
-      name: name, executable: executable, arguments: arguments, log: directory.log(name))
+      name: name, executable: command.executable, arguments: command.arguments,
+      log: directory.log(name))
     if let node = name.node, let clockLibrary = self.clockLibrary {
       process.environment = [
         "LD_PRELOAD": clockLibrary, "ZWEIMASTER_CLOCK": directory.clock(node),

@@ -55,6 +55,9 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
     kill(-self.pid, number)
   }
 
+  /// Ends what ``leavesSomething`` has found. Its group's number is nobody else's for as long as one is in it.
+  func killGroup() { kill(-self.pid, SIGKILL) }
+
   /// The fields of `/proc/PID/stat` that are needed.
   struct Stat: Equatable {
     var state: Character

@@ -16,7 +16,8 @@ import ArgumentParser
                        zweimaster pods --watch
       """,
     subcommands: [
-      Up.self, Down.self, Demo.self, Failover.self, Failures.self, Elections.self, Kubelet.self,
+      Up.self, Down.self, Demo.self, Failover.self, Failures.self, Chaos.self,
+      Elections.self, Kubelet.self,
       Pods.self,
       Leaders.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
     ])
