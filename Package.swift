@@ -132,6 +132,16 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // Whole clusters under simulated time: the pure parts of the three, with nothing else around them.
+    .target(
+      name: "Simulator",
+      dependencies: [
+        "Elector", "EtcdClient", "FakeKubelet", "KVStore",
+        .product(name: "HeapModule", package: "swift-collections"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ],
+      swiftSettings: settings),
+
     .target(
       name: "Benchmark",
       dependencies: ["OpenFiles", nioCore, nioPosix, nioHTTP1, subprocess, systemPackage],
@@ -161,7 +171,8 @@ let package = Package(
     .executableTarget(
       name: "zweimaster",
       dependencies: [
-        "TestCluster", "Elector", "EtcdClient", "GoFlags", arguments, logging, lifecycle,
+        "Simulator", "TestCluster", "Elector", "EtcdClient", "GoFlags", arguments, logging,
+        lifecycle,
         unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
@@ -205,6 +216,9 @@ let package = Package(
         "KVStore", "GoFlags", "Systemd", nioPosix, httpClient,
         logging, lifecycle, subprocess, systemPackage, yams,
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "SimulatorTests", dependencies: ["Simulator", "Elector", "KVStore"],
       swiftSettings: settings),
     .testTarget(
       name: "FakeKubeletTests",

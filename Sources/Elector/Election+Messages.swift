@@ -91,6 +91,13 @@ extension Election {
     public let sentAt: Instant
     /// What the store's index was at least, then. A linearizable read cannot show less.
     let seen: UInt64
+
+    package init(id: Int, kind: Kind, sentAt: Instant, seen: UInt64) {
+      self.id = id
+      self.kind = kind
+      self.sentAt = sentAt
+      self.seen = seen
+    }
   }
 
   public enum Answer: Equatable, Sendable {

@@ -80,42 +80,19 @@ public struct Kubelet: Sendable {
     var items: [Pod]?
   }
 
-  /// For so much longer than it should a pod may be listed before it counts as one that does not end.
-  private static let patience = Duration.seconds(5)
-
-  private static let shortestPause = Duration.milliseconds(10)
-
   /// Waits until the pod, whose manifest is gone, no longer runs.
-  ///
-  /// That it is not listed tells nothing by itself: the kubelet may have read the file and be about to
-  /// start it. It has ended when it was listed before, or when the kubelet has noticed by now that the
-  /// file is gone.
-  /// - Returns: whether it has ended: `true` also when the kubelet cannot be asked, and has by all
-  ///   that is known killed it by now; `false` when it is still listed although its time is over.
+  /// - Returns: whether it has ended, by what ``PodEndWatch`` makes of the kubelet's answers.
   func awaitEnd(of pod: ElectedPod, detection: Duration) async -> Bool {
     let start = ContinuousClock.now
-    let killed = start + detection + pod.grace
-    var absences = 0
-    var wasListed = false
+    var watch = PodEndWatch(detection: detection, grace: pod.grace)
     while true {
-      if let isRunning = try? await self.runs(pod) {
-        if isRunning {
-          (wasListed, absences) = (true, 0)
-        } else if wasListed || ContinuousClock.now >= start + detection {
-          // Twice: between two containers of a pod that just starts there may be a moment.
-          absences += 1
-          if absences == 2 { return true }
-        }
+      let isRunning = try? await self.runs(pod)
+      switch watch.heard(isRunning: isRunning, after: ContinuousClock.now - start) {
+      case .ended: return true
+      case .overdue: return false
+      case .ask(let pause):
+        guard (try? await Task.sleep(for: pause)) != nil else { return false }
       }
-      let now = ContinuousClock.now
-      if !wasListed, now >= killed { return true }
-      if now >= killed + Self.patience { return absences > 0 }
-      // As exact as the wait so far is long; each question makes a real kubelet ask its runtime.
-      let pause =
-        absences > 0
-        ? Self.shortestPause
-        : min(max((now - start) / 20, Self.shortestPause), .milliseconds(200))
-      guard (try? await Task.sleep(for: pause)) != nil else { return false }
     }
   }
 

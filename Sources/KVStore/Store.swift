@@ -9,8 +9,7 @@ import Synchronization
 ///
 /// The path of a change: it waits in the inbox; the writer takes all that wait, applies them in order to
 /// a copy of the tree, commits their rows in one transaction, and only then publishes the copy, tells
-/// the watchers and answers. A commit that fails drops the copy: every request of the batch gets an
-/// error, and memory and disk still agree.
+/// the watchers and answers. What follows from what is decided by ``StoreWriter`` and ``Publication``.
 ///
 /// Nothing here is bounded by a number of its own: a connection has at most one request under way, so
 /// the inbox is bounded by the connections.
@@ -42,8 +41,7 @@ final class Store: Sendable {
   }
 
   private struct Watching {
-    var history: EventHistory
-    var hub = WatcherHub()
+    var publication: Publication
     var sinks: [WatcherHub.ID: Sink] = [:]
   }
 
@@ -59,10 +57,10 @@ final class Store: Sendable {
     self.startedAt = recovered.clock.now
     self.clusterID = recovered.clusterID
     self.snapshot = Mutex(recovered.tree)
-    self.watching = Mutex(Watching(history: recovered.history))
+    self.watching = Mutex(Watching(publication: Publication(recovered.history)))
     self.ended = AsyncStream.makeStream()
     let thread = Thread { [self] in
-      var writer = Writer(tree: recovered.tree, expiries: ExpiryQueue(recovered.tree))
+      var writer = StoreWriter(tree: recovered.tree)
       self.write(with: &writer)
     }
     thread.name = "kvstore-writer"
@@ -127,27 +125,23 @@ final class Store: Sendable {
   ) throws(StoreError) -> WatchStart {
     self.statistics.watch.add(succeeded: true)
     return try self.watching.withLock { watching throws(StoreError) in
-      let index = watching.history.lastIndex
-      let sinceIndex = waitIndex ?? index + 1
-      let past = try watching.history.first(from: sinceIndex, at: path, isRecursive: isRecursive)
-      if let past { return WatchStart(index: index, event: past.json(wall: self.wall), id: nil) }
-      let id = watching.hub.add(
-        WatcherHub.Watcher(
-          path: path, isRecursive: isRecursive, isStream: isStream, sinceIndex: sinceIndex))
-      watching.sinks[id] = sink
-      return WatchStart(index: index, event: nil, id: id)
+      let start = try watching.publication.watch(
+        path, isRecursive: isRecursive, isStream: isStream, waitIndex: waitIndex)
+      if let id = start.id { watching.sinks[id] = sink }
+      return WatchStart(
+        index: start.index, event: start.event?.json(wall: self.wall), id: start.id)
     }
   }
 
   func unwatch(_ id: WatcherHub.ID) {
     self.watching.withLock { watching in
-      watching.hub.remove(id)
+      watching.publication.unwatch(id)
       watching.sinks[id] = nil
     }
   }
 
   /// How many watchers wait.
-  var watcherCount: Int { self.watching.withLock { $0.hub.count } }
+  var watcherCount: Int { self.watching.withLock { $0.publication.watcherCount } }
 
   /// Takes no more changes, finishes those that wait, and returns when the disk has them.
   func close() async {
@@ -158,19 +152,7 @@ final class Store: Sendable {
 
   // MARK: The writer's thread
 
-  private struct Writer {
-    /// As it is on disk.
-    var tree: KeyTree
-    var expiries: ExpiryQueue
-    /// After a failed commit of expiries alone: when to try again.
-    var retryAt: StoreTime?
-  }
-
-  /// So many expiries go into one batch; those beyond take their turn after the requests that have
-  /// come in meanwhile.
-  private static let expiriesPerBatch = 512
-
-  private func write(with writer: inout Writer) {
+  private func write(with writer: inout StoreWriter) {
     while true {
       self.waitForWork(&writer)
       let (requests, isClosed) = self.inbox.withLock { inbox in
@@ -201,10 +183,8 @@ final class Store: Sendable {
     }
   }
 
-  private func waitForWork(_ writer: inout Writer) {
-    let deadlines = [
-      writer.retryAt ?? writer.expiries.nextDeadline(in: writer.tree), self.database.foldAt,
-    ]
+  private func waitForWork(_ writer: inout StoreWriter) {
+    let deadlines = [writer.nextDeadline(), self.database.foldAt]
     guard let deadline = deadlines.compactMap(\.self).min() else {
       self.wakeUp.wait()
       return
@@ -214,71 +194,47 @@ final class Store: Sendable {
     if wait > 0 { _ = self.wakeUp.wait(timeout: .now() + .nanoseconds(Int(wait))) }
   }
 
-  private func process(_ requests: [(Command, Reply)], with writer: inout Writer) {
-    let now = self.clock.now
-    var tree = writer.tree
-    var changes: [Change] = []
-    // What is over is over before anything that came later.
-    var due: [ExpiryQueue.Entry] = []
-    if writer.retryAt.map({ $0 <= now }) ?? true {
-      due = writer.expiries.takeDue(at: now, in: tree, limit: Self.expiriesPerBatch)
+  private func process(_ requests: [(Command, Reply)], with writer: inout StoreWriter) {
+    for effect in writer.begin(requests.lazy.map(\.0), at: self.clock.now) {
+      self.carryOut(effect, of: requests, with: &writer)
     }
-    for entry in due {
-      let expiry = Command.expire(entry.path, deadline: entry.deadline)
-      if let change = try? tree.apply(expiry, now: now) { changes.append(change) }
-    }
-    let expiryCount = changes.count
-    var answers: [(Reply, Result<Event, StoreError>)] = []
-    for (command, reply) in requests {
-      do throws(StoreError) {
-        guard let change = try tree.apply(command, now: now) else { continue }
-        changes.append(change)
-        answers.append((reply, .success(change.event)))
-      } catch {
-        self.statistics.count(command.action, succeeded: false)
-        answers.append((reply, .failure(error)))
-      }
-    }
-    do {
-      if !changes.isEmpty {
+  }
+
+  private func carryOut(
+    _ effect: StoreWriter.Effect, of requests: [(Command, Reply)], with writer: inout StoreWriter
+  ) {
+    switch effect {
+    case .commit(let changes):
+      let effects: [StoreWriter.Effect]
+      do {
         try self.commits.measure(changes: changes.count) { try self.database.commit(changes) }
+        effects = writer.committed()
+      } catch {
+        self.logger.error(
+          "Could not write to disk, the requests were refused",
+          metadata: ["err": "\(error)", "requests": "\(requests.count)"])
+        effects = writer.refused(cause: "cannot write to disk: \(error)", at: self.clock.now)
       }
-    } catch {
-      self.logger.error(
-        "Could not write to disk, the requests were refused",
-        metadata: ["err": "\(error)", "requests": "\(requests.count)"])
-      writer.expiries.putBack(due)
-      writer.retryAt = due.isEmpty ? nil : now.advanced(bySeconds: 1)
-      let refusal = StoreError(
-        .internalError, cause: "cannot write to disk: \(error)", index: writer.tree.index)
-      for change in changes.dropFirst(expiryCount) {
-        self.statistics.count(change.event.action, succeeded: false)
+      for effect in effects { self.carryOut(effect, of: requests, with: &writer) }
+    case .publish(let tree, let changes):
+      for change in changes { self.statistics.count(change.event.action, succeeded: true) }
+      self.publish(tree, changes)
+    case .answer(let results):
+      for ((command, reply), result) in zip(requests, results) {
+        if case .failure = result { self.statistics.count(command.action, succeeded: false) }
+        reply(result)
       }
-      for (_, reply) in requests { reply(.failure(refusal)) }
-      return
     }
-    writer.tree = tree
-    writer.retryAt = nil
-    for written in changes.lazy.flatMap(\.written) {
-      writer.expiries.add(written.node, at: written.path)
-    }
-    for change in changes { self.statistics.count(change.event.action, succeeded: true) }
-    self.publish(tree, changes)
-    for (reply, result) in answers { reply(result) }
   }
 
   /// Lets the committed changes be seen: first by readers, then by watchers.
   private func publish(_ tree: KeyTree, _ changes: [Change]) {
-    guard !changes.isEmpty else { return }
     let deliveries = self.watching.withLock { watching in
       var deliveries: [(Sink, Event, Bool)] = []
-      for change in changes {
-        watching.history.append(change.event)
-        for delivery in watching.hub.deliveries(for: change) {
-          guard let sink = watching.sinks[delivery.watcher] else { continue }
-          if delivery.isLast { watching.sinks[delivery.watcher] = nil }
-          deliveries.append((sink, delivery.event, delivery.isLast))
-        }
+      for delivery in watching.publication.publish(changes) {
+        guard let sink = watching.sinks[delivery.watcher] else { continue }
+        if delivery.isLast { watching.sinks[delivery.watcher] = nil }
+        deliveries.append((sink, delivery.event, delivery.isLast))
       }
       // Within the same step, so that who is told of an event and who begins to watch find a tree
       // that has it.

@@ -9,22 +9,28 @@ import Synchronization
 /// store's clock never goes back: with a wall clock that is behind what the store knew last, TTLs go on
 /// from there, and none gets shorter. One that is ahead cannot be told from a machine that was off for
 /// as long.
-struct StoreClock: Sendable, Equatable {
+package struct StoreClock: Sendable, Equatable {
   /// Names the boot of the machine in which ``offset`` holds.
-  let bootID: String
+  package let bootID: String
   /// Nanoseconds between the clock that counts since boot and 1970.
-  let offset: Int64
+  package let offset: Int64
 
   /// What the machine's clocks show at one instant.
-  struct Reading: Equatable, Sendable {
+  package struct Reading: Equatable, Sendable {
     /// `nil` where the machine does not tell.
-    var bootID: String?
+    package var bootID: String?
     /// Nanoseconds since boot, those of sleep included.
-    var sinceBoot: Int64
+    package var sinceBoot: Int64
     /// Nanoseconds since 1970.
-    var wall: Int64
+    package var wall: Int64
 
-    static var now: Reading {
+    package init(bootID: String?, sinceBoot: Int64, wall: Int64) {
+      self.bootID = bootID
+      self.sinceBoot = sinceBoot
+      self.wall = wall
+    }
+
+    package static var now: Reading {
       let bootID = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
       return Reading(
         bootID: bootID?.trimmingCharacters(in: .whitespacesAndNewlines),
@@ -33,16 +39,22 @@ struct StoreClock: Sendable, Equatable {
   }
 
   /// What a run leaves for the next one.
-  struct Record: Equatable, Sendable {
-    var bootID: String?
-    var offset: Int64?
+  package struct Record: Equatable, Sendable {
+    package var bootID: String?
+    package var offset: Int64?
     /// The store's time at its last write.
-    var lastKnown: Int64?
+    package var lastKnown: Int64?
+
+    package init(bootID: String? = nil, offset: Int64? = nil, lastKnown: Int64? = nil) {
+      self.bootID = bootID
+      self.offset = offset
+      self.lastKnown = lastKnown
+    }
   }
 
   /// Decides where the clock goes on: where it was, if the machine did not boot since; else at the wall
   /// clock, but not before what was known last.
-  init(continuing record: Record = Record(), at reading: Reading = .now) {
+  package init(continuing record: Record = Record(), at reading: Reading = .now) {
     var offset = reading.wall - reading.sinceBoot
     if let bootID = reading.bootID, bootID == record.bootID, let known = record.offset {
       offset = known
@@ -52,14 +64,16 @@ struct StoreClock: Sendable, Equatable {
       bootID: reading.bootID ?? "unknown-\(UInt64.random(in: .min ... .max))", offset: offset)
   }
 
-  init(bootID: String, offset: Int64) {
+  package init(bootID: String, offset: Int64) {
     self.bootID = bootID
     self.offset = offset
   }
 
   var now: StoreTime { self.time(sinceBoot: Self.read(CLOCK_BOOTTIME)) }
 
-  func time(sinceBoot: Int64) -> StoreTime { StoreTime(nanoseconds: sinceBoot + self.offset) }
+  package func time(sinceBoot: Int64) -> StoreTime {
+    StoreTime(nanoseconds: sinceBoot + self.offset)
+  }
 
   /// Nanoseconds that the wall clock is ahead of this one at this moment.
   var wallSkew: Int64 { Self.read(CLOCK_REALTIME) &- self.now.nanoseconds }

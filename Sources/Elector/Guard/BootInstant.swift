@@ -7,9 +7,9 @@ import Glibc
 /// `stdlib/public/Concurrency/Clock.cpp` of Swift.
 public struct BootInstant: Comparable, Hashable, Sendable, CustomStringConvertible {
   /// What goes over the wire.
-  let nanoseconds: Int64
+  package let nanoseconds: Int64
 
-  init(nanoseconds: Int64) {
+  package init(nanoseconds: Int64) {
     self.nanoseconds = nanoseconds
   }
 

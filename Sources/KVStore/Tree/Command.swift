@@ -1,5 +1,5 @@
 /// A change that somebody asks for: the only way to alter a ``KeyTree``.
-enum Command: Equatable, Sendable {
+package enum Command: Equatable, Sendable {
   /// Writes a key, whatever was there before; a directory is never overwritten.
   case set(StorePath, NewNode)
   /// Writes a key that must not be there yet.
@@ -15,17 +15,32 @@ enum Command: Equatable, Sendable {
   case expire(StorePath, deadline: StoreTime)
 
   /// What is written.
-  struct NewNode: Equatable, Sendable {
-    var value: [UInt8] = []
-    var isDirectory = false
-    var deadline: StoreTime?
+  package struct NewNode: Equatable, Sendable {
+    package var value: [UInt8] = []
+    package var isDirectory = false
+    package var deadline: StoreTime?
     /// Keep the old value and wake no watcher: only the TTL changes.
-    var isRefresh = false
+    package var isRefresh = false
+
+    package init(
+      value: [UInt8] = [], isDirectory: Bool = false, deadline: StoreTime? = nil,
+      isRefresh: Bool = false
+    ) {
+      self.value = value
+      self.isDirectory = isDirectory
+      self.deadline = deadline
+      self.isRefresh = isRefresh
+    }
   }
 
   /// What must hold of the present node; at least one of the two is given.
-  struct Condition: Equatable, Sendable {
-    var value: [UInt8]?
-    var index: UInt64?
+  package struct Condition: Equatable, Sendable {
+    package var value: [UInt8]?
+    package var index: UInt64?
+
+    package init(value: [UInt8]? = nil, index: UInt64? = nil) {
+      self.value = value
+      self.index = index
+    }
   }
 }

@@ -1,16 +1,16 @@
 /// What a change did, or what a read found: the body of every answer that is no error.
 ///
 /// Source: "Key Space Operations" of etcd's v2 API document; `Event` and `NodeExtern` of v2store.
-struct Event: Equatable, Sendable {
-  enum Action: String, Sendable {
+package struct Event: Equatable, Sendable {
+  package enum Action: String, Sendable {
     case get, set, create, update, delete, expire, compareAndSwap, compareAndDelete
   }
 
-  let action: Action
-  let node: NodeView
-  let prevNode: NodeView?
+  package let action: Action
+  package let node: NodeView
+  package let prevNode: NodeView?
   /// A refresh of a TTL is part of the history, so that no index is missing there, but wakes nobody.
-  let isRefresh: Bool
+  package let isRefresh: Bool
 
   init(_ action: Action, node: NodeView, prevNode: NodeView? = nil, isRefresh: Bool = false) {
     self.action = action
@@ -20,7 +20,7 @@ struct Event: Equatable, Sendable {
   }
 
   /// The index of the change; meaningless for a read.
-  var index: UInt64 { self.node.modifiedIndex }
+  package var index: UInt64 { self.node.modifiedIndex }
 
   /// Whether it made a key that was not there before (HTTP status 201).
   var isCreation: Bool {
@@ -34,14 +34,14 @@ struct Event: Equatable, Sendable {
 }
 
 /// A node as it is shown to clients at one instant.
-struct NodeView: Equatable, Sendable {
-  var path: StorePath
-  var value: [UInt8]?
-  var isDirectory = false
-  var deadline: StoreTime?
+package struct NodeView: Equatable, Sendable {
+  package var path: StorePath
+  package var value: [UInt8]?
+  package var isDirectory = false
+  package var deadline: StoreTime?
   /// Whole seconds that remained until the deadline when this was made.
-  var ttl: Int64 = 0
-  var children: [NodeView] = []
-  var modifiedIndex: UInt64
-  var createdIndex: UInt64
+  package var ttl: Int64 = 0
+  package var children: [NodeView] = []
+  package var modifiedIndex: UInt64
+  package var createdIndex: UInt64
 }

@@ -4,7 +4,7 @@ import DequeModule
 ///
 /// Invariant: the indices are without a gap, and the last one is the store's index.
 /// Source: `EventHistory` of etcd's v2store.
-struct EventHistory: Sendable {
+package struct EventHistory: Sendable {
   /// How many events are kept.
   static let capacity = 1000
 
@@ -15,7 +15,7 @@ struct EventHistory: Sendable {
   /// - Parameters:
   ///   - events: what was kept before, oldest first.
   ///   - lastIndex: the store's index, which is that of the last of them.
-  init(events: [Event] = [], lastIndex: UInt64 = 0) {
+  package init(events: [Event] = [], lastIndex: UInt64 = 0) {
     precondition(
       zip(events.reversed(), 0...).allSatisfy { $0.index == lastIndex - $1 },
       "the history has a gap, or does not end at \(lastIndex)")

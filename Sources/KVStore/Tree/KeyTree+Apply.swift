@@ -1,12 +1,12 @@
 /// What a command did: the event that clients see, and the rows that the disk needs.
-struct Change: Equatable, Sendable {
-  let event: Event
+package struct Change: Equatable, Sendable {
+  package let event: Event
   /// Nodes that are new or different, parents first.
-  let written: [WrittenNode]
+  package let written: [WrittenNode]
   /// Paths that are gone, children before their directory.
-  let removed: [StorePath]
+  package let removed: [StorePath]
 
-  struct WrittenNode: Equatable, Sendable {
+  package struct WrittenNode: Equatable, Sendable {
     let path: StorePath
     let node: TreeNode
   }

@@ -1,7 +1,7 @@
 extension KeyTree {
   /// Carries out again what an event tells, on the tree as it was before it.
   /// - Returns: what changed; `nil` when the event cannot have followed on this tree.
-  mutating func redo(_ event: Event) -> Change? {
+  package mutating func redo(_ event: Event) -> Change? {
     let path = event.node.path
     guard event.index == self.index + 1, !path.isRoot else { return nil }
     var old: TreeNode?

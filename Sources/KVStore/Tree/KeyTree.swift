@@ -7,16 +7,16 @@ import HashTreeCollections
 ///
 /// Invariants: ``index`` grows by one with each change and by nothing else; the root is a directory
 /// with index 0; a refused command leaves the tree as it was.
-struct KeyTree: Sendable {
+package struct KeyTree: Sendable {
   /// The index of the last change; 0 when there was none.
-  private(set) var index: UInt64
+  package private(set) var index: UInt64
   /// How many nodes have a deadline.
   private(set) var expiringCount = 0
   private var root: TreeNode
 
   /// An empty keyspace.
   /// - Parameter index: where the counting goes on.
-  init(index: UInt64 = 0) {
+  package init(index: UInt64 = 0) {
     self.index = index
     self.root = TreeNode(content: .directory([:]), createdIndex: 0, modifiedIndex: 0)
   }
@@ -49,7 +49,7 @@ struct KeyTree: Sendable {
   ///   - isRecursive: whether the children's children are shown, too.
   ///   - isSorted: whether children come in the order of their names; else in any order.
   /// - Throws: 100 or 104, as ``node(at:)``.
-  func get(
+  package func get(
     _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
   ) throws(StoreError) -> Event {
     let node = try self.node(at: path)
@@ -144,7 +144,7 @@ struct KeyTree: Sendable {
 }
 
 /// A key with its value, or a directory with its children.
-struct TreeNode: Equatable, Sendable {
+package struct TreeNode: Equatable, Sendable {
   enum Content: Equatable, Sendable {
     case value([UInt8])
     case directory(TreeDictionary<KeyName, TreeNode>)

@@ -1,12 +1,12 @@
 /// A refusal in the words of etcd's v2 API.
 ///
 /// Source: etcd `v2error`, "Error Codes" of the v2 API document.
-struct StoreError: Error, Equatable, Sendable {
-  let code: Code
+package struct StoreError: Error, Equatable, Sendable {
+  package let code: Code
   /// What it is about: a key, a parameter, a pair of values; bytes, since a key need not be UTF-8.
-  let cause: [UInt8]
+  package let cause: [UInt8]
   /// The store's index when the request was judged; 0 where the request itself was no good.
-  let index: UInt64
+  package let index: UInt64
 
   init(_ code: Code, cause: [UInt8], index: UInt64) {
     self.code = code
@@ -19,7 +19,7 @@ struct StoreError: Error, Equatable, Sendable {
   }
 
   /// The codes, with their texts and HTTP statuses below.
-  enum Code: Int, Sendable {
+  package enum Code: Int, Sendable {
     case keyNotFound = 100
     case compareFailed = 101
     case notAFile = 102
@@ -76,7 +76,7 @@ struct StoreError: Error, Equatable, Sendable {
 }
 
 extension StoreError: CustomStringConvertible {
-  var description: String {
+  package var description: String {
     "\(self.code.rawValue) \(self.code.message) (\(String(decoding: self.cause, as: UTF8.self))) [\(self.index)]"
   }
 }

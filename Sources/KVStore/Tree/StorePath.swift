@@ -19,7 +19,7 @@ struct KeyName: Hashable, Comparable, Sendable {
 
 /// The absolute, clean path of a key: `/` or `/a/b`, never with an empty component or a slash at its
 /// end.
-struct StorePath: Hashable, Sendable {
+package struct StorePath: Hashable, Sendable {
   let bytes: [UInt8]
 
   static let root = StorePath(clean: [slash])
@@ -41,7 +41,7 @@ struct StorePath: Hashable, Sendable {
     self.bytes = clean.isEmpty ? [Self.slash] : clean
   }
 
-  init(_ text: String) {
+  package init(_ text: String) {
     self.init(text.utf8)
   }
 
@@ -90,5 +90,5 @@ struct StorePath: Hashable, Sendable {
 
 extension StorePath: CustomStringConvertible {
   /// For logs; what is no UTF-8 is shown as U+FFFD.
-  var description: String { String(decoding: self.bytes, as: UTF8.self) }
+  package var description: String { String(decoding: self.bytes, as: UTF8.self) }
 }

@@ -2,10 +2,12 @@
 ///
 /// It runs with the wall clock where nobody touches that, but it does not jump with it: the shell
 /// derives it from the clock that counts since boot.
-struct StoreTime: Hashable, Comparable, Sendable {
-  let nanoseconds: Int64
+package struct StoreTime: Hashable, Comparable, Sendable {
+  package let nanoseconds: Int64
 
-  static func < (a: StoreTime, b: StoreTime) -> Bool { a.nanoseconds < b.nanoseconds }
+  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  package static func < (a: StoreTime, b: StoreTime) -> Bool { a.nanoseconds < b.nanoseconds }
 
   /// The time from this instant to a later one; at the limits of 64 bits it saturates.
   func nanoseconds(to later: StoreTime) -> Int64 {
@@ -16,7 +18,7 @@ struct StoreTime: Hashable, Comparable, Sendable {
   /// The instant a TTL after this one.
   ///
   /// A TTL beyond what 64 bits of nanoseconds can hold wraps around, as it does in etcd.
-  func advanced(bySeconds seconds: UInt64) -> StoreTime {
+  package func advanced(bySeconds seconds: UInt64) -> StoreTime {
     StoreTime(nanoseconds: self.nanoseconds &+ Int64(bitPattern: seconds) &* 1_000_000_000)
   }
 

@@ -3,8 +3,8 @@
 ///
 /// It is a value and sends nothing: what is to be delivered comes out as data.
 /// Source: `watcherHub` of etcd's v2store.
-struct WatcherHub: Sendable {
-  typealias ID = UInt64
+package struct WatcherHub: Sendable {
+  package typealias ID = UInt64
 
   struct Watcher: Equatable, Sendable {
     var path: StorePath
@@ -15,11 +15,11 @@ struct WatcherHub: Sendable {
     var sinceIndex: UInt64
   }
 
-  struct Delivery: Equatable, Sendable {
-    let watcher: ID
-    let event: Event
+  package struct Delivery: Equatable, Sendable {
+    package let watcher: ID
+    package let event: Event
     /// Whether the watcher has got all that it asked for.
-    let isLast: Bool
+    package let isLast: Bool
   }
 
   private var watchersByPath: [StorePath: [ID: Watcher]] = [:]

@@ -1,0 +1,149 @@
+import ArgumentParser
+import Elector
+import Foundation
+import GoFlags
+import Simulator
+
+/// `zweimaster simulate`: a year of bad days.
+struct Simulate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "simulate",
+    abstract:
+      "Run whole clusters under simulated time, with faults, and check what must always hold.",
+    discussion: """
+      The cores of elector, guard, kvstore and kubelet run as they are shipped; clocks, network, disks and \
+      processes are simulated. A seed gives a run, bit for bit. Ends with exit code 1 at the first seed that shows \
+      what must never be, and tells its story with the fewest faults that show it.
+      """)
+
+  @Option(help: "How many seeds.") var seeds: UInt64 = 1_000
+  @Option(name: .customLong("from"), help: ArgumentHelp("The first one.", valueName: "seed"))
+  var first: UInt64 = 0
+  @Option(help: "How many masters. (default: two or three, by chance)") var masters: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Which faults: all, none, or names with commas between: \(Self.names).", valueName: "list"))
+  var faults = "all"
+  @Option(
+    help: ArgumentHelp(
+      "The lease's time to live in seconds. (default: 3 to 30, by chance)", valueName: "seconds"))
+  var ttlSecs: Int64?
+  @Option(
+    help: ArgumentHelp(
+      "The elector's --sleep. (default: 200ms to 6s, by chance)", valueName: "duration"),
+    transform: { try GoDuration(parsing: $0) })
+  var sleep: GoDuration?
+  @Option(
+    help: ArgumentHelp(
+      "The electors' profile: none, strict, quick or podmaster. (default: by chance, but not podmaster)",
+      valueName: "profile"))
+  var profile: String?
+  @Flag(help: "Tell the first seed's story, whatever came of it, and run no other.")
+  var story = false
+  @Option(help: ArgumentHelp("Write the story's picture there, as SVG.", valueName: "file"))
+  var svg: String?
+
+  private static let names = Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+
+  private func kinds() throws -> [Fault.Kind] {
+    if self.faults == "all" { return Fault.Kind.allCases }
+    if self.faults == "none" { return [] }
+    return try self.faults.split(separator: ",").map { name in
+      guard let kind = Fault.Kind(rawValue: String(name)) else {
+        throw ValidationError("--faults: \"\(name)\" is none of: \(Self.names)")
+      }
+      return kind
+    }
+  }
+
+  private func scenario() throws -> Scenario {
+    var scenario = Scenario()
+    scenario.masters = self.masters
+    scenario.ttlSeconds = self.ttlSecs
+    scenario.sleep = self.sleep?.duration
+    scenario.faults = try self.kinds()
+    if let profile = self.profile {
+      guard profile == "none" || Profile(rawValue: profile) != nil else {
+        throw ValidationError(
+          "--profile: \"\(profile)\" is none of: none, strict, quick, podmaster")
+      }
+      scenario.profile = .some(Profile(rawValue: profile))
+    }
+    return scenario
+  }
+
+  func validate() throws {
+    if self.seeds < 1 { throw ValidationError("--seeds must be at least 1") }
+    if let masters, !(1...9).contains(masters) {
+      throw ValidationError("--masters must be between 1 and 9, not \(masters)")
+    }
+    if let ttlSecs, !(1...3_600).contains(ttlSecs) {
+      throw ValidationError("--ttl-secs must be between 1 and 3600, not \(ttlSecs)")
+    }
+    if let sleep, !(.milliseconds(1)...(.seconds(600))).contains(sleep.duration) {
+      throw ValidationError("--sleep must be between 1ms and 10m, not \(sleep)")
+    }
+    _ = try self.scenario()
+  }
+
+  func run() throws {
+    let campaign = Campaign(try self.scenario(), from: self.first, seeds: self.seeds)
+    if self.story {
+      try self.tell(campaign.story(of: self.first))
+      return
+    }
+    print("seeds \(self.first) to \(self.first + self.seeds - 1)")
+    let begin = ContinuousClock.now
+    var toldAt = begin
+    let summary = campaign.run { summary in
+      if ContinuousClock.now - toldAt >= .seconds(10) {
+        toldAt = .now
+        print("\(summary.runs) seeds, \(Self.days(summary.simulated)) simulated")
+      }
+      return true
+    }
+    self.show(summary, after: ContinuousClock.now - begin)
+    guard let violation = summary.violations.first else { return }
+    print("\nVIOLATION: seed \(violation.seed): \(violation.text)\n")
+    try self.tell(campaign.story(of: violation.seed))
+    throw ExitCode(1)
+  }
+
+  private static func days(_ span: Nanoseconds) -> String {
+    "\((Double(span) / 86_400e9).rounded(2)) days"
+  }
+
+  private func show(_ summary: Campaign.Summary, after time: Duration) {
+    let seconds = time / .seconds(1)
+    let inFaults = summary.faults.sorted { $0.key.rawValue < $1.key.rawValue }
+      .map { "\($0.key.rawValue) \($0.value)" }.joined(separator: ", ")
+    func takeover(_ percent: Int) -> String {
+      summary.takeover(percent: percent).map { "\($0.rounded(2))" } ?? "none"
+    }
+    print(
+      """
+      runs         \(summary.runs), \(summary.violations.isEmpty ? "no violation" : "one violation")
+      simulated    \(Self.days(summary.simulated)) in \(seconds.rounded(1)) s: \(summary.steps) steps, \
+      \((seconds * 1e6 / Double(max(1, summary.steps))).rounded(2)) µs each
+      elections    \(summary.terms) leases won, \(summary.pods) pods started
+      faults       \(inFaults.isEmpty ? "none" : inFaults)
+      takeovers    from the end of a pod to the start of the next one elsewhere, in lengths of a lease, faults \
+      included: median \(takeover(50)), p99 \(takeover(99)), longest \(takeover(100))
+      """)
+  }
+
+  private func tell(_ telling: Campaign.Telling) throws {
+    print(telling.setting)
+    print(telling.story.text)
+    if telling.leftOut > 0 {
+      print("(\(telling.leftOut) more faults of this seed are not needed to show it)")
+    }
+    guard let svg else { return }
+    do {
+      try telling.story.svg.write(toFile: svg, atomically: true, encoding: .utf8)
+    } catch {
+      throw ValidationError("--svg: \(svg): \(error.localizedDescription)")
+    }
+    print("picture: \(svg)")
+  }
+}

@@ -1,0 +1,28 @@
+import HeapModule
+
+/// What is to happen when, as a value. Of things at one instant the one that was put down first comes
+/// first, so that a run is the same each time.
+struct Agenda<Happening: Sendable>: Sendable {
+  private struct Entry: Comparable, Sendable {
+    let at: Nanoseconds
+    let number: UInt64
+    let what: Happening
+
+    static func < (left: Self, right: Self) -> Bool {
+      (left.at, left.number) < (right.at, right.number)
+    }
+    static func == (left: Self, right: Self) -> Bool { left.number == right.number }
+  }
+
+  private var entries = Heap<Entry>()
+  private var count: UInt64 = 0
+
+  mutating func add(_ what: Happening, at: Nanoseconds) {
+    self.count += 1
+    self.entries.insert(Entry(at: at, number: self.count, what: what))
+  }
+
+  mutating func next() -> (at: Nanoseconds, what: Happening)? {
+    self.entries.popMin().map { ($0.at, $0.what) }
+  }
+}

@@ -1,0 +1,140 @@
+import Elector
+import Synchronization
+
+/// Many seeds of one scenario.
+public struct Campaign: Sendable {
+  public var scenario: Scenario
+  /// The first seed, and how many there are.
+  public var firstSeed: UInt64
+  public var seeds: UInt64
+
+  public init(_ scenario: Scenario, from firstSeed: UInt64, seeds: UInt64) {
+    self.scenario = scenario
+    self.firstSeed = firstSeed
+    self.seeds = seeds
+  }
+
+  /// What came of all seeds.
+  public struct Summary: Sendable {
+    public internal(set) var runs: UInt64 = 0
+    /// Of all runs together.
+    public internal(set) var simulated: Nanoseconds = 0
+    public internal(set) var steps = 0
+    public internal(set) var terms = 0
+    public internal(set) var pods = 0
+    public internal(set) var faults: [Fault.Kind: Int] = [:]
+    /// How long no pod ran until one ran on another node, in thousandths of the lease's time to live.
+    public internal(set) var takeovers: [Int] = []
+    public internal(set) var violations: [Violation] = []
+
+    mutating func add(_ result: RunResult, seed: UInt64, ttlSeconds: Int64) {
+      self.runs += 1
+      self.simulated += result.simulated
+      self.steps += result.steps
+      self.terms += result.terms
+      self.pods += result.pods
+      for (kind, count) in result.faults { self.faults[kind, default: 0] += count }
+      self.takeovers += result.takeovers.map { Int($0 / (ttlSeconds * 1_000_000)) }
+      if let violation = result.violation {
+        self.violations.append(Violation(seed: seed, text: violation))
+      }
+    }
+
+    /// The takeover that so many percent are not longer than, in lengths of a lease; `nil` without any.
+    public func takeover(percent: Int) -> Double? {
+      guard !self.takeovers.isEmpty else { return nil }
+      let sorted = self.takeovers.sorted()
+      return Double(sorted[min(sorted.count - 1, sorted.count * percent / 100)]) / 1000
+    }
+  }
+
+  /// A seed that shows what must not be.
+  public struct Violation: Sendable {
+    public let seed: UInt64
+    public let text: String
+  }
+
+  /// Runs the seeds one after the other, until one is bad.
+  /// - Parameter progress: told after each; returns whether to go on.
+  public func run(progress: (Summary) -> Bool = { _ in true }) -> Summary {
+    self.run(of: Election.self, progress: progress)
+  }
+
+  /// The same for another core.
+  package func run<Core: ElectionCore>(
+    of core: Core.Type, progress: (Summary) -> Bool = { _ in true }
+  ) -> Summary {
+    var summary = Summary()
+    for seed in self.firstSeed..<(self.firstSeed + self.seeds) {
+      var simulation = Simulation<Core>(self.scenario, seed: seed)
+      simulation.run()
+      summary.add(simulation.result, seed: seed, ttlSeconds: simulation.draw.ttlSeconds)
+      guard summary.violations.isEmpty, progress(summary) else { break }
+    }
+    return summary
+  }
+
+  /// Tells what a seed is about, with as few faults as show it.
+  public func story(of seed: UInt64) -> Telling { self.story(of: seed, by: Election.self) }
+
+  /// The same for another core.
+  package func story<Core: ElectionCore>(of seed: UInt64, by core: Core.Type) -> Telling {
+    func play(_ faults: [Fault]?, tells: Bool) -> Simulation<Core> {
+      var simulation = Simulation<Core>(self.scenario, seed: seed, faults: faults, tells: tells)
+      simulation.run()
+      return simulation
+    }
+    let whole = play(nil, tells: false)
+    var faults = whole.faults
+    let all = faults.count
+    if whole.result.violation != nil {
+      // What is not needed to show it is left out; once more as long as that helps.
+      var hasShrunk = true
+      while hasShrunk {
+        hasShrunk = false
+        for index in faults.indices.reversed() {
+          var fewer = faults
+          fewer.remove(at: index)
+          if play(fewer, tells: false).result.violation != nil {
+            faults = fewer
+            hasShrunk = true
+          }
+        }
+      }
+    }
+    let told = play(faults, tells: true)
+    return Telling(
+      story: told.story, violation: told.result.violation, faults: faults,
+      leftOut: all - faults.count,
+      setting: told.setting)
+  }
+
+  /// A seed's run, for people.
+  public struct Telling: Sendable {
+    public let story: Story
+    /// `nil` when nothing is wrong with it.
+    public let violation: String?
+    public let faults: [Fault]
+    /// So many faults of the seed's were not needed.
+    public let leftOut: Int
+    /// The cluster, one line each.
+    public let setting: String
+  }
+}
+
+extension Simulation {
+  /// What kind of cluster the seed gave.
+  var setting: String {
+    var lines = [
+      "\(self.nodes.count) masters; a lease of \(self.draw.ttlSeconds) s, --sleep \(self.draw.sleep); a kubelet "
+        + "notices within \(Story.time(self.draw.detection)) and gives a pod \(Story.time(self.draw.grace))"
+    ]
+    for node in self.nodes {
+      lines.append(
+        "\(node.name): --whoami \(node.holder), profile \(node.timing.profile?.rawValue ?? "none"), margin "
+          + "\(node.timing.margin), lock-delay \(node.timing.lockDelay), "
+          + (node.asksKubelet ? "asks its kubelet" : "asks no kubelet"))
+    }
+    return lines.map { "\($0)\n" }.joined()
+  }
+}

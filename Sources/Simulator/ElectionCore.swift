@@ -1,0 +1,74 @@
+import Elector
+import KVStore
+
+/// What takes part in a simulated election: ``Election`` as it is, and whatever is to be compared with it.
+package protocol ElectionCore: Sendable {
+  init(_ setup: ElectionSetup)
+  mutating func handle(_ event: Election.Event, at now: Instant) -> [Election.Effect]
+  /// Until when what is installed may stay, as it is told to the guard; `nil` when nothing is there.
+  var manifestEnd: Instant? { get }
+  /// What a request means to the store.
+  static func operation(for request: Election.Request.Kind, of lock: Lock) -> StoreOperation
+}
+
+/// What an election is made with.
+package struct ElectionSetup: Sendable {
+  package let candidate: Candidate
+  package let timing: Timing
+  package let asksKubelet: Bool
+  /// From 0 to 0.2, as in ``Election``.
+  package let spread: Double
+}
+
+extension Election: ElectionCore {
+  package init(_ setup: ElectionSetup) {
+    self.init(
+      candidate: setup.candidate, timing: setup.timing, asksKubelet: setup.asksKubelet,
+      spread: setup.spread)
+  }
+
+  package static func operation(
+    for request: Election.Request.Kind, of lock: Lock
+  ) -> StoreOperation {
+    switch request {
+    case .read: .read(lock.key)
+    case .create: .write(.leased) { .create(lock.key, $0) }
+    case .renew(let index): .write(.leased) { .compareAndSwap(lock.key, .init(index: index), $0) }
+    case .release(let index):
+      .write(.nothing) { _ in .compareAndDelete(lock.key, .init(index: index)) }
+    case .readRecord: .read(lock.recordKey)
+    case .writeRecord(let record, nil): .write(.text(record.json)) { .create(lock.recordKey, $0) }
+    case .writeRecord(let record, let index?):
+      .write(.text(record.json)) { .compareAndSwap(lock.recordKey, .init(index: index), $0) }
+    }
+  }
+}
+
+/// A request as the store gets it.
+package enum StoreOperation: Sendable {
+  case read(StorePath)
+  /// A deadline depends on the store's clock when the request arrives.
+  case write(Content, @Sendable (Command.NewNode) -> Command)
+
+  package enum Content: Sendable {
+    case nothing
+    /// The holder's name, with the lease's time to live.
+    case leased
+    case text(String)
+  }
+}
+
+/// The lock as one candidate has it.
+package struct Lock: Sendable {
+  package let key: StorePath
+  package let recordKey: StorePath
+  package let holder: String
+  package let ttlSeconds: Int64
+
+  init(name: String, holder: String, ttlSeconds: Int64) {
+    self.key = StorePath(name)
+    self.recordKey = StorePath(TermRecord.key(for: name))
+    self.holder = holder
+    self.ttlSeconds = ttlSeconds
+  }
+}

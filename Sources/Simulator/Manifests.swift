@@ -1,0 +1,37 @@
+import FakeKubelet
+import Synchronization
+
+/// The elected pod's manifest as nodes' kubelets read it; each is decoded once.
+final class Manifests: Sendable {
+  static let shared = Manifests()
+
+  private struct Key: Hashable {
+    let node: String
+    let graceSeconds: Int64
+  }
+  private let pods = Mutex<[Key: PodManifest]>([:])
+
+  func pod(node: String, graceSeconds: Int64) -> PodManifest {
+    let key = Key(node: node, graceSeconds: graceSeconds)
+    return self.pods.withLock { pods in
+      if let pod = pods[key] { return pod }
+      let text = """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: kube-scheduler, namespace: kube-system}
+        spec:
+          terminationGracePeriodSeconds: \(graceSeconds)
+          containers: [{name: kube-scheduler, image: "kube-scheduler:1"}]
+        """
+      do throws(ManifestError) {
+        let pod = try PodManifest(
+          decoding: Array(text.utf8), path: "/etc/kubernetes/manifests/kube-scheduler.yaml",
+          node: PodManifest.Node(name: node))
+        pods[key] = pod
+        return pod
+      } catch {
+        preconditionFailure("the simulator's own manifest: \(error)")
+      }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Elector
+
+/// What kind of cluster is simulated, and what may happen to it; the rest is left to each seed.
+public struct Scenario: Sendable {
+  /// `nil` for two or three, by chance.
+  public var masters: Int?
+  /// The lease's time to live; `nil` for 3 to 30 seconds, by chance.
+  public var ttlSeconds: Int64?
+  /// `nil` for up to 6 seconds, by chance.
+  public var sleep: Duration?
+  /// `nil` inside for none, outside for any of them, by chance.
+  public var profile: Profile??
+  public var faults = Fault.Kind.allCases
+  /// For how long faults begin, in seconds of simulated time.
+  public var windowSeconds: Int64 = 120
+
+  public init() {}
+}
+
+/// One cluster, drawn from a seed.
+struct Draw: Sendable {
+  let ttlSeconds: Int64
+  let sleep: Duration
+  let detection: Nanoseconds
+  let grace: Nanoseconds
+  let timings: [Timing]
+  let haveOneName: Bool
+  let window: Nanoseconds
+  let faults: [Fault]
+
+  /// - Parameter faults: instead of those that the seed gives.
+  init(_ scenario: Scenario, seed: UInt64, faults: [Fault]?) {
+    var chance = Chance(seed: seed)
+    self.ttlSeconds = scenario.ttlSeconds ?? chance.span(3...30)
+    let longestSleep = min(6_000, self.ttlSeconds * 1_000)
+    self.sleep = scenario.sleep ?? .milliseconds(chance.span(200...longestSleep))
+    let detectionMilliseconds = chance.span(0...1_000)
+    self.detection = .milliseconds(detectionMilliseconds)
+    let graceSeconds = chance.span(2...8)
+    self.grace = .seconds(graceSeconds)
+    self.haveOneName = chance.hits(percent: 10)
+    let masters = scenario.masters ?? 2 + chance.index(below: 2)
+    let podStop = PodStop(
+      detection: .milliseconds(detectionMilliseconds), grace: .seconds(graceSeconds))
+    var timings: [Timing] = []
+    for _ in 0..<masters {
+      let drawn: [Profile?] = [nil, nil, .strict, .quick]
+      let profile = scenario.profile ?? drawn[chance.index(below: drawn.count)]
+      let wanted = try? Timing(
+        ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile: profile, podStop: podStop)
+      // A profile that does not fit such a lease is left out.
+      let plain = try? Timing(
+        ttlSeconds: self.ttlSeconds, sleep: self.sleep, podStop: podStop)
+      guard let timing = wanted ?? plain else {
+        preconditionFailure("a lease of \(self.ttlSeconds) s, a sleep of \(self.sleep)")
+      }
+      timings.append(timing)
+    }
+    self.timings = timings
+    self.window = .seconds(scenario.windowSeconds)
+    let plan = Fault.plan(
+      nodes: masters, window: self.window, kinds: scenario.faults, with: &chance)
+    self.faults = faults ?? plan
+  }
+}

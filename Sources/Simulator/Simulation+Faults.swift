@@ -1,0 +1,135 @@
+import Elector
+import KVStore
+
+/// What a fault does, and what its end does.
+extension Simulation {
+  mutating func begin(_ fault: Fault) {
+    self.lastTrouble = self.now
+    guard self.inflict(fault) else { return }
+    self.count(fault.kind)
+    self.tell(.fault, "\(fault)")
+  }
+
+  /// - Returns: whether anything came of it.
+  private mutating func inflict(_ fault: Fault) -> Bool {
+    let node = fault.node
+    var chance = Chance(seed: fault.seed)
+    switch fault.kind {
+    case .cut, .cutRequests, .cutAnswers:
+      if fault.kind != .cutAnswers {
+        self.nodes[node].cutRequestsUntil = max(self.nodes[node].cutRequestsUntil, fault.end)
+      }
+      if fault.kind != .cutRequests {
+        self.nodes[node].cutAnswersUntil = max(self.nodes[node].cutAnswersUntil, fault.end)
+      }
+      self.span(.cut, fault.kind.rawValue, .network(node))
+    case .storm: self.nodes[node].stormUntil = max(self.nodes[node].stormUntil, fault.end)
+    case .stopElector:
+      // Never elector and guard of one master out of action at once: nobody would be left to act.
+      guard let elector = self.nodes[node].elector, self.isGuardWell(node) else { return false }
+      self.nodes[node].elector?.stoppedUntil = max(elector.stoppedUntil, fault.end)
+      self.agenda.add(.electorGoesOn(node, life: elector.life), at: fault.end)
+      self.span(.stopped, "SIGSTOP", .elector(node))
+    case .stopGuard:
+      guard let guardian = self.nodes[node].guardian, self.isElectorWell(node) else { return false }
+      self.nodes[node].guardian?.stoppedUntil = max(guardian.stoppedUntil, fault.end)
+      self.agenda.add(.guardGoesOn(node, life: guardian.life), at: fault.end)
+      self.span(.stopped, "SIGSTOP", .guardian(node))
+    case .stopStore:
+      guard self.store.isUp else { return false }
+      self.store.stoppedUntil = max(self.store.stoppedUntil, fault.end)
+      self.agenda.add(.storeGoesOn(life: self.store.incarnation), at: fault.end)
+      self.span(.stopped, "SIGSTOP", .store)
+    case .killElector:
+      guard self.nodes[node].elector != nil, self.isGuardWell(node) else { return false }
+      self.endElector(node, .signal(9))
+    case .killGuard:
+      guard self.nodes[node].guardian != nil, self.isElectorWell(node) else { return false }
+      self.nodes[node].unitDue = fault.end
+      self.endGuard(node, "it was ended by signal 9")
+    case .restartUnit:
+      guard let guardian = self.nodes[node].guardian else { return false }
+      self.nodes[node].unitDue = fault.end
+      self.deliver(.signal(15), toGuard: node, guardian.life)
+    case .killStore, .storePower:
+      guard self.store.isUp else { return false }
+      let isPower = fault.kind == .storePower
+      self.endStore(isDark: isPower, isPower ? "its machine is off" : "it was ended by signal 9")
+      if isPower {
+        // A clock that comes back late ends no lease early.
+        self.store.boot(
+          at: fault.end,
+          wallSkew: chance.hits(percent: 50) ? -chance.span(0...86_400_000_000_000) : 0)
+      }
+      self.agenda.add(.storeStarts, at: fault.end)
+    case .nodePower: return self.powerOff(node)
+    case .restartKubelet:
+      guard self.nodes[node].kubelet.isUp else { return false }
+      self.endKubelet(node)
+    case .stepDown:
+      guard let elector = self.nodes[node].elector else { return false }
+      self.deliver(
+        .stepDown(for: (fault.end - self.now).duration), toElector: node, elector.life)
+    case .slowFiles:
+      self.nodes[node].slowFilesUntil = max(self.nodes[node].slowFilesUntil, fault.end)
+    case .refusedFiles:
+      self.nodes[node].refusedFilesUntil = max(self.nodes[node].refusedFilesUntil, fault.end)
+    case .slowStoreDisk: self.storeIsSlow = true
+    case .fullStoreDisk: self.commitsFail = true
+    case .flood:
+      guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.committing == nil
+      else { return false }
+      let noise = StorePath("noise")
+      self.carryOut(
+        self.store.begin((0..<1_100).map { _ in .set(noise, .init()) }, at: self.now))
+    }
+    return true
+  }
+
+  mutating func end(_ fault: Fault) {
+    self.lastTrouble = self.now
+    switch fault.kind {
+    case .slowStoreDisk: self.storeIsSlow = false
+    case .fullStoreDisk: self.commitsFail = false
+    case .nodePower: self.powerOn(fault.node)
+    case .restartKubelet:
+      if self.nodes[fault.node].isOn, !self.nodes[fault.node].kubelet.isUp {
+        self.startKubelet(fault.node)
+      }
+    case .cut, .cutRequests, .cutAnswers:
+      self.span(.cut, nil, .network(fault.node))
+    default: break
+    }
+  }
+
+  private func isGuardWell(_ node: Int) -> Bool {
+    self.nodes[node].guardian.map { $0.stoppedUntil <= self.now } ?? false
+  }
+
+  private func isElectorWell(_ node: Int) -> Bool {
+    self.nodes[node].elector.map { $0.stoppedUntil <= self.now } ?? false
+  }
+
+  /// - Returns: whether it was on.
+  private mutating func powerOff(_ node: Int) -> Bool {
+    guard self.nodes[node].isOn else { return false }
+    self.nodes[node].isOn = false
+    self.endElector(node, .signal(9))
+    self.endGuard(node, "its machine is off")
+    self.endKubelet(node)
+    // Before a kubelet starts, `elector clean` does.
+    self.nodes[node].manifestOwner = nil
+    self.span(.manifest, nil, .kubelet(node))
+    self.nodes[node].isUnitScheduled = false
+    return true
+  }
+
+  private mutating func powerOn(_ node: Int) {
+    guard !self.nodes[node].isOn else { return }
+    self.nodes[node].isOn = true
+    self.nodes[node].boots += 1
+    self.nodes[node].clock = NodeClock(bootedAt: self.now, gain: self.nodes[node].gain)
+    self.startKubelet(node)
+    self.restartUnitIfGone(node)
+  }
+}

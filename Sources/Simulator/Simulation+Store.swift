@@ -1,0 +1,256 @@
+import Elector
+import KVStore
+
+/// The store's shell and the network between it and the nodes.
+extension Simulation {
+  // MARK: The network
+
+  private static var quick: ClosedRange<Nanoseconds> { 100_000...2_000_000 }
+
+  /// How long a message takes; `nil` when it never arrives.
+  private mutating func delay(_ node: Int, cutUntil: Nanoseconds) -> Nanoseconds? {
+    if cutUntil > self.now {
+      // It is sent again, until somebody gives up.
+      guard self.network.hits(percent: 40) else { return nil }
+      return cutUntil - self.now + self.network.span(0...max(1, cutUntil - self.now))
+    }
+    guard self.isStormy(node) else { return self.network.span(Self.quick) }
+    if self.network.hits(percent: 15) { return nil }
+    return self.network.hits(percent: 25)
+      ? self.network.span(0...4_000_000_000) : self.network.span(Self.quick)
+  }
+
+  mutating func toStore(_ node: Int, _ what: () -> Happening) {
+    if let delay = self.delay(node, cutUntil: self.nodes[node].cutRequestsUntil) {
+      self.agenda.add(what(), at: self.now + delay)
+    }
+    // What lies between may send it again.
+    if self.isStormy(node), self.network.hits(percent: 10) {
+      self.agenda.add(what(), at: self.now + self.network.span(0...4_000_000_000))
+    }
+  }
+
+  mutating func fromStore(_ node: Int, _ what: Happening) {
+    if let delay = self.delay(node, cutUntil: self.nodes[node].cutAnswersUntil) {
+      self.agenda.add(what, at: self.now + delay)
+    }
+  }
+
+  // MARK: The process
+
+  mutating func startStore() {
+    guard !self.store.isUp else { return }
+    if let problem = self.store.start(at: self.now) { self.audit.fail(problem) }
+    let index = self.store.published.index
+    self.audit.started(index: index)
+    self.lastTrouble = self.now
+    self.tell(.store, "starts at index \(index)")
+    self.span(.down, nil, .store)
+    self.turnStore()
+  }
+
+  /// - Parameter isDark: nobody is told.
+  mutating func endStore(isDark: Bool, _ how: String) {
+    guard self.store.isUp else { return }
+    self.tell(.store, how)
+    self.span(.stopped, nil, .store)
+    self.span(.down, "down", .store)
+    self.lastTrouble = self.now
+    // What was being written may be there, or not.
+    if let changes = self.store.committing, self.chance.hits(percent: 50) {
+      self.makeDurable(changes)
+    }
+    if !isDark {
+      for arrival in self.store.inbox + self.store.batch {
+        self.fromStore(
+          arrival.node,
+          .answerArrives(
+            arrival.node, life: arrival.incarnation, id: arrival.id,
+            .none("the connection was closed")))
+      }
+      for (_, watcher) in self.store.watchers.sorted(by: { $0.key < $1.key }) {
+        self.fromStore(
+          watcher.node,
+          .toElector(
+            watcher.node, life: watcher.incarnation,
+            .watched(id: watcher.id, .broken(reason: "the connection was closed"))))
+      }
+    }
+    self.store.end()
+    self.store.isDark = isDark
+  }
+
+  private mutating func makeDurable(_ changes: [Change]) {
+    var tree = self.store.writer.tree
+    for change in changes where tree.redo(change.event) == nil {
+      self.audit.fail("event \(change.event.index) cannot be carried out again")
+    }
+    self.store.disk.write(changes, tree: tree, at: self.store.time(at: self.now))
+    self.audit.wrote(changes)
+  }
+
+  // MARK: Requests
+
+  mutating func requestArrives(_ arrival: SimulatedStore.Arrival) {
+    guard self.store.isUp else {
+      guard !self.store.isDark else { return }
+      self.fromStore(
+        arrival.node,
+        .answerArrives(arrival.node, life: arrival.incarnation, id: arrival.id, .refused))
+      return
+    }
+    self.store.inbox.append(arrival)
+    self.turnStore()
+  }
+
+  mutating func watchArrives(_ watcher: SimulatedStore.Watcher) {
+    let life = watcher.incarnation
+    guard self.elector(watcher.node, life)?.watch == watcher.id else { return }
+    func answer(_ change: Election.Change) {
+      self.fromStore(
+        watcher.node, .toElector(watcher.node, life: life, .watched(id: watcher.id, change)))
+    }
+    guard self.store.isUp else {
+      if !self.store.isDark { answer(.broken(reason: "connection refused")) }
+      return
+    }
+    guard self.store.stoppedUntil <= self.now else {
+      self.agenda.add(.watchArrives(watcher), at: self.store.stoppedUntil)
+      return
+    }
+    do throws(StoreError) {
+      guard let event = try self.store.watch(watcher) else {
+        self.audit.waits(watcher.key, after: watcher.after)
+        return
+      }
+      self.audit.watched(watcher.key, after: watcher.after, event)
+      answer(Election.Change(event))
+    } catch {
+      answer(
+        error.code == .eventIndexCleared ? .historyCleared : .broken(reason: "\(error)"))
+    }
+  }
+
+  /// Takes all that waits, unless it is at work already.
+  mutating func turnStore() {
+    guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.committing == nil else {
+      return
+    }
+    // Those who only read wait for nobody.
+    for arrival in self.store.inbox {
+      guard case .read(let path) = arrival.operation else { continue }
+      let outcome = self.store.read(path, at: self.now)
+      switch outcome {
+      case .done(let event, let index): self.audit.read(path, event, atIndex: index)
+      case .refused(let error): self.audit.read(path, nil, atIndex: error.index)
+      }
+      self.answer(arrival, outcome)
+    }
+    self.store.inbox.removeAll { if case .read = $0.operation { true } else { false } }
+    let isDue = self.store.nextDeadline().map { $0 <= self.now } ?? false
+    if isDue || !self.store.inbox.isEmpty { self.carryOut(self.store.begin([], at: self.now)) }
+    self.setStoreAlarm()
+  }
+
+  private mutating func setStoreAlarm() {
+    guard self.store.committing == nil, let due = self.store.nextDeadline() else { return }
+    let at = max(due, self.now + 1)
+    guard self.store.alarm != at else { return }
+    self.store.alarm = at
+    self.agenda.add(.storeAlarm(life: self.store.incarnation, at), at: at)
+  }
+
+  mutating func carryOut(_ effects: [StoreWriter.Effect]) {
+    for effect in effects {
+      switch effect {
+      case .commit(let changes):
+        self.store.committing = changes
+        let duration =
+          self.storeIsSlow
+          ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
+        self.agenda.add(.commitEnds(life: self.store.incarnation), at: self.now + duration)
+      case .publish(let tree, let changes): self.publish(tree, changes)
+      case .answer(let results):
+        for (arrival, result) in zip(self.store.batch, results.suffix(self.store.batch.count)) {
+          switch result {
+          case .success(let event): self.answer(arrival, .done(event, index: event.index))
+          case .failure(let error): self.answer(arrival, .refused(error))
+          }
+        }
+        self.store.batch = []
+      }
+    }
+  }
+
+  mutating func commitEnded(_ life: Int) {
+    guard self.store.incarnation == life, let changes = self.store.committing else { return }
+    guard self.store.stoppedUntil <= self.now else {
+      self.agenda.add(.commitEnds(life: life), at: self.store.stoppedUntil)
+      return
+    }
+    self.store.committing = nil
+    if self.commitsFail {
+      self.carryOut(self.store.refused(at: self.now))
+    } else {
+      self.makeDurable(changes)
+      self.carryOut(self.store.committed())
+    }
+    self.turnStore()
+  }
+
+  private mutating func publish(_ tree: KeyTree, _ changes: [Change]) {
+    self.audit.published(changes)
+    for change in changes { self.tellLease(change.event) }
+    for delivery in self.store.publish(tree, changes) {
+      guard let watcher = self.store.watchers.removeValue(forKey: delivery.watcher) else {
+        continue
+      }
+      self.audit.watched(watcher.key, after: watcher.after, delivery.event)
+      self.fromStore(
+        watcher.node,
+        .toElector(
+          watcher.node, life: watcher.incarnation,
+          .watched(id: watcher.id, Election.Change(delivery.event))))
+    }
+    for (_, watcher) in self.store.watchers {
+      self.audit.waits(watcher.key, after: watcher.after)
+    }
+  }
+
+  private mutating func tellLease(_ event: Event) {
+    guard self.tells, event.node.path == StorePath(Simulation<Core>.lockName) else { return }
+    let holder = String(decoding: event.node.value ?? [], as: UTF8.self)
+    switch event.action {
+    case .delete, .compareAndDelete, .expire:
+      self.tell(.store, "the lock is free (\(event.action)), index \(event.index)")
+      self.span(.leads, nil, .lease)
+    case .create, .set, .update:
+      self.tell(.store, "the lock is \(holder)'s, term \(event.index)")
+      self.span(.leads, "\(holder), term \(event.index)", .lease)
+    case .compareAndSwap, .get: break
+    }
+  }
+
+  private mutating func answer(
+    _ arrival: SimulatedStore.Arrival, _ outcome: SimulatedStore.Outcome
+  ) {
+    self.fromStore(
+      arrival.node,
+      .answerArrives(
+        arrival.node, life: arrival.incarnation, id: arrival.id, .outcome(outcome)))
+  }
+}
+
+extension Election.Change {
+  /// Source: ``V2LeasedKey``.
+  init(_ event: Event) {
+    switch event.action {
+    case .delete, .compareAndDelete, .expire: self = .removed(index: event.index)
+    default:
+      self = .written(
+        Holder(
+          name: String(decoding: event.node.value ?? [], as: UTF8.self),
+          term: event.node.createdIndex, modifiedIndex: event.node.modifiedIndex))
+    }
+  }
+}

@@ -1,0 +1,275 @@
+import EtcdClient
+import Elector
+import FakeKubelet
+import KVStore
+
+/// A cluster in simulated time: candidates with guards and kubelets around one store, and what happens to
+/// them. The cores are the shipped ones; clocks, sockets, files and processes are not there.
+///
+/// The same scenario, seed and faults give the same run.
+package struct Simulation<Core: ElectionCore>: Sendable {
+  enum Happening: Sendable {
+    case faultBegins(Int)
+    case faultEnds(Int)
+    case unitStarts(Int)
+    case electorStarts(Int, guardLife: Int)
+    case toElector(Int, life: Int, Election.Event)
+    case electorAlarm(Int, life: Int, id: Int)
+    case electorGoesOn(Int, life: Int)
+    /// The elector's own half of a removal or an installation is done.
+    case electorFileDone(Int, life: Int, Ask, until: BootInstant?)
+    case guardAnswers(Int, life: Int, ask: UInt32, GuardAnswer.Result)
+    case askEnds(Int, life: Int, ask: UInt32, isLost: Bool)
+    case toGuard(Int, life: Int, Guard.Event)
+    case guardAlarm(Int, life: Int, id: Int)
+    case guardGoesOn(Int, life: Int)
+    case guardFileDone(Int, life: Int, Guard.Effect)
+    case requestArrives(SimulatedStore.Arrival)
+    case watchArrives(SimulatedStore.Watcher)
+    case answerArrives(Int, life: Int, id: Int, Answer)
+    case storeGoesOn(life: Int)
+    case storeStarts
+    case commitEnds(life: Int)
+    case storeAlarm(life: Int, Nanoseconds)
+    case kubeletNotices(Int, life: Int)
+    case kubeletAlarm(Int, life: Int, Int)
+    case container(Int, life: Int, PodWorkers.Event)
+    case podAsked(Int, life: Int, Int)
+  }
+
+  enum Answer: Sendable {
+    case outcome(SimulatedStore.Outcome)
+    /// Nobody listens there.
+    case refused
+    /// The connection broke, or the time for an answer is over.
+    case none(String)
+  }
+
+  package let scenario: Scenario
+  package let seed: UInt64
+  let draw: Draw
+  var chance: Chance
+  var network: Chance
+  var agenda = Agenda<Happening>()
+  var now: Nanoseconds = 0
+  var store: SimulatedStore
+  var nodes: [SimulatedNode<Core>] = []
+  var audit = Audit()
+  var commitsFail = false
+  var storeIsSlow = false
+  /// When something bad was last going on.
+  var lastTrouble: Nanoseconds = 0
+  /// Grows with each pod that began to run.
+  package private(set) var result = RunResult()
+  let tells: Bool
+  package internal(set) var story = Story()
+  private let manifests: [PodManifest]
+
+  static var lockName: String { "kube-scheduler" }
+
+  /// - Parameters:
+  ///   - faults: instead of those that the seed gives.
+  ///   - tells: whether ``story`` is kept.
+  package init(_ scenario: Scenario, seed: UInt64, faults: [Fault]? = nil, tells: Bool = false) {
+    self.scenario = scenario
+    self.seed = seed
+    self.tells = tells
+    let draw = Draw(scenario, seed: seed, faults: faults)
+    self.draw = draw
+    var chance = Chance(seed: seed ^ 0x5eed)
+    self.network = chance.split()
+    self.store = SimulatedStore(gain: chance.span(-100_000...100_000))
+    self.manifests = draw.timings.indices.map {
+      Manifests.shared.pod(node: "node\($0)", graceSeconds: draw.grace / 1_000_000_000)
+    }
+    for (number, timing) in draw.timings.enumerated() {
+      let gain = chance.span(-100_000...100_000)
+      self.nodes.append(
+        SimulatedNode(
+          name: "node\(number)", holder: draw.haveOneName ? "same" : "node\(number)",
+          timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
+          clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
+          kubelet: KubeletProcess(life: 0, begin: 0)))
+    }
+    self.chance = chance
+    self.store.boot(at: -.seconds(1_000), wallSkew: 0)
+    if let problem = self.store.start(at: 0) { self.audit.fail(problem) }
+    for number in self.nodes.indices {
+      self.agenda.add(.unitStarts(number), at: self.chance.span(0...50_000_000))
+      self.nodes[number].isUnitScheduled = true
+    }
+    for (index, fault) in draw.faults.enumerated() {
+      self.agenda.add(.faultBegins(index), at: fault.begin)
+      self.agenda.add(.faultEnds(index), at: fault.end)
+    }
+  }
+
+  /// What the seed gave, for a second run with fewer of them.
+  package var faults: [Fault] { self.draw.faults }
+
+  // MARK: Running
+
+  /// From the end of the last trouble until a pod must run at the latest: the lease of whoever was lost
+  /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
+  private var bound: Nanoseconds {
+    let delay = self.draw.timings.map(\.lockDelay).max() ?? .zero
+    var bound = Nanoseconds(.seconds(self.draw.ttlSeconds) + delay + .seconds(1))
+    bound += self.draw.detection + .milliseconds(20)
+    // One that could not write its manifest leaves the lock to others, for longer each time.
+    if self.draw.faults.contains(where: { $0.kind == .refusedFiles }) {
+      bound += Nanoseconds(self.draw.sleep * 10)
+    }
+    return bound
+  }
+
+  /// Runs to the end, or to the first violation.
+  package mutating func run() {
+    let longest = self.draw.window + .seconds(900)
+    while true {
+      guard let (at, what) = self.agenda.next() else {
+        self.audit.fail("nothing is left to happen")
+        break
+      }
+      if at > max(self.draw.window, self.lastTrouble) + self.bound || at > longest { break }
+      self.now = at
+      self.happen(what)
+      self.result.steps += 1
+      if let violation = self.audit.takeViolation() {
+        self.violate(violation)
+        break
+      }
+    }
+    self.result.simulated = self.now
+    if self.result.violation == nil {
+      let running = self.nodes.count { !$0.kubelet.running.isEmpty }
+      if running != 1 {
+        self.violate(
+          "\(running) pods run \(Story.time(self.now - self.lastTrouble)) after the last trouble")
+      }
+    }
+    self.story.close(at: self.now)
+  }
+
+  private mutating func violate(_ violation: String) {
+    self.result.violation = violation
+    self.tell(.verdict, violation)
+  }
+
+  mutating func tell(_ lane: Story.Lane, _ text: @autoclosure () -> String) {
+    if self.tells { self.story.tell(text(), by: lane, at: self.now) }
+  }
+
+  /// A state begins, or ends when it has no name.
+  mutating func span(_ kind: Story.Span.Kind, _ label: String?, _ lane: Story.Lane) {
+    guard self.tells else { return }
+    if let label {
+      self.story.begin(kind, label, in: lane, at: self.now)
+    } else {
+      self.story.end(kind, in: lane, at: self.now)
+    }
+  }
+
+  func isStormy(_ node: Int) -> Bool { self.nodes[node].stormUntil > self.now }
+
+  private mutating func happen(_ what: Happening) {
+    switch what {
+    case .faultBegins(let index): self.begin(self.draw.faults[index])
+    case .faultEnds(let index): self.end(self.draw.faults[index])
+    case .unitStarts(let node): self.startUnit(node)
+    case .electorStarts(let node, let life): self.startElector(node, guardLife: life)
+    case .toElector(let node, let life, let event): self.deliver(event, toElector: node, life)
+    case .electorAlarm(let node, let life, let id):
+      guard self.elector(node, life)?.alarm == id else { return }
+      self.deliver(.woke, toElector: node, life)
+    case .electorGoesOn(let node, let life):
+      guard self.elector(node, life) != nil else { return }
+      self.tell(.elector(node), "goes on")
+      self.span(.stopped, nil, .elector(node))
+      self.lastTrouble = self.now
+      self.turnElector(node)
+    case .electorFileDone(let node, let life, let ask, let until):
+      self.electorFileDone(node, life, ask, until: until)
+    case .guardAnswers(let node, let life, let ask, let result):
+      self.guardAnswered(node, life, ask, result)
+    case .askEnds(let node, let life, let ask, let isLost):
+      self.askEnded(node, life, ask: ask, isLost: isLost)
+    case .toGuard(let node, let life, let event): self.deliver(event, toGuard: node, life)
+    case .guardAlarm(let node, let life, let id):
+      guard self.guardian(node, life)?.alarm == id else { return }
+      self.deliver(.woke, toGuard: node, life)
+    case .guardGoesOn(let node, let life):
+      guard self.guardian(node, life) != nil else { return }
+      self.tell(.guardian(node), "goes on")
+      self.span(.stopped, nil, .guardian(node))
+      self.lastTrouble = self.now
+      self.turnGuard(node)
+    case .guardFileDone(let node, let life, let effect): self.guardFileDone(node, life, effect)
+    case .requestArrives(let arrival): self.requestArrives(arrival)
+    case .watchArrives(let watcher): self.watchArrives(watcher)
+    case .answerArrives(let node, let life, let id, let answer):
+      self.answerArrives(node, life, id, answer)
+    case .storeGoesOn(let life):
+      guard self.store.incarnation == life else { return }
+      self.tell(.store, "goes on")
+      self.span(.stopped, nil, .store)
+      self.lastTrouble = self.now
+      self.turnStore()
+    case .storeStarts: self.startStore()
+    case .commitEnds(let life): self.commitEnded(life)
+    case .storeAlarm(let life, let at):
+      guard self.store.incarnation == life, self.store.alarm == at else { return }
+      self.store.alarm = nil
+      self.turnStore()
+    case .kubeletNotices(let node, let life): self.kubeletNotices(node, life)
+    case .kubeletAlarm(let node, let life, let id):
+      guard self.nodes[node].kubelet.life == life, self.nodes[node].kubelet.alarm == id else {
+        return
+      }
+      self.tellKubelet(.woke, node)
+    case .container(let node, let life, let event): self.container(node, life, event)
+    case .podAsked(let node, let life, let id): self.askForPod(node, life, id)
+    }
+  }
+
+  // MARK: Pods
+
+  func manifest(_ node: Int) -> PodManifest { self.manifests[node] }
+
+  /// A pod has begun to run.
+  mutating func podRuns(_ node: Int) {
+    self.result.pods += 1
+    if let gone = self.result.lastPodGone, self.result.lastPodNode != node {
+      self.result.takeovers.append(self.now - gone)
+    }
+    for other in self.nodes.indices where other != node {
+      if !self.nodes[other].kubelet.running.isEmpty {
+        self.audit.fail("\(self.nodes[other].name) and \(self.nodes[node].name) both run the pod")
+      }
+    }
+  }
+
+  mutating func podIsGone(_ node: Int) {
+    self.result.lastPodGone = self.now
+    self.result.lastPodNode = node
+  }
+
+  mutating func countTerm() { self.result.terms += 1 }
+  mutating func count(_ fault: Fault.Kind) { self.result.faults[fault, default: 0] += 1 }
+}
+
+/// What came of a run.
+public struct RunResult: Sendable {
+  /// What must never be and was; `nil` for a good run.
+  public internal(set) var violation: String?
+  /// How long the run was, in simulated time.
+  public internal(set) var simulated: Nanoseconds = 0
+  public internal(set) var steps = 0
+  /// Leases won, and pods that began to run.
+  public internal(set) var terms = 0
+  public internal(set) var pods = 0
+  /// How long no pod ran until one ran on another node.
+  public internal(set) var takeovers: [Nanoseconds] = []
+  public internal(set) var faults: [Fault.Kind: Int] = [:]
+  var lastPodGone: Nanoseconds?
+  var lastPodNode: Int?
+}
