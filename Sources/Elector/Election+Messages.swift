@@ -102,7 +102,8 @@ extension Election {
 
   public enum Answer: Equatable, Sendable {
     /// A read found the key; `index` is the store's.
-    case found(Holder, index: UInt64)
+    /// - `remaining`: how long the lease is valid for, at most; `nil` when the store does not say.
+    case found(Holder, index: UInt64, remaining: Duration? = nil)
     /// There is no key: to a read, a renewal or a release.
     case absent(index: UInt64)
     /// A creation or a renewal was applied.

@@ -228,7 +228,7 @@ public struct Election: Equatable, Sendable {
   private mutating func answered(_ id: Int, _ answer: Answer, at now: Instant) {
     guard let request = self.inFlight, request.id == id else { return }
     self.inFlight = nil
-    if request.kind == .read { self.readDue = request.sentAt + self.spread(self.timing.sleep) }
+    if request.kind == .read { self.readDue = self.nextRead(after: request, answer) }
     if request.kind.concernsRecord {
       self.recordAnswered(answer, to: request, at: now)
       return
@@ -242,7 +242,7 @@ public struct Election: Equatable, Sendable {
       if request.kind != .read { self.view = .unknown }
       self.failed(reason, at: now)
       return
-    case .found(let holder, let index):
+    case .found(let holder, let index, _):
       self.failures = 0
       self.read(.held(holder), index: index, for: request, at: now)
     case .absent(let index):
@@ -270,6 +270,17 @@ public struct Election: Equatable, Sendable {
     if self.isInTrouble { self.reports.append(.storeAnswersAgain) }
     self.isInTrouble = false
   }
+
+  /// When to look at the key again, whatever the watch says: a connection that was cut without a word
+  /// tells of nothing. So a lease that is not renewed is looked at when it ends.
+  private func nextRead(after request: Request, _ answer: Answer) -> Instant {
+    let usual = request.sentAt + self.spread(self.timing.sleep)
+    guard case .found(_, _, let remaining?) = answer else { return usual }
+    return min(usual, request.sentAt + max(remaining, Self.shortestLook))
+  }
+
+  /// A lease that has ended by the store's own word is not asked for without a pause.
+  private static let shortestLook = Duration.milliseconds(100)
 
   private mutating func failed(_ reason: String, at now: Instant) {
     self.failures += 1

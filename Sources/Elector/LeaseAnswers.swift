@@ -58,7 +58,7 @@ extension Election.Answer {
     }
     switch answer.fact {
     case .absent: self = .absent(index: index)
-    case .held(let holder): self = .found(Holder(holder), index: index)
+    case .held(let holder): self = .found(Holder(holder), index: index, remaining: holder.remaining)
     case .granted(let token, let modifiedIndex):
       self = .granted(term: token, modifiedIndex: modifiedIndex)
     case .released: self = .released(index: index)

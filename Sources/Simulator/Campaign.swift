@@ -1,5 +1,4 @@
 import Elector
-import Synchronization
 
 /// Many seeds of one scenario.
 public struct Campaign: Sendable {
@@ -26,6 +25,20 @@ public struct Campaign: Sendable {
     /// How long no pod ran until one ran on another node, in thousandths of the lease's time to live.
     public internal(set) var takeovers: [Int] = []
     public internal(set) var violations: [Violation] = []
+
+    public init() {}
+
+    /// Takes in what came of other seeds.
+    package mutating func add(_ other: Summary) {
+      self.runs += other.runs
+      self.simulated += other.simulated
+      self.steps += other.steps
+      self.terms += other.terms
+      self.pods += other.pods
+      self.faults.merge(other.faults, uniquingKeysWith: +)
+      self.takeovers += other.takeovers
+      self.violations += other.violations
+    }
 
     mutating func add(_ result: RunResult, seed: UInt64, ttlSeconds: Int64) {
       self.runs += 1

@@ -92,7 +92,8 @@ struct GuardProcess: Sendable {
   var mail = Mailbox<Guard.Event, Guard.Effect>()
   var alarm = 0
   var stoppedUntil: Nanoseconds = 0
-  /// The elector that it talks to.
+  /// The elector that it has started, and the one that it talks to: until that hangs up.
+  var child: Int?
   var electorLife: Int?
 }
 

@@ -93,9 +93,11 @@ struct SimulatedStore: Sendable {
     self.machine.time(of: time.nanoseconds - self.clock.offset)
   }
 
+  /// - Parameter wallSkew: a wall clock that is late stays so. One that is set forward between two boots
+  ///   cannot be told from a machine that was off for longer, and may end a lease early.
   mutating func boot(at now: Nanoseconds, wallSkew: Nanoseconds) {
     self.boots += 1
-    self.wallSkew = wallSkew
+    self.wallSkew = min(self.wallSkew, wallSkew)
     self.machine = NodeClock(bootedAt: now, gain: self.machine.gain)
   }
 

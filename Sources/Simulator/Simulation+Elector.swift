@@ -39,6 +39,7 @@ extension Simulation {
       spread: Double(self.chance.index(below: 20)) / 100)
     self.nodes[node].elector = ElectorProcess<Core>(
       life: life, begin: state.clock.reading(at: self.now), core: Core(setup))
+    self.nodes[node].guardian?.child = life
     self.nodes[node].guardian?.electorLife = life
     self.lastTrouble = self.now
     self.tell(.elector(node), "starts")
@@ -62,7 +63,8 @@ extension Simulation {
     self.nodes[node].elector = nil
     self.lastTrouble = self.now
     self.store.unwatch(node: node)
-    if self.nodes[node].guardian?.electorLife == elector.life {
+    if self.nodes[node].guardian?.child == elector.life {
+      self.nodes[node].guardian?.child = nil
       self.nodes[node].guardian?.electorLife = nil
       self.dropRequests(to: node)
       let life = self.nodes[node].guardLives
@@ -109,7 +111,7 @@ extension Simulation {
       self.nodes[node].elector?.toldEnd = before
       self.agenda.add(
         .electorFileDone(node, life: life, .install, until: self.bootInstant(before, node)),
-        at: self.now + self.fileTime(node))
+        at: self.now + self.fileTime(node, ofGuard: false))
     case .send(let request): self.send(request, node)
     case .watch(let id, let after):
       self.nodes[node].elector?.watch = id
@@ -159,11 +161,12 @@ extension Simulation {
 
   // MARK: The manifest
 
-  /// How long an operation on files takes that may.
-  func fileTime(_ node: Int) -> Nanoseconds {
-    var chance = self.chance
-    return self.nodes[node].slowFilesUntil > self.now
-      ? chance.span(0...15_000_000_000) : chance.span(0...5_000_000)
+  /// How long an installation is at its files. Whoever waits for a disk does nothing else, so that the
+  /// other one of elector and guard has to be well meanwhile.
+  mutating func fileTime(_ node: Int, ofGuard: Bool) -> Nanoseconds {
+    let isOtherWell = ofGuard ? self.isElectorWell(node) : self.isGuardWell(node)
+    return isOtherWell && self.nodes[node].slowFilesUntil > self.now
+      ? self.chance.span(0...15_000_000_000) : self.chance.span(0...5_000_000)
   }
 
   mutating func electorFileDone(_ node: Int, _ life: Int, _ kind: Ask, until: BootInstant?) {

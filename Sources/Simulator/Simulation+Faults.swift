@@ -102,13 +102,17 @@ extension Simulation {
     }
   }
 
-  private func isGuardWell(_ node: Int) -> Bool {
-    self.nodes[node].guardian.map { $0.stoppedUntil <= self.now } ?? false
+  func isGuardWell(_ node: Int) -> Bool {
+    guard let guardian = self.nodes[node].guardian else { return false }
+    return guardian.stoppedUntil <= self.now && !(guardian.mail.isBusy && self.isSlow(node))
   }
 
-  private func isElectorWell(_ node: Int) -> Bool {
-    self.nodes[node].elector.map { $0.stoppedUntil <= self.now } ?? false
+  func isElectorWell(_ node: Int) -> Bool {
+    guard let elector = self.nodes[node].elector else { return false }
+    return elector.stoppedUntil <= self.now && !(elector.mail.isBusy && self.isSlow(node))
   }
+
+  private func isSlow(_ node: Int) -> Bool { self.nodes[node].slowFilesUntil > self.now }
 
   /// - Returns: whether it was on.
   private mutating func powerOff(_ node: Int) -> Bool {

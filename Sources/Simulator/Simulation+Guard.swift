@@ -83,7 +83,8 @@ extension Simulation {
         at: self.now + self.chance.span(5_000_000...50_000_000))
     case .install:
       self.nodes[node].guardian?.mail.isBusy = true
-      self.agenda.add(.guardFileDone(node, life: life, effect), at: self.now + self.fileTime(node))
+      self.agenda.add(
+        .guardFileDone(node, life: life, effect), at: self.now + self.fileTime(node, ofGuard: true))
     case .remove:
       self.nodes[node].guardian?.mail.isBusy = true
       self.agenda.add(

@@ -99,6 +99,10 @@ extension Simulation {
         .answerArrives(arrival.node, life: arrival.incarnation, id: arrival.id, .refused))
       return
     }
+    // What its sender has given up long ago may still give a lease to nobody.
+    if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
+      self.lastTrouble = self.now
+    }
     self.store.inbox.append(arrival)
     self.turnStore()
   }

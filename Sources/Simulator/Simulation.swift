@@ -125,12 +125,13 @@ package struct Simulation<Core: ElectionCore>: Sendable {
   /// Runs to the end, or to the first violation.
   package mutating func run() {
     let longest = self.draw.window + .seconds(900)
+    let faultsEnd = max(self.draw.window, self.draw.faults.map(\.end).max() ?? 0)
     while true {
       guard let (at, what) = self.agenda.next() else {
         self.audit.fail("nothing is left to happen")
         break
       }
-      if at > max(self.draw.window, self.lastTrouble) + self.bound || at > longest { break }
+      if at > max(faultsEnd, self.lastTrouble) + self.bound || at > longest { break }
       self.now = at
       self.happen(what)
       self.result.steps += 1
@@ -144,7 +145,7 @@ package struct Simulation<Core: ElectionCore>: Sendable {
       let running = self.nodes.count { !$0.kubelet.running.isEmpty }
       if running != 1 {
         self.violate(
-          "\(running) pods run \(Story.time(self.now - self.lastTrouble)) after the last trouble")
+          "\(running) pods run \(Story.time(self.bound)) after the last trouble")
       }
     }
     self.story.close(at: self.now)

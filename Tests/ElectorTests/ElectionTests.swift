@@ -388,6 +388,18 @@ private func record(
     #expect(bench.answer(.recordWritten(modifiedIndex: 12), to: write, at: 21).installs)
   }
 
+  /// A connection that was cut without a word tells of nothing; found by the simulator.
+  @Test(arguments: [(nil, 5), (.seconds(30), 5), (.seconds(2), 2)] as [(Duration?, Double)])
+  func whoFollowsLooksAgainWhenTheLeaseEnds(remaining: Duration?, due: Double) throws {
+    var bench = try Bench()
+    _ = bench.feed(.started, at: 0)
+    let read = bench.feed(.removed, at: 0)
+    let found = bench.answer(.found(other, index: 9, remaining: remaining), to: read, at: 0)
+    _ = bench.answer(.recordAbsent, to: found, at: 0)
+    #expect(bench.wake(at: due - 0.001).kinds == [])
+    #expect(bench.wake(at: due).kinds == [.read])
+  }
+
   @Test func aLostAnswerIsFollowedByAReadThatExtendsNothing() throws {
     var bench = try Bench()
     _ = bench.lead()

@@ -64,7 +64,7 @@ struct Podmaster: ElectionCore {
   ) -> [Election.Effect] {
     switch answer {
     case .absent: return [self.send(.create, at: now)]
-    case .found(let holder, _) where holder.name == self.name:
+    case .found(let holder, _, _) where holder.name == self.name:
       return [self.send(.renew(prevIndex: 0), at: now)]
     case .granted: self.isMaster = true
     case .found, .exists, .changed: self.isMaster = false

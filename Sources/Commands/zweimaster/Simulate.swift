@@ -92,13 +92,14 @@ struct Simulate: ParsableCommand {
       try self.tell(campaign.story(of: self.first))
       return
     }
-    print("seeds \(self.first) to \(self.first + self.seeds - 1)")
+    let console = Console()
+    console.line("seeds \(self.first) to \(self.first + self.seeds - 1)")
     let begin = ContinuousClock.now
     var toldAt = begin
     let summary = campaign.run { summary in
       if ContinuousClock.now - toldAt >= .seconds(10) {
         toldAt = .now
-        print("\(summary.runs) seeds, \(Self.days(summary.simulated)) simulated")
+        console.line("\(summary.runs) seeds, \(Self.days(summary.simulated)) simulated")
       }
       return true
     }
