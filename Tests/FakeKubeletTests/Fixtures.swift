@@ -79,7 +79,7 @@ struct Impatient: Error, CustomStringConvertible {
 
 /// Waits until something is so. The bound is no expectation of speed: it only ends a hopeless wait.
 func eventually(
-  _ what: String, within bound: Duration = .seconds(30), _ isSo: () async throws -> Bool
+  _ what: String, within bound: Duration = .seconds(120), _ isSo: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + bound
   while try await !isSo() {
