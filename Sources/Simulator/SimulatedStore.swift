@@ -1,3 +1,4 @@
+import Elector
 import EtcdClient
 import KVStore
 
@@ -258,4 +259,16 @@ extension SimulatedStore.Outcome {
   }
 }
 
-enum LeaseRequestKind { case read, write, release }
+/// What kind of success an answer about the lock can tell of.
+enum LeaseRequestKind {
+  case read, write, release
+
+  init(_ kind: Election.Request.Kind) {
+    self =
+      switch kind {
+      case .read, .readRecord: .read
+      case .release: .release
+      case .create, .renew, .writeRecord: .write
+      }
+  }
+}

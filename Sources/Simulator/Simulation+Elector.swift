@@ -342,33 +342,24 @@ extension Simulation {
     case .none(let reason): return .unanswered(reason: reason)
     case .outcome(let found): outcome = found
     }
+    guard var answers = self.nodes[node].elector?.answers else {
+      return .unanswered(reason: "nobody asked")
+    }
     let result: (answer: Election.Answer, index: UInt64)?
     switch request.kind {
     case .readRecord, .writeRecord:
-      result = outcome.sideAnswer(isRead: request.kind == .readRecord).flatMap { answer in
-        self.nodes[node].elector.map { elector in
-          var answers = elector.answers
-          let meaning = answers.take(answer, sentAfter: request.sentAfter)
-          self.nodes[node].elector?.answers = answers
-          return (meaning, answer.position.index)
-        }
+      result = outcome.sideAnswer(isRead: request.kind == .readRecord).map { answer in
+        (answers.take(answer, sentAfter: request.sentAfter), answer.position.index)
       }
     case .read, .create, .renew, .release:
-      let kind: LeaseRequestKind =
-        switch request.kind {
-        case .read: .read
-        case .release: .release
-        default: .write
-        }
-      result = outcome.leaseAnswer(to: kind).flatMap { answer in
-        self.nodes[node].elector.map { elector in
-          var answers = elector.answers
-          let meaning = answers.take(answer, to: request.kind, sentAfter: request.sentAfter)
-          self.nodes[node].elector?.answers = answers
-          return (meaning, answer.position.index)
-        }
+      result = outcome.leaseAnswer(to: LeaseRequestKind(request.kind)).map { answer in
+        (
+          answers.take(answer, to: request.kind, sentAfter: request.sentAfter),
+          answer.position.index
+        )
       }
     }
+    self.nodes[node].elector?.answers = answers
     // Only a disk that fails is told of in such a way: perhaps applied, for all that a client knows.
     guard let result else { return .unanswered(reason: "300 Raft Internal Error") }
     self.audit.answered(index: result.index, sentAfter: request.acknowledged)

@@ -59,7 +59,6 @@ package struct Simulation<Core: ElectionCore>: Sendable {
   var storeIsSlow = false
   /// When something bad was last going on.
   var lastTrouble: Nanoseconds = 0
-  /// Grows with each pod that began to run.
   package private(set) var result = RunResult()
   let tells: Bool
   package internal(set) var story = Story()
