@@ -16,6 +16,7 @@ public final class FakeKubelet: Service {
   let start = ContinuousClock.now
   let clock = WallClock.now
   let published = Mutex(Published())
+  private let podListText = Mutex(PodListText())
 
   struct Published {
     /// What the endpoints answer from: the value after the last event that was taken in.
@@ -74,6 +75,14 @@ public final class FakeKubelet: Service {
   }
 
   var workers: PodWorkers { self.published.withLock(\.workers) }
+
+  /// What `/pods` answers.
+  var podList: [UInt8] {
+    // The pods are taken inside: whoever comes later has later ones.
+    self.podListText.withLock {
+      $0.text(of: self.workers, clock: self.clock, runtime: self.runtime.name)
+    }
+  }
 
   /// Whether the loop turns.
   var health: KubeletHealth {

@@ -121,6 +121,12 @@ public struct Crowd: Sendable {
       self.manifestCount >= self.elections
     }
     let electedAfter = ContinuousClock.now - started
+    // The first elector may have won everything before the last one is up.
+    for port in ports {
+      try await TrialProcess.wait("until every elector knows its masters", within: .seconds(120)) {
+        (try? await requests.data("http://127.0.0.1:\(port)/readyz"))?.status == 200
+      }
+    }
     let electors = guards.compactMap(\.child)
     let all = [store] + guards + electors
     let before = all.map { ProcessTimes(pid: $0.pid) }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 @testable import FakeKubelet
@@ -6,6 +7,7 @@ import Testing
   private let old: PodManifest
   private let new: PodManifest
   private var workers = PodWorkers()
+  private var kept = PodListText()
   private let clock = WallClock(secondsAtStart: 0, nanosecondsAtStart: 0)
 
   init() throws {
@@ -19,13 +21,21 @@ import Testing
     ContainerID(pod: self.old.name, container: "main", attempt: 0, serial: serial)
   }
 
+  /// What `/pods` says; what was kept from the last time must make no difference.
+  private mutating func podList() throws -> JSONValue {
+    var anew = PodListText()
+    let text = anew.text(of: self.workers, clock: self.clock, runtime: "pretend")
+    #expect(self.kept.text(of: self.workers, clock: self.clock, runtime: "pretend") == text)
+    return try JSONDecoder().decode(JSONValue.self, from: Data(text))
+  }
+
   private func images(_ list: JSONValue) -> [String?] {
     (list["items"]?.elements ?? []).map {
       $0["spec"]?["containers"]?.elements.first?["image"]?.string
     }
   }
 
-  @Test mutating func aChangedPodStartsWhenTheOldOneHasEnded() {
+  @Test mutating func aChangedPodStartsWhenTheOldOneHasEnded() throws {
     #expect(
       self.workers.handle(.changed(removed: [], added: [self.old]), at: self.at(0))
         == [.startContainer(self.id(1), self.old)])
@@ -35,7 +45,7 @@ import Testing
         == [
           .signal(.terminate, self.id(1)), .wake(at: self.at(31)),
         ])
-    let waiting = self.workers.podList(clock: self.clock, runtime: "pretend")
+    let waiting = try self.podList()
     #expect(self.images(waiting) == ["nginx:2"])
     #expect(waiting["items"]?.elements.first?["status"]?["phase"] == "Pending")
     #expect(self.images(self.workers.runningPodList()) == ["nginx:1"])
@@ -43,6 +53,11 @@ import Testing
       self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(2)) == [
         .podEnded(self.old.name, uid: self.old.uid), .startContainer(self.id(2), self.new),
       ])
+    let begun = try self.podList()
+    #expect(begun["items"]?.elements.first?["status"]?["startTime"] == "1970-01-01T00:00:02Z")
+    _ = self.workers.handle(.containerStarted(self.id(2)), at: self.at(3))
+    let running = try self.podList()
+    #expect(running["items"]?.elements.first?["status"]?["phase"] == "Running")
   }
 
   @Test mutating func onlyTheLastOfSeveralChangesIsStarted() throws {
@@ -58,11 +73,12 @@ import Testing
         == .startContainer(self.id(2), newest))
   }
 
-  @Test mutating func aRemovedPodLeavesPodsAtOnceAndRunningPodsAtItsEnd() {
+  @Test mutating func aRemovedPodLeavesPodsAtOnceAndRunningPodsAtItsEnd() throws {
     _ = self.workers.handle(.changed(removed: [], added: [self.old]), at: self.at(0))
     _ = self.workers.handle(.containerStarted(self.id(1)), at: self.at(0))
     _ = self.workers.handle(.changed(removed: [self.old.name], added: []), at: self.at(1))
-    #expect(self.workers.podList(clock: self.clock, runtime: "pretend")["items"] == .null)
+    let list = try self.podList()
+    #expect(list["items"] == .null)
     #expect(self.workers.runningPodList()["items"]?.elements.count == 1)
     #expect(
       self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(2))
@@ -88,7 +104,7 @@ import Testing
     #expect(
       self.workers.handle(.changed(removed: [], added: [], updated: [later]), at: self.at(20)) == []
     )
-    let pod = self.workers.podList(clock: self.clock, runtime: "pretend")["items"]?.elements.first
+    let pod = try self.podList()["items"]?.elements.first
     #expect(pod?["spec"]?["activeDeadlineSeconds"] == 90)
     #expect(pod?["status"]?["phase"] == "Running")
     #expect(
@@ -110,7 +126,7 @@ import Testing
     #expect(self.images(self.workers.runningPodList()) == ["nginx:1"])
     #expect(self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(31)) == [])
     #expect(self.workers.runningPodList()["items"] == .null)
-    let list = self.workers.podList(clock: self.clock, runtime: "pretend")
+    let list = try self.podList()
     let status = list["items"]?.elements.first?["status"]
     #expect(status?["phase"] == "Failed")
     // Another uid is another pod, with a deadline of its own.
@@ -128,7 +144,7 @@ import Testing
     let prolonged = try self.manifest(uid: "term-2", deadline: 20)
     _ = self.workers.handle(.changed(removed: [], added: [first]), at: self.at(0))
     _ = self.workers.handle(.changed(removed: [first.name], added: [second]), at: self.at(1))
-    let list = self.workers.podList(clock: self.clock, runtime: "pretend")
+    let list = try self.podList()
     #expect(list["items"]?.elements.map { $0["status"] } == [["phase": "Pending"]])
     #expect(
       self.workers.handle(.changed(removed: [], added: [], updated: [prolonged]), at: self.at(2))

@@ -25,8 +25,7 @@ struct KubeletRoutes: Sendable {
       self.health(context.parameters.get("check"), isVerbose: false)
     }
     router.get("pods") { _, _ in
-      Self.json(
-        self.kubelet.workers.podList(clock: self.kubelet.clock, runtime: self.kubelet.runtime.name))
+      Self.json(self.kubelet.podList)
     }
     router.get("stats/summary") { _, _ in Self.json(await self.kubelet.statsSummary()) }
     router.get("metrics") { _, _ in Self.metrics(self.kubelet.workers.metrics) }
@@ -144,10 +143,12 @@ struct KubeletRoutes: Sendable {
       body: .init(byteBuffer: ByteBuffer(string: text)))
   }
 
-  private static func json(_ value: JSONValue) -> Response {
+  private static func json(_ value: JSONValue) -> Response { Self.json(value.utf8) }
+
+  private static func json(_ text: [UInt8]) -> Response {
     Response(
       status: .ok, headers: [.contentType: "application/json"],
-      body: .init(byteBuffer: ByteBuffer(bytes: value.utf8 + [UInt8(ascii: "\n")])))
+      body: .init(byteBuffer: ByteBuffer(bytes: text + [UInt8(ascii: "\n")])))
   }
 
   private static func text(_ text: String, status: HTTPResponse.Status) -> Response {

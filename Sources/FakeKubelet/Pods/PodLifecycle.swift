@@ -106,6 +106,9 @@ public struct PodLifecycle: Equatable, Sendable {
 
   private var hasOutcome: Bool { self.phase == .succeeded || self.phase == .failed }
 
+  /// Whether an instant that was asked for has come.
+  func isDue(at now: Instant) -> Bool { self.alarm.map { $0 <= now } ?? false }
+
   /// Whether all containers are ready, those aside that are there for the beginning alone.
   public var isReady: Bool { !self.hasExceededDeadline && self.unready.isEmpty }
 

@@ -1,28 +1,55 @@
-extension PodWorkers {
-  /// `/pods`: a v1 PodList of what the manifests ask for, in the order of the names.
+/// What `/pods` answers. Of a thousand pods one may have changed since it was last asked for: only that
+/// one is written anew.
+struct PodListText {
+  private var items: [PodName: (change: UInt64, text: [UInt8])] = [:]
+
+  /// `/pods`: a v1 PodList of what the manifests ask for, in the order of the names, as JSON.
   ///
   /// A removed pod is not in it, though its containers may still be ending; a changed one is in it as
   /// it shall be. One that waits for the end of its predecessor has not been taken up, hence has no
   /// start time yet.
-  func podList(clock: WallClock, runtime: String) -> JSONValue {
-    Self.list(
-      self.seenAt.sorted { $0.key < $1.key }.compactMap { name, seenAt in
-        let pod = self.running[name]
-        guard let manifest = self.waiting[name] ?? pod?.manifest else { return nil }
-        var metadata = manifest.metadata
-        metadata["annotations"]?["kubernetes.io/config.seen"] = .string(clock.nanoseconds(seenAt))
-        let status =
-          self.waiting[name] == nil ? pod?.status(clock: clock, runtime: runtime) : nil
-        return [
-          "metadata": metadata, "spec": manifest.spec, "status": status ?? ["phase": "Pending"],
-        ]
-      })
+  /// - Parameter workers: later ones than at the last call, of the same node.
+  mutating func text(of workers: PodWorkers, clock: WallClock, runtime: String) -> [UInt8] {
+    var list = Array(#"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":"#.utf8)
+    let former = self.items
+    self.items = [:]
+    list.reserveCapacity(former.reduce(200) { $0 + $1.value.text.count + 1 })
+    for name in workers.seenAt.keys.sorted() {
+      let change = workers.lastChange[name] ?? 0
+      guard
+        let text = former[name].flatMap({ $0.change == change ? $0.text : nil })
+          ?? workers.podListItem(name, clock: clock, runtime: runtime)?.utf8
+      else { continue }
+      list.append(UInt8(ascii: self.items.isEmpty ? "[" : ","))
+      list += text
+      self.items[name] = (change, text)
+    }
+    list += (self.items.isEmpty ? "null}" : "]}").utf8
+    return list
+  }
+}
+
+extension PodWorkers {
+  /// A pod as its manifest wants it, and what has become of it.
+  fileprivate func podListItem(
+    _ name: PodName, clock: WallClock, runtime: String
+  ) -> JSONValue? {
+    let pod = self.running[name]
+    guard let seenAt = self.seenAt[name], let manifest = self.waiting[name] ?? pod?.manifest else {
+      return nil
+    }
+    var metadata = manifest.metadata
+    metadata["annotations"]?["kubernetes.io/config.seen"] = .string(clock.nanoseconds(seenAt))
+    let status = self.waiting[name] == nil ? pod?.status(clock: clock, runtime: runtime) : nil
+    return [
+      "metadata": metadata, "spec": manifest.spec, "status": status ?? ["phase": "Pending"],
+    ]
   }
 
   /// `/runningpods/`: a v1 PodList of the pods that are not yet gone from the runtime, with the
   /// containers that run, in the order of the names. A pod that has failed or succeeded is gone.
   func runningPodList() -> JSONValue {
-    Self.list(
+    let pods: [JSONValue] =
       self.running.filter { !$1.isFinished }.sorted { $0.key < $1.key }.map { name, pod in
         let containers: [JSONValue] = pod.containers.filter(\.isRunning).map {
           ["name": .string($0.name), "image": .string($0.image), "resources": [:]]
@@ -35,13 +62,10 @@ extension PodWorkers {
           "spec": ["containers": containers.isEmpty ? .null : .array(containers)],
           "status": [:],
         ]
-      })
-  }
-
-  private static func list(_ items: [JSONValue]) -> JSONValue {
-    [
+      }
+    return [
       "kind": "PodList", "apiVersion": "v1", "metadata": [:],
-      "items": items.isEmpty ? .null : .array(items),
+      "items": pods.isEmpty ? .null : .array(pods),
     ]
   }
 }

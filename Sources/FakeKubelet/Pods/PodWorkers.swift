@@ -36,6 +36,9 @@ public struct PodWorkers: Equatable, Sendable {
   public private(set) var waiting: [PodName: PodManifest] = [:]
   /// When each pod that is described by a manifest was first seen: what `/pods` shows.
   public private(set) var seenAt: [PodName: Instant] = [:]
+  /// Tells apart the states of what `/pods` shows of each pod.
+  private(set) var lastChange: [PodName: UInt64] = [:]
+  private var changes: UInt64 = 0
   /// Tells apart the starts of a container, even of pods with the same uid.
   private var starts: UInt64 = 0
   private var current: [PodName: [String: ContainerID]] = [:]
@@ -100,7 +103,8 @@ public struct PodWorkers: Equatable, Sendable {
         self.running[$0] == nil && self.poll(of: $0, from: now) <= now
       }
       return due.flatMap { self.beginWaiting($0, at: now) }
-        + self.running.keys.sorted().flatMap { self.pass(.woke, to: $0, at: now) }
+        + self.running.filter { $1.isDue(at: now) }.keys.sorted()
+        .flatMap { self.pass(.woke, to: $0, at: now) }
     }
   }
 
@@ -109,6 +113,7 @@ public struct PodWorkers: Equatable, Sendable {
 
   private mutating func remove(_ name: PodName, at now: Instant) -> [Effect] {
     self.seenAt[name] = nil
+    self.lastChange[name] = nil
     self.waiting[name] = nil
     self.waitingSince[name] = nil
     return self.pass(.removed, to: name, at: now)
@@ -116,6 +121,7 @@ public struct PodWorkers: Equatable, Sendable {
 
   private mutating func add(_ manifest: PodManifest, at now: Instant) -> [Effect] {
     self.seenAt[manifest.name] = now
+    self.noteChange(of: manifest.name)
     guard self.running[manifest.name] == nil, self.waiting[manifest.name] == nil else {
       if self.running[manifest.name]?.manifest.uid == manifest.uid {
         self.counts.restartedPods += 1
@@ -130,6 +136,7 @@ public struct PodWorkers: Equatable, Sendable {
   /// The pod goes on, or goes on waiting, as it is described now.
   private mutating func update(_ manifest: PodManifest, at now: Instant) -> [Effect] {
     guard self.waiting[manifest.name] == nil else {
+      self.noteChange(of: manifest.name)
       self.waiting[manifest.name] = manifest
       return []
     }
@@ -153,6 +160,12 @@ public struct PodWorkers: Equatable, Sendable {
     return poll
   }
 
+  private mutating func noteChange(of name: PodName) {
+    guard self.seenAt[name] != nil else { return }
+    self.changes += 1
+    self.lastChange[name] = self.changes
+  }
+
   private mutating func begin(_ manifest: PodManifest, at now: Instant) -> [Effect] {
     self.running[manifest.name] = PodLifecycle(
       manifest, at: now, backOff: self.backOff,
@@ -165,6 +178,7 @@ public struct PodWorkers: Equatable, Sendable {
   ) -> [Effect] {
     guard let steps = self.running[name]?.handle(event, at: now), let pod = self.running[name]
     else { return [] }
+    self.noteChange(of: name)
     if pod.phase == .running, self.haveRun.insert(name).inserted {
       self.counts.ran(after: now - (self.seenAt[name] ?? pod.startedAt))
     }
