@@ -62,4 +62,17 @@ struct Draw: Sendable {
       nodes: masters, window: self.window, kinds: scenario.faults, with: &chance)
     self.faults = faults ?? plan
   }
+
+  /// From the end of the last trouble until a pod must run at the latest: the lease of whoever was lost
+  /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
+  var bound: Nanoseconds {
+    let delay = self.timings.map(\.lockDelay).max() ?? .zero
+    var bound = Nanoseconds(.seconds(self.ttlSeconds) + delay + .seconds(1))
+    bound += self.detection + .milliseconds(20)
+    // One that could not write its manifest leaves the lock to others, for longer each time.
+    if self.faults.contains(where: { $0.kind == .refusedFiles }) {
+      bound += Nanoseconds(self.sleep * 10)
+    }
+    return bound
+  }
 }

@@ -22,9 +22,13 @@ struct Mailbox<Event: Sendable, Effect: Sendable>: Sendable {
 }
 
 /// One master: its machine, its elector with guard, its manifest directory and its kubelet.
-struct SimulatedNode<Core: ElectionCore>: Sendable {
+///
+/// Processes are classes since a run looks at them millions of times: nobody but the one ``Simulation``
+/// has them.
+struct SimulatedNode<Core: ElectionCore> {
   let name: String
   let holder: String
+  let lock: Lock
   let timing: Timing
   let asksKubelet: Bool
   let grace: Nanoseconds
@@ -57,7 +61,7 @@ struct SimulatedNode<Core: ElectionCore>: Sendable {
   var isUnitGone: Bool { self.elector == nil && self.guardian == nil }
 }
 
-struct ElectorProcess<Core: ElectionCore>: Sendable {
+final class ElectorProcess<Core: ElectionCore> {
   let life: Int
   /// What its machine's clock showed when it began: its own instants count from here.
   let begin: Nanoseconds
@@ -75,6 +79,12 @@ struct ElectorProcess<Core: ElectionCore>: Sendable {
   var toldEnd: Elector.Instant?
   var stoppedUntil: Nanoseconds = 0
   var podWatches: [Int: (watch: PodEndWatch, since: Nanoseconds)] = [:]
+
+  init(life: Int, begin: Nanoseconds, core: Core) {
+    self.life = life
+    self.begin = begin
+    self.core = core
+  }
 }
 
 struct PendingRequest: Sendable {
@@ -86,7 +96,7 @@ struct PendingRequest: Sendable {
 
 enum Ask: Sendable { case install, remove, extend }
 
-struct GuardProcess: Sendable {
+final class GuardProcess {
   let life: Int
   var core: Guard
   var mail = Mailbox<Guard.Event, Guard.Effect>()
@@ -95,10 +105,15 @@ struct GuardProcess: Sendable {
   /// The elector that it has started, and the one that it talks to: until that hangs up.
   var child: Int?
   var electorLife: Int?
+
+  init(life: Int, core: Guard) {
+    self.life = life
+    self.core = core
+  }
 }
 
-struct KubeletProcess: Sendable {
-  var life: Int
+final class KubeletProcess {
+  let life: Int
   let begin: Nanoseconds
   var core = PodWorkers()
   /// What it has seen of its directory.
@@ -107,4 +122,9 @@ struct KubeletProcess: Sendable {
   var alarm = 0
   /// The containers that run.
   var running: Set<UInt64> = []
+
+  init(life: Int, begin: Nanoseconds) {
+    self.life = life
+    self.begin = begin
+  }
 }

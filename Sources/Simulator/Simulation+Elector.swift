@@ -118,7 +118,7 @@ extension Simulation {
       self.store.unwatch(node: node)
       let watcher = SimulatedStore.Watcher(
         node: node, incarnation: life, id: id, after: after,
-        key: StorePath(Simulation<Core>.lockName))
+        key: self.nodes[node].lock.key)
       self.toStore(node) { .watchArrives(watcher) }
     case .wake(let instant):
       let alarm = elector.alarm + 1
@@ -313,11 +313,9 @@ extension Simulation {
     self.nodes[node].elector?.pending[request.id] = PendingRequest(
       kind: request.kind, sentAfter: elector.answers.latest,
       acknowledged: self.audit.acknowledged)
-    let lock = Lock(
-      name: Simulation<Core>.lockName, holder: state.holder, ttlSeconds: state.timing.ttlSeconds)
     let arrival = SimulatedStore.Arrival(
       node: node, incarnation: elector.life, id: request.id,
-      operation: Core.operation(for: request.kind, of: lock), lock: lock)
+      operation: Core.operation(for: request.kind, of: state.lock), lock: state.lock)
     self.toStore(node) { .requestArrives(arrival) }
     let limit = self.nodes[node].clock.time(
       of: state.clock.reading(at: self.now) + Nanoseconds(state.timing.requestTimeout))

@@ -222,7 +222,7 @@ extension Simulation {
   }
 
   private mutating func tellLease(_ event: Event) {
-    guard self.tells, event.node.path == StorePath(Simulation<Core>.lockName) else { return }
+    guard self.tells, event.node.path == self.nodes[0].lock.key else { return }
     let holder = String(decoding: event.node.value ?? [], as: UTF8.self)
     switch event.action {
     case .delete, .compareAndDelete, .expire:

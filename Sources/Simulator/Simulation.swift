@@ -7,8 +7,9 @@ import KVStore
 /// them. The cores are the shipped ones; clocks, sockets, files and processes are not there.
 ///
 /// The same scenario, seed and faults give the same run.
-package struct Simulation<Core: ElectionCore>: Sendable {
-  enum Happening: Sendable {
+package struct Simulation<Core: ElectionCore>: ~Copyable {
+  /// Indirect, since the agenda moves it about.
+  indirect enum Happening: Sendable {
     case faultBegins(Int)
     case faultEnds(Int)
     case unitStarts(Int)
@@ -63,6 +64,8 @@ package struct Simulation<Core: ElectionCore>: Sendable {
   let tells: Bool
   package internal(set) var story = Story()
   private let manifests: [PodManifest]
+  /// From the end of the last trouble until a pod must run at the latest.
+  private let bound: Nanoseconds
 
   static var lockName: String { "kube-scheduler" }
 
@@ -75,6 +78,7 @@ package struct Simulation<Core: ElectionCore>: Sendable {
     self.tells = tells
     let draw = Draw(scenario, seed: seed, faults: faults)
     self.draw = draw
+    self.bound = draw.bound
     var chance = Chance(seed: seed ^ 0x5eed)
     self.network = chance.split()
     self.store = SimulatedStore(gain: chance.span(-100_000...100_000))
@@ -83,9 +87,11 @@ package struct Simulation<Core: ElectionCore>: Sendable {
     }
     for (number, timing) in draw.timings.enumerated() {
       let gain = chance.span(-100_000...100_000)
+      let holder = draw.haveOneName ? "same" : "node\(number)"
       self.nodes.append(
         SimulatedNode(
-          name: "node\(number)", holder: draw.haveOneName ? "same" : "node\(number)",
+          name: "node\(number)", holder: holder,
+          lock: Lock(name: Self.lockName, holder: holder, ttlSeconds: timing.ttlSeconds),
           timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
           clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
           kubelet: KubeletProcess(life: 0, begin: 0)))
@@ -107,19 +113,6 @@ package struct Simulation<Core: ElectionCore>: Sendable {
   package var faults: [Fault] { self.draw.faults }
 
   // MARK: Running
-
-  /// From the end of the last trouble until a pod must run at the latest: the lease of whoever was lost
-  /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
-  private var bound: Nanoseconds {
-    let delay = self.draw.timings.map(\.lockDelay).max() ?? .zero
-    var bound = Nanoseconds(.seconds(self.draw.ttlSeconds) + delay + .seconds(1))
-    bound += self.draw.detection + .milliseconds(20)
-    // One that could not write its manifest leaves the lock to others, for longer each time.
-    if self.draw.faults.contains(where: { $0.kind == .refusedFiles }) {
-      bound += Nanoseconds(self.draw.sleep * 10)
-    }
-    return bound
-  }
 
   /// Runs to the end, or to the first violation.
   package mutating func run() {
