@@ -78,6 +78,8 @@ final class ElectorProcess<Core: ElectionCore> {
   var isLinked = true
   var toldEnd: Elector.Instant?
   var stoppedUntil: Nanoseconds = 0
+  /// How long it waits for a slow disk.
+  var waitsUntil: Nanoseconds = 0
   var podWatches: [Int: (watch: PodEndWatch, since: Nanoseconds)] = [:]
 
   init(life: Int, begin: Nanoseconds, core: Core) {
@@ -102,6 +104,8 @@ final class GuardProcess {
   var mail = Mailbox<Guard.Event, Guard.Effect>()
   var alarm = 0
   var stoppedUntil: Nanoseconds = 0
+  /// How long it waits for a slow disk.
+  var waitsUntil: Nanoseconds = 0
   /// The elector that it has started, and the one that it talks to: until that hangs up.
   var child: Int?
   var electorLife: Int?

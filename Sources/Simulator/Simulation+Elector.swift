@@ -165,8 +165,16 @@ extension Simulation {
   /// other one of elector and guard has to be well meanwhile.
   mutating func fileTime(_ node: Int, ofGuard: Bool) -> Nanoseconds {
     let isOtherWell = ofGuard ? self.isElectorWell(node) : self.isGuardWell(node)
-    return isOtherWell && self.nodes[node].slowFilesUntil > self.now
-      ? self.chance.span(0...15_000_000_000) : self.chance.span(0...5_000_000)
+    guard isOtherWell, self.nodes[node].slowFilesUntil > self.now else {
+      return self.chance.span(0...5_000_000)
+    }
+    let time = self.chance.span(0...15_000_000_000)
+    if ofGuard {
+      self.nodes[node].guardian?.waitsUntil = self.now + time
+    } else {
+      self.nodes[node].elector?.waitsUntil = self.now + time
+    }
+    return time
   }
 
   mutating func electorFileDone(_ node: Int, _ life: Int, _ kind: Ask, until: BootInstant?) {
