@@ -80,13 +80,22 @@ final class ElectorProcess<Core: ElectionCore> {
   var stoppedUntil: Nanoseconds = 0
   /// How long it waits for a slow disk.
   var waitsUntil: Nanoseconds = 0
-  var podWatches: [Int: (watch: PodEndWatch, since: Nanoseconds)] = [:]
+  var podWatches: [Int: PodWatch] = [:]
+  var pods = InstalledPods()
+  /// Whether a manifest of its own may be there.
+  var hasInstalled = false
 
   init(life: Int, begin: Nanoseconds, core: Core) {
     self.life = life
     self.begin = begin
     self.core = core
   }
+}
+
+struct PodWatch: Sendable {
+  var watch: PodEndWatch
+  let since: Nanoseconds
+  let pods: InstalledPods
 }
 
 struct PendingRequest: Sendable {

@@ -206,9 +206,7 @@ extension Simulation {
     self.audit.published(changes)
     for change in changes { self.tellLease(change.event) }
     for delivery in self.store.publish(tree, changes) {
-      guard let watcher = self.store.watchers.removeValue(forKey: delivery.watcher) else {
-        continue
-      }
+      guard let watcher = self.store.told(delivery.watcher) else { continue }
       self.audit.watched(watcher.key, after: watcher.after, delivery.event)
       self.fromStore(
         watcher.node,
@@ -216,8 +214,10 @@ extension Simulation {
           watcher.node, life: watcher.incarnation,
           .watched(id: watcher.id, Election.Change(delivery.event))))
     }
-    for (_, watcher) in self.store.watchers {
-      self.audit.waits(watcher.key, after: watcher.after)
+    for path in Set(changes.map(\.event.node.path)) {
+      for watcher in self.store.watchers(of: path) {
+        self.audit.waits(path, after: watcher.after)
+      }
     }
   }
 
