@@ -99,10 +99,6 @@ extension Simulation {
         .answerArrives(arrival.node, life: arrival.incarnation, id: arrival.id, .refused))
       return
     }
-    // What its sender has given up long ago may still give a lease to nobody.
-    if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
-      self.lastTrouble = self.now
-    }
     self.store.inbox.append(arrival)
     self.turnStore()
   }
@@ -238,6 +234,10 @@ extension Simulation {
   private mutating func answer(
     _ arrival: SimulatedStore.Arrival, _ outcome: SimulatedStore.Outcome
   ) {
+    // What its sender has given up by now may have given a lease that nobody knows of.
+    if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
+      self.lastTrouble = self.now
+    }
     self.fromStore(
       arrival.node,
       .answerArrives(
