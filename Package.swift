@@ -42,6 +42,7 @@ let package = Package(
     .library(name: "KVStore", targets: ["KVStore"]),
     .library(name: "EtcdClient", targets: ["EtcdClient"]),
     .library(name: "Elector", targets: ["Elector"]),
+    .library(name: "APIServerClient", targets: ["APIServerClient"]),
     .library(name: "FakeKubelet", targets: ["FakeKubelet"]),
     .library(name: "TestCluster", targets: ["TestCluster"]),
     .library(name: "WallClock", type: .dynamic, targets: ["CWallClock"]),
@@ -96,10 +97,15 @@ let package = Package(
     .target(
       name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
       swiftSettings: settings),
+    // Kubernetes' API server, asked: of the elector, of the fake kubelet, of what stands in for daemons.
+    .target(
+      name: "APIServerClient", dependencies: ["EtcdClient", nioCore, httpClient],
+      swiftSettings: settings),
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix, nioSSL, httpClient,
+        "APIServerClient", "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix,
+        nioSSL, httpClient,
         logging, lifecycle, yams,
       ],
       swiftSettings: settings),
@@ -112,7 +118,8 @@ let package = Package(
     .target(
       name: "FakeKubelet",
       dependencies: [
-        "ContainerShim", "DirectoryWatch", "GoFlags", "PrometheusText", hummingbird,
+        "APIServerClient", "ContainerShim", "DirectoryWatch", "GoFlags", "PrometheusText",
+        hummingbird,
         hummingbirdCore, hummingbirdTLS, crypto,
         httpClient, nioCore, nioPosix,
         nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
@@ -157,15 +164,17 @@ let package = Package(
     .executableTarget(
       name: "elector",
       dependencies: [
-        "Elector", "ElectorHTTP", "EtcdClient", "EtcdSettings", "GoFlags", "Klog", "OpenFiles",
-        "Systemd", arguments, httpClient, logging, lifecycle, unixSignals, yams,
+        "APIServerClient", "Elector", "ElectorHTTP", "EtcdClient", "EtcdSettings", "GoFlags",
+        "Klog",
+        "OpenFiles", "Systemd", arguments, httpClient, logging, lifecycle, unixSignals, yams,
       ],
       path: "Sources/Commands/elector", swiftSettings: settings),
     .executableTarget(
       name: "fake-kubelet",
       dependencies: [
-        "ContainerShim", "FakeKubelet", "GoFlags", "Klog", arguments, logging, lifecycle,
-        unixSignals,
+        "ContainerShim", "EtcdClient", "FakeKubelet", "GoFlags", "Klog",
+        arguments,
+        logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/fake-kubelet", swiftSettings: settings),
     .executableTarget(
@@ -210,9 +219,13 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
+      name: "APIServerClientTests", dependencies: ["APIServerClient", "EtcdTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport", "FaultRelay",
+        "APIServerClient", "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport",
+        "FaultRelay",
         "KVStore", "GoFlags", "Systemd", nioPosix, httpClient,
         logging, lifecycle, subprocess, systemPackage, yams,
       ],
@@ -223,7 +236,9 @@ let package = Package(
     .testTarget(
       name: "FakeKubeletTests",
       dependencies: [
-        "FakeKubelet", "fake-kubelet", "EtcdTestSupport", httpClient, nioSSL, logging, lifecycle,
+        "APIServerClient", "EtcdClient", "FakeKubelet", "fake-kubelet", "EtcdTestSupport",
+        httpClient, nioSSL,
+        logging, lifecycle,
         subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
