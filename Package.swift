@@ -102,6 +102,9 @@ let package = Package(
       name: "APIServerClient", dependencies: ["EtcdClient", nioCore, httpClient],
       swiftSettings: settings),
     .target(
+      name: "APIServerFlags", dependencies: ["APIServerClient", "EtcdClient", arguments],
+      swiftSettings: settings),
+    .target(
       name: "Elector",
       dependencies: [
         "APIServerClient", "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix,
@@ -172,7 +175,7 @@ let package = Package(
     .executableTarget(
       name: "fake-kubelet",
       dependencies: [
-        "ContainerShim", "EtcdClient", "FakeKubelet", "GoFlags", "Klog",
+        "APIServerFlags", "ContainerShim", "EtcdClient", "FakeKubelet", "GoFlags", "Klog",
         arguments,
         logging, lifecycle, unixSignals,
       ],
