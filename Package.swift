@@ -51,6 +51,9 @@ let package = Package(
     .executable(name: "fake-kubelet", targets: ["fake-kubelet"]),
     .executable(name: "zweimaster", targets: ["zweimaster"]),
     .executable(name: "kvbench", targets: ["kvbench"]),
+    .executable(name: "kube-scheduler-stand-in", targets: ["kube-scheduler-stand-in"]),
+    .executable(
+      name: "kube-controller-manager-stand-in", targets: ["kube-controller-manager-stand-in"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -128,6 +131,19 @@ let package = Package(
         nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),
+    // What the elector elects, where there is no Kubernetes: a scheduler and a controller manager, in small.
+    .target(
+      name: "StandIns",
+      dependencies: ["APIServerClient", hummingbird, nioCore, logging, lifecycle],
+      swiftSettings: settings),
+    .target(
+      name: "StandInCommand",
+      dependencies: [
+        "APIServerFlags", "EtcdClient", "GoFlags", "Klog", "StandIns", arguments, logging,
+        lifecycle,
+        unixSignals,
+      ],
+      swiftSettings: settings),
     // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nobody imports it.
     .target(name: "CWallClock"),
     // Cuts, delays and silence between a client and a server; for clusters and for tests.
@@ -192,6 +208,15 @@ let package = Package(
       name: "kvbench", dependencies: ["Benchmark", arguments, unixSignals],
       path: "Sources/Commands/kvbench", swiftSettings: settings),
 
+    .executableTarget(
+      name: "kube-scheduler-stand-in",
+      dependencies: ["APIServerFlags", "GoFlags", "StandInCommand", "StandIns", arguments],
+      path: "Sources/Commands/stand-in-scheduler", swiftSettings: settings),
+    .executableTarget(
+      name: "kube-controller-manager-stand-in",
+      dependencies: ["APIServerFlags", "GoFlags", "StandInCommand", "StandIns", arguments],
+      path: "Sources/Commands/stand-in-controller-manager", swiftSettings: settings),
+
     .testTarget(
       name: "BenchmarkTests", dependencies: ["Benchmark", "KVStore", nioPosix],
       swiftSettings: settings),
@@ -245,6 +270,13 @@ let package = Package(
         subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
+    .testTarget(
+      name: "StandInsTests",
+      dependencies: [
+        "APIServerClient", "StandIns", "kube-scheduler-stand-in",
+        "kube-controller-manager-stand-in", "EtcdClient", "EtcdTestSupport", subprocess,
+      ],
+      swiftSettings: settings),
     .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
