@@ -21,7 +21,8 @@ struct AcceptedType: Equatable, Sendable {
       parts.dropFirst().compactMap { part in
         let sides = part.split(separator: "=", maxSplits: 1)
         return sides.count == 2 ? (sides[0].lowercased(), String(sides[1])) : nil
-      }) { $1 }
+      }
+    ) { $1 }
   }
 
   /// A parameter's value: `["as"]`.

@@ -69,7 +69,8 @@ enum Discovery {
       "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": .string(group.groupVersion),
       "resources": .array(
         group.resources.flatMap { resource in
-          [Self.resource(resource)] + resource.subresources.map { Self.subresource($0, of: resource) }
+          [Self.resource(resource)]
+            + resource.subresources.map { Self.subresource($0, of: resource) }
         }),
     ]
   }

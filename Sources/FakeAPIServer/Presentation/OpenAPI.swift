@@ -36,8 +36,10 @@ enum OpenAPI {
   /// Which documents there are, by their paths without the slash in front.
   private static var index: JSONValue {
     let paths = ServedGroup.all.map { group in
-      (String(group.path.dropFirst()),
-        ["serverRelativeURL": .string("/openapi/v3" + group.path)] as JSONValue)
+      (
+        String(group.path.dropFirst()),
+        ["serverRelativeURL": .string("/openapi/v3" + group.path)] as JSONValue
+      )
     }
     return ["paths": .object(Dictionary(uniqueKeysWithValues: paths))]
   }
@@ -63,13 +65,15 @@ enum OpenAPI {
   /// The paths of single objects, with the one operation that clients look at.
   static func paths(_ resources: [APIResource], parameter: JSONValue) -> JSONValue {
     let paths = resources.map { resource in
-      (resource.objectPath,
+      (
+        resource.objectPath,
         [
           "patch": [
             "parameters": [parameter], "responses": [:],
             Self.kindExtension: resource.groupVersionKind,
           ]
-        ] as JSONValue)
+        ] as JSONValue
+      )
     }
     return .object(Dictionary(uniqueKeysWithValues: paths))
   }
