@@ -118,6 +118,8 @@ let package = Package(
         nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),
+    .target(
+      name: "FakeAPIServer", dependencies: ["FakeKubelet"], swiftSettings: settings),
     // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nobody imports it.
     .target(name: "CWallClock"),
     // Cuts, delays and silence between a client and a server; for clusters and for tests.
@@ -227,6 +229,9 @@ let package = Package(
         subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
+    .testTarget(
+      name: "FakeAPIServerTests",
+      dependencies: ["FakeAPIServer", "FakeKubelet"], swiftSettings: settings),
     .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
