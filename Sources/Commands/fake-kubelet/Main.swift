@@ -1,5 +1,7 @@
+import APIServerFlags
 import ArgumentParser
 import ContainerShim
+import EtcdClient
 import FakeKubelet
 import Foundation
 import GoFlags
@@ -39,6 +41,10 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       Running and termination, their containers pretended or, with --container-runtime=process, run. Serves \
       /pods, /healthz, /stats/summary, /metrics and /metrics/probes on both ports; /runningpods/, \
       /containerLogs/NAMESPACE/POD/CONTAINER and /logs/ on --port.
+
+      With --api-servers it shows static pods there as mirror pods, with their status and events, runs the \
+      pods that are bound to its node (stopped and deleted with their grace), and is a node with a Lease, \
+      unless --register-node=false. While no server answers, static pods go on as without one.
 
       Flags may be spelled with hyphens or underscores. Once both ports listen, two lines on \
       standard output name them:
@@ -141,14 +147,34 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   @Option(help: "With the process runtime: let containers go on when the kubelet ends.")
   var leavePodsRunning: GoBool = false
 
-  @Option(help: "Where probes find containers, unless their manifest names a host.")
+  @Option(
+    help: """
+      Where probes find containers, unless their manifest names a host; the address of the node and of \
+      its pods at the API server.
+      """)
   var nodeIp = "127.0.0.1"
 
-  @Option(help: "Accepted; no API server is contacted, so there are no mirror pods.")
-  var apiServers: String?
+  @Option(
+    help: ArgumentHelp(
+      """
+      The API servers to work with, with commas in between; may be given several times. Any of them will \
+      do. (default: none)
+      """, valueName: "url,..."))
+  var apiServers: [String] = []
 
-  @Option(help: "Accepted; no API server is contacted, so no node is registered.")
+  @Option(help: "With --api-servers: whether to be a node there, with a Lease.")
   var registerNode: GoBool = true
+
+  @Option(help: "With --api-servers: how often the node's status is written.")
+  var nodeStatusUpdateFrequency = GoDuration(.seconds(10))
+
+  @Option(
+    help: ArgumentHelp(
+      "With --api-servers: labels of the node, besides the usual ones.", valueName: "key=value,...")
+  )
+  var nodeLabels: String?
+
+  @OptionGroup var access: APIServerAccess
 
   @Option(
     name: [.customLong("v"), .customShort("v")],
@@ -196,10 +222,50 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         throw ValidationError("\(flag) needs --container-runtime=process")
       }
     }
+    try self.validateAPIServers()
     if !self.logtostderr.isTrue {
       throw ValidationError(
         "--logtostderr=false is not supported: the log goes to standard error; redirect it with 2>")
     }
+  }
+
+  private func validateAPIServers() throws {
+    if self.nodeStatusUpdateFrequency.duration <= .zero {
+      throw ValidationError("--node-status-update-frequency must be more than zero, such as 10s")
+    }
+    if let problem = Self.labels(self.nodeLabels ?? "").problem {
+      throw ValidationError("--node-labels: \(problem)")
+    }
+    guard self.apiServers.isEmpty else {
+      _ = try APIServerAccess.endpoints(self.apiServers, flag: "--api-servers")
+      return
+    }
+    if !self.access.isEmpty || self.nodeLabels != nil {
+      throw ValidationError("--apiserver-… and --node-labels need --api-servers")
+    }
+  }
+
+  private static func labels(_ text: String) -> (values: [String: String], problem: String?) {
+    var labels: [String: String] = [:]
+    for pair in text.split(separator: ",") {
+      let parts = pair.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else { return ([:], "\"\(pair)\": it must be KEY=VALUE") }
+      if let problem = FakeKubeletConfiguration.nodeLabelProblem(parts[0], parts[1]) {
+        return ([:], "\"\(pair)\": \(problem)")
+      }
+      labels[parts[0]] = parts[1]
+    }
+    return (labels, nil)
+  }
+
+  private func apiServerSettings() throws -> FakeKubeletAPIServers? {
+    guard !self.apiServers.isEmpty else { return nil }
+    var settings = FakeKubeletAPIServers(
+      servers: try self.access.servers(self.apiServers, flag: "--api-servers"))
+    settings.registersNode = self.registerNode.isTrue
+    settings.nodeStatusUpdateFrequency = self.nodeStatusUpdateFrequency.duration
+    settings.nodeLabels = Self.labels(self.nodeLabels ?? "").values
+    return settings
   }
 
   private func script() throws -> PretendScript? {
@@ -223,11 +289,16 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   func run() async throws {
     KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
     let logger = Logger(label: "fake-kubelet")
-    logger.info(
-      "No API server is contacted: no mirror pods are posted, no node is registered",
-      metadata: [
-        "apiServers": "\(self.apiServers ?? "")", "registerNode": "\(self.registerNode.isTrue)",
-      ])
+    if self.apiServers.isEmpty {
+      logger.info("No API server is given: no mirror pods are posted, no node is registered")
+    } else {
+      logger.info(
+        "Working with API servers",
+        metadata: [
+          "apiServers": "\(self.apiServers.joined(separator: ","))",
+          "registerNode": "\(self.registerNode.isTrue)",
+        ])
+    }
     var configuration = FakeKubeletConfiguration(
       manifestDirectory: self.config, nodeName: self.nodeName)
     configuration.fileCheckFrequency = self.fileCheckFrequency.duration
@@ -237,6 +308,13 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     configuration.port = self.port
     configuration.kubeletVersion = self.kubeletVersion.flatMap { KubeletVersion($0) }
     configuration.logsDirectory = self.logDir
+    configuration.nodeAddress = self.nodeIp
+    do {
+      configuration.apiServers = try self.apiServerSettings()
+    } catch let error as ClientTLSError {
+      logger.error("\(error)")
+      throw ExitCode.failure
+    }
     if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
       configuration.tls = FakeKubeletTLS(
         certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)

@@ -1,4 +1,5 @@
-/// A JSON value: what a manifest is once it has been read, and what the HTTP endpoints answer.
+/// A JSON value: what a manifest is once it has been read, what the HTTP endpoints answer, and what an API
+/// server keeps.
 ///
 /// Whole numbers and others are kept apart, since `1.5` in a field of type int32 is an error.
 public enum JSONValue: Equatable, Hashable, Sendable {
@@ -49,7 +50,7 @@ public enum JSONValue: Equatable, Hashable, Sendable {
   }
 
   /// What Go's decoder calls a value of this kind in its messages.
-  var kind: String {
+  package var kind: String {
     switch self {
     case .null: "null"
     case .boolean: "bool"
@@ -61,7 +62,7 @@ public enum JSONValue: Equatable, Hashable, Sendable {
   }
 
   /// Sets a member that is absent, as an API default does.
-  mutating func setDefault(_ key: String, _ value: JSONValue) {
+  package mutating func setDefault(_ key: String, _ value: JSONValue) {
     if self[key] == nil { self[key] = value }
   }
 }
@@ -86,7 +87,7 @@ extension JSONValue: CustomStringConvertible {
   public var description: String { String(decoding: self.utf8, as: UTF8.self) }
 
   /// The same as bytes: a list of a thousand pods is long.
-  var utf8: [UInt8] {
+  package var utf8: [UInt8] {
     var text: [UInt8] = []
     self.write(to: &text)
     return text
