@@ -66,6 +66,31 @@ extension KubectlTests {
     }
   }
 
+  @Test func dryRuns() async throws {
+    try await withServer { server, kubectl in
+      try await kubectl.ready("default")
+      let file = kubectl.files.path("web.yaml")
+      try kubectl.files.write(Self.manifest(), to: "web.yaml")
+      let option = "-f \(file) --dry-run=server"
+      #expect(
+        try await kubectl.output("create \(option)") == "pod/web created (server dry run)\n")
+      #expect(try await kubectl("get pod web").code == 1)
+      #expect(try await kubectl.output("create -f \(file)") == "pod/web created\n")
+      #expect(try await kubectl("create \(option)").errors.contains("(AlreadyExists)"))
+      let before = try await kubectl.output("get pod web -o json")
+      try kubectl.files.write(Self.manifest(image: "nginx:2"), to: "web.yaml")
+      #expect(
+        try await kubectl.output("replace \(option)") == "pod/web replaced (server dry run)\n")
+      #expect(
+        try await kubectl.output("label pod web tier=front --dry-run=server")
+          .hasPrefix("pod/web labeled"))
+      #expect(
+        try await kubectl.output("delete pod web --dry-run=server")
+          .hasPrefix("pod \"web\" deleted"))
+      #expect(try await kubectl.output("get pod web -o json") == before)
+    }
+  }
+
   @Test func waitForACondition() async throws {
     try await withServer { server, kubectl in
       try await kubectl.ready("default")

@@ -3,7 +3,7 @@ import FoundationEssentials
 
 /// The verbs of the API, on objects in etcd.
 struct Objects: Sendable {
-  let store: ObjectStore
+  var store: ObjectStore
   /// How long Event objects are kept, in seconds.
   let eventTTL: Int64
   /// In seconds.
@@ -58,6 +58,13 @@ struct Objects: Sendable {
   private static func text(_ date: Date) -> String { APIServerClient.KubernetesTime.seconds(date) }
 
   // MARK: Writing
+
+  /// The same verbs, which check everything and write nothing if that is wanted.
+  func dryRun(_ isDryRun: Bool) -> Self {
+    var objects = self
+    if isDryRun { objects.store.isDryRun = true }
+    return objects
+  }
 
   func create(
     _ resource: APIResource, _ namespace: String?, _ body: JSONValue
