@@ -66,6 +66,30 @@ extension KubectlTests {
     }
   }
 
+  @Test func scaling() async throws {
+    try await withRecipe { server, kubectl in
+      #expect(
+        try await kubectl.output("scale rc web -n kube-system --replicas=3")
+          == "replicationcontroller/web scaled\n")
+      #expect(
+        try await kubectl.lines("get rc -n kube-system --no-headers") == ["web  3  0  0  AGE"])
+      #expect(
+        try await kubectl.output("scale rc web -n kube-system --current-replicas=3 --replicas=1")
+          == "replicationcontroller/web scaled\n")
+      let wrong = try await kubectl(
+        "scale rc web -n kube-system --current-replicas=3 --replicas=2")
+      #expect(wrong.code == 1)
+      #expect(wrong.errors.contains("replicas to be 3, was 1"), "\(wrong.errors)")
+      let scale = try JSONText.value(
+        try await kubectl.output(
+          "get --raw /api/v1/namespaces/kube-system/replicationcontrollers/web/scale"))
+      #expect(scale["kind"] == "Scale")
+      #expect(scale["apiVersion"] == "autoscaling/v1")
+      #expect(scale["spec"] == ["replicas": 1])
+      #expect(scale["status"] == ["replicas": 0, "selector": "app=web"])
+    }
+  }
+
   @Test func dryRuns() async throws {
     try await withServer { server, kubectl in
       try await kubectl.ready("default")

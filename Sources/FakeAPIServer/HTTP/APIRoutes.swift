@@ -234,6 +234,7 @@ struct APIRoutes: Sendable {
   static var now: Int64 { Int64(Date.now.timeIntervalSince1970) }
 
   private static func one(_ object: JSONValue, _ call: Call, code: Int = 200) -> Response {
+    if call.place.subresource == "scale" { return Self.json(Scale.of(object), code: code) }
     guard case .table = call.form else { return Self.json(object, code: code) }
     return Self.json(
       ResourceTable.table(
