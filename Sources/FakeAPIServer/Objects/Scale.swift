@@ -15,17 +15,21 @@ enum Scale {
     for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
       metadata[field] = controller["metadata"]?[field]
     }
-    let selector = (controller["spec"]?["selector"]?.members ?? [:]).sorted { $0.key < $1.key }
-      .map { "\($0.key)=\($0.value.string ?? "")" }
     return [
       "kind": .string(Self.kind), "apiVersion": .string("\(Self.group)/\(Self.version)"),
       "metadata": metadata,
       "spec": ["replicas": controller["spec"]?["replicas"] ?? 0],
       "status": [
         "replicas": controller["status"]?["replicas"] ?? 0,
-        "selector": .string(selector.joined(separator: ",")),
+        "selector": .string(Self.selector(of: controller)),
       ],
     ]
+  }
+
+  /// `app=web,tier=front`: which pods a controller counts.
+  static func selector(of controller: JSONValue) -> String {
+    (controller["spec"]?["selector"]?.members ?? [:]).sorted { $0.key < $1.key }
+      .map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
   }
 
   /// The controller with the number of a scale.

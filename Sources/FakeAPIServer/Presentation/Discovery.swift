@@ -94,7 +94,9 @@ enum Discovery {
     ]
     // The others leave the group out, since it is the list's.
     if name == "scale" {
-      for (field, value) in Self.kind(ofSubresource: name, resource).members { entry[field] = value }
+      for (field, value) in Self.kind(ofSubresource: name, resource).members {
+        entry[field] = value
+      }
     }
     return entry
   }
