@@ -89,8 +89,7 @@ public final class FakeAPIServer: Service {
           break
         }
       }
-      for _ in 0..<3 { try await group.next() }
-      group.cancelAll()
+      for try await _ in group {}
     }
   }
 
@@ -135,8 +134,6 @@ public final class FakeAPIServer: Service {
         }
       }
     }
-    // The group waits for whoever ends first.
-    while (try? await Task.sleep(for: .seconds(3600))) != nil {}
   }
 
   private static func builder(_ tls: FakeAPIServerTLS) throws(FakeAPIServerError)

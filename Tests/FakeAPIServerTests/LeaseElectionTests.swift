@@ -64,4 +64,88 @@ import Testing
       #expect(lease["metadata"]?["resourceVersion"]?.string == version)
     }
   }
+
+  /// While somebody leads: from when he heard that he does until he would have to stop.
+  private struct Reign: Sendable {
+    var name: String
+    var from: ContinuousClock.Instant
+    var to: ContinuousClock.Instant
+  }
+
+  private static let leaseDuration = Duration.seconds(2)
+  private static let renewDeadline = Duration.milliseconds(1_500)
+
+  /// One who wants to lead, as client-go does it: he judges by his own clock since when a record is as it is, and
+  /// takes it when nobody has written it for the lease's duration.
+  private static func contend(
+    _ name: String, _ servers: [Caller], _ reigns: Guarded<[Reign]>, until isOver: Guarded<Bool>
+  ) async throws {
+    var place = 0
+    var seen: (version: String, at: ContinuousClock.Instant)?
+    var reign: Reign?
+    while !isOver.value {
+      try await Task.sleep(for: .milliseconds(100))
+      let server = servers[place % servers.count]
+      guard let read = try? await server.call("GET", "\(Self.path)/lock"), read.code == 200 else {
+        place += 1
+        continue
+      }
+      let version = read.body["metadata"]?["resourceVersion"]?.string ?? ""
+      if seen?.version != version { seen = (version, .now) }
+      let holder = read.body["spec"]?["holderIdentity"]?.string ?? ""
+      let isFree = holder.isEmpty || seen.map { .now - $0.at > Self.leaseDuration } ?? false
+      guard holder == name || isFree else { continue }
+      var object = read.body
+      object["spec"] = [
+        "holderIdentity": .string(name),
+        "renewTime": .string("\(UInt64.random(in: 0...UInt64.max))"),
+      ]
+      let sent = ContinuousClock.now
+      guard let written = try? await server.call("PUT", "\(Self.path)/lock", "\(object)") else {
+        place += 1
+        continue
+      }
+      guard written.code == 200 else { continue }
+      if var going = reign, sent < going.to {
+        going.to = sent + Self.renewDeadline
+        reign = going
+      } else {
+        reign = Reign(name: name, from: .now, to: sent + Self.renewDeadline)
+      }
+      if let reign { reigns.change { $0.append(reign) } }
+    }
+  }
+
+  @Test func oneLeadsWhileAServerIsKilled() async throws {
+    try await withServers { servers, client in
+      _ = try await servers[0].call(
+        "POST", Self.path, #"{"metadata":{"name":"lock"},"spec":{}}"#)
+      let reigns = Guarded<[Reign]>([])
+      let isOver = Guarded(false)
+      let arguments = ["--etcd-servers=\(client.endpoints[0].url)", "--insecure-port=-1"]
+      let status = try await Programs.run("fake-apiserver", arguments) { url, kill in
+        let both = [url, servers[0].url].map { Caller(url: $0, timeout: .seconds(1)) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for candidate in 0..<5 {
+            group.addTask { try await Self.contend("c\(candidate)", both, reigns, until: isOver) }
+          }
+          try await eventually("somebody leads") { reigns.value.count >= 5 }
+          kill()
+          let before = reigns.value.count
+          try await eventually("somebody leads by the other server") {
+            reigns.value.count >= before + 10
+          }
+          isOver.change { $0 = true }
+          try await group.waitForAll()
+        }
+      }
+      #expect(status == .signaled(9))
+      let all = reigns.value
+      for (index, one) in all.enumerated() {
+        for other in all[..<index] where other.name != one.name {
+          #expect(one.from > other.to || other.from > one.to, "\(one) \(other)")
+        }
+      }
+    }
+  }
 }

@@ -12,21 +12,38 @@ enum Programs {
     accepting accepted: @Sendable (String) -> Bool = { _ in true },
     _ body: @escaping @Sendable (_ url: String) async throws -> Void
   ) async throws {
+    let status = try await self.run(
+      name, arguments, accepting: accepted,
+      killable: { url, _ in
+        try await body(url)
+      })
+    #expect(status == .exited(0), "\(name)")
+  }
+
+  /// The same for one that the body may kill.
+  /// - Returns: how it ended.
+  static func run(
+    _ name: String, _ arguments: [String],
+    accepting accepted: @Sendable (String) -> Bool = { _ in true },
+    killable body:
+      @escaping @Sendable (_ url: String, _ kill: @escaping @Sendable () -> Void) async throws
+      -> Void
+  ) async throws -> TerminationStatus {
     let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
       .appending(path: name).path
-    let result = try await Subprocess.run(
+    return try await Subprocess.run(
       .path(.init(program)), arguments: Arguments(arguments), input: .none, output: .sequence,
       error: .discarded
     ) { execution in
       defer { try? execution.send(signal: .terminate) }
+      let process = execution.processIdentifier.value
       for try await line in execution.standardOutput.strings() where accepted(line) {
         if let url = line.firstMatch(of: /http:\/\/127\.0\.0\.1:\d+/)?.0 {
-          return try await body(String(url))
+          return try await body(String(url)) { kill(process, SIGKILL) }
         }
       }
       throw TestFailure("\(name) has ended")
-    }
-    #expect(result.terminationStatus == .exited(0), "\(name)")
+    }.terminationStatus
   }
 }
 

@@ -12,6 +12,8 @@ import Testing
 /// Someone who asks a server.
 struct Caller: Sendable {
   let url: String
+  /// Of one request, also to a server that is not there: the client tries again until then.
+  var timeout = TimeAmount.seconds(60)
 
   func call(
     _ method: String, _ path: String, _ body: String? = nil,
@@ -24,7 +26,7 @@ struct Caller: Sendable {
       request.headers.add(name: "content-type", value: type)
       request.body = .bytes(ByteBuffer(string: body))
     }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+    let response = try await HTTPClient.shared.execute(request, timeout: self.timeout)
     let text = try await response.body.collect(upTo: 64 << 20)
     let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.readableBytesView))
     return (Int(response.status.code), value ?? .string(String(buffer: text)))
@@ -107,6 +109,7 @@ func withServers(
 
 @Suite(.timeLimit(.minutes(10))) struct ServerTests {
   private static let pods = "/api/v1/namespaces/default/pods"
+  private static let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
   private static func pod(_ name: String, labels: String = "{}") -> String {
     #"{"metadata":{"name":"\#(name)","labels":\#(labels)},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#
   }
@@ -155,6 +158,8 @@ func withServers(
       ("GET", "\(pods)?fieldSelector=spec.image%3Dx", nil, "", 400, "BadRequest"),
       ("GET", "\(pods)?limit=x", nil, "", 400, "BadRequest"),
       ("POST", "\(pods)/a", "{}", "application/json", 405, "MethodNotAllowed"),
+      ("DELETE", "/api/v1/namespaces/default", nil, "", 403, "Forbidden"),
+      ("PUT", "\(leases)/l", #"{"metadata":{"name":"l"}}"#, "application/json", 422, "Invalid"),
     ] as [(String, String, String?, String, Int, String)])
   func aRefusalIsAStatus(
     method: String, path: String, body: String?, type: String, code: Int, reason: String

@@ -186,15 +186,18 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
           // Unlike `print`, this does not wait in a buffer when standard output is a pipe.
           try? FileHandle.standardOutput.write(contentsOf: Data(lines.joined().utf8))
         }
-        try await ServiceGroup(
-          configuration: .init(
-            services: [
-              .init(service: server, failureTerminationBehavior: .gracefullyShutdownGroup)
-            ],
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
-        ).run()
+        var group = ServiceGroupConfiguration(
+          services: [
+            .init(service: server, failureTerminationBehavior: .gracefullyShutdownGroup)
+          ],
+          gracefulShutdownSignals: [.sigterm, .sigint],
+          logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
+        // Whoever follows a log would hold the server for as long as the container runs.
+        group.maximumGracefulShutdownDuration = .seconds(5)
+        try await ServiceGroup(configuration: group).run()
       }
+    } catch is CancellationError {
+      // Who was still reading then has been cut off.
     } catch let error as FakeAPIServerError {
       logger.error("\(error)")
       throw ExitCode.failure

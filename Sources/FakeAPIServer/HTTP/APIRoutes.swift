@@ -31,9 +31,7 @@ struct APIRoutes: Sendable {
     let accept = request.headers[.accept] ?? "*/*"
     switch path {
     case "/healthz/ping": return Self.text("ok")
-    case "/healthz", "/livez", "/readyz":
-      _ = try await self.objects.store.list(.namespaces, nil)
-      return Self.text("ok")
+    case "/healthz", "/livez", "/readyz": return await self.health(path)
     case "/metrics":
       return Response(
         status: .ok, headers: [.contentType: "\(MetricsPage.contentType)"],
@@ -56,10 +54,21 @@ struct APIRoutes: Sendable {
     let form = try AnswerForm(accept: accept, isTablePossible: request.method == .get)
     let call = Call(place: place, form: form, query: Self.query(of: request))
     switch place.subresource {
-    case "log": return try await self.log(call, request.method)
-    case "proxy": return try await self.proxy(call, request.method)
+    case "log": return try await self.log(call, request)
+    case "proxy": return try await self.proxy(call, request)
     case "binding": return try await self.bind(call, request)
     default: return try await self.verb(call, request)
+    }
+  }
+
+  /// Whether etcd answers: without it nothing is served.
+  private func health(_ path: String) async -> Response {
+    do throws(APIFailure) {
+      _ = try await self.objects.store.list(.namespaces, nil)
+      return Self.text("ok")
+    } catch {
+      let text = "[+]ping ok\n[-]etcd failed: \(error.message)\n\(path.dropFirst()) check failed\n"
+      return Self.bytes(Array(text.utf8), type: "text/plain; charset=utf-8", code: 500)
     }
   }
 
@@ -105,7 +114,8 @@ struct APIRoutes: Sendable {
     let objects = self.objects.dryRun(try call.isDryRun())
     switch (request.method, place.name) {
     case (.get, nil):
-      return call.isTrue("watch") ? try await self.watch(call) : try await self.list(call)
+      return call.isTrue("watch")
+        ? try await self.watch(call, request) : try await self.list(call)
     case (.get, let name?):
       let object = try await objects.get(place.resource, place.namespace, name)
       return Self.one(object, call)

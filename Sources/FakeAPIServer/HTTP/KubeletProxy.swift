@@ -23,9 +23,9 @@ struct KubeletProxy: Sendable {
     return "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
   }
 
-  /// Passes on what a kubelet answers, as it comes.
+  /// Passes on what a kubelet answers, as it comes, for as long as somebody reads it.
   /// - Throws: 500 when it cannot be asked, else what it says.
-  func pass(_ url: String) async throws(APIFailure) -> Response {
+  func pass(_ url: String, to request: Request) async throws(APIFailure) -> Response {
     let answer: HTTPClientResponse
     do {
       answer = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .hours(1))
@@ -40,18 +40,24 @@ struct KubeletProxy: Sendable {
     }
     return Response(
       status: .ok,
-      headers: [.contentType: answer.headers.first(name: "content-type") ?? "text/plain"],
+      headers: [
+        .contentType: answer.headers.first(name: "content-type") ?? "text/plain",
+        .connection: "close",
+      ],
       body: .init { writer in
-        for try await part in answer.body { try await writer.write(part) }
-        try await writer.finish(nil)
+        try await request.body.consumeWithCancellationOnInboundClose { _ in
+          for try await part in answer.body { try await writer.write(part) }
+          try await writer.finish(nil)
+        }
       })
   }
 }
 
 extension APIRoutes {
   /// What a container has written. Source: `registry/core/pod/strategy.go` LogLocation.
-  func log(_ call: Call, _ method: HTTPRequest.Method) async throws(APIFailure) -> Response {
-    guard method == .get, let namespace = call.place.namespace, let name = call.place.name else {
+  func log(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
+    guard request.method == .get, let namespace = call.place.namespace, let name = call.place.name
+    else {
       throw .methodNotAllowed
     }
     let pod = try await self.objects.get(.pods, namespace, name)
@@ -69,18 +75,19 @@ extension APIRoutes {
     let url = self.kubelets.url(
       ofNode: node, node: try await self.node(node), hostIP: pod["status"]?["hostIP"]?.string)
     return try await self.kubelets.pass(
-      "\(url)/containerLogs/\(namespace)/\(name)/\(container)?\(options.joined(separator: "&"))")
+      "\(url)/containerLogs/\(namespace)/\(name)/\(container)?\(options.joined(separator: "&"))",
+      to: request)
   }
 
   /// `/api/v1/nodes/NODE/proxy/…`: what its kubelet says.
-  func proxy(_ call: Call, _ method: HTTPRequest.Method) async throws(APIFailure) -> Response {
-    guard method == .get, let name = call.place.name else { throw .methodNotAllowed }
+  func proxy(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
+    guard request.method == .get, let name = call.place.name else { throw .methodNotAllowed }
     let node = try await self.objects.get(.nodes, nil, name)
     let query = call.query.sorted { $0.key < $1.key }
       .map { "\($0.key)=\(PodLog.escaped($0.value))" }.joined(separator: "&")
     let url = self.kubelets.url(ofNode: name, node: node, hostIP: nil)
     return try await self.kubelets.pass(
-      "\(url)/\(call.place.rest)\(query.isEmpty ? "" : "?\(query)")")
+      "\(url)/\(call.place.rest)\(query.isEmpty ? "" : "?\(query)")", to: request)
   }
 
   private func node(_ name: String) async throws(APIFailure) -> JSONValue? {

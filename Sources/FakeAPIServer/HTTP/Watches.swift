@@ -22,7 +22,10 @@ extension APIRoutes {
   /// After so long a watch ends by itself when its client names no time. Source: `--min-request-timeout`.
   private static let longestWatch = 1_800
 
-  func watch(_ call: Call) async throws(APIFailure) -> Response {
+  /// How often a watcher that wants to know hears how far it is. Source: `k8s.io/apiserver`, bookmarkFrequency.
+  private static let bookmarkPause = 60
+
+  func watch(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     let place = call.place
     guard let feed = self.watches.feeds[place.resource] else { throw .methodNotAllowed }
     if call.isTrue("sendInitialEvents") {
@@ -47,35 +50,44 @@ extension APIRoutes {
         .init(.error, APIFailure.expired("too old resource version: \(start)").status)
       ])
     }
-    let isSelected = { @Sendable (object: JSONValue) in
-      (place.namespace == nil || object["metadata"]?["namespace"]?.string == place.namespace)
-        && selection.matches(object)
-    }
+    let view = WatchView(
+      start: start,
+      isSelected: { object in
+        (place.namespace == nil || object["metadata"]?["namespace"]?.string == place.namespace)
+          && selection.matches(object)
+      }, bookmark: call.isTrue("allowWatchBookmarks") ? place.resource : nil)
     let first = initial.map { WatchEvent(.added, $0) }
     return Response(
-      status: .ok, headers: [.contentType: "application/json"],
+      status: .ok, headers: [.contentType: "application/json", .connection: "close"],
       body: .init { writer in
-        for event in first { try await writer.write(Self.line(event, call)) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask {
-            try? await Task.sleep(for: .seconds(seconds))
-            changes.end()
-          }
-          defer { group.cancelAll() }
-          for await news in changes.stream {
-            switch news {
-            case .change(let change) where change.index > start:
-              guard let event = WatchEvent(change, isSelected: isSelected) else { continue }
+        try await request.body.consumeWithInboundCloseHandler { _ in
+          for event in first { try await writer.write(Self.line(event, call)) }
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await Self.time(changes, seconds: seconds) }
+            defer { group.cancelAll() }
+            for await news in changes.stream {
+              guard let event = view.event(of: news) else { continue }
               try await writer.write(Self.line(event, call))
-            case .change: continue
-            case .expired:
-              let failure = APIFailure.expired("the history of etcd has been cleared")
-              try await writer.write(Self.line(.init(.error, failure.status), call))
             }
           }
+          try await writer.finish(nil)
+        } onInboundClosed: {
+          changes.end()
         }
-        try await writer.finish(nil)
       })
+  }
+
+  /// Asks now and then how far it is, and at last ends it.
+  private static func time(_ changes: WatchFeed.Subscription, seconds: Int) async {
+    var rest = seconds
+    while !Task.isCancelled {
+      let pause = min(rest, Self.bookmarkPause)
+      try? await Task.sleep(for: .seconds(pause))
+      changes.mark()
+      rest -= pause
+      if rest <= 0 { break }
+    }
+    changes.end()
   }
 
   private static func stream(_ events: [WatchEvent]) -> Response {

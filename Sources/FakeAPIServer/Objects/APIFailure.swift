@@ -91,6 +91,10 @@ public struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
     Self(code: 400, reason: "BadRequest", message: message)
   }
 
+  static func forbidden(_ message: String) -> Self {
+    Self(code: 403, reason: "Forbidden", message: message)
+  }
+
   static let methodNotAllowed = Self(
     code: 405, reason: "MethodNotAllowed",
     message: "the server does not allow this method on the requested resource", details: [:])

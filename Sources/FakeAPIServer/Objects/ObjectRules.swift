@@ -141,6 +141,32 @@ struct ObjectRules: Sendable {
     return pod
   }
 
+  /// Source: the strategies' AllowUnconditionalUpdate, `registry/generic/registry/store.go`.
+  /// - Throws: 422 when an object of this kind is replaced by nobody who does not say from which version.
+  func checkUnconditionalUpdate(of name: String) throws(APIFailure) {
+    guard self.resource == .leases else { return }
+    let what = "Invalid value: 0: must be specified for an update"
+    throw self.invalid(
+      name,
+      [.init(reason: "FieldValueInvalid", message: what, field: "metadata.resourceVersion")])
+  }
+
+  /// A namespace that is going to be removed.
+  ///
+  /// Source: `registry/core/namespace/storage`; of those that stay: admission plugin NamespaceLifecycle.
+  /// - Throws: 403 for one that stays.
+  func terminating(_ namespace: JSONValue, since time: String) throws(APIFailure) -> JSONValue {
+    let name = namespace["metadata"]?["name"]?.string ?? ""
+    guard !["default", "kube-public", "kube-system"].contains(name) else {
+      throw .forbidden("namespaces \"\(name)\" is forbidden: this namespace may not be deleted")
+    }
+    guard namespace["metadata"]?["deletionTimestamp"] == nil else { return namespace }
+    var namespace = namespace
+    namespace["metadata"]?["deletionTimestamp"] = .string(time)
+    namespace["status"] = ["phase": "Terminating"]
+    return namespace
+  }
+
   // MARK: Rules
 
   /// What every body has to be: an object of this kind, for this namespace.

@@ -14,7 +14,8 @@ struct WatchWindow: Sendable {
     let object: JSONValue?
   }
 
-  private static let limit = 10_000
+  /// More than these are forgotten.
+  static let limit = 10_000
 
   /// Everything after this index is here.
   private(set) var floor: UInt64
@@ -81,5 +82,33 @@ struct WatchEvent: Equatable, Sendable {
     guard var object = isNow ? change.object : change.former else { return nil }
     object["metadata"]?["resourceVersion"] = .string(String(change.index))
     self.object = object
+  }
+}
+
+/// What one watcher sees of all that happens to a resource.
+struct WatchView: Sendable {
+  /// What happened up to this index is known to it.
+  let start: UInt64
+  let isSelected: @Sendable (JSONValue) -> Bool
+  /// Of what it wants bookmarks: how far it is, without any object; `nil` for none.
+  let bookmark: APIResource?
+
+  /// - Returns: `nil` when the watcher sees nothing of it.
+  func event(of news: WatchFeed.News) -> WatchEvent? {
+    switch news {
+    case .change(let change):
+      change.index > self.start ? WatchEvent(change, isSelected: self.isSelected) : nil
+    case .complete(let index):
+      self.bookmark.map { resource in
+        WatchEvent(
+          .bookmark,
+          [
+            "kind": .string(resource.kind), "apiVersion": .string(resource.apiVersion),
+            "metadata": ["resourceVersion": .string(String(max(self.start, index)))],
+          ])
+      }
+    case .expired:
+      WatchEvent(.error, APIFailure.expired("the history of etcd has been cleared").status)
+    }
   }
 }

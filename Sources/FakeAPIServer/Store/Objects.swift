@@ -106,10 +106,11 @@ struct Objects: Sendable {
     _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ body: JSONValue
   ) async throws(APIFailure) -> JSONValue {
     let wanted = body["metadata"]?["resourceVersion"]?.string ?? ""
+    let rules = ObjectRules(resource: resource, namespace: namespace)
+    if wanted.isEmpty { try rules.checkUnconditionalUpdate(of: name) }
     return try await self.change(resource, namespace, name, version: wanted) {
       (old) throws(APIFailure) in
-      try ObjectRules(resource: resource, namespace: namespace)
-        .changed(old, part: part) { _ in body }
+      try rules.changed(old, part: part) { _ in body }
     }
   }
 
@@ -190,7 +191,13 @@ struct Objects: Sendable {
           case .remove: break
           }
         }
-        if resource == .namespaces { try await self.empty(name) }
+        if resource == .namespaces {
+          try await self.empty(stored)
+          // It is another one since it was marked.
+          let marked = try await self.store.get(resource, nil, name)
+          _ = try await self.store.delete(resource, nil, name, at: marked.index)
+          return (marked.object, true)
+        }
         _ = try await self.store.delete(resource, namespace, name, at: stored.index)
         return (stored.object, true)
       } catch {
@@ -201,8 +208,15 @@ struct Objects: Sendable {
     throw .conflict(resource, name)
   }
 
-  /// Removes what is in a namespace.
-  private func empty(_ namespace: String) async throws(APIFailure) {
+  /// Removes what is in a namespace, in which nothing can be made any more from then on.
+  private func empty(_ stored: ObjectStore.Stored) async throws(APIFailure) {
+    let namespace = stored.object["metadata"]?["name"]?.string ?? ""
+    let marked = try ObjectRules(resource: .namespaces, namespace: nil)
+      .terminating(stored.object, since: Self.text(.now))
+    if marked != stored.object {
+      _ = try await self.store.update(
+        marked, at: stored.index, .namespaces, nil, ttlSeconds: nil)
+    }
     let atOnce = try DeleteOptions(["gracePeriodSeconds": 0], query: nil)
     for resource in APIResource.all where resource.isNamespaced {
       for object in try await self.store.list(resource, namespace).objects {
@@ -214,11 +228,5 @@ struct Objects: Sendable {
         }
       }
     }
-  }
-}
-
-extension APIFailure {
-  static func forbidden(_ message: String) -> Self {
-    Self(code: 403, reason: "Forbidden", message: message)
   }
 }

@@ -13,6 +13,8 @@ final class WatchFeed: Sendable {
   /// What a watcher gets.
   enum News: Sendable {
     case change(WatchWindow.Change)
+    /// All changes up to this index have been told.
+    case complete(UInt64)
     /// Some changes were missed: the watcher has to list anew.
     case expired
   }
@@ -33,13 +35,16 @@ final class WatchFeed: Sendable {
   /// What one watcher gets, until it or the server has enough.
   struct Subscription: Sendable {
     let stream: AsyncStream<News>
+    /// Has the stream say how far it is.
+    let mark: @Sendable () -> Void
     let end: @Sendable () -> Void
   }
 
   /// What comes after an index, and then what happens.
   /// - Returns: `nil` when some of it is forgotten.
   func changes(after index: UInt64) -> Subscription? {
-    let (stream, continuation) = AsyncStream.makeStream(of: News.self)
+    let (stream, continuation) = AsyncStream.makeStream(
+      of: News.self, bufferingPolicy: .bufferingOldest(2 * WatchWindow.limit))
     let id = self.state.withLock { state -> Int? in
       guard let past = state.window?.changes(after: index) else { return nil }
       for change in past { continuation.yield(.change(change)) }
@@ -51,7 +56,14 @@ final class WatchFeed: Sendable {
     continuation.onTermination = { [weak self] _ in
       self?.state.withLock { _ = $0.watchers.removeValue(forKey: id) }
     }
-    return Subscription(stream: stream) { continuation.finish() }
+    return Subscription(
+      stream: stream,
+      mark: { [weak self] in
+        self?.state.withLock { state in
+          if let last = state.window?.last { _ = continuation.yield(.complete(last)) }
+        }
+      },
+      end: { continuation.finish() })
   }
 
   /// Whether it knows where it begins.
@@ -67,7 +79,7 @@ final class WatchFeed: Sendable {
     var isInTrouble = false
     while !Task.isCancelled {
       do {
-        try await self.follow()
+        try await self.follow(isAfterTrouble: isInTrouble)
       } catch {
         if !isInTrouble, !Task.isCancelled {
           self.logger.warning(
@@ -83,29 +95,35 @@ final class WatchFeed: Sendable {
   }
 
   /// One change, or the beginning.
-  private func follow() async throws {
+  private func follow(isAfterTrouble: Bool) async throws {
     guard let last = self.state.withLock({ $0.window?.last }) else {
       let index = try await self.index()
       let start = index > Self.history ? index - Self.history : 0
       self.state.withLock { $0.window = WatchWindow(after: start) }
       return
     }
+    // A store that has come back as an older copy, or as another one, would be waited for in vain.
+    if isAfterTrouble, try await self.index() < last { return try await self.beginAnew() }
     do {
       let response = try await self.client.watch(self.path, waitIndex: last + 1, recursive: true)
       self.take(response)
     } catch {
       guard error.errorCode == EtcdError.eventIndexCleared else { throw error }
-      // What lies between is lost: whoever watches has to look anew.
-      let index = try await self.index()
-      let watchers = self.state.withLock { state in
-        state.window = WatchWindow(after: index)
-        defer { state.watchers = [:] }
-        return state.watchers
-      }
-      for watcher in watchers.values {
-        watcher.yield(.expired)
-        watcher.finish()
-      }
+      try await self.beginAnew()
+    }
+  }
+
+  /// What lies between is lost: whoever watches has to look anew.
+  private func beginAnew() async throws {
+    let index = try await self.index()
+    let watchers = self.state.withLock { state in
+      state.window = WatchWindow(after: index)
+      defer { state.watchers = [:] }
+      return state.watchers
+    }
+    for watcher in watchers.values {
+      watcher.yield(.expired)
+      watcher.finish()
     }
   }
 
@@ -114,10 +132,16 @@ final class WatchFeed: Sendable {
       index: response.node.modifiedIndex,
       former: response.prevNode.flatMap { ObjectStore.stored($0)?.object },
       object: response.node.value == nil ? nil : ObjectStore.stored(response.node)?.object)
-    self.state.withLock { state in
+    let slow = self.state.withLock { state in
       state.window?.append(change)
-      for watcher in state.watchers.values { watcher.yield(.change(change)) }
+      // Who does not read in time is not waited for: it goes on from what it has seen.
+      let slow = state.watchers.filter {
+        if case .dropped = $0.value.yield(.change(change)) { true } else { false }
+      }
+      for id in slow.keys { state.watchers[id] = nil }
+      return slow
     }
+    for watcher in slow.values { watcher.finish() }
   }
 
   /// The store's index, at which all that is there was written.

@@ -1,0 +1,93 @@
+import APIServerClient
+import AsyncHTTPClient
+import EtcdClient
+import EtcdTestSupport
+import Testing
+
+@testable import FakeAPIServer
+
+/// Servers that are killed, and a store that is away: whatever was acknowledged is there.
+@Suite(.timeLimit(.minutes(10))) struct APIServerCrashTests {
+  private static let pods = "/api/v1/namespaces/default/pods"
+
+  private static func arguments(_ client: EtcdClient) -> [String] {
+    ["--etcd-servers=\(client.endpoints[0].url)", "--insecure-port=-1"]
+  }
+
+  @Test func whatAServerAcknowledgedOutlivesIt() async throws {
+    try await withServers { servers, client in
+      let made = Guarded<Set<String>>([])
+      let status = try await Programs.run("fake-apiserver", Self.arguments(client)) { url, kill in
+        await withTaskGroup { group in
+          for writer in 0..<4 {
+            group.addTask {
+              for number in 0... {
+                let name = "p\(writer)-\(number)"
+                let body =
+                  #"{"metadata":{"name":"\#(name)"},"spec":{"containers":[{"name":"c","image":"i"}]}}"#
+                guard let answer = try? await Caller(url: url).call("POST", Self.pods, body),
+                  answer.code == 201
+                else { return }
+                let count = made.change { names in
+                  names.insert(name)
+                  return names.count
+                }
+                if count == 60 { return kill() }
+              }
+            }
+          }
+          // The others would try to reach it for long.
+          await group.next()
+          group.cancelAll()
+        }
+      }
+      #expect(status == .signaled(9))
+      let names = made.value
+      #expect(names.count >= 60)
+      let list = try await servers[0].call("GET", Self.pods).body
+      let stored = list["items"]?.elements.compactMap { $0["metadata"]?["name"]?.string } ?? []
+      #expect(names.isSubset(of: stored))
+      // At most what was under way is there besides.
+      #expect(stored.count <= names.count + 4)
+    }
+  }
+
+  @Test func withoutAStoreNothingIsServed() async throws {
+    let endpoint = EtcdEndpoint.refusing
+    try await Programs.run(
+      "fake-apiserver", ["--etcd-servers=\(endpoint.url)", "--insecure-port=-1"]
+    ) { url in
+      let server = Caller(url: url)
+      for (method, path, body) in [
+        ("GET", Self.pods, nil), ("GET", "\(Self.pods)/a", nil), ("DELETE", "\(Self.pods)/a", nil),
+        ("POST", "/api/v1/nodes", #"{"metadata":{"name":"m1"}}"#),
+        ("GET", "\(Self.pods)?watch=true&resourceVersion=7", nil),
+      ] as [(String, String, String?)] {
+        let answer = try await server.call(method, path, body)
+        #expect(answer.code == 503, "\(method) \(path)")
+        #expect(answer.body["reason"] == "ServiceUnavailable")
+        #expect(answer.body["details"]?["retryAfterSeconds"] == 1)
+      }
+      #expect(try await server.call("GET", "/healthz").code == 500)
+      #expect(try await server.call("GET", "/healthz/ping").body == "ok")
+      #expect(try await server.call("GET", "/version").code == 200)
+    }
+  }
+
+  @Test func anEventIsKeptForItsTime() async throws {
+    var configuration = FakeAPIServerConfiguration()
+    configuration.eventTTL = .seconds(1)
+    try await withServers(1, configuration) { servers, _ in
+      let path = "/api/v1/namespaces/default/events"
+      let body = #"{"metadata":{"name":"e"},"reason":"Started","involvedObject":{"kind":"Pod"}}"#
+      let made = try await servers[0].call("POST", path, body).body
+      let version = made["metadata"]?["resourceVersion"]?.string ?? ""
+      let last = try await servers[0].watch("\(path)?watch=true&resourceVersion=\(version)") {
+        for try await event in $0 { return event }
+        return .null
+      }
+      #expect(last["type"] == "DELETED" && last["object"]?["reason"] == "Started")
+      #expect(try await servers[0].call("GET", "\(path)/e").code == 404)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import APIServerClient
+import EtcdClient
+import EtcdTestSupport
+import Testing
+
+@testable import FakeAPIServer
+
+/// Answers that go on: of watches, and of kubelets behind the server.
+@Suite(.timeLimit(.minutes(10))) struct StreamTests {
+  private static let pods = "/api/v1/namespaces/default/pods"
+  private static func pod(_ name: String) -> String {
+    #"{"metadata":{"name":"\#(name)"},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#
+  }
+
+  /// How many watchers a server has.
+  private static func watchers(_ server: Caller) async throws -> Bool {
+    let page = try await server.call("GET", "/metrics").body.string ?? ""
+    return page.contains(#"apiserver_registered_watchers{kind="pods"} 1"#)
+  }
+
+  private static func all(
+    _ events: AsyncThrowingStream<JSONValue, any Error>
+  ) async throws -> [JSONValue] {
+    try await events.reduce(into: []) { $0.append($1) }
+  }
+
+  @Test func aWatcherThatWantsToKnowHearsHowFarItIs() async throws {
+    try await withServers { servers, _ in
+      let server = servers[0]
+      let list = try await server.call("GET", Self.pods).body
+      let start = try #require(list["metadata"]?["resourceVersion"]?.string)
+      let made = try await server.call("POST", Self.pods, Self.pod("a")).body
+      // Until the server itself has heard of it.
+      try await server.watch("\(Self.pods)?watch=true&resourceVersion=\(start)") { events in
+        for try await _ in events { break }
+      }
+      let path =
+        "\(Self.pods)?watch=true&resourceVersion=\(start)&timeoutSeconds=1&labelSelector=none"
+      #expect(try await server.watch(path, Self.all) == [])
+      #expect(
+        try await server.watch("\(path)&allowWatchBookmarks=true", Self.all) == [
+          [
+            "type": "BOOKMARK",
+            "object": [
+              "kind": "Pod", "apiVersion": "v1",
+              "metadata": ["resourceVersion": made["metadata"]?["resourceVersion"] ?? ""],
+            ],
+          ]
+        ])
+    }
+  }
+
+  @Test func whoHasGoneIsNotKeptInMind() async throws {
+    try await withServers { servers, _ in
+      try await servers[0].watch("\(Self.pods)?watch=true") { _ in
+        try await eventually("it is watched") { try await Self.watchers(servers[0]) }
+      }
+      try await eventually("nobody watches") { try await !Self.watchers(servers[0]) }
+    }
+  }
+
+  /// The kubelet is another server here, its log a watch: a stream whose end the other side can tell.
+  @Test func whatAKubeletWritesIsPassedOnUntilNobodyReadsIt() async throws {
+    try await withServers(2) { servers, _ in
+      let (proxy, kubelet) = (servers[0], servers[1])
+      let port = try #require(kubelet.url.split(separator: ":").last)
+      _ = try await proxy.call(
+        "POST", "/api/v1/nodes",
+        #"{"metadata":{"name":"m1"},"status":{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":\#(port)}}}}"#
+      )
+      let path = "/api/v1/nodes/m1/proxy\(Self.pods)?watch=true"
+      try await proxy.watch(path) { events in
+        try await eventually("the kubelet is asked") { try await Self.watchers(kubelet) }
+        _ = try await proxy.call("POST", Self.pods, Self.pod("a"))
+        for try await event in events {
+          #expect(event["object"]?["metadata"]?["name"] == "a")
+          break
+        }
+      }
+      try await eventually("the kubelet is left alone") {
+        try await !Self.watchers(kubelet)
+      }
+      let refused = try await proxy.call("GET", "/api/v1/nodes/m1/proxy/none")
+      #expect(refused.code == 404 && refused.body["reason"] == "NotFound")
+    }
+  }
+
+  @Test func aServerEndsAlthoughALogIsFollowed() async throws {
+    try await withServers { servers, client in
+      _ = try await servers[0].call("POST", "/api/v1/nodes", #"{"metadata":{"name":"m1"}}"#)
+      let arguments = [
+        "--etcd-servers=\(client.endpoints[0].url)", "--insecure-port=-1",
+        "--kubelet-url=m1=\(servers[0].url)",
+      ]
+      let (open, ready) = AsyncStream.makeStream(of: String.self)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try await Programs.run("fake-apiserver", arguments) { url in
+            ready.yield(url)
+            try await eventually("the kubelet is asked") { try await Self.watchers(servers[0]) }
+          }
+        }
+        group.addTask {
+          for await url in open {
+            _ = try? await Caller(url: url).watch(
+              "/api/v1/nodes/m1/proxy\(Self.pods)?watch=true", Self.all)
+            break
+          }
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
+}
