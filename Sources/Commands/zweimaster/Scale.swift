@@ -105,7 +105,8 @@ struct ScaleElections: ParsableCommand {
     try self.options.write(
       LinePlot(
         "All leaders die at once: until the other masters' pods run", x: "how busy the store is, %",
-        y: "seconds", lines: [.init("99 % of the elections", points), .init("the last one", longest)]))
+        y: "seconds",
+        lines: [.init("99 % of the elections", points), .init("the last one", longest)]))
   }
 }
 
