@@ -177,6 +177,11 @@ extension Simulation {
     return time
   }
 
+  /// A disk that was slow has been so up to now, also when the fault itself was over before.
+  mutating func haveWaited(_ until: inout Nanoseconds) {
+    if until > 0 { (until, self.lastTrouble) = (0, self.now) }
+  }
+
   mutating func electorFileDone(_ node: Int, _ life: Int, _ kind: Ask, until: BootInstant?) {
     guard let elector = self.elector(node, life) else { return }
     guard elector.stoppedUntil <= self.now else {
@@ -184,6 +189,7 @@ extension Simulation {
         .electorFileDone(node, life: life, kind, until: until), at: elector.stoppedUntil)
       return
     }
+    self.haveWaited(&elector.waitsUntil)
     switch kind {
     case .remove:
       self.setManifest(node, owner: nil)
