@@ -108,7 +108,8 @@ extension Simulation {
         .electorFileDone(node, life: life, .remove, until: nil),
         at: self.now + self.chance.span(0...3_000_000))
     case .installManifest(let term, let before):
-      self.tell(.elector(node), "installs, term \(term)")
+      // At each look it is installed again, which changes nothing and would fill the story.
+      if !elector.hasInstalled { self.tell(.elector(node), "installs, term \(term)") }
       self.nodes[node].elector?.mail.isBusy = true
       self.nodes[node].elector?.toldEnd = before
       self.agenda.add(
