@@ -246,6 +246,11 @@ let package = Package(
         "EtcdClient", "EtcdTestSupport", "FaultRelay", "KVStore", nioCore, nioPosix, nioHTTP1,
       ],
       swiftSettings: settings),
+    // As much of an API server as its clients need.
+    .target(
+      name: "APIServerTestSupport",
+      dependencies: ["APIServerClient", hummingbird, nioCore, logging],
+      path: "Tests/APIServerTestSupport", swiftSettings: settings),
     .testTarget(
       name: "APIServerClientTests", dependencies: ["APIServerClient", "EtcdTestSupport"],
       swiftSettings: settings),
@@ -264,7 +269,8 @@ let package = Package(
     .testTarget(
       name: "FakeKubeletTests",
       dependencies: [
-        "APIServerClient", "EtcdClient", "FakeKubelet", "fake-kubelet", "EtcdTestSupport",
+        "APIServerClient", "APIServerTestSupport", "EtcdClient", "FakeKubelet", "fake-kubelet",
+        "EtcdTestSupport",
         httpClient, nioSSL,
         logging, lifecycle,
         subprocess,
@@ -273,8 +279,9 @@ let package = Package(
     .testTarget(
       name: "StandInsTests",
       dependencies: [
-        "APIServerClient", "StandIns", "kube-scheduler-stand-in",
-        "kube-controller-manager-stand-in", "EtcdClient", "EtcdTestSupport", subprocess,
+        "APIServerClient", "APIServerTestSupport", "FakeKubelet", "StandIns",
+        "kube-scheduler-stand-in", "kube-controller-manager-stand-in", "EtcdClient",
+        "EtcdTestSupport", httpClient, logging, subprocess,
       ],
       swiftSettings: settings),
     .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
