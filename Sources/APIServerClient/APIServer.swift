@@ -58,7 +58,7 @@ public struct APIServer: Sendable {
   /// - Parameters:
   ///   - bound: how long the whole of it may take.
   ///   - take: called for each line, without its end.
-  /// - Throws: ``APIServerError`` for an answer that says no, and when it breaks off.
+  /// - Throws: ``APIServerError`` for an answer that says no, when there is none, and what `take` throws.
   func lines(
     of request: APIRequest, within bound: Duration,
     _ take: @escaping @Sendable (Data) throws(APIServerError) -> Void
@@ -77,7 +77,9 @@ public struct APIServer: Sendable {
                 body: Data(bytes.readableBytesView)))
           }
           var lines = LineBuffer()
-          for try await bytes in response.body {
+          var body = response.body.makeAsyncIterator()
+          // One that breaks off has told what it has told.
+          while let bytes = try? await body.next() {
             for line in lines.take(bytes.readableBytesView) { try take(line) }
           }
           return .success(())

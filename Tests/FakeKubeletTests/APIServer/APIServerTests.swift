@@ -227,6 +227,23 @@ import Testing
     }
   }
 
+  @Test func repetitionsAreCounted() async throws {
+    try await self.with { bench in
+      let annotations = ["exit-after": "10ms", "exit-code": "\"1\""].map {
+        ("pretend.zweimaster.dev/\($0)", $1)
+      }
+      try bench.node.install(
+        "web.yaml", Fixtures.pod(annotations: Dictionary(uniqueKeysWithValues: annotations)))
+      let name = "web-kube-master1"
+      let event = try await bench.untilEvent("BackOff", name)
+      #expect(event["type"] == "Warning")
+      // The first restart comes at once.
+      try await eventually("the second start is counted") {
+        try await bench.untilEvent("Started", name)["count"]?.integer == 2
+      }
+    }
+  }
+
   @Test func aNamespaceThatIsNotThereIsToldOnce() async throws {
     try await self.with { bench in
       let text = Fixtures.pod().replacing("  name: web", with: "  name: web\n  namespace: other")
