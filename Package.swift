@@ -44,6 +44,8 @@ let package = Package(
     .library(name: "Elector", targets: ["Elector"]),
     .library(name: "APIServerClient", targets: ["APIServerClient"]),
     .library(name: "FakeKubelet", targets: ["FakeKubelet"]),
+    .library(name: "FakeAPIServer", targets: ["FakeAPIServer"]),
+    .executable(name: "fake-apiserver", targets: ["fake-apiserver"]),
     .library(name: "TestCluster", targets: ["TestCluster"]),
     .library(name: "WallClock", type: .dynamic, targets: ["CWallClock"]),
     .executable(name: "kvstore", targets: ["kvstore"]),
@@ -131,6 +133,15 @@ let package = Package(
         nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),
+    // Kubernetes' API, as far as the recipe and kubectl need it; its state is in etcd alone.
+    .target(
+      name: "FakeAPIServer",
+      dependencies: [
+        "APIServerClient", "EtcdClient", "FakeKubelet", "PrometheusText",
+        .product(name: "DequeModule", package: "swift-collections"), hummingbird, hummingbirdCore,
+        hummingbirdTLS, httpClient, nioCore, nioSSL, logging, lifecycle,
+      ],
+      swiftSettings: settings),
     // What the elector elects, where there is no Kubernetes: a scheduler and a controller manager, in small.
     .target(
       name: "StandIns",
@@ -188,6 +199,13 @@ let package = Package(
         "OpenFiles", "Systemd", arguments, httpClient, logging, lifecycle, unixSignals, yams,
       ],
       path: "Sources/Commands/elector", swiftSettings: settings),
+    .executableTarget(
+      name: "fake-apiserver",
+      dependencies: [
+        "EtcdClient", "EtcdSettings", "FakeAPIServer", "GoFlags", "Klog", arguments, logging,
+        lifecycle, unixSignals,
+      ],
+      path: "Sources/Commands/fake-apiserver", swiftSettings: settings),
     .executableTarget(
       name: "fake-kubelet",
       dependencies: [
@@ -282,6 +300,13 @@ let package = Package(
         "APIServerClient", "APIServerTestSupport", "FakeKubelet", "StandIns",
         "kube-scheduler-stand-in", "kube-controller-manager-stand-in", "EtcdClient",
         "EtcdTestSupport", httpClient, logging, subprocess,
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "FakeAPIServerTests",
+      dependencies: [
+        "APIServerClient", "FakeAPIServer", "fake-apiserver", "KVStore", "EtcdClient",
+        "EtcdTestSupport", httpClient, logging, lifecycle, subprocess,
       ],
       swiftSettings: settings),
     .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),

@@ -81,13 +81,14 @@ public struct Kubelet: Sendable {
   }
 
   /// Waits until the pod, whose manifest is gone, no longer runs.
+  /// - Parameter isOnlyOne: whether no pod of an earlier manifest can run.
   /// - Returns: whether it has ended, by what ``PodEndWatch`` makes of the kubelet's answers.
-  func awaitEnd(of pod: ElectedPod, detection: Duration) async -> Bool {
+  func awaitEnd(of pod: ElectedPod, detection: Duration, isOnlyOne: Bool) async -> Bool {
     let start = ContinuousClock.now
-    var watch = PodEndWatch(detection: detection, grace: pod.grace)
+    var watch = PodEndWatch(detection: detection, grace: pod.grace, isOnlyOne: isOnlyOne)
     while true {
-      let isRunning = try? await self.runs(pod)
-      switch watch.heard(isRunning: isRunning, after: ContinuousClock.now - start) {
+      let isListed = try? await self.lists(pod)
+      switch watch.heard(isListed: isListed, after: ContinuousClock.now - start) {
       case .ended: return true
       case .overdue: return false
       case .ask(let pause):
@@ -114,6 +115,14 @@ public struct Kubelet: Sendable {
     let desired = try? await self.pods(pod, at: "/pods")
     return PodObservation(
       isRunning: isRunning, restarts: desired?.reduce(0) { $0 + $1.restarts } ?? 0)
+  }
+
+  /// Whether it runs, or is yet to: a kubelet that starts one pod when another one has ended runs none
+  /// in between.
+  private func lists(_ pod: ElectedPod) async throws -> Bool {
+    if try await self.runs(pod) { return true }
+    // Not every kubelet that tells what runs has to tell this.
+    return (try? await self.pods(pod, at: "/pods").isEmpty) == false
   }
 
   private func runs(_ pod: ElectedPod) async throws -> Bool {

@@ -23,6 +23,14 @@ struct ManifestDestination: ElectionDestination {
   }
 
   func awaitEnd() async -> Bool {
+    // Another one may be installed meanwhile.
+    let pods = self.manifest.pods
+    let hasEnded = await self.awaitEnd(isOnlyOne: pods.hasOnlyOne)
+    if hasEnded { self.manifest.noteEnd(upTo: pods.count) }
+    return hasEnded
+  }
+
+  private func awaitEnd(isOnlyOne: Bool) async -> Bool {
     let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
     guard let kubelet, let pod = pod ?? nil else {
       self.logger.warning(
@@ -30,7 +38,8 @@ struct ManifestDestination: ElectionDestination {
         metadata: ["source": "\(self.manifest.source)", "for": "\(self.timing.podTime)"])
       return (try? await Task.sleep(for: self.timing.podTime)) != nil
     }
-    return await kubelet.awaitEnd(of: pod, detection: self.timing.podStop.detection)
+    return await kubelet.awaitEnd(
+      of: pod, detection: self.timing.podStop.detection, isOnlyOne: isOnlyOne)
   }
 
   func observe() async -> PodObservation? {
@@ -42,12 +51,27 @@ struct ManifestDestination: ElectionDestination {
   func watch(_ hasChanged: @escaping @Sendable () -> Void) async {
     await withDiscardingTaskGroup { group in
       if let kubelet = self.kubelet {
-        group.addTask { if let reason = await kubelet.trouble() { self.tell(kubelet, reason) } }
+        group.addTask {
+          if let reason = await kubelet.trouble() { self.tell(kubelet, reason) }
+          await self.settlePast()
+        }
       }
       for path in [self.manifest.source, self.manifest.destination] {
         group.addTask { await self.watchFile(path, hasChanged) }
       }
     }
+  }
+
+  /// Finds out when nothing runs any more of what an earlier process installed, unless we were quicker to
+  /// install something.
+  private func settlePast() async {
+    while !self.manifest.wasRemoved {
+      guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
+    }
+    guard let past = self.manifest.podsWhileAbsent, await self.awaitEnd(isOnlyOne: false) else {
+      return
+    }
+    self.manifest.noteEnd(upTo: past.count)
   }
 
   private func tell(_ kubelet: Kubelet, _ reason: String) {

@@ -26,6 +26,8 @@ public final class ManifestFile: Sendable {
     var life: Life?
     /// The pod that was in the destination last, by whomever.
     var elected: ElectedPod?
+    var pods = InstalledPods()
+    var wasRemoved = false
   }
 
   private struct Life {
@@ -102,10 +104,17 @@ public final class ManifestFile: Sendable {
     // An earlier run left it: its pod is the one that is to end.
     if !isOurs, let left = (try? Self.read(self.destination)).flatMap({ ElectedPod(manifest: $0) })
     {
-      self.state.withLock { $0.elected = left }
+      self.state.withLock { state in
+        state.elected = left
+        state.pods.installed()
+      }
     }
     try self.place.remove()
+    self.state.withLock { $0.wasRemoved = true }
   }
+
+  /// Whether it was found absent or made so at least once.
+  var wasRemoved: Bool { self.state.withLock(\.wasRemoved) }
 
   /// Makes the destination a copy of the source; does nothing when it is one already.
   /// - Parameters:
@@ -215,8 +224,22 @@ public final class ManifestFile: Sendable {
     }
     guard isNews else { return }
     let pod = ElectedPod(manifest: content.source)
-    self.state.withLock { $0.elected = pod }
+    self.state.withLock { state in
+      state.elected = pod
+      state.pods.installed()
+    }
   }
+
+  /// The pods that may come of what was there so far.
+  var pods: InstalledPods { self.state.withLock(\.pods) }
+
+  /// The same, as long as nothing of ours is there.
+  var podsWhileAbsent: InstalledPods? {
+    self.state.withLock { $0.installed == nil ? $0.pods : nil }
+  }
+
+  /// To be told that nothing runs any more of the first so many.
+  func noteEnd(upTo count: Int) { self.state.withLock { $0.pods.ended(upTo: count) } }
 
   static func read(_ path: String) throws(ManifestError) -> [UInt8] {
     // A pipe without a writer must not hold us up.

@@ -2,8 +2,8 @@
 /// in, and what follows comes out.
 ///
 /// That it is not listed tells nothing by itself: the kubelet may have read the file and be about to
-/// start it. It has ended when it was listed before, or when the kubelet has noticed by now that the file
-/// is gone.
+/// start it. It has ended when the kubelet has noticed by now that the file is gone; or before, when it was
+/// listed and no second pod can follow it.
 package struct PodEndWatch: Equatable, Sendable {
   package enum Step: Equatable, Sendable {
     /// Ask again after so long.
@@ -20,24 +20,29 @@ package struct PodEndWatch: Equatable, Sendable {
 
   private let detection: Duration
   private let grace: Duration
+  private let isOnlyOne: Bool
   private var absences = 0
   private var wasListed = false
 
   /// - Parameters:
   ///   - detection: until the kubelet notices that a manifest is gone.
   ///   - grace: until it has killed the pod.
-  package init(detection: Duration, grace: Duration) {
+  ///   - isOnlyOne: whether no pod of an earlier manifest can be listed, ``InstalledPods/hasOnlyOne``.
+  package init(detection: Duration, grace: Duration, isOnlyOne: Bool) {
     self.detection = detection
     self.grace = grace
+    self.isOnlyOne = isOnlyOne
   }
 
   /// - Parameters:
-  ///   - isRunning: whether the kubelet lists the pod; `nil` when it does not say.
+  ///   - isListed: whether the kubelet has the pod, running or to be run; `nil` when it does not say.
   ///   - elapsed: since the manifest was gone.
-  package mutating func heard(isRunning: Bool?, after elapsed: Duration) -> Step {
-    if isRunning == true {
+  package mutating func heard(isListed: Bool?, after elapsed: Duration) -> Step {
+    if isListed == true {
       (self.wasListed, self.absences) = (true, 0)
-    } else if isRunning == false, self.wasListed || elapsed >= self.detection {
+    } else if isListed == false,
+      self.wasListed && self.isOnlyOne || elapsed >= self.detection
+    {
       // Twice: between two containers of a pod that just starts there may be a moment.
       self.absences += 1
       if self.absences == 2 { return .ended }

@@ -13,6 +13,16 @@ public struct Scenario: Sendable {
   public var faults = Fault.Kind.allCases
   /// For how long faults begin, in seconds of simulated time.
   public var windowSeconds: Int64 = 120
+  /// How many elections there are on the one store, each with masters of its own.
+  public var elections = 1
+  /// What the store needs for one request, all of them one after the other; nothing by default.
+  public var requestTime: Duration = .zero
+  /// Within which time electors start: first the first one of each election.
+  public var startWithin: Duration = .milliseconds(50)
+  /// Whether the pauses of those without a lease are drawn out by chance, as they are.
+  public var isJittered = true
+  /// Whether the store tells of changes; else everybody has to look.
+  public var tellsWatchers = true
 
   public init() {}
 }
@@ -58,8 +68,22 @@ struct Draw: Sendable {
     }
     self.timings = timings
     self.window = .seconds(scenario.windowSeconds)
+    precondition(scenario.elections == 1 || scenario.faults.isEmpty || faults != nil)
     let plan = Fault.plan(
       nodes: masters, window: self.window, kinds: scenario.faults, with: &chance)
     self.faults = faults ?? plan
+  }
+
+  /// From the end of the last trouble until a pod must run at the latest: the lease of whoever was lost
+  /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
+  var bound: Nanoseconds {
+    let delay = self.timings.map(\.lockDelay).max() ?? .zero
+    var bound = Nanoseconds(.seconds(self.ttlSeconds) + delay + .seconds(1))
+    bound += self.detection + .milliseconds(20)
+    // One that could not write its manifest leaves the lock to others, for longer each time.
+    if self.faults.contains(where: { $0.kind == .refusedFiles }) {
+      bound += Nanoseconds(self.sleep * 10)
+    }
+    return bound
   }
 }

@@ -22,9 +22,13 @@ struct Mailbox<Event: Sendable, Effect: Sendable>: Sendable {
 }
 
 /// One master: its machine, its elector with guard, its manifest directory and its kubelet.
-struct SimulatedNode<Core: ElectionCore>: Sendable {
+///
+/// Processes are classes since a run looks at them millions of times: nobody but the one ``Simulation``
+/// has them.
+struct SimulatedNode<Core: ElectionCore> {
   let name: String
   let holder: String
+  let lock: Lock
   let timing: Timing
   let asksKubelet: Bool
   let grace: Nanoseconds
@@ -57,7 +61,7 @@ struct SimulatedNode<Core: ElectionCore>: Sendable {
   var isUnitGone: Bool { self.elector == nil && self.guardian == nil }
 }
 
-struct ElectorProcess<Core: ElectionCore>: Sendable {
+final class ElectorProcess<Core: ElectionCore> {
   let life: Int
   /// What its machine's clock showed when it began: its own instants count from here.
   let begin: Nanoseconds
@@ -74,7 +78,24 @@ struct ElectorProcess<Core: ElectionCore>: Sendable {
   var isLinked = true
   var toldEnd: Elector.Instant?
   var stoppedUntil: Nanoseconds = 0
-  var podWatches: [Int: (watch: PodEndWatch, since: Nanoseconds)] = [:]
+  /// How long it waits for a slow disk.
+  var waitsUntil: Nanoseconds = 0
+  var podWatches: [Int: PodWatch] = [:]
+  var pods = InstalledPods()
+  /// Whether a manifest of its own may be there.
+  var hasInstalled = false
+
+  init(life: Int, begin: Nanoseconds, core: Core) {
+    self.life = life
+    self.begin = begin
+    self.core = core
+  }
+}
+
+struct PodWatch: Sendable {
+  var watch: PodEndWatch
+  let since: Nanoseconds
+  let pods: InstalledPods
 }
 
 struct PendingRequest: Sendable {
@@ -86,19 +107,26 @@ struct PendingRequest: Sendable {
 
 enum Ask: Sendable { case install, remove, extend }
 
-struct GuardProcess: Sendable {
+final class GuardProcess {
   let life: Int
   var core: Guard
   var mail = Mailbox<Guard.Event, Guard.Effect>()
   var alarm = 0
   var stoppedUntil: Nanoseconds = 0
+  /// How long it waits for a slow disk.
+  var waitsUntil: Nanoseconds = 0
   /// The elector that it has started, and the one that it talks to: until that hangs up.
   var child: Int?
   var electorLife: Int?
+
+  init(life: Int, core: Guard) {
+    self.life = life
+    self.core = core
+  }
 }
 
-struct KubeletProcess: Sendable {
-  var life: Int
+final class KubeletProcess {
+  let life: Int
   let begin: Nanoseconds
   var core = PodWorkers()
   /// What it has seen of its directory.
@@ -107,4 +135,9 @@ struct KubeletProcess: Sendable {
   var alarm = 0
   /// The containers that run.
   var running: Set<UInt64> = []
+
+  init(life: Int, begin: Nanoseconds) {
+    self.life = life
+    self.begin = begin
+  }
 }

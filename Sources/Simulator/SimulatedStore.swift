@@ -76,7 +76,9 @@ struct SimulatedStore: Sendable {
   /// The batch that is being committed.
   var batch: [Arrival] = []
   var committing: [Change]?
-  var watchers: [WatcherHub.ID: Watcher] = [:]
+  private(set) var watchers: [WatcherHub.ID: Watcher] = [:]
+  private var watchersByNode: [Int: Set<WatcherHub.ID>] = [:]
+  private var watchersByKey: [StorePath: Set<WatcherHub.ID>] = [:]
   var alarm: Nanoseconds?
 
   init(gain: Int64) {
@@ -139,6 +141,8 @@ struct SimulatedStore: Sendable {
     self.batch = []
     self.committing = nil
     self.watchers = [:]
+    self.watchersByNode = [:]
+    self.watchersByKey = [:]
     self.alarm = nil
   }
 
@@ -189,15 +193,32 @@ struct SimulatedStore: Sendable {
   mutating func watch(_ watcher: Watcher) throws(StoreError) -> Event? {
     let start = try self.publication.watch(
       watcher.key, isRecursive: false, isStream: false, waitIndex: watcher.after + 1)
-    if let id = start.id { self.watchers[id] = watcher }
+    if let id = start.id {
+      self.watchers[id] = watcher
+      self.watchersByNode[watcher.node, default: []].insert(id)
+      self.watchersByKey[watcher.key, default: []].insert(id)
+    }
     return start.event
   }
 
   mutating func unwatch(node: Int) {
-    for (id, watcher) in self.watchers where watcher.node == node {
+    for id in self.watchersByNode[node] ?? [] {
       self.publication.unwatch(id)
-      self.watchers[id] = nil
+      _ = self.told(id)
     }
+  }
+
+  /// A watcher that waits no longer.
+  mutating func told(_ id: WatcherHub.ID) -> Watcher? {
+    guard let watcher = self.watchers.removeValue(forKey: id) else { return nil }
+    self.watchersByNode[watcher.node]?.remove(id)
+    self.watchersByKey[watcher.key]?.remove(id)
+    return watcher
+  }
+
+  /// Those who wait for a change of a key.
+  func watchers(of key: StorePath) -> [Watcher] {
+    (self.watchersByKey[key] ?? []).compactMap { self.watchers[$0] }
   }
 
   mutating func nextDeadline() -> Nanoseconds? {

@@ -32,11 +32,12 @@ extension Simulation {
     let state = self.nodes[node]
     self.nodes[node].electorLives += 1
     let life = self.nodes[node].electorLives
+    let drawn = Double(self.chance.index(below: 20)) / 100
     let setup = ElectionSetup(
       candidate: Candidate(
         name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet,
-      spread: Double(self.chance.index(below: 20)) / 100)
+      spread: self.scenario.isJittered ? drawn : 0)
     self.nodes[node].elector = ElectorProcess<Core>(
       life: life, begin: state.clock.reading(at: self.now), core: Core(setup))
     self.nodes[node].guardian?.child = life
@@ -102,6 +103,7 @@ extension Simulation {
     switch effect {
     case .removeManifest:
       self.nodes[node].elector?.mail.isBusy = true
+      self.nodes[node].elector?.hasInstalled = false
       self.agenda.add(
         .electorFileDone(node, life: life, .remove, until: nil),
         at: self.now + self.chance.span(0...3_000_000))
@@ -118,7 +120,7 @@ extension Simulation {
       self.store.unwatch(node: node)
       let watcher = SimulatedStore.Watcher(
         node: node, incarnation: life, id: id, after: after,
-        key: StorePath(Simulation<Core>.lockName))
+        key: self.nodes[node].lock.key)
       self.toStore(node) { .watchArrives(watcher) }
     case .wake(let instant):
       let alarm = elector.alarm + 1
@@ -126,12 +128,7 @@ extension Simulation {
       self.agenda.add(
         .electorAlarm(node, life: life, id: alarm), at: max(self.now, self.time(of: instant, node)))
     case .awaitPodEnd(let id):
-      let grace = self.nodes[node].grace.duration
-      let detection = self.nodes[node].timing.podStop.detection
-      self.nodes[node].elector?.podWatches[id] = (
-        PodEndWatch(detection: detection, grace: grace), self.now
-      )
-      self.agenda.add(.podAsked(node, life: life, id), at: self.now + .milliseconds(1))
+      self.watchPod(node, id, isOnlyOne: elector.pods.hasOnlyOne)
     case .observePod(let id):
       let isRunning = !self.nodes[node].kubelet.running.isEmpty
       let observation = PodObservation(isRunning: isRunning, restarts: 0)
@@ -152,7 +149,10 @@ extension Simulation {
       self.countTerm()
       self.span(.leads, "term \(term)", lane)
     case .regained(let term): self.span(.leads, "term \(term)", lane)
-    case .lost, .released: self.span(.leads, nil, lane)
+    case .lost:
+      self.countLoss()
+      self.span(.leads, nil, lane)
+    case .released: self.span(.leads, nil, lane)
     case .leading, .following: return
     default: break
     }
@@ -165,8 +165,16 @@ extension Simulation {
   /// other one of elector and guard has to be well meanwhile.
   mutating func fileTime(_ node: Int, ofGuard: Bool) -> Nanoseconds {
     let isOtherWell = ofGuard ? self.isElectorWell(node) : self.isGuardWell(node)
-    return isOtherWell && self.nodes[node].slowFilesUntil > self.now
-      ? self.chance.span(0...15_000_000_000) : self.chance.span(0...5_000_000)
+    guard isOtherWell, self.nodes[node].slowFilesUntil > self.now else {
+      return self.chance.span(0...5_000_000)
+    }
+    let time = self.chance.span(0...15_000_000_000)
+    if ofGuard {
+      self.nodes[node].guardian?.waitsUntil = self.now + time
+    } else {
+      self.nodes[node].elector?.waitsUntil = self.now + time
+    }
+    return time
   }
 
   mutating func electorFileDone(_ node: Int, _ life: Int, _ kind: Ask, until: BootInstant?) {
@@ -274,12 +282,41 @@ extension Simulation {
 
   /// What became of the manifest.
   private mutating func settle(_ event: Election.Event, _ node: Int) {
+    switch event {
+    case .removed: self.settlePast(node)
+    case .installed, .installFailed(_, isUntouched: false):
+      guard let elector = self.nodes[node].elector, !elector.hasInstalled else { break }
+      elector.pods.installed()
+      elector.hasInstalled = true
+    default: break
+    }
     self.nodes[node].elector?.mail.results.append(event)
     self.nodes[node].elector?.mail.isBusy = false
     self.turnElector(node)
   }
 
   // MARK: The pod's end
+
+  /// No question of the core's.
+  private static var pastQuestion: Int { -1 }
+
+  /// Once after each start: when nothing runs any more of what an earlier process installed.
+  private mutating func settlePast(_ node: Int) {
+    guard let elector = self.nodes[node].elector, self.nodes[node].asksKubelet,
+      elector.podWatches[Self.pastQuestion] == nil
+    else { return }
+    self.watchPod(node, Self.pastQuestion, isOnlyOne: false)
+  }
+
+  private mutating func watchPod(_ node: Int, _ id: Int, isOnlyOne: Bool) {
+    guard let elector = self.nodes[node].elector else { return }
+    elector.podWatches[id] = PodWatch(
+      watch: PodEndWatch(
+        detection: self.nodes[node].timing.podStop.detection,
+        grace: self.nodes[node].grace.duration, isOnlyOne: isOnlyOne),
+      since: self.now, pods: elector.pods)
+    self.agenda.add(.podAsked(node, life: elector.life, id), at: self.now + .milliseconds(1))
+  }
 
   mutating func askForPod(_ node: Int, _ life: Int, _ id: Int) {
     guard let elector = self.elector(node, life), let asked = elector.podWatches[id] else {
@@ -295,12 +332,17 @@ extension Simulation {
       self.nodes[node].clock.reading(at: self.now)
       - self.nodes[node].clock.reading(at: asked.since)
     let step = watch.heard(
-      isRunning: kubelet.isUp ? !kubelet.running.isEmpty : nil, after: elapsed.duration)
-    self.nodes[node].elector?.podWatches[id] = (watch, asked.since)
+      isListed: kubelet.isUp ? kubelet.sees || !kubelet.running.isEmpty : nil,
+      after: elapsed.duration)
+    self.nodes[node].elector?.podWatches[id]?.watch = watch
     switch step {
     case .ask(let pause):
       self.agenda.add(.podAsked(node, life: life, id), at: self.now + Nanoseconds(pause))
-    case .ended: self.deliver(.podEnded(id: id), toElector: node, life)
+    case .ended:
+      elector.pods.ended(upTo: asked.pods.count)
+      if id == Self.pastQuestion { return }
+      self.deliver(.podEnded(id: id), toElector: node, life)
+    case .overdue where id == Self.pastQuestion: break
     case .overdue: self.deliver(.podOverdue(id: id), toElector: node, life)
     }
   }
@@ -313,11 +355,9 @@ extension Simulation {
     self.nodes[node].elector?.pending[request.id] = PendingRequest(
       kind: request.kind, sentAfter: elector.answers.latest,
       acknowledged: self.audit.acknowledged)
-    let lock = Lock(
-      name: Simulation<Core>.lockName, holder: state.holder, ttlSeconds: state.timing.ttlSeconds)
     let arrival = SimulatedStore.Arrival(
       node: node, incarnation: elector.life, id: request.id,
-      operation: Core.operation(for: request.kind, of: lock), lock: lock)
+      operation: Core.operation(for: request.kind, of: state.lock), lock: state.lock)
     self.toStore(node) { .requestArrives(arrival) }
     let limit = self.nodes[node].clock.time(
       of: state.clock.reading(at: self.now) + Nanoseconds(state.timing.requestTimeout))

@@ -104,15 +104,13 @@ extension Simulation {
 
   func isGuardWell(_ node: Int) -> Bool {
     guard let guardian = self.nodes[node].guardian else { return false }
-    return guardian.stoppedUntil <= self.now && !(guardian.mail.isBusy && self.isSlow(node))
+    return max(guardian.stoppedUntil, guardian.waitsUntil) <= self.now
   }
 
   func isElectorWell(_ node: Int) -> Bool {
     guard let elector = self.nodes[node].elector else { return false }
-    return elector.stoppedUntil <= self.now && !(elector.mail.isBusy && self.isSlow(node))
+    return max(elector.stoppedUntil, elector.waitsUntil) <= self.now
   }
-
-  private func isSlow(_ node: Int) -> Bool { self.nodes[node].slowFilesUntil > self.now }
 
   /// - Returns: whether it was on.
   private mutating func powerOff(_ node: Int) -> Bool {

@@ -99,10 +99,6 @@ extension Simulation {
         .answerArrives(arrival.node, life: arrival.incarnation, id: arrival.id, .refused))
       return
     }
-    // What its sender has given up long ago may still give a lease to nobody.
-    if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
-      self.lastTrouble = self.now
-    }
     self.store.inbox.append(arrival)
     self.turnStore()
   }
@@ -206,9 +202,7 @@ extension Simulation {
     self.audit.published(changes)
     for change in changes { self.tellLease(change.event) }
     for delivery in self.store.publish(tree, changes) {
-      guard let watcher = self.store.watchers.removeValue(forKey: delivery.watcher) else {
-        continue
-      }
+      guard let watcher = self.store.told(delivery.watcher) else { continue }
       self.audit.watched(watcher.key, after: watcher.after, delivery.event)
       self.fromStore(
         watcher.node,
@@ -216,13 +210,15 @@ extension Simulation {
           watcher.node, life: watcher.incarnation,
           .watched(id: watcher.id, Election.Change(delivery.event))))
     }
-    for (_, watcher) in self.store.watchers {
-      self.audit.waits(watcher.key, after: watcher.after)
+    for path in Set(changes.map(\.event.node.path)) {
+      for watcher in self.store.watchers(of: path) {
+        self.audit.waits(path, after: watcher.after)
+      }
     }
   }
 
   private mutating func tellLease(_ event: Event) {
-    guard self.tells, event.node.path == StorePath(Simulation<Core>.lockName) else { return }
+    guard self.tells, event.node.path == self.nodes[0].lock.key else { return }
     let holder = String(decoding: event.node.value ?? [], as: UTF8.self)
     switch event.action {
     case .delete, .compareAndDelete, .expire:
@@ -238,6 +234,10 @@ extension Simulation {
   private mutating func answer(
     _ arrival: SimulatedStore.Arrival, _ outcome: SimulatedStore.Outcome
   ) {
+    // What its sender has given up by now may have given a lease that nobody knows of.
+    if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
+      self.lastTrouble = self.now
+    }
     self.fromStore(
       arrival.node,
       .answerArrives(

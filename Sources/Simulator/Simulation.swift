@@ -7,8 +7,9 @@ import KVStore
 /// them. The cores are the shipped ones; clocks, sockets, files and processes are not there.
 ///
 /// The same scenario, seed and faults give the same run.
-package struct Simulation<Core: ElectionCore>: Sendable {
-  enum Happening: Sendable {
+package struct Simulation<Core: ElectionCore>: ~Copyable {
+  /// Indirect, since the agenda moves it about.
+  indirect enum Happening: Sendable {
     case faultBegins(Int)
     case faultEnds(Int)
     case unitStarts(Int)
@@ -26,6 +27,9 @@ package struct Simulation<Core: ElectionCore>: Sendable {
     case guardFileDone(Int, life: Int, Guard.Effect)
     case requestArrives(SimulatedStore.Arrival)
     case watchArrives(SimulatedStore.Watcher)
+    /// After all that came before.
+    case requestIsDue(SimulatedStore.Arrival, life: Int)
+    case watchIsDue(SimulatedStore.Watcher, life: Int)
     case answerArrives(Int, life: Int, id: Int, Answer)
     case storeGoesOn(life: Int)
     case storeStarts
@@ -57,12 +61,18 @@ package struct Simulation<Core: ElectionCore>: Sendable {
   var audit = Audit()
   var commitsFail = false
   var storeIsSlow = false
+  /// When the store will have done all requests that have come, where they cost something.
+  var storeIsBusyUntil: Nanoseconds = 0
+  /// Of each election the last pod that has ended.
+  private var lastPods: [(gone: Nanoseconds, node: Int)?] = []
   /// When something bad was last going on.
   var lastTrouble: Nanoseconds = 0
   package private(set) var result = RunResult()
   let tells: Bool
   package internal(set) var story = Story()
   private let manifests: [PodManifest]
+  /// From the end of the last trouble until a pod must run at the latest.
+  private let bound: Nanoseconds
 
   static var lockName: String { "kube-scheduler" }
 
@@ -75,17 +85,25 @@ package struct Simulation<Core: ElectionCore>: Sendable {
     self.tells = tells
     let draw = Draw(scenario, seed: seed, faults: faults)
     self.draw = draw
+    self.bound = draw.bound
     var chance = Chance(seed: seed ^ 0x5eed)
     self.network = chance.split()
     self.store = SimulatedStore(gain: chance.span(-100_000...100_000))
     self.manifests = draw.timings.indices.map {
       Manifests.shared.pod(node: "node\($0)", graceSeconds: draw.grace / 1_000_000_000)
     }
-    for (number, timing) in draw.timings.enumerated() {
+    let masters = draw.timings.count
+    for index in 0..<masters * scenario.elections {
+      let (election, number) = index.quotientAndRemainder(dividingBy: masters)
+      let timing = draw.timings[number]
       let gain = chance.span(-100_000...100_000)
+      let holder = draw.haveOneName ? "same" : "node\(number)"
       self.nodes.append(
         SimulatedNode(
-          name: "node\(number)", holder: draw.haveOneName ? "same" : "node\(number)",
+          name: "node\(number)", holder: holder,
+          lock: Lock(
+            name: scenario.elections == 1 ? Self.lockName : "\(Self.lockName)-\(election)",
+            holder: holder, ttlSeconds: timing.ttlSeconds),
           timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
           clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
           kubelet: KubeletProcess(life: 0, begin: 0)))
@@ -93,10 +111,14 @@ package struct Simulation<Core: ElectionCore>: Sendable {
     self.chance = chance
     self.store.boot(at: -.seconds(1_000), wallSkew: 0)
     if let problem = self.store.start(at: 0) { self.audit.fail(problem) }
+    let startWithin = Nanoseconds(scenario.startWithin)
     for number in self.nodes.indices {
-      self.agenda.add(.unitStarts(number), at: self.chance.span(0...50_000_000))
+      // With many elections it has to be known who leads.
+      let begin = scenario.elections > 1 && number % masters > 0 ? startWithin + .seconds(1) : 0
+      self.agenda.add(.unitStarts(number), at: begin + self.chance.span(0...startWithin))
       self.nodes[number].isUnitScheduled = true
     }
+    self.lastPods = Array(repeating: nil, count: scenario.elections)
     for (index, fault) in draw.faults.enumerated() {
       self.agenda.add(.faultBegins(index), at: fault.begin)
       self.agenda.add(.faultEnds(index), at: fault.end)
@@ -107,19 +129,6 @@ package struct Simulation<Core: ElectionCore>: Sendable {
   package var faults: [Fault] { self.draw.faults }
 
   // MARK: Running
-
-  /// From the end of the last trouble until a pod must run at the latest: the lease of whoever was lost
-  /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
-  private var bound: Nanoseconds {
-    let delay = self.draw.timings.map(\.lockDelay).max() ?? .zero
-    var bound = Nanoseconds(.seconds(self.draw.ttlSeconds) + delay + .seconds(1))
-    bound += self.draw.detection + .milliseconds(20)
-    // One that could not write its manifest leaves the lock to others, for longer each time.
-    if self.draw.faults.contains(where: { $0.kind == .refusedFiles }) {
-      bound += Nanoseconds(self.draw.sleep * 10)
-    }
-    return bound
-  }
 
   /// Runs to the end, or to the first violation.
   package mutating func run() {
@@ -141,10 +150,14 @@ package struct Simulation<Core: ElectionCore>: Sendable {
     }
     self.result.simulated = self.now
     if self.result.violation == nil {
-      let running = self.nodes.count { !$0.kubelet.running.isEmpty }
-      if running != 1 {
-        self.violate(
-          "\(running) pods run \(Story.time(self.bound)) after the last trouble")
+      for election in self.lastPods.indices {
+        let running = self.nodes[self.rivals(ofElection: election)].count {
+          !$0.kubelet.running.isEmpty
+        }
+        if running != 1 {
+          self.violate("\(running) pods run \(Story.time(self.bound)) after the last trouble")
+          break
+        }
       }
     }
     self.story.close(at: self.now)
@@ -204,8 +217,23 @@ package struct Simulation<Core: ElectionCore>: Sendable {
       self.lastTrouble = self.now
       self.turnGuard(node)
     case .guardFileDone(let node, let life, let effect): self.guardFileDone(node, life, effect)
-    case .requestArrives(let arrival): self.requestArrives(arrival)
-    case .watchArrives(let watcher): self.watchArrives(watcher)
+    case .requestArrives(let arrival):
+      if self.store.isUp, let done = self.queue() {
+        self.agenda.add(.requestIsDue(arrival, life: self.store.incarnation), at: done)
+      } else {
+        self.requestArrives(arrival)
+      }
+    case .requestIsDue(let arrival, let life):
+      if self.store.incarnation == life { self.requestArrives(arrival) }
+    case .watchArrives(let watcher):
+      guard self.scenario.tellsWatchers else { return }
+      if self.store.isUp, let done = self.queue() {
+        self.agenda.add(.watchIsDue(watcher, life: self.store.incarnation), at: done)
+      } else {
+        self.watchArrives(watcher)
+      }
+    case .watchIsDue(let watcher, let life):
+      if self.store.incarnation == life { self.watchArrives(watcher) }
     case .answerArrives(let node, let life, let id, let answer):
       self.answerArrives(node, life, id, answer)
     case .storeGoesOn(let life):
@@ -233,15 +261,22 @@ package struct Simulation<Core: ElectionCore>: Sendable {
 
   // MARK: Pods
 
-  func manifest(_ node: Int) -> PodManifest { self.manifests[node] }
+  func manifest(_ node: Int) -> PodManifest { self.manifests[node % self.manifests.count] }
+
+  /// The nodes of an election.
+  private func rivals(ofElection election: Int) -> Range<Int> {
+    let first = election * self.manifests.count
+    return first..<first + self.manifests.count
+  }
 
   /// A pod has begun to run.
   mutating func podRuns(_ node: Int) {
     self.result.pods += 1
-    if let gone = self.result.lastPodGone, self.result.lastPodNode != node {
-      self.result.takeovers.append(self.now - gone)
+    let election = node / self.manifests.count
+    if let last = self.lastPods[election], last.node != node {
+      self.result.takeovers.append(self.now - last.gone)
     }
-    for other in self.nodes.indices where other != node {
+    for other in self.rivals(ofElection: election) where other != node {
       if !self.nodes[other].kubelet.running.isEmpty {
         self.audit.fail("\(self.nodes[other].name) and \(self.nodes[node].name) both run the pod")
       }
@@ -249,10 +284,23 @@ package struct Simulation<Core: ElectionCore>: Sendable {
   }
 
   mutating func podIsGone(_ node: Int) {
-    self.result.lastPodGone = self.now
-    self.result.lastPodNode = node
+    self.lastPods[node / self.manifests.count] = (gone: self.now, node: node)
   }
 
+  /// - Returns: when the store has done this request; `nil` for at once.
+  mutating func queue() -> Nanoseconds? {
+    guard self.scenario.requestTime > .zero else { return nil }
+    let slot = Int(self.now / 100_000_000)
+    if self.result.load.count <= slot {
+      self.result.load += Array(repeating: 0, count: slot + 1 - self.result.load.count)
+    }
+    self.result.load[slot] += 1
+    self.storeIsBusyUntil =
+      max(self.storeIsBusyUntil, self.now) + Nanoseconds(self.scenario.requestTime)
+    return self.storeIsBusyUntil
+  }
+
+  mutating func countLoss() { self.result.losses += 1 }
   mutating func countTerm() { self.result.terms += 1 }
   mutating func count(_ fault: Fault.Kind) { self.result.faults[fault, default: 0] += 1 }
 }
@@ -270,6 +318,8 @@ public struct RunResult: Sendable {
   /// How long no pod ran until one ran on another node.
   public internal(set) var takeovers: [Nanoseconds] = []
   public internal(set) var faults: [Fault.Kind: Int] = [:]
-  var lastPodGone: Nanoseconds?
-  var lastPodNode: Int?
+  /// Leases that were not renewed in time.
+  public internal(set) var losses = 0
+  /// How many requests the store took in each tenth of a second, where it is counted what they cost.
+  public internal(set) var load: [Int] = []
 }

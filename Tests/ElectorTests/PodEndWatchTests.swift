@@ -20,17 +20,47 @@ import Testing
       [(true, 3, "ask"), (nil, 7.9, "ask"), (nil, 8, "overdue")],
     ] as [[(Bool?, Double, String)]])
   func whatIsHeardDecides(answers: [(Bool?, Double, String)]) {
-    var watch = PodEndWatch(detection: .seconds(1), grace: .seconds(2))
-    for (isRunning, seconds, expected) in answers {
-      let step = watch.heard(isRunning: isRunning, after: .seconds(seconds))
+    var watch = PodEndWatch(detection: .seconds(1), grace: .seconds(2), isOnlyOne: true)
+    for (isListed, seconds, expected) in answers {
+      let step = watch.heard(isListed: isListed, after: .seconds(seconds))
       #expect("\(step)".hasPrefix(expected), "after \(seconds) s")
     }
   }
 
   @Test func theLongerItTakesTheRarerAreTheQuestions() {
-    var watch = PodEndWatch(detection: .seconds(1), grace: .seconds(30))
-    #expect(watch.heard(isRunning: true, after: .zero) == .ask(after: .milliseconds(10)))
-    #expect(watch.heard(isRunning: true, after: .seconds(2)) == .ask(after: .milliseconds(100)))
-    #expect(watch.heard(isRunning: true, after: .seconds(20)) == .ask(after: .milliseconds(200)))
+    var watch = PodEndWatch(detection: .seconds(1), grace: .seconds(30), isOnlyOne: true)
+    #expect(watch.heard(isListed: true, after: .zero) == .ask(after: .milliseconds(10)))
+    #expect(watch.heard(isListed: true, after: .seconds(2)) == .ask(after: .milliseconds(100)))
+    #expect(watch.heard(isListed: true, after: .seconds(20)) == .ask(after: .milliseconds(200)))
+  }
+
+  @Test func aPodThatMayBeFollowedByAnotherOneHasNotEndedBeforeTheKubeletHasNoticed() {
+    var watch = PodEndWatch(detection: .seconds(1), grace: .seconds(30), isOnlyOne: false)
+    for (isListed, seconds) in [(true, 0.1), (false, 0.2), (false, 0.3), (false, 0.9)] {
+      let step = watch.heard(isListed: isListed, after: .seconds(seconds))
+      #expect("\(step)".hasPrefix("ask"), "after \(seconds) s")
+    }
+    _ = watch.heard(isListed: false, after: .seconds(1))
+    #expect(watch.heard(isListed: false, after: .seconds(1.1)) == .ended)
+  }
+
+  @Test func onePodIsTheOnlyOneIfItsPredecessorHadEnded() {
+    var pods = InstalledPods()
+    pods.installed()
+    // Nobody knows what was there before.
+    #expect(!pods.hasOnlyOne)
+    let first = pods.count
+    pods.ended(upTo: first)
+    pods.installed()
+    #expect(pods.hasOnlyOne)
+    pods.installed()
+    #expect(!pods.hasOnlyOne)
+    // Word of the first one's end, which comes late, tells nothing of those after it.
+    pods.ended(upTo: first)
+    pods.installed()
+    #expect(!pods.hasOnlyOne)
+    pods.ended(upTo: pods.count)
+    pods.installed()
+    #expect(pods.hasOnlyOne)
   }
 }

@@ -113,4 +113,44 @@ import Testing
     }
     #expect(kinds.count == Fault.Kind.allCases.count)
   }
+
+  @Test func allOfAHerdAreTakenOver() {
+    var herd = Herd(elections: 20, requestTime: .microseconds(250))
+    herd.ttlSeconds = 10
+    herd.sleep = .seconds(2)
+    let report = herd.run()
+    #expect(report.violation == nil)
+    #expect(report.takeovers.count == 20 && report.losses == 0)
+    // Each lease was renewed within the two seconds before, and then had to end.
+    #expect(report.takeovers.allSatisfy { (7.5..<13).contains($0) })
+    #expect(report.usualLoad > 0 && report.peak > 0)
+    #expect(herd.run().takeovers == report.takeovers)
+  }
+
+  @Test func aStoreThatIsBusyAllTheTimeCostsLeases() {
+    var herd = Herd(elections: 20, requestTime: .milliseconds(50))
+    herd.ttlSeconds = 10
+    herd.sleep = .seconds(2)
+    #expect(herd.run().losses > 0)
+  }
+
+  /// Without a watch the lease's end is found by looking, so that the jitter of the looks shows.
+  @Test func jitterSpreadsThoseWhoComeBack() {
+    func peak(isJittered: Bool) -> Int {
+      var herd = Herd(elections: 100, requestTime: .microseconds(250))
+      (herd.isJittered, herd.blow) = (isJittered, .storeRestarts)
+      return herd.run().peak
+    }
+    #expect(peak(isJittered: true) < peak(isJittered: false))
+  }
+
+  @Test func aPlotHasALineForEachSeries() {
+    let plot = LinePlot(
+      "t", x: "x", y: "y", lines: [.init("a", [(0, 0), (1, 7)]), .init("b", [(0, 3), (3, 4)])])
+    let lines = plot.svg.split(separator: "\n").filter { $0.hasPrefix("<polyline") }
+    // The first tick beyond 7 is at the top, 3 is at the right.
+    #expect(lines.count == 2)
+    #expect(lines[0].contains("points=\"70,340 283.33,40\""))
+    #expect(lines[1].contains("710,"))
+  }
 }
