@@ -264,10 +264,12 @@ let package = Package(
         "EtcdClient", "EtcdTestSupport", "FaultRelay", "KVStore", nioCore, nioPosix, nioHTTP1,
       ],
       swiftSettings: settings),
-    // As much of an API server as its clients need.
+    // A fake-apiserver on a kvstore, for its clients' tests.
     .target(
       name: "APIServerTestSupport",
-      dependencies: ["APIServerClient", hummingbird, nioCore, logging],
+      dependencies: [
+        "APIServerClient", "EtcdClient", "FakeAPIServer", "FaultRelay", "KVStore", logging,
+      ],
       path: "Tests/APIServerTestSupport", swiftSettings: settings),
     .testTarget(
       name: "APIServerClientTests", dependencies: ["APIServerClient", "EtcdTestSupport"],

@@ -57,10 +57,11 @@ public struct APIServer: Sendable {
   /// Sends a request and reads its answer line by line, for as long as there are any.
   /// - Parameters:
   ///   - bound: how long the whole of it may take.
+  ///   - isGood: asked once a second whether the server is worth listening to.
   ///   - take: called for each line, without its end.
   /// - Throws: ``APIServerError`` for an answer that says no, when there is none, and what `take` throws.
   func lines(
-    of request: APIRequest, within bound: Duration,
+    of request: APIRequest, within bound: Duration, while isGood: @escaping @Sendable () -> Bool,
     _ take: @escaping @Sendable (Data) throws(APIServerError) -> Void
   ) async throws(APIServerError) {
     let name = "\(request.method) \(self.url)\(request.target)"
@@ -90,7 +91,10 @@ public struct APIServer: Sendable {
         }
       }
       group.addTask {
-        try? await Task.sleep(for: bound)
+        let end = ContinuousClock.now + bound
+        while ContinuousClock.now < end, isGood(),
+          (try? await Task.sleep(for: .seconds(1))) != nil
+        {}
         return .success(())
       }
       defer { group.cancelAll() }

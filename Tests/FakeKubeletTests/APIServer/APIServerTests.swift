@@ -1,5 +1,7 @@
 import APIServerClient
 import APIServerTestSupport
+import EtcdClient
+import EtcdTestSupport
 import Foundation
 import Testing
 
@@ -8,9 +10,10 @@ import Testing
 /// A kubelet and an API server over real sockets.
 @Suite(.timeLimit(.minutes(5))) struct APIServerTests {
   struct Bench {
-    let user: APIUser
-    let server: SmallAPIServer
+    let server: TestAPIServer
     let node: FakeKubeletTests.Node
+
+    var user: APIUser { self.server.user }
 
     static let pods = "/api/v1/namespaces/default/pods"
 
@@ -49,18 +52,19 @@ import Testing
 
   func with(
     servers: [String] = [], registersNode: Bool = false,
-    _ body: (Bench) async throws -> Void
+    nodeGracePeriod: Duration = .seconds(40),
+    _ body: @escaping @Sendable (Bench) async throws -> Void
   ) async throws {
-    try await SmallAPIServer.with { server, url in
+    try await TestAPIServer.with(nodeGracePeriod: nodeGracePeriod) { server in
       try await FakeKubeletTests().withNode({ configuration in
         var settings = FakeKubeletAPIServers(
-          servers: (servers + [url]).map { APIServer(url: $0) })
+          servers: (servers + [server.url]).map { APIServer(url: $0) })
         settings.registersNode = registersNode
         settings.nodeStatusUpdateFrequency = .milliseconds(100)
         settings.nodeLabels = ["zone": "a"]
         configuration.apiServers = settings
       }) { node in
-        try await body(Bench(user: APIUser(url), server: server, node: node))
+        try await body(Bench(server: server, node: node))
       }
     }
   }
@@ -167,7 +171,7 @@ import Testing
     try await self.with { bench in
       try bench.node.install("web.yaml", Fixtures.pod())
       _ = try await bench.untilPod("web-kube-master1", "runs", Self.isRunning)
-      bench.server.set(isDown: true)
+      bench.server.set(isAway: true)
       try await eventually("the loss is told") {
         !bench.node.log.lines(containing: "No API server answers").isEmpty
       }
@@ -175,7 +179,7 @@ import Testing
       _ = try await bench.node.untilRunning(image: "nginx:7")
       try bench.node.remove("web.yaml")
       try await eventually("it has ended") { try await bench.node.pods().count == 1 }
-      bench.server.set(isDown: false)
+      bench.server.set(isAway: false)
       _ = try await bench.untilPod("more-kube-master1", "runs", Self.isRunning)
       try await bench.untilGone("web-kube-master1")
       #expect(!bench.node.log.lines(containing: "An API server answers again").isEmpty)
@@ -184,45 +188,53 @@ import Testing
     }
   }
 
-  @Test func aServerThatHasForgottenIsListedAnew() async throws {
+  @Test func connectionsThatWereForgottenAreMadeAnew() async throws {
     try await self.with { bench in
       try await bench.user.post(Bench.pods, Self.bound("a"))
       _ = try await bench.untilPod("a", "runs", Self.isRunning)
-      bench.server.set(isDown: true)
-      bench.server.forget()
-      bench.server.set(isDown: false)
-      bench.server.endWatches()
-      try await eventually("it is there again") {
-        (try? await bench.user.post(Bench.pods, Self.bound("b"))) != nil
-      }
+      bench.server.forgetConnections()
+      try bench.node.install("web.yaml", Fixtures.pod())
+      _ = try await bench.untilPod("web-kube-master1", "runs", Self.isRunning)
+      try await bench.user.post(Bench.pods, Self.bound("b"))
       _ = try await bench.untilPod("b", "runs", Self.isRunning)
     }
   }
 
+  @Test func aNodeThatIsSilentIsNotReady() async throws {
+    try await self.with(registersNode: true, nodeGracePeriod: .seconds(3)) { bench in
+      func isReady() async throws -> JSONValue? {
+        try await bench.user.get("/api/v1/nodes/kube-master1")?["status"]?["conditions"]?.elements
+          .first { $0["type"] == "Ready" }?["status"]
+      }
+      try await eventually("it is ready") { try await isReady() == "True" }
+      bench.server.set(isAway: true)
+      try await eventually("it is not") { try await isReady() == "Unknown" }
+      bench.server.set(isAway: false)
+      try await eventually("it is again") { try await isReady() == "True" }
+    }
+  }
+
   @Test func theNextServerIsAskedAndTheNodeIsThere() async throws {
-    try await SmallAPIServer.with { away, awayURL in
-      away.set(isDown: true)
-      try await self.with(servers: [awayURL], registersNode: true) { bench in
-        let path = "/api/v1/nodes/kube-master1"
-        try await eventually("the node") { try await bench.user.get(path) != nil }
-        let node = try #require(try await bench.user.get(path))
-        #expect(node["metadata"]?["labels"]?["zone"] == "a")
-        let port = node["status"]?["daemonEndpoints"]?["kubeletEndpoint"]?["Port"]?.integer
-        #expect(bench.node.addresses.main.hasSuffix(":\(port ?? 0)"))
-        try await eventually("the lease") {
-          try await bench.user.get(
-            "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/kube-master1") != nil
-        }
-        try bench.node.install("web.yaml", Fixtures.pod())
-        let pod = try await bench.untilPod("web-kube-master1", "runs", Self.isRunning)
-        #expect(
-          pod["metadata"]?["ownerReferences"]?.elements.first?["uid"] == node["metadata"]?["uid"])
-        // The heartbeat goes on, also of a node that is registered anew.
-        try await bench.user.delete(path)
-        try await eventually("the node again") {
-          try await bench.user.get(path)?["metadata"]?["uid"]
-            ?? node["metadata"]?["uid"] != node["metadata"]?["uid"]
-        }
+    try await self.with(servers: [EtcdEndpoint.refusing.url], registersNode: true) { bench in
+      let path = "/api/v1/nodes/kube-master1"
+      try await eventually("the node") { try await bench.user.get(path) != nil }
+      let node = try #require(try await bench.user.get(path))
+      #expect(node["metadata"]?["labels"]?["zone"] == "a")
+      let port = node["status"]?["daemonEndpoints"]?["kubeletEndpoint"]?["Port"]?.integer
+      #expect(bench.node.addresses.main.hasSuffix(":\(port ?? 0)"))
+      try await eventually("the lease") {
+        try await bench.user.get(
+          "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/kube-master1") != nil
+      }
+      try bench.node.install("web.yaml", Fixtures.pod())
+      let pod = try await bench.untilPod("web-kube-master1", "runs", Self.isRunning)
+      #expect(
+        pod["metadata"]?["ownerReferences"]?.elements.first?["uid"] == node["metadata"]?["uid"])
+      // The heartbeat goes on, also of a node that is registered anew.
+      try await bench.user.delete(path)
+      try await eventually("the node again") {
+        try await bench.user.get(path)?["metadata"]?["uid"]
+          ?? node["metadata"]?["uid"] != node["metadata"]?["uid"]
       }
     }
   }
