@@ -42,7 +42,10 @@ let package = Package(
     .library(name: "KVStore", targets: ["KVStore"]),
     .library(name: "EtcdClient", targets: ["EtcdClient"]),
     .library(name: "Elector", targets: ["Elector"]),
+    .library(name: "APIServerClient", targets: ["APIServerClient"]),
     .library(name: "FakeKubelet", targets: ["FakeKubelet"]),
+    .library(name: "FakeAPIServer", targets: ["FakeAPIServer"]),
+    .executable(name: "fake-apiserver", targets: ["fake-apiserver"]),
     .library(name: "TestCluster", targets: ["TestCluster"]),
     .library(name: "WallClock", type: .dynamic, targets: ["CWallClock"]),
     .executable(name: "kvstore", targets: ["kvstore"]),
@@ -50,6 +53,9 @@ let package = Package(
     .executable(name: "fake-kubelet", targets: ["fake-kubelet"]),
     .executable(name: "zweimaster", targets: ["zweimaster"]),
     .executable(name: "kvbench", targets: ["kvbench"]),
+    .executable(name: "kube-scheduler-stand-in", targets: ["kube-scheduler-stand-in"]),
+    .executable(
+      name: "kube-controller-manager-stand-in", targets: ["kube-controller-manager-stand-in"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -96,10 +102,18 @@ let package = Package(
     .target(
       name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
       swiftSettings: settings),
+    // Kubernetes' API server, asked: of the elector, of the fake kubelet, of what stands in for daemons.
+    .target(
+      name: "APIServerClient", dependencies: ["EtcdClient", nioCore, httpClient],
+      swiftSettings: settings),
+    .target(
+      name: "APIServerFlags", dependencies: ["APIServerClient", "EtcdClient", arguments],
+      swiftSettings: settings),
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix, nioSSL, httpClient,
+        "APIServerClient", "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix,
+        nioSSL, httpClient,
         logging, lifecycle, yams,
       ],
       swiftSettings: settings),
@@ -112,10 +126,33 @@ let package = Package(
     .target(
       name: "FakeKubelet",
       dependencies: [
-        "ContainerShim", "DirectoryWatch", "GoFlags", "PrometheusText", hummingbird,
+        "APIServerClient", "ContainerShim", "DirectoryWatch", "GoFlags", "PrometheusText",
+        hummingbird,
         hummingbirdCore, hummingbirdTLS, crypto,
         httpClient, nioCore, nioPosix,
         nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
+      ],
+      swiftSettings: settings),
+    // Kubernetes' API, as far as the recipe and kubectl need it; its state is in etcd alone.
+    .target(
+      name: "FakeAPIServer",
+      dependencies: [
+        "APIServerClient", "EtcdClient", "FakeKubelet", "PrometheusText",
+        .product(name: "DequeModule", package: "swift-collections"), hummingbird, hummingbirdCore,
+        hummingbirdTLS, httpClient, nioCore, nioSSL, logging, lifecycle,
+      ],
+      swiftSettings: settings),
+    // What the elector elects, where there is no Kubernetes: a scheduler and a controller manager, in small.
+    .target(
+      name: "StandIns",
+      dependencies: ["APIServerClient", hummingbird, nioCore, logging, lifecycle],
+      swiftSettings: settings),
+    .target(
+      name: "StandInCommand",
+      dependencies: [
+        "APIServerFlags", "EtcdClient", "GoFlags", "Klog", "StandIns", arguments, logging,
+        lifecycle,
+        unixSignals,
       ],
       swiftSettings: settings),
     // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nobody imports it.
@@ -157,15 +194,24 @@ let package = Package(
     .executableTarget(
       name: "elector",
       dependencies: [
-        "Elector", "ElectorHTTP", "EtcdClient", "EtcdSettings", "GoFlags", "Klog", "OpenFiles",
-        "Systemd", arguments, httpClient, logging, lifecycle, unixSignals, yams,
+        "APIServerClient", "Elector", "ElectorHTTP", "EtcdClient", "EtcdSettings", "GoFlags",
+        "Klog",
+        "OpenFiles", "Systemd", arguments, httpClient, logging, lifecycle, unixSignals, yams,
       ],
       path: "Sources/Commands/elector", swiftSettings: settings),
     .executableTarget(
+      name: "fake-apiserver",
+      dependencies: [
+        "EtcdClient", "EtcdSettings", "FakeAPIServer", "GoFlags", "Klog", arguments, logging,
+        lifecycle, unixSignals,
+      ],
+      path: "Sources/Commands/fake-apiserver", swiftSettings: settings),
+    .executableTarget(
       name: "fake-kubelet",
       dependencies: [
-        "ContainerShim", "FakeKubelet", "GoFlags", "Klog", arguments, logging, lifecycle,
-        unixSignals,
+        "APIServerFlags", "ContainerShim", "EtcdClient", "FakeKubelet", "GoFlags", "Klog",
+        arguments,
+        logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/fake-kubelet", swiftSettings: settings),
     .executableTarget(
@@ -179,6 +225,15 @@ let package = Package(
     .executableTarget(
       name: "kvbench", dependencies: ["Benchmark", arguments, unixSignals],
       path: "Sources/Commands/kvbench", swiftSettings: settings),
+
+    .executableTarget(
+      name: "kube-scheduler-stand-in",
+      dependencies: ["APIServerFlags", "GoFlags", "StandInCommand", "StandIns", arguments],
+      path: "Sources/Commands/stand-in-scheduler", swiftSettings: settings),
+    .executableTarget(
+      name: "kube-controller-manager-stand-in",
+      dependencies: ["APIServerFlags", "GoFlags", "StandInCommand", "StandIns", arguments],
+      path: "Sources/Commands/stand-in-controller-manager", swiftSettings: settings),
 
     .testTarget(
       name: "BenchmarkTests", dependencies: ["Benchmark", "KVStore", nioPosix],
@@ -209,10 +264,21 @@ let package = Package(
         "EtcdClient", "EtcdTestSupport", "FaultRelay", "KVStore", nioCore, nioPosix, nioHTTP1,
       ],
       swiftSettings: settings),
+    // A fake-apiserver on a kvstore, for its clients' tests.
+    .target(
+      name: "APIServerTestSupport",
+      dependencies: [
+        "APIServerClient", "EtcdClient", "FakeAPIServer", "FaultRelay", "KVStore", logging,
+      ],
+      path: "Tests/APIServerTestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "APIServerClientTests", dependencies: ["APIServerClient", "EtcdTestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport", "FaultRelay",
+        "APIServerClient", "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport",
+        "FaultRelay",
         "KVStore", "GoFlags", "Systemd", nioPosix, httpClient,
         logging, lifecycle, subprocess, systemPackage, yams,
       ],
@@ -223,10 +289,28 @@ let package = Package(
     .testTarget(
       name: "FakeKubeletTests",
       dependencies: [
-        "FakeKubelet", "fake-kubelet", "EtcdTestSupport", httpClient, nioSSL, logging, lifecycle,
+        "APIServerClient", "APIServerTestSupport", "EtcdClient", "FakeKubelet", "fake-kubelet",
+        "EtcdTestSupport",
+        httpClient, nioSSL,
+        logging, lifecycle,
         subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
+    .testTarget(
+      name: "StandInsTests",
+      dependencies: [
+        "APIServerClient", "APIServerTestSupport", "FakeKubelet", "StandIns",
+        "kube-scheduler-stand-in", "kube-controller-manager-stand-in", "EtcdClient",
+        "EtcdTestSupport", httpClient, logging, subprocess,
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "FakeAPIServerTests",
+      dependencies: [
+        "APIServerClient", "FakeAPIServer", "fake-apiserver", "KVStore", "EtcdClient",
+        "EtcdTestSupport", httpClient, logging, lifecycle, subprocess,
+      ],
+      swiftSettings: settings),
     .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",

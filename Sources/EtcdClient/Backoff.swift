@@ -1,20 +1,20 @@
 /// How long to wait before the next attempt while no member of the cluster answers: some random time
 /// below a bound that doubles with each failure, so that those who lost the store at the same instant
 /// do not come back at the same instant.
-struct Backoff: Equatable, Sendable {
+package struct Backoff: Equatable, Sendable {
   /// The bound after the first failure.
   let first: Duration
   /// What no pause is longer than; zero for no pause at all.
   let longest: Duration
-  private(set) var failures = 0
+  package private(set) var failures = 0
 
-  init(first: Duration = .milliseconds(20), longest: Duration) {
+  package init(first: Duration = .milliseconds(20), longest: Duration) {
     self.first = first
     self.longest = longest
   }
 
-  mutating func failed() { self.failures += 1 }
-  mutating func succeeded() { self.failures = 0 }
+  package mutating func failed() { self.failures += 1 }
+  package mutating func succeeded() { self.failures = 0 }
 
   /// What the next pause is at most; zero without a failure.
   var bound: Duration {
@@ -23,7 +23,7 @@ struct Backoff: Equatable, Sendable {
   }
 
   /// The next pause.
-  func pause(using generator: inout some RandomNumberGenerator) -> Duration {
+  package func pause(using generator: inout some RandomNumberGenerator) -> Duration {
     let microseconds = Int64(self.bound / .microseconds(1))
     return .microseconds(Int64.random(in: 0...microseconds, using: &generator))
   }

@@ -18,11 +18,12 @@ extension FakeKubelet {
     }
   }
 
-  func log(_ event: PodWorkers.Event) {
+  /// - Parameter source: who wants the change of the pods.
+  func log(_ event: PodWorkers.Event, _ source: PodManifest.Source) {
     switch event {
     case .changed(let removed, let added, let updated):
-      if !removed.isEmpty { self.logChange("SyncLoop REMOVE", removed) }
-      if !added.isEmpty { self.logChange("SyncLoop ADD", added.map(\.name)) }
+      if !removed.isEmpty { self.logChange("SyncLoop REMOVE", removed, source) }
+      if !added.isEmpty { self.logChange("SyncLoop ADD", added.map(\.name), source) }
       for pod in added {
         let fields = Unenforced.fields(of: pod)
         guard !fields.isEmpty else { continue }
@@ -30,7 +31,8 @@ extension FakeKubelet {
           "Accepted and shown, but not enforced on this node",
           metadata: ["pod": "\(pod.name)", "fields": "\(fields.joined(separator: ","))"])
       }
-      if !updated.isEmpty { self.logChange("SyncLoop UPDATE", updated.map(\.name)) }
+      if !updated.isEmpty { self.logChange("SyncLoop UPDATE", updated.map(\.name), source) }
+    case .deleted(let name, _, _): self.logChange("SyncLoop DELETE", [name], source)
     case .containerStarted(let id): self.logger.info("Started container", metadata: Self.names(id))
     case .containerExited(let id, let code):
       self.logger.info(
@@ -72,9 +74,11 @@ extension FakeKubelet {
     }
   }
 
-  private func logChange(_ message: Logger.Message, _ pods: [PodName]) {
+  private func logChange(
+    _ message: Logger.Message, _ pods: [PodName], _ source: PodManifest.Source
+  ) {
     let names = pods.map { "\"\($0)\"" }.joined(separator: ",")
-    self.logger.info(message, metadata: ["source": "file", "pods": "[\(names)]"])
+    self.logger.info(message, metadata: ["source": "\(source.rawValue)", "pods": "[\(names)]"])
   }
 
   private static func names(_ id: ContainerID) -> Logger.Metadata {

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// It owns the clock, the sockets, the directory and the tasks, and no rules: these are
 /// ``ManifestScanner``'s (what a change in the directory means) and ``PodWorkers``' (what happens to
-/// the pods).
+/// the pods). With API servers ``APIServerLink`` stands between it and them.
 public final class FakeKubelet: Service {
   let configuration: FakeKubeletConfiguration
   let runtime: any ContainerRuntime
@@ -15,6 +15,7 @@ public final class FakeKubelet: Service {
   private let onListening: @Sendable (FakeKubeletAddresses) async -> Void
   let start = ContinuousClock.now
   let clock = WallClock.now
+  let link: APIServerLink?
   let published = Mutex(Published())
   private let podListText = Mutex(PodListText())
 
@@ -41,6 +42,9 @@ public final class FakeKubelet: Service {
     self.runtime = runtime
     self.logger = logger
     self.onListening = onListening
+    self.link = configuration.apiServers.map {
+      APIServerLink($0, configuration: configuration, runtime: runtime.name, logger: logger)
+    }
   }
 
   /// Runs until it is asked to shut down, or its task is cancelled. Containers end with it, without
@@ -48,7 +52,7 @@ public final class FakeKubelet: Service {
   /// - Throws: ``FakeKubeletError`` when a port cannot be listened on.
   public func run() async throws {
     guard self.configuration.servesHTTP else {
-      await cancelWhenGracefulShutdown { await self.runPods() }
+      await cancelWhenGracefulShutdown { await self.runPods(port: self.configuration.port) }
       return
     }
     let listeners = KubeletListeners(configuration: self.configuration, logger: self.logger)
@@ -64,7 +68,8 @@ public final class FakeKubelet: Service {
             "node": "\(self.configuration.nodeName)", "readOnlyPort": "\(addresses.readOnly)",
             "port": "\(addresses.main)", "config": "\(self.configuration.manifestDirectory)",
           ])
-        group.addTask { await cancelWhenGracefulShutdown { await self.runPods() } }
+        let port = addresses.main.split(separator: ":").last.flatMap { Int($0) } ?? 0
+        group.addTask { await cancelWhenGracefulShutdown { await self.runPods(port: port) } }
         await self.onListening(addresses)
       }
       // Whichever ends first, by failure or on request, ends the others.
@@ -80,7 +85,9 @@ public final class FakeKubelet: Service {
   var podList: [UInt8] {
     // The pods are taken inside: whoever comes later has later ones.
     self.podListText.withLock {
-      $0.text(of: self.workers, clock: self.clock, runtime: self.runtime.name)
+      $0.text(
+        of: self.workers, clock: self.clock, runtime: self.runtime.name,
+        address: self.link == nil ? nil : self.configuration.nodeAddress)
     }
   }
 
@@ -110,7 +117,7 @@ public final class FakeKubelet: Service {
     return PodChanges(views: stream)
   }
 
-  private func publish(_ workers: PodWorkers) {
+  func publish(_ workers: PodWorkers) {
     self.published.withLock { published in
       published.workers = workers
       published.turnedAt = .now
@@ -120,112 +127,12 @@ public final class FakeKubelet: Service {
     }
   }
 
-  private func endChanges() {
+  func endChanges() {
     let readers = self.published.withLock { published in
       defer { published.readers = [:] }
       return Array(published.readers.values)
     }
     for reader in readers { reader.finish() }
-  }
-
-  /// Carries out what ``PodWorkers`` says, until the task is cancelled.
-  private func runPods() async {
-    defer { self.endChanges() }
-    // Bounded by what is outstanding: two events per container, one per alarm, one per look.
-    let (events, inbox) = AsyncStream.makeStream(of: PodWorkers.Event.self)
-    await withDiscardingTaskGroup { group in
-      group.addTask { await self.watchManifests { inbox.yield($0) } }
-      var workers = PodWorkers(
-        backOff: self.configuration.crashLoopBackOff,
-        replacesBetweenPolls: self.configuration.kubeletVersion == nil,
-        survivors: await self.runtime.survivors())
-      var isFirstLook = true
-      var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
-      for await event in events {
-        // What nobody wants ends before anything is begun.
-        if isFirstLook, case .changed(_, let added, _) = event {
-          isFirstLook = false
-          for orphan in workers.takeOrphans(besides: added) { await self.runtime.end(orphan) }
-        }
-        let effects = workers.handle(
-          event, at: Instant(sinceStart: self.start.duration(to: .now)))
-        self.publish(workers)
-        self.log(event)
-        switch event {
-        case .containerExited(let id, _), .containerFailedToStart(let id, _): signals[id] = nil
-        default: break
-        }
-        for effect in effects {
-          self.log(effect)
-          switch effect {
-          case .startContainer(let id, let pod):
-            let (told, continuation) = AsyncStream.makeStream(of: ContainerSignal.self)
-            signals[id] = continuation
-            group.addTask {
-              let end = await self.runtime.run(id, of: pod, signals: told) {
-                inbox.yield(.containerStarted(id))
-              }
-              switch end {
-              case .exited(let code): inbox.yield(.containerExited(id, code: code))
-              case .notStarted(let failure): inbox.yield(.containerFailedToStart(id, failure))
-              }
-            }
-          case .runHook(let kind, let action, let id, let pod):
-            group.addTask {
-              let failure = await self.runtime.runHook(kind, action, in: id, of: pod)
-              inbox.yield(.hookEnded(kind, id, failure: failure))
-            }
-          case .probe(let kind, let probe, let id, let pod, let runningFor):
-            group.addTask {
-              let result = await self.runtime.probe(
-                kind, probe, of: id, of: pod, runningFor: runningFor)
-              inbox.yield(.probed(kind, id, result))
-            }
-          case .signal(let signal, let id): signals[id]?.yield(signal)
-          case .wake(let instant):
-            group.addTask {
-              let deadline = self.start + instant.sinceStart
-              guard (try? await ContinuousClock().sleep(until: deadline)) != nil else { return }
-              inbox.yield(.woke)
-            }
-          case .podEnded(_, let uid): await self.runtime.podEnded(uid: uid)
-          case .report: break
-          }
-        }
-      }
-      group.cancelAll()
-    }
-    await self.runtime.shutDown()
-  }
-
-  /// Reports what changes in the manifest directory, and logs what is wrong with it.
-  private func watchManifests(_ report: (PodWorkers.Event) -> Void) async {
-    let directory = self.configuration.manifestDirectory
-    let node = PodManifest.Node(
-      name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged,
-      kubeletVersion: self.configuration.kubeletVersion)
-    var isFirst = true
-    func take(_ findings: ManifestScanner.Findings) {
-      self.published.withLock { $0.turnedAt = .now }
-      self.log(findings)
-      let change = PodWorkers.Event.changed(
-        removed: findings.removed, added: findings.added, updated: findings.updated)
-      if isFirst || change != .changed(removed: [], added: []) { report(change) }
-      isFirst = false
-    }
-    if let version = self.configuration.kubeletVersion {
-      var source = FileSource(directory: directory, node: node, version: version)
-      await FileSourceDirectory(
-        path: directory, version: version, checkFrequency: self.configuration.fileCheckFrequency,
-        logger: self.logger
-      ).look(list: { take(source.take($0)) }, change: { take(source.take($1, name: $0)) })
-    } else {
-      var scanner = ManifestScanner(directory: directory, node: node)
-      await ManifestDirectory(
-        path: directory, checkFrequency: self.configuration.fileCheckFrequency,
-        logger: self.logger
-      ).look { take(scanner.take($0)) }
-    }
   }
 }
 

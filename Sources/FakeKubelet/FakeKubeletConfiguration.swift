@@ -1,3 +1,5 @@
+import APIServerClient
+
 /// What a ``FakeKubelet`` is told at its start.
 public struct FakeKubeletConfiguration: Sendable {
   /// The manifest directory; it need not exist yet. A pod's uid depends on this spelling.
@@ -16,6 +18,10 @@ public struct FakeKubeletConfiguration: Sendable {
   /// Where containers' logs are: `NAMESPACE_POD_UID/CONTAINER/ATTEMPT.log` below it, in the form of the
   /// container runtime interface. `nil` when the runtime writes none.
   public var podLogsDirectory: String?
+  /// The API servers that it works with; `nil` for a kubelet that stands alone.
+  public var apiServers: FakeKubeletAPIServers?
+  /// What its pods' addresses, and the node's own, are said to be; only API servers are told.
+  public var nodeAddress = "127.0.0.1"
   /// Whether it listens on its ports at all.
   public var servesHTTP = true
   /// The address of both ports. The real one listens on 0.0.0.0; nobody is asked for credentials here, so
@@ -39,6 +45,28 @@ public struct FakeKubeletConfiguration: Sendable {
   /// `nil` when it is one.
   public static func nodeNameProblem(_ name: String) -> String? {
     KubernetesName.subdomainProblem(name)
+  }
+
+  /// Why this is no label of a node; `nil` when it is one.
+  public static func nodeLabelProblem(_ key: String, _ value: String) -> String? {
+    KubernetesName.qualifiedNameProblem(key) ?? KubernetesName.labelValueProblem(value)
+  }
+}
+
+/// What a kubelet has to do with API servers: it shows static pods as mirror pods, runs the pods that are
+/// bound to its node, tells of all of them, and is a node.
+public struct FakeKubeletAPIServers: Sendable {
+  /// Any of them will do.
+  public var servers: [APIServer]
+  /// Whether there is to be a Node object of its own, with a Lease.
+  public var registersNode = true
+  /// How often the Node object's status is written; more than zero.
+  public var nodeStatusUpdateFrequency: Duration = .seconds(10)
+  /// The Node object's labels, besides those that every node has.
+  public var nodeLabels: [String: String] = [:]
+
+  public init(servers: [APIServer]) {
+    self.servers = servers
   }
 }
 

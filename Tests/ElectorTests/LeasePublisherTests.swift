@@ -1,3 +1,4 @@
+import APIServerClient
 import EtcdTestSupport
 import Foundation
 import Logging
@@ -26,7 +27,7 @@ import Testing
     (0.0, "1970-01-01T00:00:00.000000Z"), (1_700_000_000.25, "2023-11-14T22:13:20.250000Z"),
     (1_700_000_000.000001, "2023-11-14T22:13:20.000000Z"),
   ]) func timesHaveSixDigits(_ seconds: Double, _ text: String) {
-    let time = LeaseObject.microTime(Date(timeIntervalSince1970: seconds))
+    let time = KubernetesTime.microseconds(Date(timeIntervalSince1970: seconds))
     #expect(time.dropLast(2) == text.dropLast(2))
     #expect(time.count == text.count)
   }

@@ -1,3 +1,5 @@
+import EtcdClient
+import EtcdTestSupport
 import Foundation
 import Subprocess
 import Testing
@@ -20,6 +22,8 @@ import Testing
   @Test func theRecipesFlagsAreTakenAndSIGTERMEndsItWithZero() async throws {
     try await withDirectory { directory in
       let errors = directory.appending(path: "log")
+      // Nobody is there: the pod runs all the same.
+      let apiServer = EtcdEndpoint.refusing.url.dropFirst("http://".count)
       let manifests = directory.appending(path: "manifests")
       try FileManager.default.createDirectory(at: manifests, withIntermediateDirectories: true)
       let seed = try Fixtures.directory("seed/podmaster.yaml")
@@ -31,7 +35,7 @@ import Testing
         .path(.init(Self.program)),
         arguments: [
           "--logtostderr=true", "--v=0", "--allow_privileged=false", "--address=127.0.0.1",
-          "--hostname_override=Kube-Master1", "--api_servers=127.0.0.1:8080",
+          "--hostname_override=Kube-Master1", "--api_servers=\(apiServer)",
           "--register-node=false", "--allow-privileged=true", "--config", manifests.path,
           "--read-only-port=0", "--port=0",
         ],
@@ -59,7 +63,8 @@ import Testing
         #expect(line.dropFirst(prefix.count).wholeMatch(of: form) != nil, "\(line)")
       }
       let text = try String(contentsOf: errors, encoding: .utf8)
-      #expect(text.contains(#"apiServers="127.0.0.1:8080" registerNode="false""#))
+      #expect(text.contains(#"apiServers="\#(apiServer)" registerNode="false""#))
+      #expect(text.contains("No API server answers; pods are not concerned"))
       #expect(text.split(separator: "\n").allSatisfy { $0.contains(#/^[IWE]\d{4} \d\d:\d\d:/#) })
     }
   }
@@ -88,6 +93,12 @@ import Testing
     (["--config=/m", "--file-check-frequency=20"], "--file-check-frequency"),
     (["--config=/m", "--port=70000"], "--port: 70000 is no port"),
     (["--config=/m", "--register-node=maybe"], "--register-node"),
+    (["--config=/m", "--api-servers=,"], "--api-servers must name an API server"),
+    (["--config=/m", "--api-servers=a:1,ftp://b:2"], "--api-servers: \"ftp://b:2\" is no API"),
+    (["--config=/m", "--node-status-update-frequency=0s"], "--node-status-update-frequency"),
+    (["--config=/m", "--api-servers=a:1", "--node-labels=a"], "--node-labels: \"a\""),
+    (["--config=/m", "--node-labels=a=b"], "need --api-servers"),
+    (["--config=/m", "--apiserver-certfile=c"], "need each other"),
     (["--hostname-override=a"], "--config"),
   ])
   func badFlagsAreNamed(arguments: [String], reason: String) async throws {

@@ -145,7 +145,7 @@ import Testing
     #expect(pod.handle(.woke, at: Self.at(12)) == [])
     #expect(
       pod.handle(.hookEnded(.preStop, "main", failure: "no"), at: Self.at(13))
-        == [.report(.failedPreStop("no")), .signal(.terminate, "main")])
+        == [.report(.failedPreStop("no").about("main")), .signal(.terminate, "main")])
     #expect(pod.handle(.containerExited("main", code: 0), at: Self.at(14)) == [.ended])
   }
 

@@ -187,7 +187,7 @@ import Testing
       "    lifecycle: {postStart: {exec: {command: [warm-up]}}}")
     #expect(effects == [.runHook(.postStart, "main", .exec(["warm-up"]))])
     effects = pod.handle(.hookEnded(.postStart, "main", failure: "exit code 1"), at: Self.at(1))
-    #expect(effects.contains(.report(.failedPostStart("exit code 1"))))
+    #expect(effects.contains(.report(.failedPostStart("exit code 1").about("main"))))
     #expect(effects.contains(.signal(.terminate, "main")))
   }
 

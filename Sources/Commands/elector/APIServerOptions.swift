@@ -1,3 +1,4 @@
+import APIServerClient
 import ArgumentParser
 import Elector
 import EtcdClient

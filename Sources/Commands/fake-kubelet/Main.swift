@@ -1,5 +1,6 @@
 import ArgumentParser
 import ContainerShim
+import EtcdClient
 import FakeKubelet
 import Foundation
 import GoFlags
@@ -39,6 +40,10 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       Running and termination, their containers pretended or, with --container-runtime=process, run. Serves \
       /pods, /healthz, /stats/summary, /metrics and /metrics/probes on both ports; /runningpods/, \
       /containerLogs/NAMESPACE/POD/CONTAINER and /logs/ on --port.
+
+      With --api-servers it shows static pods there as mirror pods, with their status and events, runs the \
+      pods that are bound to its node (stopped and deleted with their grace), and is a node with a Lease, \
+      unless --register-node=false. While no server answers, static pods go on as without one.
 
       Flags may be spelled with hyphens or underscores. Once both ports listen, two lines on \
       standard output name them:
@@ -141,14 +146,14 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   @Option(help: "With the process runtime: let containers go on when the kubelet ends.")
   var leavePodsRunning: GoBool = false
 
-  @Option(help: "Where probes find containers, unless their manifest names a host.")
+  @Option(
+    help: """
+      Where probes find containers, unless their manifest names a host; the address of the node and of \
+      its pods at the API server.
+      """)
   var nodeIp = "127.0.0.1"
 
-  @Option(help: "Accepted; no API server is contacted, so there are no mirror pods.")
-  var apiServers: String?
-
-  @Option(help: "Accepted; no API server is contacted, so no node is registered.")
-  var registerNode: GoBool = true
+  @OptionGroup var apiServerOptions: APIServerOptions
 
   @Option(
     name: [.customLong("v"), .customShort("v")],
@@ -223,11 +228,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   func run() async throws {
     KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
     let logger = Logger(label: "fake-kubelet")
-    logger.info(
-      "No API server is contacted: no mirror pods are posted, no node is registered",
-      metadata: [
-        "apiServers": "\(self.apiServers ?? "")", "registerNode": "\(self.registerNode.isTrue)",
-      ])
+    self.apiServerOptions.log(to: logger)
     var configuration = FakeKubeletConfiguration(
       manifestDirectory: self.config, nodeName: self.nodeName)
     configuration.fileCheckFrequency = self.fileCheckFrequency.duration
@@ -237,6 +238,13 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     configuration.port = self.port
     configuration.kubeletVersion = self.kubeletVersion.flatMap { KubeletVersion($0) }
     configuration.logsDirectory = self.logDir
+    configuration.nodeAddress = self.nodeIp
+    do {
+      configuration.apiServers = try self.apiServerOptions.settings()
+    } catch let error as ClientTLSError {
+      logger.error("\(error)")
+      throw ExitCode.failure
+    }
     if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
       configuration.tls = FakeKubeletTLS(
         certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)

@@ -1,3 +1,4 @@
+import APIServerClient
 import FoundationEssentials
 
 /// Where a lock is shown to `kubectl get leases`: `kube-system/elector-scheduler`.
@@ -72,7 +73,7 @@ struct LeaseObject: Codable, Equatable, Sendable {
     let goesOn =
       found?.spec?.holderIdentity == holder
       && found?.metadata.annotations?[Self.token] == "\(term)"
-    let time = Self.microTime(now)
+    let time = KubernetesTime.microseconds(now)
     self.metadata = Metadata(
       name: name.name, namespace: name.namespace, uid: found?.metadata.uid,
       resourceVersion: found?.metadata.resourceVersion, annotations: [Self.token: "\(term)"])
@@ -85,14 +86,6 @@ struct LeaseObject: Codable, Equatable, Sendable {
   /// Whether the master became it since.
   func isTakeover(after found: LeaseObject?) -> Bool {
     found?.spec?.leaseTransitions != self.spec?.leaseTransitions
-  }
-
-  /// Six digits, no more and no less. Source: Kubernetes, `RFC3339Micro`.
-  static func microTime(_ date: Date) -> String {
-    let microseconds = Int64((date.timeIntervalSince1970 * 1e6).rounded(.down))
-    let digits = String(microseconds % 1_000_000 + 1_000_000).dropFirst()
-    let seconds = Date(timeIntervalSince1970: Double(microseconds / 1_000_000))
-    return seconds.formatted(.iso8601).dropLast() + ".\(digits)Z"
   }
 }
 

@@ -1,5 +1,5 @@
-/// A pod as the kubelet takes it from a file: decoded, completed with the API's defaults, judged, and
-/// named for its node.
+/// A pod as the kubelet takes it from a file or from the API server: decoded, completed with the API's
+/// defaults, judged, and, if it comes from a file, named for its node.
 ///
 /// It is a function of the file's bytes, its path and ``Node``: no clock and no file is read.
 /// Source: `pkg/kubelet/config/common.go` tryDecodeSinglePod and applyDefaults.
@@ -76,6 +76,14 @@ public struct PodManifest: Equatable, Sendable {
     }
   }
 
+  /// Who wants the pod; as in the annotation `kubernetes.io/config.source`.
+  public enum Source: String, Equatable, Sendable {
+    /// A static pod.
+    case file
+    /// It was bound to this node.
+    case api
+  }
+
   /// When an ended container is started again.
   public enum RestartPolicy: String, Equatable, Sendable {
     case always = "Always"
@@ -89,9 +97,10 @@ public struct PodManifest: Equatable, Sendable {
   /// A file of this many bytes or more is refused.
   public static let maximumSize = 10 << 20
 
-  /// The file's path.
+  public let source: Source
+  /// The file's path; of a pod of the API server its place there.
   public let path: String
-  /// Namespace and name; the name ends in that of the node.
+  /// Namespace and name; a static pod's name ends in that of the node.
   public let name: PodName
   /// The manifest's own, else the one that the real kubelet gives it: a digest of what it says, of the
   /// node and of the path.
@@ -132,10 +141,32 @@ public struct PodManifest: Equatable, Sendable {
     guard problems.isEmpty else {
       throw ManifestError(path: path, stage: .decode, problems: problems)
     }
-    try self.init(pod: pod, path: path, node: node)
+    try self.init(pod: pod, source: .file, path: path, node: node)
   }
 
-  private init(pod: JSONValue, path: String, node: Node) throws(ManifestError) {
+  /// Reads a pod of the API server's that is bound to this node.
+  /// - Throws: why it cannot be run here.
+  init(object: JSONValue, node: Node) throws(ManifestError) {
+    let metadata = object["metadata"]
+    let path =
+      "/api/v1/namespaces/\(metadata?["namespace"]?.string ?? "")/pods/"
+      + "\(metadata?["name"]?.string ?? "")"
+    var problems: [FieldProblem] = []
+    var pod = PodSchema.pod.decode(object, at: "", problems: &problems)
+    guard problems.isEmpty else {
+      throw ManifestError(path: path, stage: .decode, problems: problems)
+    }
+    // They change with each status, or say that the pod is to end: the pod as such stays the same.
+    for field in ["resourceVersion", "generation", "deletionGracePeriodSeconds"] {
+      pod["metadata"]?[field] = nil
+    }
+    pod["metadata"]?["creationTimestamp"] = metadata?["creationTimestamp"]
+    try self.init(pod: pod, source: .api, path: path, node: node)
+  }
+
+  private init(
+    pod: JSONValue, source: Source, path: String, node: Node
+  ) throws(ManifestError) {
     var metadata = pod["metadata"] ?? [:]
     var spec = pod["spec"] ?? [:]
     guard let ownName = metadata["name"]?.string, !ownName.isEmpty else {
@@ -153,7 +184,7 @@ public struct PodManifest: Equatable, Sendable {
           path: path, minor: minor))
     }
     PodDefaults.correctGracePeriod(of: &spec)
-    metadata["name"] = .string("\(ownName)-\(node.name)")
+    if source == .file { metadata["name"] = .string("\(ownName)-\(node.name)") }
     if (metadata["namespace"]?.string ?? "").isEmpty { metadata["namespace"] = "default" }
     spec["nodeName"] = .string(node.name)
 
@@ -172,16 +203,19 @@ public struct PodManifest: Equatable, Sendable {
     }
 
     var annotations = metadata["annotations"] ?? [:]
-    annotations["kubernetes.io/config.hash"] = metadata["uid"]
-    annotations["kubernetes.io/config.source"] = "file"
-    metadata["annotations"] = annotations
-    metadata["creationTimestamp"] = .null
-    let toleration: JSONValue = ["operator": "Exists", "effect": "NoExecute"]
-    let tolerations = spec["tolerations"]?.elements ?? []
-    if !tolerations.contains(toleration) {
-      spec["tolerations"] = .array(tolerations + [toleration])
+    annotations["kubernetes.io/config.source"] = .string(source.rawValue)
+    if source == .file {
+      annotations["kubernetes.io/config.hash"] = metadata["uid"]
+      metadata["creationTimestamp"] = .null
+      let toleration: JSONValue = ["operator": "Exists", "effect": "NoExecute"]
+      let tolerations = spec["tolerations"]?.elements ?? []
+      if !tolerations.contains(toleration) {
+        spec["tolerations"] = .array(tolerations + [toleration])
+      }
     }
+    metadata["annotations"] = annotations
 
+    self.source = source
     self.path = path
     self.name = PodName(
       namespace: metadata["namespace"]?.string ?? "", name: metadata["name"]?.string ?? "")

@@ -20,9 +20,23 @@ struct PodValidation {
     return validation.problems
   }
 
+  /// The same of any object's metadata; a namespace's own name is a label, and it is in none.
+  static func problems(ofMetadata metadata: JSONValue, isNamespace: Bool) -> [FieldProblem] {
+    var validation = Self(allowsPrivileged: true)
+    validation.checkName(
+      metadata["name"], at: "metadata.name",
+      isNamespace ? KubernetesName.labelProblem : KubernetesName.subdomainProblem)
+    validation.check(labelsOf: metadata)
+    return validation.problems
+  }
+
   private mutating func check(metadata: JSONValue) {
     self.checkName(metadata["name"], at: "metadata.name", KubernetesName.subdomainProblem)
     self.checkName(metadata["namespace"], at: "metadata.namespace", KubernetesName.labelProblem)
+    self.check(labelsOf: metadata)
+  }
+
+  private mutating func check(labelsOf metadata: JSONValue) {
     for (key, value) in (metadata["labels"]?.members ?? [:]).sorted(by: { $0.key < $1.key }) {
       if let problem = KubernetesName.qualifiedNameProblem(key) {
         self.problems.append(.invalid("metadata.labels", .string(key), problem))

@@ -25,6 +25,9 @@ public struct PodLifecycle: Equatable, Sendable {
     case probed(Probe.Kind, String, ProbeResult)
     /// The manifest was rewritten under the same uid.
     case updated(PodManifest)
+    /// The API server wants the pod to end within this time: stop everything, but stay, so that it can be
+    /// seen how it has ended.
+    case deleted(gracePeriod: Duration)
     /// The manifest is gone: stop everything.
     case removed
   }
@@ -64,6 +67,8 @@ public struct PodLifecycle: Equatable, Sendable {
   public private(set) var killAt: Instant?
   /// Whether the pod was active for longer than its manifest allowed.
   public private(set) var hasExceededDeadline = false
+  /// Whether the API server wants it to end; it has a final phase then.
+  private(set) var isDeleted = false
   private var isRemoved = false
   private var hasEnded = false
   private var alarm: Instant?
@@ -131,17 +136,20 @@ public struct PodLifecycle: Equatable, Sendable {
     switch event {
     case .woke: if let alarm, alarm <= now { self.alarm = nil }
     case .updated(let manifest): self.take(manifest, at: now)
+    case .deleted(let gracePeriod):
+      self.isDeleted = true
+      self.terminate(at: now, gracePeriod: gracePeriod)
     case .removed:
       self.isRemoved = true
       self.terminate(at: now)
     case .hookEnded(.preStop, let name, let failure):
-      effects += failure.map { [.report(.failedPreStop($0))] } ?? []
+      effects += failure.map { [.report(.failedPreStop($0).about(name))] } ?? []
       self.update(name) { container in
         if case .hook = container.stop?.step { container.stop?.step = .hook(until: now) }
       }
     case .hookEnded(.postStart, let name, let failure):
       guard let failure else { break }
-      effects.append(.report(.failedPostStart(failure)))
+      effects.append(.report(.failedPostStart(failure).about(name)))
       effects += self.restart(name, gracePeriod: nil, because: "PostStartHook failed", at: now)
     case .probed(let kind, let name, let result):
       effects += self.take(kind, of: name, result, at: now)
@@ -170,8 +178,9 @@ public struct PodLifecycle: Equatable, Sendable {
         container.fail(failure, at: now, isOver: isOver)
       }
       self.containers.removeAll { $0.isLeaving && !$0.isAlive }
-      effects.append(
-        .report(PodEvent(severity: .warning, reason: failure.event, message: failure.message)))
+      let event = PodEvent(severity: .warning, reason: failure.event, message: failure.message)
+      // A volume is the whole pod's.
+      effects.append(.report(failure.event == "FailedMount" ? event : event.about(name)))
     }
     if let deadline, now >= deadline, !self.isTerminating, !self.hasOutcome {
       self.hasExceededDeadline = true
@@ -216,9 +225,11 @@ public struct PodLifecycle: Equatable, Sendable {
   }
 
   /// Begins the pod's end. What is being stopped already gets no more time by it.
-  private mutating func terminate(at now: Instant) {
-    guard self.killAt == nil else { return }
-    let killAt = now + self.manifest.gracePeriod
+  /// - Parameter gracePeriod: `nil` for the manifest's, which shortens none that was given before.
+  private mutating func terminate(at now: Instant, gracePeriod: Duration? = nil) {
+    guard self.killAt == nil || gracePeriod != nil else { return }
+    let period = max(gracePeriod ?? self.manifest.gracePeriod, PodManifest.minimumGracePeriod)
+    let killAt = min(now + period, self.killAt ?? now + period)
     self.killAt = killAt
     for index in self.containers.indices {
       if self.containers[index].isAlive {
@@ -340,7 +351,7 @@ public struct PodLifecycle: Equatable, Sendable {
       gracePeriod = container.probes[kind]?.probe.gracePeriod
     }
     guard let verdict else { return [] }
-    let effects = PodEvent.unhealthy(kind, result).map { [Effect.report($0)] } ?? []
+    let effects = PodEvent.unhealthy(kind, result).map { [Effect.report($0.about(name))] } ?? []
     guard kind != .readiness, verdict == .failure else { return effects }
     return effects
       + self.restart(
@@ -361,7 +372,8 @@ public struct PodLifecycle: Equatable, Sendable {
       isStopped = true
     }
     let sequel = self.manifest.restartPolicy == .never ? "" : ", will be restarted"
-    return isStopped ? [.report(.killing("Container \(name) \(reason)\(sequel)"))] : []
+    let event = PodEvent.killing("Container \(name) \(reason)\(sequel)").about(name)
+    return isStopped ? [.report(event)] : []
   }
 
   /// Asks for the next instant at which something falls due. At most one request is outstanding, but

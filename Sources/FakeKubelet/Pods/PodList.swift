@@ -9,7 +9,9 @@ struct PodListText {
   /// it shall be. One that waits for the end of its predecessor has not been taken up, hence has no
   /// start time yet.
   /// - Parameter workers: later ones than at the last call, of the same node.
-  mutating func text(of workers: PodWorkers, clock: WallClock, runtime: String) -> [UInt8] {
+  mutating func text(
+    of workers: PodWorkers, clock: WallClock, runtime: String, address: String? = nil
+  ) -> [UInt8] {
     var list = Array(#"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":"#.utf8)
     let former = self.items
     self.items = [:]
@@ -18,7 +20,7 @@ struct PodListText {
       let change = workers.lastChange[name] ?? 0
       guard
         let text = former[name].flatMap({ $0.change == change ? $0.text : nil })
-          ?? workers.podListItem(name, clock: clock, runtime: runtime)?.utf8
+          ?? workers.podListItem(name, clock: clock, runtime: runtime, address: address)?.utf8
       else { continue }
       list.append(UInt8(ascii: self.items.isEmpty ? "[" : ","))
       list += text
@@ -31,8 +33,8 @@ struct PodListText {
 
 extension PodWorkers {
   /// A pod as its manifest wants it, and what has become of it.
-  fileprivate func podListItem(
-    _ name: PodName, clock: WallClock, runtime: String
+  func podListItem(
+    _ name: PodName, clock: WallClock, runtime: String, address: String?
   ) -> JSONValue? {
     let pod = self.running[name]
     guard let seenAt = self.seenAt[name], let manifest = self.waiting[name] ?? pod?.manifest else {
@@ -40,7 +42,9 @@ extension PodWorkers {
     }
     var metadata = manifest.metadata
     metadata["annotations"]?["kubernetes.io/config.seen"] = .string(clock.nanoseconds(seenAt))
-    let status = self.waiting[name] == nil ? pod?.status(clock: clock, runtime: runtime) : nil
+    let status =
+      self.waiting[name] == nil
+      ? pod?.status(clock: clock, runtime: runtime, address: address) : nil
     return [
       "metadata": metadata, "spec": manifest.spec, "status": status ?? ["phase": "Pending"],
     ]

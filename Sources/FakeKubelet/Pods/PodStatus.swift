@@ -11,6 +11,10 @@ extension PodLifecycle {
   /// ended, so such a pod is Running.
   public var phase: Phase {
     if self.hasExceededDeadline { return .failed }
+    if self.isDeleted, !self.containers.contains(where: \.isAlive) {
+      let main = self.listed.filter { $0.role == .main }
+      return main.allSatisfy { $0.lastTermination?.exitCode == 0 } ? .succeeded : .failed
+    }
     let policy = self.manifest.restartPolicy
     if policy == .never, self.listed.contains(where: { $0.role == .initial && $0.hasFailed }) {
       return .failed
@@ -30,8 +34,9 @@ extension PodLifecycle {
     }
   }
 
-  /// `status` of a v1 Pod. Addresses are left out: a kubelet without an API server knows none.
-  func status(clock: WallClock, runtime: String) -> JSONValue {
+  /// `status` of a v1 Pod.
+  /// - Parameter address: the node's, which is every pod's here; a kubelet without an API server knows none.
+  func status(clock: WallClock, runtime: String, address: String? = nil) -> JSONValue {
     var status: JSONValue = [
       "phase": .string(self.phase.rawValue),
       "conditions": .array(self.conditions(clock: clock)),
@@ -40,6 +45,11 @@ extension PodLifecycle {
         self.listed.filter { $0.role == .main }.sorted { $0.name < $1.name }
           .map { self.status(of: $0, clock: clock, runtime: runtime) }),
     ]
+    if let address {
+      let ips: JSONValue = [["ip": .string(address)]]
+      (status["hostIP"], status["hostIPs"]) = (.string(address), ips)
+      (status["podIP"], status["podIPs"]) = (.string(address), ips)
+    }
     // These stay in the order in which they run.
     let initial = self.listed.filter { $0.role != .main }
     if !initial.isEmpty {

@@ -10,6 +10,8 @@ public struct PodWorkers: Equatable, Sendable {
   public enum Event: Equatable, Sendable {
     /// The directory has changed; removals come first, updates last.
     case changed(removed: [PodName], added: [PodManifest], updated: [PodManifest] = [])
+    /// The API server wants this pod to end within that time; it is removed when it has been seen to.
+    case deleted(PodName, uid: String, gracePeriod: Duration)
     case containerStarted(ContainerID)
     case containerExited(ContainerID, code: Int32)
     case containerFailedToStart(ContainerID, StartFailure)
@@ -68,10 +70,15 @@ public struct PodWorkers: Equatable, Sendable {
   }
 
   /// Forgets, and returns, what runs on and belongs to none of these pods.
-  mutating func takeOrphans(besides pods: [PodManifest]) -> [SurvivingContainer] {
+  /// - Parameter source: who wanted it; `nil` for whoever did.
+  mutating func takeOrphans(
+    besides pods: [PodManifest], from source: PodManifest.Source? = nil
+  ) -> [SurvivingContainer] {
     let wanted = Set(pods.map(\.uid))
-    let orphans = self.survivors.filter { !wanted.contains($0.key) }
-    self.survivors = self.survivors.filter { wanted.contains($0.key) }
+    let orphans = self.survivors.filter { uid, containers in
+      !wanted.contains(uid) && (source == nil || containers.first?.source == source)
+    }
+    self.survivors = self.survivors.filter { orphans[$0.key] == nil }
     return orphans.sorted { $0.key < $1.key }.flatMap(\.value).filter(\.isRunning)
   }
 
@@ -81,6 +88,9 @@ public struct PodWorkers: Equatable, Sendable {
     case .changed(let removed, let added, let updated):
       return removed.flatMap { self.remove($0, at: now) } + added.flatMap { self.add($0, at: now) }
         + updated.flatMap { self.update($0, at: now) }
+    case .deleted(let name, let uid, let gracePeriod):
+      guard self.running[name]?.manifest.uid == uid else { return [] }
+      return self.pass(.deleted(gracePeriod: gracePeriod), to: name, at: now)
     case .containerStarted(let id):
       guard self.current[id.pod]?[id.container] == id else { return [] }
       return self.pass(.containerStarted(id.container), to: id.pod, at: now)

@@ -1,0 +1,200 @@
+import ArgumentParser
+import EtcdClient
+import FakeAPIServer
+import Foundation
+import GoFlags
+import Klog
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+@main struct Main {
+  /// Go's spelling of a command line is put into ours first.
+  static func main() async {
+    let arguments = GoCommandLine.normalized(
+      Array(CommandLine.arguments.dropFirst()), switches: FakeAPIServerCommand.switches)
+    await FakeAPIServerCommand.main(arguments)
+  }
+}
+
+/// The flags of the 1.1 API server that the recipe uses, and those that a box with several of them needs.
+struct FakeAPIServerCommand: AsyncParsableCommand {
+  static let switches: Set<String> = ["allow-privileged", "logtostderr"]
+
+  static let configuration = CommandConfiguration(
+    commandName: "fake-apiserver",
+    abstract: "Serves Kubernetes' API for a few kinds of objects, which it keeps in etcd.",
+    discussion: """
+      Namespaces, pods, nodes, events, leases and replication controllers, for kubectl and for client-go's leader \
+      election. It has no state of its own: any number of them serve one cluster, on kvstore or on a real etcd by \
+      the v2 API. There is no admission, and nobody is asked who he is but by --client-ca-file.
+
+      Flags may be spelled with hyphens or underscores. Once all ports listen, a line for each on standard \
+      output names it:
+        fake-apiserver: insecure port http://127.0.0.1:8080
+
+      Example:
+        fake-apiserver --etcd-servers=http://127.0.0.1:2379
+        kubectl --server=http://127.0.0.1:8080 create namespace kube-system
+      """)
+
+  @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
+  var etcdServers: String
+
+  @Option(help: "The directory of etcd below which the objects are.")
+  var etcdPrefix = "/registry"
+
+  @Option(
+    name: [.customLong("insecure-bind-address"), .customLong("address")],
+    help: "The address of the insecure port. (The recipe gives 0.0.0.0.)")
+  var insecureBindAddress = "127.0.0.1"
+
+  @Option(help: "Plain HTTP, for everybody who reaches it; 0 for none, -1 for any that is free.")
+  var insecurePort = 8080
+
+  @Option(help: "The address of the secure port.")
+  var bindAddress = "127.0.0.1"
+
+  @Option(help: "HTTPS, with --tls-cert-file; -1 for any that is free.")
+  var securePort = 6443
+
+  @Option(help: "The server's certificate, PEM; without it there is no secure port.")
+  var tlsCertFile: String?
+
+  @Option(help: "The certificate's key, PEM.")
+  var tlsPrivateKeyFile: String?
+
+  @Option(help: "Who may sign the certificates that clients of the secure port need then, PEM.")
+  var clientCaFile: String?
+
+  @Option(help: "After which a node whose kubelet says nothing is shown as not ready.")
+  var nodeMonitorGracePeriod = GoDuration(.seconds(40))
+
+  @Option(help: "How long Event objects are kept.")
+  var eventTtl = GoDuration(.seconds(3600))
+
+  @Option(help: "Where a node's kubelet is asked for logs, when its Node object does not tell.")
+  var kubeletPort = 10250
+
+  @Option(
+    help: ArgumentHelp(
+      "Where a node's kubelet is, when neither its Node object nor its name tells. May be given several times.",
+      valueName: "node=url"))
+  var kubeletUrl: [String] = []
+
+  @Option(help: "Of no effect here: there are no services.")
+  var serviceClusterIpRange: String?
+
+  @Option(help: "Of no effect here: a cluster's name matters to clouds.")
+  var clusterName: String?
+
+  @Option(help: "Of no effect here: which pods may be privileged is the kubelets' matter.")
+  var allowPrivileged: GoBool?
+
+  @Option(
+    name: [.customLong("v"), .customShort("v")],
+    help: "How much is logged: 0, 2 for each step, 4 for everything.")
+  var verbosity = 0
+
+  @Option(help: "Must be true: the log goes to standard error.")
+  var logtostderr: GoBool = true
+
+  func validate() throws {
+    _ = try self.endpoints()
+    for (flag, port) in [
+      ("--insecure-port", self.insecurePort), ("--secure-port", self.securePort),
+    ] where !(-1...65535).contains(port) {
+      throw ValidationError("\(flag): \(port) is no port: it must be between 0 and 65535")
+    }
+    if (self.tlsCertFile == nil) != (self.tlsPrivateKeyFile == nil) {
+      throw ValidationError("--tls-cert-file and --tls-private-key-file need each other")
+    }
+    if self.clientCaFile != nil, self.tlsCertFile == nil {
+      throw ValidationError("--client-ca-file needs --tls-cert-file")
+    }
+    if !self.etcdPrefix.hasPrefix("/") || self.etcdPrefix.hasSuffix("/") {
+      throw ValidationError("--etcd-prefix: \"\(self.etcdPrefix)\": it must be like /registry")
+    }
+    if self.nodeMonitorGracePeriod.duration < .seconds(1) {
+      throw ValidationError("--node-monitor-grace-period must be at least 1s")
+    }
+    if self.eventTtl.duration < .seconds(1) {
+      throw ValidationError("--event-ttl must be at least 1s")
+    }
+    for entry in self.kubeletUrl where Self.kubelet(entry) == nil {
+      throw ValidationError("--kubelet-url: \"\(entry)\": it must be NODE=URL")
+    }
+    if !self.logtostderr.isTrue {
+      throw ValidationError(
+        "--logtostderr=false is not supported: the log goes to standard error; redirect it with 2>")
+    }
+  }
+
+  private func endpoints() throws -> [EtcdEndpoint] {
+    do { return try EtcdEndpoint.list(self.etcdServers) } catch {
+      throw ValidationError("--etcd-servers: \(error)")
+    }
+  }
+
+  private static func kubelet(_ entry: String) -> (node: String, url: String)? {
+    let sides = entry.split(separator: "=", maxSplits: 1).map(String.init)
+    guard sides.count == 2, sides[1].hasPrefix("http://") || sides[1].hasPrefix("https://") else {
+      return nil
+    }
+    return (sides[0], sides[1].hasSuffix("/") ? String(sides[1].dropLast()) : sides[1])
+  }
+
+  private var settings: FakeAPIServerConfiguration {
+    var settings = FakeAPIServerConfiguration()
+    settings.address = self.insecureBindAddress
+    settings.port = self.insecurePort == 0 ? nil : max(0, self.insecurePort)
+    settings.secureAddress = self.bindAddress
+    settings.securePort = max(0, self.securePort)
+    if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
+      settings.tls = FakeAPIServerTLS(
+        certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
+    }
+    settings.prefix = self.etcdPrefix
+    settings.nodeGracePeriod = self.nodeMonitorGracePeriod.duration
+    settings.eventTTL = self.eventTtl.duration
+    settings.kubeletPort = self.kubeletPort
+    settings.kubeletURLs = Dictionary(
+      self.kubeletUrl.compactMap(Self.kubelet).map { ($0.node, $0.url) }) { $1 }
+    return settings
+  }
+
+  func run() async throws {
+    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    let logger = Logger(label: "fake-apiserver")
+    let idle = [
+      self.serviceClusterIpRange.map { _ in "--service-cluster-ip-range" },
+      self.clusterName.map { _ in "--cluster-name" },
+      self.allowPrivileged.map { _ in "--allow-privileged" },
+    ].compactMap(\.self)
+    if !idle.isEmpty {
+      logger.info("Flags of no effect here", metadata: ["flags": "\(idle.joined(separator: ","))"])
+    }
+    let endpoints = try self.endpoints()
+    let settings = self.settings
+    do {
+      try await EtcdClient(endpoints: endpoints).run { client in
+        let server = FakeAPIServer(configuration: settings, client: client, logger: logger) {
+          let lines = [("insecure", $0.insecure), ("secure", $0.secure)].compactMap { name, url in
+            url.map { "fake-apiserver: \(name) port \($0)\n" }
+          }
+          // Unlike `print`, this does not wait in a buffer when standard output is a pipe.
+          try? FileHandle.standardOutput.write(contentsOf: Data(lines.joined().utf8))
+        }
+        try await ServiceGroup(
+          configuration: .init(
+            services: [.init(service: server, failureTerminationBehavior: .gracefullyShutdownGroup)],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
+        ).run()
+      }
+    } catch let error as FakeAPIServerError {
+      logger.error("\(error)")
+      throw ExitCode.failure
+    }
+  }
+}

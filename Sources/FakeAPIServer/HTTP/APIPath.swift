@@ -1,0 +1,46 @@
+/// What a path under `/api` and `/apis` names.
+struct APIPath: Equatable, Sendable {
+  let resource: APIResource
+  /// `nil` for all of them, and for resources that have none.
+  let namespace: String?
+  /// `nil` for a list.
+  let name: String?
+  /// `status`, `log`, `binding`, `proxy`.
+  let subresource: String?
+  /// What comes after that: of `proxy` alone.
+  let rest: String
+
+  /// - Parameter path: percent-decoded, without a query.
+  /// - Returns: `nil` when there is nothing of the kind here.
+  init?(_ path: String) {
+    var steps = path.split(separator: "/")[...]
+    guard let root = steps.popFirst() else { return nil }
+    var group = ""
+    switch root {
+    case "api": break
+    case "apis":
+      guard let name = steps.popFirst() else { return nil }
+      group = String(name)
+    default: return nil
+    }
+    guard steps.popFirst() == "v1" else { return nil }
+    var namespace: String?
+    // A namespace's own subresources have the same form as what is in it; those are not many.
+    if steps.first == "namespaces", steps.count >= 3, !["status", "finalize"].contains(steps[steps.startIndex + 2]) {
+      steps = steps.dropFirst()
+      namespace = steps.popFirst().map(String.init)
+    }
+    guard let plural = steps.popFirst(),
+      let resource = APIResource.all.first(where: { $0.group == group && $0.name == plural })
+    else { return nil }
+    if !resource.isNamespaced, namespace != nil { return nil }
+    self.resource = resource
+    self.namespace = namespace
+    self.name = steps.popFirst().map(String.init)
+    if resource.isNamespaced, namespace == nil, self.name != nil { return nil }
+    self.subresource = steps.popFirst().map(String.init)
+    if let subresource, !resource.subresources.contains(subresource) { return nil }
+    guard self.subresource == "proxy" || steps.isEmpty else { return nil }
+    self.rest = steps.joined(separator: "/")
+  }
+}

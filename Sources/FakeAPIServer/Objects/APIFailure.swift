@@ -1,0 +1,128 @@
+import APIServerClient
+
+/// Why a request was refused, as a client gets it: a `Status` object, with the real server's reason, code and
+/// words.
+///
+/// Source: `k8s.io/apimachinery/pkg/api/errors/errors.go`.
+public struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  /// One thing that is wrong with an object.
+  struct Cause: Equatable, Sendable {
+    /// `FieldValueRequired`, `FieldValueInvalid`, `FieldValueForbidden`…
+    var reason: String
+    var message: String
+    /// `spec.containers[0].name`.
+    var field: String
+  }
+
+  let code: Int
+  let reason: String
+  let message: String
+  private(set) var details: JSONValue?
+
+  public var description: String { "\(self.code) \(self.reason): \(self.message)" }
+
+  /// The answer's body.
+  var status: JSONValue {
+    var status: JSONValue = [
+      "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure",
+      "message": .string(self.message), "reason": .string(self.reason),
+      "code": .integer(Int64(self.code)),
+    ]
+    status["details"] = self.details
+    return status
+  }
+
+  private static func details(
+    _ resource: APIResource, _ name: String, kind: String? = nil, causes: [Cause] = []
+  ) -> JSONValue {
+    var details: JSONValue = ["kind": .string(kind ?? resource.name)]
+    if !name.isEmpty { details["name"] = .string(name) }
+    if !resource.group.isEmpty { details["group"] = .string(resource.group) }
+    if !causes.isEmpty {
+      details["causes"] = .array(
+        causes.map {
+          [
+            "reason": .string($0.reason), "message": .string($0.message),
+            "field": .string($0.field),
+          ]
+        })
+    }
+    return details
+  }
+
+  static func notFound(_ resource: APIResource, _ name: String) -> Self {
+    Self(
+      code: 404, reason: "NotFound", message: "\(resource.qualifiedName) \"\(name)\" not found",
+      details: Self.details(resource, name))
+  }
+
+  static let noSuchPath = Self(
+    code: 404, reason: "NotFound", message: "the server could not find the requested resource",
+    details: [:])
+
+  static func alreadyExists(_ resource: APIResource, _ name: String) -> Self {
+    Self(
+      code: 409, reason: "AlreadyExists",
+      message: "\(resource.qualifiedName) \"\(name)\" already exists",
+      details: Self.details(resource, name))
+  }
+
+  /// Source: `registry/generic/registry/store.go` OptimisticLockErrorMsg.
+  static func conflict(_ resource: APIResource, _ name: String, _ what: String? = nil) -> Self {
+    let what =
+      what
+      ?? "the object has been modified; please apply your changes to the latest version and try again"
+    return Self(
+      code: 409, reason: "Conflict",
+      message: "Operation cannot be fulfilled on \(resource.qualifiedName) \"\(name)\": \(what)",
+      details: Self.details(resource, name))
+  }
+
+  static func invalid(_ resource: APIResource, _ name: String, _ causes: [Cause]) -> Self {
+    let problems = causes.map { "\($0.field): \($0.message)" }
+    let all = problems.count == 1 ? problems[0] : "[\(problems.joined(separator: ", "))]"
+    let kind = resource.group.isEmpty ? resource.kind : "\(resource.kind).\(resource.group)"
+    return Self(
+      code: 422, reason: "Invalid", message: "\(kind) \"\(name)\" is invalid: \(all)",
+      details: Self.details(resource, name, kind: resource.kind, causes: causes))
+  }
+
+  static func badRequest(_ message: String) -> Self {
+    Self(code: 400, reason: "BadRequest", message: message)
+  }
+
+  static let methodNotAllowed = Self(
+    code: 405, reason: "MethodNotAllowed",
+    message: "the server does not allow this method on the requested resource", details: [:])
+
+  static let notAcceptable = Self(
+    code: 406, reason: "NotAcceptable",
+    message: "only the following media types are accepted: application/json")
+
+  static func unsupportedMediaType(accepted: [String]) -> Self {
+    Self(
+      code: 415, reason: "UnsupportedMediaType",
+      message: "the body of the request was in an unknown format - accepted media types include: "
+        + accepted.joined(separator: ", "))
+  }
+
+  static func expired(_ message: String) -> Self {
+    Self(code: 410, reason: "Expired", message: message)
+  }
+
+  static func internalError(_ message: String) -> Self {
+    Self(
+      code: 500, reason: "InternalError", message: "Internal error occurred: \(message)",
+      details: ["causes": [["message": .string(message)]]])
+  }
+
+  /// etcd is away; nothing was changed.
+  static func unavailable(_ message: String) -> Self {
+    Self(code: 503, reason: "ServiceUnavailable", message: message, details: ["retryAfterSeconds": 1])
+  }
+
+  /// etcd was asked and gave no answer: it may have done what it was asked for.
+  static func timeout(_ message: String) -> Self {
+    Self(code: 504, reason: "Timeout", message: message, details: ["retryAfterSeconds": 1])
+  }
+}

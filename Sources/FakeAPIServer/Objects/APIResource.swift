@@ -1,0 +1,52 @@
+/// A kind of object that the server keeps, and how clients name it.
+///
+/// Source: Kubernetes API conventions, "Types (Kinds)"; `kubectl api-resources`.
+public struct APIResource: Hashable, Sendable {
+  /// Empty for the core group.
+  public var group: String
+  public var version: String
+  /// In the plural, as in a path: `pods`.
+  public var name: String
+  public var singular: String
+  public var kind: String
+  public var isNamespaced: Bool
+  public var shortNames: [String]
+  public var categories: [String] = []
+  public var verbs: [String]
+  /// `status`, `log`, as they stand behind an object's name in a path.
+  public var subresources: [String] = []
+
+  /// `v1`, `coordination.k8s.io/v1`.
+  public var apiVersion: String { self.group.isEmpty ? self.version : "\(self.group)/\(self.version)" }
+
+  /// As messages name it: `leases.coordination.k8s.io`.
+  var qualifiedName: String { self.group.isEmpty ? self.name : "\(self.name).\(self.group)" }
+
+  private static let everything = [
+    "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
+  ]
+
+  public static let all: [Self] = [.events, .namespaces, .nodes, .pods, .replicationControllers, .leases]
+
+  static let events = Self(
+    group: "", version: "v1", name: "events", singular: "event", kind: "Event",
+    isNamespaced: true, shortNames: ["ev"], verbs: everything)
+  static let namespaces = Self(
+    group: "", version: "v1", name: "namespaces", singular: "namespace", kind: "Namespace",
+    isNamespaced: false, shortNames: ["ns"],
+    verbs: everything.filter { $0 != "deletecollection" }, subresources: ["status"])
+  static let nodes = Self(
+    group: "", version: "v1", name: "nodes", singular: "node", kind: "Node", isNamespaced: false,
+    shortNames: ["no"], verbs: everything, subresources: ["proxy", "status"])
+  static let pods = Self(
+    group: "", version: "v1", name: "pods", singular: "pod", kind: "Pod", isNamespaced: true,
+    shortNames: ["po"], categories: ["all"], verbs: everything,
+    subresources: ["binding", "log", "status"])
+  static let replicationControllers = Self(
+    group: "", version: "v1", name: "replicationcontrollers", singular: "replicationcontroller",
+    kind: "ReplicationController", isNamespaced: true, shortNames: ["rc"], categories: ["all"],
+    verbs: everything, subresources: ["status"])
+  static let leases = Self(
+    group: "coordination.k8s.io", version: "v1", name: "leases", singular: "lease", kind: "Lease",
+    isNamespaced: true, shortNames: [], verbs: everything)
+}

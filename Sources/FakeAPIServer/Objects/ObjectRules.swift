@@ -1,0 +1,242 @@
+import APIServerClient
+import FakeKubelet
+
+/// What becomes of an object when a client creates or changes it: pure, so that any server says the same.
+///
+/// Source: `registry/core/*/strategy.go`, `k8s.io/apiserver/pkg/registry/rest`.
+struct ObjectRules: Sendable {
+  /// What is not the client's to say.
+  struct Stamp: Sendable {
+    /// RFC 3339, whole seconds.
+    var time: String
+    var uid: String
+    /// For `generateName`: five characters.
+    var suffix: String
+  }
+
+  let resource: APIResource
+  /// As the path says; `nil` for resources that have none.
+  let namespace: String?
+
+  // MARK: Creation
+
+  /// - Returns: the object as it is to be stored.
+  /// - Throws: 400 or 422.
+  func created(_ body: JSONValue, _ stamp: Stamp) throws(APIFailure) -> JSONValue {
+    var object = try self.checked(body)
+    var metadata = object["metadata"] ?? [:]
+    if !(metadata["resourceVersion"]?.string ?? "").isEmpty {
+      throw .badRequest("resourceVersion should not be set on objects to be created")
+    }
+    if (metadata["name"]?.string ?? "").isEmpty {
+      guard let prefix = metadata["generateName"]?.string, !prefix.isEmpty else {
+        throw self.invalid(
+          "", [.init(reason: "FieldValueRequired", message: "Required value: name or generateName is required", field: "metadata.name")])
+      }
+      metadata["name"] = .string("\(prefix.prefix(58))\(stamp.suffix)")
+    }
+    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+      metadata[field] = nil
+    }
+    metadata["namespace"] = self.namespace.map { .string($0) }
+    metadata["creationTimestamp"] = .string(stamp.time)
+    metadata["uid"] = .string(stamp.uid)
+    object["metadata"] = metadata
+    switch self.resource.name {
+    case "namespaces":
+      object["spec"] = ["finalizers": ["kubernetes"]]
+      object["status"] = ["phase": "Active"]
+    case "pods":
+      object["status"] = ["phase": "Pending", "qosClass": .string(Self.qosClass(object["spec"]))]
+    case "replicationcontrollers":
+      self.completeController(&object)
+      object["status"] = ["replicas": 0]
+    default: break
+    }
+    return try self.validated(object)
+  }
+
+  // MARK: Changes
+
+  /// - Parameters:
+  ///   - old: as it is stored.
+  ///   - part: `status` for the subresource.
+  /// - Returns: the object as it is to be stored.
+  /// - Throws: 400, 409 when another object was meant, or 422.
+  func updated(
+    _ body: JSONValue, from old: JSONValue, part: String? = nil
+  ) throws(APIFailure) -> JSONValue {
+    var object = try self.checked(body)
+    let name = old["metadata"]?["name"]?.string ?? ""
+    guard object["metadata"]?["name"]?.string == name else {
+      throw .badRequest(
+        "the name of the object (\(object["metadata"]?["name"]?.string ?? "")) does not match the name on the URL (\(name))"
+      )
+    }
+    if let uid = object["metadata"]?["uid"]?.string, !uid.isEmpty,
+      let stored = old["metadata"]?["uid"]?.string, uid != stored
+    {
+      throw .conflict(
+        self.resource, name,
+        "Precondition failed: UID in precondition: \(uid), UID in object meta: \(stored)")
+    }
+    if part == "status" {
+      var changed = old
+      changed["status"] = object["status"]
+      // Who says how a thing is may say it in annotations and labels, too.
+      for field in ["annotations", "labels"] {
+        if let value = object["metadata"]?[field] { changed["metadata"]?[field] = value }
+      }
+      return try self.validated(changed)
+    }
+    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+      object["metadata"]?[field] = old["metadata"]?[field]
+    }
+    object["metadata"]?["resourceVersion"] = nil
+    object["metadata"]?["namespace"] = self.namespace.map { .string($0) }
+    if self.resource.subresources.contains("status") { object["status"] = old["status"] }
+    switch self.resource.name {
+    case "pods": try self.checkPodChange(object, from: old, name)
+    case "namespaces": object["spec"] = old["spec"]
+    case "replicationcontrollers": self.completeController(&object)
+    default: break
+    }
+    return try self.validated(object)
+  }
+
+  /// A pod that is bound to a node; once.
+  /// - Throws: 409 when it is bound already.
+  func bound(_ pod: JSONValue, to binding: JSONValue) throws(APIFailure) -> JSONValue {
+    let name = pod["metadata"]?["name"]?.string ?? ""
+    guard let node = binding["target"]?["name"]?.string, !node.isEmpty else {
+      throw self.invalid(
+        name, [.init(reason: "FieldValueRequired", message: "Required value", field: "target.name")])
+    }
+    if pod["metadata"]?["deletionTimestamp"] != nil {
+      throw .conflict(self.resource, name, "pod \(name) is being deleted, cannot be assigned to a host")
+    }
+    if let former = pod["spec"]?["nodeName"]?.string, !former.isEmpty {
+      throw .conflict(self.resource, name, "pod \(name) is already assigned to node \"\(former)\"")
+    }
+    var pod = pod
+    pod["spec"]?["nodeName"] = .string(node)
+    return pod
+  }
+
+  // MARK: Rules
+
+  /// What every body has to be: an object of this kind, for this namespace.
+  private func checked(_ body: JSONValue) throws(APIFailure) -> JSONValue {
+    guard case .object = body else {
+      throw .badRequest("the body of the request is a \(body.kind), not an object")
+    }
+    var object = body
+    let kind = body["kind"]?.string ?? ""
+    let version = body["apiVersion"]?.string ?? ""
+    if !kind.isEmpty, kind != self.resource.kind {
+      throw .badRequest(
+        "\(kind) in version \"\(version)\" cannot be handled as a \(self.resource.kind): converting (\(version).\(kind)) to (\(self.resource.apiVersion).\(self.resource.kind)): unknown conversion"
+      )
+    }
+    if !version.isEmpty, version != self.resource.apiVersion {
+      throw .badRequest(
+        "the API version in the data (\(version)) does not match the expected API version (\(self.resource.apiVersion))"
+      )
+    }
+    object["kind"] = .string(self.resource.kind)
+    object["apiVersion"] = .string(self.resource.apiVersion)
+    if case .object? = object["metadata"] {} else { object["metadata"] = [:] }
+    if let own = object["metadata"]?["namespace"]?.string, !own.isEmpty, let namespace,
+      own != namespace
+    {
+      throw .badRequest(
+        "the namespace of the provided object does not match the namespace sent on the request")
+    }
+    return object
+  }
+
+  private func invalid(_ name: String, _ causes: [APIFailure.Cause]) -> APIFailure {
+    .invalid(self.resource, name, causes)
+  }
+
+  private func validated(_ object: JSONValue) throws(APIFailure) -> JSONValue {
+    let name = object["metadata"]?["name"]?.string ?? ""
+    var object = object
+    let problems =
+      self.resource == .pods
+      ? PodAdmission.complete(&object)
+      : PodAdmission.problems(ofMetadata: object["metadata"] ?? [:], isNamespace: self.resource == .namespaces)
+    guard problems.isEmpty else { throw self.invalid(name, problems.map { Self.cause($0) }) }
+    return object
+  }
+
+  private static func cause(_ problem: FieldProblem) -> APIFailure.Cause {
+    let reasons = [
+      "Required value": "FieldValueRequired", "Duplicate value": "FieldValueDuplicate",
+      "Unsupported value": "FieldValueNotSupported", "Forbidden": "FieldValueForbidden",
+    ]
+    let reason = reasons.first { problem.reason.hasPrefix($0.key) }?.value ?? "FieldValueInvalid"
+    return APIFailure.Cause(reason: reason, message: problem.reason, field: problem.field ?? "")
+  }
+
+  /// Of a pod only a few fields may change. Source: `validation.go` ValidatePodUpdate.
+  private func checkPodChange(
+    _ new: JSONValue, from old: JSONValue, _ name: String
+  ) throws(APIFailure) {
+    var completed = new
+    _ = PodAdmission.complete(&completed)
+    func fixed(_ pod: JSONValue) -> JSONValue {
+      var spec = pod["spec"] ?? [:]
+      for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
+        spec[field] = nil
+      }
+      for field in ["containers", "initContainers"] {
+        guard let containers = spec[field]?.elements, !containers.isEmpty else { continue }
+        spec[field] = .array(
+          containers.map { container in
+            var container = container
+            container["image"] = nil
+            return container
+          })
+      }
+      return spec
+    }
+    guard fixed(completed) == fixed(old) else {
+      throw self.invalid(
+        name,
+        [
+          .init(
+            reason: "FieldValueForbidden",
+            message: "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+            field: "spec")
+        ])
+    }
+  }
+
+  /// Source: `pkg/apis/core/v1/defaults.go` SetDefaults_ReplicationController.
+  private func completeController(_ object: inout JSONValue) {
+    let labels = object["spec"]?["template"]?["metadata"]?["labels"]
+    if object["spec"] == nil { object["spec"] = [:] }
+    if object["spec"]?["replicas"] == nil { object["spec"]?["replicas"] = 1 }
+    if object["spec"]?["selector"] == nil, let labels { object["spec"]?["selector"] = labels }
+    if object["metadata"]?["labels"] == nil, let labels { object["metadata"]?["labels"] = labels }
+  }
+
+  /// Source: `pkg/apis/core/v1/helper/qos`, for processor and memory.
+  static func qosClass(_ spec: JSONValue?) -> String {
+    let containers = (spec?["containers"]?.elements ?? []) + (spec?["initContainers"]?.elements ?? [])
+    var asks = false
+    var isGuaranteed = !containers.isEmpty
+    for container in containers {
+      let limits = container["resources"]?["limits"]?.members ?? [:]
+      let requests = container["resources"]?["requests"]?.members ?? [:]
+      for name in ["cpu", "memory"] {
+        if limits[name] != nil || requests[name] != nil { asks = true }
+        if limits[name] == nil || requests[name].map({ $0 != limits[name] }) ?? false {
+          isGuaranteed = false
+        }
+      }
+    }
+    return isGuaranteed ? "Guaranteed" : asks ? "Burstable" : "BestEffort"
+  }
+}

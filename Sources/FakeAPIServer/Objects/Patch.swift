@@ -1,0 +1,244 @@
+import APIServerClient
+
+/// A change of an object that a client sends instead of the whole object.
+enum Patch: Equatable, Sendable {
+  /// RFC 7386.
+  case merge(JSONValue)
+  /// The same, but that lists of things with a key are merged, too.
+  case strategic(JSONValue)
+  /// RFC 6902.
+  case operations([JSONValue])
+
+  /// - Parameters:
+  ///   - contentType: the body's.
+  /// - Throws: 415 for another kind of patch, 400 for a body that is none of this kind.
+  init(contentType: String, body: JSONValue) throws(APIFailure) {
+    switch contentType {
+    case "application/merge-patch+json": self = .merge(body)
+    case "application/strategic-merge-patch+json": self = .strategic(body)
+    case "application/json-patch+json":
+      guard case .array(let operations) = body else {
+        throw .badRequest("json: cannot unmarshal \(body.kind) into Go value of type jsonpatch.Patch")
+      }
+      self = .operations(operations)
+    default: throw .unsupportedMediaType(accepted: Self.contentTypes)
+    }
+    if case .operations = self { return }
+    guard case .object = body else {
+      throw .badRequest("json: cannot unmarshal \(body.kind) into Go value of type map[string]interface {}")
+    }
+  }
+
+  static let contentTypes = [
+    "application/json-patch+json", "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+  ]
+
+  /// - Throws: 422 when an operation does not fit the object.
+  func applied(to object: JSONValue) throws(APIFailure) -> JSONValue {
+    switch self {
+    case .merge(let patch): return Self.merged(object, patch)
+    case .strategic(let patch): return Self.strategic(object, patch, field: "")
+    case .operations(let operations):
+      var object = object
+      for operation in operations { object = try Self.carryOut(operation, on: object) }
+      return object
+    }
+  }
+
+  // MARK: RFC 7386
+
+  private static func merged(_ target: JSONValue?, _ patch: JSONValue) -> JSONValue {
+    guard case .object(let changes) = patch else { return patch }
+    var members = target?.members ?? [:]
+    for (key, change) in changes {
+      members[key] = change == .null ? nil : Self.merged(members[key], change)
+    }
+    return .object(members)
+  }
+
+  // MARK: Strategic merge
+
+  /// By what the entries of a list are told apart; `nil` where a list is one value.
+  ///
+  /// Source: the `patchMergeKey` tags in `k8s.io/api/core/v1/types.go`.
+  private static func mergeKey(of field: String, _ entries: [JSONValue]) -> String? {
+    switch field {
+    case "containers", "initContainers", "ephemeralContainers", "env", "volumes",
+      "imagePullSecrets":
+      "name"
+    case "ports": entries.contains { $0["port"] != nil } ? "port" : "containerPort"
+    case "volumeMounts": "mountPath"
+    case "volumeDevices": "devicePath"
+    case "hostAliases": "ip"
+    case "conditions", "addresses": "type"
+    case "ownerReferences": "uid"
+    case "topologySpreadConstraints": "topologyKey"
+    default: nil
+    }
+  }
+
+  private static func strategic(
+    _ target: JSONValue?, _ patch: JSONValue, field: String
+  ) -> JSONValue {
+    switch patch {
+    case .object(var changes):
+      if changes["$patch"]?.string == "replace" {
+        changes["$patch"] = nil
+        return .object(changes)
+      }
+      var members = target?.members ?? [:]
+      for (key, change) in changes {
+        if key == "$retainKeys" {
+          let kept = Set(change.elements.compactMap(\.string))
+          members = members.filter { kept.contains($0.key) }
+        }
+        if let list = key.removingPrefix("$deleteFromPrimitiveList/") {
+          members[list] = .array(
+            (members[list]?.elements ?? []).filter { !change.elements.contains($0) })
+        }
+      }
+      for (key, change) in changes where !key.hasPrefix("$") {
+        members[key] = change == .null ? nil : Self.strategic(members[key], change, field: key)
+      }
+      for (key, order) in changes {
+        guard let list = key.removingPrefix("$setElementOrder/"), let entries = members[list]
+        else { continue }
+        members[list] = Self.ordered(entries.elements, order.elements, field: list)
+      }
+      return .object(members)
+    case .array(let entries):
+      if field == "finalizers" {
+        let former = target?.elements ?? []
+        return .array(former + entries.filter { !former.contains($0) })
+      }
+      guard let key = Self.mergeKey(of: field, entries) else { return patch }
+      if entries.contains(where: { $0["$patch"]?.string == "replace" }) {
+        return .array(entries.filter { $0["$patch"] == nil })
+      }
+      var list = target?.elements ?? []
+      for entry in entries {
+        let index = list.firstIndex { $0[key] == entry[key] }
+        if entry["$patch"]?.string == "delete" {
+          if let index { list.remove(at: index) }
+        } else if let index {
+          list[index] = Self.strategic(list[index], entry, field: "")
+        } else {
+          list.append(Self.strategic(nil, entry, field: ""))
+        }
+      }
+      return .array(list)
+    default: return patch
+    }
+  }
+
+  /// Those that are named come in the order of their names, the others stay where they were behind them.
+  private static func ordered(
+    _ entries: [JSONValue], _ order: [JSONValue], field: String
+  ) -> JSONValue {
+    func rank(_ entry: JSONValue) -> Int {
+      let key = Self.mergeKey(of: field, order)
+      return order.firstIndex { key.map { $0 } == nil ? $0 == entry : $0[key ?? ""] == entry[key ?? ""] }
+        ?? order.count
+    }
+    return .array(
+      entries.enumerated().sorted { (rank($0.element), $0.offset) < (rank($1.element), $1.offset) }
+        .map(\.element))
+  }
+
+  // MARK: RFC 6902
+
+  private static func carryOut(
+    _ operation: JSONValue, on object: JSONValue
+  ) throws(APIFailure) -> JSONValue {
+    func path(_ field: String) throws(APIFailure) -> [String] {
+      guard let text = operation[field]?.string, text.isEmpty || text.hasPrefix("/") else {
+        throw .badRequest("a JSON patch's operation has no \(field): \(operation)")
+      }
+      return text.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map {
+        String($0.replacing("~1", with: "/").replacing("~0", with: "~"))
+      }
+    }
+    let target = try path("path")
+    func failure(_ what: String) -> APIFailure {
+      APIFailure.unprocessable(
+        "\(operation["op"]?.string ?? "") operation does not apply: \(what): \(operation["path"] ?? "")")
+    }
+    let value = operation["value"] ?? .null
+    switch operation["op"]?.string {
+    case "add":
+      return try Self.edited(object, target[...], failure) { _ in value }
+    case "replace":
+      guard Self.value(of: object, at: target) != nil else { throw failure("there is no such path") }
+      return try Self.edited(object, target[...], failure, isReplacement: true) { _ in value }
+    case "remove":
+      guard Self.value(of: object, at: target) != nil else { throw failure("there is no such path") }
+      return try Self.edited(object, target[...], failure, isReplacement: true) { _ in nil }
+    case "test":
+      guard Self.value(of: object, at: target) == value else { throw failure("test failed") }
+      return object
+    case "move", "copy":
+      let source = try path("from")
+      guard let moved = Self.value(of: object, at: source) else {
+        throw failure("there is no such path as from")
+      }
+      let rest =
+        operation["op"]?.string == "copy"
+        ? object : try Self.edited(object, source[...], failure, isReplacement: true) { _ in nil }
+      return try Self.edited(rest, target[...], failure) { _ in moved }
+    default: throw .badRequest("a JSON patch's operation is \(operation["op"] ?? .null)")
+    }
+  }
+
+  private static func value(of object: JSONValue, at path: [String]) -> JSONValue? {
+    path.reduce(object as JSONValue?) { value, step in
+      guard case .array(let elements)? = value else { return value?[step] }
+      return Int(step).flatMap { elements.indices.contains($0) ? elements[$0] : nil }
+    }
+  }
+
+  /// - Parameter change: from what is there to what shall be; `nil` for nothing.
+  private static func edited(
+    _ object: JSONValue, _ path: ArraySlice<String>, _ failure: (String) -> APIFailure,
+    isReplacement: Bool = false, _ change: (JSONValue?) -> JSONValue?
+  ) throws(APIFailure) -> JSONValue {
+    guard let step = path.first else { return change(object) ?? .null }
+    let isLast = path.count == 1
+    switch object {
+    case .object(var members):
+      if isLast {
+        members[step] = change(members[step])
+      } else {
+        guard let child = members[step] else { throw failure("\(step) is not there") }
+        members[step] = try Self.edited(
+          child, path.dropFirst(), failure, isReplacement: isReplacement, change)
+      }
+      return .object(members)
+    case .array(var elements):
+      let index = step == "-" ? elements.count : Int(step) ?? -1
+      guard (0...elements.count).contains(index) else { throw failure("\(step) is no index here") }
+      guard isLast else {
+        guard index < elements.count else { throw failure("\(step) is not there") }
+        elements[index] = try Self.edited(
+          elements[index], path.dropFirst(), failure, isReplacement: isReplacement, change)
+        return .array(elements)
+      }
+      if isReplacement, index < elements.count { elements.remove(at: index) }
+      if let value = change(nil) { elements.insert(value, at: index) }
+      return .array(elements)
+    default: throw failure("\(step) is below a value")
+    }
+  }
+}
+
+extension String {
+  fileprivate func removingPrefix(_ prefix: String) -> String? {
+    self.hasPrefix(prefix) ? String(self.dropFirst(prefix.count)) : nil
+  }
+}
+
+extension APIFailure {
+  static func unprocessable(_ message: String) -> Self {
+    Self(code: 422, reason: "Invalid", message: message)
+  }
+}

@@ -1,0 +1,70 @@
+import FakeKubelet
+
+/// The form of discovery that needs one request for all groups.
+///
+/// Source: `k8s.io/api/apidiscovery/v2` and `v2beta1`, which differ in nothing but their name.
+enum AggregatedDiscovery {
+  private static let group = "apidiscovery.k8s.io"
+  private static let kind = "APIGroupDiscoveryList"
+
+  /// The version of this form that a client likes best, if it likes any better than the older form.
+  static func version(accept: String) -> String? {
+    for type in AcceptedType.all(accept) where type.name == AcceptedType.json {
+      if type["g"] == nil, type["as"] == nil { return nil }
+      if type["g"] == Self.group, type["as"] == Self.kind, let version = type["v"],
+        ["v2", "v2beta1"].contains(version)
+      {
+        return version
+      }
+    }
+    return nil
+  }
+
+  /// Clients take the body for the older form when the answer doesn't repeat what they asked for.
+  static func contentType(_ version: String) -> String {
+    "\(AcceptedType.json);g=\(Self.group);v=\(version);as=\(Self.kind)"
+  }
+
+  static func document(_ groups: [ServedGroup], version: String) -> JSONValue {
+    [
+      "kind": .string(Self.kind), "apiVersion": .string("\(Self.group)/\(version)"),
+      "metadata": [:],
+      "items": .array(
+        groups.map { group in
+          [
+            "metadata": ["name": .string(group.name), "creationTimestamp": nil],
+            "versions": [
+              [
+                "version": .string(group.version), "freshness": "Current",
+                "resources": .array(group.resources.map(Self.resource)),
+              ]
+            ],
+          ]
+        }),
+    ]
+  }
+
+  private static func resource(_ resource: APIResource) -> JSONValue {
+    let responseKind: JSONValue = [
+      "group": .string(resource.group), "version": .string(resource.version),
+      "kind": .string(resource.kind),
+    ]
+    var entry: JSONValue = [
+      "resource": .string(resource.name), "responseKind": responseKind,
+      "scope": resource.isNamespaced ? "Namespaced" : "Cluster",
+      "singularResource": .string(resource.singular), "verbs": .strings(resource.verbs),
+    ]
+    if !resource.shortNames.isEmpty { entry["shortNames"] = .strings(resource.shortNames) }
+    if !resource.categories.isEmpty { entry["categories"] = .strings(resource.categories) }
+    if !resource.subresources.isEmpty {
+      entry["subresources"] = .array(
+        resource.subresources.map {
+          [
+            "subresource": .string($0), "responseKind": responseKind,
+            "verbs": .strings(Discovery.verbs(ofSubresource: $0)),
+          ]
+        })
+    }
+    return entry
+  }
+}

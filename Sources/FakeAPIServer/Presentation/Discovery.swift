@@ -1,0 +1,125 @@
+import FakeKubelet
+
+/// What the server serves, as clients ask it before they ask for anything else.
+///
+/// Two forms exist: the older one with a document for each group, and the aggregated one (Kubernetes
+/// 1.26 and newer) that tells everything in `/api` and `/apis`. The client's `Accept` says which it
+/// knows.
+///
+/// Source: `k8s.io/apimachinery/pkg/apis/meta/v1` APIGroupList and APIResourceList.
+enum Discovery {
+  /// What `kubectl version` shows of the server; kubectl warns when its own minor version differs by
+  /// more than one.
+  static let version: JSONValue = [
+    "major": "1", "minor": "32", "gitVersion": "v1.32.0", "gitCommit": "", "gitTreeState": "",
+    "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "swiftc",
+    "platform": "linux/amd64",
+  ]
+
+  /// The answer to a GET; `nil` for a path that is none of these.
+  ///
+  /// - Parameters:
+  ///   - path: without the query: `/api`.
+  ///   - accept: the header `Accept` as it was sent, empty when there was none.
+  static func answer(path: String, accept: String) -> (contentType: String, body: JSONValue)? {
+    func json(_ body: JSONValue) -> (String, JSONValue) { (AcceptedType.json, body) }
+    if path == "/version" { return json(Self.version) }
+    if path == "/api" || path == "/apis" {
+      let groups = ServedGroup.all.filter { $0.name.isEmpty == (path == "/api") }
+      if let version = AggregatedDiscovery.version(accept: accept) {
+        return (
+          AggregatedDiscovery.contentType(version),
+          AggregatedDiscovery.document(groups, version: version)
+        )
+      }
+      return json(path == "/api" ? Self.versions : Self.list(groups))
+    }
+    for group in ServedGroup.all {
+      if path == group.path { return json(Self.resources(group)) }
+      if !group.name.isEmpty, path == "/apis/\(group.name)" {
+        var body = Self.group(group)
+        body["kind"] = "APIGroup"
+        body["apiVersion"] = "v1"
+        return json(body)
+      }
+    }
+    return nil
+  }
+
+  /// `GET /api`
+  private static let versions: JSONValue = ["kind": "APIVersions", "versions": ["v1"]]
+
+  /// `GET /apis`
+  private static func list(_ groups: [ServedGroup]) -> JSONValue {
+    ["kind": "APIGroupList", "apiVersion": "v1", "groups": .array(groups.map(Self.group))]
+  }
+
+  private static func group(_ group: ServedGroup) -> JSONValue {
+    let version: JSONValue = [
+      "groupVersion": .string(group.groupVersion), "version": .string(group.version),
+    ]
+    return [
+      "name": .string(group.name), "versions": [version], "preferredVersion": version,
+    ]
+  }
+
+  /// `GET /api/v1`, `GET /apis/coordination.k8s.io/v1`
+  private static func resources(_ group: ServedGroup) -> JSONValue {
+    [
+      "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": .string(group.groupVersion),
+      "resources": .array(
+        group.resources.flatMap { resource in
+          [Self.resource(resource)]
+            + resource.subresources.map { Self.subresource($0, of: resource) }
+        }),
+    ]
+  }
+
+  private static func resource(_ resource: APIResource) -> JSONValue {
+    var entry: JSONValue = [
+      "name": .string(resource.name), "singularName": .string(resource.singular),
+      "namespaced": .boolean(resource.isNamespaced), "kind": .string(resource.kind),
+      "verbs": .strings(resource.verbs),
+    ]
+    if !resource.shortNames.isEmpty { entry["shortNames"] = .strings(resource.shortNames) }
+    if !resource.categories.isEmpty { entry["categories"] = .strings(resource.categories) }
+    return entry
+  }
+
+  private static func subresource(_ name: String, of resource: APIResource) -> JSONValue {
+    [
+      "name": .string("\(resource.name)/\(name)"), "singularName": "",
+      "namespaced": .boolean(resource.isNamespaced), "kind": .string(resource.kind),
+      "verbs": .strings(Self.verbs(ofSubresource: name)),
+    ]
+  }
+
+  /// A log is only read; a status is changed, too.
+  static func verbs(ofSubresource name: String) -> [String] {
+    name == "status" ? ["get", "patch", "update"] : ["get"]
+  }
+}
+
+/// An API group with its resources, all in one version.
+struct ServedGroup: Sendable {
+  /// Empty for the core group.
+  let name: String
+  let version: String
+  let resources: [APIResource]
+
+  /// `v1`, `coordination.k8s.io/v1`
+  var groupVersion: String { self.name.isEmpty ? self.version : "\(self.name)/\(self.version)" }
+
+  /// `/api/v1`, `/apis/coordination.k8s.io/v1`
+  var path: String { (self.name.isEmpty ? "/api/" : "/apis/") + self.groupVersion }
+
+  /// In the order of their names, the core group first.
+  static let all: [Self] =
+    Dictionary(grouping: APIResource.all) { [$0.group, $0.version] }
+    .map { Self(name: $0[0], version: $0[1], resources: $1) }
+    .sorted { $0.path < $1.path }
+}
+
+extension JSONValue {
+  static func strings(_ texts: [String]) -> Self { .array(texts.map { .string($0) }) }
+}

@@ -1,0 +1,66 @@
+import FakeKubelet
+
+/// Objects in the binary form in which kubectl 1.32 and newer send what they create themselves.
+///
+/// Source: `k8s.io/apimachinery/pkg/runtime/serializer/protobuf`; the field numbers are those of
+/// `k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto` and `k8s.io/api/core/v1/generated.proto`.
+enum ProtobufBody {
+  static let mediaType = "application/vnd.kubernetes.protobuf"
+
+  /// What stands before each message.
+  private static let magic: [UInt8] = [0x6b, 0x38, 0x73, 0]
+
+  /// The object of a request's body; `nil` when it is no message, or one of another kind than
+  /// Namespace: that is the only one that `kubectl create` makes by itself of what is served here.
+  static func object(_ body: [UInt8]) -> JSONValue? {
+    guard body.starts(with: Self.magic),
+      let envelope = ProtobufMessage(body.dropFirst(Self.magic.count)),
+      let type = envelope.message(1), let raw = envelope.message(2),
+      type.text(1) == "v1", type.text(2) == "Namespace"
+    else { return nil }
+    var namespace: JSONValue = ["kind": "Namespace", "apiVersion": "v1"]
+    guard let metadata = Self.metadata(raw.message(1) ?? ProtobufMessage()) else { return nil }
+    namespace["metadata"] = metadata
+    if let finalizers = raw.message(2)?.texts(1), !finalizers.isEmpty {
+      namespace["spec"] = ["finalizers": .array(finalizers.map { .string($0) })]
+    }
+    if let phase = raw.message(3)?.text(1) { namespace["status"] = ["phase": .string(phase)] }
+    return namespace
+  }
+
+  /// What a client may set of an ObjectMeta: the rest is the server's.
+  private static func metadata(_ message: ProtobufMessage) -> JSONValue? {
+    var metadata: JSONValue = [:]
+    let texts: [(UInt64, String)] = [
+      (1, "name"), (2, "generateName"), (3, "namespace"), (5, "uid"), (6, "resourceVersion"),
+    ]
+    for (number, name) in texts {
+      metadata[name] = message.text(number).map { .string($0) }
+    }
+    for (number, name): (UInt64, String) in [(11, "labels"), (12, "annotations")] {
+      var members: [String: JSONValue] = [:]
+      for bytes in message.all(number) {
+        guard let entry = ProtobufMessage(bytes), let key = entry.text(1) else { return nil }
+        members[key] = .string(entry.text(2) ?? "")
+      }
+      if !members.isEmpty { metadata[name] = .object(members) }
+    }
+    let finalizers = message.texts(14)
+    if !finalizers.isEmpty { metadata["finalizers"] = .array(finalizers.map { .string($0) }) }
+    return metadata
+  }
+}
+
+extension ProtobufMessage {
+  /// A message in a field of this one.
+  fileprivate func message(_ number: UInt64) -> Self? { self.bytes(number).flatMap { Self($0) } }
+
+  fileprivate func texts(_ number: UInt64) -> [String] {
+    self.all(number).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// A text that says something: an empty one is how these messages say none.
+  fileprivate func text(_ number: UInt64) -> String? {
+    self.texts(number).last.flatMap { $0.isEmpty ? nil : $0 }
+  }
+}

@@ -1,0 +1,215 @@
+import APIServerClient
+import FoundationEssentials
+
+/// The verbs of the API, on objects in etcd.
+struct Objects: Sendable {
+  let store: ObjectStore
+  /// How long Event objects are kept, in seconds.
+  let eventTTL: Int64
+  /// In seconds.
+  let nodeGracePeriod: Int64
+
+  private static let attempts = 20
+
+  private func ttl(_ resource: APIResource) -> Int64? {
+    resource == .events ? self.eventTTL : nil
+  }
+
+  /// Those that are there from the start, as with the real server.
+  static let firstNamespaces = ["default", "kube-node-lease"]
+
+  // MARK: Reading
+
+  func get(
+    _ resource: APIResource, _ namespace: String?, _ name: String
+  ) async throws(APIFailure) -> JSONValue {
+    let object = try await self.store.get(resource, namespace, name).object
+    return resource == .nodes ? try await self.shown([object])[0] : object
+  }
+
+  func list(
+    _ resource: APIResource, _ namespace: String?, _ selection: Selection
+  ) async throws(APIFailure) -> (objects: [JSONValue], index: UInt64) {
+    let (all, index) = try await self.store.list(resource, namespace)
+    let objects = resource == .nodes ? try await self.shown(all) : all
+    return (selection.isEverything ? objects : objects.filter(selection.matches), index)
+  }
+
+  /// Nodes as they are to be seen.
+  func shown(_ nodes: [JSONValue]) async throws(APIFailure) -> [JSONValue] {
+    guard !nodes.isEmpty else { return [] }
+    let leases = try await self.store.list(.leases, "kube-node-lease").objects
+    let renewals = Dictionary(
+      leases.map {
+        ($0["metadata"]?["name"]?.string ?? "", $0["spec"]?["renewTime"]?.string)
+      }) { $1 }
+    let now = Date.now
+    let time = Self.text(now)
+    return nodes.map { node in
+      let signs = [
+        renewals[node["metadata"]?["name"]?.string ?? ""] ?? nil, NodeLiveness.heartbeat(node),
+      ].compactMap { $0.flatMap(KubernetesTime.seconds) }
+      return NodeLiveness.shown(
+        node, lastSign: signs.max(), now: Int64(now.timeIntervalSince1970),
+        gracePeriod: self.nodeGracePeriod, since: time)
+    }
+  }
+
+  private static func text(_ date: Date) -> String { APIServerClient.KubernetesTime.seconds(date) }
+
+  // MARK: Writing
+
+  func create(
+    _ resource: APIResource, _ namespace: String?, _ body: JSONValue
+  ) async throws(APIFailure) -> JSONValue {
+    let namespace = resource.isNamespaced ? namespace ?? "default" : nil
+    let rules = ObjectRules(resource: resource, namespace: namespace)
+    if let namespace { try await self.checkNamespace(namespace) }
+    for attempt in 1... {
+      let letters = Array("bcdfghjklmnpqrstvwxz2456789")
+      let stamp = ObjectRules.Stamp(
+        time: Self.text(.now), uid: UUID().uuidString.lowercased(),
+        suffix: String((0..<5).map { _ in letters[Int.random(in: letters.indices)] }))
+      do throws(APIFailure) {
+        return try await self.store.create(
+          try rules.created(body, stamp), resource, namespace, ttlSeconds: self.ttl(resource)
+        ).object
+      } catch {
+        // A name that the server made up may be taken.
+        let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty
+        guard error.reason == "AlreadyExists", isGenerated, attempt < Self.attempts else {
+          throw error
+        }
+      }
+    }
+    throw .internalError("no name was free")
+  }
+
+  private func checkNamespace(_ name: String) async throws(APIFailure) {
+    let namespace = try await self.store.get(.namespaces, nil, name).object
+    if namespace["status"]?["phase"] == "Terminating" {
+      throw APIFailure.forbidden(
+        "unable to create new content in namespace \(name) because it is being terminated")
+    }
+  }
+
+  /// Replaces an object, or its status.
+  func update(
+    _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ body: JSONValue
+  ) async throws(APIFailure) -> JSONValue {
+    let wanted = body["metadata"]?["resourceVersion"]?.string ?? ""
+    return try await self.change(resource, namespace, name, version: wanted) {
+      (old) throws(APIFailure) in
+      try ObjectRules(resource: resource, namespace: namespace).updated(body, from: old, part: part)
+    }
+  }
+
+  func patch(
+    _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ patch: Patch
+  ) async throws(APIFailure) -> JSONValue {
+    var wanted = ""
+    if case .merge(let body) = patch { wanted = body["metadata"]?["resourceVersion"]?.string ?? "" }
+    if case .strategic(let body) = patch {
+      wanted = body["metadata"]?["resourceVersion"]?.string ?? ""
+    }
+    return try await self.change(resource, namespace, name, version: wanted) {
+      (old) throws(APIFailure) in
+      try ObjectRules(resource: resource, namespace: namespace)
+        .updated(try patch.applied(to: old), from: old, part: part)
+    }
+  }
+
+  func bind(
+    _ namespace: String, _ name: String, _ binding: JSONValue
+  ) async throws(APIFailure) {
+    _ = try await self.change(.pods, namespace, name, version: "") { (old) throws(APIFailure) in
+      try ObjectRules(resource: .pods, namespace: namespace).bound(old, to: binding)
+    }
+  }
+
+  /// Reads, changes and writes, again when somebody else was quicker; not when the client named a version.
+  private func change(
+    _ resource: APIResource, _ namespace: String?, _ name: String, version: String,
+    _ edit: (JSONValue) throws(APIFailure) -> JSONValue
+  ) async throws(APIFailure) -> JSONValue {
+    for attempt in 1... {
+      let stored = try await self.store.get(resource, namespace, name)
+      if !version.isEmpty, version != String(stored.index) { throw .conflict(resource, name) }
+      var old = stored.object
+      old["metadata"]?["resourceVersion"] = nil
+      let new = try edit(old)
+      // What changes nothing wakes nobody.
+      if new == old, resource != .events { return stored.object }
+      do throws(APIFailure) {
+        return try await self.store.update(
+          new, at: stored.index, resource, namespace, ttlSeconds: self.ttl(resource)
+        ).object
+      } catch {
+        guard error.reason == "Conflict", version.isEmpty, attempt < Self.attempts else {
+          throw error
+        }
+      }
+    }
+    throw .conflict(resource, name)
+  }
+
+  // MARK: Deleting
+
+  /// - Returns: the object as it was last, and whether it is gone.
+  func delete(
+    _ resource: APIResource, _ namespace: String?, _ name: String, _ options: DeleteOptions
+  ) async throws(APIFailure) -> (object: JSONValue, isGone: Bool) {
+    for attempt in 1... {
+      let stored = try await self.store.get(resource, namespace, name)
+      try options.check(stored.object, resource)
+      do throws(APIFailure) {
+        if resource == .pods {
+          var pod = stored.object
+          pod["metadata"]?["resourceVersion"] = nil
+          let now = Int64(Date.now.timeIntervalSince1970)
+          switch options.step(
+            of: pod, now: now,
+            time: { Self.text(Date(timeIntervalSince1970: Double($0))) })
+          {
+          case .none: return (stored.object, false)
+          case .mark(let marked):
+            return (
+              try await self.store.update(
+                marked, at: stored.index, resource, namespace, ttlSeconds: nil
+              ).object, false
+            )
+          case .remove: break
+          }
+        }
+        if resource == .namespaces { try await self.empty(name) }
+        _ = try await self.store.delete(resource, namespace, name, at: stored.index)
+        return (stored.object, true)
+      } catch {
+        guard error.reason == "Conflict", options.resourceVersion == nil, attempt < Self.attempts
+        else { throw error }
+      }
+    }
+    throw .conflict(resource, name)
+  }
+
+  /// Removes what is in a namespace.
+  private func empty(_ namespace: String) async throws(APIFailure) {
+    let atOnce = try DeleteOptions(["gracePeriodSeconds": 0], query: nil)
+    for resource in APIResource.all where resource.isNamespaced {
+      for object in try await self.store.list(resource, namespace).objects {
+        let name = object["metadata"]?["name"]?.string ?? ""
+        do throws(APIFailure) {
+          _ = try await self.delete(resource, namespace, name, atOnce)
+        } catch {
+          guard error.code == 404 else { throw error }
+        }
+      }
+    }
+  }
+}
+
+extension APIFailure {
+  static func forbidden(_ message: String) -> Self {
+    Self(code: 403, reason: "Forbidden", message: message)
+  }
+}
