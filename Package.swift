@@ -307,8 +307,9 @@ let package = Package(
     .testTarget(
       name: "FakeAPIServerTests",
       dependencies: [
-        "APIServerClient", "FakeAPIServer", "fake-apiserver", "KVStore", "EtcdClient",
-        "EtcdTestSupport", httpClient, logging, lifecycle, subprocess,
+        "APIServerClient", "FakeAPIServer", "fake-apiserver", "FakeKubelet", "fake-kubelet",
+        "KVStore", "kvstore", "EtcdClient", "EtcdTestSupport", httpClient, nioHTTP1, logging,
+        lifecycle, subprocess,
       ],
       swiftSettings: settings),
     .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),

@@ -82,6 +82,13 @@ struct APIRoutes: Sendable {
       return selection
     }
 
+    /// - Throws: 422 when something else is wanted than a dry run of all stages.
+    func isDryRun() throws(APIFailure) -> Bool {
+      guard let text = self.query["dryRun"] else { return false }
+      guard text == "All" else { throw .badDryRun(text) }
+      return true
+    }
+
     func number(_ parameter: String) throws(APIFailure) -> Int? {
       guard let text = self.query[parameter], !text.isEmpty else { return nil }
       guard let number = Int(text) else {
@@ -95,20 +102,21 @@ struct APIRoutes: Sendable {
 
   private func verb(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     let place = call.place
+    let objects = self.objects.dryRun(try call.isDryRun())
     switch (request.method, place.name) {
     case (.get, nil):
       return call.isTrue("watch") ? try await self.watch(call) : try await self.list(call)
     case (.get, let name?):
-      let object = try await self.objects.get(place.resource, place.namespace, name)
+      let object = try await objects.get(place.resource, place.namespace, name)
       return Self.one(object, call)
     case (.post, nil):
       let body = try await Self.object(request)
-      let created = try await self.objects.create(place.resource, place.namespace, body)
+      let created = try await objects.create(place.resource, place.namespace, body)
       return Self.one(created, call, code: 201)
     case (.put, let name?):
       let body = try await Self.object(request)
       return Self.one(
-        try await self.objects.update(
+        try await objects.update(
           place.resource, place.namespace, name, part: place.subresource, body), call)
     case (.patch, let name?):
       let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
@@ -118,11 +126,11 @@ struct APIRoutes: Sendable {
       let patch = try Patch(
         contentType: String(type), body: try RequestBody.json(try await Self.body(request)))
       return Self.one(
-        try await self.objects.patch(
+        try await objects.patch(
           place.resource, place.namespace, name, part: place.subresource, patch), call)
     case (.delete, let name?) where place.subresource == nil:
       let options = try await self.options(call, request)
-      let (object, isGone) = try await self.objects.delete(
+      let (object, isGone) = try await objects.dryRun(options.isDryRun).delete(
         place.resource, place.namespace, name, options)
       // Of a pod the answer is the pod, of what is gone that it is.
       return place.resource == .pods || !isGone
@@ -174,9 +182,10 @@ struct APIRoutes: Sendable {
     let options = try await self.options(call, request)
     let (objects, index) = try await self.objects.list(
       place.resource, place.namespace, try call.selection())
+    let remaining = self.objects.dryRun(try call.isDryRun() || options.isDryRun)
     for object in objects {
       do throws(APIFailure) {
-        _ = try await self.objects.delete(
+        _ = try await remaining.delete(
           place.resource, object["metadata"]?["namespace"]?.string,
           object["metadata"]?["name"]?.string ?? "", options)
       } catch {
@@ -193,7 +202,8 @@ struct APIRoutes: Sendable {
   private func bind(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     guard request.method == .post, let namespace = call.place.namespace, let name = call.place.name
     else { throw .methodNotAllowed }
-    try await self.objects.bind(namespace, name, try await Self.object(request))
+    try await self.objects.dryRun(try call.isDryRun())
+      .bind(namespace, name, try await Self.object(request))
     return Self.json(
       ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201],
       code: 201)
@@ -224,6 +234,7 @@ struct APIRoutes: Sendable {
   static var now: Int64 { Int64(Date.now.timeIntervalSince1970) }
 
   private static func one(_ object: JSONValue, _ call: Call, code: Int = 200) -> Response {
+    if call.place.subresource == "scale" { return Self.json(Scale.of(object), code: code) }
     guard case .table = call.form else { return Self.json(object, code: code) }
     return Self.json(
       ResourceTable.table(
@@ -286,6 +297,13 @@ enum AnswerForm: Equatable, Sendable {
 }
 
 extension APIFailure {
+  /// Source: `k8s.io/apimachinery/pkg/apis/meta/v1/validation` ValidateDryRun.
+  static func badDryRun(_ text: String) -> Self {
+    Self(
+      code: 422, reason: "Invalid",
+      message: "dryRun: Unsupported value: [\"\(text)\"]: supported values: \"All\"")
+  }
+
   static func tooLarge(limit: Int) -> Self {
     Self(
       code: 413, reason: "RequestEntityTooLarge",

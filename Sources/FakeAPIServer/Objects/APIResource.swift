@@ -13,7 +13,7 @@ public struct APIResource: Hashable, Sendable {
   public var shortNames: [String]
   public var categories: [String] = []
   public var verbs: [String]
-  /// `status`, `log`, as they stand behind an object's name in a path.
+  /// `status`, `log`, `scale`, as they stand behind an object's name in a path.
   public var subresources: [String] = []
 
   /// `v1`, `coordination.k8s.io/v1`.
@@ -45,7 +45,7 @@ public struct APIResource: Hashable, Sendable {
   static let replicationControllers = Self(
     group: "", version: "v1", name: "replicationcontrollers", singular: "replicationcontroller",
     kind: "ReplicationController", isNamespaced: true, shortNames: ["rc"], categories: ["all"],
-    verbs: everything, subresources: ["status"])
+    verbs: everything, subresources: ["scale", "status"])
   static let leases = Self(
     group: "coordination.k8s.io", version: "v1", name: "leases", singular: "lease", kind: "Lease",
     isNamespaced: true, shortNames: [], verbs: everything)

@@ -6,6 +6,8 @@ struct DeleteOptions: Equatable, Sendable {
   var gracePeriod: Int64?
   var uid: String?
   var resourceVersion: String?
+  /// Whether it is only asked what would happen.
+  var isDryRun = false
 
   /// - Parameters:
   ///   - body: a DeleteOptions, or nothing.
@@ -21,6 +23,7 @@ struct DeleteOptions: Equatable, Sendable {
     if let gracePeriod, gracePeriod < 0 { self.gracePeriod = 1 }
     self.uid = body["preconditions"]?["uid"]?.string
     self.resourceVersion = body["preconditions"]?["resourceVersion"]?.string
+    self.isDryRun = body["dryRun"]?.elements.contains("All") == true
   }
 
   /// - Throws: 409 when another object was meant.

@@ -58,6 +58,16 @@ struct ObjectRules: Sendable {
 
   // MARK: Changes
 
+  /// - Parameter edit: what the client does with the object, or with the part of it that it sees.
+  /// - Returns: the object as it is to be stored.
+  /// - Throws: as ``updated(_:from:part:)``.
+  func changed(
+    _ old: JSONValue, part: String?, _ edit: (JSONValue) throws(APIFailure) -> JSONValue
+  ) throws(APIFailure) -> JSONValue {
+    guard part == "scale" else { return try self.updated(try edit(old), from: old, part: part) }
+    return try self.updated(try Scale.applied(try edit(Scale.of(old)), to: old), from: old)
+  }
+
   /// - Parameters:
   ///   - old: as it is stored.
   ///   - part: `status` for the subresource.

@@ -45,12 +45,9 @@ enum AggregatedDiscovery {
   }
 
   private static func resource(_ resource: APIResource) -> JSONValue {
-    let responseKind: JSONValue = [
-      "group": .string(resource.group), "version": .string(resource.version),
-      "kind": .string(resource.kind),
-    ]
     var entry: JSONValue = [
-      "resource": .string(resource.name), "responseKind": responseKind,
+      "resource": .string(resource.name),
+      "responseKind": Discovery.kind(ofSubresource: nil, resource),
       "scope": resource.isNamespaced ? "Namespaced" : "Cluster",
       "singularResource": .string(resource.singular), "verbs": .strings(resource.verbs),
     ]
@@ -60,7 +57,8 @@ enum AggregatedDiscovery {
       entry["subresources"] = .array(
         resource.subresources.map {
           [
-            "subresource": .string($0), "responseKind": responseKind,
+            "subresource": .string($0),
+            "responseKind": Discovery.kind(ofSubresource: $0, resource),
             "verbs": .strings(Discovery.verbs(ofSubresource: $0)),
           ]
         })

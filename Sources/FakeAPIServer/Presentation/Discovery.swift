@@ -87,16 +87,37 @@ enum Discovery {
   }
 
   private static func subresource(_ name: String, of resource: APIResource) -> JSONValue {
-    [
+    var entry: JSONValue = [
       "name": .string("\(resource.name)/\(name)"), "singularName": "",
       "namespaced": .boolean(resource.isNamespaced), "kind": .string(resource.kind),
       "verbs": .strings(Self.verbs(ofSubresource: name)),
     ]
+    // The others leave the group out, since it is the list's.
+    if name == "scale" {
+      for (field, value) in Self.kind(ofSubresource: name, resource).members {
+        entry[field] = value
+      }
+    }
+    return entry
   }
 
-  /// A log is only read; a status is changed, too.
+  /// A log is only read; a status and a scale are changed, too.
   static func verbs(ofSubresource name: String) -> [String] {
-    name == "status" ? ["get", "patch", "update"] : ["get"]
+    ["scale", "status"].contains(name) ? ["get", "patch", "update"] : ["get"]
+  }
+
+  /// Which kind of object a subresource answers with: most with their resource's own.
+  static func kind(ofSubresource name: String?, _ resource: APIResource) -> JSONValue {
+    if name == "scale" {
+      return [
+        "group": .string(Scale.group), "version": .string(Scale.version),
+        "kind": .string(Scale.kind),
+      ]
+    }
+    return [
+      "group": .string(resource.group), "version": .string(resource.version),
+      "kind": .string(resource.kind),
+    ]
   }
 }
 

@@ -1,8 +1,8 @@
 import FakeKubelet
 
 /// Just as much of an OpenAPI description as persuades `kubectl create` and `kubectl apply` to leave
-/// the checking of fields to the server: each kind, and that its `patch` knows the parameter
-/// `fieldValidation`. No kind's fields are described.
+/// the checking of fields to the server, and `--dry-run=server` too: each kind, and that its `patch`
+/// knows the parameters `fieldValidation` and `dryRun`. No kind's fields are described.
 ///
 /// kubectl 1.29 and newer read the third version of the format, older ones the second as protocol buffers.
 ///
@@ -45,16 +45,13 @@ enum OpenAPI {
   }
 
   private static func document(_ group: ServedGroup) -> JSONValue {
-    let parameter: JSONValue = [
-      "name": .string(Self.fieldValidation), "in": "query", "schema": ["type": "string"],
-    ]
     return [
       "openapi": "3.0.0", "info": Self.info, "components": ["schemas": [:]],
-      "paths": Self.paths(group.resources, parameter: parameter),
+      "paths": Self.paths(group.resources, parameterType: ["schema": ["type": "string"]]),
     ]
   }
 
-  static let fieldValidation = "fieldValidation"
+  static let parameters = ["dryRun", "fieldValidation"]
   /// The extension that says which kind an operation is about.
   static let kindExtension = "x-kubernetes-group-version-kind"
   static let title = "Kubernetes"
@@ -63,13 +60,20 @@ enum OpenAPI {
   ]
 
   /// The paths of single objects, with the one operation that clients look at.
-  static func paths(_ resources: [APIResource], parameter: JSONValue) -> JSONValue {
+  /// - Parameter parameterType: how this version of the format says that a parameter is a text.
+  static func paths(_ resources: [APIResource], parameterType: JSONValue) -> JSONValue {
+    let parameters = Self.parameters.map { name in
+      var parameter = parameterType
+      parameter["name"] = .string(name)
+      parameter["in"] = "query"
+      return parameter
+    }
     let paths = resources.map { resource in
       (
         resource.objectPath,
         [
           "patch": [
-            "parameters": [parameter], "responses": [:],
+            "parameters": .array(parameters), "responses": [:],
             Self.kindExtension: resource.groupVersionKind,
           ]
         ] as JSONValue
@@ -86,12 +90,9 @@ enum OpenAPIv2 {
   static let formerMediaType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
   static var json: JSONValue {
-    let parameter: JSONValue = [
-      "name": .string(OpenAPI.fieldValidation), "in": "query", "type": "string",
-    ]
     return [
       "swagger": "2.0", "info": OpenAPI.info,
-      "paths": OpenAPI.paths(APIResource.all, parameter: parameter),
+      "paths": OpenAPI.paths(APIResource.all, parameterType: ["type": "string"]),
     ]
   }
 
@@ -116,16 +117,6 @@ enum OpenAPIv2 {
 
   /// A PathItem with its `patch`.
   private static func item(_ resource: APIResource) -> ProtobufMessage {
-    // What a parameter is one says by wrapping it: of the operation, not in the body, in the query.
-    var parameter = ProtobufMessage()
-    parameter.append(2, "query")
-    parameter.append(4, OpenAPI.fieldValidation)
-    parameter.append(6, "string")
-    for number: UInt64 in [3, 2, 1] {
-      var wrapper = ProtobufMessage()
-      wrapper.append(number, parameter)
-      parameter = wrapper
-    }
     // JSON is YAML, which is expected here.
     var kind = ProtobufMessage()
     kind.append(2, resource.groupVersionKind.description)
@@ -134,12 +125,26 @@ enum OpenAPIv2 {
     kindExtension.append(2, kind)
 
     var operation = ProtobufMessage()
-    operation.append(8, parameter)
+    for name in OpenAPI.parameters { operation.append(8, Self.parameter(name)) }
     operation.append(9, ProtobufMessage())
     operation.append(13, kindExtension)
     var item = ProtobufMessage()
     item.append(8, operation)
     return item
+  }
+
+  private static func parameter(_ name: String) -> ProtobufMessage {
+    var parameter = ProtobufMessage()
+    parameter.append(2, "query")
+    parameter.append(4, name)
+    parameter.append(6, "string")
+    // What kind of parameter it is one says by wrapping it: in the query, not in the body, no reference.
+    for number: UInt64 in [3, 2, 1] {
+      var wrapper = ProtobufMessage()
+      wrapper.append(number, parameter)
+      parameter = wrapper
+    }
+    return parameter
   }
 }
 

@@ -93,14 +93,13 @@ struct TablePrinter: Sendable {
     func list(_ field: String) -> JSONValue {
       .string(containers.map { $0[field]?.string ?? "" }.joined(separator: ","))
     }
-    let selector = (spec["selector"]?.members ?? [:]).sorted { $0.key < $1.key }
-      .map { "\($0.key)=\($0.value.string ?? "")" }
+    let selector = Scale.selector(of: controller)
     return [
       // One is the API's default.
       controller.name, .integer(spec["replicas"]?.integer ?? 1),
       .integer(status["replicas"]?.integer ?? 0), .integer(status["readyReplicas"]?.integer ?? 0),
       controller.age(now), list("name"), list("image"),
-      .text(selector.isEmpty ? nil : selector.joined(separator: ",")),
+      .text(selector.isEmpty ? nil : selector),
     ]
   }
 

@@ -10,6 +10,8 @@ struct ObjectStore: Sendable {
   let client: EtcdClient
   /// `/registry`.
   let prefix: String
+  /// Whether everything is checked and nothing written: `dryRun=All`.
+  var isDryRun = false
 
   /// An object, and what a change of it has to name.
   struct Stored: Equatable, Sendable {
@@ -65,6 +67,13 @@ struct ObjectStore: Sendable {
     _ object: JSONValue, _ resource: APIResource, _ namespace: String?, ttlSeconds: Int64?
   ) async throws(APIFailure) -> Stored {
     let name = object["metadata"]?["name"]?.string ?? ""
+    if self.isDryRun {
+      do throws(APIFailure) { _ = try await self.get(resource, namespace, name) } catch {
+        guard error.code == 404 else { throw error }
+        return Stored(object: object, index: 0)
+      }
+      throw .alreadyExists(resource, name)
+    }
     do {
       let response = try await self.client.put(
         self.key(resource, namespace, name), value: object.description, ttlSeconds: ttlSeconds,
@@ -83,6 +92,7 @@ struct ObjectStore: Sendable {
     let name = object["metadata"]?["name"]?.string ?? ""
     var object = object
     object["metadata"]?["resourceVersion"] = nil
+    if self.isDryRun { return Self.versioned(object, index) }
     do {
       let response = try await self.client.put(
         self.key(resource, namespace, name), value: object.description, ttlSeconds: ttlSeconds,
@@ -97,6 +107,7 @@ struct ObjectStore: Sendable {
   func delete(
     _ resource: APIResource, _ namespace: String?, _ name: String, at index: UInt64
   ) async throws(APIFailure) -> UInt64 {
+    if self.isDryRun { return index }
     do {
       return try await self.client.delete(
         self.key(resource, namespace, name), prevIndex: index

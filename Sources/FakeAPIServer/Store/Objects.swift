@@ -3,7 +3,7 @@ import FoundationEssentials
 
 /// The verbs of the API, on objects in etcd.
 struct Objects: Sendable {
-  let store: ObjectStore
+  var store: ObjectStore
   /// How long Event objects are kept, in seconds.
   let eventTTL: Int64
   /// In seconds.
@@ -59,6 +59,13 @@ struct Objects: Sendable {
 
   // MARK: Writing
 
+  /// The same verbs, which check everything and write nothing if that is wanted.
+  func dryRun(_ isDryRun: Bool) -> Self {
+    var objects = self
+    if isDryRun { objects.store.isDryRun = true }
+    return objects
+  }
+
   func create(
     _ resource: APIResource, _ namespace: String?, _ body: JSONValue
   ) async throws(APIFailure) -> JSONValue {
@@ -93,14 +100,15 @@ struct Objects: Sendable {
     }
   }
 
-  /// Replaces an object, or its status.
+  /// Replaces an object, its status or its scale.
   func update(
     _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ body: JSONValue
   ) async throws(APIFailure) -> JSONValue {
     let wanted = body["metadata"]?["resourceVersion"]?.string ?? ""
     return try await self.change(resource, namespace, name, version: wanted) {
       (old) throws(APIFailure) in
-      try ObjectRules(resource: resource, namespace: namespace).updated(body, from: old, part: part)
+      try ObjectRules(resource: resource, namespace: namespace)
+        .changed(old, part: part) { _ in body }
     }
   }
 
@@ -115,7 +123,7 @@ struct Objects: Sendable {
     return try await self.change(resource, namespace, name, version: wanted) {
       (old) throws(APIFailure) in
       try ObjectRules(resource: resource, namespace: namespace)
-        .updated(try patch.applied(to: old), from: old, part: part)
+        .changed(old, part: part) { (seen) throws(APIFailure) in try patch.applied(to: seen) }
     }
   }
 

@@ -67,6 +67,19 @@ import Testing
       ])
   }
 
+  @Test func `A scale is an object of another group`() throws {
+    let scale = try #require(
+      try Self.body("/api/v1")["resources"]?.elements.first {
+        $0["name"] == "replicationcontrollers/scale"
+      })
+    #expect(
+      scale == [
+        "name": "replicationcontrollers/scale", "singularName": "", "namespaced": true,
+        "group": "autoscaling", "version": "v1", "kind": "Scale",
+        "verbs": ["get", "patch", "update"],
+      ])
+  }
+
   @Test(arguments: [(newest, "v2"), (newer, "v2beta1")])
   func aggregated(_ accept: String, _ version: String) throws {
     let api = try #require(Discovery.answer(path: "/api", accept: accept))

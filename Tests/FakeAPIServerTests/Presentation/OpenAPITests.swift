@@ -38,7 +38,8 @@ import Testing
       patch["x-kubernetes-group-version-kind"] == ["group": group, "version": "v1", "kind": kind])
     #expect(
       patch["parameters"] == [
-        ["name": "fieldValidation", "in": "query", "schema": ["type": "string"]]
+        ["name": "dryRun", "in": "query", "schema": ["type": "string"]],
+        ["name": "fieldValidation", "in": "query", "schema": ["type": "string"]],
       ])
   }
 

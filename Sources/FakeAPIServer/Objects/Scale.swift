@@ -1,0 +1,56 @@
+import APIServerClient
+
+/// `…/replicationcontrollers/NAME/scale`: how many pods there are to be, and nothing else of the controller,
+/// in the form that all things have that can be scaled.
+///
+/// Source: `k8s.io/api/autoscaling/v1` Scale; `registry/core/replicationcontroller/storage` ScaleREST.
+enum Scale {
+  static let group = "autoscaling"
+  static let version = "v1"
+  static let kind = "Scale"
+
+  /// As a client sees it.
+  static func of(_ controller: JSONValue) -> JSONValue {
+    var metadata: JSONValue = [:]
+    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+      metadata[field] = controller["metadata"]?[field]
+    }
+    return [
+      "kind": .string(Self.kind), "apiVersion": .string("\(Self.group)/\(Self.version)"),
+      "metadata": metadata,
+      "spec": ["replicas": controller["spec"]?["replicas"] ?? 0],
+      "status": [
+        "replicas": controller["status"]?["replicas"] ?? 0,
+        "selector": .string(Self.selector(of: controller)),
+      ],
+    ]
+  }
+
+  /// `app=web,tier=front`: which pods a controller counts.
+  static func selector(of controller: JSONValue) -> String {
+    (controller["spec"]?["selector"]?.members ?? [:]).sorted { $0.key < $1.key }
+      .map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
+  }
+
+  /// The controller with the number of a scale.
+  /// - Throws: 422 when it is none.
+  static func applied(
+    _ scale: JSONValue, to controller: JSONValue
+  ) throws(APIFailure) -> JSONValue {
+    // None given means none wanted.
+    let given = scale["spec"]?["replicas"] ?? 0
+    guard let replicas = given.integer, replicas >= 0 else {
+      throw .invalid(
+        .replicationControllers, controller["metadata"]?["name"]?.string ?? "",
+        [
+          .init(
+            reason: "FieldValueInvalid",
+            message: "Invalid value: \(given): must be a number greater than or equal to 0",
+            field: "spec.replicas")
+        ])
+    }
+    var controller = controller
+    controller["spec"]?["replicas"] = .integer(replicas)
+    return controller
+  }
+}

@@ -1,0 +1,182 @@
+import EtcdTestSupport
+import FakeKubelet
+import Testing
+
+/// What somebody changes by the real kubectl, and how it follows what others change.
+extension KubectlTests {
+  private static func manifest(image: String = "nginx:1") -> String {
+    """
+    apiVersion: v1
+    kind: Pod
+    metadata:
+      name: web
+      labels: {app: web}
+    spec:
+      containers:
+      - name: nginx
+        image: \(image)
+    """
+  }
+
+  @Test func createAndDelete() async throws {
+    try await withServer { server, kubectl in
+      try await kubectl.ready("default")
+      try kubectl.files.write(Self.manifest(), to: "web.yaml")
+      let file = kubectl.files.path("web.yaml")
+      #expect(try await kubectl.output("create -f \(file)") == "pod/web created\n")
+      let again = try await kubectl("create -f \(file)")
+      #expect(again.code == 1)
+      #expect(again.errors.contains("(AlreadyExists)"))
+      #expect(again.errors.hasSuffix(": pods \"web\" already exists\n"))
+      #expect(
+        try await kubectl.lines("get pod web")
+          == ["NAME  READY  STATUS  RESTARTS  AGE", "web  0/1  Pending  0  AGE"])
+      #expect(try await kubectl.output("delete pod web").hasPrefix("pod \"web\" deleted"))
+      #expect(
+        try await kubectl("get pod web").errors
+          == "Error from server (NotFound): pods \"web\" not found\n")
+      #expect(
+        try await kubectl.output("create namespace other") == "namespace/other created\n")
+      #expect(try await kubectl.output("delete ns other").hasPrefix("namespace \"other\" deleted"))
+    }
+  }
+
+  @Test func apply() async throws {
+    try await withServer { server, kubectl in
+      try await kubectl.ready("default")
+      let file = kubectl.files.path("web.yaml")
+      func apply(_ text: String) async throws -> String {
+        try kubectl.files.write(text, to: "web.yaml")
+        return try await kubectl.output("apply -f \(file)")
+      }
+      #expect(try await apply(Self.manifest()) == "pod/web created\n")
+      #expect(try await apply(Self.manifest()) == "pod/web unchanged\n")
+      #expect(try await apply(Self.manifest(image: "nginx:2")) == "pod/web configured\n")
+      #expect(
+        try await kubectl.output("get pod web -o jsonpath={.spec.containers[*].image}")
+          == "nginx:2")
+      #expect(
+        try await kubectl.output("label pod web tier=front") == "pod/web labeled\n")
+      // One version says "annotate".
+      #expect(
+        try await kubectl.output("annotate pod web note=hello").hasPrefix("pod/web annotate"))
+      #expect(try await kubectl.output("get pod -l tier=front -o name") == "pod/web\n")
+      #expect(try await kubectl.output("label pod web tier-").hasPrefix("pod/web "))
+      #expect(try await kubectl("get pod -l tier=front -o name").output == "")
+    }
+  }
+
+  @Test func scaling() async throws {
+    try await withRecipe { server, kubectl in
+      #expect(
+        try await kubectl.output("scale rc web -n kube-system --replicas=3")
+          == "replicationcontroller/web scaled\n")
+      #expect(
+        try await kubectl.lines("get rc -n kube-system --no-headers") == ["web  3  0  0  AGE"])
+      #expect(
+        try await kubectl.output("scale rc web -n kube-system --current-replicas=3 --replicas=1")
+          == "replicationcontroller/web scaled\n")
+      let wrong = try await kubectl(
+        "scale rc web -n kube-system --current-replicas=3 --replicas=2")
+      #expect(wrong.code == 1)
+      #expect(wrong.errors.contains("replicas to be 3, was 1"), "\(wrong.errors)")
+      let scale = try JSONText.value(
+        try await kubectl.output(
+          "get --raw /api/v1/namespaces/kube-system/replicationcontrollers/web/scale"))
+      #expect(scale["kind"] == "Scale")
+      #expect(scale["apiVersion"] == "autoscaling/v1")
+      #expect(scale["spec"] == ["replicas": 1])
+      #expect(scale["status"] == ["replicas": 0, "selector": "app=web"])
+    }
+  }
+
+  @Test func dryRuns() async throws {
+    try await withServer { server, kubectl in
+      try await kubectl.ready("default")
+      let file = kubectl.files.path("web.yaml")
+      try kubectl.files.write(Self.manifest(), to: "web.yaml")
+      let option = "-f \(file) --dry-run=server"
+      #expect(
+        try await kubectl.output("create \(option)") == "pod/web created (server dry run)\n")
+      #expect(try await kubectl("get pod web").code == 1)
+      #expect(try await kubectl.output("create -f \(file)") == "pod/web created\n")
+      #expect(try await kubectl("create \(option)").errors.contains("(AlreadyExists)"))
+      let before = try await kubectl.output("get pod web -o json")
+      try kubectl.files.write(Self.manifest(image: "nginx:2"), to: "web.yaml")
+      #expect(
+        try await kubectl.output("replace \(option)") == "pod/web replaced (server dry run)\n")
+      #expect(
+        try await kubectl.output("label pod web tier=front --dry-run=server")
+          .hasPrefix("pod/web labeled"))
+      #expect(
+        try await kubectl.output("delete pod web --dry-run=server")
+          .hasPrefix("pod \"web\" deleted"))
+      #expect(try await kubectl.output("get pod web -o json") == before)
+    }
+  }
+
+  @Test func waitForACondition() async throws {
+    try await withServer { server, kubectl in
+      try await kubectl.ready("default")
+      var pod = Recipe.pod("web", on: "kube-master1", containers: ["nginx"])
+      pod["metadata"] = ["name": "web", "namespace": "default"]
+      pod["status"] = ["phase": "Pending", "conditions": [["type": "Ready", "status": "False"]]]
+      try await server.post("namespaces/default/pods", pod)
+      let late = try await kubectl("wait --for=condition=Ready pod/web --timeout=1s")
+      #expect(late.code == 1)
+      #expect(late.errors == "error: timed out waiting for the condition on pods/web\n")
+      async let met = kubectl.output("wait --for=condition=Ready pod/web --timeout=120s")
+      try await server.patch(
+        "namespaces/default/pods/web/status",
+        ["status": ["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]])
+      #expect(try await met == "pod/web condition met\n")
+    }
+  }
+
+  @Test func watchingPods() async throws {
+    try await withRecipe { server, kubectl in
+      let name = "kube-scheduler-kube-master2"
+      try await kubectl.following("get pod -n kube-system -w") { lines in
+        try await eventually("all are listed") { lines().count == 5 }
+        try await server.patch(
+          "namespaces/kube-system/pods/\(name)/status",
+          [
+            "status": [
+              "containerStatuses": [
+                [
+                  "name": "kube-scheduler", "ready": false, "restartCount": 2,
+                  "state": ["waiting": ["reason": "CrashLoopBackOff"]],
+                ]
+              ]
+            ]
+          ])
+        try await eventually("the change is there") { lines().count >= 6 }
+        #expect(lines().last == "\(name)  0/1  CrashLoopBackOff  2  AGE")
+        try await server.post(
+          "namespaces/kube-system/pods",
+          Recipe.pod("web", on: "kube-master1", containers: ["a", "b"]))
+        try await eventually("the new pod runs") {
+          lines().last == "web-kube-master1  2/2  Running  0  AGE"
+        }
+        _ = try await kubectl.output("delete pod web-kube-master1 -n kube-system --wait=false")
+        try await eventually("the pod ends") {
+          lines().filter { $0.hasPrefix("web-kube-master1") }.count >= 3
+        }
+        #expect(lines().count { $0.hasPrefix("NAME") } == 1)
+      }
+    }
+  }
+
+  @Test func watchingOnePod() async throws {
+    try await withRecipe { server, kubectl in
+      let name = "kube-scheduler-kube-master2"
+      try await kubectl.following("get pod \(name) -n kube-system --watch") { lines in
+        try await eventually("it is listed") { lines().count == 2 }
+        try await server.patch(
+          "namespaces/kube-system/pods/\(name)/status", ["status": ["reason": "Evicted"]])
+        try await eventually("the change is there") { lines().count >= 3 }
+        #expect(lines().last == "\(name)  1/1  Evicted  0  AGE")
+      }
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import AsyncHTTPClient
+import EtcdTestSupport
+import FakeKubelet
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Testing
+
+/// The cluster of the recipe as objects: what two masters' kubelets would have told.
+enum Recipe {
+  static let names = [
+    "kube-controller-manager-kube-master1", "kube-scheduler-kube-master2",
+    "podmaster-kube-master1", "podmaster-kube-master2",
+  ]
+
+  static let pods: [JSONValue] = [
+    Self.pod(
+      "kube-controller-manager", on: "kube-master1", containers: ["kube-controller-manager"],
+      labels: ["tier": "control-plane"]),
+    Self.pod(
+      "kube-scheduler", on: "kube-master2", containers: ["kube-scheduler"],
+      labels: ["tier": "control-plane"]),
+    Self.pod(
+      "podmaster", on: "kube-master1",
+      containers: ["scheduler-elector", "controller-manager-elector"]),
+    Self.pod(
+      "podmaster", on: "kube-master2",
+      containers: ["scheduler-elector", "controller-manager-elector"], restarts: 1),
+  ]
+
+  static func pod(
+    _ name: String, on node: String, containers: [String], labels: JSONValue = [:],
+    restarts: Int64 = 0
+  ) -> JSONValue {
+    let image: JSONValue =
+      name == "podmaster"
+      ? "gcr.io/google_containers/podmaster:1.1" : .string("gcr.io/google_containers/\(name):1.1")
+    return [
+      "apiVersion": "v1", "kind": "Pod",
+      "metadata": [
+        "name": .string("\(name)-\(node)"), "namespace": "kube-system", "labels": labels,
+        "annotations": [
+          "kubernetes.io/config.mirror": .string("mirror-of-\(name)-\(node)"),
+          "kubernetes.io/config.source": "file",
+        ],
+      ],
+      "spec": [
+        "nodeName": .string(node), "hostNetwork": true, "restartPolicy": "Always",
+        "containers": .array(containers.map { ["name": .string($0), "image": image] }),
+      ],
+      "status": [
+        "phase": "Running", "hostIP": "127.0.0.1", "podIP": "127.0.0.1",
+        "podIPs": [["ip": "127.0.0.1"]], "startTime": "2026-01-02T03:04:05Z",
+        "conditions": [["type": "Ready", "status": "True"]],
+        "containerStatuses": .array(
+          containers.enumerated().map { index, container in
+            [
+              "name": .string(container), "image": image, "imageID": "", "ready": true,
+              "restartCount": .integer(index == 0 ? restarts : 0),
+              "state": ["running": ["startedAt": "2026-01-02T03:04:06Z"]],
+              "lastState": index == 0 && restarts > 0
+                ? [
+                  "terminated": [
+                    "exitCode": 1, "reason": "Error", "startedAt": "2026-01-02T03:04:05Z",
+                    "finishedAt": "2026-01-02T03:04:06Z",
+                  ]
+                ] : [:],
+            ]
+          }),
+      ],
+    ]
+  }
+
+  static func node(_ name: String) -> JSONValue {
+    [
+      "apiVersion": "v1", "kind": "Node",
+      "metadata": [
+        "name": .string(name), "labels": ["node-role.kubernetes.io/master": ""],
+      ],
+      "spec": [:],
+      "status": [
+        "capacity": ["cpu": "2", "memory": "2Gi", "pods": "110"],
+        "allocatable": ["cpu": "2", "memory": "2Gi", "pods": "110"],
+        "conditions": [
+          [
+            "type": "Ready", "status": "True", "reason": "KubeletReady",
+            "message": "kubelet is posting ready status",
+          ]
+        ],
+        "addresses": [
+          ["type": "InternalIP", "address": "127.0.0.1"],
+          ["type": "Hostname", "address": .string(name)],
+        ],
+        "nodeInfo": [
+          "kubeletVersion": "v1.32.0", "machineID": "", "systemUUID": "", "bootID": "",
+          "kernelVersion": "", "osImage": "Debian", "containerRuntimeVersion": "pretend://1",
+          "kubeProxyVersion": "", "operatingSystem": "linux", "architecture": "amd64",
+        ],
+      ],
+    ]
+  }
+
+  static let event: JSONValue = [
+    "apiVersion": "v1", "kind": "Event",
+    "metadata": ["name": "podmaster-kube-master1.1", "namespace": "kube-system"],
+    "involvedObject": [
+      "kind": "Pod", "namespace": "kube-system", "name": "podmaster-kube-master1",
+      // A static pod's events are filed under the uid that its kubelet knows.
+      "uid": "mirror-of-podmaster-kube-master1", "fieldPath": "spec.containers{scheduler-elector}",
+    ],
+    "type": "Normal", "reason": "Started", "message": "Started container scheduler-elector",
+    "count": 1, "firstTimestamp": "2026-01-02T03:04:06Z",
+    "lastTimestamp": "2026-01-02T03:04:06Z",
+    "source": ["component": "kubelet", "host": "kube-master1"],
+  ]
+
+  static let lease: JSONValue = [
+    "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+    "metadata": ["name": "scheduler", "namespace": "kube-system"],
+    "spec": [
+      "holderIdentity": "kube-master1", "leaseDurationSeconds": 30, "leaseTransitions": 2,
+      "acquireTime": "2026-01-02T03:04:05.000000Z", "renewTime": "2026-01-02T03:04:20.000000Z",
+    ],
+  ]
+
+  static let controller: JSONValue = [
+    "apiVersion": "v1", "kind": "ReplicationController",
+    "metadata": ["name": "web", "namespace": "kube-system"],
+    "spec": [
+      "replicas": 2, "selector": ["app": "web"],
+      "template": [
+        "metadata": ["labels": ["app": "web"]],
+        "spec": ["containers": [["name": "nginx", "image": "nginx:1"]]],
+      ],
+    ],
+  ]
+}
+
+/// The server under test, for what is not kubectl's part.
+struct Server: Sendable {
+  let url: String
+
+  /// Creates an object, with its status where it has one, as a kubelet does: the object first, then its status.
+  func post(_ path: String, _ object: JSONValue) async throws {
+    try await self.send(.POST, path, object, type: "application/json")
+    guard let status = object["status"], let name = object["metadata"]?["name"]?.string else {
+      return
+    }
+    try await self.send(
+      .PATCH, "\(path)/\(name)/status", ["status": status], type: "application/merge-patch+json")
+  }
+
+  /// Changes some fields of an object.
+  func patch(_ path: String, _ change: JSONValue) async throws {
+    try await self.send(.PATCH, path, change, type: "application/merge-patch+json")
+  }
+
+  private func send(
+    _ method: HTTPMethod, _ path: String, _ body: JSONValue, type: String
+  ) async throws {
+    let group = path.hasPrefix("apis/") ? "" : "api/v1/"
+    var request = HTTPClientRequest(url: "\(self.url)/\(group)\(path)")
+    request.method = method
+    request.headers.add(name: "Content-Type", value: type)
+    request.body = .bytes(ByteBuffer(string: body.description))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+    let answer = try await response.body.collect(upTo: 1 << 20)
+    guard (200...299).contains(response.status.code) else {
+      throw TestFailure("\(method) \(path): \(response.status) \(String(buffer: answer))")
+    }
+  }
+}
+
+/// Reads what kubectl prints as JSON.
+enum JSONText {
+  static func value(_ text: String) throws -> JSONValue {
+    try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+  }
+}

@@ -1,0 +1,77 @@
+import EtcdTestSupport
+import Foundation
+import Subprocess
+import Testing
+
+/// The programs that the build has put beside the test bundle.
+enum Programs {
+  /// Runs one until the body is done, then ends it by SIGTERM and waits for its end.
+  /// - Parameter body: gets the URL of the first line of its output that has one and is accepted.
+  static func run(
+    _ name: String, _ arguments: [String],
+    accepting accepted: @Sendable (String) -> Bool = { _ in true },
+    _ body: @escaping @Sendable (_ url: String) async throws -> Void
+  ) async throws {
+    let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+      .appending(path: name).path
+    let result = try await Subprocess.run(
+      .path(.init(program)), arguments: Arguments(arguments), input: .none, output: .sequence,
+      error: .discarded
+    ) { execution in
+      defer { try? execution.send(signal: .terminate) }
+      for try await line in execution.standardOutput.strings() where accepted(line) {
+        if let url = line.firstMatch(of: /http:\/\/127\.0\.0\.1:\d+/)?.0 {
+          return try await body(String(url))
+        }
+      }
+      throw TestFailure("\(name) has ended")
+    }
+    #expect(result.terminationStatus == .exited(0), "\(name)")
+  }
+}
+
+/// Waits until something is so. The bound is no expectation of speed: it only ends a hopeless wait.
+func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+  let end = ContinuousClock.now + .seconds(120)
+  while !(try await condition()) {
+    guard ContinuousClock.now < end else { throw TestFailure("it never came true that \(what)") }
+    try await Task.sleep(for: .milliseconds(20))
+  }
+}
+
+/// Runs the body with a store, an API server and a kubectl that knows nothing else.
+func withServer(_ body: @escaping @Sendable (Server, Kubectl) async throws -> Void) async throws {
+  try await TemporaryFiles.with { files in
+    try await Programs.run(
+      "kvstore", ["--data-dir", files.path("data"), "--listen-client-urls", "http://127.0.0.1:0"]
+    ) { store in
+      try await Programs.run(
+        "fake-apiserver", ["--etcd-servers=\(store)", "--insecure-port=-1"]
+      ) { url in
+        try await body(Server(url: url), try Kubectl(server: url, files: files))
+      }
+    }
+  }
+}
+
+/// The same with the recipe's cluster in it.
+func withRecipe(_ body: @escaping @Sendable (Server, Kubectl) async throws -> Void) async throws {
+  try await withServer { server, kubectl in
+    try await kubectl.ready("kube-system")
+    let objects = "namespaces/kube-system"
+    for pod in Recipe.pods { try await server.post("\(objects)/pods", pod) }
+    try await server.post("nodes", Recipe.node("kube-master1"))
+    try await server.post("\(objects)/events", Recipe.event)
+    try await server.post("\(objects)/replicationcontrollers", Recipe.controller)
+    try await server.post("apis/coordination.k8s.io/v1/\(objects)/leases", Recipe.lease)
+    try await body(server, kubectl)
+  }
+}
+
+extension Kubectl {
+  /// Makes a namespace, if it is not there yet.
+  func ready(_ namespace: String) async throws {
+    let answer = try await self("create namespace \(namespace)")
+    if answer.code != 0 { #expect(answer.errors.contains("(AlreadyExists)")) }
+  }
+}
