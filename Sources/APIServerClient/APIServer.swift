@@ -92,9 +92,12 @@ public struct APIServer: Sendable {
       }
       group.addTask {
         let end = ContinuousClock.now + bound
-        while ContinuousClock.now < end, isGood(),
-          (try? await Task.sleep(for: .seconds(1))) != nil
-        {}
+        while ContinuousClock.now < end, (try? await Task.sleep(for: .seconds(1))) != nil {
+          guard isGood() else {
+            return .failure(
+              .unanswered(request: name, reason: "other requests are not answered"))
+          }
+        }
         return .success(())
       }
       defer { group.cancelAll() }

@@ -66,7 +66,8 @@ public final class APIServers: Sendable {
     _ request: APIRequest, within bound: Duration,
     _ take: @escaping @Sendable (JSONValue) throws(APIServerError) -> Void
   ) async throws(APIServerError) {
-    try await self.attempt { server, index throws(APIServerError) in
+    // Its end says nothing about the server.
+    try await self.attempt(isAnswer: false) { server, index throws(APIServerError) in
       let silences = self.state.withLock { $0.silences[index] }
       try await server.lines(
         of: request, within: bound,
@@ -78,7 +79,7 @@ public final class APIServers: Sendable {
   }
 
   private func attempt<Value: Sendable>(
-    _ body: (APIServer, Int) async throws(APIServerError) -> Value
+    isAnswer: Bool = true, _ body: (APIServer, Int) async throws(APIServerError) -> Value
   ) async throws(APIServerError) -> Value {
     if let notBefore = self.state.withLock({ $0.notBefore }), notBefore > .now {
       try? await Task.sleep(until: notBefore, clock: .continuous)
@@ -90,7 +91,7 @@ public final class APIServers: Sendable {
       remaining -= 1
       do throws(APIServerError) {
         let value = try await body(self.servers[index], index)
-        self.answered(index)
+        if isAnswer { self.answered(index) }
         return value
       } catch {
         guard error.isServersTrouble else {

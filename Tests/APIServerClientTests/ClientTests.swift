@@ -62,6 +62,19 @@ import Testing
     APIServers(urls.map { APIServer(url: $0) }, longestPause: .milliseconds(50))
   }
 
+  private static func note(
+    _ news: Guarded<[String]>
+  ) -> @Sendable (APIServers.News) -> Void {
+    { item in
+      news.change { list in
+        switch item {
+        case .lost: list.append("lost")
+        case .found: list.append("found")
+        }
+      }
+    }
+  }
+
   @Test func theNextOneIsAskedWhenOneDoesNotAnswer() async throws {
     try await ScriptedServer.with({ _ in .json("{}", status: 503) }) { sick in
       try await ScriptedServer.with({ _ in .json(#"{"ok":true}"#) }) { well in
@@ -100,14 +113,7 @@ import Testing
     }) { server in
       let servers = APIServers(
         [APIServer(url: server.url)], longestPause: .milliseconds(20),
-        notice: { item in
-          news.change { list in
-            switch item {
-            case .lost: list.append("lost")
-            case .found: list.append("found")
-            }
-          }
-        })
+        notice: Self.note(news))
       for _ in 0..<3 {
         await #expect(throws: APIServerError.self) {
           try await servers.send(APIRequest("GET", "/x"))
@@ -159,6 +165,34 @@ import Testing
       let targets = server.requests.map(\.target)
       #expect(targets.first == "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1")
       #expect(targets.contains { $0.contains("resourceVersion=5") })
+    }
+  }
+
+  @Test func aWatchIsGivenUpWhenOthersAreNotAnswered() async throws {
+    let news = Guarded<[String]>([])
+    let lists = Guarded(0)
+    try await ScriptedServer.with({ request in
+      if request.target == "/x" { return .hangUp }
+      if request.target.contains("watch=true") { return .headOnly }
+      lists.change { $0 += 1 }
+      return .json(#"{"metadata":{"resourceVersion":"5"},"items":[]}"#)
+    }) { server in
+      let servers = APIServers(
+        [APIServer(url: server.url)], longestPause: .milliseconds(20),
+        notice: Self.note(news))
+      await withTaskGroup { group in
+        group.addTask { await servers.follow("/api/v1/pods", fieldSelector: nil) { _ in } }
+        while !server.requests.contains(where: { $0.target.contains("watch") }) {
+          try? await Task.sleep(for: .milliseconds(5))
+        }
+        _ = try? await servers.send(APIRequest("GET", "/x"))
+        // What it does not say is no answer.
+        #expect(news.value == ["lost"])
+        while news.value.count < 2 { try? await Task.sleep(for: .milliseconds(5)) }
+        group.cancelAll()
+      }
+      // Of the next list that is an answer.
+      #expect(news.value == ["lost", "found"] && lists.value >= 2)
     }
   }
 }

@@ -172,11 +172,11 @@ import Testing
       try bench.node.install("web.yaml", Fixtures.pod())
       _ = try await bench.untilPod("web-kube-master1", "runs", Self.isRunning)
       bench.server.set(isAway: true)
+      try bench.node.install("more.yaml", Fixtures.pod("more", image: "nginx:7"))
+      _ = try await bench.node.untilRunning(image: "nginx:7")
       try await eventually("the loss is told") {
         !bench.node.log.lines(containing: "No API server answers").isEmpty
       }
-      try bench.node.install("more.yaml", Fixtures.pod("more", image: "nginx:7"))
-      _ = try await bench.node.untilRunning(image: "nginx:7")
       try bench.node.remove("web.yaml")
       try await eventually("it has ended") { try await bench.node.pods().count == 1 }
       bench.server.set(isAway: false)
