@@ -159,7 +159,8 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     settings.eventTTL = self.eventTtl.duration
     settings.kubeletPort = self.kubeletPort
     settings.kubeletURLs = Dictionary(
-      self.kubeletUrl.compactMap(Self.kubelet).map { ($0.node, $0.url) }) { $1 }
+      self.kubeletUrl.compactMap(Self.kubelet).map { ($0.node, $0.url) }
+    ) { $1 }
     return settings
   }
 
@@ -187,7 +188,9 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
         }
         try await ServiceGroup(
           configuration: .init(
-            services: [.init(service: server, failureTerminationBehavior: .gracefullyShutdownGroup)],
+            services: [
+              .init(service: server, failureTerminationBehavior: .gracefullyShutdownGroup)
+            ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
         ).run()

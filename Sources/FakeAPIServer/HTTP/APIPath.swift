@@ -26,7 +26,9 @@ struct APIPath: Equatable, Sendable {
     guard steps.popFirst() == "v1" else { return nil }
     var namespace: String?
     // A namespace's own subresources have the same form as what is in it; those are not many.
-    if steps.first == "namespaces", steps.count >= 3, !["status", "finalize"].contains(steps[steps.startIndex + 2]) {
+    if steps.first == "namespaces", steps.count >= 3,
+      !["status", "finalize"].contains(steps[steps.startIndex + 2])
+    {
       steps = steps.dropFirst()
       namespace = steps.popFirst().map(String.init)
     }

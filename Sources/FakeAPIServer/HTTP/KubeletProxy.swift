@@ -109,7 +109,8 @@ enum PodLog {
       return wanted
     }
     if main.count == 1, initial.isEmpty { return main[0] }
-    let hint = initial.isEmpty ? "" : " or one of the init containers: [\(initial.joined(separator: " "))]"
+    let hint =
+      initial.isEmpty ? "" : " or one of the init containers: [\(initial.joined(separator: " "))]"
     throw .badRequest(
       "a container name must be specified for pod \(name), choose one of: [\(main.joined(separator: " "))]\(hint)"
     )
@@ -126,7 +127,8 @@ enum PodLog {
     let name = pod["metadata"]?["name"]?.string ?? ""
     let hasRun = status["lastState"]?["terminated"] != nil
     if isPrevious, !hasRun {
-      throw .badRequest("previous terminated container \"\(container)\" in pod \"\(name)\" not found")
+      throw .badRequest(
+        "previous terminated container \"\(container)\" in pod \"\(name)\" not found")
     }
     if let waiting = status["state"]?["waiting"], !hasRun {
       throw .badRequest(
@@ -152,6 +154,8 @@ enum PodLog {
 extension APIFailure {
   /// A kubelet's refusal, in its own words.
   static func kubelet(code: Int, _ message: String) -> Self {
-    Self(code: code, reason: code == 404 ? "NotFound" : code == 400 ? "BadRequest" : "InternalError", message: message)
+    Self(
+      code: code, reason: code == 404 ? "NotFound" : code == 400 ? "BadRequest" : "InternalError",
+      message: message)
   }
 }

@@ -29,7 +29,9 @@ final class RequestCounts: Sendable {
       })
     page.add(
       "apiserver_registered_watchers", .gauge, "Watchers, by resource.",
-      watches.sorted { $0.key < $1.key }.map { (MetricsPage.label("kind", $0.key), Double($0.value)) })
+      watches.sorted { $0.key < $1.key }.map {
+        (MetricsPage.label("kind", $0.key), Double($0.value))
+      })
     return page.text
   }
 }

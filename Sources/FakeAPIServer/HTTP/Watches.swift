@@ -112,7 +112,8 @@ extension APIFailure {
   static func forbiddenOption(_ name: String) -> Self {
     Self(
       code: 422, reason: "Invalid",
-      message: "ListOptions.meta.k8s.io \"\" is invalid: \(name): Forbidden: \(name) is forbidden for watch unless the WatchList feature gate is enabled"
+      message:
+        "ListOptions.meta.k8s.io \"\" is invalid: \(name): Forbidden: \(name) is forbidden for watch unless the WatchList feature gate is enabled"
     )
   }
 }

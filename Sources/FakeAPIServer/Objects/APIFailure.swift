@@ -118,7 +118,8 @@ public struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// etcd is away; nothing was changed.
   static func unavailable(_ message: String) -> Self {
-    Self(code: 503, reason: "ServiceUnavailable", message: message, details: ["retryAfterSeconds": 1])
+    Self(
+      code: 503, reason: "ServiceUnavailable", message: message, details: ["retryAfterSeconds": 1])
   }
 
   /// etcd was asked and gave no answer: it may have done what it was asked for.

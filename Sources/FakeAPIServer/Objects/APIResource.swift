@@ -17,7 +17,9 @@ public struct APIResource: Hashable, Sendable {
   public var subresources: [String] = []
 
   /// `v1`, `coordination.k8s.io/v1`.
-  public var apiVersion: String { self.group.isEmpty ? self.version : "\(self.group)/\(self.version)" }
+  public var apiVersion: String {
+    self.group.isEmpty ? self.version : "\(self.group)/\(self.version)"
+  }
 
   /// As messages name it: `leases.coordination.k8s.io`.
   var qualifiedName: String { self.group.isEmpty ? self.name : "\(self.name).\(self.group)" }
@@ -26,7 +28,9 @@ public struct APIResource: Hashable, Sendable {
     "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
   ]
 
-  public static let all: [Self] = [.events, .namespaces, .nodes, .pods, .replicationControllers, .leases]
+  public static let all: [Self] = [
+    .events, .namespaces, .nodes, .pods, .replicationControllers, .leases,
+  ]
 
   static let events = Self(
     group: "", version: "v1", name: "events", singular: "event", kind: "Event",

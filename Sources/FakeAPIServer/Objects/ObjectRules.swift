@@ -31,11 +31,17 @@ struct ObjectRules: Sendable {
     if (metadata["name"]?.string ?? "").isEmpty {
       guard let prefix = metadata["generateName"]?.string, !prefix.isEmpty else {
         throw self.invalid(
-          "", [.init(reason: "FieldValueRequired", message: "Required value: name or generateName is required", field: "metadata.name")])
+          "",
+          [
+            .init(
+              reason: "FieldValueRequired",
+              message: "Required value: name or generateName is required", field: "metadata.name")
+          ])
       }
       metadata["name"] = .string("\(prefix.prefix(58))\(stamp.suffix)")
     }
-    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
+    {
       metadata[field] = nil
     }
     metadata["namespace"] = self.namespace.map { .string($0) }
@@ -120,10 +126,12 @@ struct ObjectRules: Sendable {
     let name = pod["metadata"]?["name"]?.string ?? ""
     guard let node = binding["target"]?["name"]?.string, !node.isEmpty else {
       throw self.invalid(
-        name, [.init(reason: "FieldValueRequired", message: "Required value", field: "target.name")])
+        name, [.init(reason: "FieldValueRequired", message: "Required value", field: "target.name")]
+      )
     }
     if pod["metadata"]?["deletionTimestamp"] != nil {
-      throw .conflict(self.resource, name, "pod \(name) is being deleted, cannot be assigned to a host")
+      throw .conflict(
+        self.resource, name, "pod \(name) is being deleted, cannot be assigned to a host")
     }
     if let former = pod["spec"]?["nodeName"]?.string, !former.isEmpty {
       throw .conflict(self.resource, name, "pod \(name) is already assigned to node \"\(former)\"")
@@ -175,7 +183,8 @@ struct ObjectRules: Sendable {
     let problems =
       self.resource == .pods
       ? PodAdmission.complete(&object)
-      : PodAdmission.problems(ofMetadata: object["metadata"] ?? [:], isNamespace: self.resource == .namespaces)
+      : PodAdmission.problems(
+        ofMetadata: object["metadata"] ?? [:], isNamespace: self.resource == .namespaces)
     guard problems.isEmpty else { throw self.invalid(name, problems.map { Self.cause($0) }) }
     return object
   }
@@ -217,7 +226,8 @@ struct ObjectRules: Sendable {
         [
           .init(
             reason: "FieldValueForbidden",
-            message: "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+            message:
+              "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
             field: "spec")
         ])
     }
@@ -234,7 +244,8 @@ struct ObjectRules: Sendable {
 
   /// Source: `pkg/apis/core/v1/helper/qos`, for processor and memory.
   static func qosClass(_ spec: JSONValue?) -> String {
-    let containers = (spec?["containers"]?.elements ?? []) + (spec?["initContainers"]?.elements ?? [])
+    let containers =
+      (spec?["containers"]?.elements ?? []) + (spec?["initContainers"]?.elements ?? [])
     var asks = false
     var isGuaranteed = !containers.isEmpty
     for container in containers {

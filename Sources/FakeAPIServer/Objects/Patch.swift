@@ -18,14 +18,16 @@ enum Patch: Equatable, Sendable {
     case "application/strategic-merge-patch+json": self = .strategic(body)
     case "application/json-patch+json":
       guard case .array(let operations) = body else {
-        throw .badRequest("json: cannot unmarshal \(body.kind) into Go value of type jsonpatch.Patch")
+        throw .badRequest(
+          "json: cannot unmarshal \(body.kind) into Go value of type jsonpatch.Patch")
       }
       self = .operations(operations)
     default: throw .unsupportedMediaType(accepted: Self.contentTypes)
     }
     if case .operations = self { return }
     guard case .object = body else {
-      throw .badRequest("json: cannot unmarshal \(body.kind) into Go value of type map[string]interface {}")
+      throw .badRequest(
+        "json: cannot unmarshal \(body.kind) into Go value of type map[string]interface {}")
     }
   }
 
@@ -52,7 +54,12 @@ enum Patch: Equatable, Sendable {
     guard case .object(let changes) = patch else { return patch }
     var members = target?.members ?? [:]
     for (key, change) in changes {
-      members[key] = change == .null ? nil : Self.merged(members[key], change)
+      // A `nil` in a conditional expression would be taken for JSON's null.
+      if change == .null {
+        members.removeValue(forKey: key)
+      } else {
+        members[key] = Self.merged(members[key], change)
+      }
     }
     return .object(members)
   }
@@ -99,7 +106,11 @@ enum Patch: Equatable, Sendable {
         }
       }
       for (key, change) in changes where !key.hasPrefix("$") {
-        members[key] = change == .null ? nil : Self.strategic(members[key], change, field: key)
+        if change == .null {
+          members.removeValue(forKey: key)
+        } else {
+          members[key] = Self.strategic(members[key], change, field: key)
+        }
       }
       for (key, order) in changes {
         guard let list = key.removingPrefix("$setElementOrder/"), let entries = members[list]
@@ -136,9 +147,9 @@ enum Patch: Equatable, Sendable {
   private static func ordered(
     _ entries: [JSONValue], _ order: [JSONValue], field: String
   ) -> JSONValue {
+    let key = Self.mergeKey(of: field, order)
     func rank(_ entry: JSONValue) -> Int {
-      let key = Self.mergeKey(of: field, order)
-      return order.firstIndex { key.map { $0 } == nil ? $0 == entry : $0[key ?? ""] == entry[key ?? ""] }
+      order.firstIndex { named in key.map { named[$0] == entry[$0] } ?? (named == entry) }
         ?? order.count
     }
     return .array(
@@ -162,17 +173,22 @@ enum Patch: Equatable, Sendable {
     let target = try path("path")
     func failure(_ what: String) -> APIFailure {
       APIFailure.unprocessable(
-        "\(operation["op"]?.string ?? "") operation does not apply: \(what): \(operation["path"] ?? "")")
+        "\(operation["op"]?.string ?? "") operation does not apply: \(what): \(operation["path"] ?? "")"
+      )
     }
     let value = operation["value"] ?? .null
     switch operation["op"]?.string {
     case "add":
       return try Self.edited(object, target[...], failure) { _ in value }
     case "replace":
-      guard Self.value(of: object, at: target) != nil else { throw failure("there is no such path") }
+      guard Self.value(of: object, at: target) != nil else {
+        throw failure("there is no such path")
+      }
       return try Self.edited(object, target[...], failure, isReplacement: true) { _ in value }
     case "remove":
-      guard Self.value(of: object, at: target) != nil else { throw failure("there is no such path") }
+      guard Self.value(of: object, at: target) != nil else {
+        throw failure("there is no such path")
+      }
       return try Self.edited(object, target[...], failure, isReplacement: true) { _ in nil }
     case "test":
       guard Self.value(of: object, at: target) == value else { throw failure("test failed") }

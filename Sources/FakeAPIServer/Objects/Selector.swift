@@ -86,7 +86,8 @@ struct LabelSelector: Equatable, Sendable {
     if let (key, value) = halves("=") { return .among(key, [value]) }
     if text.hasPrefix("!") { return .absent(Self.trimmed(text.dropFirst())) }
     guard !text.contains(where: { " ()<>".contains($0) }) else {
-      throw .badRequest("unable to parse requirement: found '\(text)', expected: a label, =, !=, in, notin")
+      throw .badRequest(
+        "unable to parse requirement: found '\(text)', expected: a label, =, !=, in, notin")
     }
     return .exists(text)
   }

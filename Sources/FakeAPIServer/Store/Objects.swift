@@ -42,7 +42,8 @@ struct Objects: Sendable {
     let renewals = Dictionary(
       leases.map {
         ($0["metadata"]?["name"]?.string ?? "", $0["spec"]?["renewTime"]?.string)
-      }) { $1 }
+      }
+    ) { $1 }
     let now = Date.now
     let time = Self.text(now)
     return nodes.map { node in

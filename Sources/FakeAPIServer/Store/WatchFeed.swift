@@ -70,7 +70,8 @@ final class WatchFeed: Sendable {
         try await self.follow()
       } catch {
         if !isInTrouble, !Task.isCancelled {
-          self.logger.warning("Watch failed", metadata: ["path": "\(self.path)", "err": "\(error)"])
+          self.logger.warning(
+            "Watch failed", metadata: ["path": "\(self.path)", "err": "\(error)"])
         }
         isInTrouble = true
         guard (try? await Task.sleep(for: .milliseconds(200))) != nil else { break }

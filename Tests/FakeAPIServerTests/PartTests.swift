@@ -1,0 +1,359 @@
+import APIServerClient
+import Foundation
+import Testing
+
+@testable import FakeAPIServer
+
+func json(_ text: String) throws -> JSONValue {
+  try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+}
+
+/// The server's pure parts.
+@Suite struct PartTests {
+  private static let pod = #"""
+    {"metadata":{"name":"a","namespace":"n","labels":{"app":"web","tier":"x"}},
+     "spec":{"nodeName":"m1"},"status":{"phase":"Running"}}
+    """#
+
+  @Test(arguments: [
+    ("app=web", true), ("app==web", true), ("app=db", false), ("app!=db", true),
+    ("app!=web", false),
+    ("none!=x", true), ("app", true), ("none", false), ("!none", true), ("!app", false),
+    ("app in (web, db)", true), ("app in (db)", false), ("app notin (db)", true),
+    ("none notin (db)", true), ("app notin (web)", false), ("app=web,tier=x", true),
+    ("app in (web,db),tier=y", false), ("", true),
+  ])
+  func labelsAreSelected(selector: String, matches: Bool) throws {
+    #expect(try LabelSelector(selector).matches(json(Self.pod)) == matches)
+  }
+
+  @Test(arguments: [
+    ("metadata.name=a", true), ("metadata.name=b", false), ("metadata.name!=b", true),
+    ("spec.nodeName==m1", true), ("spec.nodeName=", false), ("status.phase!=Failed", true),
+    ("metadata.namespace=n,status.phase=Running", true), ("", true),
+  ])
+  func fieldsAreSelected(selector: String, matches: Bool) throws {
+    #expect(try FieldSelector(selector, of: .pods).matches(json(Self.pod)) == matches)
+  }
+
+  @Test(arguments: ["spec.image=x", "metadata.labels.app=web", "nothing"])
+  func aFieldThatNobodyCanSelectByIsRefused(selector: String) {
+    #expect(throws: APIFailure.self) { try FieldSelector(selector, of: .pods) }
+  }
+
+  @Test(arguments: [
+    // RFC 7386, appendix A
+    ("application/merge-patch+json", #"{"a":"b"}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
+    ("application/merge-patch+json", #"{"a":"b","b":"c"}"#, #"{"a":null}"#, #"{"b":"c"}"#),
+    ("application/merge-patch+json", #"{"a":["b"]}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
+    (
+      "application/merge-patch+json", #"{"a":{"b":"c"}}"#, #"{"a":{"b":"d","c":null}}"#,
+      #"{"a":{"b":"d"}}"#
+    ),
+    ("application/merge-patch+json", #"{"a":[1]}"#, #"{"a":{"b":null}}"#, #"{"a":{}}"#),
+    // lists with a key
+    (
+      "application/strategic-merge-patch+json",
+      #"{"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"1"}]}}"#,
+      #"{"spec":{"containers":[{"name":"b","image":"2"},{"name":"c","image":"3"}]}}"#,
+      #"{"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"2"},{"name":"c","image":"3"}]}}"#
+    ),
+    (
+      "application/strategic-merge-patch+json",
+      #"{"spec":{"containers":[{"name":"a"},{"name":"b"}]}}"#,
+      #"{"spec":{"$setElementOrder/containers":[{"name":"b"}],"containers":[{"name":"a","$patch":"delete"}]}}"#,
+      #"{"spec":{"containers":[{"name":"b"}]}}"#
+    ),
+    (
+      "application/strategic-merge-patch+json", #"{"spec":{"args":["a","b"]}}"#,
+      #"{"spec":{"args":["c"]}}"#, #"{"spec":{"args":["c"]}}"#
+    ),
+    (
+      "application/strategic-merge-patch+json",
+      #"{"status":{"conditions":[{"type":"Ready","status":"False"}]}}"#,
+      #"{"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#,
+      #"{"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#
+    ),
+    // RFC 6902, appendix A
+    (
+      "application/json-patch+json", #"{"foo":"bar"}"#,
+      #"[{"op":"add","path":"/baz","value":"qux"}]"#, #"{"baz":"qux","foo":"bar"}"#
+    ),
+    (
+      "application/json-patch+json", #"{"foo":["bar","baz"]}"#,
+      #"[{"op":"add","path":"/foo/1","value":"qux"}]"#, #"{"foo":["bar","qux","baz"]}"#
+    ),
+    (
+      "application/json-patch+json", #"{"foo":["bar"]}"#,
+      #"[{"op":"add","path":"/foo/-","value":"qux"}]"#, #"{"foo":["bar","qux"]}"#
+    ),
+    (
+      "application/json-patch+json", #"{"baz":"qux","foo":"bar"}"#,
+      #"[{"op":"remove","path":"/baz"}]"#, #"{"foo":"bar"}"#
+    ),
+    (
+      "application/json-patch+json", #"{"foo":["bar","qux","baz"]}"#,
+      #"[{"op":"remove","path":"/foo/1"}]"#, #"{"foo":["bar","baz"]}"#
+    ),
+    (
+      "application/json-patch+json", #"{"a":{"b":1},"c":{}}"#,
+      #"[{"op":"move","from":"/a/b","path":"/c/d"}]"#, #"{"a":{},"c":{"d":1}}"#
+    ),
+    (
+      "application/json-patch+json", #"{"a~b":{"c/d":1}}"#,
+      #"[{"op":"replace","path":"/a~0b/c~1d","value":2}]"#, #"{"a~b":{"c/d":2}}"#
+    ),
+    (
+      "application/json-patch+json", #"{"a":1}"#,
+      #"[{"op":"test","path":"/a","value":1},{"op":"copy","from":"/a","path":"/b"}]"#,
+      #"{"a":1,"b":1}"#
+    ),
+  ])
+  func patchesAreApplied(type: String, object: String, patch: String, expected: String) throws {
+    let patch = try Patch(contentType: type, body: json(patch))
+    #expect(try patch.applied(to: json(object)) == json(expected))
+  }
+
+  @Test(arguments: [
+    #"[{"op":"test","path":"/a","value":2}]"#, #"[{"op":"remove","path":"/b"}]"#,
+    #"[{"op":"replace","path":"/b","value":1}]"#, #"[{"op":"add","path":"/b/c","value":1}]"#,
+  ])
+  func anOperationThatDoesNotFitIsRefused(patch: String) throws {
+    let patch = try Patch(contentType: "application/json-patch+json", body: json(patch))
+    let failure = #expect(throws: APIFailure.self) { try patch.applied(to: json(#"{"a":1}"#)) }
+    #expect(failure?.code == 422)
+  }
+
+  @Test(
+    arguments: [
+      ("/api/v1/pods", "pods", nil, nil, nil),
+      ("/api/v1/namespaces/kube-system/pods", "pods", "kube-system", nil, nil),
+      ("/api/v1/namespaces/kube-system/pods/a", "pods", "kube-system", "a", nil),
+      ("/api/v1/namespaces/kube-system/pods/a/log", "pods", "kube-system", "a", "log"),
+      ("/api/v1/namespaces", "namespaces", nil, nil, nil),
+      ("/api/v1/namespaces/kube-system", "namespaces", nil, "kube-system", nil),
+      ("/api/v1/namespaces/kube-system/status", "namespaces", nil, "kube-system", "status"),
+      ("/api/v1/nodes/m1/proxy/pods", "nodes", nil, "m1", "proxy"),
+      ("/apis/coordination.k8s.io/v1/namespaces/n/leases/l", "leases", "n", "l", nil),
+    ] as [(String, String, String?, String?, String?)])
+  func pathsNameObjects(
+    path: String, resource: String, namespace: String?, name: String?, subresource: String?
+  ) throws {
+    let place = try #require(APIPath(path))
+    #expect(place.resource.name == resource && place.namespace == namespace)
+    #expect(place.name == name && place.subresource == subresource)
+  }
+
+  @Test(arguments: [
+    "/api/v1", "/api/v2/pods", "/api/v1/secrets", "/api/v1/pods/a", "/api/v1/namespaces/n/nodes",
+    "/api/v1/namespaces/n/pods/a/exec", "/apis/apps/v1/deployments",
+    "/api/v1/namespaces/n/pods/a/log/b",
+  ])
+  func otherPathsNameNothing(path: String) { #expect(APIPath(path) == nil) }
+
+  @Test func aWatcherSeesWhatComesIntoItsSelectionAndLeavesIt() throws {
+    func change(_ former: String?, _ object: String?) throws -> WatchWindow.Change {
+      WatchWindow.Change(
+        index: 7, former: try former.map { try json(#"{"metadata":{"labels":{"a":"\#($0)"}}}"#) },
+        object: try object.map { try json(#"{"metadata":{"labels":{"a":"\#($0)"}}}"#) })
+    }
+    let selector = try LabelSelector("a=1")
+    for (former, object, expected) in [
+      (nil, "1", "ADDED"), ("1", "1", "MODIFIED"), ("1", nil, "DELETED"), ("0", "1", "ADDED"),
+      ("1", "0", "DELETED"), ("0", "0", nil), (nil, "0", nil), ("0", nil, nil),
+    ] as [(String?, String?, String?)] {
+      let event = WatchEvent(try change(former, object)) { selector.matches($0) }
+      #expect(event?.kind.rawValue == expected)
+      if let event { #expect(event.object["metadata"]?["resourceVersion"] == "7") }
+    }
+  }
+
+  @Test func aWindowTellsWhatItHasAndThatItForgot() {
+    var window = WatchWindow(after: 10)
+    #expect(window.changes(after: 9) == nil)
+    #expect(window.changes(after: 10) == [])
+    let changes = [12, 15, 20].map {
+      WatchWindow.Change(index: $0, former: nil, object: .null)
+    }
+    for change in changes { window.append(change) }
+    // The store says it a second time.
+    window.append(changes[1])
+    #expect(window.changes(after: 10) == changes)
+    #expect(window.changes(after: 12) == Array(changes[1...]))
+    #expect(window.changes(after: 20) == [] && window.changes(after: 25) == [])
+    for index in 21...10_020 {
+      window.append(.init(index: UInt64(index), former: nil, object: .null))
+    }
+    #expect(window.changes(after: 15) == nil)
+    #expect(window.changes(after: 20)?.count == 10_000)
+  }
+
+  @Test func aListIsTakenPieceByPiece() throws {
+    let objects = try (0..<5).map { try json(#"{"metadata":{"namespace":"n","name":"p\#($0)"}}"#) }
+    var seen: [JSONValue] = []
+    var token: String?
+    repeat {
+      let page = try ListPage(objects, limit: 2, after: token, index: 9)
+      seen += page.items
+      token = page.next
+      #expect(page.rest == 5 - seen.count)
+    } while token != nil
+    #expect(seen == objects)
+    #expect(throws: APIFailure.self) { try ListPage(objects, limit: 2, after: "?", index: 9) }
+  }
+
+  @Test(
+    arguments: [
+      (#"{"spec":{}}"#, nil, "remove"), (#"{"spec":{"nodeName":"m"}}"#, nil, "mark 30"),
+      (#"{"spec":{"nodeName":"m"}}"#, 0, "remove"), (#"{"spec":{"nodeName":"m"}}"#, 5, "mark 5"),
+      (#"{"spec":{"nodeName":"m","terminationGracePeriodSeconds":7}}"#, nil, "mark 7"),
+      (#"{"spec":{"nodeName":"m"},"status":{"phase":"Failed"}}"#, nil, "remove"),
+      (
+        #"{"metadata":{"deletionTimestamp":"t","deletionGracePeriodSeconds":9},"spec":{"nodeName":"m"}}"#,
+        nil, "none"
+      ),
+      (
+        #"{"metadata":{"deletionTimestamp":"t","deletionGracePeriodSeconds":9},"spec":{"nodeName":"m"}}"#,
+        3, "mark 3"
+      ),
+    ] as [(String, Int64?, String)])
+  func aPodHasItsTimeToEnd(pod: String, grace: Int64?, expected: String) throws {
+    var pod = try json(pod)
+    if pod["metadata"] == nil { pod["metadata"] = [:] }
+    var options = try DeleteOptions([:], query: nil)
+    options.gracePeriod = grace
+    switch options.step(of: pod, now: 100, time: { "\($0)" }) {
+    case .remove: #expect(expected == "remove")
+    case .none: #expect(expected == "none")
+    case .mark(let marked):
+      let seconds = marked["metadata"]?["deletionGracePeriodSeconds"]?.integer ?? 0
+      #expect(expected == "mark \(seconds)")
+      #expect(marked["metadata"]?["deletionTimestamp"] == .string("\(100 + seconds)"))
+    }
+  }
+
+  @Test(arguments: [(40, "True"), (41, "Unknown")] as [(Int64, String)])
+  func aNodeThatSaysNothingIsShownSo(age: Int64, status: String) throws {
+    let node = try json(
+      #"{"status":{"conditions":[{"type":"Ready","status":"True"},{"type":"Mine","status":"True"}]}}"#
+    )
+    let shown = NodeLiveness.shown(node, lastSign: 100, now: 100 + age, gracePeriod: 40, since: "t")
+    let conditions = shown["status"]?["conditions"]?.elements ?? []
+    #expect(conditions.map { $0["status"]?.string } == [status, "True"])
+    #expect(
+      NodeLiveness.shown(node, lastSign: nil, now: 1_000, gracePeriod: 40, since: "t") == node)
+  }
+
+  @Test func theContainerWhoseLogIsMeantHasToBeNamed() throws {
+    let one = try json(#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a"}]}}"#)
+    let two = try json(
+      #"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a"},{"name":"b"}]}}"#)
+    #expect(try PodLog.container(of: one, wanted: nil) == "a")
+    #expect(try PodLog.container(of: two, wanted: "b") == "b")
+    let failure = #expect(throws: APIFailure.self) { try PodLog.container(of: two, wanted: nil) }
+    #expect(
+      failure?.message == "a container name must be specified for pod p, choose one of: [a b]")
+    #expect(throws: APIFailure.self) { try PodLog.container(of: one, wanted: "x") }
+  }
+}
+
+/// What becomes of objects.
+@Suite struct ObjectRulesTests {
+  private let stamp = ObjectRules.Stamp(time: "2026-01-02T03:04:05Z", uid: "u1", suffix: "abcde")
+  private let pods = ObjectRules(resource: .pods, namespace: "n")
+  private static let pod =
+    #"{"metadata":{"name":"a"},"spec":{"containers":[{"name":"c","image":"i:1"}]},"status":{"phase":"Running"}}"#
+
+  @Test func aNewPodHasWhatTheServerGives() throws {
+    let pod = try self.pods.created(json(Self.pod), self.stamp)
+    #expect(pod["kind"] == "Pod" && pod["apiVersion"] == "v1")
+    #expect(pod["metadata"]?["namespace"] == "n" && pod["metadata"]?["uid"] == "u1")
+    #expect(pod["metadata"]?["creationTimestamp"] == "2026-01-02T03:04:05Z")
+    #expect(pod["spec"]?["restartPolicy"] == "Always")
+    #expect(pod["status"] == ["phase": "Pending", "qosClass": "BestEffort"])
+  }
+
+  @Test func aNameIsMadeUpWhereAPrefixIsGiven() throws {
+    var body = try json(Self.pod)
+    body["metadata"] = ["generateName": "web-"]
+    #expect(try self.pods.created(body, self.stamp)["metadata"]?["name"] == "web-abcde")
+  }
+
+  @Test(arguments: [
+    (#"{"metadata":{}}"#, 422, "metadata.name"),
+    (
+      #"{"metadata":{"name":"A"},"spec":{"containers":[{"name":"c","image":"i"}]}}"#, 422,
+      "metadata.name"
+    ),
+    (#"{"metadata":{"name":"a"},"spec":{"containers":[]}}"#, 422, "spec.containers"),
+    (#"{"metadata":{"name":"a","namespace":"other"}}"#, 400, ""),
+    (#"{"kind":"Node","metadata":{"name":"a"}}"#, 400, ""),
+    (#"{"apiVersion":"v2","metadata":{"name":"a"}}"#, 400, ""),
+    (#"{"metadata":{"name":"a","resourceVersion":"7"}}"#, 400, ""),
+    (#"[1]"#, 400, ""),
+  ])
+  func aBadOneIsRefused(body: String, code: Int, field: String) throws {
+    let failure = #expect(throws: APIFailure.self) {
+      try self.pods.created(json(body), self.stamp)
+    }
+    #expect(failure?.code == code)
+    if !field.isEmpty {
+      let causes = failure?.status["details"]?["causes"]?.elements ?? []
+      #expect(causes.contains { $0["field"]?.string == field })
+    }
+  }
+
+  @Test func whatIsTheServersIsKeptAndTheStatusIsASubresource() throws {
+    let old = try self.pods.created(json(Self.pod), self.stamp)
+    var changed = old
+    changed["metadata"]?["creationTimestamp"] = "2000-01-01T00:00:00Z"
+    changed["metadata"]?["labels"] = ["a": "b"]
+    changed["status"] = ["phase": "Running"]
+    let new = try self.pods.updated(changed, from: old)
+    #expect(new["metadata"]?["creationTimestamp"] == old["metadata"]?["creationTimestamp"])
+    #expect(new["metadata"]?["labels"] == ["a": "b"] && new["status"] == old["status"])
+    let status = try self.pods.updated(changed, from: old, part: "status")
+    #expect(status["status"] == ["phase": "Running"] && status["spec"] == old["spec"])
+  }
+
+  @Test func ofAPodOnlyTheImageMayChange() throws {
+    let old = try self.pods.created(json(Self.pod), self.stamp)
+    var image = old
+    image["spec"]?["containers"] = try json(#"[{"name":"c","image":"i:2"}]"#)
+    #expect(throws: Never.self) { try self.pods.updated(image, from: old) }
+    var command = old
+    command["spec"]?["containers"] = try json(#"[{"name":"c","image":"i:1","command":["x"]}]"#)
+    let failure = #expect(throws: APIFailure.self) { try self.pods.updated(command, from: old) }
+    #expect(failure?.code == 422)
+  }
+
+  @Test func anotherUidIsAnotherObject() throws {
+    let old = try self.pods.created(json(Self.pod), self.stamp)
+    var other = old
+    other["metadata"]?["uid"] = "u2"
+    let failure = #expect(throws: APIFailure.self) { try self.pods.updated(other, from: old) }
+    #expect(failure?.code == 409)
+  }
+
+  @Test func aPodIsBoundOnce() throws {
+    let pod = try self.pods.created(json(Self.pod), self.stamp)
+    let bound = try self.pods.bound(pod, to: json(#"{"target":{"name":"m1"}}"#))
+    #expect(bound["spec"]?["nodeName"] == "m1")
+    let failure = #expect(throws: APIFailure.self) {
+      try self.pods.bound(bound, to: json(#"{"target":{"name":"m2"}}"#))
+    }
+    #expect(failure?.code == 409)
+  }
+
+  @Test(arguments: [
+    (#"{"containers":[{"name":"a"}]}"#, "BestEffort"),
+    (#"{"containers":[{"name":"a","resources":{"requests":{"cpu":"1"}}}]}"#, "Burstable"),
+    (
+      #"{"containers":[{"name":"a","resources":{"limits":{"cpu":"1","memory":"1Gi"}}}]}"#,
+      "Guaranteed"
+    ),
+  ])
+  func theClassFollowsFromTheResources(spec: String, expected: String) throws {
+    #expect(ObjectRules.qosClass(try json(spec)) == expected)
+  }
+}
