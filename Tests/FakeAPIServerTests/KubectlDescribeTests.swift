@@ -77,7 +77,8 @@ extension KubectlTests {
         let uid = "get \(pod) -o jsonpath={.metadata.uid}"
         let before = try await kubectl.output(uid)
         #expect(
-          try await kubectl.output("delete \(pod) --wait=false").hasPrefix("pod \"\(name)\" deleted"))
+          try await kubectl.output("delete \(pod) --wait=false").hasPrefix(
+            "pod \"\(name)\" deleted"))
         try await eventually("there is another one") {
           let now = try await kubectl(uid)
           return now.code == 0 && now.output != before
