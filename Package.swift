@@ -264,6 +264,13 @@ let package = Package(
         "EtcdClient", "EtcdTestSupport", "FaultRelay", "KVStore", nioCore, nioPosix, nioHTTP1,
       ],
       swiftSettings: settings),
+    // A fake-apiserver on a kvstore, for its clients' tests.
+    .target(
+      name: "APIServerTestSupport",
+      dependencies: [
+        "APIServerClient", "EtcdClient", "FakeAPIServer", "FaultRelay", "KVStore", logging,
+      ],
+      path: "Tests/APIServerTestSupport", swiftSettings: settings),
     .testTarget(
       name: "APIServerClientTests", dependencies: ["APIServerClient", "EtcdTestSupport"],
       swiftSettings: settings),
@@ -282,7 +289,8 @@ let package = Package(
     .testTarget(
       name: "FakeKubeletTests",
       dependencies: [
-        "APIServerClient", "EtcdClient", "FakeKubelet", "fake-kubelet", "EtcdTestSupport",
+        "APIServerClient", "APIServerTestSupport", "EtcdClient", "FakeKubelet", "fake-kubelet",
+        "EtcdTestSupport",
         httpClient, nioSSL,
         logging, lifecycle,
         subprocess,
@@ -291,8 +299,9 @@ let package = Package(
     .testTarget(
       name: "StandInsTests",
       dependencies: [
-        "APIServerClient", "StandIns", "kube-scheduler-stand-in",
-        "kube-controller-manager-stand-in", "EtcdClient", "EtcdTestSupport", subprocess,
+        "APIServerClient", "APIServerTestSupport", "FakeKubelet", "StandIns",
+        "kube-scheduler-stand-in", "kube-controller-manager-stand-in", "EtcdClient",
+        "EtcdTestSupport", httpClient, logging, subprocess,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -57,10 +57,11 @@ public struct APIServer: Sendable {
   /// Sends a request and reads its answer line by line, for as long as there are any.
   /// - Parameters:
   ///   - bound: how long the whole of it may take.
+  ///   - isGood: asked once a second whether the server is worth listening to.
   ///   - take: called for each line, without its end.
-  /// - Throws: ``APIServerError`` for an answer that says no, and when it breaks off.
+  /// - Throws: ``APIServerError`` for an answer that says no, when there is none, and what `take` throws.
   func lines(
-    of request: APIRequest, within bound: Duration,
+    of request: APIRequest, within bound: Duration, while isGood: @escaping @Sendable () -> Bool,
     _ take: @escaping @Sendable (Data) throws(APIServerError) -> Void
   ) async throws(APIServerError) {
     let name = "\(request.method) \(self.url)\(request.target)"
@@ -77,7 +78,9 @@ public struct APIServer: Sendable {
                 body: Data(bytes.readableBytesView)))
           }
           var lines = LineBuffer()
-          for try await bytes in response.body {
+          var body = response.body.makeAsyncIterator()
+          // One that breaks off has told what it has told.
+          while let bytes = try? await body.next() {
             for line in lines.take(bytes.readableBytesView) { try take(line) }
           }
           return .success(())
@@ -88,7 +91,13 @@ public struct APIServer: Sendable {
         }
       }
       group.addTask {
-        try? await Task.sleep(for: bound)
+        let end = ContinuousClock.now + bound
+        while ContinuousClock.now < end, (try? await Task.sleep(for: .seconds(1))) != nil {
+          guard isGood() else {
+            return .failure(
+              .unanswered(request: name, reason: "other requests are not answered"))
+          }
+        }
         return .success(())
       }
       defer { group.cancelAll() }

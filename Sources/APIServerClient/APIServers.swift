@@ -20,6 +20,8 @@ public final class APIServers: Sendable {
     /// The index of the one that the next request goes to.
     var preferred = 0
     var backoff: Backoff
+    /// How often each one gave no answer.
+    var silences: [Int]
     /// Before this, none is tried: all of them have just failed.
     var notBefore: ContinuousClock.Instant?
   }
@@ -39,7 +41,9 @@ public final class APIServers: Sendable {
     precondition(!servers.isEmpty, "no API server")
     self.servers = servers
     self.state = Mutex(
-      State(backoff: Backoff(first: .milliseconds(200), longest: longestPause)))
+      State(
+        backoff: Backoff(first: .milliseconds(200), longest: longestPause),
+        silences: Array(repeating: 0, count: servers.count)))
     self.notice = notice
   }
 
@@ -48,28 +52,34 @@ public final class APIServers: Sendable {
   /// - Throws: ``APIServerError`` when a server said no, or all have failed.
   @discardableResult
   public func send(_ request: APIRequest) async throws(APIServerError) -> JSONValue {
-    try await self.attempt { server throws(APIServerError) in
+    try await self.attempt { server, _ throws(APIServerError) in
       let body = try await server.send(request)
       guard !body.isEmpty else { return .null }
       return try JSONValue(decoding: body, of: request)
     }
   }
 
-  /// Follows a watch until its end, by one server.
+  /// Follows a watch until its end, by one server, or until that one does not answer another request: a
+  /// connection does not tell that nobody is there any more.
   /// - Parameter take: called for each line.
   func watch(
     _ request: APIRequest, within bound: Duration,
     _ take: @escaping @Sendable (JSONValue) throws(APIServerError) -> Void
   ) async throws(APIServerError) {
-    try await self.attempt { server throws(APIServerError) in
-      try await server.lines(of: request, within: bound) { line throws(APIServerError) in
+    // Its end says nothing about the server.
+    try await self.attempt(isAnswer: false) { server, index throws(APIServerError) in
+      let silences = self.state.withLock { $0.silences[index] }
+      try await server.lines(
+        of: request, within: bound,
+        while: { self.state.withLock { $0.silences[index] } == silences }
+      ) { line throws(APIServerError) in
         try take(try JSONValue(decoding: line, of: request))
       }
     }
   }
 
   private func attempt<Value: Sendable>(
-    _ body: (APIServer) async throws(APIServerError) -> Value
+    isAnswer: Bool = true, _ body: (APIServer, Int) async throws(APIServerError) -> Value
   ) async throws(APIServerError) -> Value {
     if let notBefore = self.state.withLock({ $0.notBefore }), notBefore > .now {
       try? await Task.sleep(until: notBefore, clock: .continuous)
@@ -80,8 +90,8 @@ public final class APIServers: Sendable {
       let index = (first + self.servers.count - remaining) % self.servers.count
       remaining -= 1
       do throws(APIServerError) {
-        let value = try await body(self.servers[index])
-        self.answered(index)
+        let value = try await body(self.servers[index], index)
+        if isAnswer { self.answered(index) }
         return value
       } catch {
         guard error.isServersTrouble else {
@@ -89,6 +99,7 @@ public final class APIServers: Sendable {
           throw error
         }
         if Task.isCancelled { throw error }
+        if case .unanswered = error { self.state.withLock { $0.silences[index] += 1 } }
         if remaining == 0 {
           self.allFailed(error)
           throw error

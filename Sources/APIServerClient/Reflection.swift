@@ -1,9 +1,9 @@
 import EtcdClient
 
-/// How a collection of the API server is followed, as a value: a list, then a watch from there on, and a new
-/// list when the watch has lost its place.
+/// How a collection of the API server is followed, as a value: a list, then a watch from there on, and so on.
 ///
-/// Source: client-go, `tools/cache/reflector.go`.
+/// Source: client-go, `tools/cache/reflector.go`. That one goes on where a watch has ended; here each watch begins
+/// with a list, so that whatever was lost is found within a minute and a half.
 struct Reflection: Equatable, Sendable {
   /// What is to be asked for next.
   enum Step: Equatable, Sendable {
@@ -28,28 +28,22 @@ struct Reflection: Equatable, Sendable {
     return .listed(list["items"]?.elements ?? [])
   }
 
-  /// Takes in a line of the watch.
-  mutating func take(line: JSONValue) -> Line {
+  /// What a line of the watch says.
+  static func line(_ line: JSONValue) -> Line {
     let object = line["object"] ?? .null
-    let type = line["type"]?.string ?? ""
-    guard ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"].contains(type) else {
-      self.step = .list
+    switch line["type"]?.string ?? "" {
+    case "ADDED", "MODIFIED": return .change(.present(object))
+    case "DELETED": return .change(.deleted(object))
+    case "BOOKMARK": return .bookmark
+    case let type:
       return .lost(
         status: object["code"]?.integer.map { Int($0) } ?? 500,
         message: object["message"]?.string ?? "a watch that says \"\(type)\"")
     }
-    if let version = object["metadata"]?["resourceVersion"]?.string {
-      self.step = .watch(from: version)
-    }
-    return switch type {
-    case "BOOKMARK": .bookmark
-    case "DELETED": .change(.deleted(object))
-    default: .change(.present(object))
-    }
   }
 
-  /// The watch has been refused or broken off. One that has ended in an orderly way goes on from where it was.
-  mutating func failed() { self.step = .list }
+  /// A list or a watch is over, however it ended.
+  mutating func ended() { self.step = .list }
 }
 
 /// What has changed in a collection.
@@ -74,40 +68,53 @@ extension APIServers {
     _ take: @escaping @Sendable (CollectionChange) -> Void
   ) async {
     let selector = fieldSelector.map { [(name: "fieldSelector", value: $0)] } ?? []
-    let reflection = Guarded(Reflection())
+    var reflection = Reflection()
     var backoff = Backoff(first: .milliseconds(100), longest: .seconds(5))
     while !Task.isCancelled {
       do throws(APIServerError) {
-        switch reflection.value.step {
+        switch reflection.step {
         case .list:
-          let list = try await self.send(APIRequest("GET", path, query: selector))
-          take(reflection.change { $0.take(list: list) })
-          backoff.succeeded()
+          take(
+            reflection.take(
+              list: try await self.send(APIRequest("GET", path, query: selector))))
         case .watch(let version):
-          // Each at another time, and none for ever: a connection that was forgotten tells nothing.
-          let seconds = Int.random(in: 60...90)
-          let request = APIRequest(
-            "GET", path,
-            query: selector + [
-              ("watch", "true"), ("resourceVersion", version), ("allowWatchBookmarks", "true"),
-              ("timeoutSeconds", "\(seconds)"),
-            ])
-          try await self.watch(request, within: .seconds(seconds + 5)) {
-            line throws(APIServerError) in
-            switch reflection.change({ $0.take(line: line) }) {
-            case .change(let change): take(change)
-            case .bookmark: break
-            case .lost(let status, let message):
-              throw .refused(
-                request: "GET \(path)", status: status, reason: nil, message: message)
-            }
+          reflection.ended()
+          let begun = ContinuousClock.now
+          try await self.watch(path, selector, from: version, take)
+          // One that ends at once, again and again, is like a failure.
+          if begun.duration(to: .now) > .seconds(1) {
+            backoff.succeeded()
+          } else {
+            backoff.failed()
           }
         }
       } catch {
-        reflection.change { $0.failed() }
         backoff.failed()
+      }
+      if case .list = reflection.step {
         var generator = SystemRandomNumberGenerator()
         try? await Task.sleep(for: backoff.pause(using: &generator))
+      }
+    }
+  }
+
+  private func watch(
+    _ path: String, _ selector: [(name: String, value: String)], from version: String,
+    _ take: @escaping @Sendable (CollectionChange) -> Void
+  ) async throws(APIServerError) {
+    // Each at another time, and none for ever: a connection that was forgotten tells nothing.
+    let seconds = Int.random(in: 60...90)
+    let request = APIRequest(
+      "GET", path,
+      query: selector + [
+        ("watch", "true"), ("resourceVersion", version), ("timeoutSeconds", "\(seconds)"),
+      ])
+    try await self.watch(request, within: .seconds(seconds + 5)) { line throws(APIServerError) in
+      switch Reflection.line(line) {
+      case .change(let change): take(change)
+      case .bookmark: break
+      case .lost(let status, let message):
+        throw .refused(request: "GET \(path)", status: status, reason: nil, message: message)
       }
     }
   }

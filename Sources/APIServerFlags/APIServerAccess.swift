@@ -42,6 +42,11 @@ public struct APIServerAccess: ParsableArguments {
   ///   that names the flag and the file.
   public func servers(_ texts: [String], flag: String) throws -> [APIServer] {
     let endpoints = try Self.endpoints(texts, flag: flag)
+    if !endpoints.contains(where: \.isTLS),
+      self.apiserverCafile != nil || self.apiserverCertfile != nil
+    {
+      throw ValidationError("\(flag) is not https, but there are files for TLS")
+    }
     let files = ClientTLS.Files(
       caFile: self.apiserverCafile, certFile: self.apiserverCertfile,
       keyFile: self.apiserverKeyfile, flags: "--apiserver")

@@ -32,16 +32,16 @@ extension FakeKubelet {
         backOff: self.configuration.crashLoopBackOff,
         replacesBetweenPolls: self.configuration.kubeletVersion == nil,
         survivors: await self.runtime.survivors())
-      var mayHaveOrphans = true
+      var told: Set<PodManifest.Source> = []
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await input in inputs {
         let events = Self.events(of: input, &sources)
-        // What nobody wants ends before anything is begun.
-        if mayHaveOrphans, sources.hasStatics, self.link == nil || sources.hasAPI {
-          mayHaveOrphans = false
-          for orphan in workers.takeOrphans(besides: sources.manifests) {
-            await self.runtime.end(orphan)
-          }
+        // What nobody wants ends before anything is begun; whoever may want it is heard first.
+        for source in sources.told.subtracting(told) {
+          told.insert(source)
+          let orphans = workers.takeOrphans(
+            besides: sources.manifests, from: self.link == nil ? nil : source)
+          for orphan in orphans { await self.runtime.end(orphan) }
         }
         for event in events {
           let before = workers

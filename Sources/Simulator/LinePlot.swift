@@ -24,7 +24,7 @@ public struct LinePlot: Sendable {
   }
 
   private static let colours = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e"]
-  private static let (left, top, width, height) = (70.0, 40.0, 640.0, 300.0)
+  private static let (left, top, width, height) = (70.0, 50.0, 640.0, 300.0)
 
   public var svg: String {
     let points = self.lines.flatMap(\.points)
@@ -36,10 +36,10 @@ public struct LinePlot: Sendable {
     func left(_ x: Double) -> Double { place(x, xs, Self.left, Self.width) }
     func top(_ y: Double) -> Double { place(y, ys, Self.top + Self.height, -Self.height) }
     var parts = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"\(420 + 18 * self.lines.count)\" "
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"\(430 + 18 * self.lines.count)\" "
         + "font-family=\"sans-serif\" font-size=\"12\">",
       "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
-      "<text x=\"\(Self.left)\" y=\"24\" font-size=\"14\">\(self.title)</text>",
+      "<text x=\"\(Self.left)\" y=\"18\" font-size=\"14\">\(self.title)</text>",
     ]
     for tick in ys {
       parts.append(
@@ -55,7 +55,7 @@ public struct LinePlot: Sendable {
           + "text-anchor=\"middle\">\(Self.text(tick))</text>")
     }
     parts.append("<text x=\"\(Self.left)\" y=\"\(Self.top + Self.height + 38)\">\(self.x)</text>")
-    parts.append("<text x=\"6\" y=\"\(Self.top - 6)\">\(self.y)</text>")
+    parts.append("<text x=\"6\" y=\"\(Self.top - 14)\">\(self.y)</text>")
     for (index, line) in self.lines.enumerated() {
       let colour = Self.colours[index % Self.colours.count]
       let path = line.points.map { "\(Self.text(left($0.x))),\(Self.text(top($0.y)))" }

@@ -108,7 +108,8 @@ extension Simulation {
         .electorFileDone(node, life: life, .remove, until: nil),
         at: self.now + self.chance.span(0...3_000_000))
     case .installManifest(let term, let before):
-      self.tell(.elector(node), "installs, term \(term)")
+      // At each look it is installed again, which changes nothing and would fill the story.
+      if !elector.hasInstalled { self.tell(.elector(node), "installs, term \(term)") }
       self.nodes[node].elector?.mail.isBusy = true
       self.nodes[node].elector?.toldEnd = before
       self.agenda.add(
@@ -177,6 +178,11 @@ extension Simulation {
     return time
   }
 
+  /// A disk that was slow has been so up to now, also when the fault itself was over before.
+  mutating func haveWaited(_ until: inout Nanoseconds) {
+    if until > 0 { (until, self.lastTrouble) = (0, self.now) }
+  }
+
   mutating func electorFileDone(_ node: Int, _ life: Int, _ kind: Ask, until: BootInstant?) {
     guard let elector = self.elector(node, life) else { return }
     guard elector.stoppedUntil <= self.now else {
@@ -184,6 +190,7 @@ extension Simulation {
         .electorFileDone(node, life: life, kind, until: until), at: elector.stoppedUntil)
       return
     }
+    self.haveWaited(&elector.waitsUntil)
     switch kind {
     case .remove:
       self.setManifest(node, owner: nil)

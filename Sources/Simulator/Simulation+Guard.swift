@@ -116,6 +116,7 @@ extension Simulation {
       self.agenda.add(.guardFileDone(node, life: life, effect), at: guardian.stoppedUntil)
       return
     }
+    self.haveWaited(&guardian.waitsUntil)
     switch effect {
     case .install(let request): self.settle(.installed(request, self.install(request, node)), node)
     case .remove(let manifest, let removal, let request):

@@ -49,9 +49,7 @@ public struct NodeMonitor: Equatable, Sendable {
     for node in nodes.sorted(by: { $0.name < $1.name }) {
       let ready = node["status"]?["conditions"]?.elements.first { $0["type"]?.string == "Ready" }
       // What was written here, in the name of the kubelet, is no sign of life.
-      let isMarked = ready?["status"]?.string == "Unknown"
-      let heartbeat =
-        isMarked ? self.sightings[node.name]?.sign.last : ready?["lastHeartbeatTime"]?.string
+      let heartbeat = ready?["lastHeartbeatTime"]?.string
       let sign = [node.uid, renewals[node.name] ?? "", heartbeat ?? ""]
       var sighting = self.sightings[node.name] ?? Sighting(sign: sign, at: now)
       if sighting.sign != sign { (sighting.sign, sighting.at) = (sign, now) }

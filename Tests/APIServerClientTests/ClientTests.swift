@@ -19,33 +19,24 @@ import Testing
     #expect(reflection.take(list: try self.value(#"{"items":null}"#)) == .listed([]))
   }
 
-  @Test(
-    arguments: [
-      ("ADDED", #"{"metadata":{"resourceVersion":"8"}}"#, .watch(from: "8")),
-      ("MODIFIED", #"{"metadata":{"resourceVersion":"9"}}"#, .watch(from: "9")),
-      ("DELETED", #"{"metadata":{"resourceVersion":"10"}}"#, .watch(from: "10")),
-      ("BOOKMARK", #"{"metadata":{"resourceVersion":"11"}}"#, .watch(from: "11")),
-      ("ERROR", #"{"code":410,"message":"too old"}"#, .list), ("odd", "{}", .list),
-    ] as [(String, String, Reflection.Step)])
-  func aLineOfAWatch(_ type: String, _ object: String, _ next: Reflection.Step) throws {
-    var reflection = Reflection()
-    _ = reflection.take(list: ["metadata": ["resourceVersion": "7"]])
-    let object = try self.value(object)
-    let line = reflection.take(line: ["type": .string(type), "object": object])
-    #expect(reflection.step == next)
+  @Test(arguments: ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR", "odd"])
+  func aLineOfAWatch(_ type: String) throws {
+    let object: JSONValue = ["code": 410, "message": "too old"]
+    let line = Reflection.line(["type": .string(type), "object": object])
     switch type {
     case "ADDED", "MODIFIED": #expect(line == .change(.present(object)))
     case "DELETED": #expect(line == .change(.deleted(object)))
     case "BOOKMARK": #expect(line == .bookmark)
-    case "ERROR": #expect(line == .lost(status: 410, message: "too old"))
-    default: #expect(line == .lost(status: 500, message: "a watch that says \"odd\""))
+    default: #expect(line == .lost(status: 410, message: "too old"))
     }
+    #expect(
+      Reflection.line(["type": "odd"]) == .lost(status: 500, message: "a watch that says \"odd\""))
   }
 
-  @Test func aBrokenWatchBeginsWithAList() {
+  @Test func afterAWatchThereIsAList() {
     var reflection = Reflection()
     _ = reflection.take(list: ["metadata": ["resourceVersion": "7"]])
-    reflection.failed()
+    reflection.ended()
     #expect(reflection.step == .list)
   }
 
@@ -69,6 +60,19 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct APIServersTests {
   private func servers(_ urls: [String]) -> APIServers {
     APIServers(urls.map { APIServer(url: $0) }, longestPause: .milliseconds(50))
+  }
+
+  private static func note(
+    _ news: Guarded<[String]>
+  ) -> @Sendable (APIServers.News) -> Void {
+    { item in
+      news.change { list in
+        switch item {
+        case .lost: list.append("lost")
+        case .found: list.append("found")
+        }
+      }
+    }
   }
 
   @Test func theNextOneIsAskedWhenOneDoesNotAnswer() async throws {
@@ -109,14 +113,7 @@ import Testing
     }) { server in
       let servers = APIServers(
         [APIServer(url: server.url)], longestPause: .milliseconds(20),
-        notice: { item in
-          news.change { list in
-            switch item {
-            case .lost: list.append("lost")
-            case .found: list.append("found")
-            }
-          }
-        })
+        notice: Self.note(news))
       for _ in 0..<3 {
         await #expect(throws: APIServerError.self) {
           try await servers.send(APIRequest("GET", "/x"))
@@ -143,14 +140,9 @@ import Testing
       }
       let added =
         #"{"type":"ADDED","object":{"metadata":{"name":"b","resourceVersion":"6"}}}"# + "\n"
-      let deleted =
-        #"{"type":"DELETED","object":{"metadata":{"name":"b","resourceVersion":"7"}}}"# + "\n"
+      let deleted = #"{"type":"DELETED","object":{"metadata":{"name":"b"}}}"# + "\n"
       let lost = #"{"type":"ERROR","object":{"code":410,"message":"too old"}}"# + "\n"
-      return switch number {
-      case 1: .json(added)
-      case 2: .json(deleted + lost)
-      default: .silence
-      }
+      return number == 1 ? .json(added + deleted + lost) : .silence
     }) { server in
       let servers = self.servers([server.url])
       await withTaskGroup { group in
@@ -165,7 +157,7 @@ import Testing
             }
           }
         }
-        while watches.value < 3 { try? await Task.sleep(for: .milliseconds(5)) }
+        while watches.value < 2 { try? await Task.sleep(for: .milliseconds(5)) }
         group.cancelAll()
       }
       #expect(
@@ -173,7 +165,34 @@ import Testing
       let targets = server.requests.map(\.target)
       #expect(targets.first == "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1")
       #expect(targets.contains { $0.contains("resourceVersion=5") })
-      #expect(targets.contains { $0.contains("resourceVersion=6") })
+    }
+  }
+
+  @Test func aWatchIsGivenUpWhenOthersAreNotAnswered() async throws {
+    let news = Guarded<[String]>([])
+    let lists = Guarded(0)
+    try await ScriptedServer.with({ request in
+      if request.target == "/x" { return .hangUp }
+      if request.target.contains("watch=true") { return .headOnly }
+      lists.change { $0 += 1 }
+      return .json(#"{"metadata":{"resourceVersion":"5"},"items":[]}"#)
+    }) { server in
+      let servers = APIServers(
+        [APIServer(url: server.url)], longestPause: .milliseconds(20),
+        notice: Self.note(news))
+      await withTaskGroup { group in
+        group.addTask { await servers.follow("/api/v1/pods", fieldSelector: nil) { _ in } }
+        while !server.requests.contains(where: { $0.target.contains("watch") }) {
+          try? await Task.sleep(for: .milliseconds(5))
+        }
+        _ = try? await servers.send(APIRequest("GET", "/x"))
+        // What it does not say is no answer.
+        #expect(news.value == ["lost"])
+        while news.value.count < 2 { try? await Task.sleep(for: .milliseconds(5)) }
+        group.cancelAll()
+      }
+      // Of the next list that is an answer.
+      #expect(news.value == ["lost", "found"] && lists.value >= 2)
     }
   }
 }

@@ -41,6 +41,55 @@ extension KubectlTests {
     }
   }
 
+  /// A real fake-kubelet tells the server of its pods.
+  @Test func staticPods() async throws {
+    try await withServer { server, kubectl in
+      try await kubectl.ready("kube-system")
+      try await RealKubelet.run(
+        node: "kube-master1", server: server, runtime: "pretend",
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: podmaster, namespace: kube-system}
+        spec:
+          containers:
+          - {name: scheduler-elector, image: podmaster:1.1}
+          - {name: controller-manager-elector, image: podmaster:1.1}
+        """
+      ) {
+        let name = "podmaster-kube-master1"
+        let pod = "pod \(name) -n kube-system"
+        @Sendable func line() async throws -> [String] {
+          try await kubectl("get \(pod) --no-headers").lines
+        }
+        try await eventually("the pod runs") {
+          try await line() == ["\(name)  2/2  Running  0  AGE"]
+        }
+        #expect(
+          try await kubectl.output("wait --for=condition=Ready node/kube-master1 --timeout=120s")
+            == "node/kube-master1 condition met\n")
+        try await eventually("its events are there") {
+          try await kubectl("describe \(pod)").lines
+            .count { $0.contains(#/Normal +Started +AGE .*Started container/#) } == 2
+        }
+        // It ends for nobody but kubectl: its kubelet tells of it again. Not to be waited for: when the
+        // new one is there before kubectl has listed the old one, it waits for the new one's end.
+        let uid = "get \(pod) -o jsonpath={.metadata.uid}"
+        let before = try await kubectl.output(uid)
+        #expect(
+          try await kubectl.output("delete \(pod) --wait=false").hasPrefix(
+            "pod \"\(name)\" deleted"))
+        try await eventually("there is another one") {
+          let now = try await kubectl(uid)
+          return now.code == 0 && now.output != before
+        }
+        try await eventually("it runs as before") {
+          try await line() == ["\(name)  2/2  Running  0  AGE"]
+        }
+      }
+    }
+  }
+
   /// Whether a kubelet can run real containers here.
   static let canRunContainers =
     getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap")
@@ -50,7 +99,7 @@ extension KubectlTests {
     try await withServer { server, kubectl in
       try await kubectl.ready("kube-system")
       try await RealKubelet.run(
-        node: "kube-master1", server: server,
+        node: "kube-master1", server: server, runtime: "process",
         """
         apiVersion: v1
         kind: Pod
@@ -106,11 +155,12 @@ extension KubectlTests {
   }
 }
 
-/// A real fake-kubelet with one pod, whose containers are processes.
+/// A real fake-kubelet with one pod.
 enum RealKubelet {
   /// Runs the body while the kubelet runs the pod and tells the server of it, then ends both.
+  /// - Parameter runtime: `process` or `pretend`.
   static func run(
-    node: String, server: Server, _ manifest: String,
+    node: String, server: Server, runtime: String, _ manifest: String,
     _ body: @escaping @Sendable () async throws -> Void
   ) async throws {
     // Short, since there are sockets below it.
@@ -125,7 +175,7 @@ enum RealKubelet {
       "fake-kubelet",
       [
         "--config=\(directory)/m", "--hostname-override=\(node)", "--read-only-port=0", "--port=0",
-        "--container-runtime=process", "--root-dir=\(directory)/r", "--log-dir=\(directory)",
+        "--container-runtime=\(runtime)", "--root-dir=\(directory)/r", "--log-dir=\(directory)",
         "--api-servers=\(server.url)",
       ],
       accepting: { $0.hasPrefix("fake-kubelet: port ") }

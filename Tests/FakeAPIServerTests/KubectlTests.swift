@@ -33,7 +33,12 @@ struct KubectlTests {
           "kube-system  kube-controller-manager-kube-master1  1/1  Running  0  AGE  127.0.0.1  "
             + "kube-master1  <none>  <none>",
         ])
-      // The recipe's other way.
+      // The recipe's other way: curl says that this is a form.
+      try await server.send(
+        .POST, "namespaces",
+        ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "another"]],
+        type: "application/x-www-form-urlencoded")
+      #expect(try await kubectl.output("get ns another -o name") == "namespace/another\n")
       let again = try await kubectl("create namespace kube-system")
       #expect(again.code == 1)
       #expect(

@@ -155,7 +155,7 @@ struct Server: Sendable {
     try await self.send(.PATCH, path, change, type: "application/merge-patch+json")
   }
 
-  private func send(
+  func send(
     _ method: HTTPMethod, _ path: String, _ body: JSONValue, type: String
   ) async throws {
     let group = path.hasPrefix("apis/") ? "" : "api/v1/"

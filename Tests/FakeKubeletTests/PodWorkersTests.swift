@@ -164,4 +164,20 @@ import Testing
     #expect(self.workers.handle(.containerExited(self.id(7), code: 1), at: self.at(1)) == [])
     #expect(self.workers == before)
   }
+
+  /// What a former kubelet has left is ended when whoever may want it has been heard.
+  @Test func orphansAreThoseOfWhoWasHeard() throws {
+    let origins: [(String, PodManifest.Source)] = [
+      ("a", .file), ("b", .api), ("c", .file), ("d", .api),
+    ]
+    let survivors = origins.map {
+      SurvivingContainer(uid: $0.0, container: "main", attempt: 0, isRunning: true, source: $0.1)
+    }
+    let wanted = [try Fixtures.manifest(Fixtures.pod(uid: "a"))]
+    var workers = PodWorkers(survivors: survivors)
+    #expect(workers.takeOrphans(besides: wanted, from: .file).map(\.uid) == ["c"])
+    #expect(workers.takeOrphans(besides: wanted, from: .api).map(\.uid) == ["b", "d"])
+    workers = PodWorkers(survivors: survivors)
+    #expect(workers.takeOrphans(besides: wanted).map(\.uid) == ["b", "c", "d"])
+  }
 }

@@ -150,7 +150,7 @@ import Testing
     let lines = plot.svg.split(separator: "\n").filter { $0.hasPrefix("<polyline") }
     // The first tick beyond 7 is at the top, 3 is at the right.
     #expect(lines.count == 2)
-    #expect(lines[0].contains("points=\"70,340 283.33,40\""))
+    #expect(lines[0].contains("points=\"70,350 283.33,50\""))
     #expect(lines[1].contains("710,"))
   }
 }

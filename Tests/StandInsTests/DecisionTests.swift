@@ -171,11 +171,11 @@ import Testing
         == ["unknown n"])
   }
 
-  @Test func whatWasMarkedIsNoSignOfLife() {
+  @Test func whatWasMarkedIsMarkedOnce() {
     var monitor = NodeMonitor(gracePeriod: .seconds(40))
     #expect(self.plan(&monitor, [Objects.node("n")], at: 0) == [])
     #expect(self.plan(&monitor, [Objects.node("n")], at: 41) == ["unknown n"])
-    let marked = Objects.node("n", ready: "Unknown", heartbeat: "other")
+    let marked = Objects.node("n", ready: "Unknown")
     for seconds in [42, 100, 200] { #expect(self.plan(&monitor, [marked], at: seconds) == []) }
     #expect(self.plan(&monitor, [Objects.node("n", heartbeat: "2")], at: 201) == [])
     #expect(self.plan(&monitor, [Objects.node("n", heartbeat: "2")], at: 241) == [])

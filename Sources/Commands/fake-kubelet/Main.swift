@@ -1,4 +1,3 @@
-import APIServerFlags
 import ArgumentParser
 import ContainerShim
 import EtcdClient
@@ -154,27 +153,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       """)
   var nodeIp = "127.0.0.1"
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      The API servers to work with, with commas in between; may be given several times. Any of them will \
-      do. (default: none)
-      """, valueName: "url,..."))
-  var apiServers: [String] = []
-
-  @Option(help: "With --api-servers: whether to be a node there, with a Lease.")
-  var registerNode: GoBool = true
-
-  @Option(help: "With --api-servers: how often the node's status is written.")
-  var nodeStatusUpdateFrequency = GoDuration(.seconds(10))
-
-  @Option(
-    help: ArgumentHelp(
-      "With --api-servers: labels of the node, besides the usual ones.", valueName: "key=value,...")
-  )
-  var nodeLabels: String?
-
-  @OptionGroup var access: APIServerAccess
+  @OptionGroup var apiServerOptions: APIServerOptions
 
   @Option(
     name: [.customLong("v"), .customShort("v")],
@@ -222,50 +201,10 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         throw ValidationError("\(flag) needs --container-runtime=process")
       }
     }
-    try self.validateAPIServers()
     if !self.logtostderr.isTrue {
       throw ValidationError(
         "--logtostderr=false is not supported: the log goes to standard error; redirect it with 2>")
     }
-  }
-
-  private func validateAPIServers() throws {
-    if self.nodeStatusUpdateFrequency.duration <= .zero {
-      throw ValidationError("--node-status-update-frequency must be more than zero, such as 10s")
-    }
-    if let problem = Self.labels(self.nodeLabels ?? "").problem {
-      throw ValidationError("--node-labels: \(problem)")
-    }
-    guard self.apiServers.isEmpty else {
-      _ = try APIServerAccess.endpoints(self.apiServers, flag: "--api-servers")
-      return
-    }
-    if !self.access.isEmpty || self.nodeLabels != nil {
-      throw ValidationError("--apiserver-… and --node-labels need --api-servers")
-    }
-  }
-
-  private static func labels(_ text: String) -> (values: [String: String], problem: String?) {
-    var labels: [String: String] = [:]
-    for pair in text.split(separator: ",") {
-      let parts = pair.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { return ([:], "\"\(pair)\": it must be KEY=VALUE") }
-      if let problem = FakeKubeletConfiguration.nodeLabelProblem(parts[0], parts[1]) {
-        return ([:], "\"\(pair)\": \(problem)")
-      }
-      labels[parts[0]] = parts[1]
-    }
-    return (labels, nil)
-  }
-
-  private func apiServerSettings() throws -> FakeKubeletAPIServers? {
-    guard !self.apiServers.isEmpty else { return nil }
-    var settings = FakeKubeletAPIServers(
-      servers: try self.access.servers(self.apiServers, flag: "--api-servers"))
-    settings.registersNode = self.registerNode.isTrue
-    settings.nodeStatusUpdateFrequency = self.nodeStatusUpdateFrequency.duration
-    settings.nodeLabels = Self.labels(self.nodeLabels ?? "").values
-    return settings
   }
 
   private func script() throws -> PretendScript? {
@@ -289,16 +228,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   func run() async throws {
     KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
     let logger = Logger(label: "fake-kubelet")
-    if self.apiServers.isEmpty {
-      logger.info("No API server is given: no mirror pods are posted, no node is registered")
-    } else {
-      logger.info(
-        "Working with API servers",
-        metadata: [
-          "apiServers": "\(self.apiServers.joined(separator: ","))",
-          "registerNode": "\(self.registerNode.isTrue)",
-        ])
-    }
+    self.apiServerOptions.log(to: logger)
     var configuration = FakeKubeletConfiguration(
       manifestDirectory: self.config, nodeName: self.nodeName)
     configuration.fileCheckFrequency = self.fileCheckFrequency.duration
@@ -310,7 +240,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     configuration.logsDirectory = self.logDir
     configuration.nodeAddress = self.nodeIp
     do {
-      configuration.apiServers = try self.apiServerSettings()
+      configuration.apiServers = try self.apiServerOptions.settings()
     } catch let error as ClientTLSError {
       logger.error("\(error)")
       throw ExitCode.failure

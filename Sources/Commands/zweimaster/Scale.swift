@@ -94,7 +94,7 @@ struct ScaleElections: ParsableCommand {
       let report = Herd(elections: max(1, count), requestTime: time).run()
       rows.append(
         ["\(percent) %", "\(count)", "\(Int(report.usualLoad))", "\(report.losses)"] + report.cells
-          + [report.violation == nil ? "all" : "not all in time"])
+          + [report.violation ?? "all"])
       if let p99 = report.takeover(percent: 99) { points.append((x: Double(percent), y: p99)) }
       if let last = report.takeover(percent: 100) { longest.append((x: Double(percent), y: last)) }
     }
@@ -105,7 +105,8 @@ struct ScaleElections: ParsableCommand {
     try self.options.write(
       LinePlot(
         "All leaders die at once: until the other masters' pods run", x: "how busy the store is, %",
-        y: "seconds", lines: [.init("99 % of the elections", points), .init("the last one", longest)]))
+        y: "seconds",
+        lines: [.init("99 % of the elections", points), .init("the last one", longest)]))
   }
 }
 
@@ -137,7 +138,7 @@ struct ScaleHerd: ParsableCommand {
       let report = herd.run()
       rows.append(
         [name] + report.cells
-          + ["\(report.peak)", report.violation == nil ? "all" : "not all in time"])
+          + ["\(report.peak)", report.violation ?? "all"])
       lines.append(report.line(name))
     }
     print(

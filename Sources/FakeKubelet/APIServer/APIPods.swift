@@ -35,6 +35,7 @@ struct APIPods: Equatable, Sendable {
   /// What the kubelet was told about a pod.
   private struct Told: Equatable {
     var uid: String
+    var version: String
     /// As it was read last.
     var metadata: JSONValue?
     var spec: JSONValue?
@@ -68,14 +69,15 @@ struct APIPods: Equatable, Sendable {
         if !pod.isTerminal, pod.deletion == nil { self.begin(pod, &findings) }
         continue
       }
-      self.goOn(pod, known, &findings)
+      if known.version != pod.version { self.goOn(pod, known, &findings) }
     }
     return findings
   }
 
   private mutating func begin(_ pod: ServerPod, _ findings: inout Findings) {
     var told = Told(
-      uid: pod.uid, metadata: Self.lasting(pod.object["metadata"]), spec: pod.object["spec"])
+      uid: pod.uid, version: pod.version, metadata: Self.lasting(pod.object["metadata"]),
+      spec: pod.object["spec"])
     do throws(ManifestError) {
       let manifest = try PodManifest(object: pod.object, node: self.node)
       told.manifest = manifest
@@ -88,18 +90,19 @@ struct APIPods: Equatable, Sendable {
 
   private mutating func goOn(_ pod: ServerPod, _ known: Told, _ findings: inout Findings) {
     var told = known
+    told.version = pod.version
+    defer { self.told[pod.name] = told }
     guard let former = known.manifest else { return }
     if let gracePeriod = pod.deletion {
       guard known.gracePeriod.map({ gracePeriod < $0 }) ?? true else { return }
       told.gracePeriod = gracePeriod
-      self.told[pod.name] = told
       findings.deleted.append(
         Deletion(name: pod.name, uid: pod.uid, gracePeriod: gracePeriod))
       return
     }
     told.metadata = Self.lasting(pod.object["metadata"])
     told.spec = pod.object["spec"]
-    guard told != known else { return }
+    guard (told.metadata, told.spec) != (known.metadata, known.spec) else { return }
     // One that cannot be read any more goes on as it was.
     if let manifest = try? PodManifest(object: pod.object, node: self.node) {
       told.manifest = manifest
@@ -107,7 +110,6 @@ struct APIPods: Equatable, Sendable {
         findings.change.updated.append(manifest)
       }
     }
-    self.told[pod.name] = told
   }
 
   /// Without what changes with each status.

@@ -13,9 +13,9 @@ enum PodNews {
 
   /// In the order of the names, then of the containers.
   static func items(from old: PodWorkers, to new: PodWorkers) -> [Item] {
-    new.running.sorted { $0.key < $1.key }.flatMap { name, pod in
+    let changed = new.running.filter { old.running[$0]?.containers != $1.containers }
+    return changed.sorted { $0.key < $1.key }.flatMap { name, pod in
       let before = old.running[name].flatMap { $0.manifest.uid == pod.manifest.uid ? $0 : nil }
-      guard before?.containers != pod.containers else { return [Item]() }
       return pod.containers.flatMap { container in
         Self.notes(
           of: container, before: before?.containers.first { $0.name == container.name }, in: pod

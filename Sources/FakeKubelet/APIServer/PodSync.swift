@@ -70,7 +70,7 @@ struct PodSync: Sendable {
     guard server.isKnown else { return step }
     step.api = self.apiPods.take(server)
     var requests: [PodRequest] = []
-    if view.sources.hasStatics, owner != .pending {
+    if view.sources.told.contains(.file), owner != .pending {
       let mirrors = MirrorPods.findings(
         for: Self.statics(view), isRunning: { view.workers.running[$0] != nil }, on: server,
         node: self.node.name, owner: owner.uid)

@@ -13,10 +13,8 @@ struct PodSources: Equatable, Sendable {
 
   private(set) var statics: [PodName: PodManifest] = [:]
   private(set) var fromAPI: [PodName: PodManifest] = [:]
-  /// Whether the directory has been looked at.
-  private(set) var hasStatics = false
-  /// Whether the API server has said which pods it wants.
-  private(set) var hasAPI = false
+  /// Who has said at least once which pods it wants.
+  private(set) var told: Set<PodManifest.Source> = []
 
   /// Whether a pod of the API server's has to stand back.
   func isOverruled(_ name: PodName) -> Bool { self.statics[name] != nil }
@@ -28,6 +26,7 @@ struct PodSources: Equatable, Sendable {
 
   /// Takes in a change, and says what changes for the node.
   mutating func take(_ change: Change, from source: PodManifest.Source) -> Change {
+    self.told.insert(source)
     switch source {
     case .file: return self.take(statics: change)
     case .api: return self.take(api: change)
@@ -35,7 +34,6 @@ struct PodSources: Equatable, Sendable {
   }
 
   private mutating func take(statics change: Change) -> Change {
-    self.hasStatics = true
     var result = change
     for name in change.removed { self.statics[name] = nil }
     for manifest in change.added {
@@ -54,7 +52,6 @@ struct PodSources: Equatable, Sendable {
   }
 
   private mutating func take(api change: Change) -> Change {
-    self.hasAPI = true
     for name in change.removed { self.fromAPI[name] = nil }
     for manifest in change.added + change.updated { self.fromAPI[manifest.name] = manifest }
     return Change(

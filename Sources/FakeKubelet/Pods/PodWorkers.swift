@@ -70,10 +70,15 @@ public struct PodWorkers: Equatable, Sendable {
   }
 
   /// Forgets, and returns, what runs on and belongs to none of these pods.
-  mutating func takeOrphans(besides pods: [PodManifest]) -> [SurvivingContainer] {
+  /// - Parameter source: who wanted it; `nil` for whoever did.
+  mutating func takeOrphans(
+    besides pods: [PodManifest], from source: PodManifest.Source? = nil
+  ) -> [SurvivingContainer] {
     let wanted = Set(pods.map(\.uid))
-    let orphans = self.survivors.filter { !wanted.contains($0.key) }
-    self.survivors = self.survivors.filter { wanted.contains($0.key) }
+    let orphans = self.survivors.filter { uid, containers in
+      !wanted.contains(uid) && (source == nil || containers.first?.source == source)
+    }
+    self.survivors = self.survivors.filter { orphans[$0.key] == nil }
     return orphans.sorted { $0.key < $1.key }.flatMap(\.value).filter(\.isRunning)
   }
 

@@ -54,8 +54,14 @@ public struct SurvivingContainer: Equatable, Sendable {
   public let attempt: Int
   /// Whether it runs on, or has ended in the meantime.
   public let isRunning: Bool
+  /// Who wanted its pod.
+  public let source: PodManifest.Source
 
-  public init(uid: String, container: String, attempt: Int, isRunning: Bool) {
+  public init(
+    uid: String, container: String, attempt: Int, isRunning: Bool,
+    source: PodManifest.Source = .file
+  ) {
+    self.source = source
     self.uid = uid
     self.container = container
     self.attempt = attempt

@@ -111,7 +111,8 @@ public final class ProcessRuntime: ContainerRuntime {
     try await BlockingWork.run { () throws(StartFailure) in
       try HostFiles.makeDirectory(directory)
       try HostFiles.makeDirectory(String(log[..<(log.lastIndex(of: "/") ?? log.endIndex)]))
-      Self.write("\(pod.uid)\n\(container.container)\n\(container.attempt)\n", "\(directory)/what")
+      let what = [pod.uid, container.container, "\(container.attempt)", pod.source.rawValue]
+      Self.write(what.map { $0 + "\n" }.joined(), "\(directory)/what")
     }
     let policy: ShimPolicy =
       self.configuration.leavesPodsRunning ? .outlivesKubelet : .endsWithKubelet
@@ -312,14 +313,15 @@ public final class ProcessRuntime: ContainerRuntime {
       let directory = "\(base)/\(name)"
       let what = (HostFiles.text("\(directory)/what") ?? "").split(separator: "\n").map(String.init)
       let isAlive = await self.isAlive(directory)
-      guard what.count == 3, let attempt = Int(what[2]), self.configuration.leavesPodsRunning else {
+      guard what.count >= 3, let attempt = Int(what[2]), self.configuration.leavesPodsRunning else {
         if isAlive { await self.kill(directory, grace: .zero) }
         await Self.clear(directory)
         continue
       }
       survivors.append(
         SurvivingContainer(
-          uid: what[0], container: what[1], attempt: attempt, isRunning: isAlive))
+          uid: what[0], container: what[1], attempt: attempt, isRunning: isAlive,
+          source: what.dropFirst(3).first.flatMap { .init(rawValue: $0) } ?? .file))
       if !isAlive { await Self.clear(directory) }
     }
     let uids = Set(survivors.map(\.uid))

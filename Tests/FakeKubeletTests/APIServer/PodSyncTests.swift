@@ -49,6 +49,18 @@ struct SyncBench {
     self.change(.init(removed: removed, added: added), .file)
   }
 
+  /// Somebody deletes a pod of the server's.
+  mutating func delete(_ name: String, grace: Int64) {
+    guard var object = self.server.pods[PodName(namespace: "default", name: name)]?.object else {
+      return
+    }
+    self.version += 1
+    object["metadata"]?["resourceVersion"] = .string("\(self.version)")
+    object["metadata"]?["deletionTimestamp"] = "2026-01-02T03:04:35Z"
+    object["metadata"]?["deletionGracePeriodSeconds"] = .integer(grace)
+    self.server.put(object)
+  }
+
   /// Asks what is to be done; the kubelet is told its part.
   mutating func next() -> PodSync.Step {
     let step = self.sync.next(self.view, self.server, owner: self.owner, at: self.now)
@@ -326,7 +338,7 @@ struct SyncBench {
     var bench = SyncBench()
     bench.server.put(SyncBench.bound())
     _ = bench.settle()
-    bench.server.put(SyncBench.bound(version: "100", deletion: 5, phase: "Running"))
+    bench.delete("web", grace: 5)
     #expect(bench.settle() == ["status web Failed", "delete web"])
     #expect(bench.workers.running.isEmpty)
   }
@@ -335,7 +347,7 @@ struct SyncBench {
     var bench = SyncBench()
     bench.server.put(SyncBench.bound())
     _ = bench.settle()
-    bench.server.put(SyncBench.bound(version: "100", deletion: 5, phase: "Running"))
+    bench.delete("web", grace: 5)
     let step = bench.sync.next(bench.view, bench.server, owner: .nobody, at: bench.now)
     let deletion = try #require(step.api.deleted.first)
     #expect(deletion.gracePeriod == .seconds(5))
@@ -408,7 +420,7 @@ struct SyncBench {
     bench.files([], removed: [name])
     #expect(bench.workers.running[name]?.manifest.source == .api)
     bench.files([manifest])
-    bench.server.put(SyncBench.bound(name.name, version: "100", deletion: 30))
+    bench.delete(name.name, grace: 30)
     #expect(bench.settle().first == "delete \(name.name)")
     #expect(bench.workers.running[name]?.manifest.source == .file)
   }
