@@ -27,19 +27,22 @@ public final class APIServers: Sendable {
   }
 
   private let servers: [APIServer]
+  private let timeout: Duration
   private let state: Mutex<State>
   private let notice: @Sendable (News) -> Void
 
   /// - Parameters:
   ///   - servers: at least one.
+  ///   - timeout: of one attempt, but for watches.
   ///   - longestPause: between two attempts to reach any of them.
   ///   - notice: told once when all are lost, and once when one answers again.
   public init(
-    _ servers: [APIServer], longestPause: Duration = .seconds(5),
+    _ servers: [APIServer], timeout: Duration = .seconds(5), longestPause: Duration = .seconds(5),
     notice: @escaping @Sendable (News) -> Void = { _ in }
   ) {
     precondition(!servers.isEmpty, "no API server")
     self.servers = servers
+    self.timeout = timeout
     self.state = Mutex(
       State(
         backoff: Backoff(first: .milliseconds(200), longest: longestPause),
@@ -53,7 +56,7 @@ public final class APIServers: Sendable {
   @discardableResult
   public func send(_ request: APIRequest) async throws(APIServerError) -> JSONValue {
     try await self.attempt { server, _ throws(APIServerError) in
-      let body = try await server.send(request)
+      let body = try await server.send(request, within: self.timeout)
       guard !body.isEmpty else { return .null }
       return try JSONValue(decoding: body, of: request)
     }

@@ -5,7 +5,9 @@ public struct APIUser: Sendable {
   public let servers: APIServers
 
   public init(_ url: String) {
-    self.servers = APIServers([APIServer(url: url)], longestPause: .milliseconds(50))
+    // Many tests at once keep a small machine busy.
+    self.servers = APIServers(
+      [APIServer(url: url)], timeout: .seconds(120), longestPause: .milliseconds(50))
   }
 
   /// `nil` when there is no such object.
