@@ -5,7 +5,7 @@ import Testing
 
 @testable import KVStore
 
-@Suite(.timeLimit(.minutes(2))) struct StoreTests {
+@Suite(.timeLimit(.minutes(10))) struct StoreTests {
   /// Watchers who are always at the newest index race with the writer: an event that fell between the
   /// look at the history and the wait would be missing here.
   @Test func noEventFallsBetweenTheLookAndTheWait() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KVStore
 
-@Suite(.timeLimit(.minutes(2))) struct TLSTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSTests {
   private func withServer(
     _ files: TLSFiles, urls: [String] = ["https://127.0.0.1:0"],
     limits: ConnectionHandler.Limits = .init(), maxConnections: Int? = nil,
