@@ -269,6 +269,7 @@ let package = Package(
       name: "APIServerTestSupport",
       dependencies: [
         "APIServerClient", "EtcdClient", "FakeAPIServer", "FaultRelay", "KVStore", logging,
+        lifecycle,
       ],
       path: "Tests/APIServerTestSupport", swiftSettings: settings),
     .testTarget(
@@ -307,7 +308,8 @@ let package = Package(
     .testTarget(
       name: "FakeAPIServerTests",
       dependencies: [
-        "APIServerClient", "FakeAPIServer", "fake-apiserver", "FakeKubelet", "fake-kubelet",
+        "APIServerClient", "APIServerTestSupport", "FakeAPIServer", "fake-apiserver", "FakeKubelet",
+        "fake-kubelet",
         "KVStore", "kvstore", "EtcdClient", "EtcdTestSupport", httpClient, nioHTTP1, logging,
         lifecycle, subprocess,
       ],

@@ -107,7 +107,7 @@ public struct APIServer: Sendable {
   }
 
   /// One for the whole process; it is never shut down.
-  private static let http: HTTPClient = {
+  package static let http: HTTPClient = {
     var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(3)))
     configuration.httpVersion = .http1Only
     // Watches hold a connection each and must not keep a write waiting for a free one.

@@ -1,111 +1,8 @@
 import APIServerClient
-import AsyncHTTPClient
-import EtcdClient
-import Foundation
 import KVStore
-import Logging
-import NIOCore
 import Testing
 
 @testable import FakeAPIServer
-
-/// Someone who asks a server.
-struct Caller: Sendable {
-  let url: String
-  /// Of one request, also to a server that is not there: the client tries again until then.
-  var timeout = TimeAmount.seconds(60)
-
-  func call(
-    _ method: String, _ path: String, _ body: String? = nil,
-    type: String = "application/json", accept: String = "application/json"
-  ) async throws -> (code: Int, body: JSONValue) {
-    var request = HTTPClientRequest(url: self.url + path)
-    request.method = .init(rawValue: method)
-    request.headers.add(name: "accept", value: accept)
-    if let body {
-      request.headers.add(name: "content-type", value: type)
-      request.body = .bytes(ByteBuffer(string: body))
-    }
-    let response = try await HTTPClient.shared.execute(request, timeout: self.timeout)
-    let text = try await response.body.collect(upTo: 64 << 20)
-    let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.readableBytesView))
-    return (Int(response.status.code), value ?? .string(String(buffer: text)))
-  }
-
-  /// The events of a watch, as they come, until the body has seen enough.
-  func watch<Value: Sendable>(
-    _ path: String, _ body: (AsyncThrowingStream<JSONValue, any Error>) async throws -> Value
-  ) async throws -> Value {
-    let response = try await HTTPClient.shared.execute(
-      HTTPClientRequest(url: self.url + path), timeout: .seconds(120))
-    let (stream, continuation) = AsyncThrowingStream.makeStream(of: JSONValue.self)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        do {
-          var rest: [UInt8] = []
-          for try await part in response.body {
-            rest += part.readableBytesView
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-              continuation.yield(
-                try JSONDecoder().decode(JSONValue.self, from: Data(rest[..<end])))
-              rest.removeFirst(end + 1)
-            }
-          }
-          continuation.finish()
-        } catch {
-          continuation.finish(throwing: error)
-        }
-      }
-      defer { group.cancelAll() }
-      return try await body(stream)
-    }
-  }
-}
-
-/// Runs the body with some servers on one store.
-func withServers(
-  _ count: Int = 1, _ configuration: FakeAPIServerConfiguration = .init(),
-  _ body: @escaping @Sendable ([Caller], EtcdClient) async throws -> Void
-) async throws {
-  let store = try await KVStoreServer.start(.memory)
-  let result: Result<Void, any Error>
-  do {
-    let endpoint = try EtcdEndpoint(store.urls[0])
-    try await EtcdClient(endpoints: [endpoint], timeout: .seconds(60)).run { client in
-      let (started, announcement) = AsyncStream.makeStream(of: String.self)
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        for _ in 0..<count {
-          group.addTask {
-            var configuration = configuration
-            configuration.port = 0
-            try await FakeAPIServer(
-              configuration: configuration, client: client,
-              logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-            ) { announcement.yield($0.insecure ?? "") }.run()
-          }
-        }
-        defer { group.cancelAll() }
-        var callers: [Caller] = []
-        for await url in started {
-          callers.append(Caller(url: url))
-          if callers.count == count { break }
-        }
-        // The first namespaces are made beside it.
-        let end = ContinuousClock.now + .seconds(120)
-        while try await callers[0].call("GET", "/api/v1/namespaces/kube-node-lease").code != 200 {
-          guard ContinuousClock.now < end else { throw CancellationError() }
-          try await Task.sleep(for: .milliseconds(10))
-        }
-        try await body(callers, client)
-      }
-    }
-    result = .success(())
-  } catch {
-    result = .failure(error)
-  }
-  await store.stop()
-  try result.get()
-}
 
 @Suite(.timeLimit(.minutes(10))) struct ServerTests {
   private static let pods = "/api/v1/namespaces/default/pods"
@@ -231,38 +128,107 @@ func withServers(
       let version = try #require(list.body["metadata"]?["resourceVersion"]?.string)
       // More than a server that starts takes up.
       for number in 0..<1_100 { try await client.put("noise", value: "\(number)") }
-      let endpoints = client.endpoints
-      let store = try await servers[0].call("GET", "/api/v1/namespaces").body
-      #expect(store["items"]?.elements.count == 2)
-      try await EtcdClient(endpoints: endpoints).run { client in
-        let (started, announcement) = AsyncStream.makeStream(of: String.self)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask {
-            var configuration = FakeAPIServerConfiguration()
-            configuration.port = 0
-            try await FakeAPIServer(
-              configuration: configuration, client: client,
-              logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-            ) { announcement.yield($0.insecure ?? "") }.run()
-          }
-          defer { group.cancelAll() }
-          for await url in started {
-            let path = "\(Self.pods)?watch=true&resourceVersion=\(version)"
-            let end = ContinuousClock.now + .seconds(120)
-            while ContinuousClock.now < end {
-              let event = try await Caller(url: url).watch(path) { events in
-                for try await event in events { return event }
-                return JSONValue.null
-              }
-              // Until it has looked at the store for the first time it cannot tell.
-              if event["code"] == 503 { continue }
-              #expect(event["type"] == "ERROR" && event["object"]?["code"] == 410)
-              break
-            }
-            return
-          }
+      try await withServers(on: client.endpoints[0].url) { servers, _ in
+        let path = "\(Self.pods)?watch=true&resourceVersion=\(version)"
+        // Until it has looked at the store for the first time it cannot tell.
+        try await eventually("it can tell") {
+          try await Self.first(servers[0], path)["code"] == nil
         }
+        let event = try await Self.first(servers[0], path)
+        #expect(event["type"] == "ERROR")
+        #expect(event["object"]?["code"] == 410 && event["object"]?["reason"] == "Expired")
       }
+    }
+  }
+
+  private static func first(_ server: Caller, _ path: String) async throws -> JSONValue {
+    try await server.watch(path) { events in
+      for try await event in events { return event }
+      return .null
+    }
+  }
+
+  @Test func aWatchOfAStoreThatWasReplacedIsOver() async throws {
+    let former = try await KVStoreServer.start(.memory)
+    let url = former.urls[0]
+    let successor = Guarded<KVStoreServer?>(nil)
+    try await withServers(on: url) { servers, _ in
+      let server = servers[0]
+      _ = try await server.call("POST", Self.pods, Self.pod("a"))
+      let last = try await server.watch("\(Self.pods)?watch=true") { events in
+        var last = JSONValue.null
+        for try await event in events {
+          // The feed itself has heard of it, too, when a change after it is told.
+          if event["type"] == "ADDED", event["object"]?["metadata"]?["name"] == "a" {
+            _ = try await server.call("POST", Self.pods, Self.pod("b"))
+          } else if event["type"] == "ADDED" {
+            await former.stop()
+            let store = try await KVStoreServer.start(.memory, listenURLs: [url])
+            successor.change { $0 = store }
+          }
+          last = event
+        }
+        return last
+      }
+      #expect(last["type"] == "ERROR" && last["object"]?["code"] == 410)
+    }
+    await successor.value?.stop()
+  }
+
+  @Test func aBodyMayBeYAML() async throws {
+    try await withServers { servers, _ in
+      let body = """
+        apiVersion: v1
+        kind: Pod
+        metadata: {generateName: web-, labels: {app: web}}
+        spec:
+          containers:
+          - {name: c, image: "i:1"}
+        """
+      let made = try await servers[0].call("POST", Self.pods, body, type: "application/yaml")
+      #expect(made.code == 201)
+      #expect(made.body["metadata"]?["name"]?.string?.hasPrefix("web-") == true)
+      #expect(made.body["metadata"]?["namespace"] == "default")
+      #expect(made.body["metadata"]?["labels"] == ["app": "web"])
+    }
+  }
+
+  @Test func aSelectionIsDeletedAtOnce() async throws {
+    try await withServers { servers, _ in
+      let server = servers[0]
+      for (name, app) in [("a", "x"), ("b", "y"), ("c", "x")] {
+        _ = try await server.call(
+          "POST", Self.pods, Self.pod(name, labels: #"{"app":"\#(app)"}"#))
+      }
+      let deleted = try await server.call("DELETE", "\(Self.pods)?labelSelector=app%20in%20(x,z)")
+      #expect(deleted.code == 200 && deleted.body["items"]?.elements.count == 2)
+      let rest = try await server.call("GET", Self.pods)
+      #expect(
+        rest.body["items"]?.elements.map { $0["metadata"]?["name"]?.string } == ["b"])
+    }
+  }
+
+  @Test func aListIsTakenPieceByPiece() async throws {
+    try await withServers { servers, _ in
+      for number in 0..<5 {
+        _ = try await servers[0].call("POST", Self.pods, Self.pod("p\(number)"))
+      }
+      var names: [String] = []
+      var next = ""
+      repeat {
+        let part = try await servers[0].call("GET", "\(Self.pods)?limit=2&continue=\(next)").body
+        names += part["items"]?.elements.compactMap { $0["metadata"]?["name"]?.string } ?? []
+        next = (part["metadata"]?["continue"]?.string ?? "").replacing("=", with: "%3D")
+          .replacing("+", with: "%2B")
+      } while !next.isEmpty
+      #expect(names == (0..<5).map { "p\($0)" })
+    }
+  }
+
+  @Test func whatNobodyCanReadIsNotAcceptable() async throws {
+    try await withServers { servers, _ in
+      let answer = try await servers[0].call("GET", Self.pods, accept: "text/html")
+      #expect(answer.code == 406 && answer.body["reason"] == "NotAcceptable")
     }
   }
 

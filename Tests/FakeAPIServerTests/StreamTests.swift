@@ -1,4 +1,5 @@
 import APIServerClient
+import AsyncHTTPClient
 import EtcdClient
 import EtcdTestSupport
 import Testing
@@ -85,6 +86,16 @@ import Testing
     }
   }
 
+  @Test func aKubeletThatIsNotThereIsToldAtOnce() async throws {
+    var configuration = FakeAPIServerConfiguration()
+    configuration.kubeletURLs = ["m1": EtcdEndpoint.refusing.url]
+    try await withServers(1, configuration) { servers, _ in
+      _ = try await servers[0].call("POST", "/api/v1/nodes", #"{"metadata":{"name":"m1"}}"#)
+      let answer = try await servers[0].call("GET", "/api/v1/nodes/m1/proxy/pods")
+      #expect(answer.code == 500 && answer.body["reason"] == "InternalError")
+    }
+  }
+
   @Test func aServerEndsAlthoughALogIsFollowed() async throws {
     try await withServers { servers, client in
       _ = try await servers[0].call("POST", "/api/v1/nodes", #"{"metadata":{"name":"m1"}}"#)
@@ -102,8 +113,12 @@ import Testing
         }
         group.addTask {
           for await url in open {
-            _ = try? await Caller(url: url).watch(
-              "/api/v1/nodes/m1/proxy\(Self.pods)?watch=true", Self.all)
+            // Whoever reads is cut off, and does not give up first.
+            let error = await #expect(throws: (any Error).self) {
+              try await Caller(url: url).watch(
+                "/api/v1/nodes/m1/proxy\(Self.pods)?watch=true", Self.all)
+            }
+            #expect(error as? HTTPClientError != .readTimeout)
             break
           }
         }

@@ -166,7 +166,8 @@ struct APIRoutes: Sendable {
     let (objects, index) = try await self.objects.list(
       place.resource, place.namespace, try call.selection())
     let page = try ListPage(
-      objects, limit: try call.number("limit") ?? 0, after: call.query["continue"], index: index)
+      objects, limit: try call.number("limit") ?? 0,
+      after: call.query["continue"].flatMap { $0.isEmpty ? nil : $0 }, index: index)
     var metadata: JSONValue = ["resourceVersion": .string(String(index))]
     if let next = page.next {
       metadata["continue"] = .string(next)

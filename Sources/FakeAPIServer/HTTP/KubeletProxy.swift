@@ -28,7 +28,8 @@ struct KubeletProxy: Sendable {
   func pass(_ url: String, to request: Request) async throws(APIFailure) -> Response {
     let answer: HTTPClientResponse
     do {
-      answer = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .hours(1))
+      // A log that says nothing for long is no reason to end it: this client waits.
+      answer = try await APIServer.http.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
     } catch {
       throw .internalError("Get \"\(url)\": \(error)")
     }
@@ -69,25 +70,22 @@ extension APIRoutes {
     try PodLog.checkRuns(pod, container, isPrevious: call.isTrue("previous"))
     let options = [
       "follow", "tailLines", "previous", "sinceSeconds", "sinceTime", "timestamps", "limitBytes",
-    ].compactMap { option in
-      call.query[option].map { "\(option)=\(PodLog.escaped($0))" }
-    }
+    ].compactMap { option in call.query[option].map { (name: option, value: $0) } }
     let url = self.kubelets.url(
       ofNode: node, node: try await self.node(node), hostIP: pod["status"]?["hostIP"]?.string)
+    let path = "/containerLogs/\(namespace)/\(name)/\(container)"
     return try await self.kubelets.pass(
-      "\(url)/containerLogs/\(namespace)/\(name)/\(container)?\(options.joined(separator: "&"))",
-      to: request)
+      url + APIRequest("GET", path, query: options).target, to: request)
   }
 
   /// `/api/v1/nodes/NODE/proxy/…`: what its kubelet says.
   func proxy(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     guard request.method == .get, let name = call.place.name else { throw .methodNotAllowed }
     let node = try await self.objects.get(.nodes, nil, name)
-    let query = call.query.sorted { $0.key < $1.key }
-      .map { "\($0.key)=\(PodLog.escaped($0.value))" }.joined(separator: "&")
+    let query = call.query.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     let url = self.kubelets.url(ofNode: name, node: node, hostIP: nil)
     return try await self.kubelets.pass(
-      "\(url)/\(call.place.rest)\(query.isEmpty ? "" : "?\(query)")", to: request)
+      url + APIRequest("GET", "/\(call.place.rest)", query: query).target, to: request)
   }
 
   private func node(_ name: String) async throws(APIFailure) -> JSONValue? {
@@ -142,19 +140,6 @@ enum PodLog {
         "container \"\(container)\" in pod \"\(name)\" is waiting to start: \(waiting["reason"]?.string ?? "")"
       )
     }
-  }
-
-  /// For a query's value.
-  static func escaped(_ text: String) -> String {
-    text.utf8.map { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-        UInt8(ascii: "_"):
-        String(UnicodeScalar(byte))
-      default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }.joined()
   }
 }
 

@@ -43,7 +43,8 @@ extension APIRoutes {
       }
       (initial, start) = ([], number)
     }
-    let seconds = try call.number("timeoutSeconds") ?? Self.longestWatch
+    let wanted = try call.number("timeoutSeconds") ?? 0
+    let seconds = wanted > 0 ? wanted : Self.longestWatch
     guard let changes = feed.changes(after: start) else {
       guard feed.isReady else { throw .unavailable("the watch of etcd has not begun yet") }
       return Self.stream([

@@ -142,7 +142,7 @@ struct ObjectRules: Sendable {
   }
 
   /// Source: the strategies' AllowUnconditionalUpdate, `registry/generic/registry/store.go`.
-  /// - Throws: 422 when an object of this kind is replaced by nobody who does not say from which version.
+  /// - Throws: 422 for a kind of which whoever replaces an object has to say from which version it was made.
   func checkUnconditionalUpdate(of name: String) throws(APIFailure) {
     guard self.resource == .leases else { return }
     let what = "Invalid value: 0: must be specified for an update"
