@@ -167,6 +167,8 @@ let package = Package(
         "Elector", "EtcdClient", "FaultRelay", "OpenFiles", "RestartBackoff", hummingbird, nioCore,
         nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
+      // The init scripts of deploy/, for the recipe's machine room.
+      resources: [.embedInCode("Recipe/Files")],
       swiftSettings: settings),
 
     // Whole clusters under simulated time: the pure parts of the three, with nothing else around them.

@@ -10,6 +10,7 @@ extension Cluster {
     }
     self.nodeStates[node] = .down
     self.note("kill -9 of \(node)")
+    if self.configuration.room != nil { return try await self.powerOff(node) }
     await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
   }
 
@@ -28,9 +29,16 @@ extension Cluster {
     }
     self.nodeStates[node] = .stopping
     self.note("stopping \(node)")
-    let handOver = self.configuration.longestHandOver
-    await self.end(Component.electors.map { .component(node: node, $0) }, within: handOver)
-    await self.end([.component(node: node, .kubelet)], within: .seconds(5))
+    if self.configuration.room != nil {
+      // Its kubelet waits for its pods.
+      await self.end(self.names(of: node), within: .seconds(90))
+      try await self.powerOff(node)
+    } else {
+      let handOver = self.configuration.longestHandOver
+      await self.end(Component.electors.map { .component(node: node, $0) }, within: handOver)
+      await self.end([.component(node: node, .kubelet)], within: .seconds(5))
+      await self.end([.component(node: node, .apiServer)], within: .seconds(10))
+    }
     if self.nodeStates[node] == .stopping { self.nodeStates[node] = .down }
     self.note("\(node) is down")
   }
@@ -38,6 +46,7 @@ extension Cluster {
   /// Brings a node up that is down: first its electors, which remove what an earlier life left in the
   /// kubelet's directory, and only then its kubelet.
   public func start(_ node: String) async throws {
+    if self.configuration.room != nil { return try await self.powerOn(node) }
     let state = try self.state(of: node)
     guard state == .down else {
       throw ClusterError.wrongState(name: node, state: state, verb: "start")
@@ -47,6 +56,11 @@ extension Cluster {
     do {
       let leftOver = Role.allCases.compactMap { role in
         FileIdentity(self.directory.destination(role, node)).map { (role, $0) }
+      }
+      if let apiServer = self.apiServerURL(node) {
+        let name = ProcessName.component(node: node, .apiServer)
+        try await self.launch(name)
+        try await self.waitForAnswer("\(apiServer)/healthz", of: name)
       }
       for component in Component.electors {
         try await self.launch(.component(node: node, component))
@@ -63,15 +77,9 @@ extension Cluster {
       }
       let kubelet = ProcessName.component(node: node, .kubelet)
       try await self.launch(kubelet)
-      let url = "\(self.kubeletURL(node))/healthz"
-      let isReady = await Self.wait(upTo: .seconds(20)) {
-        (try? await self.requests.data(url))?.status == 200
-      }
+      try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: kubelet)
       guard self.nodeStates[node] == .starting else {
         throw ClusterError.interrupted("starting \(node)")
-      }
-      guard isReady else {
-        throw ClusterError.notReady("\(kubelet)", log: self.directory.log(kubelet))
       }
       self.nodeStates[node] = .up
       self.note("\(node) is up")
@@ -99,7 +107,8 @@ extension Cluster {
   private func signal(
     _ node: String, _ component: Component?, _ number: Int32, verb: String, isPaused: Bool
   ) throws {
-    let components = component.map { [$0] } ?? Component.allCases
+    guard self.configuration.room == nil else { throw ClusterError.notOfMachines(verb: verb) }
+    let components = component.map { [$0] } ?? self.configuration.components
     let names = try components.map { try self.running(node, $0, verb: verb) }
     self.note("\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")")
     for name in names {
@@ -108,15 +117,30 @@ extension Cluster {
     }
   }
 
-  private func state(of node: String) throws -> NodeState {
+  /// Waits until a process of a node answers with 200, or the node is told something else meanwhile.
+  func waitForAnswer(_ url: String, of name: ProcessName) async throws {
+    var isInterrupted = false
+    let isReady = await Self.wait(upTo: .seconds(60)) {
+      if let node = name.node, self.nodeStates[node] != .starting {
+        isInterrupted = true
+        return true
+      }
+      return (try? await self.requests.data(url))?.status == 200
+    }
+    try Task.checkCancellation()
+    if isInterrupted { throw ClusterError.interrupted("starting \(name)") }
+    guard isReady else { throw ClusterError.notReady("\(name)", log: self.directory.log(name)) }
+  }
+
+  func state(of node: String) throws -> NodeState {
     guard let state = self.nodeStates[node] else {
       throw ClusterError.unknownNode(node, known: self.configuration.nodes)
     }
     return state
   }
 
-  private func names(of node: String) -> [ProcessName] {
-    Component.allCases.map { .component(node: node, $0) }
+  func names(of node: String) -> [ProcessName] {
+    self.configuration.components.map { .component(node: node, $0) }
   }
 
   private func running(

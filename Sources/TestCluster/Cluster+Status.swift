@@ -27,7 +27,7 @@ extension Cluster {
   private func node(_ name: String, _ view: KubeletView?) -> ClusterStatus.Node {
     ClusterStatus.Node(
       name: name, state: self.nodeStates[name] ?? .down, kubelet: self.kubeletURL(name),
-      processes: Component.allCases.map { component in
+      processes: self.configuration.components.map { component in
         let process = self.processes[.component(node: name, component)]
         return ClusterStatus.Process(
           component: component, pid: process?.identity?.pid, restarts: process?.restarts ?? 0,

@@ -138,18 +138,25 @@ public actor Cluster {
     self.processes = plan.processes
     self.nodeStates = Dictionary(uniqueKeysWithValues: configuration.nodes.map { ($0, .down) })
     self.storeState = plan.processes[.store].map { _ in .down }
-    self.members = plan.processes.keys.filter { $0.node == nil }
-      .sorted { "\($0)" < "\($1)" }
+    self.members = plan.processes.keys
+      .filter { if case .member = $0 { true } else { false } }.sorted { "\($0)" < "\($1)" }
   }
 
   /// Where the store's clients find it.
   public nonisolated var store: [EtcdEndpoint] { self.plan.store }
 
   /// The address of the kubelet's server with all endpoints.
+  /// The address of a master's API server; `nil` when there is none.
+  public nonisolated func apiServerURL(_ node: String) -> String? { self.plan.apiServers[node] }
+
   nonisolated func kubeletURL(_ node: String) -> String { self.plan.kubelets[node] ?? "" }
 
   private func bringUp() async throws {
     try self.directory.lay(self.configuration, store: self.plan.storeText)
+    try self.directory.lay(self.plan.machines.values)
+    if let port = self.configuration.loadBalancerPort {
+      try self.directory.lay(self.loadBalancer(port), port: port)
+    }
     try self.writeRecord()
     if self.storeState == nil {
       self.note("using the store at \(self.plan.storeText)")
@@ -162,20 +169,27 @@ public actor Cluster {
         group.addTask { try await self.start(node) }
       }
     }
+    if self.configuration.loadBalancerPort != nil { try await self.startLoadBalancer() }
+    if self.configuration.makesNamespace { try await self.makeNamespace() }
   }
 
   /// Electors first, so that what they lead is handed over or ends; then the kubelets that end it;
   /// then the store that both talk to.
   private func takeDown() async {
     self.note("taking everything down")
+    if self.configuration.room != nil { return await self.closeRoom() }
     let electors = self.processes.keys.filter { name in
-      if case .component(_, let component) = name { component != .kubelet } else { false }
+      if case .component(_, let component) = name {
+        Component.electors.contains(component)
+      } else {
+        false
+      }
     }
     let kubelets = self.processes.keys.filter { $0.node != nil && !electors.contains($0) }
     let handOver = self.configuration.longestHandOver
     await self.end(electors, within: handOver)
     await self.end(kubelets, within: .seconds(3))
-    await self.end(self.members, within: .seconds(5))
+    await self.end([.loadBalancer] + self.members, within: .seconds(5))
     self.launches.finish()
   }
 

@@ -43,6 +43,13 @@ public struct ClusterConfiguration: Sendable {
   public var hasOwnClocks = false
   /// The network namespaces of all masters and of the store's members; `nil` for none, and all on loopback.
   var network: ClusterNetwork?
+  /// Whether each master has an API server, which its kubelet tells of its pods.
+  public var hasAPIServers = false
+  /// The port of 127.0.0.1 at which a load balancer stands before the API servers; `nil` for none.
+  public var loadBalancerPort: Int?
+  /// What there is besides when the masters are machines; then `podStopTime`, `profile` and the electors' flags do
+  /// not count, since the manifests are the recipe's.
+  public internal(set) var room: RecipeRoom?
   /// Everything the cluster writes is below this directory.
   public var stateDirectory: String
   /// Where `kvstore`, `elector` and `fake-kubelet` are; `nil` stands for the environment's
@@ -91,5 +98,23 @@ public struct ClusterConfiguration: Sendable {
   var longestHandOver: Duration { Self.kubeletDetection + self.podGrace + .seconds(10) }
 
   /// The nodes' names, in order.
-  public var nodes: [String] { (1...max(1, self.masters)).map { "kube-master\($0)" } }
+  public var nodes: [String] {
+    (1...max(1, self.masters)).map { "kube-master\($0)" } + (self.room?.workerNames ?? [])
+  }
+
+  /// The processes that make a node.
+  var components: [Component] {
+    if self.room != nil { return [.machine] }
+    return (self.hasAPIServers ? [.apiServer] : []) + [.kubelet] + Component.electors
+  }
+
+  /// Whether pods can be seen at API servers from the beginning: whoever starts kubelets himself makes their
+  /// namespace, too.
+  var makesNamespace: Bool { self.hasAPIServers && self.room?.startsKubelets != false }
+
+  /// Which host of the network a node is.
+  func host(_ node: String) -> NetworkHost {
+    let index = self.nodes.firstIndex(of: node) ?? 0
+    return index < self.masters ? .master(index + 1) : .worker(index + 1 - self.masters)
+  }
 }

@@ -1,15 +1,19 @@
 /// Why a cluster cannot do what was asked. Each message says what a person can do about it.
 public enum ClusterError: Error, Equatable, CustomStringConvertible {
   case missingProgram(String, directory: String)
+  case missingHAProxy
   case foreignDirectory(String)
   case alreadyRunning(String)
   case notRunning(String)
   case file(String, path: String, reason: String)
   case noFreePort
+  case portInUse(Int, flag: String)
   case network(String)
   case storeUnreachable(urls: [String], reason: String, log: String?)
   case storeWithoutV2(url: String)
   case unknownNode(String, known: [String])
+  case noMachine(String)
+  case notOfMachines(verb: String)
   case unknownComponent(String)
   case wrongState(name: String, state: NodeState, verb: String)
   case unknownRow(String)
@@ -26,6 +30,8 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
     case .missingProgram(let name, let directory):
       "there is no \(name) in \(directory): build it with 'swift build', or name the directory that "
         + "has it in ZWEIMASTER_BIN"
+    case .missingHAProxy:
+      "there is no haproxy in PATH: install it with 'apt-get install haproxy', or leave --load-balancer out"
     case .foreignDirectory(let path):
       "\(path) holds files that are not of a cluster: choose an empty or a new directory with "
         + "--state-dir"
@@ -39,6 +45,9 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
       "cannot \(verb) \(path): \(reason)"
     case .noFreePort:
       "no free port between 10000 and 32767 on 127.0.0.1 was found: end some servers and try again"
+    case .portInUse(let port, let flag):
+      "somebody listens on port \(port) of 127.0.0.1 already: end that program, or choose another port with "
+        + "\(flag)"
     case .network(let reason):
       "the network of namespaces cannot be had: \(reason)"
     case .storeUnreachable(let urls, let reason, let log):
@@ -48,6 +57,11 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
       "the etcd at \(url) has no v2 API: start it with --enable-v2=true (etcd 3.5 and older have it)"
     case .unknownNode(let name, let known):
       "there is no node \(name): the nodes are \(known.joined(separator: ", "))"
+    case .noMachine(let name):
+      "\(name) is no machine, but some processes of this box: 'zweimaster up --recipe' has machines"
+    case .notOfMachines(let verb):
+      "a machine of the recipe's room cannot be told to \(verb), nor a process of it: act in it yourself, with "
+        + "'zweimaster exec NODE -- COMMAND'"
     case .unknownComponent(let name):
       "there is no component \(name): the components are "
         + Component.allCases.map(\.rawValue).joined(separator: ", ")

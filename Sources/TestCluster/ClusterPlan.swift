@@ -6,7 +6,11 @@ struct ClusterPlan: Sendable {
   var store: [EtcdEndpoint]
   /// Where each node's kubelet answers all endpoints.
   var kubelets: [String: String] = [:]
+  /// Where each master's API server answers; none without ``ClusterConfiguration/hasAPIServers``.
+  var apiServers: [String: String] = [:]
   var processes: [ProcessName: ManagedProcess] = [:]
+  /// The machines of the recipe's room, by name.
+  var machines: [String: RecipeMachine] = [:]
   /// For nodes with a wall clock of their own.
   private let clockLibrary: String?
   private let network: ClusterNetwork?
@@ -16,12 +20,17 @@ struct ClusterPlan: Sendable {
   private static let heartbeat = Duration.milliseconds(50)
   private static let electionTimeout = Duration.milliseconds(500)
 
+  /// Two for the kubelet, one for an API server.
+  private static let portsOfNode = 3
+
   /// See `CWallClock`.
   static let clockLibraryName = "libWallClock.so"
 
   /// How many free ports the plan takes.
   static func portsNeeded(_ configuration: ClusterConfiguration) -> Int {
-    2 * configuration.store.members + 2 * configuration.nodes.count
+    // Each machine of a room has its own network.
+    configuration.room != nil
+      ? 0 : 2 * configuration.store.members + Self.portsOfNode * configuration.nodes.count
   }
 
   /// - Parameter relays: where a node's electors find the store instead.
@@ -38,6 +47,15 @@ struct ClusterPlan: Sendable {
     let members = configuration.store.members
     func address(_ host: NetworkHost) -> String { network == nil ? "127.0.0.1" : host.address }
     func url(_ index: Int, port: Int) -> String { "http://\(address(.member(index + 1))):\(port)" }
+    if configuration.room != nil {
+      self.store = [try EtcdEndpoint("http://\(address(.member(1))):\(RecipeRoom.storePort)")]
+      self.add(
+        .store, on: .member(1), try executables.path(of: "kvstore"),
+        ["--listen-client-urls", self.store[0].url, "--data-dir", directory.storeData], directory)
+      try self.addMachines(configuration, directory, executables)
+      try self.addLoadBalancer(configuration, directory)
+      return
+    }
     let peers = ports[members..<2 * members].enumerated().map { url($0, port: $1) }
     self.store = try ports[..<members].enumerated().map { try EtcdEndpoint(url($0, port: $1)) }
     switch configuration.store {
@@ -66,20 +84,38 @@ struct ClusterPlan: Sendable {
     var flags = configuration.electorFlags
     if let profile = configuration.profile { flags.append("--profile=\(profile.rawValue)") }
     if case .etcd(_, let api, _) = configuration.store { flags.append("--etcd-api=\(api)") }
-    for (index, node) in configuration.nodes.enumerated() {
-      let first = 2 * members + 2 * index
-      let (port, readOnlyPort) = (ports[first], ports[first + 1])
+    let nodes = configuration.nodes.enumerated().map { index, node in
+      let first = 2 * members + Self.portsOfNode * index
       let address = address(.master(index + 1))
-      let kubelet = "http://\(address):\(port)"
-      self.kubelets[node] = kubelet
+      self.kubelets[node] = "http://\(address):\(ports[first])"
+      if configuration.hasAPIServers {
+        self.apiServers[node] = "http://\(address):\(ports[first + 2])"
+      }
+      return (index, node, address, ports: Array(ports[first..<first + Self.portsOfNode]))
+    }
+    for (index, node, address, ports) in nodes {
+      let kubelet = self.kubelets[node] ?? ""
       self.add(
         .component(node: node, .kubelet), on: .master(index + 1),
         try executables.path(of: "fake-kubelet"),
         [
           "--config", directory.manifests(node), "--hostname-override", node,
-          "--address", address, "--port", "\(port)", "--read-only-port", "\(readOnlyPort)",
+          "--address", address, "--port", "\(ports[0])", "--read-only-port", "\(ports[1])",
           "--file-check-frequency", "1s",
-        ], directory)
+        ]
+          + (self.apiServers[node].map { ["--api-servers", $0, "--register-node=false"] } ?? []),
+        directory)
+      if configuration.hasAPIServers {
+        self.add(
+          .component(node: node, .apiServer), on: .master(index + 1),
+          try executables.path(of: "fake-apiserver"),
+          [
+            "--etcd-servers=\(self.storeText)", "--address=\(address)",
+            "--insecure-port=\(ports[2])",
+          ]
+            + self.kubelets.sorted { $0.key < $1.key }.map { "--kubelet-url=\($0.key)=\($0.value)" },
+          directory)
+      }
       for role in Role.allCases {
         self.add(
           .component(node: node, role.elector), on: .master(index + 1),
@@ -94,6 +130,41 @@ struct ClusterPlan: Sendable {
             "--kubelet-detection=\(ClusterConfiguration.kubeletDetection.milliseconds)ms",
           ] + flags, directory)
       }
+    }
+    try self.addLoadBalancer(configuration, directory)
+  }
+
+  private mutating func addLoadBalancer(
+    _ configuration: ClusterConfiguration, _ directory: StateDirectory
+  ) throws(ClusterError) {
+    guard configuration.loadBalancerPort != nil else { return }
+    self.processes[.loadBalancer] = ManagedProcess(
+      name: .loadBalancer, executable: try Executables.haproxy(),
+      arguments: ["-db", "-f", directory.loadBalancerConfiguration],
+      log: directory.log(.loadBalancer))
+  }
+
+  /// The recipe's room: a process for each machine, and what stands before them.
+  private mutating func addMachines(
+    _ configuration: ClusterConfiguration, _ directory: StateDirectory, _ executables: Executables
+  ) throws {
+    for machine in RecipeMachine.all(
+      configuration, store: self.storeText, programs: executables.directory)
+    {
+      for program in machine.programNames.values { _ = try executables.path(of: program) }
+      let host = configuration.host(machine.name)
+      self.kubelets[machine.name] = "http://\(host.address):\(RecipeRoom.kubeletPort)"
+      if case .master = host {
+        self.apiServers[machine.name] = "http://\(host.address):\(RecipeRoom.apiServerPort)"
+      }
+      self.machines[machine.name] = machine
+      self.add(
+        .component(node: machine.name, .machine), on: host, "unshare",
+        [
+          "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
+          "--propagation",
+          "private", "sh", directory.bootScript(machine.name),
+        ], directory)
     }
   }
 

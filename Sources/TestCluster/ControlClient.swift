@@ -34,6 +34,22 @@ public struct ControlClient: Sendable {
     if let error = answer.error { throw .control(error) }
   }
 
+  /// The number of a machine's first process, whose namespaces are the machine's.
+  /// - Throws: ``ClusterError``, when there is no such machine or its power is off.
+  public func firstProcess(of node: String) async throws(ClusterError) -> Int32 {
+    let status = try await self.status()
+    guard let known = status.nodes.first(where: { $0.name == node }) else {
+      throw .unknownNode(node, known: status.nodes.map(\.name))
+    }
+    guard let process = known.processes.first(where: { $0.component == .machine }) else {
+      throw .noMachine(node)
+    }
+    guard let first = process.pid.flatMap({ ProcessIdentity(pid: $0)?.child }) else {
+      throw .wrongState(name: node, state: known.state, verb: "run a command")
+    }
+    return first.pid
+  }
+
   /// Ends the cluster, and waits until the process that ran it is gone.
   public func down() async throws(ClusterError) {
     let supervisor = try self.directory.readRecord()?.supervisor

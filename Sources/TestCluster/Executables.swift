@@ -22,4 +22,15 @@ struct Executables: Sendable {
     }
     return path
   }
+
+  /// HAProxy, which Debian has where not everybody's `PATH` leads to.
+  /// - Throws: ``ClusterError/missingHAProxy``.
+  static func haproxy() throws(ClusterError) -> String {
+    let directories = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    for directory in directories.map(String.init) + ["/usr/sbin", "/usr/local/sbin"] {
+      let path = "\(directory)/haproxy"
+      if access(path, X_OK) == 0 { return path }
+    }
+    throw .missingHAProxy
+  }
 }

@@ -28,9 +28,12 @@ public enum Role: String, CaseIterable, Codable, Sendable {
 
 /// One of the processes that make a node.
 public enum Component: String, CaseIterable, Codable, Sendable {
+  case apiServer = "fake-apiserver"
   case kubelet = "fake-kubelet"
   case schedulerElector = "scheduler-elector"
   case controllerManagerElector = "controller-manager-elector"
+  /// A whole machine of the recipe's machine room, in namespaces of its own; what runs in it is its own affair.
+  case machine
 
   static let electors: [Component] = Role.allCases.map(\.elector)
 }
@@ -40,6 +43,8 @@ public enum ProcessName: Hashable, Sendable, CustomStringConvertible {
   /// Counted from 1; most stores have but one.
   case member(Int)
   case component(node: String, Component)
+  /// What stands before the API servers.
+  case loadBalancer
 
   /// The store's only member, or its first.
   public static let store = ProcessName.member(1)
@@ -49,13 +54,15 @@ public enum ProcessName: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .member(1): "store"
     case .member(let number): "store-\(number)"
+    case .component(let node, .machine): node
     case .component(let node, let component): "\(node)/\(component.rawValue)"
+    case .loadBalancer: "load-balancer"
     }
   }
 
   var node: String? {
     switch self {
-    case .member: nil
+    case .member, .loadBalancer: nil
     case .component(let node, _): node
     }
   }

@@ -40,8 +40,9 @@ struct Requests: Sendable {
     }
   }
 
+  /// - Parameter body: JSON.
   func data(
-    _ url: String, method: Method = .get, within limit: Duration = .seconds(1)
+    _ url: String, method: Method = .get, within limit: Duration = .seconds(1), body: String? = nil
   ) async throws(RequestError) -> (status: Int, body: Data) {
     var request = HTTPClientRequest(url: url)
     request.method =
@@ -51,6 +52,10 @@ struct Requests: Sendable {
       case .put: .PUT
       case .delete: .DELETE
       }
+    if let body {
+      request.headers.add(name: "Content-Type", value: "application/json")
+      request.body = .bytes(ByteBuffer(string: body))
+    }
     do {
       let response = try await self.client.execute(
         request, timeout: .milliseconds(limit.milliseconds))

@@ -10,6 +10,9 @@ import Glibc
 ///               srv/kubernetes/{kube-scheduler,kube-controller-manager}.yaml
 ///               var/log/{fake-kubelet,scheduler-elector,controller-manager-elector}.log
 /// ```
+///
+/// In the recipe's room `kube-master1/` is the machine's disk, with its services' logs in `var/log/`, and there are
+/// `kube-node1/`, `load-balancer/haproxy.{cfg,log}` and `kubectl.conf` besides.
 public struct StateDirectory: Equatable, Sendable {
   /// An absolute path without a slash at the end.
   public let path: String
@@ -65,11 +68,21 @@ public struct StateDirectory: Equatable, Sendable {
     }
   }
 
+  /// What a machine of the recipe's room does when it is switched on.
+  func bootScript(_ node: String) -> String { "\(self.node(node))/boot.sh" }
+  /// What HAProxy is told.
+  var loadBalancerConfiguration: String { "\(self.loadBalancer)/haproxy.cfg" }
+  private var loadBalancer: String { "\(self.path)/load-balancer" }
+  /// For a kubectl on the box: the load balancer's address.
+  public var kubectlConfiguration: String { "\(self.path)/kubectl.conf" }
+
   /// What a process prints.
   public func log(_ name: ProcessName) -> String {
     switch name {
     case .member(1): "\(self.store)/kvstore.log"
     case .member(let number): "\(self.store)/kvstore-\(number).log"
+    case .loadBalancer: "\(self.loadBalancer)/haproxy.log"
+    case .component(let node, .machine): "\(self.node(node))/console.log"
     case .component(let node, let component):
       "\(self.node(node))/var/log/\(component.rawValue).log"
     }
@@ -95,7 +108,9 @@ public struct StateDirectory: Equatable, Sendable {
   /// Writes the layout anew; what an earlier cluster left in it goes.
   func lay(_ configuration: ClusterConfiguration, store: String) throws(ClusterError) {
     for entry in (try? FileManager.default.contentsOfDirectory(atPath: self.path)) ?? []
-    where entry.hasPrefix("kube-master") || ["kvstore", ControlServer.socketName].contains(entry) {
+    where entry.hasPrefix("kube-master") || entry.hasPrefix("kube-node")
+      || ["kvstore", "load-balancer", "kubectl.conf", ControlServer.socketName].contains(entry)
+    {
       try self.attempt("remove", "\(self.path)/\(entry)") {
         try FileManager.default.removeItem(atPath: "\(self.path)/\(entry)")
       }
@@ -103,7 +118,7 @@ public struct StateDirectory: Equatable, Sendable {
     for number in 1...configuration.store.members {
       try self.createDirectory(self.memberData(number))
     }
-    for node in configuration.nodes {
+    for node in configuration.nodes where configuration.room == nil {
       for directory in ["srv/kubernetes", "var/log"] {
         try self.createDirectory("\(self.node(node))/\(directory)")
       }
@@ -117,6 +132,38 @@ public struct StateDirectory: Equatable, Sendable {
         try self.write("", to: "\(self.node(node))/var/log/\(role.podName).log")
       }
     }
+  }
+
+  /// Writes the disks of a room's machines.
+  func lay(_ machines: some Sequence<RecipeMachine>) throws(ClusterError) {
+    for machine in machines {
+      let disk = self.node(machine.name)
+      for (path, program) in machine.links {
+        let link = URL(filePath: "\(disk)/\(path)")
+        try self.createDirectory(link.deletingLastPathComponent().path)
+        try self.attempt("create", link.path) {
+          try FileManager.default.createSymbolicLink(
+            atPath: link.path, withDestinationPath: program)
+        }
+      }
+      for file in machine.files {
+        let place = URL(filePath: "\(disk)/\(file.path)")
+        try self.createDirectory(place.deletingLastPathComponent().path)
+        try self.write(file.text, to: place.path)
+        if file.isExecutable { chmod(place.path, 0o755) }
+      }
+      try self.write(
+        machine.bootScript(disk: disk, work: "\(disk)/.work"), to: self.bootScript(machine.name))
+    }
+  }
+
+  /// Writes what the load balancer is told, and where it is.
+  func lay(_ loadBalancer: HAProxyConfiguration, port: Int) throws(ClusterError) {
+    try self.createDirectory(self.loadBalancer)
+    try self.write(loadBalancer.text, to: self.loadBalancerConfiguration)
+    try self.write(
+      RecipeMachine.kubectlConfiguration("http://127.0.0.1:\(port)"),
+      to: self.kubectlConfiguration)
   }
 
   /// Puts what a cluster that has ended left aside, below a directory of that name.

@@ -66,6 +66,24 @@ import Testing
     #expect(Self.uses("--bind", 2, in: words).map(\.[0]) == ["/o", "/i"])
   }
 
+  @Test func aMountReplacesALinkAndIsNotPutWhereItLeads() {
+    let tree: ContainerCommand.Tree = [
+      "/": ["opt": .directory, "sbin": .link(to: "usr/sbin")],
+      "/opt": ["daemon": .link(to: "/elsewhere/daemon"), "other": .link(to: "daemon")],
+    ]
+    let words = Self.command(
+      tree: tree,
+      mounts: [
+        .init(source: "/h", target: "/opt/daemon", isReadOnly: true),
+        .init(source: "/s", target: "/sbin", isReadOnly: true),
+      ]
+    ).arguments
+    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/opt"]])
+    #expect(Self.uses("--symlink", 2, in: words) == [["daemon", "/opt/other"]])
+    #expect(
+      Self.uses("--ro-bind", 2, in: words).suffix(2) == [["/s", "/sbin"], ["/h", "/opt/daemon"]])
+  }
+
   @Test func anImageThatIsADirectoryIsTheRoot() {
     let words = Self.command(tree: ["/": ["app": .other]], mounts: [], imageRoot: "/img").arguments
     #expect(Self.uses("--ro-bind", 2, in: words) == [["/img/app", "/app"]])

@@ -19,6 +19,6 @@ import ArgumentParser
       Up.self, Down.self, Demo.self, Failover.self, Failures.self, Chaos.self,
       Elections.self, Kubelet.self, Simulate.self, Scale.self,
       Pods.self,
-      Leaders.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
+      Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
     ])
 }

@@ -13,6 +13,10 @@ struct StateOptions: ParsableArguments {
 
 /// What a new cluster is made of.
 struct ClusterOptions: ParsableArguments {
+  private static let defaultTTL = 3
+  private static let defaultSleep = GoDuration(.milliseconds(500))
+  private static let defaultStop = GoDuration(.seconds(1))
+
   @Option(help: "How many masters.")
   var masters = 2
 
@@ -23,13 +27,13 @@ struct ClusterOptions: ParsableArguments {
   var etcd: String?
 
   @Option(help: "How long a lease is valid, in seconds. The recipe has 30.")
-  var ttlSecs = 3
+  var ttlSecs = Self.defaultTTL
 
   @Option(help: "The electors' pause between two rounds. The recipe has 5s.")
-  var sleep = GoDuration(.milliseconds(500))
+  var sleep = Self.defaultSleep
 
   @Option(help: "How long the elected pods take to stop.")
-  var stopAfter = GoDuration(.seconds(1))
+  var stopAfter = Self.defaultStop
 
   @OptionGroup var state: StateOptions
 
@@ -49,6 +53,14 @@ struct ClusterOptions: ParsableArguments {
     _ = try self.store()
   }
 
+  /// The first of the flags that the recipe's room has no use for.
+  var foreignToRecipe: String? {
+    if self.etcd != nil { return "--etcd" }
+    if self.ttlSecs != Self.defaultTTL { return "--ttl-secs" }
+    if self.sleep != Self.defaultSleep { return "--sleep" }
+    return self.stopAfter == Self.defaultStop ? nil : "--stop-after"
+  }
+
   func configuration(
     report: @escaping @Sendable (String) -> Void
   ) throws -> ClusterConfiguration {
@@ -65,6 +77,60 @@ struct ClusterOptions: ParsableArguments {
     } catch {
       throw ValidationError("--etcd: \(error)")
     }
+  }
+}
+
+/// API servers, what stands before them, and the recipe's machine room.
+struct RecipeOptions: ParsableArguments {
+  @Flag(
+    help: """
+      Machines in namespaces of their own, with API servers, kubelets and the recipe's manifests. (Needs \
+      root; else there are API servers on ports of this box.)
+      """)
+  var recipe = false
+
+  @Flag(help: "An API server for each master, in which its kubelet shows its pods.")
+  var apiServers = false
+
+  @Flag(help: "HAProxy before the API servers, which there are then.")
+  var loadBalancer = false
+
+  @Option(help: "Where it listens on 127.0.0.1. (default: 8080)")
+  var loadBalancerPort: Int?
+
+  @Option(
+    help: "With --recipe: how many machines besides, for pods that have no node yet. (default: 2)")
+  var workers: Int?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "With --recipe: whether the kubelets are started, or left to 'service kubelet start'.")
+  var startKubelets = true
+
+  func validate() throws {
+    if let workers, !(0...9).contains(workers) {
+      throw ValidationError("--workers is \(workers), but it has to be from 0 to 9")
+    }
+    if let port = self.loadBalancerPort, !(1...65535).contains(port) {
+      throw ValidationError(
+        "--load-balancer-port: \(port) is no port: it must be between 1 and 65535")
+    }
+    if self.loadBalancerPort != nil, !self.loadBalancer {
+      throw ValidationError("--load-balancer-port needs --load-balancer")
+    }
+    if !self.recipe, self.workers != nil { throw ValidationError("--workers needs --recipe") }
+    if !self.recipe, !self.startKubelets {
+      throw ValidationError("--no-start-kubelets needs --recipe")
+    }
+  }
+
+  var hasAPIServers: Bool { self.recipe || self.apiServers || self.loadBalancer }
+
+  var port: Int? { self.loadBalancer ? self.loadBalancerPort ?? 8080 : nil }
+
+  var room: RecipeRoom? {
+    self.recipe
+      ? RecipeRoom(workers: self.workers ?? 2, startsKubelets: self.startKubelets) : nil
   }
 }
 

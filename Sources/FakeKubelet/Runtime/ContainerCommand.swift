@@ -51,7 +51,7 @@ struct ContainerCommand: Equatable {
     return arguments + ["--chdir", self.workingDirectory, "--"] + self.words
   }
 
-  /// The image's directories in which the place of a mount is missing, the outer ones first.
+  /// The image's directories in which the place of a mount is missing or a link, the outer ones first.
   private var lacking: [String] {
     var result: Set<String> = []
     for mount in self.mounts {
@@ -63,8 +63,10 @@ struct ContainerCommand: Equatable {
           if directory != "/" { result.insert(directory) }
           break
         }
+        let path = Self.join(directory, part)
+        if self.isHidden(entry, path), directory != "/" { result.insert(directory) }
         guard entry == .directory else { break }
-        directory = Self.join(directory, part)
+        directory = path
       }
     }
     return result.sorted { (Self.depth($0), $0) < (Self.depth($1), $1) }
@@ -72,7 +74,9 @@ struct ContainerCommand: Equatable {
 
   private func bindings(of directory: String, except omitted: Set<String>) -> [String] {
     (self.tree[directory] ?? [:]).sorted { $0.key < $1.key }
-      .filter { !omitted.contains($0.key) }
+      .filter {
+        !omitted.contains($0.key) && !self.isHidden($0.value, Self.join(directory, $0.key))
+      }
       .flatMap { name, entry in
         let path = Self.join(directory, name)
         return switch entry {
@@ -80,6 +84,12 @@ struct ContainerCommand: Equatable {
         case .directory, .other: ["--ro-bind", self.imageRoot + path, path]
         }
       }
+  }
+
+  /// A link in the place of a mount would lead somewhere else.
+  private func isHidden(_ entry: Entry, _ path: String) -> Bool {
+    guard case .link = entry else { return false }
+    return self.mounts.contains { $0.target == path }
   }
 
   private static func depth(_ path: String) -> Int { path.split(separator: "/").count }

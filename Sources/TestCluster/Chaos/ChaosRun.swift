@@ -19,7 +19,7 @@ public struct ChaosRun: Sendable {
   /// Starts the program anew in network namespaces of its own, unless it runs there already.
   /// - Throws: ``ClusterError`` when that cannot be had.
   public static func enterOwnNetwork() throws(ClusterError) {
-    try ChaosNetwork.enterOwnNamespaces()
+    try NamespaceNetwork.enterOwnNamespaces()
   }
 
   /// By when the pods have to run again once all faults are over, see ``ChaosReport``.

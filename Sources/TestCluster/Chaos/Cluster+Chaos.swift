@@ -55,7 +55,7 @@ extension Cluster {
       let identity = self.processes[name]?.identity
       let isUp: Bool
       switch name {
-      case .member: isUp = identity?.isAlive == true
+      case .member, .loadBalancer: isUp = identity?.isAlive == true
       case .component(let node, .kubelet):
         let url = "\(self.kubeletURL(node))/healthz"
         isUp = (try? await self.requests.data(url))?.status == 200

@@ -4,11 +4,14 @@ public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
   case member(Int)
   /// Counted from 1.
   case master(Int)
+  /// One that only runs pods; counted from 1.
+  case worker(Int)
 
   public var description: String {
     switch self {
     case .member(let number): "store\(number)"
     case .master(let number): "master\(number)"
+    case .worker(let number): "node\(number)"
     }
   }
 
@@ -17,8 +20,12 @@ public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .member(let number): number
     case .master(let number): 10 + number
+    case .worker(let number): 20 + number
     }
   }
+
+  /// The router's, as all hosts find it.
+  static let routerAddress = "10.98.0.1"
 
   var address: String { "10.98.\(self.number).2" }
   /// The router's address on the link to it.

@@ -1,0 +1,131 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+
+/// Hosts in network namespaces of their own, around a router: the namespace of this process, which is not the box's.
+///
+/// All of it is gone with the last process in it, however that ends.
+enum NamespaceNetwork {
+  /// Tells the program that it is in namespaces of its own: the number of its process, which stays the same.
+  private static let marker = "ZWEIMASTER_NAMESPACES"
+  /// The descriptor of the box's network namespace.
+  private static let boxMarker = "ZWEIMASTER_BOX_NETWORK"
+
+  private static var isEntered: Bool {
+    ProcessInfo.processInfo.environment[Self.marker] == "\(getpid())"
+  }
+
+  /// Tries whether this process may make machines: namespaces for networks, mounts and processes.
+  /// - Throws: ``ClusterError/network(_:)``, what is missing.
+  static func checkPermission() async throws {
+    if Self.isEntered { return }
+    guard geteuid() == 0 else {
+      throw ClusterError.network("it takes root, who may make network namespaces")
+    }
+    try await Self.run("unshare --net --mount --uts --ipc --pid --fork true")
+    try await Self.run("ip -V")
+    try await Self.run("bwrap --version")
+  }
+
+  /// Starts this program anew in namespaces for network and mounts of its own, with the same arguments and the
+  /// same process number; returns when it is there already.
+  /// - Throws: ``ClusterError/network(_:)``.
+  static func enterOwnNamespaces() throws(ClusterError) {
+    if Self.isEntered { return }
+    guard geteuid() == 0 else { throw .network("it takes root, who may make network namespaces") }
+    setenv(Self.marker, "\(getpid())", 1)
+    // It stays open over the program's new start, and is not for those that it starts in turn.
+    let box = open("/proc/self/ns/net", O_RDONLY)
+    setenv(Self.boxMarker, "\(box)", 1)
+    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    let command =
+      ["unshare", "--net", "--mount", "--propagation=private", "--"]
+      + [program ?? CommandLine.arguments[0]] + CommandLine.arguments.dropFirst()
+    // Some threads block signals, and it would be inherited.
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
+    var arguments = command.map { strdup($0) } + [nil]
+    execvp("unshare", &arguments)
+    throw .network(
+      "unshare cannot be run: \(String(cString: strerror(errno))) (package util-linux)")
+  }
+
+  /// Makes this process's namespace the router.
+  /// - Throws: ``ClusterError/network(_:)``.
+  static func makeRouter() async throws {
+    // The names of network namespaces are files, which must not outlive us.
+    for command in [
+      "mkdir -p /run/netns", "mount -t tmpfs tmpfs /run/netns", "ip link set lo up",
+    ] {
+      try await Self.run(command)
+    }
+    for (path, value) in [
+      ("ip_forward", "1"), ("conf/all/rp_filter", "0"), ("conf/default/rp_filter", "0"),
+    ] {
+      try Self.write(value, to: "/proc/sys/net/ipv4/\(path)")
+    }
+  }
+
+  /// Gives the box's own network a name for `ip netns` and for HAProxy.
+  /// - Throws: ``ClusterError/network(_:)``.
+  static func nameBox(_ name: String) async throws {
+    guard let box = ProcessInfo.processInfo.environment[Self.boxMarker].flatMap({ Int32($0) })
+    else {
+      throw ClusterError.network("the box's own network is not known")
+    }
+    try await Self.run("touch /run/netns/\(name)")
+    try await Self.run("mount --bind /proc/\(getpid())/fd/\(box) /run/netns/\(name)")
+    _ = fcntl(box, F_SETFD, FD_CLOEXEC)
+  }
+
+  /// Adds a host, with a link to the router.
+  /// - Throws: ``ClusterError/network(_:)``.
+  static func add(_ host: NetworkHost, in space: String) async throws {
+    for command in [
+      "ip netns add \(space)",
+      "ip link add \(host) type veth peer name eth0 netns \(space)",
+      "ip addr add \(host.gateway)/24 dev \(host)",
+      "ip link set \(host) up",
+      "ip -n \(space) link set lo up",
+      "ip -n \(space) addr add \(host.address)/24 dev eth0",
+    ] {
+      try await Self.run(command)
+    }
+    try await Self.plugIn(host, in: space)
+  }
+
+  /// Switches a host's link off: from then on nothing is heard of it, not even that it is not there.
+  static func unplug(in space: String) async throws {
+    try await Self.run("ip -n \(space) link set eth0 down")
+  }
+
+  /// Switches a host's link on.
+  static func plugIn(_ host: NetworkHost, in space: String) async throws {
+    try await Self.run("ip -n \(space) link set eth0 up")
+    try await Self.run("ip -n \(space) route replace default via \(host.gateway)")
+  }
+
+  /// - Parameter command: words with blanks in between.
+  static func run(_ command: String) async throws {
+    let words = command.split(separator: " ").map(String.init)
+    do {
+      let result = try await Subprocess.run(
+        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), output: .discarded,
+        error: .string(limit: 1 << 16))
+      guard result.terminationStatus == .exited(0) else {
+        throw ClusterError.network("'\(command)' fails: \(result.standardError)")
+      }
+    } catch let error as SubprocessError {
+      throw ClusterError.network("'\(command)' cannot be run: \(error)")
+    }
+  }
+
+  private static func write(_ value: String, to path: String) throws(ClusterError) {
+    let file = open(path, O_WRONLY | O_CLOEXEC)
+    defer { close(file) }
+    guard file >= 0, Glibc.write(file, value, value.utf8.count) > 0 else {
+      throw .file("write", path: path, reason: String(cString: strerror(errno)))
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Glibc
+
+/// The recipe's machine room around a cluster.
+extension Cluster {
+  /// Brings up a cluster whose masters are machines, and what is before them and beside them.
+  ///
+  /// The process has to be in a network of its own, see ``enterRoom()``.
+  public static func withRoom<Result: Sendable>(
+    _ room: RecipeRoom, _ configuration: ClusterConfiguration,
+    _ body: @escaping @Sendable (Cluster) async throws -> Result
+  ) async throws -> Result {
+    var configuration = configuration
+    configuration.room = room
+    configuration.hasAPIServers = true
+    // The recipe's.
+    configuration.ttlSeconds = 30
+    configuration.sleep = .seconds(5)
+    configuration.podStopTime = nil
+    let network = ClusterNetwork(prefix: "recipe")
+    configuration.network = network
+    try await NamespaceNetwork.makeRouter()
+    try await NamespaceNetwork.nameBox(Self.boxName)
+    try await NamespaceNetwork.run("ip addr add \(NetworkHost.routerAddress)/32 dev lo")
+    for host in [.member(1)] + configuration.nodes.map({ configuration.host($0) }) {
+      try await NamespaceNetwork.add(host, in: network.space(host))
+    }
+    return try await Self.withRunning(configuration, body)
+  }
+
+  /// Starts this program anew in a network of its own; returns when it is there already.
+  /// - Throws: ``ClusterError/network(_:)`` when it may not have one.
+  public static func enterRoom() async throws {
+    try await NamespaceNetwork.checkPermission()
+    try NamespaceNetwork.enterOwnNamespaces()
+  }
+
+  func closeRoom() async {
+    await withDiscardingTaskGroup { group in
+      for node in self.configuration.nodes {
+        group.addTask { await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10)) }
+      }
+    }
+    await self.end([.loadBalancer] + self.members, within: .seconds(5))
+    self.launches.finish()
+  }
+
+  /// Switches a machine on, and waits for its servers.
+  func powerOn(_ node: String) async throws {
+    let state = try self.state(of: node)
+    guard state == .down else {
+      throw ClusterError.wrongState(name: node, state: state, verb: "start")
+    }
+    self.nodeStates[node] = .starting
+    self.note("starting \(node)")
+    do {
+      let host = self.configuration.host(node)
+      if let network = self.configuration.network {
+        try await NamespaceNetwork.plugIn(host, in: network.space(host))
+      }
+      let machine = ProcessName.component(node: node, .machine)
+      try await self.launch(machine)
+      if let apiServer = self.apiServerURL(node) {
+        try await self.waitForAnswer("\(apiServer)/healthz", of: machine)
+      }
+      if self.configuration.room?.startsKubelets == true {
+        try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: machine)
+      }
+      guard self.nodeStates[node] == .starting else {
+        throw ClusterError.interrupted("starting \(node)")
+      }
+      self.nodeStates[node] = .up
+      self.note("\(node) is up")
+    } catch {
+      if self.nodeStates[node] == .starting {
+        self.nodeStates[node] = .down
+        await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
+      }
+      try Task.checkCancellation()
+      throw error
+    }
+  }
+
+  /// Takes a machine's power: nothing of it runs on, and nobody hears of it.
+  func powerOff(_ node: String) async throws {
+    if let network = self.configuration.network {
+      try await NamespaceNetwork.unplug(in: network.space(self.configuration.host(node)))
+    }
+    let machine = ProcessName.component(node: node, .machine)
+    let first = self.processes[machine]?.identity?.child
+    await self.end([machine], by: SIGKILL, within: .seconds(10))
+    // It is the last to go.
+    guard await Self.wait(upTo: .seconds(20), until: { first?.isAlive != true }) else {
+      throw ClusterError.timedOut("for all processes of \(node) to end", after: .seconds(20))
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/// What HAProxy is told to stand before some API servers: the text of its configuration file.
+///
+/// `deploy/haproxy.cfg` is the same for an operator's machines; a test compares the two.
+/// Source: HAProxy 2.6's configuration manual.
+struct HAProxyConfiguration: Equatable, Sendable {
+  /// Where clients connect.
+  struct Bind: Equatable, Sendable {
+    /// An address and a port: `127.0.0.1:8080`.
+    var address: String
+    /// The name of the network namespace whose address it is; `nil` for HAProxy's own.
+    var namespace: String?
+  }
+
+  /// An API server.
+  struct Server: Equatable, Sendable {
+    var name: String
+    /// With its port.
+    var address: String
+  }
+
+  var binds: [Bind]
+  var servers: [Server]
+
+  /// A server that does not answer `/healthz` is given up after the second failure: in two intervals of a second.
+  static let checkIntervalSeconds = 1
+
+  /// The part that is the same everywhere: everything but addresses.
+  private static let rules = """
+    global
+      log stdout format raw local0 info
+      maxconn 4096
+
+    defaults
+      mode http
+      log global
+      option dontlognull
+      # A server that is down is found out by its silence: the next one is tried after a second.
+      timeout connect 1s
+      timeout http-request 10s
+      # Whoever watches, or follows a log, may hear nothing for long.
+      timeout client 1h
+      timeout server 1h
+      # A connection for each request: one that was kept open to a machine without power would take a request with it.
+      option http-server-close
+      retries 3
+      option redispatch 1
+      retry-on conn-failure empty-response
+    """
+
+  var text: String {
+    """
+    \(Self.rules)
+
+    frontend kubernetes
+    \(self.binds.map { "  bind \($0.address)\($0.namespace.map { " namespace \($0)" } ?? "")" }.joined(separator: "\n"))
+      default_backend api-servers
+
+    backend api-servers
+      balance roundrobin
+      option httpchk GET /healthz
+      http-check expect status 200
+      # A request that got no connection has done nothing. One that was cut off may have: only what reads is repeated.
+      http-request disable-l7-retry unless METH_GET
+      # Who watches a server that is down is told by the connection's end, and watches another one.
+      default-server check inter \(Self.checkIntervalSeconds)s fall 2 rise 2 on-marked-down shutdown-sessions
+    \(self.servers.map { "  server \($0.name) \($0.address)" }.joined(separator: "\n"))
+
+    """
+  }
+}

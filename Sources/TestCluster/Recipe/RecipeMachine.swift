@@ -1,0 +1,221 @@
+/// A machine of the recipe's room as files: what is on its disk before it is switched on, and what it does then.
+struct RecipeMachine: Equatable, Sendable {
+  /// A file of the disk.
+  struct File: Equatable, Sendable {
+    /// Without the slash at the beginning.
+    var path: String
+    var text: String
+    var isExecutable = false
+  }
+
+  enum Kind: Equatable, Sendable {
+    /// - Parameter store: etcd's URL.
+    case master(store: String)
+    /// - Parameter apiServers: the URLs at which a kubelet finds the cluster.
+    case worker(apiServers: [String])
+  }
+
+  var name: String
+  var kind: Kind
+  var address: String
+  /// The names of all machines, for `/etc/hosts`.
+  var hosts: [(name: String, address: String)]
+  /// Where the programs are that ``links`` lead to.
+  var programs: String
+  var startsKubelet: Bool
+
+  static func == (left: Self, right: Self) -> Bool {
+    left.files == right.files && left.links == right.links
+  }
+
+  /// The machines of a room.
+  static func all(
+    _ configuration: ClusterConfiguration, store: String, programs: String
+  ) -> [Self] {
+    guard let room = configuration.room else { return [] }
+    let hosts = configuration.nodes.map { ($0, configuration.host($0).address) }
+    let apiServers =
+      (configuration.loadBalancerPort != nil
+      ? [NetworkHost.routerAddress] : hosts.prefix(configuration.masters).map(\.1))
+      .map { "http://\($0):\(RecipeRoom.apiServerPort)" }
+    return hosts.enumerated().map { index, host in
+      Self(
+        name: host.0,
+        kind: index < configuration.masters
+          ? .master(store: store) : .worker(apiServers: apiServers),
+        address: host.1, hosts: hosts.map { (name: $0.0, address: $0.1) }, programs: programs,
+        startsKubelet: room.startsKubelets)
+    }
+  }
+
+  /// The directories that are the machine's own, over those of the box.
+  static let ownDirectories = ["etc", "srv", "usr/local", "var"]
+
+  /// Its services, in the order of their start.
+  private var services: [String] {
+    switch self.kind {
+    case .master: ["kubernetes-master", "kubelet"]
+    case .worker: ["kubelet"]
+    }
+  }
+
+  /// The programs that are in `/usr/local/bin` under another name, by that name.
+  var links: [String: String] {
+    Dictionary(
+      uniqueKeysWithValues: self.programNames.map {
+        ("usr/local/bin/\($0)", "\(self.programs)/\($1)")
+      })
+  }
+
+  /// The project's programs, by the names that they have here.
+  var programNames: [String: String] {
+    var names = ["kubelet": "fake-kubelet"]
+    if case .master = self.kind {
+      names["kube-apiserver"] = "fake-apiserver"
+      names["kube-scheduler"] = "kube-scheduler-stand-in"
+      names["kube-controller-manager"] = "kube-controller-manager-stand-in"
+      names["elector"] = "elector"
+    }
+    return names
+  }
+
+  /// All files, in no order that matters.
+  var files: [File] {
+    let common = [
+      File(path: "etc/hostname", text: "\(self.name)\n"),
+      File(
+        path: "etc/hosts",
+        text: (["127.0.0.1 localhost"] + self.hosts.map { "\($0.address) \($0.name)" })
+          .joined(separator: "\n") + "\n"),
+      File(path: "etc/kubernetes/kubectl.conf", text: Self.kubectlConfiguration(self.server)),
+      File(path: "etc/kubernetes/kubelet", text: self.kubeletSettings),
+      File(
+        path: "etc/init.d/kubernetes-functions",
+        text: Self.text(PackageResources.kubernetes_functions)),
+      File(
+        path: "etc/init.d/kubelet", text: Self.text(PackageResources.kubelet), isExecutable: true),
+    ]
+    guard case .master(let store) = self.kind else { return common }
+    return common + [
+      File(
+        path: "etc/init.d/kubernetes-master", text: Self.text(PackageResources.kubernetes_master),
+        isExecutable: true),
+      File(
+        path: "etc/default/kubernetes-master",
+        text: """
+          ETCD_SERVERS=\(store)
+          CLUSTER_IP_RANGE=\(RecipeRoom.systemCIDR)
+          # The masters are no nodes that say where they are.
+          DAEMON_ARGS="\(self.kubeletURLs)"
+
+          """),
+      File(
+        path: "etc/kubernetes/manifests/podmaster.yaml",
+        text: RecipeManifests.podmaster(store: store)),
+      File(
+        path: "srv/kubernetes/kube-scheduler.yaml",
+        text: RecipeManifests.elected(.scheduler, stopTime: nil)),
+      File(
+        path: "srv/kubernetes/kube-controller-manager.yaml",
+        text: RecipeManifests.elected(.controllerManager, stopTime: nil)),
+      // The recipe: without an empty file to mount, a container would get a directory.
+      File(path: "var/log/kube-scheduler.log", text: ""),
+      File(path: "var/log/kube-controller-manager.log", text: ""),
+    ]
+  }
+
+  private var kubeletURLs: String {
+    self.hosts.map { "--kubelet-url=\($0.name)=http://\($0.address):\(RecipeRoom.kubeletPort)" }
+      .joined(separator: " ")
+  }
+
+  /// Where a kubectl on this machine finds an API server.
+  private var server: String {
+    switch self.kind {
+    case .master: "http://127.0.0.1:\(RecipeRoom.apiServerPort)"
+    case .worker(let servers): servers.first ?? ""
+    }
+  }
+
+  /// The recipe's variables; what the script itself has is not repeated, but for what it lacks: a runtime
+  /// without Docker.
+  private var kubeletSettings: String {
+    switch self.kind {
+    case .master:
+      """
+      KUBELET_ADDRESS="--address=0.0.0.0"
+      KUBELET_API_SERVER="--api-servers=127.0.0.1:\(RecipeRoom.apiServerPort)"
+      KUBELET_ARGS="--register-node=false --allow-privileged=true --config=/etc/kubernetes/manifests
+        --container-runtime=process --image-map=gcr.io/google_containers/podmaster=/usr/local/bin/elector"
+
+      """
+    case .worker(let servers):
+      """
+      KUBELET_ADDRESS="--address=0.0.0.0 --node-ip=\(self.address)"
+      KUBELET_API_SERVER="--api-servers=\(servers.joined(separator: ","))"
+      KUBELET_ARGS="--allow-privileged=true --config=/etc/kubernetes/manifests"
+
+      """
+    }
+  }
+
+  /// For kubectl: which server, and nobody's own clusters by mistake.
+  static func kubectlConfiguration(_ server: String) -> String {
+    """
+    apiVersion: v1
+    kind: Config
+    clusters:
+    - name: zweimaster
+      cluster:
+        server: \(server)
+    contexts:
+    - name: zweimaster
+      context:
+        cluster: zweimaster
+        user: ""
+    current-context: zweimaster
+
+    """
+  }
+
+  /// What its first process does, from power on to power off: the disk, the services, and waiting. SIGTERM takes it
+  /// down in good order; with this process all others end.
+  /// - Parameters:
+  ///   - disk: the directory of this box that has its disk.
+  ///   - work: an empty directory on the same file system.
+  func bootScript(disk: String, work: String) -> String {
+    let started = self.services.filter { self.startsKubelet || $0 != "kubelet" }
+    return """
+      #!/bin/sh
+      # \(self.name) from power on to power off; written by zweimaster.
+      set -eu
+      hostname \(self.name)
+      # The box's own directories, with this machine's files over them.
+      for directory in \(Self.ownDirectories.joined(separator: " ")); do
+        mkdir -p '\(disk)'/$directory '\(work)'/$directory
+        mount -t overlay overlay -o "lowerdir=/$directory,upperdir=\(disk)/$directory,workdir=\(work)/$directory" /$directory
+      done
+      # Nobody in here is to find the services of the box.
+      mount -t tmpfs tmpfs /run
+      mkdir -p /run/lock/subsys
+      set +e
+
+      stop() {
+        \(self.services.reversed().map { "/etc/init.d/\($0) stop" }.joined(separator: "\n  "))
+        exit 0
+      }
+      trap stop TERM
+      \(started.map { "/etc/init.d/\($0) start" }.joined(separator: "\n"))
+      # As the first process it buries those whose parents are gone.
+      while :; do
+        sleep 3600 &
+        wait $!
+      done
+
+      """
+  }
+
+  private static func text(_ resource: [UInt8]) -> String {
+    String(decoding: resource, as: UTF8.self)
+  }
+}

@@ -1,0 +1,28 @@
+/// The recipe's machine room: what a cluster has besides its store when its masters are machines.
+///
+/// Each master is a machine with a network, a disk, a name and processes of its own (Linux' namespaces); it has an
+/// API server and a kubelet, by the recipe's init scripts, and the recipe's manifests, in which nothing is changed but
+/// the two placeholders. The elector runs in podmaster's place.
+public struct RecipeRoom: Equatable, Sendable {
+  /// How many machines there are for pods that have no place yet.
+  public var workers: Int
+  /// Whether the kubelets are started with their machines, or left to whoever types `service kubelet start`.
+  public var startsKubelets: Bool
+
+  public init(workers: Int = 2, startsKubelets: Bool = true) {
+    self.workers = workers
+    self.startsKubelets = startsKubelets
+  }
+
+  /// The ports of the recipe, the same on each machine.
+  static let apiServerPort = 8080
+  static let kubeletPort = 10250
+  /// etcd's.
+  static let storePort = 2379
+
+  /// The placeholder of `kube-controller-manager.yaml`.
+  static let systemCIDR = "10.100.0.0/16"
+
+  /// The names of the workers, in order.
+  var workerNames: [String] { (0..<self.workers).map { "kube-node\($0 + 1)" } }
+}
