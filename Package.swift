@@ -320,7 +320,9 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestCluster", "EtcdClient", "kvstore", "elector", "fake-kubelet", "zweimaster",
+        "TestCluster", "EtcdClient", "kvstore", "elector", "fake-kubelet", "fake-apiserver",
+        "zweimaster",
+        "kube-scheduler-stand-in", "kube-controller-manager-stand-in", httpClient, nioCore,
         subprocess, systemPackage,
       ],
       swiftSettings: settings),

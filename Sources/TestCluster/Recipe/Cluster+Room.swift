@@ -62,7 +62,7 @@ extension Cluster {
       if let apiServer = self.apiServerURL(node) {
         try await self.waitForAnswer("\(apiServer)/healthz", of: machine)
       }
-      if self.configuration.room?.startsKubelets == true {
+      if self.plan.machines[node]?.startsKubelet == true {
         try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: machine)
       }
       guard self.nodeStates[node] == .starting else {

@@ -44,7 +44,7 @@ struct RecipeMachine: Equatable, Sendable {
         kind: index < configuration.masters
           ? .master(store: store) : .worker(apiServers: apiServers),
         address: host.1, hosts: hosts.map { (name: $0.0, address: $0.1) }, programs: programs,
-        startsKubelet: room.startsKubelets)
+        startsKubelet: room.startsKubelets || index >= configuration.masters)
     }
   }
 

@@ -6,7 +6,7 @@
 public struct RecipeRoom: Equatable, Sendable {
   /// How many machines there are for pods that have no place yet.
   public var workers: Int
-  /// Whether the kubelets are started with their machines, or left to whoever types `service kubelet start`.
+  /// Whether the masters' kubelets are started with their machines, or left to whoever types `service kubelet start`.
   public var startsKubelets: Bool
 
   public init(workers: Int = 2, startsKubelets: Bool = true) {

@@ -1,0 +1,114 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+import SystemPackage
+import TestCluster
+import Testing
+
+/// A box of the test's own with the recipe's machine room on it: a network namespace in which every port is free, a
+/// directory to be in, and the project's programs where a build has them.
+struct MachineRoom: Sendable {
+  struct Answer: Equatable, Sendable {
+    /// Standard output, and then standard error.
+    var text: String
+    var status: TerminationStatus
+  }
+
+  let directory: TemporaryDirectory
+  /// A process in the box's network.
+  private let box: Int32
+
+  /// What is missing for it here; `nil` when nothing is.
+  static let obstacle: String? = {
+    if geteuid() != 0 { return "it takes root" }
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let places = path.split(separator: ":").map(String.init) + ["/usr/sbin"]
+    return ["ip", "bwrap", "haproxy", "kubectl", "curl", "nsenter", "unshare"].first { program in
+      !places.contains { access("\($0)/\(program)", X_OK) == 0 }
+    }.map { "there is no \($0) in PATH ('make deps' installs it)" }
+  }()
+
+  /// Runs the body with a box, which is gone afterwards with all that is on it.
+  static func with(_ body: @escaping @Sendable (MachineRoom) async throws -> Void) async throws {
+    let directory = TemporaryDirectory(name: "room")
+    let files = FileManager.default
+    try files.createDirectory(
+      atPath: "\(directory.path)/.build", withIntermediateDirectories: true)
+    try files.createSymbolicLink(
+      atPath: "\(directory.path)/.build/debug", withDestinationPath: ownDirectory)
+    try await directory.keptOnError {
+      _ = try await Subprocess.run(
+        .name("unshare"), arguments: ["--net", "sh", "-c", "ip link set lo up && exec sleep 3600"],
+        input: .none, output: .discarded, error: .discarded
+      ) { execution in
+        defer { try? execution.send(signal: .kill) }
+        let room = MachineRoom(directory: directory, box: execution.processIdentifier.value)
+        try await eventually("for the box's network") {
+          try await room.run("test -d /sys && ip -o link show lo up").text.contains("lo")
+        }
+        try await room.whileUp(body)
+      }
+    }
+    directory.remove()
+  }
+
+  /// Ends whatever cluster the body has left.
+  private func whileUp(_ body: (MachineRoom) async throws -> Void) async throws {
+    do {
+      try await body(self)
+    } catch {
+      _ = try? await self.run("./.build/debug/zweimaster down")
+      throw error
+    }
+    _ = try? await self.run("./.build/debug/zweimaster down")
+  }
+
+  /// Runs a line of a shell on the box to its end, in the room's directory.
+  func run(_ line: String, environment: [String: String] = [:]) async throws -> Answer {
+    let result = try await Subprocess.run(
+      .name("nsenter"), arguments: self.arguments(line), environment: self.environment(environment),
+      workingDirectory: FilePath(self.directory.path), input: .none,
+      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+    return Answer(
+      text: result.standardOutput + result.standardError, status: result.terminationStatus)
+  }
+
+  /// Runs a line of a shell on a machine.
+  func run(_ line: String, on machine: String) async throws -> Answer {
+    let quoted = line.replacing("'", with: #"'"'"'"#)
+    return try await self.run("./.build/debug/zweimaster exec \(machine) -- sh -c '\(quoted)'")
+  }
+
+  /// Runs a line that does not end by itself while the body runs, and ends it with ctrl-C.
+  /// - Parameter body: gets what it has printed so far, as often as it asks.
+  func during(
+    _ line: String,
+    _ body: @escaping @Sendable (_ text: @escaping @Sendable () -> String) async throws -> Void
+  ) async throws {
+    let path = "\(self.directory.path)/\(UUID().uuidString).log"
+    let file = try FileDescriptor.open(
+      FilePath(path), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
+    _ = try await Subprocess.run(
+      .name("nsenter"), arguments: self.arguments("exec \(line)"),
+      environment: self.environment([:]),
+      workingDirectory: FilePath(self.directory.path), input: .none,
+      output: .fileDescriptor(file, closeAfterSpawningProcess: true), error: .combinedWithOutput
+    ) { execution in
+      defer { try? execution.send(signal: .interrupt) }
+      try await body { contents(path) ?? "" }
+    }
+  }
+
+  private func arguments(_ line: String) -> Arguments {
+    ["--target", "\(self.box)", "--net", "sh", "-c", line]
+  }
+
+  /// Nobody's own kubectl settings, and no cache from elsewhere.
+  private func environment(_ more: [String: String]) -> Environment {
+    var values: [Environment.Key: String?] = [
+      "HOME": self.directory.path, "KUBECONFIG": "\(self.directory.path)/none",
+    ]
+    for (name, value) in more { values[Environment.Key(stringLiteral: name)] = value }
+    return .inherit.updating(values)
+  }
+}
