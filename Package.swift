@@ -320,7 +320,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestCluster", "EtcdClient", "kvstore", "elector", "fake-kubelet", "fake-apiserver",
+        "TestCluster", "EtcdClient", "EtcdTestSupport", "kvstore", "elector", "fake-kubelet",
+        "fake-apiserver",
         "zweimaster",
         "kube-scheduler-stand-in", "kube-controller-manager-stand-in", httpClient, nioCore,
         subprocess, systemPackage,

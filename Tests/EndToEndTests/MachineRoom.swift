@@ -5,8 +5,8 @@ import SystemPackage
 import TestCluster
 import Testing
 
-/// A box of the test's own with the recipe's machine room on it: a network namespace in which every port is free, a
-/// directory to be in, and the project's programs where a build has them.
+/// A box with the recipe's machine room on it: a directory of the test's own with the project's programs where a build
+/// has them, and a network namespace in which every port is free, or this machine's network.
 struct MachineRoom: Sendable {
   struct Answer: Equatable, Sendable {
     /// Standard output, and then standard error.
@@ -15,8 +15,8 @@ struct MachineRoom: Sendable {
   }
 
   let directory: TemporaryDirectory
-  /// A process in the box's network.
-  private let box: Int32
+  /// A process in the box's network; `nil` for this machine's own.
+  private let box: Int32?
 
   /// What is missing for it here; `nil` when nothing is.
   static let obstacle: String? = {
@@ -28,15 +28,9 @@ struct MachineRoom: Sendable {
     }.map { "there is no \($0) in PATH ('make deps' installs it)" }
   }()
 
-  /// Runs the body with a box, which is gone afterwards with all that is on it.
+  /// Runs the body with a box of its own network, which is gone afterwards with all that is on it.
   static func with(_ body: @escaping @Sendable (MachineRoom) async throws -> Void) async throws {
-    let directory = TemporaryDirectory(name: "room")
-    let files = FileManager.default
-    try files.createDirectory(
-      atPath: "\(directory.path)/.build", withIntermediateDirectories: true)
-    try files.createSymbolicLink(
-      atPath: "\(directory.path)/.build/debug", withDestinationPath: ownDirectory)
-    try await directory.keptOnError {
+    try await Self.inDirectory { directory in
       _ = try await Subprocess.run(
         .name("unshare"), arguments: ["--net", "sh", "-c", "ip link set lo up && exec sleep 3600"],
         input: .none, output: .discarded, error: .discarded
@@ -49,6 +43,21 @@ struct MachineRoom: Sendable {
         try await room.whileUp(body)
       }
     }
+  }
+
+  /// Runs the body with a room in this machine's network, where the test itself can talk to its load balancer.
+  static func withThisNetwork(_ body: (MachineRoom) async throws -> Void) async throws {
+    try await Self.inDirectory { try await MachineRoom(directory: $0, box: nil).whileUp(body) }
+  }
+
+  private static func inDirectory(_ body: (TemporaryDirectory) async throws -> Void) async throws {
+    let directory = TemporaryDirectory(name: "room")
+    let files = FileManager.default
+    try files.createDirectory(
+      atPath: "\(directory.path)/.build", withIntermediateDirectories: true)
+    try files.createSymbolicLink(
+      atPath: "\(directory.path)/.build/debug", withDestinationPath: ownDirectory)
+    try await directory.keptOnError { try await body(directory) }
     directory.remove()
   }
 
@@ -66,7 +75,7 @@ struct MachineRoom: Sendable {
   /// Runs a line of a shell on the box to its end, in the room's directory.
   func run(_ line: String, environment: [String: String] = [:]) async throws -> Answer {
     let result = try await Subprocess.run(
-      .name("nsenter"), arguments: self.arguments(line), environment: self.environment(environment),
+      .name("env"), arguments: self.arguments(line), environment: self.environment(environment),
       workingDirectory: FilePath(self.directory.path), input: .none,
       output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
     return Answer(
@@ -89,7 +98,7 @@ struct MachineRoom: Sendable {
     let file = try FileDescriptor.open(
       FilePath(path), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
     _ = try await Subprocess.run(
-      .name("nsenter"), arguments: self.arguments("exec \(line)"),
+      .name("env"), arguments: self.arguments("exec \(line)"),
       environment: self.environment([:]),
       workingDirectory: FilePath(self.directory.path), input: .none,
       output: .fileDescriptor(file, closeAfterSpawningProcess: true), error: .combinedWithOutput
@@ -100,7 +109,8 @@ struct MachineRoom: Sendable {
   }
 
   private func arguments(_ line: String) -> Arguments {
-    ["--target", "\(self.box)", "--net", "sh", "-c", line]
+    Arguments(
+      (self.box.map { ["nsenter", "--target=\($0)", "--net"] } ?? []) + ["sh", "-c", line])
   }
 
   /// Nobody's own kubectl settings, and no cache from elsewhere.

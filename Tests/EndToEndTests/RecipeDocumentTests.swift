@@ -5,7 +5,8 @@ import Testing
 /// `docs/recipe.md`, typed.
 @Suite(
   .serialized,
-  .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"), .timeLimit(.minutes(15)))
+  .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
+  .timeLimit(.minutes(15)))
 struct RecipeDocumentTests {
   @Test func everyCommandOfThePageAnswersAsThePageSays() async throws {
     let page = try String(contentsOf: Self.file("docs/recipe.md"), encoding: .utf8)
@@ -15,7 +16,9 @@ struct RecipeDocumentTests {
     #expect(first.command.contains("zweimaster up"))
     try await MachineRoom.with { room in
       try await room.during(first.shellLine) { text in
-        try await eventually("for '\(first.command)' to print what the page says", within: .seconds(300)) {
+        try await eventually(
+          "for '\(first.command)' to print what the page says", within: .seconds(300)
+        ) {
           first.matches(text())
         }
         var environment: [String: String] = [:]
@@ -166,11 +169,15 @@ enum RecipePage {
   }
 
   @Test(arguments: [
-    (["one", "..."], "one\ntwo\nthree\n", true), (["..."], "", true), (["one"], "one\ntwo\n", false),
+    (["one", "..."], "one\ntwo\nthree\n", true), (["..."], "", true),
+    (["one"], "one\ntwo\n", false),
     (["...", "three"], "one\ntwo\nthree\n", true), (["...", "four"], "one\ntwo\nthree\n", false),
     (["a  1/1  Running  0  3s"], "a      1/1     Running   0      2m30s\n", true),
     (["a  1/1  Running  0  3s"], "a      0/1     Running   0      2m30s\n", false),
-    (["I0211 15:13:46.857372       1 A.swift:142] b"], "I1128 00:29:41.163309  21 A.swift:1] b\n", true),
+    (
+      ["I0211 15:13:46.857372       1 A.swift:142] b"], "I1128 00:29:41.163309  21 A.swift:1] b\n",
+      true
+    ),
     (["kube-apiserver (pid 1) is running..."], "kube-apiserver (pid 22) is running...\n", true),
   ])
   func linesAreComparedWithoutTimes(expected: [String], actual: String, isSame: Bool) {

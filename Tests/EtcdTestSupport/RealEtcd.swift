@@ -202,8 +202,8 @@ public struct TemporaryFiles: Sendable {
 }
 
 /// Ports that nobody listens on at this moment.
-enum FreePort {
-  static func some(_ count: Int) throws -> [Int] {
+public enum FreePort {
+  public static func some(_ count: Int) throws -> [Int] {
     var sockets: [Int32] = []
     defer { for socket in sockets { close(socket) } }
     return try (0..<count).map { _ in
