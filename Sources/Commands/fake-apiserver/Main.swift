@@ -3,6 +3,7 @@ import EtcdClient
 import FakeAPIServer
 import Foundation
 import GoFlags
+import HTTPListening
 import Klog
 import Logging
 import ServiceLifecycle
@@ -151,7 +152,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     settings.secureAddress = self.bindAddress
     settings.securePort = max(0, self.securePort)
     if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
-      settings.tls = FakeAPIServerTLS(
+      settings.tls = ServerTLS(
         certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
     }
     settings.prefix = self.etcdPrefix
@@ -198,7 +199,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
       }
     } catch is CancellationError {
       // Who was still reading then has been cut off.
-    } catch let error as FakeAPIServerError {
+    } catch let error where error is FakeAPIServerError || error is ServerTLSError {
       logger.error("\(error)")
       throw ExitCode.failure
     }

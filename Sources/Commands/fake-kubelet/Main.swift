@@ -4,6 +4,7 @@ import EtcdClient
 import FakeKubelet
 import Foundation
 import GoFlags
+import HTTPListening
 import Klog
 import Logging
 import ServiceLifecycle
@@ -246,7 +247,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       throw ExitCode.failure
     }
     if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
-      configuration.tls = FakeKubeletTLS(
+      configuration.tls = ServerTLS(
         certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
     }
     let runtime: any ContainerRuntime
@@ -282,7 +283,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       services: [kubelet], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     do {
       try await services.run()
-    } catch let error as FakeKubeletError {
+    } catch let error where error is FakeKubeletError || error is ServerTLSError {
       logger.error("\(error)")
       throw ExitCode.failure
     }
