@@ -263,9 +263,10 @@ let package = Package(
       ],
       exclude: ["Conformance/Cases"],
       swiftSettings: settings),
-    // A real etcd, certificates: what more than one of the tests needs.
+    // A real etcd, certificates, the built programs, patience: what more than one of the tests needs.
     .target(
-      name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix, nioHTTP1],
+      name: "EtcdTestSupport",
+      dependencies: ["EtcdClient", nioCore, nioPosix, nioHTTP1, subprocess],
       path: "Tests/EtcdTestSupport", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
@@ -277,8 +278,8 @@ let package = Package(
     .target(
       name: "APIServerTestSupport",
       dependencies: [
-        "APIServerClient", "EtcdClient", "FakeAPIServer", "FaultRelay", "KVStore", logging,
-        lifecycle,
+        "APIServerClient", "EtcdClient", "EtcdTestSupport", "FakeAPIServer", "FaultRelay",
+        "KVStore", logging, lifecycle,
       ],
       path: "Tests/APIServerTestSupport", swiftSettings: settings),
     .testTarget(
