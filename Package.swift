@@ -46,6 +46,7 @@ let package = Package(
     .library(name: "FakeKubelet", targets: ["FakeKubelet"]),
     .library(name: "FakeAPIServer", targets: ["FakeAPIServer"]),
     .executable(name: "fake-apiserver", targets: ["fake-apiserver"]),
+    .library(name: "HTTPListening", targets: ["HTTPListening"]),
     .library(name: "TestCluster", targets: ["TestCluster"]),
     .library(name: "WallClock", type: .dynamic, targets: ["CWallClock"]),
     .executable(name: "kvstore", targets: ["kvstore"]),
@@ -88,6 +89,11 @@ let package = Package(
     .target(name: "PrometheusText", swiftSettings: settings),
     .target(name: "OpenFiles", swiftSettings: settings),
     .target(name: "Systemd", swiftSettings: settings),
+    // A port, its TLS files, its URL: of all but kvstore, whose HTTP is its own.
+    .target(
+      name: "HTTPListening",
+      dependencies: [hummingbird, hummingbirdCore, hummingbirdTLS, nioCore, nioSSL, logging],
+      swiftSettings: settings),
 
     // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
     .systemLibrary(name: "CCrypt"),
@@ -119,33 +125,33 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "ElectorHTTP",
-      dependencies: ["Elector", "PrometheusText", hummingbird, logging, lifecycle],
+      dependencies: [
+        "Elector", "HTTPListening", "PrometheusText", hummingbird, nioCore, lifecycle,
+      ],
       swiftSettings: settings),
     // A process beside each container of the fake kubelet: its log, its end.
     .target(name: "ContainerShim", swiftSettings: settings),
     .target(
       name: "FakeKubelet",
       dependencies: [
-        "APIServerClient", "ContainerShim", "DirectoryWatch", "GoFlags", "PrometheusText",
-        hummingbird,
-        hummingbirdCore, hummingbirdTLS, crypto,
-        httpClient, nioCore, nioPosix,
-        nioHTTP1, nioSSL, logging, lifecycle, subprocess, systemPackage, yams,
+        "APIServerClient", "ContainerShim", "DirectoryWatch", "GoFlags", "HTTPListening",
+        "PrometheusText", hummingbird, crypto, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL,
+        logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),
     // Kubernetes' API, as far as the recipe and kubectl need it; its state is in etcd alone.
     .target(
       name: "FakeAPIServer",
       dependencies: [
-        "APIServerClient", "EtcdClient", "FakeKubelet", "PrometheusText",
-        .product(name: "DequeModule", package: "swift-collections"), hummingbird, hummingbirdCore,
-        hummingbirdTLS, httpClient, nioCore, nioSSL, logging, lifecycle,
+        "APIServerClient", "EtcdClient", "FakeKubelet", "HTTPListening", "PrometheusText",
+        .product(name: "DequeModule", package: "swift-collections"), hummingbird, httpClient,
+        nioCore, logging, lifecycle,
       ],
       swiftSettings: settings),
     // What the elector elects, where there is no Kubernetes: a scheduler and a controller manager, in small.
     .target(
       name: "StandIns",
-      dependencies: ["APIServerClient", hummingbird, nioCore, logging, lifecycle],
+      dependencies: ["APIServerClient", "HTTPListening", hummingbird, nioCore, logging, lifecycle],
       swiftSettings: settings),
     .target(
       name: "StandInCommand",
@@ -204,16 +210,15 @@ let package = Package(
     .executableTarget(
       name: "fake-apiserver",
       dependencies: [
-        "EtcdClient", "EtcdSettings", "FakeAPIServer", "GoFlags", "Klog", arguments, logging,
-        lifecycle, unixSignals,
+        "EtcdClient", "EtcdSettings", "FakeAPIServer", "GoFlags", "HTTPListening", "Klog",
+        arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/fake-apiserver", swiftSettings: settings),
     .executableTarget(
       name: "fake-kubelet",
       dependencies: [
-        "APIServerFlags", "ContainerShim", "EtcdClient", "FakeKubelet", "GoFlags", "Klog",
-        arguments,
-        logging, lifecycle, unixSignals,
+        "APIServerFlags", "ContainerShim", "EtcdClient", "FakeKubelet", "GoFlags",
+        "HTTPListening", "Klog", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/fake-kubelet", swiftSettings: settings),
     .executableTarget(
@@ -246,6 +251,10 @@ let package = Package(
     .testTarget(
       name: "DirectoryWatchTests", dependencies: ["DirectoryWatch"], swiftSettings: settings),
     .testTarget(
+      name: "HTTPListeningTests",
+      dependencies: ["EtcdClient", "EtcdTestSupport", "HTTPListening", hummingbird, nioCore],
+      swiftSettings: settings),
+    .testTarget(
       name: "RestartBackoffTests", dependencies: ["RestartBackoff"], swiftSettings: settings),
     .testTarget(
       name: "KVStoreTests",
@@ -256,9 +265,10 @@ let package = Package(
       ],
       exclude: ["Conformance/Cases"],
       swiftSettings: settings),
-    // A real etcd, certificates: what more than one of the tests needs.
+    // A real etcd, certificates, the built programs, patience: what more than one of the tests needs.
     .target(
-      name: "EtcdTestSupport", dependencies: ["EtcdClient", nioCore, nioPosix, nioHTTP1],
+      name: "EtcdTestSupport",
+      dependencies: ["EtcdClient", nioCore, nioPosix, nioHTTP1, subprocess],
       path: "Tests/EtcdTestSupport", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
@@ -270,8 +280,8 @@ let package = Package(
     .target(
       name: "APIServerTestSupport",
       dependencies: [
-        "APIServerClient", "EtcdClient", "FakeAPIServer", "FaultRelay", "KVStore", logging,
-        lifecycle,
+        "APIServerClient", "EtcdClient", "EtcdTestSupport", "FakeAPIServer", "FaultRelay",
+        "KVStore", logging, lifecycle,
       ],
       path: "Tests/APIServerTestSupport", swiftSettings: settings),
     .testTarget(
@@ -293,10 +303,7 @@ let package = Package(
       name: "FakeKubeletTests",
       dependencies: [
         "APIServerClient", "APIServerTestSupport", "EtcdClient", "FakeKubelet", "fake-kubelet",
-        "EtcdTestSupport",
-        httpClient, nioSSL,
-        logging, lifecycle,
-        subprocess,
+        "EtcdTestSupport", "HTTPListening", httpClient, nioSSL, logging, lifecycle, subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(

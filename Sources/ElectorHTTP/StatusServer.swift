@@ -1,7 +1,6 @@
 import Elector
-import Glibc
+import HTTPListening
 import Hummingbird
-import Logging
 import NIOCore
 import ServiceLifecycle
 
@@ -40,21 +39,11 @@ public struct StatusServer: Service {
   /// Serves until it is asked to shut down.
   /// - Throws: ``StatusServerError`` when it cannot listen.
   public func run() async throws {
-    let application = Application(
-      router: self.router(), configuration: .init(address: .hostname(self.host, port: self.port)),
-      onServerRunning: { channel in
-        guard let address = channel.localAddress, let port = address.port else { return }
-        let host = address.ipAddress ?? self.host
-        self.onListening("http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
-      }, logger: Logger(label: "http") { _ in SwiftLogNoOpLogHandler() })
     do {
-      try await application.run()
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
-      throw StatusServerError(
-        address: "\(self.host):\(self.port)", reason: reason ?? "\(error)")
+      try await HTTPListener(address: self.host, port: self.port).run(
+        self.router().buildResponder(), onListening: self.onListening)
+    } catch let error as HTTPListenError {
+      throw StatusServerError(address: "\(self.host):\(self.port)", reason: error.reason)
     }
   }
 

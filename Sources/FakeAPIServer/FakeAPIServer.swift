@@ -1,12 +1,8 @@
 import APIServerClient
 import EtcdClient
-import Glibc
+import HTTPListening
 import Hummingbird
-import HummingbirdCore
-import HummingbirdTLS
 import Logging
-import NIOCore
-import NIOSSL
 import ServiceLifecycle
 
 /// A Kubernetes API server without Kubernetes: namespaces, pods, nodes, events, leases and replication
@@ -34,7 +30,7 @@ public final class FakeAPIServer: Service {
   }
 
   /// Serves until it is asked to shut down, or its task is cancelled.
-  /// - Throws: ``FakeAPIServerError`` when it cannot listen.
+  /// - Throws: ``FakeAPIServerError`` or `ServerTLSError` when it cannot listen.
   public func run() async throws {
     let store = ObjectStore(client: self.client, prefix: self.configuration.prefix)
     let watches = Watches(
@@ -61,22 +57,23 @@ public final class FakeAPIServer: Service {
       group.addTask { await cancelWhenGracefulShutdown { await self.makeNamespaces(objects) } }
       if let port = self.configuration.port {
         ports += 1
+        let listener = HTTPListener(address: self.configuration.address, port: port)
         group.addTask {
           defer { announcement.finish() }
-          try await self.serve(
-            routes, .http1(), "http", self.configuration.address, port, "--insecure-port"
-          ) { announcement.yield((false, $0)) }
+          try await self.serve(routes, listener, "--insecure-port") {
+            announcement.yield((false, $0))
+          }
         }
       }
       if let tls = self.configuration.tls {
         ports += 1
-        let builder = try Self.builder(tls)
+        let listener = try HTTPListener(
+          address: self.configuration.secureAddress, port: self.configuration.securePort, tls: tls)
         group.addTask {
           defer { announcement.finish() }
-          try await self.serve(
-            routes, builder, "https", self.configuration.secureAddress,
-            self.configuration.securePort, "--secure-port"
-          ) { announcement.yield((true, $0)) }
+          try await self.serve(routes, listener, "--secure-port") {
+            announcement.yield((true, $0))
+          }
         }
       }
       guard ports > 0 else { throw FakeAPIServerError.noPort }
@@ -94,28 +91,17 @@ public final class FakeAPIServer: Service {
   }
 
   private func serve(
-    _ routes: APIRoutes, _ builder: HTTPServerBuilder, _ scheme: String, _ address: String,
-    _ port: Int, _ flag: String, _ onListening: @escaping @Sendable (String) -> Void
+    _ routes: APIRoutes, _ listener: HTTPListener, _ flag: String,
+    _ onListening: @escaping @Sendable (String) -> Void
   ) async throws {
     let responder = CallbackResponder<BasicRequestContext> { request, _ in
       await routes.respond(to: request)
     }
-    let application = Application(
-      responder: responder, server: builder,
-      configuration: .init(address: .hostname(address, port: port)),
-      onServerRunning: { channel in
-        guard let local = channel.localAddress, let number = local.port else { return }
-        let host = local.ipAddress ?? address
-        onListening("\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(number)")
-      }, logger: Logger(label: "http") { _ in SwiftLogNoOpLogHandler() })
     do {
-      try await application.run()
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+      try await listener.run(responder, onListening: onListening)
+    } catch let error as HTTPListenError {
       throw FakeAPIServerError.cannotListen(
-        address: address, port: port, flag: flag, reason: reason ?? "\(error)")
+        address: listener.address, port: listener.port, flag: flag, reason: error.reason)
     }
   }
 
@@ -133,36 +119,6 @@ public final class FakeAPIServer: Service {
           guard (try? await Task.sleep(for: .milliseconds(500))) != nil else { return }
         }
       }
-    }
-  }
-
-  private static func builder(_ tls: FakeAPIServerTLS) throws(FakeAPIServerError)
-    -> HTTPServerBuilder
-  {
-    func read<Value>(
-      _ flag: String, _ path: String, _ body: () throws -> Value
-    ) throws(FakeAPIServerError) -> Value {
-      do { return try body() } catch {
-        throw .certificate(flag: flag, path: path, reason: "\(error)")
-      }
-    }
-    let chain = try read("--tls-cert-file", tls.certificateFile) {
-      try NIOSSLCertificate.fromPEMFile(tls.certificateFile).map {
-        NIOSSLCertificateSource.certificate($0)
-      }
-    }
-    let key = try read("--tls-private-key-file", tls.keyFile) {
-      try NIOSSLPrivateKey(file: tls.keyFile, format: .pem)
-    }
-    var configuration = TLSConfiguration.makeServerConfiguration(
-      certificateChain: chain, privateKey: .privateKey(key))
-    if let path = tls.clientAuthorityFile {
-      configuration.trustRoots = .certificates(
-        try read("--client-ca-file", path) { try NIOSSLCertificate.fromPEMFile(path) })
-      configuration.certificateVerification = .noHostnameVerification
-    }
-    return try read("--tls-cert-file", tls.certificateFile) {
-      try .tls(.http1(), tlsConfiguration: configuration)
     }
   }
 }

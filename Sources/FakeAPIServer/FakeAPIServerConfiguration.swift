@@ -1,3 +1,5 @@
+import HTTPListening
+
 /// What a fake API server is started with.
 public struct FakeAPIServerConfiguration: Equatable, Sendable {
   /// Plain HTTP, for everybody: `--insecure-bind-address`, `--insecure-port`.
@@ -7,7 +9,7 @@ public struct FakeAPIServerConfiguration: Equatable, Sendable {
   /// TLS: `--bind-address`, `--secure-port`; only with ``tls``.
   public var secureAddress = "127.0.0.1"
   public var securePort = 6443
-  public var tls: FakeAPIServerTLS?
+  public var tls: ServerTLS?
   /// Below which the objects are in etcd: `--etcd-prefix`.
   public var prefix = "/registry"
   /// After which a node that says nothing is shown as such: `--node-monitor-grace-period`.
@@ -22,20 +24,6 @@ public struct FakeAPIServerConfiguration: Equatable, Sendable {
   public init() {}
 }
 
-/// Files in PEM.
-public struct FakeAPIServerTLS: Equatable, Sendable {
-  public var certificateFile: String
-  public var keyFile: String
-  /// Who may sign the certificates that clients need then; `nil` for clients without any.
-  public var clientAuthorityFile: String?
-
-  public init(certificateFile: String, keyFile: String, clientAuthorityFile: String? = nil) {
-    self.certificateFile = certificateFile
-    self.keyFile = keyFile
-    self.clientAuthorityFile = clientAuthorityFile
-  }
-}
-
 /// Where a server listens.
 public struct FakeAPIServerAddresses: Equatable, Sendable {
   /// `http://127.0.0.1:8080`; `nil` without such a port.
@@ -44,10 +32,9 @@ public struct FakeAPIServerAddresses: Equatable, Sendable {
   public var secure: String?
 }
 
-/// Why a server cannot be started.
+/// Why a server cannot be started, besides `ServerTLSError`.
 public enum FakeAPIServerError: Error, Equatable, Sendable, CustomStringConvertible {
   case cannotListen(address: String, port: Int, flag: String, reason: String)
-  case certificate(flag: String, path: String, reason: String)
   /// Neither of the two ports is wanted.
   case noPort
 
@@ -55,7 +42,6 @@ public enum FakeAPIServerError: Error, Equatable, Sendable, CustomStringConverti
     switch self {
     case .cannotListen(let address, let port, let flag, let reason):
       "\(flag): cannot listen on \(address):\(port): \(reason)"
-    case .certificate(let flag, let path, let reason): "\(flag): \(path): \(reason)"
     case .noPort: "--insecure-port=0 and no --tls-cert-file: there is nothing to listen on"
     }
   }

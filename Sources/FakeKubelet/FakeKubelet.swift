@@ -55,7 +55,7 @@ public final class FakeKubelet: Service {
       await cancelWhenGracefulShutdown { await self.runPods(port: self.configuration.port) }
       return
     }
-    let listeners = KubeletListeners(configuration: self.configuration, logger: self.logger)
+    let listeners = KubeletListeners(configuration: self.configuration)
     let routes = KubeletRoutes(kubelet: self)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await listeners.serve(routes, on: .readOnly) }

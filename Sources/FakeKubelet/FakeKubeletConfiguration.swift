@@ -1,4 +1,5 @@
 import APIServerClient
+import HTTPListening
 
 /// What a ``FakeKubelet`` is told at its start.
 public struct FakeKubeletConfiguration: Sendable {
@@ -30,7 +31,7 @@ public struct FakeKubeletConfiguration: Sendable {
   /// What `/logs/` shows.
   public var logsDirectory = "/var/log"
   /// With a certificate the full port speaks TLS.
-  public var tls: FakeKubeletTLS?
+  public var tls: ServerTLS?
   /// Serves what everybody may see; 0 lets the kernel choose.
   public var readOnlyPort = 10255
   /// Serves these, `/runningpods/`, `/containerLogs/` and `/logs/`; 0 lets the kernel choose.
@@ -70,20 +71,6 @@ public struct FakeKubeletAPIServers: Sendable {
   }
 }
 
-/// The files of a kubelet that speaks TLS; PEM.
-public struct FakeKubeletTLS: Sendable {
-  public var certificateFile: String
-  public var keyFile: String
-  /// Who may sign clients' certificates; without it no client is asked for one.
-  public var clientAuthorityFile: String?
-
-  public init(certificateFile: String, keyFile: String, clientAuthorityFile: String? = nil) {
-    self.certificateFile = certificateFile
-    self.keyFile = keyFile
-    self.clientAuthorityFile = clientAuthorityFile
-  }
-}
-
 /// Where a running kubelet can be reached.
 public struct FakeKubeletAddresses: Equatable, Sendable {
   /// `http://127.0.0.1:10255`, with the port that is in use.
@@ -92,19 +79,16 @@ public struct FakeKubeletAddresses: Equatable, Sendable {
   public let main: String
 }
 
-/// Why a ``FakeKubelet`` ended early.
+/// Why a ``FakeKubelet`` ended early, besides `ServerTLSError`.
 public enum FakeKubeletError: Error, Equatable, CustomStringConvertible {
   /// A port could not be listened on. `flag` is the option of the `fake-kubelet` command that sets it.
   case cannotListen(address: String, port: Int, flag: String, reason: String)
-  /// A file of the certificate's cannot be used. `flag` is the option that names it.
-  case certificate(flag: String, path: String, reason: String)
 
   public var description: String {
     switch self {
     case .cannotListen(let address, let port, let flag, let reason):
       "cannot listen on \(address):\(port) (--address, \(flag)): \(reason); choose others, such as "
         + "\(flag)=0 for any free port"
-    case .certificate(let flag, let path, let reason): "\(flag): \(path): \(reason)"
     }
   }
 }

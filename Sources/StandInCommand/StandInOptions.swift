@@ -12,7 +12,7 @@ import UnixSignals
 /// The flags that the stand-in daemons have in common, and how such a daemon is run.
 public struct StandInOptions: ParsableArguments {
   /// The names of the boolean flags.
-  public static let switches: Set<String> = ["logtostderr"]
+  public static let switches = LogOptions.switches
 
   @Option(
     help: ArgumentHelp(
@@ -25,13 +25,7 @@ public struct StandInOptions: ParsableArguments {
 
   @OptionGroup var access: APIServerAccess
 
-  @Option(
-    name: [.customLong("v"), .customShort("v")],
-    help: "How much is logged: 0, 2 for each step, 4 for everything.")
-  var verbosity = 0
-
-  @Option(help: "Must be true: the log goes to standard error.")
-  var logtostderr: GoBool = true
+  @OptionGroup var log: LogOptions
 
   public init() {}
 
@@ -40,10 +34,6 @@ public struct StandInOptions: ParsableArguments {
     _ = try APIServerAccess.endpoints(self.master, flag: "--master")
     guard (0...65535).contains(port) else {
       throw ValidationError("--port: \(port) is no port: it must be between 0 and 65535")
-    }
-    if !self.logtostderr.isTrue {
-      throw ValidationError(
-        "--logtostderr=false is not supported: the log goes to standard error; redirect it with 2>")
     }
   }
 
@@ -57,7 +47,7 @@ public struct StandInOptions: ParsableArguments {
       StandInConfiguration, Logger, @escaping @Sendable (String) async -> Void
     ) -> any Service
   ) async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
     let logger = Logger(label: name)
     if !unused.isEmpty {
       logger.info(

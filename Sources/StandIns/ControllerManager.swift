@@ -45,8 +45,7 @@ public struct ControllerManager: Service {
   private func perform(_ action: NodeMonitor.Action) async throws(APIServerError) {
     switch action {
     case .markUnknown(let node):
-      let conditions = NodeMonitor.unknownConditions(
-        of: node, now: KubernetesTime.seconds(.now))
+      let conditions = SilentNode.conditions(of: node, since: KubernetesTime.seconds(.now))
       let request = APIRequest(
         "PATCH", "/api/v1/nodes/\(node.name)/status", ["status": ["conditions": conditions]])
       guard try await self.daemon.attempt(request) != nil else { return }

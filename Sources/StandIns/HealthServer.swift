@@ -1,6 +1,5 @@
-import Glibc
+import HTTPListening
 import Hummingbird
-import Logging
 import NIOCore
 
 /// `/healthz`: 200 and `ok` for as long as the daemon runs.
@@ -23,21 +22,11 @@ struct HealthServer: Sendable {
           .contentType: "text/plain; charset=utf-8", .xContentTypeOptions: "nosniff",
         ], body: .init(byteBuffer: ByteBuffer(string: "ok")))
     }
-    var logger = Logger(label: "healthz")
-    // The framework's own words about its start and end would only repeat ours.
-    logger.logLevel = .critical
-    let application = Application(
-      router: router, configuration: .init(address: .hostname(self.address, port: self.port)),
-      onServerRunning: { channel in
-        let number = channel.localAddress?.port ?? self.port
-        let host = self.address.contains(":") ? "[\(self.address)]" : self.address
-        await onListening("http://\(host):\(number)")
-      }, logger: logger)
     do {
-      try await application.run()
-    } catch let error as IOError {
-      throw StandInError(
-        address: self.address, port: self.port, reason: String(cString: strerror(error.errnoCode)))
+      try await HTTPListener(address: self.address, port: self.port).run(
+        router.buildResponder(), onListening: onListening)
+    } catch let error as HTTPListenError {
+      throw StandInError(address: self.address, port: self.port, reason: error.reason)
     }
   }
 }

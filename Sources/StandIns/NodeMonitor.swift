@@ -71,17 +71,4 @@ public struct NodeMonitor: Equatable, Sendable {
     .map { .evict(pod: $0) }
     return actions
   }
-
-  /// The conditions of a node whose kubelet is silent.
-  static func unknownConditions(of node: JSONValue, now: String) -> JSONValue {
-    .array(
-      (node["status"]?["conditions"]?.elements ?? []).map { condition in
-        var condition = condition
-        condition["status"] = "Unknown"
-        condition["reason"] = "NodeStatusUnknown"
-        condition["message"] = "Kubelet stopped posting node status."
-        condition["lastTransitionTime"] = .string(now)
-        return condition
-      })
-  }
 }

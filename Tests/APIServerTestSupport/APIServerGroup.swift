@@ -1,5 +1,6 @@
 import APIServerClient
 import EtcdClient
+import EtcdTestSupport
 import FakeAPIServer
 import Logging
 import ServiceLifecycle
@@ -54,9 +55,7 @@ public func withAPIServers(
 
 /// Waits for the first namespaces, which are made beside the server.
 private func namespaces(at url: String) async throws {
-  let end = ContinuousClock.now + .seconds(120)
-  while try await APIUser(url).get("/api/v1/namespaces/kube-node-lease") == nil {
-    guard ContinuousClock.now < end else { throw CancellationError() }
-    try await Task.sleep(for: .milliseconds(10))
+  try await eventually("the first namespaces") {
+    try await APIUser(url).get("/api/v1/namespaces/kube-node-lease") != nil
   }
 }

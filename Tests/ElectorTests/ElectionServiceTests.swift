@@ -109,20 +109,6 @@ final class LogLines: Sendable {
   }
 }
 
-/// Waits until something holds, for longer than it can take on a busy machine.
-func eventually(
-  _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + .seconds(90)
-  while !holds() {
-    guard ContinuousClock.now < deadline else {
-      Issue.record(what, sourceLocation: sourceLocation)
-      return
-    }
-    try await Task.sleep(for: .milliseconds(5))
-  }
-}
-
 @Suite(.timeLimit(.minutes(5))) struct ElectionServiceTests {
   private struct Running {
     let fixture: ManifestFixture

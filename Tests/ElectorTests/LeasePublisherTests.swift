@@ -124,25 +124,17 @@ import Testing
     }
   }
 
-  private func eventually(_ condition: () -> Bool) async throws {
-    let limit = ContinuousClock.now + .seconds(120)
-    while !condition() {
-      try #require(ContinuousClock.now < limit)
-      try await Task.sleep(for: .milliseconds(10))
-    }
-  }
-
   @Test func aMasterIsShownAndRenewedAndItsTakeoverIsAnEvent() async throws {
     let leases = Leases()
     try await self.with(leases) { _ in
       // What somebody else writes is noticed, and our own goes on.
-      try await self.eventually { leases.state.withLock { $0.version } > 3 }
+      try await eventually("renewed") { leases.state.withLock { $0.version } > 3 }
       leases.state.withLock {
         $0.version += 1
         $0.lease?.metadata.resourceVersion = "\($0.version)"
       }
       let version = leases.state.withLock { $0.version }
-      try await self.eventually { leases.state.withLock { $0.version } > version + 1 }
+      try await eventually("renewed") { leases.state.withLock { $0.version } > version + 1 }
     }
     let (lease, events, _) = leases.state.withLock { $0 }
     #expect(lease?.spec?.holderIdentity == "n1")
@@ -155,12 +147,12 @@ import Testing
     let leases = Leases()
     leases.refuses.withLock { $0 = true }
     try await self.with(leases) { lines in
-      try await self.eventually { lines.all.contains { $0.contains("leases is forbidden") } }
+      try await eventually("refused") { lines.all.contains { $0.contains("leases is forbidden") } }
       try await Task.sleep(for: .seconds(1))
       #expect(lines.all.count { $0.contains("leases is forbidden") } == 1)
       leases.refuses.withLock { $0 = false }
-      try await self.eventually { leases.state.withLock { $0.version } > 0 }
-      try await self.eventually { lines.all.contains { $0.contains("as a Lease again") } }
+      try await eventually("written") { leases.state.withLock { $0.version } > 0 }
+      try await eventually("told") { lines.all.contains { $0.contains("as a Lease again") } }
     }
   }
 }

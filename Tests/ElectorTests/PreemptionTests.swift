@@ -1,4 +1,5 @@
 import EtcdClient
+import EtcdTestSupport
 import Foundation
 import KVStore
 import Logging
@@ -129,17 +130,10 @@ import Testing
         endpoints: [try EtcdEndpoint(server.urls[0])], timeout: .seconds(60)
       ) { client in
         try await withThrowingTaskGroup(of: Void.self) { elections in
-          func wait(_ condition: () -> Bool) async throws {
-            let limit = ContinuousClock.now + .seconds(120)
-            while !condition() {
-              try #require(ContinuousClock.now < limit)
-              try await Task.sleep(for: .milliseconds(20))
-            }
-          }
           elections.addTask { try await Self.run("low", priority: 1, client, low) }
-          try await wait { low.installed != nil }
+          try await eventually("low is the master") { low.installed != nil }
           elections.addTask { try await Self.run("high", priority: 2, client, high) }
-          try await wait { high.installed != nil }
+          try await eventually("high is the master") { high.installed != nil }
           #expect(low.installed == nil)
           // And so it stays.
           try await Task.sleep(for: .seconds(2))

@@ -5,6 +5,13 @@ extension EtcdEndpoint {
   /// Refuses every connection for as long as the process runs: a port that is taken, so that nobody else
   /// can get it, and that is not listened on.
   public static let refusing: EtcdEndpoint = {
+    let url = "http://127.0.0.1:\(Self.refusingPort)"
+    guard let endpoint = try? EtcdEndpoint(url) else { preconditionFailure("\(url) is a URL") }
+    return endpoint
+  }()
+
+  /// Its port.
+  public static let refusingPort: UInt16 = {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -16,8 +23,6 @@ extension EtcdEndpoint {
       }
     }
     precondition(!failure, "there is no port left")
-    let url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
-    guard let endpoint = try? EtcdEndpoint(url) else { preconditionFailure("\(url) is a URL") }
-    return endpoint
+    return UInt16(bigEndian: address.sin_port)
   }()
 }

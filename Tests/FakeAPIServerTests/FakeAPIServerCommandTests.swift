@@ -8,23 +8,13 @@ import Testing
 
 /// The program itself: its flags, its ports.
 @Suite(.timeLimit(.minutes(5))) struct FakeAPIServerCommandTests {
-  private static let program = URL(filePath: CommandLine.arguments[0])
-    .deletingLastPathComponent().appending(path: "fake-apiserver").path
-
-  private static func run(_ arguments: [String]) async throws -> (
-    status: TerminationStatus, output: String, errors: String
-  ) {
-    let result = try await Subprocess.run(
-      .path(.init(self.program)), arguments: Arguments(arguments),
-      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-    return (result.terminationStatus, result.standardOutput, result.standardError)
-  }
+  private static let program = BuiltProgram("fake-apiserver")
 
   /// As the recipe's init script calls it, but for the port.
   @Test func theRecipesFlagsAreTaken() async throws {
     try await withServers { _, client in
       let result = try await Subprocess.run(
-        .path(.init(Self.program)),
+        Self.program.executable,
         arguments: [
           "--service-cluster-ip-range=10.244.0.0/16", "--insecure-port=-1", "--secure-port=6443",
           "--address=127.0.0.1", "--etcd_servers=\(client.endpoints[0].url)",
@@ -63,7 +53,7 @@ import Testing
   func badFlagsAreNamed(flags: [String], reason: String) async throws {
     let isComplete = flags.contains { $0.hasPrefix("--etcd-servers") } || flags.isEmpty
     let store = isComplete ? [] : ["--etcd-servers=\(EtcdEndpoint.refusing.url)"]
-    let (status, _, errors) = try await Self.run(store + flags)
+    let (status, _, errors) = try await Self.program.run(store + flags)
     #expect(status == .exited(64))
     #expect(errors.contains(reason), "\(errors)")
   }
@@ -71,11 +61,11 @@ import Testing
   @Test func whatItCannotHaveIsNamed() async throws {
     let store = "--etcd-servers=\(EtcdEndpoint.refusing.url)"
     // A port that is taken and not listened on.
-    let port = EtcdEndpoint.refusing.url.split(separator: ":").last ?? ""
-    let taken = try await Self.run([store, "--insecure-port=\(port)"])
+    let port = EtcdEndpoint.refusingPort
+    let taken = try await Self.program.run([store, "--insecure-port=\(port)"])
     #expect(taken.status == .exited(1))
     #expect(taken.errors.contains("--insecure-port: cannot listen on 127.0.0.1:\(port)"))
-    let missing = try await Self.run([
+    let missing = try await Self.program.run([
       store, "--insecure-port=-1", "--tls-cert-file=/nowhere", "--tls-private-key-file=/nowhere",
     ])
     #expect(missing.status == .exited(1))
@@ -88,7 +78,7 @@ import Testing
       let certificates = try Certificates(in: files)
       try await withServers { _, client in
         let result = try await Subprocess.run(
-          .path(.init(Self.program)),
+          Self.program.executable,
           arguments: [
             "--etcd-servers=\(client.endpoints[0].url)", "--insecure-port=0", "--secure-port=-1",
             "--tls-cert-file=\(certificates.certificate("server"))",

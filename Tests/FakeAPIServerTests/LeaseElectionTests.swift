@@ -1,4 +1,5 @@
 import APIServerClient
+import EtcdTestSupport
 import Foundation
 import Testing
 

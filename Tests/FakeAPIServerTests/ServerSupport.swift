@@ -3,7 +3,7 @@ import Foundation
 import Subprocess
 import Testing
 
-/// The programs that the build has put beside the test bundle.
+/// Servers that run as programs.
 enum Programs {
   /// Runs one until the body is done, then ends it by SIGTERM and waits for its end.
   /// - Parameter body: gets the URL of the first line of its output that has one and is accepted.
@@ -29,11 +29,9 @@ enum Programs {
       @escaping @Sendable (_ url: String, _ kill: @escaping @Sendable () -> Void) async throws
       -> Void
   ) async throws -> TerminationStatus {
-    let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-      .appending(path: name).path
     return try await Subprocess.run(
-      .path(.init(program)), arguments: Arguments(arguments), input: .none, output: .sequence,
-      error: .discarded
+      BuiltProgram(name).executable, arguments: Arguments(arguments), input: .none,
+      output: .sequence, error: .discarded
     ) { execution in
       defer { try? execution.send(signal: .terminate) }
       let process = execution.processIdentifier.value
@@ -44,15 +42,6 @@ enum Programs {
       }
       throw TestFailure("\(name) has ended")
     }.terminationStatus
-  }
-}
-
-/// Waits until something is so. The bound is no expectation of speed: it only ends a hopeless wait.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(120)
-  while !(try await condition()) {
-    guard ContinuousClock.now < end else { throw TestFailure("it never came true that \(what)") }
-    try await Task.sleep(for: .milliseconds(20))
   }
 }
 

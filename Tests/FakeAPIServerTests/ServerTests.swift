@@ -1,4 +1,5 @@
 import APIServerClient
+import EtcdTestSupport
 import KVStore
 import Testing
 

@@ -6,18 +6,7 @@ import Testing
 
 /// The program itself.
 @Suite(.timeLimit(.minutes(2))) struct FakeKubeletCommandTests {
-  /// Beside the test bundle, where the build puts it.
-  private static let program = URL(filePath: CommandLine.arguments[0])
-    .deletingLastPathComponent().appending(path: "fake-kubelet").path
-
-  private static func run(_ arguments: [String]) async throws -> (
-    status: TerminationStatus, output: String, errors: String
-  ) {
-    let result = try await Subprocess.run(
-      .path(.init(self.program)), arguments: Arguments(arguments),
-      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-    return (result.terminationStatus, result.standardOutput, result.standardError)
-  }
+  private static let program = BuiltProgram("fake-kubelet")
 
   @Test func theRecipesFlagsAreTakenAndSIGTERMEndsItWithZero() async throws {
     try await withDirectory { directory in
@@ -32,7 +21,7 @@ import Testing
       let log = try FileHandle(forWritingTo: errors)
       defer { try? log.close() }
       let result = try await Subprocess.run(
-        .path(.init(Self.program)),
+        Self.program.executable,
         arguments: [
           "--logtostderr=true", "--v=0", "--allow_privileged=false", "--address=127.0.0.1",
           "--hostname_override=Kube-Master1", "--api_servers=\(apiServer)",
@@ -71,15 +60,15 @@ import Testing
 
   @Test func aBusyPortIsNamedAndEndsItWithOne() async throws {
     try await withDirectory { directory in
-      let taken = try TakenPort()
-      let (status, output, errors) = try await Self.run([
+      let port = EtcdEndpoint.refusingPort
+      let (status, output, errors) = try await Self.program.run([
         "--config=\(directory.path)", "--hostname-override=a", "--port=0",
-        "--read-only-port=\(taken.number)",
+        "--read-only-port=\(port)",
       ])
       #expect(status == .exited(1))
       #expect(output.isEmpty)
       #expect(
-        errors.contains("cannot listen on 127.0.0.1:\(taken.number) (--address, --read-only-port)"))
+        errors.contains("cannot listen on 127.0.0.1:\(port) (--address, --read-only-port)"))
       #expect(errors.contains("Address already in use"))
     }
   }
@@ -102,40 +91,15 @@ import Testing
     (["--hostname-override=a"], "--config"),
   ])
   func badFlagsAreNamed(arguments: [String], reason: String) async throws {
-    let (status, output, errors) = try await Self.run(arguments)
+    let (status, output, errors) = try await Self.program.run(arguments)
     #expect(status == .exited(64))
     #expect(output.isEmpty)
     #expect(errors.contains(reason), "\(errors)")
   }
 
   @Test func helpHasAnExample() async throws {
-    let (status, output, _) = try await Self.run(["--help"])
+    let (status, output, _) = try await Self.program.run(["--help"])
     #expect(status == .exited(0))
     #expect(output.contains("fake-kubelet --config=/etc/kubernetes/manifests"))
   }
-}
-
-/// A port of the kernel's choice that somebody listens on.
-private final class TakenPort {
-  let number: Int
-  private let descriptor: Int32
-
-  init() throws {
-    self.descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let descriptor = self.descriptor
-    let isListening = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && listen(descriptor, 1) == 0
-          && getsockname(descriptor, $0, &length) == 0
-      }
-    }
-    self.number = Int(UInt16(bigEndian: address.sin_port))
-    guard isListening else { throw Impatient(description: "no port: \(errno)") }
-  }
-
-  deinit { close(self.descriptor) }
 }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import EtcdTestSupport
 import Foundation
 import Logging
 import Testing
@@ -40,7 +41,7 @@ import Testing
       let hidden = self.directory.appending(path: ".\(name)")
       try Data(text.utf8).write(to: hidden)
       guard rename(hidden.path, self.directory.appending(path: name).path) == 0 else {
-        throw Impatient(description: "rename: \(errno)")
+        throw TestFailure("rename: \(errno)")
       }
     }
 

@@ -73,21 +73,6 @@ final class LogCapture: LogHandler {
   var logger: Logger { Logger(label: "test") { _ in self } }
 }
 
-struct Impatient: Error, CustomStringConvertible {
-  let description: String
-}
-
-/// Waits until something is so. The bound is no expectation of speed: it only ends a hopeless wait.
-func eventually(
-  _ what: String, within bound: Duration = .seconds(120), _ isSo: () async throws -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + bound
-  while try await !isSo() {
-    guard ContinuousClock.now < deadline else { throw Impatient(description: "never: \(what)") }
-    try await Task.sleep(for: .milliseconds(10))
-  }
-}
-
 /// Makes a directory for as long as `body` takes.
 func withDirectory<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
   let directory = FileManager.default.temporaryDirectory

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import EtcdTestSupport
 import Foundation
+import HTTPListening
 import Logging
 import NIOSSL
 import Testing
@@ -247,7 +248,7 @@ import Testing
     try await TemporaryFiles.with { files in
       let certificates = try Certificates(in: files)
       try await FakeKubeletTests().withNode({
-        $0.tls = FakeKubeletTLS(
+        $0.tls = ServerTLS(
           certificateFile: certificates.certificate("server"), keyFile: certificates.key("server"),
           clientAuthorityFile: certificates.certificate("ca"))
       }) { node async throws -> Void in
@@ -286,7 +287,7 @@ import Testing
       var configuration = FakeKubeletConfiguration(
         manifestDirectory: directory.path, nodeName: "n1")
       (configuration.readOnlyPort, configuration.port) = (0, 0)
-      configuration.tls = FakeKubeletTLS(certificateFile: "/no/such.crt", keyFile: "/no/such.key")
+      configuration.tls = ServerTLS(certificateFile: "/no/such.crt", keyFile: "/no/such.key")
       let kubelet = FakeKubelet(configuration: configuration, logger: LogCapture().logger)
       await #expect {
         try await kubelet.run()

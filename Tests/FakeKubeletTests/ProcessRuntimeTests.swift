@@ -14,8 +14,7 @@ import Testing
     if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
     "the process runtime needs root and bubblewrap (make deps)"), .timeLimit(.minutes(5)))
 struct ProcessRuntimeTests {
-  private static let shim = URL(filePath: CommandLine.arguments[0])
-    .deletingLastPathComponent().appending(path: "fake-kubelet").path
+  private static let shim = BuiltProgram("fake-kubelet").path
 
   /// A place for a kubelet; short, since there are sockets below it.
   struct Place {

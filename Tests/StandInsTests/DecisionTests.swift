@@ -207,13 +207,4 @@ import Testing
     #expect(plan("False", heartbeat: "4", at: 644) == [])
     #expect(plan("False", heartbeat: "5", at: 645) == ["evict a"])
   }
-
-  @Test func theConditionsSayWhy() {
-    let conditions = NodeMonitor.unknownConditions(of: Objects.node("n"), now: "t").elements
-    #expect(conditions.map { $0["type"] } == ["DiskPressure", "Ready"])
-    for condition in conditions {
-      #expect(condition["status"] == "Unknown" && condition["reason"] == "NodeStatusUnknown")
-      #expect(condition["lastTransitionTime"] == "t" && condition["lastHeartbeatTime"] == "1")
-    }
-  }
 }

@@ -7,14 +7,6 @@ import Testing
 
 /// The programs themselves.
 @Suite(.timeLimit(.minutes(2))) struct StandInCommandTests {
-  /// Beside the test bundle, where the build puts them.
-  private static func program(_ name: String) -> Executable {
-    .path(
-      .init(
-        URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: name)
-          .path))
-  }
-
   /// As the recipe's manifests call them; nobody is at the address.
   @Test(
     arguments: [
@@ -28,7 +20,7 @@ import Testing
   func theRecipesFlagsAreTaken(_ name: String, _ flags: [String], _ unused: String?) async throws {
     let master = EtcdEndpoint.refusing.url.dropFirst("http://".count)
     let result = try await Subprocess.run(
-      Self.program(name),
+      BuiltProgram(name).executable,
       arguments: Arguments(["--master=\(master)", "--v=2", "--port=0"] + flags), input: .none,
       output: .sequence, error: .string(limit: 1 << 20)
     ) { execution in
@@ -63,10 +55,8 @@ import Testing
     ),
   ])
   func badFlagsAreNamed(_ name: String, _ flags: [String], _ reason: String) async throws {
-    let result = try await Subprocess.run(
-      Self.program(name), arguments: Arguments(flags), output: .discarded,
-      error: .string(limit: 1 << 20))
-    #expect(result.terminationStatus == .exited(64))
-    #expect(result.standardError.contains(reason), "\(result.standardError)")
+    let (status, _, errors) = try await BuiltProgram(name).run(flags)
+    #expect(status == .exited(64))
+    #expect(errors.contains(reason), "\(errors)")
   }
 }

@@ -1,26 +1,12 @@
 import APIServerClient
 import APIServerTestSupport
+import EtcdTestSupport
 import FakeKubelet
 import Foundation
 import Logging
 import Testing
 
 @testable import StandIns
-
-struct Impatient: Error, CustomStringConvertible {
-  let description: String
-}
-
-/// Waits until something is so. The bound is no expectation of speed: it only ends a hopeless wait.
-func eventually(
-  _ what: String, within bound: Duration = .seconds(120), _ isSo: () async throws -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + bound
-  while try await !isSo() {
-    guard ContinuousClock.now < deadline else { throw Impatient(description: "never: \(what)") }
-    try await Task.sleep(for: .milliseconds(20))
-  }
-}
 
 /// Kubelets, a scheduler and a controller manager around an API server, over real sockets.
 @Suite(.timeLimit(.minutes(10))) struct StandInTests {

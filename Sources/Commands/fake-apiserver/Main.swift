@@ -3,6 +3,7 @@ import EtcdClient
 import FakeAPIServer
 import Foundation
 import GoFlags
+import HTTPListening
 import Klog
 import Logging
 import ServiceLifecycle
@@ -19,7 +20,7 @@ import UnixSignals
 
 /// The flags of the 1.1 API server that the recipe uses, and those that a box with several of them needs.
 struct FakeAPIServerCommand: AsyncParsableCommand {
-  static let switches: Set<String> = ["allow-privileged", "logtostderr"]
+  static let switches = LogOptions.switches.union(["allow-privileged"])
 
   static let configuration = CommandConfiguration(
     commandName: "fake-apiserver",
@@ -91,13 +92,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
   @Option(help: "Of no effect here: which pods may be privileged is the kubelets' matter.")
   var allowPrivileged: GoBool?
 
-  @Option(
-    name: [.customLong("v"), .customShort("v")],
-    help: "How much is logged: 0, 2 for each step, 4 for everything.")
-  var verbosity = 0
-
-  @Option(help: "Must be true: the log goes to standard error.")
-  var logtostderr: GoBool = true
+  @OptionGroup var log: LogOptions
 
   func validate() throws {
     _ = try self.endpoints()
@@ -124,10 +119,6 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     for entry in self.kubeletUrl where Self.kubelet(entry) == nil {
       throw ValidationError("--kubelet-url: \"\(entry)\": it must be NODE=URL")
     }
-    if !self.logtostderr.isTrue {
-      throw ValidationError(
-        "--logtostderr=false is not supported: the log goes to standard error; redirect it with 2>")
-    }
   }
 
   private func endpoints() throws -> [EtcdEndpoint] {
@@ -151,7 +142,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     settings.secureAddress = self.bindAddress
     settings.securePort = max(0, self.securePort)
     if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
-      settings.tls = FakeAPIServerTLS(
+      settings.tls = ServerTLS(
         certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
     }
     settings.prefix = self.etcdPrefix
@@ -165,7 +156,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
     let logger = Logger(label: "fake-apiserver")
     let idle = [
       self.serviceClusterIpRange.map { _ in "--service-cluster-ip-range" },
@@ -198,7 +189,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
       }
     } catch is CancellationError {
       // Who was still reading then has been cut off.
-    } catch let error as FakeAPIServerError {
+    } catch let error where error is FakeAPIServerError || error is ServerTLSError {
       logger.error("\(error)")
       throw ExitCode.failure
     }

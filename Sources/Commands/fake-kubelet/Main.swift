@@ -4,6 +4,7 @@ import EtcdClient
 import FakeKubelet
 import Foundation
 import GoFlags
+import HTTPListening
 import Klog
 import Logging
 import ServiceLifecycle
@@ -28,9 +29,9 @@ enum RuntimeKind: String, ExpressibleByArgument, CaseIterable {
 /// The flags of the 1.1 kubelet that the recipe uses, and those that a machine with several
 /// kubelets needs.
 struct FakeKubeletCommand: AsyncParsableCommand {
-  static let switches: Set<String> = [
-    "register-node", "allow-privileged", "logtostderr", "leave-pods-running",
-  ]
+  static let switches = LogOptions.switches.union([
+    "register-node", "allow-privileged", "leave-pods-running",
+  ])
 
   static let configuration = CommandConfiguration(
     commandName: "fake-kubelet",
@@ -155,13 +156,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
 
   @OptionGroup var apiServerOptions: APIServerOptions
 
-  @Option(
-    name: [.customLong("v"), .customShort("v")],
-    help: "How much is logged: 0, 2 for each step, 4 for everything.")
-  var verbosity = 0
-
-  @Option(help: "Must be true: the log goes to standard error.")
-  var logtostderr: GoBool = true
+  @OptionGroup var log: LogOptions
 
   func validate() throws {
     if let problem = FakeKubeletConfiguration.nodeNameProblem(self.nodeName) {
@@ -201,10 +196,6 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         throw ValidationError("\(flag) needs --container-runtime=process")
       }
     }
-    if !self.logtostderr.isTrue {
-      throw ValidationError(
-        "--logtostderr=false is not supported: the log goes to standard error; redirect it with 2>")
-    }
   }
 
   private func script() throws -> PretendScript? {
@@ -226,7 +217,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
     let logger = Logger(label: "fake-kubelet")
     self.apiServerOptions.log(to: logger)
     var configuration = FakeKubeletConfiguration(
@@ -246,7 +237,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       throw ExitCode.failure
     }
     if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
-      configuration.tls = FakeKubeletTLS(
+      configuration.tls = ServerTLS(
         certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
     }
     let runtime: any ContainerRuntime
@@ -282,7 +273,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       services: [kubelet], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     do {
       try await services.run()
-    } catch let error as FakeKubeletError {
+    } catch let error where error is FakeKubeletError || error is ServerTLSError {
       logger.error("\(error)")
       throw ExitCode.failure
     }

@@ -41,6 +41,22 @@ struct ScaleOptions: ParsableArguments {
   }
 }
 
+/// A herd whose size is given.
+struct HerdOptions: ParsableArguments {
+  @Option(help: "How many elections.") var elections = 1_000
+  @OptionGroup var scale: ScaleOptions
+
+  func validate() throws {
+    if !(1...100_000).contains(self.elections) {
+      throw ValidationError("--elections must be between 1 and 100000, not \(self.elections)")
+    }
+  }
+
+  var herd: Herd {
+    Herd(elections: self.elections, requestTime: self.scale.requestTime.duration)
+  }
+}
+
 extension Herd.Report {
   /// A row's cells of takeovers.
   fileprivate var cells: [String] {
@@ -115,14 +131,7 @@ struct ScaleHerd: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "herd", abstract: "How takeovers spread when many leaders die at one instant.")
 
-  @Option(help: "How many elections.") var elections = 1_000
-  @OptionGroup var options: ScaleOptions
-
-  func validate() throws {
-    if !(1...100_000).contains(self.elections) {
-      throw ValidationError("--elections must be between 1 and 100000, not \(self.elections)")
-    }
-  }
+  @OptionGroup var options: HerdOptions
 
   func run() throws {
     var rows: [[String]] = []
@@ -132,7 +141,7 @@ struct ScaleHerd: ParsableCommand {
       ("leaders that started at one instant", .milliseconds(1), true),
       ("within 5 s; the store tells of nothing", .seconds(5), false),
     ] {
-      var herd = Herd(elections: self.elections, requestTime: self.options.requestTime.duration)
+      var herd = self.options.herd
       herd.startWithin = startWithin
       herd.tellsWatchers = tells
       let report = herd.run()
@@ -143,11 +152,11 @@ struct ScaleHerd: ParsableCommand {
     }
     print(
       TextTable(
-        header: ["\(self.elections) ELECTIONS"] + Herd.Report.cellNames
+        header: ["\(self.options.elections) ELECTIONS"] + Herd.Report.cellNames
           + ["PEAK IN 0.1 S", "TAKEN OVER"], rows: rows))
-    try self.options.write(
+    try self.options.scale.write(
       LinePlot(
-        "\(self.elections) leaders die at one instant", x: "seconds after their death",
+        "\(self.options.elections) leaders die at one instant", x: "seconds after their death",
         y: "% of the elections whose pod runs elsewhere", lines: lines))
   }
 }
@@ -158,20 +167,13 @@ struct ScaleJitter: ParsableCommand {
     commandName: "jitter",
     abstract: "What it buys that pauses are drawn out by chance: the load when a store comes back.")
 
-  @Option(help: "How many elections.") var elections = 1_000
-  @OptionGroup var options: ScaleOptions
-
-  func validate() throws {
-    if !(1...100_000).contains(self.elections) {
-      throw ValidationError("--elections must be between 1 and 100000, not \(self.elections)")
-    }
-  }
+  @OptionGroup var options: HerdOptions
 
   func run() throws {
     var rows: [[String]] = []
     var lines: [LinePlot.Line] = []
     for (name, isJittered) in [("with jitter", true), ("without", false)] {
-      var herd = Herd(elections: self.elections, requestTime: self.options.requestTime.duration)
+      var herd = self.options.herd
       herd.isJittered = isJittered
       herd.blow = .storeRestarts
       let report = herd.run()
@@ -185,11 +187,12 @@ struct ScaleJitter: ParsableCommand {
     print(
       TextTable(
         header: [
-          "\(self.elections) ELECTIONS", "REQUESTS/S", "PEAK IN 0.1 S", "LEASES LOST", "WRONG",
+          "\(self.options.elections) ELECTIONS", "REQUESTS/S", "PEAK IN 0.1 S", "LEASES LOST",
+          "WRONG",
         ], rows: rows))
-    try self.options.write(
+    try self.options.scale.write(
       LinePlot(
-        "\(self.elections) elections when their store is killed after 5 s, and back after 7",
+        "\(self.options.elections) elections when their store is killed after 5 s, and back after 7",
         x: "seconds", y: "requests in 0.1 s", lines: lines))
   }
 }

@@ -14,21 +14,9 @@ enum NodeLiveness {
     _ node: JSONValue, lastSign: Int64?, now: Int64, gracePeriod: Int64, since time: String
   ) -> JSONValue {
     guard let lastSign, now - lastSign > gracePeriod else { return node }
-    var node = node
-    let known = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"]
-    let conditions: [JSONValue] = (node["status"]?["conditions"]?.elements ?? []).map { condition in
-      guard known.contains(condition["type"]?.string ?? ""), condition["status"] != "Unknown" else {
-        return condition
-      }
-      var condition = condition
-      condition["status"] = "Unknown"
-      condition["reason"] = "NodeStatusUnknown"
-      condition["message"] = "Kubelet stopped posting node status."
-      condition["lastTransitionTime"] = .string(time)
-      return condition
-    }
-    node["status"]?["conditions"] = .array(conditions)
-    return node
+    var shown = node
+    shown["status"]?["conditions"] = SilentNode.conditions(of: node, since: time)
+    return shown
   }
 
   /// When a node's own status says that it was last well.

@@ -1,4 +1,4 @@
-import FakeKubelet
+import APIServerClient
 
 /// What a pod's line says.
 ///
@@ -105,7 +105,7 @@ struct PodRow: Equatable {
   private mutating func countRestarts(of container: JSONValue) {
     self.restarts += container["restartCount"]?.integer ?? 0
     let end = container["lastState"]?["terminated"]?["finishedAt"]?.string
-    if let end = end.flatMap(KubernetesTime.seconds), end > self.lastRestart ?? .min {
+    if let end = end.flatMap(KubernetesTime.seconds(of:)), end > self.lastRestart ?? .min {
       self.lastRestart = end
     }
   }

@@ -1,4 +1,4 @@
-import FakeKubelet
+import APIServerClient
 
 extension TablePrinter {
   static let nodes = Self(

@@ -1,4 +1,4 @@
-import FakeKubelet
+import APIServerClient
 
 /// How the objects of one resource are shown as lines of a table.
 ///

@@ -49,14 +49,14 @@ struct Objects: Sendable {
     return nodes.map { node in
       let signs = [
         renewals[node["metadata"]?["name"]?.string ?? ""] ?? nil, NodeLiveness.heartbeat(node),
-      ].compactMap { $0.flatMap(KubernetesTime.seconds) }
+      ].compactMap { $0.flatMap(KubernetesTime.seconds(of:)) }
       return NodeLiveness.shown(
         node, lastSign: signs.max(), now: Int64(now.timeIntervalSince1970),
         gracePeriod: self.nodeGracePeriod, since: time)
     }
   }
 
-  private static func text(_ date: Date) -> String { APIServerClient.KubernetesTime.seconds(date) }
+  private static func text(_ date: Date) -> String { KubernetesTime.seconds(date) }
 
   // MARK: Writing
 

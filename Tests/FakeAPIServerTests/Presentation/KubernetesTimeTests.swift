@@ -1,3 +1,4 @@
+import APIServerClient
 import Testing
 
 @testable import FakeAPIServer
@@ -39,7 +40,7 @@ import Testing
       ("2016-12-31T23:59:60Z", 1_483_228_800),
     ] as [(String, Int64)])
   func seconds(_ text: String, _ seconds: Int64) {
-    #expect(KubernetesTime.seconds(text) == seconds)
+    #expect(KubernetesTime.seconds(of: text) == seconds)
   }
 
   @Test(arguments: [
@@ -48,7 +49,7 @@ import Testing
     "2026-01-02T03:04:05ZZ",
     "2026-01-02T03:04:05+2:00", "26-01-02T03:04:05Z", "２026-01-02T03:04:05Z",
   ])
-  func noTime(_ text: String) { #expect(KubernetesTime.seconds(text) == nil) }
+  func noTime(_ text: String) { #expect(KubernetesTime.seconds(of: text) == nil) }
 
   @Test func `A field that gives no time has no age`() {
     let now: Int64 = 1_767_323_045

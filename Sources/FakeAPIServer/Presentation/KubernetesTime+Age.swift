@@ -1,13 +1,13 @@
-import FakeKubelet
+import APIServerClient
 
-/// Times as API objects carry them, and ages as kubectl prints them.
-enum KubernetesTime {
+/// Times as API objects carry them, read; and ages as kubectl prints them.
+extension KubernetesTime {
   /// Whole seconds since 1970 of an RFC 3339 text such as `2026-01-02T03:04:05Z`; a fraction is cut
   /// off. `nil` when it is none.
   ///
   /// Source: RFC 3339, section 5.6. The days are counted by hand: a table of a thousand pods reads a
   /// thousand times, and a formatter takes longer than all the rest.
-  static func seconds(_ text: String) -> Int64? {
+  static func seconds(of text: String) -> Int64? {
     var reader = Reader(text: text)
     guard let year = reader.number(digits: 4), reader.take("-"),
       let month = reader.number(digits: 2), (1...12).contains(month), reader.take("-"),
@@ -61,7 +61,7 @@ enum KubernetesTime {
 
   /// The age of what a field says; a field that is absent, null or no time has none.
   static func age(_ time: JSONValue?, now: Int64) -> String {
-    guard let then = time?.string.flatMap(Self.seconds) else { return "<unknown>" }
+    guard let then = time?.string.flatMap(Self.seconds(of:)) else { return "<unknown>" }
     return Self.age(seconds: now - then)
   }
 }

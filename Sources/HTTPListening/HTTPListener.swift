@@ -1,0 +1,69 @@
+import Glibc
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+
+/// A port on which HTTP/1.1 is served, plainly or over TLS.
+public struct HTTPListener: Sendable {
+  public let address: String
+  /// 0 lets the kernel choose.
+  public let port: Int
+  private let scheme: String
+  private let server: HTTPServerBuilder
+
+  /// One without TLS.
+  public init(address: String, port: Int) {
+    self.address = address
+    self.port = port
+    self.scheme = "http"
+    self.server = .http1()
+  }
+
+  /// One with TLS; its files are read now.
+  public init(address: String, port: Int, tls: ServerTLS) throws(ServerTLSError) {
+    self.address = address
+    self.port = port
+    self.scheme = "https"
+    self.server = try tls.builder()
+  }
+
+  /// Serves until it is asked to shut down.
+  /// - Parameter onListening: told the URL, once.
+  /// - Throws: ``HTTPListenError``, or `CancellationError`.
+  public func run<Responder: HTTPResponder>(
+    _ responder: Responder, onListening: @escaping @Sendable (_ url: String) async -> Void
+  ) async throws
+  where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
+    let application = Application(
+      responder: responder, server: self.server,
+      configuration: .init(address: .hostname(self.address, port: self.port)),
+      onServerRunning: { channel in
+        guard let url = self.url(of: channel.localAddress) else { return }
+        await onListening(url)
+      },
+      // The framework's own words about its start and end would only repeat ours.
+      logger: Logger(label: "http") { _ in SwiftLogNoOpLogHandler() })
+    do {
+      try await application.run()
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+      throw HTTPListenError(reason: reason ?? "\(error)")
+    }
+  }
+
+  /// `http://127.0.0.1:8080`, `https://[::1]:8443`; `nil` for what has no port.
+  func url(of bound: SocketAddress?) -> String? {
+    guard let bound, let port = bound.port else { return nil }
+    let host = bound.ipAddress ?? self.address
+    return "\(self.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+  }
+}
+
+/// Why a port is not served; whose flags name the port says the rest.
+public struct HTTPListenError: Error, Equatable {
+  /// `Address already in use`.
+  public var reason: String
+}
