@@ -323,7 +323,9 @@ let package = Package(
         lifecycle, subprocess,
       ],
       swiftSettings: settings),
-    .testTarget(name: "TestClusterTests", dependencies: ["TestCluster"], swiftSettings: settings),
+    .testTarget(
+      name: "TestClusterTests", dependencies: ["TestCluster", "EtcdTestSupport", subprocess],
+      swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
