@@ -6,7 +6,7 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test integration examples bench bench-failover bench-elections \
+.PHONY: help deps build demo recipe test integration examples bench bench-failover bench-elections \
   bench-kubelet failures chaos format lint clean
 
 help: ## Show what can be made.
@@ -20,6 +20,9 @@ build: deps ## Build everything (CONFIG=release for the fast binaries).
 
 demo: build ## Bring up two masters, kill one, see the other take over.
 	$(BIN)/zweimaster demo $(DEMO_FLAGS)
+
+recipe: build ## Bring up the recipe's machine room: masters as machines, a load balancer, nodes (root).
+	$(SUDO) $(BIN)/zweimaster up --recipe --load-balancer $(RECIPE_FLAGS)
 
 test: deps ## Run all tests.
 	$(SWIFT) test

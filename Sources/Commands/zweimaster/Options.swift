@@ -104,7 +104,9 @@ struct RecipeOptions: ParsableArguments {
 
   @Flag(
     inversion: .prefixedNo,
-    help: "With --recipe: whether the masters' kubelets are started, or left to 'service kubelet start'.")
+    help: """
+      With --recipe: whether the masters' kubelets are started, or left to 'service kubelet start'.
+      """)
   var startKubelets = true
 
   func validate() throws {
