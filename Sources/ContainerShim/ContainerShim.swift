@@ -13,8 +13,14 @@ public enum ContainerShim {
   /// The file in the container's directory that holds the last report of a shim that has ended.
   public static let endFile = "end"
 
-  /// The file in the container's directory that names the process group of its bubblewrap, and the boot.
-  public static let groupFile = "group"
+  /// The file in the container's directory that names the shim, whose session all processes of the container are in
+  /// until they make one of their own. It is there before bubblewrap is.
+  public static let sessionFile = "session"
+
+  /// What a shim writes into its ``sessionFile``.
+  static var session: String? {
+    ProcessStat(process: getpid()).map { "\(getpid()) \($0.startTicks) \(Self.boot)\n" }
+  }
 
   /// Tells a boot of the machine from the next.
   public static var boot: String {
@@ -28,13 +34,19 @@ public enum ContainerShim {
 
   /// Kills what is left of a container whose shim is gone without a last word: it may have been killed before
   /// bubblewrap had asked to die with it.
-  /// - Parameter group: the content of ``groupFile``.
-  public static func killRest(group: String) {
-    let words = group.split(whereSeparator: \.isWhitespace)
-    guard words.count == 2, let process = pid_t(words[0]), process > 1, words[1] == Self.boot else {
+  /// - Parameters:
+  ///   - session: the content of ``sessionFile``.
+  ///   - processes: all there are.
+  public static func killRest(session: String, among processes: [pid_t]) {
+    let words = session.split(whereSeparator: \.isWhitespace)
+    guard words.count == 3, let shim = pid_t(words[0]), shim > 1, words[2] == Self.boot else {
       return
     }
-    kill(-process, SIGKILL)
+    // A session's number is nobody else's while somebody is in it: its leader is the shim, or there is none.
+    if let leader = ProcessStat(process: shim), String(leader.startTicks) != words[1] { return }
+    for process in processes where ProcessStat(process: process)?.session == shim {
+      kill(process, SIGKILL)
+    }
   }
 
   /// The socket in the container's directory, as a path that is short enough for one.

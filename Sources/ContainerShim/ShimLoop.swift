@@ -31,6 +31,9 @@ struct ShimLoop {
       return nil
     }
     self.listener = listener
+    if let session = ContainerShim.session {
+      Self.write(session, toFile: "\(directory)/\(ContainerShim.sessionFile)")
+    }
     let pipes = (0..<3).map { _ in Self.pipe() }
     (self.status, self.output, self.errors) = (pipes[0].read, pipes[1].read, pipes[2].read)
     var actions = posix_spawn_file_actions_t()
@@ -45,8 +48,6 @@ struct ShimLoop {
       return nil
     }
     self.bubblewrap = process
-    Self.write(
-      "\(process) \(ContainerShim.boot)\n", toFile: "\(directory)/\(ContainerShim.groupFile)")
     for pipe in pipes { close(pipe.write) }
   }
 
@@ -75,6 +76,7 @@ struct ShimLoop {
       if let container { kill(container, signal) } else { pending = signal }
     }
 
+    var isBubblewrapGone = false
     var open = [self.status, self.output, self.errors]
     while !open.isEmpty {
       // Until the command itself runs, nobody tells us when it does.
@@ -85,6 +87,11 @@ struct ShimLoop {
       if let container, !hasStarted, Self.runsAnother(container, than: self.bubblewrapPath) {
         hasStarted = true
         report(.started(process: container))
+      }
+      // Somebody has killed it: its child may be waiting for its word, for ever, or not know yet whose end is its own.
+      if !isBubblewrapGone, Self.hasEnded(self.bubblewrap) {
+        isBubblewrapGone = true
+        kill(-self.bubblewrap, SIGKILL)
       }
       if self.policy == .endsWithKubelet, isWanted, !wasVisited,
         Self.seconds() - begin > Self.patience
@@ -249,6 +256,13 @@ struct ShimLoop {
       return nil
     }
     return Int32(words[index + 1])
+  }
+
+  /// Whether a child has ended; it stays to be waited for, and its number its own.
+  private static func hasEnded(_ child: pid_t) -> Bool {
+    var info = siginfo_t()
+    return waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0
+      && info.si_signo == SIGCHLD
   }
 
   /// Whether a process has become another program than the one that started it.

@@ -325,6 +325,32 @@ struct ProcessRuntimeTests {
     }
   }
 
+  /// Whose moment is too short to be met by chance: it has a child already, and has not said which.
+  @Test(arguments: ["$$", "$PPID"])
+  func bubblewrapOrAShimThatIsKilledEarlyLeavesNothing(victim: String) async throws {
+    try await Self.withPlace { place in
+      var place = place
+      let program = place.host.appending(path: "early")
+      try """
+      #!/bin/sh
+      # \(place.directory.path)
+      sh -c 'trap "" HUP; while :; do sleep 1000; done' \(place.directory.path) &
+      echo >> \(place.host.path)/tries
+      kill -9 \(victim)
+      wait
+      """.write(to: program, atomically: true, encoding: .utf8)
+      #expect(chmod(program.path, 0o755) == 0)
+      place.settings.bubblewrap = program.path
+      try place.write("web.yaml", Self.pod("true", policy: "Never"))
+      let settled = place
+      try await Self.withKubelet(settled) { _ in
+        try await eventually("it was tried") { (try? settled.host("tries")) != nil }
+        try await eventually("nothing is left of it") { settled.processes == [] }
+      }
+      #expect(settled.leftovers == [])
+    }
+  }
+
   // MARK: - Random kills
 
   /// What a kubelet says of its pods, and what there is of their processes.
@@ -447,7 +473,11 @@ struct ProcessRuntimeTests {
         }
         #expect(result.terminationStatus == (isLast ? .exited(0) : .signaled(9)))
       }
-      try await eventually("no process is left") { place.processes.isEmpty }
+      do {
+        try await eventually("no process is left") { place.processes.isEmpty }
+      } catch {
+        Issue.record("\(error): \(place.processes)")
+      }
       #expect(place.leftovers == [])
       #expect(place.mounts == [])
     }

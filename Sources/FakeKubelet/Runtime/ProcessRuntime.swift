@@ -246,9 +246,10 @@ public final class ProcessRuntime: ContainerRuntime {
   private static func clear(_ directory: String) async {
     await BlockingWork.run {
       if !HostFiles.exists("\(directory)/\(ContainerShim.endFile)"),
-        let group = HostFiles.text("\(directory)/\(ContainerShim.groupFile)")
+        let session = HostFiles.text("\(directory)/\(ContainerShim.sessionFile)")
       {
-        ContainerShim.killRest(group: group)
+        ContainerShim.killRest(
+          session: session, among: HostFiles.names(in: "/proc").compactMap { pid_t($0) })
       }
       HostFiles.remove(directory)
     }
