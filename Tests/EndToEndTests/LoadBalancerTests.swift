@@ -6,118 +6,119 @@ import Synchronization
 import TestCluster
 import Testing
 
-@Suite(
-  .serialized,
-  .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
-  .timeLimit(.minutes(15)))
-struct LoadBalancerTests {
-  /// How many requests a second the load is.
-  private static let rate = 20
+extension EndToEnd {
+  @Suite(
+    .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
+    .timeLimit(.minutes(15)))
+  struct LoadBalancerTests {
+    /// How many requests a second the load is.
+    private static let rate = 20
 
-  /// A request of the load, and what came of it.
-  private struct Outcome: Sendable {
-    var sent: ContinuousClock.Instant
-    var ended: ContinuousClock.Instant
-    /// The name of what it made; `nil` when it only read.
-    var made: String?
-    /// `nil` when it went well.
-    var failure: String?
-  }
+    /// A request of the load, and what came of it.
+    private struct Outcome: Sendable {
+      var sent: ContinuousClock.Instant
+      var ended: ContinuousClock.Instant
+      /// The name of what it made; `nil` when it only read.
+      var made: String?
+      /// `nil` when it went well.
+      var failure: String?
+    }
 
-  @Test func aMasterThatDiesCostsNextToNoRequestAndNothingThatWasAcknowledged() async throws {
-    let port = try #require(try FreePort.some(1).first)
-    try await MachineRoom.withThisNetwork { room in
-      try await room.during(
-        "./.build/debug/zweimaster up --recipe --load-balancer --load-balancer-port \(port)"
-      ) { text in
-        let url = "http://127.0.0.1:\(port)"
-        try await eventually("for the room", within: .seconds(300)) {
-          text().contains("the files are in")
-        }
-        let begin = ContinuousClock.now
-        let duration = Duration.seconds(60)
-        async let load = Self.load(url, until: begin + duration)
-        try await Task.sleep(for: .seconds(5))
-        // From here on it is silent; the command itself takes a moment more.
-        let killed = ContinuousClock.now
-        #expect(
-          try await room.run("./.build/debug/zweimaster kill kube-master1").text
-            == "kube-master1 was killed\n")
-        let isDead = ContinuousClock.now
-        let outcomes = await load
-
-        let failed = outcomes.filter { $0.failure != nil }
-        #expect(outcomes.count > 30 * Self.rate)
-        #expect(
-          failed.count * 100 < outcomes.count,
-          "\(failed.count) of \(outcomes.count): \(failed.first?.failure ?? "")")
-        // One that was under way when the power failed may be lost, one that was sent after the first check is not.
-        for outcome in failed {
+    @Test func aMasterThatDiesCostsNextToNoRequestAndNothingThatWasAcknowledged() async throws {
+      let port = try #require(try FreePort.some(1).first)
+      try await MachineRoom.withThisNetwork { room in
+        try await room.during(
+          "./.build/debug/zweimaster up --recipe --load-balancer --load-balancer-port \(port)"
+        ) { text in
+          let url = "http://127.0.0.1:\(port)"
+          try await eventually("for the room", within: .seconds(300)) {
+            text().contains("the files are in")
+          }
+          let begin = ContinuousClock.now
+          let duration = Duration.seconds(60)
+          async let load = Self.load(url, until: begin + duration)
+          try await Task.sleep(for: .seconds(5))
+          // From here on it is silent; the command itself takes a moment more.
+          let killed = ContinuousClock.now
           #expect(
-            outcome.ended > killed && outcome.sent < isDead + .seconds(1),
-            "\(outcome.failure ?? "") for one that was sent \(outcome.sent - killed) after the kill"
-          )
+            try await room.run("./.build/debug/zweimaster kill kube-master1").text
+              == "kube-master1 was killed\n")
+          let isDead = ContinuousClock.now
+          let outcomes = await load
+
+          let failed = outcomes.filter { $0.failure != nil }
+          #expect(outcomes.count > 20 * Self.rate)
+          #expect(
+            failed.count * 100 < outcomes.count,
+            "\(failed.count) of \(outcomes.count): \(failed.first?.failure ?? "")")
+          // One that was under way when the power failed may be lost, one that was sent after the first check is not.
+          for outcome in failed {
+            #expect(
+              outcome.ended > killed && outcome.sent < isDead + .seconds(1),
+              "\(outcome.failure ?? "") for one that was sent \(outcome.sent - killed) after the kill"
+            )
+          }
+          let names = Set(try await Self.names(url))
+          let lost = outcomes.filter { $0.failure == nil }.compactMap(\.made)
+            .filter { !names.contains($0) }
+          #expect(lost.isEmpty, "acknowledged, and not there: \(lost)")
         }
-        let names = Set(try await Self.names(url))
-        let lost = outcomes.filter { $0.failure == nil }.compactMap(\.made)
-          .filter { !names.contains($0) }
-        #expect(lost.isEmpty, "acknowledged, and not there: \(lost)")
       }
     }
-  }
 
-  /// As many requests a second as ``rate``, whether those before are answered or not; every fourth one makes something.
-  private static func load(_ url: String, until end: ContinuousClock.Instant) async -> [Outcome] {
-    await withTaskGroup(of: Outcome.self) { group in
-      var number = 0
-      while ContinuousClock.now < end {
-        number += 1
-        let made = number % 4 == 0 ? "event\(number)" : nil
-        group.addTask {
-          let sent = ContinuousClock.now
-          let failure = await Self.request(url, making: made)
-          return Outcome(sent: sent, ended: .now, made: made, failure: failure)
+    /// As many requests a second as ``rate``, whether those before are answered or not; every fourth one makes something.
+    private static func load(_ url: String, until end: ContinuousClock.Instant) async -> [Outcome] {
+      await withTaskGroup(of: Outcome.self) { group in
+        var number = 0
+        while ContinuousClock.now < end {
+          number += 1
+          let made = number % 4 == 0 ? "event\(number)" : nil
+          group.addTask {
+            let sent = ContinuousClock.now
+            let failure = await Self.request(url, making: made)
+            return Outcome(sent: sent, ended: .now, made: made, failure: failure)
+          }
+          guard (try? await Task.sleep(for: .seconds(1) / Self.rate)) != nil else { break }
         }
-        guard (try? await Task.sleep(for: .seconds(1) / Self.rate)) != nil else { break }
+        return await group.reduce(into: []) { $0.append($1) }
       }
-      return await group.reduce(into: []) { $0.append($1) }
     }
-  }
 
-  /// - Returns: what went wrong.
-  private static func request(_ url: String, making name: String?) async -> String? {
-    var request = HTTPClientRequest(url: "\(url)/api/v1/namespaces/kube-system/pods")
-    if let name {
-      request.url = "\(url)/api/v1/namespaces/default/events"
-      request.method = .POST
-      request.headers.add(name: "Content-Type", value: "application/json")
-      request.body = .bytes(
-        ByteBuffer(
-          string: """
-            {"apiVersion":"v1","kind":"Event","metadata":{"name":"\(name)"},"reason":"Test","message":"m",\
-            "involvedObject":{"kind":"Pod","namespace":"default","name":"p"}}
-            """))
+    /// - Returns: what went wrong.
+    private static func request(_ url: String, making name: String?) async -> String? {
+      var request = HTTPClientRequest(url: "\(url)/api/v1/namespaces/kube-system/pods")
+      if let name {
+        request.url = "\(url)/api/v1/namespaces/default/events"
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(
+          ByteBuffer(
+            string: """
+              {"apiVersion":"v1","kind":"Event","metadata":{"name":"\(name)"},"reason":"Test","message":"m",\
+              "involvedObject":{"kind":"Pod","namespace":"default","name":"p"}}
+              """))
+      }
+      do {
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let body = try await response.body.collect(upTo: 16 << 20)
+        return (200...299).contains(response.status.code)
+          ? nil : "HTTP \(response.status.code) \(String(buffer: body).prefix(200))"
+      } catch {
+        return "\(error)"
+      }
     }
-    do {
-      let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-      let body = try await response.body.collect(upTo: 16 << 20)
-      return (200...299).contains(response.status.code)
-        ? nil : "HTTP \(response.status.code) \(String(buffer: body).prefix(200))"
-    } catch {
-      return "\(error)"
-    }
-  }
 
-  private static func names(_ url: String) async throws -> [String] {
-    struct List: Decodable {
-      struct Item: Decodable { let metadata: Metadata }
-      struct Metadata: Decodable { let name: String }
-      let items: [Item]
+    private static func names(_ url: String) async throws -> [String] {
+      struct List: Decodable {
+        struct Item: Decodable { let metadata: Metadata }
+        struct Metadata: Decodable { let name: String }
+        let items: [Item]
+      }
+      let response = try await HTTPClient.shared.execute(
+        HTTPClientRequest(url: "\(url)/api/v1/namespaces/default/events"), timeout: .seconds(60))
+      let body = try await response.body.collect(upTo: 64 << 20)
+      return try JSONDecoder().decode(List.self, from: Data(body.readableBytesView)).items
+        .map(\.metadata.name)
     }
-    let response = try await HTTPClient.shared.execute(
-      HTTPClientRequest(url: "\(url)/api/v1/namespaces/default/events"), timeout: .seconds(60))
-    let body = try await response.body.collect(upTo: 64 << 20)
-    return try JSONDecoder().decode(List.self, from: Data(body.readableBytesView)).items
-      .map(\.metadata.name)
   }
 }

@@ -2,67 +2,68 @@ import Foundation
 import TestCluster
 import Testing
 
-/// `docs/recipe.md`, typed.
-@Suite(
-  .serialized,
-  .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
-  .timeLimit(.minutes(15)))
-struct RecipeDocumentTests {
-  @Test func everyCommandOfThePageAnswersAsThePageSays() async throws {
-    let page = try String(contentsOf: Self.file("docs/recipe.md"), encoding: .utf8)
-    let steps = RecipePage.steps(page)
-    let first = try #require(steps.first)
-    #expect(steps.count > 30)
-    #expect(first.command.contains("zweimaster up"))
-    try await MachineRoom.with { room in
-      try await room.during(first.shellLine) { text in
-        try await eventually(
-          "for '\(first.command)' to print what the page says", within: .seconds(300)
-        ) {
-          first.matches(text())
-        }
-        var environment: [String: String] = [:]
-        for step in steps.dropFirst() {
-          if let (name, value) = step.export {
-            environment[name] = value
-          } else {
-            try await Self.type(step, in: room, environment)
+extension EndToEnd {
+  /// `docs/recipe.md`, typed.
+  @Suite(
+    .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
+    .timeLimit(.minutes(15)))
+  struct RecipeDocumentTests {
+    @Test func everyCommandOfThePageAnswersAsThePageSays() async throws {
+      let page = try String(contentsOf: Self.file("docs/recipe.md"), encoding: .utf8)
+      let steps = RecipePage.steps(page)
+      let first = try #require(steps.first)
+      #expect(steps.count > 30)
+      #expect(first.command.contains("zweimaster up"))
+      try await MachineRoom.with { room in
+        try await room.during(first.shellLine) { text in
+          try await eventually(
+            "for '\(first.command)' to print what the page says", within: .seconds(300)
+          ) {
+            first.matches(text())
+          }
+          var environment: [String: String] = [:]
+          for step in steps.dropFirst() {
+            if let (name, value) = step.export {
+              environment[name] = value
+            } else {
+              try await Self.type(step, in: room, environment)
+            }
           }
         }
       }
     }
-  }
 
-  /// What looks at something may have to look again, for what a page says of it takes a while to come; what changes
-  /// something is typed once.
-  private static func type(
-    _ step: RecipePage.Step, in room: MachineRoom, _ environment: [String: String]
-  ) async throws {
-    let end = ContinuousClock.now + .seconds(240)
-    while true {
-      let answer =
-        step.host == "box"
-        ? try await room.run(step.shellLine, environment: environment)
-        : try await room.run(step.shellLine, on: step.host)
-      if step.matches(answer.text) { return }
-      guard step.onlyLooks, ContinuousClock.now < end else {
-        Issue.record(
-          """
-          \(step.host): \(step.command)
-          prints
-          \(answer.text)
-          but the page says
-          \(step.output.joined(separator: "\n"))
-          """)
-        return
+    /// What looks at something may have to look again, for what a page says of it takes a while to come; what changes
+    /// something is typed once.
+    private static func type(
+      _ step: RecipePage.Step, in room: MachineRoom, _ environment: [String: String]
+    ) async throws {
+      let end = ContinuousClock.now + .seconds(240)
+      while true {
+        let answer =
+          step.host == "box"
+          ? try await room.run(step.shellLine, environment: environment)
+          : try await room.run(step.shellLine, on: step.host)
+        if step.matches(answer.text) { return }
+        guard step.onlyLooks, ContinuousClock.now < end else {
+          Issue.record(
+            """
+            \(step.host): \(step.command)
+            prints
+            \(answer.text)
+            but the page says
+            \(step.output.joined(separator: "\n"))
+            """)
+          return
+        }
+        try await Task.sleep(for: .milliseconds(500))
       }
-      try await Task.sleep(for: .milliseconds(500))
     }
-  }
 
-  static func file(_ path: String) -> URL {
-    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: path)
+    static func file(_ path: String) -> URL {
+      URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: path)
+    }
   }
 }
 

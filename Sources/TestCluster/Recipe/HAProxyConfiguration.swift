@@ -21,7 +21,7 @@ struct HAProxyConfiguration: Equatable, Sendable {
   var binds: [Bind]
   var servers: [Server]
 
-  /// A server that does not answer `/healthz` is given up after the second failure: in two intervals of a second.
+  /// A server that does not answer `/healthz` is given up after the second failure.
   static let checkIntervalSeconds = 1
 
   /// The part that is the same everywhere: everything but addresses.
@@ -61,8 +61,13 @@ struct HAProxyConfiguration: Equatable, Sendable {
       http-check expect status 200
       # A request that got no connection has done nothing. One that was cut off may have: only what reads is repeated.
       http-request disable-l7-retry unless METH_GET
-      # Who watches a server that is down is told by the connection's end, and watches another one.
-      default-server check inter \(Self.checkIntervalSeconds)s fall 2 rise 2 on-marked-down shutdown-sessions
+      # Who waits for a machine without power, or watches it, is told in five seconds, and asks another one. (Not by
+      # on-marked-down shutdown-sessions, which cuts those off as well that are about to be sent elsewhere.)
+      option srvtcpka
+      srvtcpka-idle 2s
+      srvtcpka-intvl 1s
+      srvtcpka-cnt 3
+      default-server check inter \(Self.checkIntervalSeconds)s fall 2 rise 2 tcp-ut 5s
     \(self.servers.map { "  server \($0.name) \($0.address)" }.joined(separator: "\n"))
 
     """
