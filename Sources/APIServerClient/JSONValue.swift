@@ -141,7 +141,10 @@ extension JSONValue: CustomStringConvertible {
       byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
     text.append(UInt8(ascii: "\""))
-    if string.utf8.contains(where: needsEscape) {
+    let start = text.count
+    text += string.utf8
+    if text[start...].contains(where: needsEscape) {
+      text.removeSubrange(start...)
       for byte in string.utf8 {
         switch byte {
         case UInt8(ascii: "\""): text += #"\""#.utf8
@@ -155,8 +158,6 @@ extension JSONValue: CustomStringConvertible {
         default: text.append(byte)
         }
       }
-    } else {
-      text += string.utf8
     }
     text.append(UInt8(ascii: "\""))
   }

@@ -146,7 +146,9 @@ struct JSONWriter {
 
   private mutating func escaped(_ bytes: ArraySlice<UInt8>) {
     var rest = bytes
-    while let byte = rest.first {
+    while true {
+      rest = self.common(rest)
+      guard let byte = rest.first else { break }
       if byte < 0x80 {
         rest.removeFirst()
         self.ascii(byte)
@@ -168,6 +170,29 @@ struct JSONWriter {
         rest.removeFirst(length)
       }
     }
+  }
+
+  /// What is plain, quotes and backslashes: most of a text that is JSON itself.
+  /// - Returns: the rest, from something else on.
+  private mutating func common(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var end = bytes.startIndex
+    self.buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 2 * bytes.count) { space in
+      var count = 0
+      while end < bytes.endIndex {
+        let byte = bytes[end]
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+          space[count] = UInt8(ascii: "\\")
+          count += 1
+        } else if !Self.isPlain(byte) {
+          break
+        }
+        space[count] = byte
+        count += 1
+        end += 1
+      }
+      return count
+    }
+    return bytes[end...]
   }
 
   private mutating func ascii(_ byte: UInt8) {

@@ -32,7 +32,9 @@ extension APITrial {
       for number in 0..<self.events {
         sent.append(.now)
         try await Self.update(number % pods, restarts: 1_000_000 * (round + 1) + number, stage)
-        try await TrialProcess.wait("for all watchers", within: .seconds(60), every: .milliseconds(1)) {
+        try await TrialProcess.wait(
+          "for all watchers", within: .seconds(60), every: .milliseconds(1)
+        ) {
           if watchers > 0 { try arrivals.check() }
           return watchers == 0 || arrivals.isComplete(number)
         }
