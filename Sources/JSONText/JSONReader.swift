@@ -11,8 +11,8 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
 /// user's matter.
 ///
 /// Foundation's decoder makes a map of the whole text first and then tries one type after the other; for lists of
-/// thousands of objects that takes seconds. Both take and refuse the same texts, except that this one knows
-/// UTF-8 alone.
+/// thousands of objects that takes seconds. Both make the same of the same texts, except that this one knows
+/// UTF-8 alone, and no comma before an end.
 ///
 /// Source: RFC 8259.
 package struct JSONReader {
@@ -109,48 +109,70 @@ package struct JSONReader {
   package mutating func string() throws(JSONError) -> String {
     guard self.next() == UInt8(ascii: "\"") else { throw self.wrong("a string is missing") }
     let start = self.position + 1
-    var end = start
-    var hasEscapes = false
-    var seen: UInt8 = 0
-    scan: while true {
-      guard end < self.bytes.count else {
-        self.position = end
-        throw self.wrong("a string has no end")
-      }
-      let byte = self.bytes[end]
-      switch byte {
-      case UInt8(ascii: "\""): break scan
-      case UInt8(ascii: "\\"):
-        hasEscapes = true
-        end += 2
-      case ..<0x20:
-        self.position = end
-        throw self.wrong("a string has a control character in it")
-      default:
-        seen |= byte
-        end += 1
-      }
+    let extent = self.bytes.withUnsafeBufferPointer { Extent(of: $0, from: start) }
+    guard let end = extent.end else {
+      self.position = extent.position
+      throw self.wrong(
+        extent.position < self.bytes.count
+          ? "a string has a control character in it" : "a string has no end")
     }
     self.position = start
-    if seen >= 0x80, String(validating: self.bytes[start..<end], as: UTF8.self) == nil {
+    if !extent.isASCII, String(validating: self.bytes[start..<end], as: UTF8.self) == nil {
       throw self.wrong("a string is no UTF-8")
     }
-    if !hasEscapes {
+    if !extent.hasEscapes {
       self.position = end + 1
       return String(decoding: self.bytes[start..<end], as: UTF8.self)
     }
-    // An escape is never shorter than what it stands for.
-    var unescaping = Unescaping(bytes: self.bytes, position: start, end: end)
-    let text = String(unsafeUninitializedCapacity: end - start) { unescaping.write(to: $0) }
+    let (text, unescaping) = self.bytes.withUnsafeBufferPointer { bytes in
+      var unescaping = Unescaping(bytes: bytes, position: start, end: end)
+      // An escape is never shorter than what it stands for.
+      let text = String(unsafeUninitializedCapacity: end - start) { unescaping.write(to: $0) }
+      return (text, (position: unescaping.position, problem: unescaping.problem))
+    }
     self.position = unescaping.position
     if let problem = unescaping.problem { throw self.wrong(problem) }
     self.position = end + 1
     return text
   }
 
+  /// How far a string goes.
+  private struct Extent {
+    /// Where its closing quote is; `nil` when there is none, or something before it that must not be.
+    var end: Int?
+    /// As far as it was looked at.
+    var position: Int
+    var hasEscapes = false
+    var isASCII = true
+
+    // By pointers, here and below: a list of thousands of objects is one string after the other, and an array
+    // is counted and checked for each byte.
+    init(of bytes: UnsafeBufferPointer<UInt8>, from start: Int) {
+      var position = start
+      var seen: UInt8 = 0
+      scan: while position < bytes.count {
+        let byte = bytes[position]
+        switch byte {
+        case UInt8(ascii: "\""):
+          self.end = position
+          break scan
+        case UInt8(ascii: "\\"):
+          self.hasEscapes = true
+          position += 2
+        case ..<0x20: break scan
+        default:
+          seen |= byte
+          position += 1
+        }
+      }
+      self.position = position
+      self.isASCII = seen < 0x80
+    }
+  }
+
   /// Puts characters in place of their escapes.
   private struct Unescaping {
-    let bytes: [UInt8]
+    let bytes: UnsafeBufferPointer<UInt8>
     var position: Int
     let end: Int
     /// Why it has stopped at its position.
@@ -238,7 +260,8 @@ package struct JSONReader {
     guard let number = Double(text), number.isFinite else {
       throw self.wrong("a number is out of range")
     }
-    return Int64(exactly: number).map { .integer($0) } ?? .other(number)
+    // One that has too many digits is not the nearest that has not.
+    return isWhole ? .other(number) : Int64(exactly: number).map { .integer($0) } ?? .other(number)
   }
 
   /// - Throws: when it is negative, too large or not whole.

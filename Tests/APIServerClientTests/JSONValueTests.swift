@@ -17,11 +17,17 @@ import Testing
     "9223372036854775808", "18446744073709551615", "-9223372036854775809", "0.1", "1e-7", "1e308",
     "1e-400", "1e999", #"{"a":1,"a":2}"#, #"{"a":{"x":1},"a":{"y":2}}"#,
     #"" \u00e4\ud83d\ude00\n\/""#,
-    #""\ud83d""#, #""\ude00""#, #""\u00""#, #""\q""#, "\"a\nb\"", "[1,]", "[1", "{\"a\":1,}", "01",
+    #""\ud83d""#, #""\ude00""#, #""\u00""#, #""\q""#, "\"a\nb\"", "[1", "01",
     "1.", "-", "nul", "{\"a\" 1}", "[1]2", "", "  ", "\u{FEFF}[1]", "[1,,2]", "{,}", "[\"ä€\"]",
   ])
   func itIsReadAsFoundationReadsIt(_ text: String) {
     #expect(self.parsed(text) == self.decoded(text))
+  }
+
+  /// Foundation passes over it.
+  @Test(arguments: ["[1,]", "{\"a\":1,}", "[[1,],2]"])
+  func aCommaBeforeAnEndIsNoJSON(_ text: String) {
+    #expect(self.parsed(text) == nil)
   }
 
   @Test func whateverIsWrittenIsReadBackUnchanged() throws {

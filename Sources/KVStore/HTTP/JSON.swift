@@ -175,24 +175,26 @@ struct JSONWriter {
   /// What is plain, quotes and backslashes: most of a text that is JSON itself.
   /// - Returns: the rest, from something else on.
   private mutating func common(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    var end = bytes.startIndex
+    var read = 0
     self.buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 2 * bytes.count) { space in
-      var count = 0
-      while end < bytes.endIndex {
-        let byte = bytes[end]
-        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-          space[count] = UInt8(ascii: "\\")
-          count += 1
-        } else if !Self.isPlain(byte) {
-          break
+      bytes.withUnsafeBytes { bytes in
+        var written = 0
+        while read < bytes.count {
+          let byte = bytes[read]
+          if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            space[written] = UInt8(ascii: "\\")
+            written += 1
+          } else if !Self.isPlain(byte) {
+            break
+          }
+          space[written] = byte
+          written += 1
+          read += 1
         }
-        space[count] = byte
-        count += 1
-        end += 1
+        return written
       }
-      return count
     }
-    return bytes[end...]
+    return bytes.dropFirst(read)
   }
 
   private mutating func ascii(_ byte: UInt8) {
