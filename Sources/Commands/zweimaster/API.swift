@@ -84,8 +84,8 @@ struct API: AsyncParsableCommand {
       rows: watches.map { watch in
         [
           "\(watch.watchers)", Self.text(watch.arrivals), Self.text(watch.complete),
-          "\((watch.processor / .microseconds(1)).rounded(1)) µs",
-          // Of a few the allocator's own steps are more than what they need.
+          // Of a few the clock's and the allocator's steps are more than what they need.
+          watch.watchers < 100 ? "–" : "\((watch.processor / .microseconds(1)).rounded(1)) µs",
           watch.watchers < 100 ? "–" : "\((Double(watch.memory) / 1e3).rounded(1)) kB",
         ]
       })
