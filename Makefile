@@ -7,7 +7,7 @@ BIN    := .build/$(CONFIG)
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps build demo recipe test integration examples bench bench-failover bench-elections \
-  bench-kubelet failures chaos format lint clean
+  bench-kubelet bench-api failures chaos format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,12 @@ bench-kubelet: deps ## Measure the fake kubelet with ten and with a thousand pod
 	  $(SWIFT) build -c release --product $$product; \
 	done
 	.build/release/zweimaster kubelet $(KUBELET_FLAGS)
+
+bench-api: deps ## Measure fake-apiserver with up to 5,000 pods and 1,000 watchers.
+	@for product in kvstore fake-apiserver zweimaster; do \
+	  $(SWIFT) build -c release --product $$product; \
+	done
+	.build/release/zweimaster api $(API_FLAGS)
 
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples

@@ -79,7 +79,7 @@ let package = Package(
   ],
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
-    // takes its settings from, inotify, the pauses between restarts, metrics, the limit of
+    // takes its settings from, inotify, the pauses between restarts, metrics, JSON, the limit of
     // open files, systemd.
     .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
     .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
@@ -87,6 +87,7 @@ let package = Package(
     .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
     .target(name: "RestartBackoff", swiftSettings: settings),
     .target(name: "PrometheusText", swiftSettings: settings),
+    .target(name: "JSONText", swiftSettings: settings),
     .target(name: "OpenFiles", swiftSettings: settings),
     .target(name: "Systemd", swiftSettings: settings),
     // A port, its TLS files, its URL: of all but kvstore, whose HTTP is its own.
@@ -106,11 +107,12 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
-      name: "EtcdClient", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
+      name: "EtcdClient",
+      dependencies: ["JSONText", nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
       swiftSettings: settings),
     // Kubernetes' API server, asked: of the elector, of the fake kubelet, of what stands in for daemons.
     .target(
-      name: "APIServerClient", dependencies: ["EtcdClient", nioCore, httpClient],
+      name: "APIServerClient", dependencies: ["EtcdClient", "JSONText", nioCore, httpClient],
       swiftSettings: settings),
     .target(
       name: "APIServerFlags", dependencies: ["APIServerClient", "EtcdClient", arguments],
@@ -246,6 +248,7 @@ let package = Package(
       name: "BenchmarkTests", dependencies: ["Benchmark", "KVStore", nioPosix],
       swiftSettings: settings),
     .testTarget(name: "GoFlagsTests", dependencies: ["GoFlags"], swiftSettings: settings),
+    .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
     .testTarget(name: "KlogTests", dependencies: ["Klog"], swiftSettings: settings),
     .testTarget(name: "EtcdSettingsTests", dependencies: ["EtcdSettings"], swiftSettings: settings),
     .testTarget(
@@ -273,7 +276,8 @@ let package = Package(
     .testTarget(
       name: "EtcdClientTests",
       dependencies: [
-        "EtcdClient", "EtcdTestSupport", "FaultRelay", "KVStore", nioCore, nioPosix, nioHTTP1,
+        "EtcdClient", "EtcdTestSupport", "FaultRelay", "JSONText", "KVStore", nioCore, nioPosix,
+        nioHTTP1,
       ],
       swiftSettings: settings),
     // A fake-apiserver on a kvstore, for its clients' tests.

@@ -136,7 +136,7 @@ extension JSONValue {
   /// - Throws: ``APIServerError/unreadable(request:reason:)``.
   init(decoding body: Data, of request: APIRequest) throws(APIServerError) {
     do {
-      self = try JSONDecoder().decode(JSONValue.self, from: body)
+      self = try JSONValue(parsing: Array(body))
     } catch {
       throw .unreadable(
         request: "\(request.method) \(request.target)", reason: "what it answers is no JSON")

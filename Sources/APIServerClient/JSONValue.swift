@@ -95,13 +95,12 @@ extension JSONValue: CustomStringConvertible {
 
   /// These come first, as in what Kubernetes writes; the other names follow in byte order.
   private static func rank(_ key: String) -> Int {
-    switch key {
-    case "kind": 0
-    case "apiVersion": 1
-    case "metadata": 2
-    case "name": 3
-    case "namespace": 4
-    case "spec": 5
+    // Most are none of them by their length alone.
+    switch key.utf8.count {
+    case 4: key == "kind" ? 0 : key == "name" ? 3 : key == "spec" ? 5 : 6
+    case 8: key == "metadata" ? 2 : 6
+    case 9: key == "namespace" ? 4 : 6
+    case 10: key == "apiVersion" ? 1 : 6
     default: 6
     }
   }
@@ -122,14 +121,20 @@ extension JSONValue: CustomStringConvertible {
       }
       text.append(UInt8(ascii: "]"))
     case .object(let members):
-      let ordered = members.map { (rank: Self.rank($0.key), key: $0.key, value: $0.value) }
-        .sorted { ($0.rank, $0.key) < ($1.rank, $1.key) }
+      // Their places are put in order, not the values, which would all be held once more.
+      var ordered: [(rank: Int, key: String, place: Dictionary<String, JSONValue>.Index)] = []
+      ordered.reserveCapacity(members.count)
+      for place in members.indices {
+        let key = members[place].key
+        ordered.append((Self.rank(key), key, place))
+      }
+      ordered.sort { $0.rank != $1.rank ? $0.rank < $1.rank : $0.key < $1.key }
       text.append(UInt8(ascii: "{"))
       for (index, member) in ordered.enumerated() {
         if index > 0 { text.append(UInt8(ascii: ",")) }
         Self.write(member.key, to: &text)
         text.append(UInt8(ascii: ":"))
-        member.value.write(to: &text)
+        members[member.place].value.write(to: &text)
       }
       text.append(UInt8(ascii: "}"))
     }
@@ -141,7 +146,10 @@ extension JSONValue: CustomStringConvertible {
       byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
     text.append(UInt8(ascii: "\""))
-    if string.utf8.contains(where: needsEscape) {
+    let start = text.count
+    text += string.utf8
+    if text[start...].contains(where: needsEscape) {
+      text.removeSubrange(start...)
       for byte in string.utf8 {
         switch byte {
         case UInt8(ascii: "\""): text += #"\""#.utf8
@@ -155,8 +163,6 @@ extension JSONValue: CustomStringConvertible {
         default: text.append(byte)
         }
       }
-    } else {
-      text += string.utf8
     }
     text.append(UInt8(ascii: "\""))
   }

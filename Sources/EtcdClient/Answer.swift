@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FoundationEssentials
 import Glibc
+import JSONText
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -15,12 +16,6 @@ struct Answer: Sendable {
   var headers: HTTPHeaders
   var body: ByteBuffer
 
-  private struct Event: Decodable {
-    var action: String
-    var node: Node
-    var prevNode: Node?
-  }
-
   /// What a keys request came to, by status and body.
   func keysResponse(from endpoint: EtcdEndpoint) throws(EtcdClientError) -> KeysResponse {
     let clusterID = self.headers.first(name: "X-Etcd-Cluster-ID").flatMap { UInt64($0, radix: 16) }
@@ -33,10 +28,16 @@ struct Answer: Sendable {
       guard let index = self.headers.first(name: "X-Etcd-Index").flatMap({ UInt64($0) }) else {
         throw .malformed(endpoint: endpoint, reason: "no X-Etcd-Index")
       }
-      let event = try Self.decode(Event.self, from: self.body, endpoint: endpoint)
-      return KeysResponse(
-        action: event.action, node: event.node, prevNode: event.prevNode, etcdIndex: index,
-        clusterID: clusterID)
+      do throws(JSONError) {
+        let event = try KeysResponse.Event(parsing: Array(self.body.readableBytesView))
+        return KeysResponse(
+          action: event.action, node: event.node, prevNode: event.prevNode, etcdIndex: index,
+          clusterID: clusterID)
+      } catch {
+        throw .malformed(
+          endpoint: endpoint,
+          reason: "not the JSON of an event: \(error): \(Self.excerpt(self.body))")
+      }
     default:
       guard var error = self.decoded(EtcdError.self) else {
         throw self.failure(from: endpoint, api: .v2)

@@ -59,26 +59,6 @@ public struct Node: Equatable, Sendable {
   }
 }
 
-extension Node: Decodable {
-  private enum CodingKeys: CodingKey {
-    case key, value, dir, createdIndex, modifiedIndex, ttl, expiration, nodes
-  }
-
-  /// etcd leaves out what is zero, empty or false.
-  public init(from decoder: any Decoder) throws {
-    let fields = try decoder.container(keyedBy: CodingKeys.self)
-    self.init(
-      key: try fields.decodeIfPresent(String.self, forKey: .key) ?? "",
-      value: try fields.decodeIfPresent(String.self, forKey: .value),
-      dir: try fields.decodeIfPresent(Bool.self, forKey: .dir) ?? false,
-      createdIndex: try fields.decodeIfPresent(UInt64.self, forKey: .createdIndex) ?? 0,
-      modifiedIndex: try fields.decodeIfPresent(UInt64.self, forKey: .modifiedIndex) ?? 0,
-      ttl: try fields.decodeIfPresent(Int64.self, forKey: .ttl),
-      expiration: try fields.decodeIfPresent(String.self, forKey: .expiration),
-      nodes: try fields.decodeIfPresent([Node].self, forKey: .nodes) ?? [])
-  }
-}
-
 /// A server's answer to `/version`.
 public struct EtcdVersion: Equatable, Sendable, Decodable {
   /// The member's own version, for example `3.4.23`.

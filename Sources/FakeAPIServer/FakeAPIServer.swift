@@ -39,7 +39,8 @@ public final class FakeAPIServer: Service {
           (
             resource,
             WatchFeed(
-              client: self.client, path: store.path(resource, nil), logger: self.logger)
+              client: self.client, path: store.path(resource, nil), cache: store.cache,
+              logger: self.logger)
           )
         }))
     let objects = Objects(

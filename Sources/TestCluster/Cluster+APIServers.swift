@@ -46,8 +46,9 @@ extension Cluster {
       return
     }
     let answer = try await self.requests.data(
-      "\(server)/api/v1/namespaces", method: .post, within: .seconds(10),
-      body: #"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system"}}"#)
+      "\(server)/api/v1/namespaces", method: .post,
+      json: #"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system"}}"#,
+      within: .seconds(10))
     // With a store of somebody else's it may be there.
     guard [201, 409].contains(answer.status) else {
       throw ClusterError.control(

@@ -171,14 +171,15 @@ public struct Crowd: Sendable {
 
 /// A process of a measurement.
 enum TrialProcess {
-  /// Waits for something, looking every 20 ms.
+  /// Waits for something, looking again and again.
   static func wait(
-    _ what: String, within limit: Duration, _ condition: () async throws -> Bool
+    _ what: String, within limit: Duration, every pause: Duration = .milliseconds(20),
+    _ condition: () async throws -> Bool
   ) async throws {
     let end = ContinuousClock.now + limit
     while try await !condition() {
       guard ContinuousClock.now < end else { throw ClusterError.timedOut(what, after: limit) }
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: pause)
     }
   }
 
@@ -229,13 +230,18 @@ public struct ProcessUsage: Equatable, Sendable {
   /// The part of one processor, 1 for all of it.
   public var processor: Double
 
-  init(pid: Int32, since times: ProcessTimes, passed: Duration) {
+  /// - Returns: zero when there is no such process.
+  static func anonymousMemory(pid: Int32) -> Int {
     let status =
       FileManager.default.contents(atPath: "/proc/\(pid)/status")
       .map { String(decoding: $0, as: UTF8.self) } ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
     let kibibytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first
-    self.anonymousMemory = (kibibytes.flatMap { Int($0) } ?? 0) * 1024
+    return (kibibytes.flatMap { Int($0) } ?? 0) * 1024
+  }
+
+  init(pid: Int32, since times: ProcessTimes, passed: Duration) {
+    self.anonymousMemory = Self.anonymousMemory(pid: pid)
     self.processor = (ProcessTimes(pid: pid).seconds - times.seconds) / (passed / .seconds(1))
   }
 }

@@ -27,24 +27,36 @@ struct Requests: Sendable {
 
   let client: HTTPClient
 
+  /// - Parameter connections: how many to one server at a time; what comes on top waits.
   static func with<Result: Sendable>(
-    _ body: (Requests) async throws -> Result
+    connections: Int = 8, _ body: (Requests) async throws -> Result
   ) async throws -> Result {
     var configuration = HTTPClient.Configuration(
       timeout: .init(connect: .seconds(2), read: .seconds(120)))
     configuration.connectionPool.retryConnectionEstablishment = false
     // A kubelet is asked some fifty times a second; what else there is must not wait behind that.
-    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 8
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
     return try await HTTPClient.withHTTPClient(configuration: configuration) {
       try await body(Requests(client: $0))
     }
   }
 
-  /// - Parameter body: JSON.
+  /// Longer answers are taken for a mistake.
+  private static let maximumBytes = 256 << 20
+
+  /// - Parameters:
+  ///   - accept: in which form the answer is wanted; `nil` for any.
+  ///   - json: what is sent; `nil` for nothing.
   func data(
-    _ url: String, method: Method = .get, within limit: Duration = .seconds(1), body: String? = nil
+    _ url: String, method: Method = .get, accept: String? = nil, json: String? = nil,
+    within limit: Duration = .seconds(1)
   ) async throws(RequestError) -> (status: Int, body: Data) {
     var request = HTTPClientRequest(url: url)
+    if let accept { request.headers.add(name: "Accept", value: accept) }
+    if let json {
+      request.headers.add(name: "Content-Type", value: "application/json")
+      request.body = .bytes(ByteBuffer(string: json))
+    }
     request.method =
       switch method {
       case .get: .GET
@@ -52,14 +64,10 @@ struct Requests: Sendable {
       case .put: .PUT
       case .delete: .DELETE
       }
-    if let body {
-      request.headers.add(name: "Content-Type", value: "application/json")
-      request.body = .bytes(ByteBuffer(string: body))
-    }
     do {
       let response = try await self.client.execute(
         request, timeout: .milliseconds(limit.milliseconds))
-      let body = try await response.body.collect(upTo: 16 << 20)
+      let body = try await response.body.collect(upTo: Self.maximumBytes)
       return (Int(response.status.code), Data(body.readableBytesView))
     } catch let error as HTTPClientError
       where [.deadlineExceeded, .readTimeout, .connectTimeout, .cancelled].contains(error)

@@ -24,4 +24,10 @@ public struct TextTable: Equatable, Sendable, CustomStringConvertible {
       return line
     }.joined(separator: "\n")
   }
+
+  /// The same for a document in Markdown.
+  public var markdown: String {
+    let lines = [self.header, self.header.map { _ in "---" }] + self.rows
+    return lines.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n")
+  }
 }

@@ -189,8 +189,10 @@ func json(_ text: String) throws -> JSONValue {
   }
 
   @Test func aListIsTakenPieceByPiece() throws {
-    let objects = try (0..<5).map { try json(#"{"metadata":{"namespace":"n","name":"p\#($0)"}}"#) }
-    var seen: [JSONValue] = []
+    let objects = try (0..<5).map {
+      ShownObject(try json(#"{"metadata":{"namespace":"n","name":"p\#($0)"}}"#))
+    }
+    var seen: [ShownObject] = []
     var token: String?
     repeat {
       let page = try ListPage(objects, limit: 2, after: token, index: 9)

@@ -28,6 +28,15 @@ import Testing
     #expect(TextTable(header: ["A", "BC"], rows: []).description == "A   BC")
   }
 
+  @Test func `in Markdown a row is a line between bars`() {
+    #expect(
+      TextTable(header: ["A", "B"], rows: [["1", "two"]]).markdown == """
+        | A | B |
+        | --- | --- |
+        | 1 | two |
+        """)
+  }
+
   @Test(arguments: [
     (-2, "<invalid>"), (-1, "0s"), (0, "0s"), (45, "45s"), (119, "119s"), (120, "2m"),
     (125, "2m5s"), (599, "9m59s"), (600, "10m"), (10_799, "179m"), (10_800, "3h"),

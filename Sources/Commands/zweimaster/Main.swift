@@ -17,7 +17,7 @@ import ArgumentParser
       """,
     subcommands: [
       Up.self, Down.self, Demo.self, Failover.self, Failures.self, Chaos.self,
-      Elections.self, Kubelet.self, Simulate.self, Scale.self,
+      Elections.self, Kubelet.self, API.self, Simulate.self, Scale.self,
       Pods.self,
       Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
     ])

@@ -175,16 +175,13 @@ struct APIRoutes: Sendable {
     }
     if case .table = call.form {
       var table = ResourceTable.table(
-        place.resource, page.items, resourceVersion: String(index), object: call.included,
+        place.resource, page.items.map(\.object), resourceVersion: String(index),
+        object: call.included,
         seconds: Self.now)
       table["metadata"] = metadata
       return Self.json(table)
     }
-    return Self.json([
-      "kind": .string("\(place.resource.kind)List"),
-      "apiVersion": .string(place.resource.apiVersion), "metadata": metadata,
-      "items": .array(page.items),
-    ])
+    return Self.list(page.items, of: place.resource, metadata)
   }
 
   private func deleteAll(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
@@ -197,17 +194,14 @@ struct APIRoutes: Sendable {
     for object in objects {
       do throws(APIFailure) {
         _ = try await remaining.delete(
-          place.resource, object["metadata"]?["namespace"]?.string,
-          object["metadata"]?["name"]?.string ?? "", options)
+          place.resource, object.object["metadata"]?["namespace"]?.string,
+          object.object["metadata"]?["name"]?.string ?? "", options)
       } catch {
         guard error.code == 404 else { throw error }
       }
     }
-    return Self.json([
-      "kind": .string("\(place.resource.kind)List"),
-      "apiVersion": .string(place.resource.apiVersion),
-      "metadata": ["resourceVersion": .string(String(index))], "items": .array(objects),
-    ])
+    return Self.list(
+      objects, of: place.resource, ["resourceVersion": .string(String(index))])
   }
 
   private func bind(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
@@ -252,6 +246,28 @@ struct APIRoutes: Sendable {
         call.place.resource, [object],
         resourceVersion: object["metadata"]?["resourceVersion"]?.string ?? "",
         object: call.included, seconds: Self.now))
+  }
+
+  /// The objects' texts are there; only what is around them is written.
+  private static func list(
+    _ objects: [ShownObject], of resource: APIResource, _ metadata: JSONValue
+  ) -> Response {
+    let around: JSONValue = [
+      "kind": .string("\(resource.kind)List"), "apiVersion": .string(resource.apiVersion),
+      "metadata": metadata,
+    ]
+    let length = objects.reduce(0) { $0 + $1.json.count + 1 }
+    var body = ByteBuffer()
+    body.reserveCapacity(length + 512)
+    body.writeBytes(around.utf8.dropLast())
+    body.writeString(",\"items\":[")
+    for (position, object) in objects.enumerated() {
+      if position > 0 { body.writeString(",") }
+      body.writeBytes(object.json)
+    }
+    body.writeString("]}\n")
+    return Response(
+      status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: body))
   }
 
   private static func success(_ object: JSONValue, _ resource: APIResource) -> JSONValue {

@@ -1,6 +1,5 @@
 import APIServerClient
 import FakeKubelet
-import FoundationEssentials
 
 /// Reads what a client sends.
 enum RequestBody {
@@ -28,10 +27,11 @@ enum RequestBody {
   }
 
   static func json(_ bytes: [UInt8]) throws(APIFailure) -> JSONValue {
-    guard let object = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else {
-      throw .badRequest("the body of the request is no JSON")
+    do {
+      return try JSONValue(parsing: bytes)
+    } catch {
+      throw .badRequest("the body of the request is no JSON: \(error)")
     }
-    return object
   }
 
   private static func yaml(_ bytes: [UInt8]) throws(APIFailure) -> JSONValue {

@@ -33,7 +33,7 @@ extension APIRoutes {
     }
     let selection = try call.selection()
     let version = call.query["resourceVersion"] ?? ""
-    let initial: [JSONValue]
+    let initial: [ShownObject]
     let start: UInt64
     if version.isEmpty || version == "0" {
       (initial, start) = try await self.objects.list(place.resource, place.namespace, selection)
@@ -57,7 +57,11 @@ extension APIRoutes {
         (place.namespace == nil || object["metadata"]?["namespace"]?.string == place.namespace)
           && selection.matches(object)
       }, bookmark: call.isTrue("allowWatchBookmarks") ? place.resource : nil)
-    let first = initial.map { WatchEvent(.added, $0) }
+    let first = initial.map { shown in
+      var event = WatchEvent(.added, shown.object)
+      event.json = shown.json
+      return event
+    }
     return Response(
       status: .ok, headers: [.contentType: "application/json", .connection: "close"],
       body: .init { writer in
@@ -102,8 +106,13 @@ extension APIRoutes {
   }
 
   private static func text(of event: WatchEvent) -> [UInt8] {
-    let value: JSONValue = ["type": .string(event.kind.rawValue), "object": event.object]
-    return value.utf8
+    let json = event.json ?? event.object.utf8
+    var text: [UInt8] = []
+    text.reserveCapacity(json.count + 48)
+    text += "{\"type\":\"\(event.kind.rawValue)\",\"object\":".utf8
+    text += json
+    text.append(UInt8(ascii: "}"))
+    return text
   }
 
   /// One event, in the form that the client wants.

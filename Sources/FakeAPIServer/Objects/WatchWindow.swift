@@ -12,6 +12,8 @@ struct WatchWindow: Sendable {
     let former: JSONValue?
     /// `nil` when it is not there any more.
     let object: JSONValue?
+    /// The object's text, made once for all watchers; `nil` when there is none.
+    var json: [UInt8]?
   }
 
   /// More than these are forgotten.
@@ -62,6 +64,8 @@ struct WatchEvent: Equatable, Sendable {
 
   let kind: Kind
   let object: JSONValue
+  /// The object's text, where somebody has it already.
+  var json: [UInt8]?
 
   init(_ kind: Kind, _ object: JSONValue) {
     self.kind = kind
@@ -80,7 +84,12 @@ struct WatchEvent: Equatable, Sendable {
     }
     // As it was last, at the index of its end.
     guard var object = isNow ? change.object : change.former else { return nil }
-    object["metadata"]?["resourceVersion"] = .string(String(change.index))
+    let version = JSONValue.string(String(change.index))
+    if isNow, object["metadata"]?["resourceVersion"] == version {
+      self.json = change.json
+    } else {
+      object["metadata"]?["resourceVersion"] = version
+    }
     self.object = object
   }
 }

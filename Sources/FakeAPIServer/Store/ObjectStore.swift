@@ -1,6 +1,5 @@
 import APIServerClient
 import EtcdClient
-import FoundationEssentials
 
 /// Objects in etcd, below `/registry`, each one key with its JSON. All state of all API servers is there.
 ///
@@ -10,6 +9,7 @@ struct ObjectStore: Sendable {
   let client: EtcdClient
   /// `/registry`.
   let prefix: String
+  let cache = ObjectCache()
   /// Whether everything is checked and nothing written: `dryRun=All`.
   var isDryRun = false
 
@@ -34,10 +34,10 @@ struct ObjectStore: Sendable {
     do {
       let response = try await self.client.get(
         self.key(resource, namespace, name), quorum: true)
-      guard let stored = Self.stored(response.node) else {
+      guard let shown = self.cache.shown(response.node) else {
         throw APIFailure.notFound(resource, name)
       }
-      return stored
+      return Stored(object: shown.object, index: response.node.modifiedIndex)
     } catch {
       throw Self.failure(error, resource, name)
     }
@@ -47,13 +47,16 @@ struct ObjectStore: Sendable {
   /// - Returns: and the store's index, at which they were so.
   func list(
     _ resource: APIResource, _ namespace: String?
-  ) async throws(APIFailure) -> (objects: [JSONValue], index: UInt64) {
+  ) async throws(APIFailure) -> (objects: [ShownObject], index: UInt64) {
+    let path = self.path(resource, namespace)
     do {
       let response = try await self.client.get(
-        self.path(resource, namespace), recursive: true, quorum: true, timeout: .seconds(30))
-      return (Self.objects(below: response.node), response.etcdIndex)
+        path, recursive: true, quorum: true, timeout: .seconds(30))
+      self.cache.keep(only: response.node)
+      return (self.objects(below: response.node), response.etcdIndex)
     } catch {
       if case .refused(let refusal) = error, refusal.errorCode == EtcdError.keyNotFound {
+        self.cache.keep(only: Node(key: path, dir: true))
         return ([], refusal.index)
       }
       throw Self.failure(error, resource, "")
@@ -119,22 +122,15 @@ struct ObjectStore: Sendable {
 
   // MARK: Keys
 
-  static func stored(_ node: Node) -> Stored? {
-    guard let value = node.value,
-      let object = try? JSONDecoder().decode(JSONValue.self, from: Data(value.utf8))
-    else { return nil }
-    return Self.versioned(object, node.modifiedIndex)
-  }
-
   private static func versioned(_ object: JSONValue, _ index: UInt64) -> Stored {
     var object = object
     object["metadata"]?["resourceVersion"] = .string(String(index))
     return Stored(object: object, index: index)
   }
 
-  private static func objects(below node: Node) -> [JSONValue] {
+  private func objects(below node: Node) -> [ShownObject] {
     node.nodes.sorted { $0.key < $1.key }.flatMap { child in
-      child.dir ? Self.objects(below: child) : [Self.stored(child)?.object].compactMap(\.self)
+      child.dir ? self.objects(below: child) : [self.cache.shown(child)].compactMap(\.self)
     }
   }
 

@@ -24,35 +24,39 @@ struct Objects: Sendable {
     _ resource: APIResource, _ namespace: String?, _ name: String
   ) async throws(APIFailure) -> JSONValue {
     let object = try await self.store.get(resource, namespace, name).object
-    return resource == .nodes ? try await self.shown([object])[0] : object
+    return resource == .nodes ? try await self.shown([ShownObject(object)])[0].object : object
   }
 
   func list(
     _ resource: APIResource, _ namespace: String?, _ selection: Selection
-  ) async throws(APIFailure) -> (objects: [JSONValue], index: UInt64) {
+  ) async throws(APIFailure) -> (objects: [ShownObject], index: UInt64) {
     let (all, index) = try await self.store.list(resource, namespace)
     let objects = resource == .nodes ? try await self.shown(all) : all
-    return (selection.isEverything ? objects : objects.filter(selection.matches), index)
+    return (
+      selection.isEverything ? objects : objects.filter { selection.matches($0.object) }, index
+    )
   }
 
   /// Nodes as they are to be seen.
-  func shown(_ nodes: [JSONValue]) async throws(APIFailure) -> [JSONValue] {
+  func shown(_ nodes: [ShownObject]) async throws(APIFailure) -> [ShownObject] {
     guard !nodes.isEmpty else { return [] }
     let leases = try await self.store.list(.leases, "kube-node-lease").objects
     let renewals = Dictionary(
       leases.map {
-        ($0["metadata"]?["name"]?.string ?? "", $0["spec"]?["renewTime"]?.string)
+        ($0.object["metadata"]?["name"]?.string ?? "", $0.object["spec"]?["renewTime"]?.string)
       }
     ) { $1 }
     let now = Date.now
     let time = Self.text(now)
-    return nodes.map { node in
+    return nodes.map { shown in
+      let node = shown.object
       let signs = [
         renewals[node["metadata"]?["name"]?.string ?? ""] ?? nil, NodeLiveness.heartbeat(node),
       ].compactMap { $0.flatMap(KubernetesTime.seconds(of:)) }
-      return NodeLiveness.shown(
+      let seen = NodeLiveness.shown(
         node, lastSign: signs.max(), now: Int64(now.timeIntervalSince1970),
         gracePeriod: self.nodeGracePeriod, since: time)
+      return seen == node ? shown : ShownObject(seen)
     }
   }
 
@@ -220,7 +224,7 @@ struct Objects: Sendable {
     let atOnce = try DeleteOptions(["gracePeriodSeconds": 0], query: nil)
     for resource in APIResource.all where resource.isNamespaced {
       for object in try await self.store.list(resource, namespace).objects {
-        let name = object["metadata"]?["name"]?.string ?? ""
+        let name = object.object["metadata"]?["name"]?.string ?? ""
         do throws(APIFailure) {
           _ = try await self.delete(resource, namespace, name, atOnce)
         } catch {

@@ -7,6 +7,7 @@ import Synchronization
 final class WatchFeed: Sendable {
   private let client: EtcdClient
   private let path: String
+  private let cache: ObjectCache
   private let logger: Logger
   private let state = Mutex(State())
 
@@ -26,9 +27,11 @@ final class WatchFeed: Sendable {
     var lastWatcher = 0
   }
 
-  init(client: EtcdClient, path: String, logger: Logger) {
+  /// - Parameter cache: kept up to date on the way.
+  init(client: EtcdClient, path: String, cache: ObjectCache, logger: Logger) {
     self.client = client
     self.path = path
+    self.cache = cache
     self.logger = logger
   }
 
@@ -128,10 +131,12 @@ final class WatchFeed: Sendable {
   }
 
   private func take(_ response: KeysResponse) {
+    let former = response.prevNode.flatMap(self.cache.shown)
+    let shown = self.cache.shown(response.node)
+    if response.node.value == nil { self.cache.forget(response.node.key) }
     let change = WatchWindow.Change(
-      index: response.node.modifiedIndex,
-      former: response.prevNode.flatMap { ObjectStore.stored($0)?.object },
-      object: response.node.value == nil ? nil : ObjectStore.stored(response.node)?.object)
+      index: response.node.modifiedIndex, former: former?.object, object: shown?.object,
+      json: shown?.json)
     let slow = self.state.withLock { state in
       state.window?.append(change)
       // Who does not read in time is not waited for: it goes on from what it has seen.

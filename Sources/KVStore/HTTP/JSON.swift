@@ -146,7 +146,9 @@ struct JSONWriter {
 
   private mutating func escaped(_ bytes: ArraySlice<UInt8>) {
     var rest = bytes
-    while let byte = rest.first {
+    while true {
+      rest = self.common(rest)
+      guard let byte = rest.first else { break }
       if byte < 0x80 {
         rest.removeFirst()
         self.ascii(byte)
@@ -168,6 +170,31 @@ struct JSONWriter {
         rest.removeFirst(length)
       }
     }
+  }
+
+  /// What is plain, quotes and backslashes: most of a text that is JSON itself.
+  /// - Returns: the rest, from something else on.
+  private mutating func common(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var read = 0
+    self.buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 2 * bytes.count) { space in
+      bytes.withUnsafeBytes { bytes in
+        var written = 0
+        while read < bytes.count {
+          let byte = bytes[read]
+          if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            space[written] = UInt8(ascii: "\\")
+            written += 1
+          } else if !Self.isPlain(byte) {
+            break
+          }
+          space[written] = byte
+          written += 1
+          read += 1
+        }
+        return written
+      }
+    }
+    return bytes.dropFirst(read)
   }
 
   private mutating func ascii(_ byte: UInt8) {

@@ -1,0 +1,57 @@
+import JSONText
+
+extension JSONValue {
+  /// Reads a JSON text. Of members of one name the first one counts.
+  /// - Parameter bytes: UTF-8.
+  package init(parsing bytes: [UInt8]) throws(JSONError) {
+    var parser = Parser(reader: JSONReader(bytes))
+    self = try parser.value()
+    try parser.reader.end()
+  }
+
+  private struct Parser {
+    var reader: JSONReader
+    /// Members and elements of what has begun and not ended: how many there are is only known at its end.
+    private var members: [(name: String, value: JSONValue)] = []
+    private var elements: [JSONValue] = []
+
+    init(reader: JSONReader) { self.reader = reader }
+
+    mutating func value() throws(JSONError) -> JSONValue {
+      switch try self.reader.kind() {
+      case .null:
+        try self.reader.null()
+        return .null
+      case .boolean: return .boolean(try self.reader.boolean())
+      case .string: return .string(try self.reader.string())
+      case .number:
+        switch try self.reader.number() {
+        case .integer(let number): return .integer(number)
+        case .other(let number): return .number(number)
+        }
+      case .array:
+        let start = self.elements.count
+        try self.reader.openArray()
+        while try self.reader.nextElement() {
+          let element = try self.value()
+          self.elements.append(element)
+        }
+        defer { self.elements.removeLast(self.elements.count - start) }
+        return .array(Array(self.elements[start...]))
+      case .object:
+        let start = self.members.count
+        try self.reader.openObject()
+        while let name = try self.reader.nextMember() {
+          let value = try self.value()
+          self.members.append((name, value))
+        }
+        defer { self.members.removeLast(self.members.count - start) }
+        var object = [String: JSONValue](minimumCapacity: self.members.count - start)
+        for (name, value) in self.members[start...] where object[name] == nil {
+          object[name] = value
+        }
+        return .object(object)
+      }
+    }
+  }
+}
