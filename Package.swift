@@ -322,8 +322,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestCluster", "EtcdClient", "kvstore", "elector", "fake-kubelet", "zweimaster",
-        subprocess, systemPackage,
+        "TestCluster", "EtcdClient", "kvstore", "elector", "fake-apiserver", "fake-kubelet",
+        "zweimaster", subprocess, systemPackage,
       ],
       swiftSettings: settings),
   ]
