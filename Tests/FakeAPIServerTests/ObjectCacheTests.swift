@@ -1,5 +1,7 @@
 import APIServerClient
 import EtcdClient
+import EtcdTestSupport
+import Logging
 import Testing
 
 @testable import FakeAPIServer
@@ -49,6 +51,25 @@ import Testing
         key: "/registry/pods", dir: true,
         nodes: [Node(key: "/registry/pods/n", dir: true, nodes: [nodes[0]])]))
     #expect(cache.count == 1)
+  }
+
+  /// Although nobody lists.
+  @Test func whatAWatchSeesGoIsForgotten() async throws {
+    try await withServers(1) { _, client in
+      let cache = ObjectCache()
+      let feed = WatchFeed(
+        client: client, path: "/things", cache: cache,
+        logger: Logger(label: "feed") { _ in SwiftLogNoOpLogHandler() })
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        defer { group.cancelAll() }
+        group.addTask { await feed.run() }
+        try await eventually("it is ready") { feed.isReady }
+        _ = try await client.put("/things/a", value: "{}")
+        try await eventually("it is kept") { cache.count == 1 }
+        _ = try await client.delete("/things/a")
+        try await eventually("it is forgotten") { cache.count == 0 }
+      }
+    }
   }
 
   @Test func whatDoesNotFitInIsShownAllTheSame() {
