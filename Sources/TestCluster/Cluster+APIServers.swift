@@ -1,17 +1,24 @@
+import Glibc
+
 /// The API servers' namespace, and what stands before them.
 extension Cluster {
   /// What the box's own network is called where the machines have theirs.
   static let boxName = "box"
 
-  /// What has to be there for a load balancer, looked at before anything is started.
-  /// - Throws: ``ClusterError/missingHAProxy``, ``ClusterError/portInUse(_:flag:)``.
-  public static func checkedLoadBalancerPort(_ port: Int?) throws(ClusterError) -> Int? {
-    guard let port else { return nil }
+  /// Looks whether a load balancer can be had, before anything is started, and ends what an earlier cluster in the
+  /// same directory has left, which may be one.
+  /// - Throws: ``ClusterError``: no HAProxy, a port that cannot be listened on, a directory that is in use.
+  public static func checkLoadBalancer(
+    port: Int, stateDirectory: String, report: @Sendable (String) -> Void
+  ) async throws {
     _ = try Executables.haproxy()
-    guard FreePorts.isFree(port) else {
-      throw .portInUse(port, flag: "--load-balancer-port")
+    let (lock, earlier) = try StateDirectory(stateDirectory).claim()
+    if let earlier { await Self.endLeftOvers(of: earlier, report: report) }
+    switch withExtendedLifetime(lock, { FreePorts.problem(port) }) {
+    case nil: break
+    case EACCES: throw ClusterError.portNotPermitted(port, flag: "--load-balancer-port")
+    default: throw ClusterError.portInUse(port, flag: "--load-balancer-port")
     }
-    return port
   }
 
   /// What the load balancer is told.
@@ -45,15 +52,18 @@ extension Cluster {
     guard let server = self.configuration.nodes.lazy.compactMap(self.apiServerURL).first else {
       return
     }
-    let answer = try await self.requests.data(
-      "\(server)/api/v1/namespaces", method: .post,
-      json: #"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system"}}"#,
-      within: .seconds(10))
-    // With a store of somebody else's it may be there.
-    guard [201, 409].contains(answer.status) else {
-      throw ClusterError.control(
-        "the namespace kube-system cannot be made: HTTP \(answer.status) "
-          + String(decoding: answer.body, as: UTF8.self))
+    let url = "\(server)/api/v1/namespaces"
+    do throws(RequestError) {
+      let (status, body) = try await self.requests.data(
+        url, method: .post,
+        json: #"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system"}}"#,
+        within: .seconds(10))
+      // With a store of somebody else's it may be there.
+      guard [201, 409].contains(status) else {
+        throw .status(status, String(decoding: body, as: UTF8.self))
+      }
+    } catch {
+      throw ClusterError.control("the namespace kube-system cannot be made at \(url): \(error)")
     }
   }
 }

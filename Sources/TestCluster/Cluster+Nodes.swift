@@ -8,9 +8,15 @@ extension Cluster {
     guard state != .down else {
       throw ClusterError.wrongState(name: node, state: state, verb: "die")
     }
+    if self.configuration.room != nil {
+      self.nodeStates[node] = .stopping
+      self.note("the power of \(node) fails")
+      try await self.powerOff(node)
+      self.nodeStates[node] = .down
+      return
+    }
     self.nodeStates[node] = .down
     self.note("kill -9 of \(node)")
-    if self.configuration.room != nil { return try await self.powerOff(node) }
     await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
   }
 
@@ -31,7 +37,7 @@ extension Cluster {
     self.note("stopping \(node)")
     if self.configuration.room != nil {
       // Its kubelet waits for its pods.
-      await self.end(self.names(of: node), within: .seconds(90))
+      await self.end(self.names(of: node), within: .seconds(60))
       try await self.powerOff(node)
     } else {
       let handOver = self.configuration.longestHandOver
@@ -107,7 +113,6 @@ extension Cluster {
   private func signal(
     _ node: String, _ component: Component?, _ number: Int32, verb: String, isPaused: Bool
   ) throws {
-    guard self.configuration.room == nil else { throw ClusterError.notOfMachines(verb: verb) }
     let components = component.map { [$0] } ?? self.configuration.components
     let names = try components.map { try self.running(node, $0, verb: verb) }
     self.note("\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")")
@@ -147,6 +152,11 @@ extension Cluster {
     _ node: String, _ component: Component, verb: String
   ) throws -> ProcessName {
     let state = try self.state(of: node)
+    guard self.configuration.room == nil else { throw ClusterError.notOfMachines(verb: verb) }
+    guard self.configuration.components.contains(component) else {
+      throw ClusterError.unknownComponent(
+        component.rawValue, known: self.configuration.components.map(\.rawValue))
+    }
     guard state != .down else {
       throw ClusterError.wrongState(name: node, state: state, verb: verb)
     }

@@ -145,10 +145,10 @@ public actor Cluster {
   /// Where the store's clients find it.
   public nonisolated var store: [EtcdEndpoint] { self.plan.store }
 
-  /// The address of the kubelet's server with all endpoints.
   /// The address of a master's API server; `nil` when there is none.
   public nonisolated func apiServerURL(_ node: String) -> String? { self.plan.apiServers[node] }
 
+  /// The address of the kubelet's server with all endpoints.
   nonisolated func kubeletURL(_ node: String) -> String { self.plan.kubelets[node] ?? "" }
 
   private func bringUp() async throws {
@@ -194,7 +194,7 @@ public actor Cluster {
   }
 
   /// Ends what an earlier cluster in the same directory has left, because it was killed.
-  private static func endLeftOvers(
+  static func endLeftOvers(
     of record: ClusterRecord, report: @Sendable (String) -> Void
   ) async {
     let left = record.processes.map(\.identity).filter(\.isAlive)

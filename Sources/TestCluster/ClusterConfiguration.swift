@@ -112,6 +112,13 @@ public struct ClusterConfiguration: Sendable {
   /// namespace, too.
   var makesNamespace: Bool { self.hasAPIServers && self.room?.startsKubelets != false }
 
+  /// TTL, pause and manifests as the recipe has them.
+  public mutating func takeRecipesTiming() {
+    self.ttlSeconds = 30
+    self.sleep = .seconds(5)
+    self.podStopTime = nil
+  }
+
   /// Which host of the network a node is.
   func host(_ node: String) -> NetworkHost {
     let index = self.nodes.firstIndex(of: node) ?? 0

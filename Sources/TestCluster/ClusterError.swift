@@ -5,16 +5,18 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
   case foreignDirectory(String)
   case alreadyRunning(String)
   case notRunning(String)
+  case notPermitted(String)
   case file(String, path: String, reason: String)
   case noFreePort
   case portInUse(Int, flag: String)
+  case portNotPermitted(Int, flag: String)
   case network(String)
   case storeUnreachable(urls: [String], reason: String, log: String?)
   case storeWithoutV2(url: String)
   case unknownNode(String, known: [String])
   case noMachine(String)
   case notOfMachines(verb: String)
-  case unknownComponent(String)
+  case unknownComponent(String, known: [String])
   case wrongState(name: String, state: NodeState, verb: String)
   case unknownRow(String)
   case externalStore(verb: String)
@@ -41,6 +43,8 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
     case .notRunning(let path):
       "no cluster runs in \(path): start one with 'zweimaster up' in another terminal, or name its "
         + "directory with --state-dir"
+    case .notPermitted(let path):
+      "the cluster in \(path) is another user's: use sudo, if it was started with sudo"
     case .file(let verb, let path, let reason):
       "cannot \(verb) \(path): \(reason)"
     case .noFreePort:
@@ -48,6 +52,8 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
     case .portInUse(let port, let flag):
       "somebody listens on port \(port) of 127.0.0.1 already: end that program, or choose another port with "
         + "\(flag)"
+    case .portNotPermitted(let port, let flag):
+      "only root may listen on port \(port): choose one from 1024 on with \(flag)"
     case .network(let reason):
       "the network of namespaces cannot be had: \(reason)"
     case .storeUnreachable(let urls, let reason, let log):
@@ -62,9 +68,8 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
     case .notOfMachines(let verb):
       "a machine of the recipe's room cannot be told to \(verb), nor a process of it: act in it yourself, with "
         + "'zweimaster exec NODE -- COMMAND'"
-    case .unknownComponent(let name):
-      "there is no component \(name): the components are "
-        + Component.allCases.map(\.rawValue).joined(separator: ", ")
+    case .unknownComponent(let name, let known):
+      "there is no component \(name): the components are \(known.joined(separator: ", "))"
     case .wrongState(let name, let state, let verb):
       "\(name) is \(state.rawValue), so it cannot be told to \(verb)"
         + (state == .down ? ": bring it back with 'zweimaster start \(name)'" : "")

@@ -163,7 +163,7 @@ struct ClusterPlan: Sendable {
         [
           "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
           "--propagation",
-          "private", "sh", directory.bootScript(machine.name),
+          "private", "sh", directory.bootScript(machine.name), directory.node(machine.name),
         ], directory)
     }
   }

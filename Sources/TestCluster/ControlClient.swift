@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 
 /// Acts on a cluster that another process runs.
 public struct ControlClient: Sendable {
@@ -12,8 +13,10 @@ public struct ControlClient: Sendable {
     _ stateDirectory: String, _ body: (ControlClient) async throws -> Result
   ) async throws -> Result {
     let directory = StateDirectory(stateDirectory)
-    guard FileManager.default.fileExists(atPath: "\(directory.path)/\(ControlServer.socketName)")
-    else { throw ClusterError.notRunning(directory.path) }
+    guard access("\(directory.path)/\(ControlServer.socketName)", W_OK) == 0 else {
+      throw errno == EACCES
+        ? ClusterError.notPermitted(directory.path) : ClusterError.notRunning(directory.path)
+    }
     let handle = try DirectoryHandle(directory.path)
     return try await Requests.with {
       try await body(ControlClient(directory: directory, handle: handle, requests: $0))
@@ -64,7 +67,7 @@ public struct ControlClient: Sendable {
     let socket = self.handle.shortPath(ControlServer.socketName).replacing("/", with: "%2F")
     do throws(RequestError) {
       let (_, body) = try await self.requests.data(
-        "http+unix://\(socket)/\(path)", method: method, within: .seconds(90))
+        "http+unix://\(socket)/\(path)", method: method, within: .seconds(150))
       do {
         return try JSONDecoder().decode(type, from: body)
       } catch {

@@ -41,7 +41,9 @@ public struct ControlServer: Sendable {
       do {
         let component = try request.uri.queryParameters.get("component")
           .map { name throws(ClusterError) -> Component in
-            guard let component = Component(rawValue: name) else { throw .unknownComponent(name) }
+            guard let component = Component(rawValue: name) else {
+              throw .unknownComponent(name, known: Component.allCases.map(\.rawValue))
+            }
             return component
           }
         try await self.perform(

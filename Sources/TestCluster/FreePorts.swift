@@ -16,9 +16,12 @@ enum FreePorts {
     return result
   }
 
-  static func isFree(_ port: Int) -> Bool {
+  private static func isFree(_ port: Int) -> Bool { self.problem(port) == nil }
+
+  /// Why a port cannot be listened on, as an error number; `nil` when it can.
+  static func problem(_ port: Int) -> Int32? {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { return false }
+    guard descriptor >= 0 else { return errno }
     defer { close(descriptor) }
     // As servers do: connections that are long over are in nobody's way.
     var yes: Int32 = 1
@@ -27,10 +30,12 @@ enum FreePorts {
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-    return withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    } == 0
+    let isBound =
+      withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      } == 0
+    return isBound ? nil : errno
   }
 }

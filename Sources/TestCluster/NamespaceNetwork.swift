@@ -16,27 +16,48 @@ enum NamespaceNetwork {
   }
 
   /// Tries whether this process may make machines: namespaces for networks, mounts and processes.
+  /// - Parameter disks: a directory that the machines' disks are to be in; on an overlay there can be none.
   /// - Throws: ``ClusterError/network(_:)``, what is missing.
-  static func checkPermission() async throws {
+  static func checkPermission(disks: String) async throws {
     if Self.isEntered { return }
     guard geteuid() == 0 else {
       throw ClusterError.network("it takes root, who may make network namespaces")
     }
-    try await Self.run("unshare --net --mount --uts --ipc --pid --fork true")
-    try await Self.run("ip -V")
     try await Self.run("bwrap --version")
+    // All that a machine takes, once, in namespaces that are gone at once.
+    let trial = "\(disks)/.trial"
+    defer { try? FileManager.default.removeItem(atPath: trial) }
+    let script = """
+      ip link add trial0 type veth peer name trial1
+      echo 1 >/proc/sys/net/ipv4/ip_forward
+      mkdir -p "$1/upper" "$1/work"
+      mount -t tmpfs tmpfs /run
+      mkdir /run/disk
+      mount --bind "$1" /run/disk
+      mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/disk/upper,workdir=/run/disk/work /etc
+      """
+    try await Self.run(
+      "unshare",
+      [
+        "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "sh", "-ec",
+        script,
+      ]
+        + ["sh", trial],
+      what: "what a machine takes (namespaces, a link, an overlay on the disk of \(disks))")
   }
 
   /// Starts this program anew in namespaces for network and mounts of its own, with the same arguments and the
   /// same process number; returns when it is there already.
+  /// - Parameter keepingBox: whether the box's own network is to be had, for ``nameBox(_:)``.
   /// - Throws: ``ClusterError/network(_:)``.
-  static func enterOwnNamespaces() throws(ClusterError) {
+  static func enterOwnNamespaces(keepingBox: Bool = false) throws(ClusterError) {
     if Self.isEntered { return }
     guard geteuid() == 0 else { throw .network("it takes root, who may make network namespaces") }
     setenv(Self.marker, "\(getpid())", 1)
-    // It stays open over the program's new start, and is not for those that it starts in turn.
-    let box = open("/proc/self/ns/net", O_RDONLY)
-    setenv(Self.boxMarker, "\(box)", 1)
+    if keepingBox {
+      // It stays open over the program's new start, and is not for those that it starts in turn.
+      setenv(Self.boxMarker, "\(open("/proc/self/ns/net", O_RDONLY))", 1)
+    }
     let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
     let command =
       ["unshare", "--net", "--mount", "--propagation=private", "--"]
@@ -109,15 +130,27 @@ enum NamespaceNetwork {
   /// - Parameter command: words with blanks in between.
   static func run(_ command: String) async throws {
     let words = command.split(separator: " ").map(String.init)
+    try await Self.run(words[0], Array(words.dropFirst()), what: "'\(command)'")
+  }
+
+  /// - Parameter what: what it is called when it fails.
+  private static func run(
+    _ program: String, _ arguments: [String], what: String
+  ) async throws {
+    try Task.checkCancellation()
+    var options = PlatformOptions()
+    // A ctrl-C in the terminal is for us alone.
+    options.processGroupID = 0
     do {
       let result = try await Subprocess.run(
-        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), output: .discarded,
-        error: .string(limit: 1 << 16))
+        .name(program), arguments: Arguments(arguments), platformOptions: options,
+        output: .discarded, error: .string(limit: 1 << 16))
       guard result.terminationStatus == .exited(0) else {
-        throw ClusterError.network("'\(command)' fails: \(result.standardError)")
+        throw ClusterError.network(
+          "\(what) fails (\(result.terminationStatus)): \(result.standardError)")
       }
     } catch let error as SubprocessError {
-      throw ClusterError.network("'\(command)' cannot be run: \(error)")
+      throw ClusterError.network("\(what) cannot be run: \(error)")
     }
   }
 

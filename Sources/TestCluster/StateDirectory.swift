@@ -152,8 +152,7 @@ public struct StateDirectory: Equatable, Sendable {
         try self.write(file.text, to: place.path)
         if file.isExecutable { chmod(place.path, 0o755) }
       }
-      try self.write(
-        machine.bootScript(disk: disk, work: "\(disk)/.work"), to: self.bootScript(machine.name))
+      try self.write(machine.bootScript, to: self.bootScript(machine.name))
     }
   }
 
@@ -164,6 +163,16 @@ public struct StateDirectory: Equatable, Sendable {
     try self.write(
       RecipeMachine.kubectlConfiguration("http://127.0.0.1:\(port)"),
       to: self.kubectlConfiguration)
+    // For whoever is not root and has kubectl: this file is all that he can see.
+    for entry in (try? FileManager.default.contentsOfDirectory(atPath: self.path)) ?? [] {
+      var isDirectory = false
+      let path = "\(self.path)/\(entry)"
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory {
+        chmod(path, 0o700)
+      }
+    }
+    chmod(self.path, 0o711)
+    chmod(self.kubectlConfiguration, 0o644)
   }
 
   /// Puts what a cluster that has ended left aside, below a directory of that name.

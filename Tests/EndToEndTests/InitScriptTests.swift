@@ -33,7 +33,16 @@ extension EndToEnd {
           #expect(try await service("kubelet start") == ("Starting kubelet: \n", .exited(0)))
           #expect(try await pid() == first)
 
-          _ = try await room.run("kill -9 \(first)", on: "kube-master1")
+          // The program is replaced, and what runs is the old one.
+          _ = try await room.run(
+            "cd /usr/local/bin && cp -L kubelet k && rm kubelet && mv k kubelet && cp kubelet k",
+            on: "kube-master1")
+          #expect(try await service("kubelet restart").text.contains("[  OK  ]"))
+          let copy = try #require(try await pid())
+          _ = try await room.run(
+            "cd /usr/local/bin && mv -f k kubelet", on: "kube-master1")
+          #expect(try await pid() == copy, "it is another file of the same name by now")
+          _ = try await room.run("kill -9 \(copy)", on: "kube-master1")
           try await eventually("for the kubelet's death") {
             try await service("kubelet status") == (
               "kubelet dead but pid file exists\n", .exited(1)
@@ -61,6 +70,24 @@ extension EndToEnd {
             try await room.run("tail -n 20 /var/log/kubernetes.log", on: "kube-master1").text
               .contains("--nonsense"))
           #expect(try await service("kubernetes-master reload").status == .exited(2))
+
+          // Where one is, and what a machine is told from the box.
+          #expect(
+            try await room.run("cat etc/hostname", on: "kube-master1").text == "kube-master1\n")
+          let zweimaster = "./.build/debug/zweimaster"
+          let wrong = try await room.run("\(zweimaster) kill kube-master1 fake-kubelet")
+          #expect(wrong.status == .exited(1) && wrong.text.contains("zweimaster exec NODE"))
+          #expect(
+            try await room.run("\(zweimaster) up --recipe").text.contains("a cluster runs in"))
+          #expect(
+            try await room.run("\(zweimaster) stop kube-master1").text == "kube-master1 is down\n")
+          let console = try #require(
+            contents("\(room.directory.path)/.zweimaster/kube-master1/console.log"))
+          #expect(console.contains("Shutting down /usr/local/bin/kube-apiserver:"))
+          #expect(
+            try await room.run("true", on: "kube-master1").text.contains("kube-master1 is down"))
+          #expect(
+            try await room.run("\(zweimaster) start kube-master1").text == "kube-master1 is up\n")
           #expect(
             try await service("kubernetes-master status").text
               .wholeMatch(of: /kube-apiserver \(pid \d+\) is running\.\.\.\n/) != nil)

@@ -58,50 +58,12 @@ extension EndToEnd {
               "\(outcome.failure ?? "") for one that was sent \(outcome.sent - killed) after the kill"
             )
           }
-          let names = Set(try await Self.names("\(url)/api/v1/namespaces/default/events"))
+          let names = Set(try await names("\(url)/api/v1/namespaces/default/events"))
           let lost = outcomes.filter { $0.failure == nil }.compactMap(\.made)
             .filter { !names.contains($0) }
           #expect(lost.isEmpty, "acknowledged, and not there: \(lost)")
         }
       }
-    }
-
-    /// Without namespaces: the servers are on ports of this machine, and the pods are pretended.
-    @Test func aPlainClusterShowsItsPodsAndGoesOnWithOneAPIServer() async throws {
-      let directory = TemporaryDirectory()
-      var configuration = ClusterConfiguration(
-        masters: 2, podStopTime: .milliseconds(500), stateDirectory: directory.path)
-      configuration.hasAPIServers = true
-      let port = try #require(try FreePort.some(1).first)
-      configuration.loadBalancerPort = port
-      let settings = configuration
-      try await directory.keptOnError {
-        try await Cluster.withRunning(settings) { cluster in
-          let pods = "http://127.0.0.1:\(port)/api/v1/namespaces/kube-system/pods"
-          let leader = try await cluster.waitForLeader(of: .scheduler)
-          try await eventually("for the recipe's rows at both servers and before them") {
-            let own = cluster.configuration.nodes.compactMap(cluster.apiServerURL)
-              .map { "\($0)/api/v1/namespaces/kube-system/pods" }
-            for url in own + [pods] {
-              let names = try await Self.names(url)
-              guard names.count == 4, names.contains("kube-scheduler-\(leader)") else {
-                return false
-              }
-            }
-            return own.count == 2
-          }
-          try await cluster.kill(leader)
-          let next = try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
-          try await eventually("for the new one's row") {
-            try await Self.names(pods).contains("kube-scheduler-\(next)")
-          }
-          try await cluster.start(leader)
-          try await eventually("for the old one's row to go") {
-            try await !Self.names(pods).contains("kube-scheduler-\(leader)")
-          }
-        }
-      }
-      directory.remove()
     }
 
     /// As many requests a second as ``rate``, whether those before are answered or not; every fourth one makes something.
@@ -145,19 +107,66 @@ extension EndToEnd {
         return "\(error)"
       }
     }
+  }
+}
 
-    /// The names in a list.
-    private static func names(_ url: String) async throws -> [String] {
-      struct List: Decodable {
-        struct Item: Decodable { let metadata: Metadata }
-        struct Metadata: Decodable { let name: String }
-        let items: [Item]
+extension EndToEnd {
+  @Suite(.enabled(if: EndToEnd.store == .kvstore), .timeLimit(.minutes(15)))
+  struct APIServersOnPortsTests {
+    /// Without namespaces: the servers are on ports of this machine, and the pods are pretended.
+    @Test(.enabled(if: haproxy != nil, "there is no haproxy ('make deps' installs it)"))
+    func aPlainClusterShowsItsPodsAndGoesOnWithOneAPIServer() async throws {
+      let directory = TemporaryDirectory()
+      var configuration = ClusterConfiguration(
+        masters: 2, podStopTime: .milliseconds(500), stateDirectory: directory.path)
+      configuration.hasAPIServers = true
+      let port = try #require(try FreePort.some(1).first)
+      configuration.loadBalancerPort = port
+      let settings = configuration
+      try await directory.keptOnError {
+        try await Cluster.withRunning(settings) { cluster in
+          let pods = "http://127.0.0.1:\(port)/api/v1/namespaces/kube-system/pods"
+          let leader = try await cluster.waitForLeader(of: .scheduler)
+          try await eventually("for the recipe's rows at both servers and before them") {
+            let own = cluster.configuration.nodes.compactMap(cluster.apiServerURL)
+              .map { "\($0)/api/v1/namespaces/kube-system/pods" }
+            for url in own + [pods] {
+              let names = try await names(url)
+              guard names.count == 4, names.contains("kube-scheduler-\(leader)") else {
+                return false
+              }
+            }
+            return own.count == 2
+          }
+          try await cluster.kill(leader)
+          let next = try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
+          try await eventually("for the new one's row") {
+            try await names(pods).contains("kube-scheduler-\(next)")
+          }
+          try await cluster.start(leader)
+          try await eventually("for the old one's row to go") {
+            try await !names(pods).contains("kube-scheduler-\(leader)")
+          }
+        }
       }
-      let response = try await HTTPClient.shared.execute(
-        HTTPClientRequest(url: url), timeout: .seconds(60))
-      let body = try await response.body.collect(upTo: 64 << 20)
-      return try JSONDecoder().decode(List.self, from: Data(body.readableBytesView)).items
-        .map(\.metadata.name)
+      directory.remove()
     }
   }
+}
+
+private let haproxy = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+  .map { "\($0)/haproxy" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+
+/// The names in a list.
+private func names(_ url: String) async throws -> [String] {
+  struct List: Decodable {
+    struct Item: Decodable { let metadata: Metadata }
+    struct Metadata: Decodable { let name: String }
+    let items: [Item]
+  }
+  let response = try await HTTPClient.shared.execute(
+    HTTPClientRequest(url: url), timeout: .seconds(60))
+  let body = try await response.body.collect(upTo: 64 << 20)
+  return try JSONDecoder().decode(List.self, from: Data(body.readableBytesView)).items
+    .map(\.metadata.name)
 }

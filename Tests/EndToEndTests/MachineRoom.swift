@@ -52,7 +52,7 @@ struct MachineRoom: Sendable {
   }
 
   private static func inDirectory(_ body: (TemporaryDirectory) async throws -> Void) async throws {
-    let directory = TemporaryDirectory(name: "room")
+    let directory = TemporaryDirectory(name: "a room's, \"$x\"")
     let files = FileManager.default
     try files.createDirectory(
       atPath: "\(directory.path)/.build", withIntermediateDirectories: true)

@@ -46,17 +46,24 @@ extension EndToEnd {
           : try await room.run(step.shellLine, on: step.host)
         if step.matches(answer.text) { return }
         guard step.onlyLooks, ContinuousClock.now < end else {
-          Issue.record(
-            """
-            \(step.host): \(step.command)
-            prints
-            \(answer.text)
-            but the page says
-            \(step.output.joined(separator: "\n"))
-            """)
-          return
+          throw UnlikeThePage(step: step, printed: answer.text)
         }
         try await Task.sleep(for: .milliseconds(500))
+      }
+    }
+
+    private struct UnlikeThePage: Error, CustomStringConvertible {
+      var step: RecipePage.Step
+      var printed: String
+
+      var description: String {
+        """
+        \(self.step.host): \(self.step.command)
+        prints
+        \(self.printed)
+        but the page says
+        \(self.step.output.joined(separator: "\n"))
+        """
       }
     }
 

@@ -70,11 +70,11 @@ import Testing
   func aMastersKubeletIsStartedOrLeftAlone(starts: Bool) throws {
     let machines = Self.machines(startsKubelets: starts)
     let starting = machines.map {
-      $0.bootScript(disk: "/d", work: "/w").contains("\n/etc/init.d/kubelet start\n")
+      $0.bootScript.contains("\n/etc/init.d/kubelet start\n")
     }
     #expect(starting == [starts, starts, true])
     #expect(
-      machines[0].bootScript(disk: "/d", work: "/w")
+      machines[0].bootScript
         .contains("\n/etc/init.d/kubernetes-master start\n"))
   }
 }

@@ -28,8 +28,9 @@ struct Exec: AsyncParsableCommand {
     setenv("KUBECONFIG", "/etc/kubernetes/kubectl.conf", 1)
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1)
     let command = self.command.isEmpty ? ["/bin/bash"] : self.command
+    // The working directory is the machine's root, which comes with its mounts; --wd would name one of the box's.
     let words =
-      ["nsenter", "--target=\(first)", "--net", "--mount", "--uts", "--ipc", "--pid", "--wd=/"]
+      ["nsenter", "--target=\(first)", "--net", "--mount", "--uts", "--ipc", "--pid", "--"]
       + command
     var arguments = words.map { strdup($0) } + [nil]
     execvp("nsenter", &arguments)

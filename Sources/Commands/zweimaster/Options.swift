@@ -8,7 +8,10 @@ struct StateOptions: ParsableArguments {
   @Option(
     name: .customLong("state-dir"),
     help: "The directory for everything that the cluster writes.")
-  var directory = ".zweimaster"
+  var directory = Self.usual
+
+  /// Where they are if nobody says so.
+  static let usual = ".zweimaster"
 }
 
 /// What a new cluster is made of.

@@ -38,25 +38,32 @@ struct Up: AsyncParsableCommand {
     var configuration = try self.options.configuration(report: { console.line("zweimaster: \($0)") }
     )
     configuration.hasAPIServers = self.recipe.hasAPIServers
-    configuration.loadBalancerPort = try Cluster.checkedLoadBalancerPort(self.recipe.port)
+    configuration.loadBalancerPort = self.recipe.port
+    if let port = self.recipe.port {
+      try await Cluster.checkLoadBalancer(
+        port: port, stateDirectory: self.options.state.directory, report: configuration.report)
+    }
     var room = self.recipe.room
     if room != nil {
       do {
-        try await Cluster.enterRoom()
+        try await Cluster.enterRoom(stateDirectory: self.options.state.directory)
       } catch let error as ClusterError {
         console.line(
-          "zweimaster: no machines, since \(error); masters are processes with ports of this box, and their "
-            + "kubelets only pretend to run pods")
+          "zweimaster: no machines, since \(error)\n"
+            + "zweimaster: the masters are processes with ports of this box, their kubelets start at once and only "
+            + "pretend to run pods, and there are no workers")
         room = nil
+        configuration.takeRecipesTiming()
       }
     }
     let settings = (configuration, room)
+    let state = self.options.state
     try await untilSignal {
       let (configuration, room) = settings
       do {
         let body: @Sendable (Cluster) async throws -> Void = { cluster in
           try await ControlServer(cluster).serve {
-            console.line(Self.invitation(cluster))
+            console.line(Self.invitation(cluster, state: state))
             try await Self.show(cluster, on: console)
           }
         }
@@ -73,14 +80,17 @@ struct Up: AsyncParsableCommand {
   }
 
   /// What can be typed now.
-  private static func invitation(_ cluster: Cluster) -> String {
+  private static func invitation(_ cluster: Cluster, state: StateOptions) -> String {
     let configuration = cluster.configuration
     guard configuration.hasAPIServers else { return "" }
+    let program = configuration.room == nil ? "zweimaster" : "sudo zweimaster"
+    let place =
+      state.directory == StateOptions.usual ? "" : " --state-dir \(Self.quoted(state.directory))"
     var lines = ["In another terminal:"]
     if let port = configuration.loadBalancerPort {
       lines += [
-        "  export KUBECONFIG=\(cluster.directory.kubectlConfiguration)   # the load balancer, 127.0.0.1:\(port)",
-        "  kubectl get pod --namespace=kube-system",
+        "  export KUBECONFIG=\(Self.quoted(cluster.directory.kubectlConfiguration))",
+        "  kubectl get pod --namespace=kube-system   # through the load balancer, 127.0.0.1:\(port)",
       ]
     }
     for node in configuration.nodes where configuration.room == nil {
@@ -90,11 +100,25 @@ struct Up: AsyncParsableCommand {
     }
     if configuration.room != nil {
       lines.append(
-        "  zweimaster exec kube-master1   # a shell on a master, with kubectl, curl and service")
+        "  \(program) exec kube-master1\(place)   # a shell on a master, with kubectl, curl and service"
+      )
     }
     lines.append(
-      "  zweimaster kill kube-master1   # its power is gone; 'zweimaster start' brings it back")
+      "  \(program) kill kube-master1\(place)   # its power is gone; '\(program) start' brings it back"
+    )
+    if configuration.room != nil, configuration.loadBalancerPort != nil {
+      lines += [
+        "",
+        "Nobody is asked who he is: whoever may connect to this box's 127.0.0.1 can run a pod, on a master as root.",
+      ]
+    }
     return "\n" + lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A word for a shell.
+  private static func quoted(_ text: String) -> String {
+    text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+".contains($0)) }
+      ? text : "'\(text.replacing("'", with: #"'"'"'"#))'"
   }
 
   /// Shows the cluster until somebody ends it.

@@ -12,7 +12,7 @@ import Glibc
 /// What is sent from host to host goes through the relay; what this process asks a host does not, so that it
 /// sees the truth while the hosts are cut off from each other.
 ///
-/// Nothing is made in the machine's own network: ``NamespaceNetwork/enterOwnNamespaces()`` comes first.
+/// Nothing is made in the machine's own network: ``NamespaceNetwork/enterOwnNamespaces(keepingBox:)`` comes first.
 struct ChaosNetwork: Sendable {
   let names: ClusterNetwork
   let hosts: [NetworkHost]

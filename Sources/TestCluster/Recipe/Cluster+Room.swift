@@ -4,7 +4,7 @@ import Glibc
 extension Cluster {
   /// Brings up a cluster whose masters are machines, and what is before them and beside them.
   ///
-  /// The process has to be in a network of its own, see ``enterRoom()``.
+  /// The process has to be in a network of its own, see ``enterRoom(stateDirectory:)``.
   public static func withRoom<Result: Sendable>(
     _ room: RecipeRoom, _ configuration: ClusterConfiguration,
     _ body: @escaping @Sendable (Cluster) async throws -> Result
@@ -12,10 +12,7 @@ extension Cluster {
     var configuration = configuration
     configuration.room = room
     configuration.hasAPIServers = true
-    // The recipe's.
-    configuration.ttlSeconds = 30
-    configuration.sleep = .seconds(5)
-    configuration.podStopTime = nil
+    configuration.takeRecipesTiming()
     let network = ClusterNetwork(prefix: "recipe")
     configuration.network = network
     try await NamespaceNetwork.makeRouter()
@@ -28,10 +25,11 @@ extension Cluster {
   }
 
   /// Starts this program anew in a network of its own; returns when it is there already.
+  /// - Parameter stateDirectory: where the machines' disks are to be.
   /// - Throws: ``ClusterError/network(_:)`` when it may not have one.
-  public static func enterRoom() async throws {
-    try await NamespaceNetwork.checkPermission()
-    try NamespaceNetwork.enterOwnNamespaces()
+  public static func enterRoom(stateDirectory: String) async throws {
+    try await NamespaceNetwork.checkPermission(disks: StateDirectory(stateDirectory).path)
+    try NamespaceNetwork.enterOwnNamespaces(keepingBox: true)
   }
 
   func closeRoom() async {
@@ -59,6 +57,11 @@ extension Cluster {
       }
       let machine = ProcessName.component(node: node, .machine)
       try await self.launch(machine)
+      guard self.nodeStates[node] == .starting else {
+        // Its power failed before it was there.
+        await self.end([machine], by: SIGKILL, within: .seconds(10))
+        throw ClusterError.interrupted("starting \(node)")
+      }
       if let apiServer = self.apiServerURL(node) {
         try await self.waitForAnswer("\(apiServer)/healthz", of: machine)
       }
@@ -82,8 +85,13 @@ extension Cluster {
 
   /// Takes a machine's power: nothing of it runs on, and nobody hears of it.
   func powerOff(_ node: String) async throws {
+    var problem: (any Error)?
     if let network = self.configuration.network {
-      try await NamespaceNetwork.unplug(in: network.space(self.configuration.host(node)))
+      do {
+        try await NamespaceNetwork.unplug(in: network.space(self.configuration.host(node)))
+      } catch {
+        problem = error
+      }
     }
     let machine = ProcessName.component(node: node, .machine)
     let first = self.processes[machine]?.identity?.child
@@ -92,5 +100,6 @@ extension Cluster {
     guard await Self.wait(upTo: .seconds(20), until: { first?.isAlive != true }) else {
       throw ClusterError.timedOut("for all processes of \(node) to end", after: .seconds(20))
     }
+    if let problem { throw problem }
   }
 }

@@ -51,6 +51,11 @@ struct RecipeMachine: Equatable, Sendable {
   /// The directories that are the machine's own, over those of the box.
   static let ownDirectories = ["etc", "srv", "usr/local", "var"]
 
+  /// The directories in which nothing of the box's is to be seen.
+  static let hiddenDirectories = [
+    "etc/kubernetes", "etc/elector", "srv/kubernetes", "var/lib/fake-kubelet",
+  ]
+
   /// Its services, in the order of their start.
   private var services: [String] {
     switch self.kind {
@@ -180,24 +185,36 @@ struct RecipeMachine: Equatable, Sendable {
 
   /// What its first process does, from power on to power off: the disk, the services, and waiting. SIGTERM takes it
   /// down in good order; with this process all others end.
-  /// - Parameters:
-  ///   - disk: the directory of this box that has its disk.
-  ///   - work: an empty directory on the same file system.
-  func bootScript(disk: String, work: String) -> String {
+  ///
+  /// Its argument is the directory of the box that has its disk, by whatever name.
+  var bootScript: String {
     let started = self.services.filter { self.startsKubelet || $0 != "kubelet" }
     return """
       #!/bin/sh
       # \(self.name) from power on to power off; written by zweimaster.
       set -eu
       hostname \(self.name)
-      # The box's own directories, with this machine's files over them.
-      for directory in \(Self.ownDirectories.joined(separator: " ")); do
-        mkdir -p '\(disk)'/$directory '\(work)'/$directory
-        mount -t overlay overlay -o "lowerdir=/$directory,upperdir=\(disk)/$directory,workdir=\(work)/$directory" /$directory
-      done
+      mkdir -p "$1/.work"
       # Nobody in here is to find the services of the box.
+      disk=$(mktemp -d)
+      mount --bind "$1" "$disk"
       mount -t tmpfs tmpfs /run
-      mkdir -p /run/lock/subsys
+      mkdir -p /run/disk /run/lock/subsys
+      mount --move "$disk" /run/disk
+      rmdir "$disk"
+      # The box's own directories, with this machine's files over them; and where the box may be part of a cluster,
+      # which is none of this machine's business, its files alone.
+      for directory in \(Self.hiddenDirectories.joined(separator: " ")); do
+        mkdir -p /run/disk/$directory
+      done
+      for directory in \(Self.ownDirectories.joined(separator: " ")); do
+        mkdir -p /run/disk/$directory /run/disk/.work/$directory
+        mount -t overlay overlay \
+          -o lowerdir=/$directory,upperdir=/run/disk/$directory,workdir=/run/disk/.work/$directory /$directory
+      done
+      for directory in \(Self.hiddenDirectories.joined(separator: " ")); do
+        mount --bind /run/disk/$directory /$directory
+      done
       set +e
 
       stop() {

@@ -9,6 +9,7 @@ public struct RecipeRoom: Equatable, Sendable {
   /// Whether the masters' kubelets are started with their machines, or left to whoever types `service kubelet start`.
   public var startsKubelets: Bool
 
+  /// - Parameters: as the properties.
   public init(workers: Int = 2, startsKubelets: Bool = true) {
     self.workers = workers
     self.startsKubelets = startsKubelets
