@@ -52,7 +52,6 @@ extension Cluster {
   /// Brings a node up that is down: first its electors, which remove what an earlier life left in the
   /// kubelet's directory, and only then its kubelet.
   public func start(_ node: String) async throws {
-    if self.configuration.room != nil { return try await self.powerOn(node) }
     let state = try self.state(of: node)
     guard state == .down else {
       throw ClusterError.wrongState(name: node, state: state, verb: "start")
@@ -60,44 +59,53 @@ extension Cluster {
     self.nodeStates[node] = .starting
     self.note("starting \(node)")
     do {
-      let leftOver = Role.allCases.compactMap { role in
-        FileIdentity(self.directory.destination(role, node)).map { (role, $0) }
+      if self.configuration.room != nil {
+        try await self.powerOn(node)
+      } else {
+        try await self.startProcesses(of: node)
       }
-      if let apiServer = self.apiServerURL(node) {
-        let name = ProcessName.component(node: node, .apiServer)
-        try await self.launch(name)
-        try await self.waitForAnswer("\(apiServer)/healthz", of: name)
-      }
-      for component in Component.electors {
-        try await self.launch(.component(node: node, component))
-      }
-      for (role, file) in leftOver {
-        let path = self.directory.destination(role, node)
-        guard await Self.wait(upTo: .seconds(10), until: { FileIdentity(path) != file }) else {
-          throw ClusterError.leftOverManifest(
-            path: path, log: self.directory.log(.component(node: node, role.elector)))
-        }
-      }
-      guard self.nodeStates[node] == .starting else {
-        throw ClusterError.interrupted("starting \(node)")
-      }
-      let kubelet = ProcessName.component(node: node, .kubelet)
-      try await self.launch(kubelet)
-      try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: kubelet)
-      guard self.nodeStates[node] == .starting else {
-        throw ClusterError.interrupted("starting \(node)")
-      }
+      try self.checkStarting(node)
       self.nodeStates[node] = .up
       self.note("\(node) is up")
     } catch {
       // Whoever interrupted this has ended what was started, too.
       if self.nodeStates[node] == .starting {
         self.nodeStates[node] = .down
-        await self.end(self.names(of: node), by: SIGKILL, within: .seconds(5))
+        await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
       }
       try Task.checkCancellation()
       throw error
     }
+  }
+
+  private func startProcesses(of node: String) async throws {
+    let leftOver = Role.allCases.compactMap { role in
+      FileIdentity(self.directory.destination(role, node)).map { (role, $0) }
+    }
+    if let apiServer = self.apiServerURL(node) {
+      let name = ProcessName.component(node: node, .apiServer)
+      try await self.launch(name)
+      try await self.waitForAnswer("\(apiServer)/healthz", of: name)
+    }
+    for component in Component.electors {
+      try await self.launch(.component(node: node, component))
+    }
+    for (role, file) in leftOver {
+      let path = self.directory.destination(role, node)
+      guard await Self.wait(upTo: .seconds(10), until: { FileIdentity(path) != file }) else {
+        throw ClusterError.leftOverManifest(
+          path: path, log: self.directory.log(.component(node: node, role.elector)))
+      }
+    }
+    try self.checkStarting(node)
+    let kubelet = ProcessName.component(node: node, .kubelet)
+    try await self.launch(kubelet)
+    try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: kubelet)
+  }
+
+  /// - Throws: ``ClusterError/interrupted(_:)`` when the node was told something else meanwhile.
+  func checkStarting(_ node: String) throws(ClusterError) {
+    guard self.nodeStates[node] == .starting else { throw .interrupted("starting \(node)") }
   }
 
   /// Stops the clock of a node, or of one of its processes, with `SIGSTOP`.

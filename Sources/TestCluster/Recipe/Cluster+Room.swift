@@ -44,42 +44,24 @@ extension Cluster {
 
   /// Switches a machine on, and waits for its servers.
   func powerOn(_ node: String) async throws {
-    let state = try self.state(of: node)
-    guard state == .down else {
-      throw ClusterError.wrongState(name: node, state: state, verb: "start")
+    let host = self.configuration.host(node)
+    if let network = self.configuration.network {
+      try await NamespaceNetwork.plugIn(host, in: network.space(host))
     }
-    self.nodeStates[node] = .starting
-    self.note("starting \(node)")
+    let machine = ProcessName.component(node: node, .machine)
+    try await self.launch(machine)
     do {
-      let host = self.configuration.host(node)
-      if let network = self.configuration.network {
-        try await NamespaceNetwork.plugIn(host, in: network.space(host))
-      }
-      let machine = ProcessName.component(node: node, .machine)
-      try await self.launch(machine)
-      guard self.nodeStates[node] == .starting else {
-        // Its power failed before it was there.
-        await self.end([machine], by: SIGKILL, within: .seconds(10))
-        throw ClusterError.interrupted("starting \(node)")
-      }
-      if let apiServer = self.apiServerURL(node) {
-        try await self.waitForAnswer("\(apiServer)/healthz", of: machine)
-      }
-      if self.plan.machines[node]?.startsKubelet == true {
-        try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: machine)
-      }
-      guard self.nodeStates[node] == .starting else {
-        throw ClusterError.interrupted("starting \(node)")
-      }
-      self.nodeStates[node] = .up
-      self.note("\(node) is up")
+      try self.checkStarting(node)
     } catch {
-      if self.nodeStates[node] == .starting {
-        self.nodeStates[node] = .down
-        await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
-      }
-      try Task.checkCancellation()
+      // Its power failed before it was there.
+      await self.end([machine], by: SIGKILL, within: .seconds(10))
       throw error
+    }
+    if let apiServer = self.apiServerURL(node) {
+      try await self.waitForAnswer("\(apiServer)/healthz", of: machine)
+    }
+    if self.plan.machines[node]?.startsKubelet == true {
+      try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: machine)
     }
   }
 
