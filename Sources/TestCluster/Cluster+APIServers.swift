@@ -5,15 +5,14 @@ extension Cluster {
   /// What the box's own network is called where the machines have theirs.
   static let boxName = "box"
 
-  /// Looks whether a load balancer can be had, before anything is started, and ends what an earlier cluster in the
-  /// same directory has left, which may be one.
-  /// - Throws: ``ClusterError``: no HAProxy, a port that cannot be listened on, a directory that is in use.
-  public static func checkLoadBalancer(
-    port: Int, stateDirectory: String, report: @Sendable (String) -> Void
-  ) async throws {
+  /// Looks whether a cluster can be had, before anything is started: its directory is there and free, what an earlier
+  /// one has left in it has ended, and there is HAProxy and a port for it.
+  /// - Throws: ``ClusterError``.
+  public static func prepare(_ configuration: ClusterConfiguration) async throws {
+    let (lock, earlier) = try StateDirectory(configuration.stateDirectory).claim()
+    if let earlier { await Self.endLeftOvers(of: earlier, report: configuration.report) }
+    guard let port = configuration.loadBalancerPort else { return }
     _ = try Executables.haproxy()
-    let (lock, earlier) = try StateDirectory(stateDirectory).claim()
-    if let earlier { await Self.endLeftOvers(of: earlier, report: report) }
     switch withExtendedLifetime(lock, { FreePorts.problem(port) }) {
     case nil: break
     case EACCES: throw ClusterError.portNotPermitted(port, flag: "--load-balancer-port")

@@ -39,10 +39,7 @@ struct Up: AsyncParsableCommand {
     )
     configuration.hasAPIServers = self.recipe.hasAPIServers
     configuration.loadBalancerPort = self.recipe.port
-    if let port = self.recipe.port {
-      try await Cluster.checkLoadBalancer(
-        port: port, stateDirectory: self.options.state.directory, report: configuration.report)
-    }
+    try await Cluster.prepare(configuration)
     var room = self.recipe.room
     if room != nil {
       do {
