@@ -5,7 +5,7 @@ import Testing
 @testable import Benchmark
 
 /// Our own clients against a kvstore in this process.
-@Suite(.timeLimit(.minutes(2))) struct ClientTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientTests {
   private func withKVStore(_ body: (Int) async throws -> Void) async throws {
     let server = try await KVStoreServer.start(.memory)
     let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })

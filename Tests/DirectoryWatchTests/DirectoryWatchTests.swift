@@ -2,7 +2,7 @@ import DirectoryWatch
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DirectoryWatchTests {
+@Suite(.timeLimit(.minutes(10))) struct DirectoryWatchTests {
   let directory = FileManager.default.temporaryDirectory
     .appending(path: "directory-watch-\(UUID().uuidString)")
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Elector
 
 /// What the election sees of a store that is etcd.
-@Suite(.timeLimit(.minutes(2))) struct EtcdLeaseStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct EtcdLeaseStoreTests {
   private func store(
     _ client: EtcdClient, _ api: EtcdAPI, name: String = "me", key: String = "scheduler"
   ) throws -> EtcdLeaseStore {

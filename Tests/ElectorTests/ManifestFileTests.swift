@@ -35,7 +35,7 @@ struct ManifestFixture {
   func cleanUp() { try? FileManager.default.removeItem(at: self.directory) }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ManifestFileTests {
+@Suite(.timeLimit(.minutes(10))) struct ManifestFileTests {
   private func with(_ body: (ManifestFixture) throws -> Void) throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }

@@ -286,7 +286,7 @@ extension LeaseAnswer {
 
 /// What is chosen among etcd's APIs.
 @Suite(
-  .timeLimit(.minutes(2)), .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  .timeLimit(.minutes(10)), .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
 struct EtcdAPITests {
   private func choice(of api: EtcdAPI, at endpoints: [EtcdEndpoint]) async throws -> [EtcdNotice] {
     let notices = Mutex<[EtcdNotice]>([])

@@ -5,7 +5,7 @@ import Testing
 import EtcdTestSupport
 
 /// The v3 key against a scripted gateway, for what a real one does rarely.
-@Suite(.timeLimit(.minutes(1))) struct V3LeasedKeyTests {
+@Suite(.timeLimit(.minutes(10))) struct V3LeasedKeyTests {
   private static func header(revision: Int = 9, term: Int = 2) -> String {
     #""header":{"cluster_id":"7","revision":"\#(revision)","raft_term":"\#(term)"}"#
   }

@@ -5,7 +5,7 @@ import Subprocess
 import Testing
 
 /// The program itself.
-@Suite(.timeLimit(.minutes(2))) struct FakeKubeletCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct FakeKubeletCommandTests {
   private static let program = BuiltProgram("fake-kubelet")
 
   @Test func theRecipesFlagsAreTakenAndSIGTERMEndsItWithZero() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import FakeKubelet
 
 /// A real directory and real sockets.
-@Suite(.timeLimit(.minutes(2))) struct FakeKubeletTests {
+@Suite(.timeLimit(.minutes(10))) struct FakeKubeletTests {
   /// A running kubelet, as a client sees it.
   struct Node {
     let directory: URL

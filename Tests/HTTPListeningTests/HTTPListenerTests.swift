@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPListening
 
-@Suite(.timeLimit(.minutes(2))) struct HTTPListenerTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPListenerTests {
   private static let responder = CallbackResponder<BasicRequestContext> { _, _ in
     Response(status: .ok)
   }

@@ -7,7 +7,7 @@ import Testing
 @testable import KVStore
 
 /// The API over a real socket.
-@Suite(.timeLimit(.minutes(2))) struct KVStoreServerTests {
+@Suite(.timeLimit(.minutes(10))) struct KVStoreServerTests {
   @Test func aKeyIsWrittenReadAndDeleted() async throws {
     try await withServer { client in
       let created = try await client.put("/a/k", "value=1")

@@ -3,7 +3,7 @@ import Subprocess
 import Testing
 
 /// Settings as the real program takes them: flags before the environment before the file.
-@Suite(.timeLimit(.minutes(2))) struct SettingsCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct SettingsCommandTests {
   private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appending(path: "kvstore").path
 

@@ -6,7 +6,7 @@ import Subprocess
 import Testing
 
 /// The programs themselves.
-@Suite(.timeLimit(.minutes(2))) struct StandInCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct StandInCommandTests {
   /// As the recipe's manifests call them; nobody is at the address.
   @Test(
     arguments: [

@@ -51,7 +51,7 @@ private final class FakeGuard: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct GuardLinkTests {
+@Suite(.timeLimit(.minutes(10))) struct GuardLinkTests {
   private func with(
     patience: Duration = .seconds(60),
     _ body: (ManifestFixture, FakeGuard, ManifestKeeper) async throws -> Void

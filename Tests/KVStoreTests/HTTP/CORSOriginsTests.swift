@@ -5,7 +5,7 @@ import Testing
 @testable import KVStore
 
 /// The rule is etcd 3.4's, seen with `--cors=http://a.example:80,https://c.example:443`.
-@Suite(.timeLimit(.minutes(2))) struct CORSOriginsTests {
+@Suite(.timeLimit(.minutes(10))) struct CORSOriginsTests {
   private struct Case: Sendable {
     let origins: String
     let origin: String?
