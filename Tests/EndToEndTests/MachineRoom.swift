@@ -98,10 +98,13 @@ struct MachineRoom: Sendable {
     let path = "\(self.directory.path)/\(UUID().uuidString).log"
     let file = try FileDescriptor.open(
       FilePath(path), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
+    var options = PlatformOptions()
+    // If the body fails, too, what it has started takes the rest down in order.
+    options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(60))]
     _ = try await Subprocess.run(
       .name("env"), arguments: self.arguments("exec \(line)"),
       environment: self.environment([:]),
-      workingDirectory: FilePath(self.directory.path), input: .none,
+      workingDirectory: FilePath(self.directory.path), platformOptions: options, input: .none,
       output: .fileDescriptor(file, closeAfterSpawningProcess: true), error: .combinedWithOutput
     ) { execution in
       defer { try? execution.send(signal: .interrupt) }
