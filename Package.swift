@@ -80,7 +80,7 @@ let package = Package(
   targets: [
     // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
     // takes its settings from, inotify, the pauses between restarts, metrics, JSON, the limit of
-    // open files, systemd.
+    // open files, systemd, processes.
     .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
     .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
     .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
@@ -90,6 +90,7 @@ let package = Package(
     .target(name: "JSONText", swiftSettings: settings),
     .target(name: "OpenFiles", swiftSettings: settings),
     .target(name: "Systemd", swiftSettings: settings),
+    .target(name: "ProcessStat", swiftSettings: settings),
     // A port, its TLS files, its URL: of all but kvstore, whose HTTP is its own.
     .target(
       name: "HTTPListening",
@@ -132,11 +133,12 @@ let package = Package(
       ],
       swiftSettings: settings),
     // A process beside each container of the fake kubelet: its log, its end.
-    .target(name: "ContainerShim", swiftSettings: settings),
+    .target(name: "ContainerShim", dependencies: ["ProcessStat"], swiftSettings: settings),
     .target(
       name: "FakeKubelet",
       dependencies: [
         "APIServerClient", "ContainerShim", "DirectoryWatch", "GoFlags", "HTTPListening",
+        "ProcessStat",
         "PrometheusText", hummingbird, crypto, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL,
         logging, lifecycle, subprocess, systemPackage, yams,
       ],
@@ -172,7 +174,8 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "OpenFiles", "RestartBackoff", hummingbird, nioCore,
+        "Elector", "EtcdClient", "FaultRelay", "OpenFiles", "ProcessStat", "RestartBackoff",
+        hummingbird, nioCore,
         nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
       // The init scripts of deploy/, for the recipe's machine room.
@@ -247,6 +250,8 @@ let package = Package(
     .testTarget(
       name: "BenchmarkTests", dependencies: ["Benchmark", "KVStore", nioPosix],
       swiftSettings: settings),
+    .testTarget(
+      name: "ProcessStatTests", dependencies: ["ProcessStat"], swiftSettings: settings),
     .testTarget(name: "GoFlagsTests", dependencies: ["GoFlags"], swiftSettings: settings),
     .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
     .testTarget(name: "KlogTests", dependencies: ["Klog"], swiftSettings: settings),

@@ -37,11 +37,10 @@ extension Cluster {
       })
   }
 
-  func startLoadBalancer() async throws {
+  func startLoadBalancer(_ port: Int) async throws {
     try await self.launch(.loadBalancer)
-    guard
-      let address = self.configuration.loadBalancerPort.map(self.loadBalancer)?.binds.last?.address
-    else { return }
+    // The last one is in our own network.
+    let address = self.loadBalancer(port).binds.last?.address ?? ""
     try await self.waitForAnswer("http://\(address)/healthz", of: .loadBalancer)
     self.note("the load balancer is up")
   }

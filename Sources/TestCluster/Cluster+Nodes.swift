@@ -8,16 +8,15 @@ extension Cluster {
     guard state != .down else {
       throw ClusterError.wrongState(name: node, state: state, verb: "die")
     }
-    if self.configuration.room != nil {
-      self.nodeStates[node] = .stopping
-      self.note("the power of \(node) fails")
-      try await self.powerOff(node)
-      self.nodeStates[node] = .down
-      return
-    }
-    self.nodeStates[node] = .down
+    // Not down before all of it has ended: a start meanwhile would be killed with it.
+    self.nodeStates[node] = .stopping
+    defer { self.nodeStates[node] = .down }
     self.note("kill -9 of \(node)")
-    await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
+    if self.configuration.room != nil {
+      try await self.powerOff(node)
+    } else {
+      await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
+    }
   }
 
   /// Kills a single process of a node; it is started again, as one that died by itself.
@@ -132,16 +131,12 @@ extension Cluster {
 
   /// Waits until a process of a node answers with 200, or the node is told something else meanwhile.
   func waitForAnswer(_ url: String, of name: ProcessName) async throws {
-    var isInterrupted = false
     let isReady = await Self.wait(upTo: .seconds(60)) {
-      if let node = name.node, self.nodeStates[node] != .starting {
-        isInterrupted = true
-        return true
-      }
+      if let node = name.node, self.nodeStates[node] != .starting { return true }
       return (try? await self.requests.data(url))?.status == 200
     }
     try Task.checkCancellation()
-    if isInterrupted { throw ClusterError.interrupted("starting \(name)") }
+    if let node = name.node { try self.checkStarting(node) }
     guard isReady else { throw ClusterError.notReady("\(name)", log: self.directory.log(name)) }
   }
 

@@ -169,7 +169,7 @@ public actor Cluster {
         group.addTask { try await self.start(node) }
       }
     }
-    if self.configuration.loadBalancerPort != nil { try await self.startLoadBalancer() }
+    if let port = self.configuration.loadBalancerPort { try await self.startLoadBalancer(port) }
     if self.configuration.makesNamespace { try await self.makeNamespace() }
   }
 
@@ -177,7 +177,6 @@ public actor Cluster {
   /// then the store that both talk to.
   private func takeDown() async {
     self.note("taking everything down")
-    if self.configuration.room != nil { return await self.closeRoom() }
     let electors = self.processes.keys.filter { name in
       if case .component(_, let component) = name {
         Component.electors.contains(component)
@@ -185,10 +184,12 @@ public actor Cluster {
         false
       }
     }
-    let kubelets = self.processes.keys.filter { $0.node != nil && !electors.contains($0) }
+    let rest = self.processes.keys.filter { $0.node != nil && !electors.contains($0) }
     let handOver = self.configuration.longestHandOver
     await self.end(electors, within: handOver)
-    await self.end(kubelets, within: .seconds(3))
+    // A machine would take half a minute to go in good order, and nobody wants to see it.
+    await self.end(
+      rest, by: self.configuration.room == nil ? SIGTERM : SIGKILL, within: .seconds(3))
     await self.end([.loadBalancer] + self.members, within: .seconds(5))
     self.launches.finish()
   }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import OpenFiles
+import ProcessStat
 import Subprocess
 import SystemPackage
 
@@ -212,14 +213,10 @@ enum TrialProcess {
 struct ProcessTimes: Sendable {
   var seconds: Double
 
-  /// - Returns: zero when there is no such process. Source: proc(5), `utime` and `stime`.
+  /// - Returns: zero when there is no such process.
   init(pid: Int32) {
-    let line =
-      FileManager.default.contents(atPath: "/proc/\(pid)/stat")
-      .map { String(decoding: $0, as: UTF8.self) } ?? ""
-    let fields = line[(line.lastIndex(of: ")") ?? line.startIndex)...].split(separator: " ")
-    let ticks = fields.count > 13 ? [fields[12], fields[13]].compactMap { Double($0) } : []
-    self.seconds = ticks.reduce(0, +) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    let ticks = ProcessStat(process: pid)?.ownTicks ?? 0
+    self.seconds = Double(ticks) / Double(ProcessStat.ticksPerSecond)
   }
 }
 

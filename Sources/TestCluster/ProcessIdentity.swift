@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import ProcessStat
 
 /// A process that cannot be mistaken for a later one with the same number.
 ///
@@ -12,7 +13,7 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
 
   /// `nil` when there is no such process.
   public init?(pid: Int32) {
-    guard let stat = Stat(pid: pid) else { return nil }
+    guard let stat = ProcessStat(process: pid) else { return nil }
     self.init(pid: pid, startTicks: stat.startTicks)
   }
 
@@ -23,7 +24,7 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
 
   /// Whether it runs, or is stopped; one that only waits to be reaped does not count.
   public var isAlive: Bool {
-    guard let stat = Stat(pid: self.pid) else { return false }
+    guard let stat = ProcessStat(process: self.pid) else { return false }
     return stat.startTicks == self.startTicks && !stat.hasEnded
   }
 
@@ -31,7 +32,7 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
   public var leavesSomething: Bool {
     guard kill(-self.pid, 0) == 0 else { return false }
     let pids = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return pids.compactMap { Int32($0) }.compactMap { Stat(pid: $0) }
+    return pids.compactMap { Int32($0) }.compactMap { ProcessStat(process: $0) }
       .contains { $0.group == self.pid && !$0.hasEnded }
   }
 
@@ -57,31 +58,4 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
 
   /// Ends what ``leavesSomething`` has found. Its group's number is nobody else's for as long as one is in it.
   func killGroup() { kill(-self.pid, SIGKILL) }
-
-  /// The fields of `/proc/PID/stat` that are needed.
-  struct Stat: Equatable {
-    var state: Character
-    var group: Int32
-    var startTicks: UInt64
-
-    /// It only waits to be reaped.
-    var hasEnded: Bool { self.state == "Z" || self.state == "X" }
-
-    init?(pid: Int32) {
-      guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
-      self.init(line: String(decoding: data, as: UTF8.self))
-    }
-
-    /// The name, the second field, may hold blanks and parentheses: the last one ends it.
-    init?(line: String) {
-      guard let end = line.lastIndex(of: ")") else { return nil }
-      let fields = line[line.index(after: end)...].split(separator: " ")
-      guard fields.count > 19, let state = fields[0].first, let group = Int32(fields[2]),
-        let ticks = UInt64(fields[19])
-      else { return nil }
-      self.state = state
-      self.group = group
-      self.startTicks = ticks
-    }
-  }
 }

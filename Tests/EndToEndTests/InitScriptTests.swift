@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd {
   /// `deploy/init.d/`, on a machine of the recipe's room.
   @Suite(
-    .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
+    .whereMachinesAre,
     .timeLimit(.minutes(15)))
   struct InitScriptTests {
     @Test func aServiceIsStartedFoundAndEnded() async throws {

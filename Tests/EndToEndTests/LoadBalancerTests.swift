@@ -8,7 +8,7 @@ import Testing
 
 extension EndToEnd {
   @Suite(
-    .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
+    .whereMachinesAre,
     .timeLimit(.minutes(15)))
   struct LoadBalancerTests {
     /// How many requests a second the load is.

@@ -5,6 +5,13 @@ import SystemPackage
 import TestCluster
 import Testing
 
+extension Trait where Self == ConditionTrait {
+  /// Where the recipe's machines can be had.
+  static var whereMachinesAre: Self {
+    .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")")
+  }
+}
+
 /// A box with the recipe's machine room on it: a directory of the test's own with the project's programs where a build
 /// has them, and a network namespace in which every port is free, or this machine's network.
 struct MachineRoom: Sendable {

@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd {
   /// `docs/recipe.md`, typed.
   @Suite(
-    .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")"),
+    .whereMachinesAre,
     .timeLimit(.minutes(15)))
   struct RecipeDocumentTests {
     @Test func everyCommandOfThePageAnswersAsThePageSays() async throws {

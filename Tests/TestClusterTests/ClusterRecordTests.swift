@@ -25,12 +25,4 @@ import Testing
     #expect(own.isAlive)
     #expect(!ProcessIdentity(pid: own.pid, startTicks: own.startTicks - 1).isAlive)
   }
-
-  @Test func `a process may be called anything`() throws {
-    let fields = (5...21).map(String.init).joined(separator: " ")
-    let stat = try #require(ProcessIdentity.Stat(line: "7 (a) S b)) T 1 \(fields) 4711 0 0\n"))
-    #expect(stat.state == "T")
-    #expect(stat.startTicks == 4711)
-    #expect(ProcessIdentity.Stat(line: "7 (x) S 1") == nil)
-  }
 }

@@ -105,10 +105,10 @@ struct Failover: AsyncParsableCommand {
   private static func row(
     _ store: String, _ what: String, _ durations: [Duration], _ wanted: String
   ) -> [String] {
-    let sorted = durations.sorted()
+    let spread = Spread(durations)
     func at(_ fraction: Double) -> String {
-      "\(sorted[Int((Double(sorted.count - 1) * fraction).rounded())].inSeconds(decimals: 3)) s"
+      "\(spread.quantile(fraction).inSeconds(decimals: 3)) s"
     }
-    return [store, what, "\(sorted.count)", at(0), at(0.5), at(0.95), at(1), wanted]
+    return [store, what, "\(durations.count)", at(0), at(0.5), at(0.95), at(1), wanted]
   }
 }

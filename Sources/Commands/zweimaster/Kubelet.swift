@@ -36,13 +36,13 @@ struct Kubelet: AsyncParsableCommand {
         pods: count, rounds: self.rounds, idle: self.idle.duration,
         directory: "\(self.state.directory)/kubelet"
       ).run()
-      let sorted = report.startTimes.sorted()
+      let times = Spread(report.startTimes)
       func milliseconds(_ duration: Duration) -> String {
         "\((duration / .milliseconds(1)).rounded(2)) ms"
       }
       rows.append([
-        "\(count)", milliseconds(sorted[sorted.count / 2]),
-        milliseconds(sorted[(sorted.count * 95) / 100]), milliseconds(sorted[sorted.count - 1]),
+        "\(count)", milliseconds(times.quantile(0.5)),
+        milliseconds(times.quantile(0.95)), milliseconds(times.quantile(1)),
         milliseconds(report.allAfter),
         "\((Double(report.usage.anonymousMemory) / 1e6).rounded(1)) MB",
         "\((report.usage.processor * 100).rounded(3)) %",

@@ -1,5 +1,6 @@
 import ContainerShim
 import Glibc
+import ProcessStat
 
 /// What a container has used since it was started.
 public struct ContainerUsage: Equatable, Sendable {
@@ -16,24 +17,17 @@ public struct ContainerUsage: Equatable, Sendable {
 
 extension ContainerUsage {
   /// What the processes use that are in the process namespace of this one; `nil` when it has ended. Blocks.
-  /// Source: `man 5 proc`, `/proc/PID/stat`.
   init?(ofNamespaceOf process: Int32) {
     guard let namespace = SymbolicLink.target(of: "/proc/\(process)/ns/pid") else { return nil }
-    let ticksPerSecond = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+    let ticksPerSecond = UInt64(ProcessStat.ticksPerSecond)
     let pageSize = UInt64(max(1, sysconf(Int32(_SC_PAGESIZE))))
     var (ticks, pages): (UInt64, UInt64) = (0, 0)
-    for name in HostFiles.names(in: "/proc") where name.allSatisfy(\.isNumber) {
-      guard SymbolicLink.target(of: "/proc/\(name)/ns/pid") == namespace,
-        let text = HostFiles.text("/proc/\(name)/stat"), let end = text.lastIndex(of: ")")
+    for process in HostFiles.names(in: "/proc").compactMap({ pid_t($0) }) {
+      guard SymbolicLink.target(of: "/proc/\(process)/ns/pid") == namespace,
+        let stat = ProcessStat(process: process)
       else { continue }
-      // What follows the name, which may have blanks in it, is the third field.
-      let fields = text[text.index(after: end)...].split(separator: " ")
-      func field(_ number: Int) -> UInt64 {
-        fields.indices.contains(number - 3) ? UInt64(fields[number - 3]) ?? 0 : 0
-      }
-      // Its own time, and that of its children that have ended.
-      ticks += field(14) + field(15) + field(16) + field(17)
-      pages += field(24)
+      ticks += stat.ownTicks + stat.childrenTicks
+      pages += stat.residentPages
     }
     self.init(
       cpuNanoseconds: ticks * (1_000_000_000 / ticksPerSecond), residentBytes: pages * pageSize)

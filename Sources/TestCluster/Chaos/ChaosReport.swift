@@ -127,7 +127,7 @@ public struct ChaosReport: Sendable {
   public var markdown: String {
     let counts = Dictionary(self.bursts.flatMap(\.kinds).map { ($0, 1) }, uniquingKeysWith: +)
     let faults = ChaosFault.Kind.allCases.compactMap { kind in
-      counts[kind].map { "| \(kind.rawValue) | \($0) |" }
+      counts[kind].map { [kind.rawValue, "\($0)"] }
     }
     let recoveries = self.bursts.flatMap { burst in
       Role.allCases.map { self.recovery(of: $0, burst) }
@@ -160,23 +160,16 @@ public struct ChaosReport: Sendable {
       ("these times: median / p99 / max", Self.text(gaps)),
     ]
     return """
-      | fault | times |
-      | --- | --- |
-      \(faults.joined(separator: "\n"))
+      \(TextTable(header: ["fault", "times"], rows: faults).markdown)
 
-      | what | measured |
-      | --- | --- |
-      \(rows.map { "| \($0) | \($1) |" }.joined(separator: "\n"))
+      \(TextTable(header: ["what", "measured"], rows: rows.map { [$0, $1] }).markdown)
       """
   }
 
   private static func text(_ durations: [Duration]) -> String {
-    let sorted = durations.sorted()
-    guard let longest = sorted.last else { return "-" }
-    func percentile(_ part: Double) -> Duration {
-      sorted[min(sorted.count - 1, Int((Double(sorted.count) * part).rounded(.up)) - 1)]
-    }
-    return [percentile(0.5), percentile(0.99), longest]
-      .map { "\($0.inSeconds(decimals: 2)) s" }.joined(separator: " / ")
+    guard !durations.isEmpty else { return "-" }
+    let spread = Spread(durations)
+    return [0.5, 0.99, 1].map { "\(spread.quantile($0).inSeconds(decimals: 2)) s" }
+      .joined(separator: " / ")
   }
 }

@@ -32,16 +32,6 @@ extension Cluster {
     try NamespaceNetwork.enterOwnNamespaces(keepingBox: true)
   }
 
-  func closeRoom() async {
-    await withDiscardingTaskGroup { group in
-      for node in self.configuration.nodes {
-        group.addTask { await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10)) }
-      }
-    }
-    await self.end([.loadBalancer] + self.members, within: .seconds(5))
-    self.launches.finish()
-  }
-
   /// Switches a machine on, and waits for its servers.
   func powerOn(_ node: String) async throws {
     let host = self.configuration.host(node)

@@ -21,9 +21,6 @@ struct HAProxyConfiguration: Equatable, Sendable {
   var binds: [Bind]
   var servers: [Server]
 
-  /// A server that does not answer `/healthz` is given up after the second failure.
-  static let checkIntervalSeconds = 1
-
   /// The part that is the same everywhere: everything but addresses.
   private static let rules = """
     global
@@ -67,7 +64,7 @@ struct HAProxyConfiguration: Equatable, Sendable {
       srvtcpka-idle 2s
       srvtcpka-intvl 1s
       srvtcpka-cnt 3
-      default-server check inter \(Self.checkIntervalSeconds)s fall 2 rise 2 tcp-ut 5s
+      default-server check inter 1s fall 2 rise 2 tcp-ut 5s
     \(self.servers.map { "  server \($0.name) \($0.address)" }.joined(separator: "\n"))
 
     """

@@ -1,5 +1,5 @@
 /// A machine of the recipe's room as files: what is on its disk before it is switched on, and what it does then.
-struct RecipeMachine: Equatable, Sendable {
+struct RecipeMachine: Sendable {
   /// A file of the disk.
   struct File: Equatable, Sendable {
     /// Without the slash at the beginning.
@@ -23,10 +23,6 @@ struct RecipeMachine: Equatable, Sendable {
   /// Where the programs are that ``links`` lead to.
   var programs: String
   var startsKubelet: Bool
-
-  static func == (left: Self, right: Self) -> Bool {
-    left.files == right.files && left.links == right.links
-  }
 
   /// The machines of a room.
   static func all(
@@ -109,7 +105,6 @@ struct RecipeMachine: Equatable, Sendable {
         path: "etc/default/kubernetes-master",
         text: """
           ETCD_SERVERS=\(store)
-          CLUSTER_IP_RANGE=\(RecipeRoom.systemCIDR)
           # The masters are no nodes that say where they are.
           DAEMON_ARGS="\(self.kubeletURLs)"
 

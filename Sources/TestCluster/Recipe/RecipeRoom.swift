@@ -21,9 +21,6 @@ public struct RecipeRoom: Equatable, Sendable {
   /// etcd's.
   static let storePort = 2379
 
-  /// The placeholder of `kube-controller-manager.yaml`.
-  static let systemCIDR = "10.100.0.0/16"
-
   /// The names of the workers, in order.
   var workerNames: [String] { (0..<self.workers).map { "kube-node\($0 + 1)" } }
 }
