@@ -6,8 +6,7 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo recipe test integration examples bench bench-failover bench-elections \
-  bench-kubelet bench-api failures chaos format lint clean
+.PHONY: help deps build demo recipe test integration examples bench failures chaos format lint clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -36,41 +35,26 @@ integration: deps ## Run the end-to-end tests against a real etcd, and etcdctl a
 examples: deps ## Build the packages in Examples/, as somebody would who uses the libraries.
 	$(SWIFT) build --package-path Examples/Leader --scratch-path .build/examples
 
-bench: ## Measure kvstore beside a real etcd, and write docs/benchmarks.md.
-	@SUDO="$(SUDO)" integration/install-deps bench
-	$(SWIFT) build -c release --product kvstore
-	$(SWIFT) build -c release --product kvbench
-	.build/release/kvbench --revision "$$(git describe --always --dirty)" $(BENCH_FLAGS)
+# What each benchmark runs besides zweimaster-bench itself.
+BENCH_kvstore   := kvstore
+BENCH_failover  := kvstore elector fake-kubelet
+BENCH_elections := kvstore elector
+BENCH_kubelet   := fake-kubelet
+BENCH_api       := kvstore fake-apiserver
+WHAT            ?= kvstore failover elections kubelet api
 
-bench-failover: deps ## Measure hand-overs and takeovers, on kvstore and on a real etcd.
-	@for product in kvstore elector fake-kubelet zweimaster; do \
-	  $(SWIFT) build -c release --product $$product; \
+bench: ## Measure: WHAT=kvstore, failover, elections, kubelet or api for one alone, BENCH_FLAGS for its flags.
+	@SUDO="$(SUDO)" integration/install-deps bench
+	@for product in zweimaster-bench $(sort $(foreach what,$(WHAT),$(BENCH_$(what)))); do \
+	  $(SWIFT) build -c release --product $$product || exit 1; \
 	done
-	.build/release/zweimaster failover $(FAILOVER_FLAGS)
+	@for what in $(WHAT); do .build/release/zweimaster-bench $$what $(BENCH_FLAGS) || exit 1; done
 
 failures: build ## Break everything once, on kvstore and on real etcds, and judge what follows.
 	$(BIN)/zweimaster failures $(FAILURES_FLAGS)
 
 chaos: deps ## Random faults on masters in network namespaces, for CHAOS_MINUTES on each store (root).
 	integration/chaos
-
-bench-elections: deps ## Measure a thousand elections on one kvstore.
-	@for product in kvstore elector zweimaster; do \
-	  $(SWIFT) build -c release --product $$product; \
-	done
-	.build/release/zweimaster elections $(ELECTIONS_FLAGS)
-
-bench-kubelet: deps ## Measure the fake kubelet with ten and with a thousand pods.
-	@for product in fake-kubelet zweimaster; do \
-	  $(SWIFT) build -c release --product $$product; \
-	done
-	.build/release/zweimaster kubelet $(KUBELET_FLAGS)
-
-bench-api: deps ## Measure fake-apiserver with up to 5,000 pods and 1,000 watchers.
-	@for product in kvstore fake-apiserver zweimaster; do \
-	  $(SWIFT) build -c release --product $$product; \
-	done
-	.build/release/zweimaster api $(API_FLAGS)
 
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples

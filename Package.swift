@@ -34,6 +34,8 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
   name: "zweimaster",
@@ -42,21 +44,22 @@ let package = Package(
     .library(name: "KVStore", targets: ["KVStore"]),
     .library(name: "EtcdClient", targets: ["EtcdClient"]),
     .library(name: "Elector", targets: ["Elector"]),
-    .library(name: "APIServerClient", targets: ["APIServerClient"]),
+    .library(name: "KubernetesObjects", targets: ["KubernetesObjects"]),
+    .library(name: "KubernetesClient", targets: ["KubernetesClient"]),
     .library(name: "FakeKubelet", targets: ["FakeKubelet"]),
     .library(name: "FakeAPIServer", targets: ["FakeAPIServer"]),
-    .executable(name: "fake-apiserver", targets: ["fake-apiserver"]),
     .library(name: "HTTPListening", targets: ["HTTPListening"]),
     .library(name: "TestCluster", targets: ["TestCluster"]),
     .library(name: "WallClock", type: .dynamic, targets: ["CWallClock"]),
     .executable(name: "kvstore", targets: ["kvstore"]),
     .executable(name: "elector", targets: ["elector"]),
     .executable(name: "fake-kubelet", targets: ["fake-kubelet"]),
-    .executable(name: "zweimaster", targets: ["zweimaster"]),
-    .executable(name: "kvbench", targets: ["kvbench"]),
+    .executable(name: "fake-apiserver", targets: ["fake-apiserver"]),
     .executable(name: "kube-scheduler-stand-in", targets: ["kube-scheduler-stand-in"]),
     .executable(
       name: "kube-controller-manager-stand-in", targets: ["kube-controller-manager-stand-in"]),
+    .executable(name: "zweimaster", targets: ["zweimaster"]),
+    .executable(name: "zweimaster-bench", targets: ["zweimaster-bench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -72,60 +75,72 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     // For the tests alone.
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
   ],
   targets: [
-    // Shared ground: how Go programs spell flags and durations, how klog writes a line, where etcd
-    // takes its settings from, inotify, the pauses between restarts, metrics, JSON, the limit of
-    // open files, systemd, processes.
-    .target(name: "GoFlags", dependencies: [arguments], swiftSettings: settings),
-    .target(name: "Klog", dependencies: [logging], swiftSettings: settings),
-    .target(name: "EtcdSettings", dependencies: [yams], swiftSettings: settings),
-    .target(name: "DirectoryWatch", dependencies: [systemPackage], swiftSettings: settings),
-    .target(name: "RestartBackoff", swiftSettings: settings),
-    .target(name: "PrometheusText", swiftSettings: settings),
-    .target(name: "JSONText", swiftSettings: settings),
-    .target(name: "OpenFiles", swiftSettings: settings),
-    .target(name: "Systemd", swiftSettings: settings),
-    .target(name: "ProcessStat", swiftSettings: settings),
-    // A port, its TLS files, its URL: of all but kvstore, whose HTTP is its own.
+    // MARK: Support
+
+    .target(name: "JSONText", path: "Sources/Support/JSONText", swiftSettings: settings),
+    // A target of its own, since kvstore links no web framework.
+    .target(
+      name: "PrometheusText", path: "Sources/Support/PrometheusText", swiftSettings: settings),
+    // What a client needs to know of a server: its address, its TLS, when to try again.
+    .target(
+      name: "HTTPEndpoint", dependencies: [nioSSL], path: "Sources/Support/HTTPEndpoint",
+      swiftSettings: settings),
+    // A port, its TLS files, its URL: for every server but kvstore, whose HTTP is its own.
     .target(
       name: "HTTPListening",
       dependencies: [hummingbird, hummingbirdCore, hummingbirdTLS, nioCore, nioSSL, logging],
+      path: "Sources/Support/HTTPListening", swiftSettings: settings),
+    // Go's flags and durations, klog's lines, settings from files and the environment.
+    .target(
+      name: "CommandLine", dependencies: [arguments, logging, yams],
+      path: "Sources/Support/CommandLine", swiftSettings: settings),
+    // inotify, /proc, the limit of open files, sd_notify, pauses between restarts.
+    .target(
+      name: "Linux", dependencies: [systemPackage], path: "Sources/Support/Linux",
       swiftSettings: settings),
+
+    // MARK: Clients and objects
+
+    .target(
+      name: "EtcdClient",
+      dependencies: [
+        "HTTPEndpoint", "JSONText", nioCore, nioPosix, nioHTTP1, nioSSL, httpClient,
+      ],
+      swiftSettings: settings),
+    .target(
+      name: "KubernetesObjects", dependencies: ["JSONText", yams], swiftSettings: settings),
+    .target(
+      name: "KubernetesClient",
+      dependencies: [
+        "HTTPEndpoint", "KubernetesObjects", arguments, nioCore, httpClient,
+      ],
+      swiftSettings: settings),
+
+    // MARK: The programs' libraries
 
     // bcrypt, for the passwords of kvstore's users; it comes with the C library's development files.
     .systemLibrary(name: "CCrypt"),
     .target(
       name: "KVStore",
       dependencies: [
-        "CCrypt", "OpenFiles", "PrometheusText", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL,
-        logging, lifecycle,
-        collections, grdb, sqlite,
+        "CCrypt", "Linux", "PrometheusText", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging,
+        lifecycle, collections, grdb, sqlite,
       ],
-      swiftSettings: settings),
-    .target(
-      name: "EtcdClient",
-      dependencies: ["JSONText", nioCore, nioPosix, nioHTTP1, nioSSL, httpClient],
-      swiftSettings: settings),
-    // Kubernetes' API server, asked: of the elector, of the fake kubelet, of what stands in for daemons.
-    .target(
-      name: "APIServerClient", dependencies: ["EtcdClient", "JSONText", nioCore, httpClient],
-      swiftSettings: settings),
-    .target(
-      name: "APIServerFlags", dependencies: ["APIServerClient", "EtcdClient", arguments],
       swiftSettings: settings),
     .target(
       name: "Elector",
       dependencies: [
-        "APIServerClient", "EtcdClient", "DirectoryWatch", "RestartBackoff", nioCore, nioPosix,
-        nioSSL, httpClient,
-        logging, lifecycle, yams,
+        "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", nioCore,
+        nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
+    // A target of its own, since the simulator links no web server.
     .target(
       name: "ElectorHTTP",
       dependencies: [
@@ -133,216 +148,222 @@ let package = Package(
       ],
       swiftSettings: settings),
     // A process beside each container of the fake kubelet: its log, its end.
-    .target(name: "ContainerShim", dependencies: ["ProcessStat"], swiftSettings: settings),
+    .target(name: "ContainerShim", dependencies: ["Linux"], swiftSettings: settings),
     .target(
       name: "FakeKubelet",
       dependencies: [
-        "APIServerClient", "ContainerShim", "DirectoryWatch", "GoFlags", "HTTPListening",
-        "ProcessStat",
-        "PrometheusText", hummingbird, crypto, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL,
-        logging, lifecycle, subprocess, systemPackage, yams,
+        "CommandLine", "ContainerShim", "HTTPListening", "KubernetesClient", "KubernetesObjects",
+        "Linux", "PrometheusText", hummingbird, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL,
+        logging, lifecycle, subprocess, systemPackage,
       ],
       swiftSettings: settings),
-    // Kubernetes' API, as far as the recipe and kubectl need it; its state is in etcd alone.
     .target(
       name: "FakeAPIServer",
       dependencies: [
-        "APIServerClient", "EtcdClient", "FakeKubelet", "HTTPListening", "PrometheusText",
-        .product(name: "DequeModule", package: "swift-collections"), hummingbird, httpClient,
-        nioCore, logging, lifecycle,
+        "EtcdClient", "HTTPListening", "KubernetesClient", "KubernetesObjects", "PrometheusText",
+        deque,
+        hummingbird,
+        httpClient, nioCore, logging, lifecycle,
       ],
       swiftSettings: settings),
-    // What the elector elects, where there is no Kubernetes: a scheduler and a controller manager, in small.
     .target(
       name: "StandIns",
-      dependencies: ["APIServerClient", "HTTPListening", hummingbird, nioCore, logging, lifecycle],
-      swiftSettings: settings),
-    .target(
-      name: "StandInCommand",
       dependencies: [
-        "APIServerFlags", "EtcdClient", "GoFlags", "Klog", "StandIns", arguments, logging,
-        lifecycle,
-        unixSignals,
+        "CommandLine", "HTTPListening", "KubernetesClient", "KubernetesObjects", arguments,
+        hummingbird, nioCore, logging, lifecycle, unixSignals,
       ],
       swiftSettings: settings),
-    // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nobody imports it.
+
+    // MARK: Clusters: run, broken, measured, simulated
+
+    // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nothing imports it.
     .target(name: "CWallClock"),
     // Cuts, delays and silence between a client and a server; for clusters and for tests.
     .target(
-      name: "FaultRelay", dependencies: ["EtcdClient", nioCore, nioPosix],
+      name: "FaultRelay", dependencies: ["HTTPEndpoint", nioCore, nioPosix],
       swiftSettings: settings),
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "OpenFiles", "ProcessStat", "RestartBackoff",
-        hummingbird, nioCore,
-        nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "KubernetesObjects", "Linux",
+        hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
       // The init scripts of deploy/, for the recipe's machine room.
       resources: [.embedInCode("Recipe/Files")],
       swiftSettings: settings),
-
-    // Whole clusters under simulated time: the pure parts of the three, with nothing else around them.
+    .target(
+      name: "FaultCampaigns",
+      dependencies: [
+        "Elector", "EtcdClient", "FaultRelay", "TestCluster", nioCore, nioPosix, subprocess,
+        systemPackage,
+      ],
+      swiftSettings: settings),
+    .target(
+      name: "Benchmarks",
+      dependencies: [
+        "Elector", "EtcdClient", "Linux", "TestCluster", httpClient, logging, nioCore, nioPosix,
+        nioHTTP1, subprocess, systemPackage,
+      ],
+      swiftSettings: settings),
+    // Whole clusters in simulated time: the cores of the programs as they are.
     .target(
       name: "Simulator",
       dependencies: [
-        "Elector", "EtcdClient", "FakeKubelet", "KVStore",
-        .product(name: "HeapModule", package: "swift-collections"),
-        .product(name: "DequeModule", package: "swift-collections"),
+        "Elector", "EtcdClient", "FakeKubelet", "KVStore", "KubernetesObjects", heap, deque,
       ],
       swiftSettings: settings),
 
-    .target(
-      name: "Benchmark",
-      dependencies: ["OpenFiles", nioCore, nioPosix, nioHTTP1, subprocess, systemPackage],
-      swiftSettings: settings),
+    // MARK: Programs
 
     .executableTarget(
       name: "kvstore",
       dependencies: [
-        "KVStore", "EtcdSettings", "GoFlags", "Klog", "OpenFiles", arguments, logging, lifecycle,
-        unixSignals,
+        "CommandLine", "KVStore", "Linux", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/kvstore", swiftSettings: settings),
     .executableTarget(
       name: "elector",
       dependencies: [
-        "APIServerClient", "Elector", "ElectorHTTP", "EtcdClient", "EtcdSettings", "GoFlags",
-        "Klog",
-        "OpenFiles", "Systemd", arguments, httpClient, logging, lifecycle, unixSignals, yams,
+        "CommandLine", "Elector", "ElectorHTTP", "EtcdClient", "HTTPEndpoint", "KubernetesClient",
+        "Linux", arguments, httpClient, logging, lifecycle, unixSignals, yams,
       ],
       path: "Sources/Commands/elector", swiftSettings: settings),
     .executableTarget(
-      name: "fake-apiserver",
-      dependencies: [
-        "EtcdClient", "EtcdSettings", "FakeAPIServer", "GoFlags", "HTTPListening", "Klog",
-        arguments, logging, lifecycle, unixSignals,
-      ],
-      path: "Sources/Commands/fake-apiserver", swiftSettings: settings),
-    .executableTarget(
       name: "fake-kubelet",
       dependencies: [
-        "APIServerFlags", "ContainerShim", "EtcdClient", "FakeKubelet", "GoFlags",
-        "HTTPListening", "Klog", arguments, logging, lifecycle, unixSignals,
+        "CommandLine", "ContainerShim", "FakeKubelet", "HTTPEndpoint", "HTTPListening",
+        "KubernetesClient", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/fake-kubelet", swiftSettings: settings),
     .executableTarget(
+      name: "fake-apiserver",
+      dependencies: [
+        "CommandLine", "EtcdClient", "FakeAPIServer", "HTTPListening", arguments, logging,
+        lifecycle, unixSignals,
+      ],
+      path: "Sources/Commands/fake-apiserver", swiftSettings: settings),
+    .executableTarget(
+      name: "kube-scheduler-stand-in",
+      dependencies: ["CommandLine", "KubernetesClient", "StandIns", arguments],
+      path: "Sources/Commands/kube-scheduler-stand-in", swiftSettings: settings),
+    .executableTarget(
+      name: "kube-controller-manager-stand-in",
+      dependencies: ["CommandLine", "KubernetesClient", "StandIns", arguments],
+      path: "Sources/Commands/kube-controller-manager-stand-in", swiftSettings: settings),
+    .executableTarget(
       name: "zweimaster",
       dependencies: [
-        "Simulator", "TestCluster", "Elector", "EtcdClient", "GoFlags", arguments, logging,
-        lifecycle,
-        unixSignals,
+        "CommandLine", "Elector", "EtcdClient", "FaultCampaigns", "HTTPEndpoint", "Simulator",
+        "TestCluster", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
     .executableTarget(
-      name: "kvbench", dependencies: ["Benchmark", arguments, unixSignals],
-      path: "Sources/Commands/kvbench", swiftSettings: settings),
+      name: "zweimaster-bench",
+      dependencies: [
+        "Benchmarks", "CommandLine", "Elector", "TestCluster", arguments, logging, unixSignals,
+      ],
+      path: "Sources/Commands/zweimaster-bench", swiftSettings: settings),
 
-    .executableTarget(
-      name: "kube-scheduler-stand-in",
-      dependencies: ["APIServerFlags", "GoFlags", "StandInCommand", "StandIns", arguments],
-      path: "Sources/Commands/stand-in-scheduler", swiftSettings: settings),
-    .executableTarget(
-      name: "kube-controller-manager-stand-in",
-      dependencies: ["APIServerFlags", "GoFlags", "StandInCommand", "StandIns", arguments],
-      path: "Sources/Commands/stand-in-controller-manager", swiftSettings: settings),
+    // MARK: Tests
 
+    // A real etcd, an API server on a kvstore, certificates, the built programs, patience.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "EtcdClient", "FakeAPIServer", "FaultRelay", "HTTPEndpoint", "KVStore",
+        "KubernetesClient", "KubernetesObjects", nioCore, nioPosix, nioHTTP1, logging, lifecycle,
+        subprocess,
+      ],
+      path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
-      name: "BenchmarkTests", dependencies: ["Benchmark", "KVStore", nioPosix],
+      name: "JSONTextTests", dependencies: ["JSONText"], path: "Tests/Support/JSONTextTests",
       swiftSettings: settings),
-    .testTarget(
-      name: "ProcessStatTests", dependencies: ["ProcessStat"], swiftSettings: settings),
-    .testTarget(name: "GoFlagsTests", dependencies: ["GoFlags"], swiftSettings: settings),
-    .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
-    .testTarget(name: "KlogTests", dependencies: ["Klog"], swiftSettings: settings),
-    .testTarget(name: "EtcdSettingsTests", dependencies: ["EtcdSettings"], swiftSettings: settings),
-    .testTarget(
-      name: "DirectoryWatchTests", dependencies: ["DirectoryWatch"], swiftSettings: settings),
     .testTarget(
       name: "HTTPListeningTests",
-      dependencies: ["EtcdClient", "EtcdTestSupport", "HTTPListening", hummingbird, nioCore],
-      swiftSettings: settings),
+      dependencies: ["HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore],
+      path: "Tests/Support/HTTPListeningTests", swiftSettings: settings),
     .testTarget(
-      name: "RestartBackoffTests", dependencies: ["RestartBackoff"], swiftSettings: settings),
+      name: "HTTPEndpointTests", dependencies: ["HTTPEndpoint", "TestSupport"],
+      path: "Tests/Support/HTTPEndpointTests", swiftSettings: settings),
     .testTarget(
-      name: "KVStoreTests",
-      dependencies: [
-        "PrometheusText",
-        "KVStore", "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging,
-        inMemoryLogging, x509, crypto, asn1,
-      ],
-      exclude: ["Conformance/Cases"],
-      swiftSettings: settings),
-    // A real etcd, certificates, the built programs, patience: what more than one of the tests needs.
-    .target(
-      name: "EtcdTestSupport",
-      dependencies: ["EtcdClient", nioCore, nioPosix, nioHTTP1, subprocess],
-      path: "Tests/EtcdTestSupport", swiftSettings: settings),
+      name: "CommandLineTests", dependencies: ["CommandLine"],
+      path: "Tests/Support/CommandLineTests", swiftSettings: settings),
+    .testTarget(
+      name: "LinuxTests", dependencies: ["Linux", systemPackage],
+      path: "Tests/Support/LinuxTests", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
       dependencies: [
-        "EtcdClient", "EtcdTestSupport", "FaultRelay", "JSONText", "KVStore", nioCore, nioPosix,
-        nioHTTP1,
+        "EtcdClient", "FaultRelay", "HTTPEndpoint", "JSONText", "KVStore", "TestSupport", nioCore,
+        nioPosix, nioHTTP1,
       ],
       swiftSettings: settings),
-    // A fake-apiserver on a kvstore, for its clients' tests.
-    .target(
-      name: "APIServerTestSupport",
-      dependencies: [
-        "APIServerClient", "EtcdClient", "EtcdTestSupport", "FakeAPIServer", "FaultRelay",
-        "KVStore", logging, lifecycle,
-      ],
-      path: "Tests/APIServerTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "APIServerClientTests", dependencies: ["APIServerClient", "EtcdTestSupport"],
+      name: "KubernetesObjectsTests", dependencies: ["KubernetesObjects", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "KubernetesClientTests",
+      dependencies: ["KubernetesClient", "KubernetesObjects", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "KVStoreTests",
+      dependencies: [
+        "KVStore", "PrometheusText", "TestSupport", "kvstore", httpClient, nioCore, nioPosix,
+        nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging, x509, crypto, asn1,
+      ],
+      exclude: ["Conformance/Cases"],
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "APIServerClient", "Elector", "ElectorHTTP", "elector", "EtcdClient", "EtcdTestSupport",
-        "FaultRelay",
-        "KVStore", "GoFlags", "Systemd", nioPosix, httpClient,
-        logging, lifecycle, subprocess, systemPackage, yams,
+        "CommandLine", "Elector", "ElectorHTTP", "EtcdClient", "FaultRelay", "HTTPEndpoint",
+        "KVStore", "KubernetesClient", "KubernetesObjects", "Linux", "TestSupport", "elector",
+        nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage, yams,
       ],
-      swiftSettings: settings),
-    .testTarget(
-      name: "SimulatorTests", dependencies: ["Simulator", "Elector", "KVStore"],
       swiftSettings: settings),
     .testTarget(
       name: "FakeKubeletTests",
       dependencies: [
-        "APIServerClient", "APIServerTestSupport", "EtcdClient", "FakeKubelet", "fake-kubelet",
-        "EtcdTestSupport", "HTTPListening", httpClient, nioSSL, logging, lifecycle, subprocess,
+        "FakeKubelet", "HTTPListening", "KubernetesClient", "KubernetesObjects", "TestSupport",
+        "fake-kubelet", httpClient, nioSSL, logging, lifecycle, subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(
-      name: "StandInsTests",
-      dependencies: [
-        "APIServerClient", "APIServerTestSupport", "FakeKubelet", "StandIns",
-        "kube-scheduler-stand-in", "kube-controller-manager-stand-in", "EtcdClient",
-        "EtcdTestSupport", httpClient, logging, subprocess,
-      ],
-      swiftSettings: settings),
-    .testTarget(
       name: "FakeAPIServerTests",
       dependencies: [
-        "APIServerClient", "APIServerTestSupport", "FakeAPIServer", "fake-apiserver", "FakeKubelet",
-        "fake-kubelet",
-        "KVStore", "kvstore", "EtcdClient", "EtcdTestSupport", httpClient, nioHTTP1, logging,
-        lifecycle, subprocess,
+        "EtcdClient", "FakeAPIServer", "FakeKubelet", "KVStore", "KubernetesClient",
+        "KubernetesObjects", "TestSupport", "fake-apiserver", "fake-kubelet", "kvstore",
+        httpClient, nioHTTP1, logging, lifecycle, subprocess,
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "TestClusterTests", dependencies: ["TestCluster", "EtcdTestSupport", subprocess],
+      name: "StandInsTests",
+      dependencies: [
+        "FakeKubelet", "KubernetesClient", "KubernetesObjects", "StandIns", "TestSupport",
+        "kube-controller-manager-stand-in", "kube-scheduler-stand-in", httpClient, logging,
+        subprocess,
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "TestClusterTests", dependencies: ["TestCluster", "TestSupport", subprocess],
+      swiftSettings: settings),
+    .testTarget(
+      name: "FaultCampaignsTests",
+      dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "TestCluster"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "BenchmarksTests", dependencies: ["Benchmarks", "KVStore", "TestCluster", nioPosix],
+      swiftSettings: settings),
+    .testTarget(
+      name: "SimulatorTests", dependencies: ["Elector", "KVStore", "Simulator"],
       swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestCluster", "EtcdClient", "EtcdTestSupport", "kvstore", "elector", "fake-kubelet",
-        "fake-apiserver",
-        "zweimaster",
-        "kube-scheduler-stand-in", "kube-controller-manager-stand-in", httpClient, nioCore,
-        subprocess, systemPackage,
+        "Benchmarks", "EtcdClient", "FaultCampaigns", "HTTPEndpoint", "KubernetesObjects",
+        "TestCluster", "TestSupport", "elector", "fake-apiserver", "fake-kubelet",
+        "kube-controller-manager-stand-in", "kube-scheduler-stand-in", "kvstore", "zweimaster",
+        httpClient, nioCore, subprocess, systemPackage,
       ],
       swiftSettings: settings),
   ]

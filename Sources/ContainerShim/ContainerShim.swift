@@ -1,5 +1,5 @@
 import Glibc
-import ProcessStat
+import Linux
 
 /// Stands between the kubelet and one container, in a process of its own: starts bubblewrap, writes what the
 /// container prints into its log, and reports its end. So a container can outlive its kubelet, and

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FoundationEssentials
 import Glibc
+import HTTPEndpoint
 import JSONText
 import NIOCore
 import NIOHTTP1

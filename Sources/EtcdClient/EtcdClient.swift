@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import HTTPEndpoint
 import NIOHTTP1
 
 /// A client of etcd's v2 keys API that knows several endpoints.

@@ -1,3 +1,5 @@
+import HTTPEndpoint
+
 /// etcd's own error, as it stands in the answer's body.
 ///
 /// Source: etcd v2 API, `errorcode.md`.

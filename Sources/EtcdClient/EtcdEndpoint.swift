@@ -1,70 +1,7 @@
-/// Where an etcd member listens: scheme, host and port, without a slash at the end.
-public struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
-  /// For example `http://127.0.0.1:4001`.
-  public let url: String
+import HTTPEndpoint
 
-  public var description: String { self.url }
-
-  public var isTLS: Bool { self.url.hasPrefix("https://") }
-
-  /// The host alone, as it has to stand in the server's certificate.
-  var host: Substring {
-    let authority = self.url[(self.url.firstRange(of: "://")?.upperBound ?? self.url.startIndex)...]
-    return authority[..<(authority.lastIndex(of: ":") ?? authority.endIndex)]
-      .trimming("[]")
-  }
-
-  /// Reads one endpoint. What has no scheme gets `http://`, as Go's client does it.
-  /// - Throws: ``EtcdEndpointError`` that names what could not be read.
-  public init(_ text: String) throws(EtcdEndpointError) {
-    var url = text.contains("://") ? text : "http://\(text)"
-    while url.hasSuffix("/") { url.removeLast() }
-    guard let scheme = url.firstRange(of: "://") else { throw .malformed(text) }
-    switch url[..<scheme.lowerBound] {
-    case "http", "https": break
-    case let other: throw .unsupportedScheme(String(other), text)
-    }
-    let authority = url[scheme.upperBound...]
-    let hasOnlyHostAndPort = authority.allSatisfy { !"/?#@ ".contains($0) }
-    guard let colon = authority.lastIndex(of: ":"), colon > authority.startIndex,
-      UInt16(authority[authority.index(after: colon)...]) != nil, hasOnlyHostAndPort
-    else { throw .malformed(text) }
-    self.url = url
-  }
-
-  /// Reads a list with commas in between: `http://a:2379,http://b:2379`.
-  /// - Throws: ``EtcdEndpointError`` that names what could not be read.
-  public static func list(_ text: String) throws(EtcdEndpointError) -> [EtcdEndpoint] {
-    var endpoints: [EtcdEndpoint] = []
-    for part in text.split(separator: ",") {
-      let part = part.trimming(" \t")
-      if !part.isEmpty { endpoints.append(try EtcdEndpoint(String(part))) }
-    }
-    guard !endpoints.isEmpty else { throw .malformed(text) }
-    return endpoints
-  }
-}
+/// Where an etcd member listens, for example `http://127.0.0.1:2379`.
+public typealias EtcdEndpoint = HTTPEndpoint
 
 /// Why a text is no ``EtcdEndpoint``.
-public enum EtcdEndpointError: Error, Equatable, CustomStringConvertible {
-  case malformed(String)
-  case unsupportedScheme(String, String)
-
-  public var description: String {
-    switch self {
-    case .malformed(let text):
-      "\"\(text)\" is not an etcd endpoint: write it like http://127.0.0.1:2379"
-    case .unsupportedScheme(let scheme, let text):
-      "\"\(text)\" has the scheme \(scheme), but etcd speaks http and https"
-    }
-  }
-}
-
-extension Substring {
-  fileprivate func trimming(_ characters: String) -> Substring {
-    var rest = self
-    while let first = rest.first, characters.contains(first) { rest.removeFirst() }
-    while let last = rest.last, characters.contains(last) { rest.removeLast() }
-    return rest
-  }
-}
+public typealias EtcdEndpointError = HTTPEndpointError

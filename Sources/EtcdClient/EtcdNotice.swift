@@ -1,3 +1,5 @@
+import HTTPEndpoint
+
 /// Something that the person who runs the client should read once.
 public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   /// Which API is used from now on; the server's version, where it matters.
@@ -7,6 +9,14 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   case tlsReloaded
   /// The files changed, but do not make a whole: the old ones are used on.
   case tlsNotReloaded(ClientTLSError)
+
+  init(_ reload: ClientTLS.Reload) {
+    self =
+      switch reload {
+      case .succeeded: .tlsReloaded
+      case .failed(let error): .tlsNotReloaded(error)
+      }
+  }
 
   /// Whether something is to be done about it.
   public var isWarning: Bool {

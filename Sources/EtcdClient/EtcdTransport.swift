@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import HTTPEndpoint
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -196,7 +197,7 @@ final class EtcdTransport: Sendable {
     request.method = call.method
     if endpoint.isTLS {
       // A new set of files is another configuration, for which the client opens connections of its own.
-      request.tlsConfiguration = self.tls?.configuration(notice: self.notice)
+      request.tlsConfiguration = self.tls?.configuration { self.notice(EtcdNotice($0)) }
     }
     if let authorization = call.authorization {
       request.headers.add(name: "Authorization", value: authorization)

@@ -1,4 +1,3 @@
-import APIServerClient
 import EtcdClient
 import HTTPListening
 import Hummingbird

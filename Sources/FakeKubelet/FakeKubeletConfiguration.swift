@@ -1,5 +1,6 @@
-import APIServerClient
 import HTTPListening
+import KubernetesClient
+import KubernetesObjects
 
 /// What a ``FakeKubelet`` is told at its start.
 public struct FakeKubeletConfiguration: Sendable {

@@ -1,4 +1,4 @@
-import EtcdClient
+import HTTPEndpoint
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -7,7 +7,7 @@ import Synchronization
 /// but nothing goes through any more, as when a cable is pulled or a process is stopped. It can also hold
 /// answers back.
 public final class Relay: Sendable {
-  public let endpoint: EtcdEndpoint
+  public let endpoint: HTTPEndpoint
   private let channel: any Channel
   private let flow: Flow
 
@@ -78,7 +78,7 @@ public final class Relay: Sendable {
       }
       .bind(host: "127.0.0.1", port: 0).get()
     guard let port = self.channel.localAddress?.port else { throw RelayError.noPort }
-    self.endpoint = try EtcdEndpoint("http://127.0.0.1:\(port)")
+    self.endpoint = try HTTPEndpoint("http://127.0.0.1:\(port)")
     self.flow = flow
   }
 }

@@ -1,4 +1,4 @@
-import OpenFiles
+import Linux
 
 /// How many clients are served at once.
 struct ConnectionLimit: Equatable, Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-import OpenFiles
+import Linux
 
 /// What the kernel knows of this process.
 ///

@@ -1,4 +1,5 @@
 import FakeKubelet
+import KubernetesObjects
 import Synchronization
 
 /// The elected pod's manifest as nodes' kubelets read it; each is decoded once.

@@ -1,5 +1,6 @@
-import APIServerClient
 import FoundationEssentials
+import KubernetesClient
+import KubernetesObjects
 import Logging
 import ServiceLifecycle
 

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// Which nodes are to be taken for dead, and which pods are to go for that, as a value.
 ///

@@ -1,4 +1,5 @@
-import APIServerClient
+import KubernetesClient
+import KubernetesObjects
 
 /// What both daemons read of an object.
 extension JSONValue {

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// What ReplicationControllers want that is not so, as a function of all controllers and all pods.
 ///

@@ -1,4 +1,5 @@
-import APIServerClient
+import KubernetesClient
+import KubernetesObjects
 
 /// Which pods go to which nodes, as a value: one node after the other, in the order of their names.
 ///

@@ -1,12 +1,13 @@
 import Elector
 import EtcdClient
-import EtcdTestSupport
 import FaultRelay
 import Foundation
+import HTTPEndpoint
 import KVStore
 import Logging
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 /// A store in memory that forgets nothing and expires nothing.

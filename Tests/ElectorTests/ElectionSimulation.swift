@@ -1,4 +1,4 @@
-import EtcdTestSupport
+import TestSupport
 import Testing
 
 @testable import Elector

@@ -1,5 +1,5 @@
 import ArgumentParser
-import EtcdSettings
+import CommandLine
 import Foundation
 import Testing
 

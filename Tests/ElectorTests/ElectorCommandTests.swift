@@ -1,6 +1,6 @@
+import CommandLine
 import Elector
 import EtcdClient
-import GoFlags
 import Testing
 
 @testable import elector

@@ -1,7 +1,8 @@
 import EtcdClient
-import EtcdTestSupport
 import FaultRelay
+import HTTPEndpoint
 import KVStore
+import TestSupport
 import Testing
 
 @testable import Elector

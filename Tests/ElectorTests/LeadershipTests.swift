@@ -1,10 +1,11 @@
 import EtcdClient
-import EtcdTestSupport
 import FaultRelay
+import HTTPEndpoint
 import KVStore
 import Logging
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Elector

@@ -1,8 +1,9 @@
-import APIServerClient
-import EtcdTestSupport
 import Foundation
+import KubernetesClient
+import KubernetesObjects
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Elector

@@ -1,9 +1,10 @@
 import EtcdClient
-import EtcdTestSupport
 import Foundation
+import HTTPEndpoint
 import KVStore
 import Logging
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import Elector

@@ -1,5 +1,6 @@
-import TestCluster
 import Testing
+
+@testable import Benchmarks
 
 extension EndToEnd {
   /// The measurement of an API server, in small.

@@ -1,5 +1,6 @@
-import TestCluster
 import Testing
+
+@testable import Benchmarks
 
 extension EndToEnd {
   /// Many elections in few processes.

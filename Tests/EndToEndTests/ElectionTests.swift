@@ -1,5 +1,6 @@
 import EtcdClient
 import FoundationEssentials
+import HTTPEndpoint
 import Subprocess
 import SystemPackage
 import TestCluster

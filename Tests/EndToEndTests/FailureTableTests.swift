@@ -1,6 +1,8 @@
 import TestCluster
 import Testing
 
+@testable import FaultCampaigns
+
 extension EndToEnd {
   /// A few rows, so that the run itself stays alive; `make failures` plays all.
   @Suite struct FailureTableTests {

@@ -1,5 +1,4 @@
 import Subprocess
-import TestCluster
 import Testing
 
 extension EndToEnd {

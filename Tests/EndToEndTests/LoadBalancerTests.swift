@@ -1,9 +1,9 @@
 import AsyncHTTPClient
-import EtcdTestSupport
 import FoundationEssentials
 import NIOCore
 import Synchronization
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {

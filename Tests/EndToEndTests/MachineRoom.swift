@@ -2,7 +2,6 @@ import FoundationEssentials
 import Glibc
 import Subprocess
 import SystemPackage
-import TestCluster
 import Testing
 
 extension Trait where Self == ConditionTrait {

@@ -1,5 +1,4 @@
 import Foundation
-import TestCluster
 import Testing
 
 extension EndToEnd {

@@ -1,4 +1,3 @@
-import EtcdClient
 import FoundationEssentials
 import TestCluster
 import Testing

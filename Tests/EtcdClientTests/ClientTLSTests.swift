@@ -1,15 +1,17 @@
-import EtcdTestSupport
 import FoundationEssentials
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EtcdClient
+@testable import HTTPEndpoint
 
 /// Keeps what a client tells.
 private final class Notices: Sendable {
   private let notices = Mutex<[EtcdNotice]>([])
   var all: [EtcdNotice] { self.notices.withLock { $0 } }
   func add(_ notice: EtcdNotice) { self.notices.withLock { $0.append(notice) } }
+  func add(_ reload: ClientTLS.Reload) { self.add(EtcdNotice(reload)) }
 }
 
 @Suite(.timeLimit(.minutes(3)), .enabled(if: Certificates.program != nil, "there is no openssl"))

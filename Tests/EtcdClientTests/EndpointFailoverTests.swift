@@ -1,9 +1,10 @@
-import EtcdTestSupport
 import FaultRelay
 import KVStore
+import TestSupport
 import Testing
 
 @testable import EtcdClient
+@testable import HTTPEndpoint
 
 /// Renews a lease as an election does: what is unclear is read, and what is read is renewed.
 /// - Returns: the index after the renewal.

@@ -1,7 +1,8 @@
-import EtcdTestSupport
+import TestSupport
 import Testing
 
 @testable import EtcdClient
+@testable import HTTPEndpoint
 
 /// Against scripted servers on real sockets.
 @Suite(.timeLimit(.minutes(10))) struct EtcdClientTests {

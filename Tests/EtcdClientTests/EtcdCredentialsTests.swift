@@ -1,6 +1,6 @@
-import EtcdTestSupport
 import FoundationEssentials
 import Glibc
+import TestSupport
 import Testing
 
 @testable import EtcdClient

@@ -1,10 +1,11 @@
-import EtcdTestSupport
 import FoundationEssentials
 import KVStore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EtcdClient
+@testable import HTTPEndpoint
 
 /// A store and the API that it is spoken to in.
 enum Backend: String, CaseIterable, Sendable {

@@ -1,8 +1,9 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EtcdClient
-import EtcdTestSupport
+@testable import HTTPEndpoint
 
 /// The v3 key against a scripted gateway, for what a real one does rarely.
 @Suite(.timeLimit(.minutes(10))) struct V3LeasedKeyTests {

@@ -1,7 +1,8 @@
-import APIServerClient
 import AsyncHTTPClient
 import EtcdClient
-import EtcdTestSupport
+import HTTPEndpoint
+import KubernetesClient
+import TestSupport
 import Testing
 
 @testable import FakeAPIServer

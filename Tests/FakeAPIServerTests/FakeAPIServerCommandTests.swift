@@ -1,9 +1,9 @@
-import APIServerClient
-import EtcdClient
-import EtcdTestSupport
 import Foundation
+import HTTPEndpoint
 import KVStore
+import KubernetesClient
 import Subprocess
+import TestSupport
 import Testing
 
 /// The program itself: its flags, its ports.
@@ -52,16 +52,16 @@ import Testing
   ])
   func badFlagsAreNamed(flags: [String], reason: String) async throws {
     let isComplete = flags.contains { $0.hasPrefix("--etcd-servers") } || flags.isEmpty
-    let store = isComplete ? [] : ["--etcd-servers=\(EtcdEndpoint.refusing.url)"]
+    let store = isComplete ? [] : ["--etcd-servers=\(HTTPEndpoint.refusing.url)"]
     let (status, _, errors) = try await Self.program.run(store + flags)
     #expect(status == .exited(64))
     #expect(errors.contains(reason), "\(errors)")
   }
 
   @Test func whatItCannotHaveIsNamed() async throws {
-    let store = "--etcd-servers=\(EtcdEndpoint.refusing.url)"
+    let store = "--etcd-servers=\(HTTPEndpoint.refusing.url)"
     // A port that is taken and not listened on.
-    let port = EtcdEndpoint.refusingPort
+    let port = HTTPEndpoint.refusingPort
     let taken = try await Self.program.run([store, "--insecure-port=\(port)"])
     #expect(taken.status == .exited(1))
     #expect(taken.errors.contains("--insecure-port: cannot listen on 127.0.0.1:\(port)"))

@@ -1,6 +1,6 @@
-import EtcdTestSupport
 import Foundation
 import Subprocess
+import TestSupport
 import Testing
 
 /// The real kubectl, pointed at one server and at nothing else: no configuration of the person who

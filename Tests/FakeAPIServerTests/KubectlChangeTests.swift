@@ -1,5 +1,5 @@
-import EtcdTestSupport
 import FakeKubelet
+import TestSupport
 import Testing
 
 /// What somebody changes by the real kubectl, and how it follows what others change.

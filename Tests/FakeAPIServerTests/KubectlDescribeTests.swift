@@ -1,7 +1,6 @@
-import EtcdTestSupport
-import FakeKubelet
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What the real kubectl tells of one object, and what its containers have said.

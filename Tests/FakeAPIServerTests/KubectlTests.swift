@@ -1,5 +1,4 @@
-import EtcdTestSupport
-import FakeKubelet
+import TestSupport
 import Testing
 
 /// What somebody sees who works with the real kubectl: whole commands and what they print, ages aside.

@@ -1,6 +1,7 @@
-import APIServerClient
-import EtcdTestSupport
 import Foundation
+import KubernetesClient
+import KubernetesObjects
+import TestSupport
 import Testing
 
 @testable import FakeAPIServer

@@ -1,7 +1,7 @@
-import APIServerClient
 import EtcdClient
-import EtcdTestSupport
+import KubernetesObjects
 import Logging
+import TestSupport
 import Testing
 
 @testable import FakeAPIServer

@@ -1,4 +1,3 @@
-import APIServerClient
 import Foundation
 import Testing
 

@@ -1,5 +1,5 @@
-import APIServerClient
 import Foundation
+import KubernetesObjects
 import Testing
 
 @testable import FakeAPIServer

@@ -1,9 +1,9 @@
 import AsyncHTTPClient
-import EtcdTestSupport
-import FakeKubelet
 import Foundation
+import KubernetesObjects
 import NIOCore
 import NIOHTTP1
+import TestSupport
 import Testing
 
 /// The cluster of the recipe as objects: what two masters' kubelets would have told.

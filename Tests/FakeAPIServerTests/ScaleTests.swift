@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 import Testing
 
 @testable import FakeAPIServer

@@ -1,6 +1,6 @@
-import EtcdTestSupport
 import Foundation
 import Subprocess
+import TestSupport
 import Testing
 
 /// Servers that run as programs.

@@ -1,6 +1,7 @@
-import APIServerClient
-import EtcdTestSupport
 import KVStore
+import KubernetesClient
+import KubernetesObjects
+import TestSupport
 import Testing
 
 @testable import FakeAPIServer

@@ -1,11 +1,12 @@
-import APIServerClient
-import APIServerTestSupport
 import AsyncHTTPClient
 import EtcdClient
 import FakeAPIServer
 import Foundation
+import HTTPEndpoint
 import KVStore
+import KubernetesObjects
 import NIOCore
+import TestSupport
 
 /// Someone who asks a server.
 struct Caller: Sendable {

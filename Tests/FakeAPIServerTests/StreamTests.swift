@@ -1,7 +1,7 @@
-import APIServerClient
 import AsyncHTTPClient
-import EtcdClient
-import EtcdTestSupport
+import HTTPEndpoint
+import KubernetesObjects
+import TestSupport
 import Testing
 
 @testable import FakeAPIServer
@@ -88,7 +88,7 @@ import Testing
 
   @Test func aKubeletThatIsNotThereIsToldAtOnce() async throws {
     var configuration = FakeAPIServerConfiguration()
-    configuration.kubeletURLs = ["m1": EtcdEndpoint.refusing.url]
+    configuration.kubeletURLs = ["m1": HTTPEndpoint.refusing.url]
     try await withServers(1, configuration) { servers, _ in
       _ = try await servers[0].call("POST", "/api/v1/nodes", #"{"metadata":{"name":"m1"}}"#)
       let answer = try await servers[0].call("GET", "/api/v1/nodes/m1/proxy/pods")

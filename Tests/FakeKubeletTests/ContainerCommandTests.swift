@@ -2,6 +2,7 @@ import ContainerShim
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// What a container's command line is, before anything is started.
 @Suite struct ContainerCommandTests {

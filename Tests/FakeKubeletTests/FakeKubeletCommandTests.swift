@@ -1,7 +1,7 @@
-import EtcdClient
-import EtcdTestSupport
 import Foundation
+import HTTPEndpoint
 import Subprocess
+import TestSupport
 import Testing
 
 /// The program itself.
@@ -12,7 +12,7 @@ import Testing
     try await withDirectory { directory in
       let errors = directory.appending(path: "log")
       // Nobody is there: the pod runs all the same.
-      let apiServer = EtcdEndpoint.refusing.url.dropFirst("http://".count)
+      let apiServer = HTTPEndpoint.refusing.url.dropFirst("http://".count)
       let manifests = directory.appending(path: "manifests")
       try FileManager.default.createDirectory(at: manifests, withIntermediateDirectories: true)
       let seed = try Fixtures.directory("seed/podmaster.yaml")
@@ -60,7 +60,7 @@ import Testing
 
   @Test func aBusyPortIsNamedAndEndsItWithOne() async throws {
     try await withDirectory { directory in
-      let port = EtcdEndpoint.refusingPort
+      let port = HTTPEndpoint.refusingPort
       let (status, output, errors) = try await Self.program.run([
         "--config=\(directory.path)", "--hostname-override=a", "--port=0",
         "--read-only-port=\(port)",

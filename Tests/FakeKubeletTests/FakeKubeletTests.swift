@@ -1,10 +1,11 @@
 import AsyncHTTPClient
-import EtcdTestSupport
 import Foundation
 import Logging
+import TestSupport
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// A real directory and real sockets.
 @Suite(.timeLimit(.minutes(10))) struct FakeKubeletTests {

@@ -1,6 +1,6 @@
-import EtcdTestSupport
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import FakeKubelet

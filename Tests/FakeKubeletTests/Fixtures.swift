@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// Manifests of the recipe, and bad ones, each with the verdict of a real kubelet.
 enum Fixtures {

@@ -1,12 +1,13 @@
 import AsyncHTTPClient
-import EtcdTestSupport
 import Foundation
 import HTTPListening
 import Logging
 import NIOSSL
+import TestSupport
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// What the kubelet answers besides its pods.
 @Suite(.timeLimit(.minutes(3))) struct KubeletAPITests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// The same files, the same verdicts as a real kubelet gave (`verdicts-real-kubelet.json`).
 @Suite struct ManifestVerdictTests {

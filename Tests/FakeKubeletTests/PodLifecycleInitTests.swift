@@ -1,6 +1,7 @@
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// Init containers, sidecars, and hooks before the end.
 @Suite struct PodLifecycleInitTests {

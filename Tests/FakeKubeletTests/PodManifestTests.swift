@@ -1,6 +1,7 @@
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 @Suite struct PodManifestTests {
   @Test func aPodIsCompletedWithTheAPIsDefaults() throws {

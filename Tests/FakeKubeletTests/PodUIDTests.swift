@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// The uids of pods whose manifests give none, as real kubelets computed them (`uids-real-kubelets.json`).
 @Suite struct PodUIDTests {

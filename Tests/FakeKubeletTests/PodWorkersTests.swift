@@ -2,6 +2,7 @@ import FoundationEssentials
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 @Suite struct PodWorkersTests {
   private let old: PodManifest

@@ -1,12 +1,13 @@
 import AsyncHTTPClient
-import EtcdTestSupport
 import Foundation
 import Glibc
 import Logging
 import Subprocess
+import TestSupport
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// Real processes: as root, with bubblewrap. `make deps` installs it.
 @Suite(

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// Objects as the API server has them, as far as they matter here.
 enum Objects {

@@ -1,8 +1,8 @@
 import AsyncHTTPClient
-import EtcdClient
-import EtcdTestSupport
 import Foundation
+import HTTPEndpoint
 import Subprocess
+import TestSupport
 import Testing
 
 /// The programs themselves.
@@ -18,7 +18,7 @@ import Testing
       ),
     ] as [(String, [String], String?)])
   func theRecipesFlagsAreTaken(_ name: String, _ flags: [String], _ unused: String?) async throws {
-    let master = EtcdEndpoint.refusing.url.dropFirst("http://".count)
+    let master = HTTPEndpoint.refusing.url.dropFirst("http://".count)
     let result = try await Subprocess.run(
       BuiltProgram(name).executable,
       arguments: Arguments(["--master=\(master)", "--v=2", "--port=0"] + flags), input: .none,

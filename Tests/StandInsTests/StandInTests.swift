@@ -1,9 +1,8 @@
-import APIServerClient
-import APIServerTestSupport
-import EtcdTestSupport
 import FakeKubelet
 import Foundation
+import KubernetesClient
 import Logging
+import TestSupport
 import Testing
 
 @testable import StandIns

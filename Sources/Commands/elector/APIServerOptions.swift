@@ -1,7 +1,7 @@
-import APIServerClient
 import ArgumentParser
 import Elector
-import EtcdClient
+import HTTPEndpoint
+import KubernetesClient
 
 /// Where the lock is shown to people who look with kubectl.
 struct APIServerOptions: ParsableArguments {
@@ -43,7 +43,7 @@ struct APIServerOptions: ParsableArguments {
       }
       return
     }
-    guard let endpoint = try? EtcdEndpoint(apiserver) else {
+    guard let endpoint = try? HTTPEndpoint(apiserver) else {
       throw ValidationError(
         "--apiserver must be like https://127.0.0.1:6443, not \"\(apiserver)\"")
     }
@@ -62,7 +62,7 @@ struct APIServerOptions: ParsableArguments {
       caFile: self.apiserverCafile, certFile: self.apiserverCertfile,
       keyFile: self.apiserverKeyfile, flags: "--apiserver")
     return APIServer(
-      url: try EtcdEndpoint(apiserver).url,
+      url: try HTTPEndpoint(apiserver).url,
       tls: files == ClientTLS.Files(flags: "--apiserver") ? nil : try ClientTLS(files),
       tokenFile: self.apiserverTokenFile)
   }

@@ -1,8 +1,8 @@
 import ArgumentParser
+import CommandLine
 import Elector
 import FoundationEssentials
 import Glibc
-import GoFlags
 import Logging
 
 /// What belongs to one election; a process may take part in several.

@@ -1,15 +1,14 @@
-import APIServerClient
 import ArgumentParser
+import CommandLine
 import Elector
 import ElectorHTTP
 import EtcdClient
-import EtcdSettings
 import FoundationEssentials
-import Klog
+import HTTPEndpoint
+import KubernetesClient
+import Linux
 import Logging
-import OpenFiles
 import ServiceLifecycle
-import Systemd
 import UnixSignals
 
 /// The elections that this process takes part in.

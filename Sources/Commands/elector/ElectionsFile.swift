@@ -1,6 +1,6 @@
 import ArgumentParser
+import CommandLine
 import Elector
-import EtcdSettings
 import FoundationEssentials
 import Yams
 

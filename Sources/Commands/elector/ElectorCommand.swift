@@ -1,7 +1,6 @@
 import ArgumentParser
+import CommandLine
 import Elector
-import GoFlags
-import Klog
 
 extension Profile: ExpressibleByArgument {}
 extension ManifestFile.SourceMissing: ExpressibleByArgument {}

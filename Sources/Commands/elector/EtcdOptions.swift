@@ -1,5 +1,6 @@
 import ArgumentParser
 import EtcdClient
+import HTTPEndpoint
 import Logging
 
 /// How to reach etcd.

@@ -1,7 +1,7 @@
 import ArgumentParser
+import CommandLine
 import Elector
-import EtcdClient
-import GoFlags
+import HTTPEndpoint
 
 /// How to ask the node's kubelet, and what it has to say.
 struct KubeletOptions: ParsableArguments {
@@ -61,7 +61,7 @@ struct KubeletOptions: ParsableArguments {
   static let switches: Set<String> = ["kubelet-insecure-tls"]
 
   func validate() throws {
-    let endpoint = self.kubelet.map { try? EtcdEndpoint($0) }
+    let endpoint = self.kubelet.map { try? HTTPEndpoint($0) }
     if let kubelet, endpoint == .some(nil) {
       throw ValidationError(
         "--kubelet must be like https://127.0.0.1:10250, not \"\(kubelet)\"")
@@ -100,7 +100,7 @@ struct KubeletOptions: ParsableArguments {
       caFile: self.kubeletCafile, certFile: self.kubeletCertfile, keyFile: self.kubeletKeyfile,
       flags: "--kubelet")
     return Kubelet(
-      url: try EtcdEndpoint(kubelet).url,
+      url: try HTTPEndpoint(kubelet).url,
       tls: files == ClientTLS.Files(flags: "--kubelet") ? nil : try ClientTLS(files),
       verifiesServer: !self.kubeletInsecureTls.isTrue)
   }

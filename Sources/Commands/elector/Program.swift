@@ -1,9 +1,8 @@
 import ArgumentParser
+import CommandLine
 import Dispatch
 import Elector
 import Glibc
-import GoFlags
-import Klog
 import Logging
 
 /// Decides which of its two parts this process plays.

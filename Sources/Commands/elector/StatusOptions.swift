@@ -1,5 +1,4 @@
 import ArgumentParser
-import EtcdClient
 
 /// Where a running elector can be looked at.
 struct StatusOptions: ParsableArguments {

@@ -1,6 +1,6 @@
 import Elector
+import Linux
 import ServiceLifecycle
-import Systemd
 
 /// Tells systemd that the elector is ready, what it does, and that its loops turn.
 ///

@@ -1,7 +1,7 @@
 import ArgumentParser
 import AsyncHTTPClient
+import CommandLine
 import FoundationEssentials
-import GoFlags
 import NIOCore
 
 /// How the commands reach a running elector.

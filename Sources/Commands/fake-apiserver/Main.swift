@@ -1,10 +1,10 @@
 import ArgumentParser
+import CommandLine
 import EtcdClient
 import FakeAPIServer
 import Foundation
-import GoFlags
+import HTTPEndpoint
 import HTTPListening
-import Klog
 import Logging
 import ServiceLifecycle
 import UnixSignals

@@ -1,7 +1,7 @@
-import APIServerFlags
 import ArgumentParser
+import CommandLine
 import FakeKubelet
-import GoFlags
+import KubernetesClient
 import Logging
 
 /// What the kubelet has to do with API servers.

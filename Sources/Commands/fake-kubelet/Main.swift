@@ -1,11 +1,10 @@
 import ArgumentParser
+import CommandLine
 import ContainerShim
-import EtcdClient
 import FakeKubelet
 import Foundation
-import GoFlags
+import HTTPEndpoint
 import HTTPListening
-import Klog
 import Logging
 import ServiceLifecycle
 import UnixSignals

@@ -1,15 +1,12 @@
 import ArgumentParser
-import EtcdSettings
+import CommandLine
 import Foundation
-import GoFlags
+import Glibc
 import KVStore
-import Klog
+import Linux
 import Logging
-import OpenFiles
 import ServiceLifecycle
 import UnixSignals
-
-import Glibc
 
 @main struct KVStoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
 import ArgumentParser
+import CommandLine
 import Elector
-import EtcdClient
+import FaultCampaigns
 import FoundationEssentials
 import Glibc
-import GoFlags
 import Synchronization
 import TestCluster
 

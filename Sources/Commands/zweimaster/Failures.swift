@@ -1,6 +1,6 @@
 import ArgumentParser
 import Elector
-import EtcdClient
+import FaultCampaigns
 import FoundationEssentials
 import Glibc
 import Synchronization

@@ -16,9 +16,8 @@ import ArgumentParser
                        zweimaster pods --watch
       """,
     subcommands: [
-      Up.self, Down.self, Demo.self, Failover.self, Failures.self, Chaos.self,
-      Elections.self, Kubelet.self, API.self, Simulate.self, Scale.self,
-      Pods.self,
-      Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
+      Up.self, Down.self, Demo.self, Failures.self, Chaos.self, Simulate.self, Scale.self,
+      Pods.self, Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self,
+      Resume.self,
     ])
 }

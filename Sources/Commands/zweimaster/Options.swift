@@ -1,6 +1,6 @@
 import ArgumentParser
-import EtcdClient
-import GoFlags
+import CommandLine
+import HTTPEndpoint
 import TestCluster
 
 /// Where the cluster's files are; all commands have it.
@@ -76,7 +76,7 @@ struct ClusterOptions: ParsableArguments {
   private func store() throws -> ClusterConfiguration.Store {
     guard let etcd else { return .kvstore }
     do {
-      return .external(try EtcdEndpoint.list(etcd))
+      return .external(try HTTPEndpoint.list(etcd))
     } catch {
       throw ValidationError("--etcd: \(error)")
     }

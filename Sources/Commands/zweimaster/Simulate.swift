@@ -1,7 +1,8 @@
 import ArgumentParser
+import CommandLine
 import Elector
+import FaultCampaigns
 import Foundation
-import GoFlags
 import Simulator
 
 /// `zweimaster simulate`: a year of bad days.
@@ -43,13 +44,13 @@ struct Simulate: ParsableCommand {
   @Option(help: ArgumentHelp("Write the story's picture there, as SVG.", valueName: "file"))
   var svg: String?
 
-  private static let names = Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+  private static let names = Simulator.Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")
 
-  private func kinds() throws -> [Fault.Kind] {
-    if self.faults == "all" { return Fault.Kind.allCases }
+  private func kinds() throws -> [Simulator.Fault.Kind] {
+    if self.faults == "all" { return Simulator.Fault.Kind.allCases }
     if self.faults == "none" { return [] }
     return try self.faults.split(separator: ",").map { name in
-      guard let kind = Fault.Kind(rawValue: String(name)) else {
+      guard let kind = Simulator.Fault.Kind(rawValue: String(name)) else {
         throw ValidationError("--faults: \"\(name)\" is none of: \(Self.names)")
       }
       return kind

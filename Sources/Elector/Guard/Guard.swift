@@ -1,4 +1,4 @@
-import RestartBackoff
+import Linux
 
 /// The elector's parent, as a value: it owns the manifest, and it takes it away when the elector cannot.
 /// Facts go in, effects come out; it reads no clock and touches no file.

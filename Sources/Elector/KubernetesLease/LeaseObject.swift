@@ -1,5 +1,5 @@
-import APIServerClient
 import FoundationEssentials
+import KubernetesObjects
 
 /// Where a lock is shown to `kubectl get leases`: `kube-system/elector-scheduler`.
 public struct LeaseName: Equatable, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
-import APIServerClient
 import FoundationEssentials
+import KubernetesClient
 import Logging
 import ServiceLifecycle
 

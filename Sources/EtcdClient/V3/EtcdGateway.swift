@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FoundationEssentials
+import HTTPEndpoint
 import NIOCore
 
 /// etcd's v3 API over its JSON gateway: the calls that a leased key needs.

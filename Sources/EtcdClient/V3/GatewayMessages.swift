@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPEndpoint
 
 /// A whole number as the gateway writes it: as text, since JavaScript's numbers hold 53 bits.
 struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable, Sendable {

@@ -1,7 +1,6 @@
-import APIServerClient
-import EtcdClient
 import FoundationEssentials
 import Hummingbird
+import KubernetesObjects
 import NIOCore
 import PrometheusText
 

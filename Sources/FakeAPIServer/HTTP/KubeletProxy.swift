@@ -1,6 +1,7 @@
-import APIServerClient
 import AsyncHTTPClient
 import Hummingbird
+import KubernetesClient
+import KubernetesObjects
 import NIOCore
 
 /// Asks nodes' kubelets, for those who ask this server.

@@ -1,5 +1,4 @@
-import APIServerClient
-import FakeKubelet
+import KubernetesObjects
 
 /// Reads what a client sends.
 enum RequestBody {

@@ -1,4 +1,3 @@
-import APIServerClient
 import Hummingbird
 import NIOCore
 

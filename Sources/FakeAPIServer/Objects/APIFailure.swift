@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// Why a request was refused, as a client gets it: a `Status` object, with the real server's reason, code and
 /// words.

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// How a client wants something deleted.
 struct DeleteOptions: Equatable, Sendable {

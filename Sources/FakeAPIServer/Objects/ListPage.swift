@@ -1,5 +1,5 @@
-import APIServerClient
 import FoundationEssentials
+import KubernetesObjects
 
 /// A part of a list, for clients that take it piece by piece.
 ///

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// Whether a node that says it is ready has said so lately. A rule for reading: nobody writes it, so that several
 /// servers cannot disagree, and a node that comes back needs nobody to take anything back.

@@ -1,5 +1,4 @@
-import APIServerClient
-import FakeKubelet
+import KubernetesObjects
 
 /// What becomes of an object when a client creates or changes it: pure, so that any server says the same.
 ///

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// A change of an object that a client sends instead of the whole object.
 enum Patch: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// `…/replicationcontrollers/NAME/scale`: how many pods there are to be, and nothing else of the controller,
 /// in the form that all things have that can be scaled.

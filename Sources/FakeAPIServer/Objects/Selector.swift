@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// What a client wants to see of a list or a watch.
 struct Selection: Equatable, Sendable {

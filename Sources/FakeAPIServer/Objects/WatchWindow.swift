@@ -1,5 +1,5 @@
-import APIServerClient
 import DequeModule
+import KubernetesObjects
 
 /// What has happened to the objects of one resource lately, as a value: from here watchers are served, however
 /// many they are and wherever they begin.

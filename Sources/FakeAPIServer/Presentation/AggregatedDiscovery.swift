@@ -1,4 +1,4 @@
-import FakeKubelet
+import KubernetesObjects
 
 /// The form of discovery that needs one request for all groups.
 ///

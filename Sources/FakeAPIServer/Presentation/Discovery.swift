@@ -1,4 +1,4 @@
-import FakeKubelet
+import KubernetesObjects
 
 /// What the server serves, as clients ask it before they ask for anything else.
 ///

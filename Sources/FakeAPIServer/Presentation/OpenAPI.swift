@@ -1,4 +1,4 @@
-import FakeKubelet
+import KubernetesObjects
 
 /// Just as much of an OpenAPI description as persuades `kubectl create` and `kubectl apply` to leave
 /// the checking of fields to the server, and `--dry-run=server` too: each kind, and that its `patch`

@@ -1,4 +1,4 @@
-import FakeKubelet
+import KubernetesObjects
 
 /// Objects in the binary form in which kubectl 1.32 and newer send what they create themselves.
 ///

@@ -1,4 +1,4 @@
-import FakeKubelet
+import KubernetesObjects
 
 /// What a table carries of each object besides its line: the query parameter `includeObject`.
 enum IncludedObject: String, Sendable {

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 extension TablePrinter {
   static let nodes = Self(

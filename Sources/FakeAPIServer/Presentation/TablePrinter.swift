@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// How the objects of one resource are shown as lines of a table.
 ///

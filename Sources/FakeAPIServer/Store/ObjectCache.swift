@@ -1,5 +1,5 @@
-import APIServerClient
 import EtcdClient
+import KubernetesObjects
 import Synchronization
 
 /// An object as it is shown: taken apart, and as text. Both have its resource version.

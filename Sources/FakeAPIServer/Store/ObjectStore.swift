@@ -1,5 +1,5 @@
-import APIServerClient
 import EtcdClient
+import KubernetesObjects
 
 /// Objects in etcd, below `/registry`, each one key with its JSON. All state of all API servers is there.
 ///

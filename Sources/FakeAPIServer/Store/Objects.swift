@@ -1,5 +1,5 @@
-import APIServerClient
 import FoundationEssentials
+import KubernetesObjects
 
 /// The verbs of the API, on objects in etcd.
 struct Objects: Sendable {

@@ -1,4 +1,3 @@
-import APIServerClient
 import EtcdClient
 import Logging
 import Synchronization

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// Which of the API server's pods the node is to run, as a value: it compares what the server has with what
 /// the kubelet was told before.

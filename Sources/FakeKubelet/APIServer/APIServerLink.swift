@@ -1,4 +1,5 @@
-import APIServerClient
+import KubernetesClient
+import KubernetesObjects
 import Logging
 
 /// Stands between a kubelet and its API servers: tells each what the other one has, and carries out what

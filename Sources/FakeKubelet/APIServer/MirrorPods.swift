@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// A static pod, as its mirror has to show it.
 struct StaticPod: Equatable, Sendable {

@@ -1,5 +1,6 @@
-import APIServerClient
 import FoundationEssentials
+import KubernetesClient
+import KubernetesObjects
 import Logging
 
 /// Keeps a kubelet's Node object and its Lease at the API server.

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// What a machine is and has, as far as a node tells of it.
 struct MachineFacts: Equatable, Sendable {

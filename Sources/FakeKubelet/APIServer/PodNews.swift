@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesClient
 
 /// What there is to tell about pods when a node goes from one state to the next.
 ///

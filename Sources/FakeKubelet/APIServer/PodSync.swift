@@ -1,4 +1,5 @@
-import APIServerClient
+import KubernetesClient
+import KubernetesObjects
 
 /// What a kubelet has at a moment, as far as its pods are concerned.
 struct KubeletView: Sendable {

@@ -1,4 +1,5 @@
-import APIServerClient
+import KubernetesClient
+import KubernetesObjects
 
 /// A pod as the API server has it.
 struct ServerPod: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesObjects
 
 /// What has to be said about pods' states, as a value: the latest state of each counts, and is said once.
 ///

@@ -1,6 +1,7 @@
 import Glibc
 import HTTPTypes
 import Hummingbird
+import KubernetesObjects
 import NIOCore
 import PrometheusText
 

@@ -1,4 +1,5 @@
 import Glibc
+import KubernetesObjects
 
 /// `/stats/summary`: what node and containers use. Source: `k8s.io/kubelet/pkg/apis/stats/v1alpha1`.
 struct StatsSummary {

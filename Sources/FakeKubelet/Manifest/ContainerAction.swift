@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// Something that a hook does to a container, completed with the API's defaults.
 public enum ContainerAction: Equatable, Sendable {
   /// Runs a command inside of it.

@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// The real kubelet's way from files to pods, its defects included, as a value.
 ///
 /// It keeps one place per pod's name. A list replaces all of them, but an empty one none; an event changes
@@ -50,7 +52,7 @@ struct FileSource: Sendable {
       entries = [:]
     }
     var found: [PodName: PodManifest] = [:]
-    for (name, entry) in entries.sorted(by: ManifestScanner.inByteOrder) {
+    for (name, entry) in entries.sorted(by: ByteOrder.precedes) {
       guard let manifest = self.read(entry, name: name, complaints: &findings.complaints) else {
         continue
       }

@@ -1,5 +1,5 @@
-import DirectoryWatch
 import Glibc
+import Linux
 import Logging
 
 /// Looks at the manifest directory as the real kubelet does.

@@ -1,5 +1,5 @@
-import DirectoryWatch
 import Glibc
+import Linux
 import Logging
 import NIOPosix
 import Synchronization

@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// What a look at the manifest directory found.
 public enum DirectoryListing: Equatable, Sendable {
   /// Its entries by file name; names that begin with a dot are not among them.
@@ -100,7 +102,7 @@ public struct ManifestScanner: Sendable {
     }
 
     var files: [String: File] = [:]
-    for (name, entry) in entries.sorted(by: Self.inByteOrder) {
+    for (name, entry) in entries.sorted(by: ByteOrder.precedes) {
       if let known = self.files[name], known.entry == entry {
         files[name] = known
         continue
@@ -127,7 +129,7 @@ public struct ManifestScanner: Sendable {
   private mutating func claims(complaints: inout [ManifestError]) -> [PodName: PodManifest] {
     var pods: [PodName: PodManifest] = [:]
     var overruled: Set<OverruledFile> = []
-    for (_, file) in self.files.sorted(by: Self.inByteOrder) {
+    for (_, file) in self.files.sorted(by: ByteOrder.precedes) {
       guard let manifest = file.manifest else { continue }
       if let loser = pods.updateValue(manifest, forKey: manifest.name) {
         let key = OverruledFile(path: loser.path, uid: loser.uid, winner: manifest.path)
@@ -158,12 +160,6 @@ public struct ManifestScanner: Sendable {
       throw ManifestError(
         path: path, stage: .read, problems: [FieldProblem(field: nil, reason)])
     }
-  }
-
-  static func inByteOrder<Value>(
-    _ left: (key: String, value: Value), _ right: (key: String, value: Value)
-  ) -> Bool {
-    left.key.utf8.lexicographicallyPrecedes(right.key.utf8)
   }
 }
 

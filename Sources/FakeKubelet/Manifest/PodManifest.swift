@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// A pod as the kubelet takes it from a file or from the API server: decoded, completed with the API's
 /// defaults, judged, and, if it comes from a file, named for its node.
 ///

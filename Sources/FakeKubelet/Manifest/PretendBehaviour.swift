@@ -1,4 +1,5 @@
-import GoFlags
+import CommandLine
+import KubernetesObjects
 
 /// How a container behaves when it is only pretended, as the pod's annotations say.
 ///

@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// A question that the kubelet asks a running container again and again, completed with the API's defaults.
 ///
 /// Source: `pkg/apis/core/v1/defaults.go`, `k8s.io/api/core/v1/types.go` Probe.

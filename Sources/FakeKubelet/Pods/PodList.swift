@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// What `/pods` answers. Of a thousand pods one may have changed since it was last asked for: only that
 /// one is written anew.
 struct PodListText {

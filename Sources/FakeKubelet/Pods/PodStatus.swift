@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 extension PodLifecycle {
   /// Where the pod is, as kubectl's STATUS begins.
   public enum Phase: String, Equatable, Sendable {

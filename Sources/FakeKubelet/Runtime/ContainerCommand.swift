@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// A container as bubblewrap is to start it, as a value.
 ///
 /// Its root is put together on an empty file system of its own, from what the image has, read-only, and from

@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// A container's environment and command line, as a value.
 ///
 /// Source: `pkg/kubelet/kubelet_pods.go` makeEnvironmentVariables, `third_party/forked/golang/expansion`.

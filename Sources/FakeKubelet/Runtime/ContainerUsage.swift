@@ -1,6 +1,6 @@
 import ContainerShim
 import Glibc
-import ProcessStat
+import Linux
 
 /// What a container has used since it was started.
 public struct ContainerUsage: Equatable, Sendable {

@@ -1,5 +1,6 @@
 import ContainerShim
 import Glibc
+import KubernetesObjects
 
 /// Looks at this machine's files for a container, and makes the volumes that it asks for. All of it blocks.
 enum HostFiles {

@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// How pods pretend, told in a file of its own instead of their annotations.
 ///
 /// YAML or JSON: by the name of the pod in its manifest, the names of the annotations without their prefix.

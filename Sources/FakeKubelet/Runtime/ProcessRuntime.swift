@@ -1,5 +1,6 @@
 import ContainerShim
 import Glibc
+import KubernetesObjects
 import NIOCore
 import NIOPosix
 import Subprocess

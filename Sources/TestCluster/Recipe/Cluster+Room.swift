@@ -33,7 +33,7 @@ extension Cluster {
   }
 
   /// Switches a machine on, and waits for its servers.
-  func powerOn(_ node: String) async throws {
+  package func powerOn(_ node: String) async throws {
     let host = self.configuration.host(node)
     if let network = self.configuration.network {
       try await NamespaceNetwork.plugIn(host, in: network.space(host))
@@ -56,7 +56,7 @@ extension Cluster {
   }
 
   /// Takes a machine's power: nothing of it runs on, and nobody hears of it.
-  func powerOff(_ node: String) async throws {
+  package func powerOff(_ node: String) async throws {
     var problem: (any Error)?
     if let network = self.configuration.network {
       do {

@@ -2,24 +2,24 @@
 ///
 /// `deploy/haproxy.cfg` is the same for an operator's machines; a test compares the two.
 /// Source: HAProxy 2.6's configuration manual.
-struct HAProxyConfiguration: Equatable, Sendable {
+package struct HAProxyConfiguration: Equatable, Sendable {
   /// Where clients connect.
-  struct Bind: Equatable, Sendable {
+  package struct Bind: Equatable, Sendable {
     /// An address and a port: `127.0.0.1:8080`.
-    var address: String
+    package var address: String
     /// The name of the network namespace whose address it is; `nil` for HAProxy's own.
-    var namespace: String?
+    package var namespace: String?
   }
 
   /// An API server.
-  struct Server: Equatable, Sendable {
-    var name: String
+  package struct Server: Equatable, Sendable {
+    package var name: String
     /// With its port.
-    var address: String
+    package var address: String
   }
 
-  var binds: [Bind]
-  var servers: [Server]
+  package var binds: [Bind]
+  package var servers: [Server]
 
   /// The part that is the same everywhere: everything but addresses.
   private static let rules = """
@@ -44,7 +44,7 @@ struct HAProxyConfiguration: Equatable, Sendable {
       retry-on conn-failure empty-response
     """
 
-  var text: String {
+  package var text: String {
     """
     \(Self.rules)
 

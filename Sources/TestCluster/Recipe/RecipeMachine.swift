@@ -1,31 +1,31 @@
 /// A machine of the recipe's room as files: what is on its disk before it is switched on, and what it does then.
-struct RecipeMachine: Sendable {
+package struct RecipeMachine: Sendable {
   /// A file of the disk.
-  struct File: Equatable, Sendable {
+  package struct File: Equatable, Sendable {
     /// Without the slash at the beginning.
-    var path: String
-    var text: String
-    var isExecutable = false
+    package var path: String
+    package var text: String
+    package var isExecutable = false
   }
 
-  enum Kind: Equatable, Sendable {
+  package enum Kind: Equatable, Sendable {
     /// - Parameter store: etcd's URL.
     case master(store: String)
     /// - Parameter apiServers: the URLs at which a kubelet finds the cluster.
     case worker(apiServers: [String])
   }
 
-  var name: String
-  var kind: Kind
-  var address: String
+  package var name: String
+  package var kind: Kind
+  package var address: String
   /// The names of all machines, for `/etc/hosts`.
-  var hosts: [(name: String, address: String)]
+  package var hosts: [(name: String, address: String)]
   /// Where the programs are that ``links`` lead to.
-  var programs: String
-  var startsKubelet: Bool
+  package var programs: String
+  package var startsKubelet: Bool
 
   /// The machines of a room.
-  static func all(
+  package static func all(
     _ configuration: ClusterConfiguration, store: String, programs: String
   ) -> [Self] {
     guard let room = configuration.room else { return [] }
@@ -45,10 +45,10 @@ struct RecipeMachine: Sendable {
   }
 
   /// The directories that are the machine's own, over those of the box.
-  static let ownDirectories = ["etc", "srv", "usr/local", "var"]
+  package static let ownDirectories = ["etc", "srv", "usr/local", "var"]
 
   /// The directories in which nothing of the box's is to be seen.
-  static let hiddenDirectories = [
+  package static let hiddenDirectories = [
     "etc/kubernetes", "etc/elector", "srv/kubernetes", "var/lib/fake-kubelet",
   ]
 
@@ -61,7 +61,7 @@ struct RecipeMachine: Sendable {
   }
 
   /// The programs that are in `/usr/local/bin` under another name, by that name.
-  var links: [String: String] {
+  package var links: [String: String] {
     Dictionary(
       uniqueKeysWithValues: self.programNames.map {
         ("usr/local/bin/\($0)", "\(self.programs)/\($1)")
@@ -69,7 +69,7 @@ struct RecipeMachine: Sendable {
   }
 
   /// The project's programs, by the names that they have here.
-  var programNames: [String: String] {
+  package var programNames: [String: String] {
     var names = ["kubelet": "fake-kubelet"]
     if case .master = self.kind {
       names["kube-apiserver"] = "fake-apiserver"
@@ -81,7 +81,7 @@ struct RecipeMachine: Sendable {
   }
 
   /// All files, in no order that matters.
-  var files: [File] {
+  package var files: [File] {
     let common = [
       File(path: "etc/hostname", text: "\(self.name)\n"),
       File(
@@ -160,7 +160,7 @@ struct RecipeMachine: Sendable {
   }
 
   /// For kubectl: which server, and nobody's own clusters by mistake.
-  static func kubectlConfiguration(_ server: String) -> String {
+  package static func kubectlConfiguration(_ server: String) -> String {
     """
     apiVersion: v1
     kind: Config
@@ -182,7 +182,7 @@ struct RecipeMachine: Sendable {
   /// down in good order; with this process all others end.
   ///
   /// Its argument is the directory of the box that has its disk, by whatever name.
-  var bootScript: String {
+  package var bootScript: String {
     let started = self.services.filter { self.startsKubelet || $0 != "kubelet" }
     return """
       #!/bin/sh

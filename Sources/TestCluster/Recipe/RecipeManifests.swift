@@ -1,10 +1,10 @@
 /// The three manifests of the recipe, a two-master Kubernetes 1.1 control plane with podmaster.
-enum RecipeManifests {
+package enum RecipeManifests {
   /// The pod that a real node would run the two electors in.
   ///
   /// A fake kubelet only pretends to run it; the electors are processes beside it. It is there so that
   /// the node looks as in the recipe.
-  static func podmaster(store: String) -> String {
+  package static func podmaster(store: String) -> String {
     """
     apiVersion: v1
     kind: Pod
@@ -45,14 +45,14 @@ enum RecipeManifests {
   }
 
   /// How long a pod that takes so long to stop is to be given; a kubelet gives none less than 2 s.
-  static func grace(stopTime: Duration) -> Duration {
+  package static func grace(stopTime: Duration) -> Duration {
     .seconds(max(2, Int64((stopTime / .seconds(1)).rounded(.up))))
   }
 
   /// The manifest that is elected.
   /// - Parameter stopTime: how long its container takes to end once it is told to; `nil` leaves the
   ///   manifest as the recipe has it.
-  static func elected(_ role: Role, stopTime: Duration?) -> String {
+  package static func elected(_ role: Role, stopTime: Duration?) -> String {
     let grace =
       stopTime.map {
         "\n terminationGracePeriodSeconds: \(Self.grace(stopTime: $0).components.seconds)"
@@ -152,7 +152,7 @@ enum RecipeManifests {
 
 extension Duration {
   /// Whole milliseconds, rounded down.
-  var milliseconds: Int64 {
+  package var milliseconds: Int64 {
     self.components.seconds * 1000 + self.components.attoseconds / 1_000_000_000_000_000
   }
 }

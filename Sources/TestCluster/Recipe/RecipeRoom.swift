@@ -16,11 +16,11 @@ public struct RecipeRoom: Equatable, Sendable {
   }
 
   /// The ports of the recipe, the same on each machine.
-  static let apiServerPort = 8080
-  static let kubeletPort = 10250
+  package static let apiServerPort = 8080
+  package static let kubeletPort = 10250
   /// etcd's.
-  static let storePort = 2379
+  package static let storePort = 2379
 
   /// The names of the workers, in order.
-  var workerNames: [String] { (0..<self.workers).map { "kube-node\($0 + 1)" } }
+  package var workerNames: [String] { (0..<self.workers).map { "kube-node\($0 + 1)" } }
 }

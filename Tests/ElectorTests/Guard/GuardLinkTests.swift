@@ -1,7 +1,7 @@
-import EtcdTestSupport
 import Foundation
 import NIOPosix
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Elector

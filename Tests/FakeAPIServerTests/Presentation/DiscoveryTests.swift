@@ -1,4 +1,4 @@
-import FakeKubelet
+import KubernetesObjects
 import Testing
 
 @testable import FakeAPIServer

@@ -1,4 +1,5 @@
-import FakeKubelet
+import KubernetesObjects
+import TestSupport
 import Testing
 
 @testable import FakeAPIServer

@@ -1,4 +1,4 @@
-import FakeKubelet
+import TestSupport
 import Testing
 
 @testable import FakeAPIServer

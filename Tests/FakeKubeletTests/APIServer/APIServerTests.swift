@@ -1,11 +1,12 @@
-import APIServerClient
-import APIServerTestSupport
 import EtcdClient
-import EtcdTestSupport
 import Foundation
+import HTTPEndpoint
+import KubernetesClient
+import TestSupport
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// A kubelet and an API server over real sockets.
 @Suite(.timeLimit(.minutes(5))) struct APIServerTests {

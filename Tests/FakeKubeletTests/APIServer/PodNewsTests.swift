@@ -1,4 +1,4 @@
-import APIServerClient
+import KubernetesClient
 import Testing
 
 @testable import FakeKubelet

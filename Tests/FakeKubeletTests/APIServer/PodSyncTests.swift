@@ -1,7 +1,8 @@
-import APIServerClient
+import KubernetesClient
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 /// A node and an API server, as values.
 struct SyncBench {
@@ -315,8 +316,8 @@ struct SyncBench {
       (SyncBench.bound(deletion: 30), false), (SyncBench.bound(mirror: "0123"), false),
       (SyncBench.bound(spec: ["nodeName": "another"]), false),
       (SyncBench.bound(spec: ["restartPolicy": "Sometimes"]), false),
-    ] as [(APIServerClient.JSONValue, Bool)])
-  func whatIsBegun(_ object: APIServerClient.JSONValue, _ isBegun: Bool) {
+    ] as [(JSONValue, Bool)])
+  func whatIsBegun(_ object: JSONValue, _ isBegun: Bool) {
     var bench = SyncBench()
     bench.server.put(object)
     _ = bench.settle()

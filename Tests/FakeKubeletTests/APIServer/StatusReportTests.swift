@@ -1,7 +1,7 @@
-import APIServerClient
 import Testing
 
 @testable import FakeKubelet
+@testable import KubernetesObjects
 
 @Suite struct StatusReportTests {
   static let name = PodName(namespace: "default", name: "web")

@@ -1,0 +1,36 @@
+import Foundation
+
+/// In which unit a figure is, and how it is written.
+package enum FigureUnit: Equatable, Sendable {
+  case perSecond, microseconds, milliseconds, seconds, mebibytes
+
+  package func text(_ value: Double) -> String {
+    switch self {
+    case .perSecond: "\(Self.grouped(Int(value.rounded()))) /s"
+    case .microseconds: "\(Self.decimal(value, places: 1)) µs"
+    case .milliseconds: "\(Self.decimal(value, places: 2)) ms"
+    case .seconds: "\(Self.decimal(value, places: 3)) s"
+    case .mebibytes: "\(Self.decimal(value, places: 1)) MiB"
+    }
+  }
+
+  /// With a comma between thousands.
+  package static func grouped(_ number: Int) -> String {
+    var result = ""
+    let digits = String(abs(number))
+    for (position, digit) in digits.enumerated() {
+      if position > 0, (digits.count - position).isMultiple(of: 3) { result += "," }
+      result.append(digit)
+    }
+    return (number < 0 ? "-" : "") + result
+  }
+
+  package static func decimal(_ value: Double, places: Int) -> String {
+    String(format: "%.\(places)f", value)
+  }
+
+  /// A ratio with as many places as it needs to be told from another.
+  package static func ratio(_ value: Double) -> String {
+    self.decimal(value, places: value < 0.1 ? 3 : value < 10 ? 2 : 1)
+  }
+}

@@ -1,0 +1,61 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// An HTTP server that does nothing: SwiftNIO's stock codec, and one answer for every request.
+package enum BareServer {
+  /// Serves until the task is cancelled.
+  package static func run(port: Int, bodyBytes: Int) async throws {
+    let body = ByteBuffer(repeating: UInt8(ascii: "x"), count: bodyBytes)
+    // As many threads as kvstore has, and the same options on its sockets.
+    let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.backlog, value: 1024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+            withPipeliningAssistance: false, withErrorHandling: false)
+          try channel.pipeline.syncOperations.addHandler(FixedAnswer(body: body))
+        }
+      }
+      .bind(host: "127.0.0.1", port: port).get()
+    await withTaskCancellationHandler {
+      try? await listener.closeFuture.get()
+    } onCancel: {
+      listener.close(promise: nil)
+    }
+  }
+}
+
+private final class FixedAnswer: ChannelInboundHandler {
+  package typealias InboundIn = HTTPServerRequestPart
+  package typealias OutboundOut = HTTPServerResponsePart
+
+  private let body: ByteBuffer
+  private let head: HTTPResponseHead
+
+  package init(body: ByteBuffer) {
+    self.body = body
+    self.head = HTTPResponseHead(
+      version: .http1_1, status: .ok,
+      headers: [
+        "Content-Type": "application/json", "Content-Length": "\(body.readableBytes)",
+      ])
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard case .end = self.unwrapInboundIn(data) else { return }
+    context.write(self.wrapOutboundOut(.head(self.head)), promise: nil)
+    context.write(self.wrapOutboundOut(.body(.byteBuffer(self.body))), promise: nil)
+    context.write(self.wrapOutboundOut(.end(nil)), promise: nil)
+  }
+
+  package func channelReadComplete(context: ChannelHandlerContext) {
+    context.flush()
+  }
+
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+}

@@ -1,0 +1,140 @@
+import FaultRelay
+import TestCluster
+
+/// One thing that goes wrong for a while.
+package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
+  /// Nothing goes through between a host and some others, which it lists.
+  case cut(NetworkHost, from: [NetworkHost], Direction)
+  /// Packets from and to a host are lost: so many in a hundred.
+  case lose(NetworkHost, percent: Int)
+  /// Packets from and to a host are late; in milliseconds, each way.
+  case delay(NetworkHost, milliseconds: Int)
+  /// `SIGKILL`; at the end of the fault it is started again, by its guard or by us.
+  case kill(Target)
+  /// `SIGSTOP`, and at the end `SIGCONT`.
+  case pause(Target)
+  /// `SIGTERM` for an elector's guard, which leaves in order; at the end it is started again.
+  case stop(master: Int, Role)
+  /// The wall clock of a master's processes is other by so many seconds; at the end it is right again.
+  case setClock(master: Int, seconds: Int)
+
+  /// Which packets are meant, seen from the host.
+  package enum Direction: String, CaseIterable, Sendable {
+    case both = "both ways"
+    case sent = "what it sends"
+    case received = "what it is sent"
+  }
+
+  /// A process.
+  package enum Target: Hashable, Sendable, CustomStringConvertible {
+    /// The elector itself, its guard's child.
+    case elector(master: Int, Role)
+    case guardian(master: Int, Role)
+    case kubelet(master: Int)
+    case member(Int)
+
+    package var description: String {
+      switch self {
+      case .elector(let master, let role): "master\(master)'s \(role.rawValue) elector"
+      case .guardian(let master, let role): "master\(master)'s \(role.rawValue) guard"
+      case .kubelet(let master): "master\(master)'s kubelet"
+      case .member(let number): "store\(number)"
+      }
+    }
+  }
+
+  /// The kinds of fault, as they are counted.
+  package enum Kind: String, CaseIterable, Sendable {
+    case cutFromStore = "a master cut off from the store, both ways"
+    case cutOneWay = "a master cut off from the store, one way"
+    case cutFromSome = "a master cut off from some of the store's members"
+    case cutMember = "a member cut off from the other members"
+    case loss = "packets lost"
+    case delay = "packets late"
+    case killElector = "an elector killed"
+    case killGuard = "a guard killed"
+    case killKubelet = "a kubelet killed, with its pods"
+    case killMember = "the store or a member killed"
+    case pauseElector = "an elector stopped (SIGSTOP)"
+    case pauseGuard = "a guard stopped (SIGSTOP)"
+    case pauseMember = "the store or a member stopped (SIGSTOP)"
+    case stopElector = "an elector ended in order (SIGTERM)"
+    case setClock = "a master's wall clock set"
+
+    /// Whether it takes a store of several members.
+    package var needsMembers: Bool { self == .cutFromSome || self == .cutMember }
+  }
+
+  package var description: String {
+    switch self {
+    case .cut(let host, let others, let direction):
+      "\(host) cut off from \(others.map(\.description).joined(separator: ", ")): \(direction.rawValue)"
+    case .lose(let host, let percent): "\(host) loses \(percent) % of its packets"
+    case .delay(let host, let milliseconds):
+      "\(host)'s packets are \(milliseconds) ms late each way"
+    case .kill(let target): "SIGKILL for \(target)"
+    case .pause(let target): "SIGSTOP for \(target)"
+    case .stop(let master, let role): "SIGTERM for master\(master)'s \(role.rawValue) elector"
+    case .setClock(let master, let seconds):
+      "master\(master)'s wall clock is \(abs(seconds)) s \(seconds < 0 ? "behind" : "ahead")"
+    }
+  }
+
+  /// What only one fault at a time may touch.
+  package enum Claim: Hashable {
+    /// An elector and its guard: each of them is promised to answer for the other one, not for both.
+    case pair(master: Int, Role)
+    case kubelet(master: Int)
+    case member(Int)
+    case clock(master: Int)
+  }
+
+  /// `nil` for faults of the network: they add up.
+  package var claim: Claim? {
+    switch self {
+    case .kill(.elector(let master, let role)), .kill(.guardian(let master, let role)),
+      .pause(.elector(let master, let role)), .pause(.guardian(let master, let role)),
+      .stop(let master, let role):
+      .pair(master: master, role)
+    case .kill(.kubelet(let master)), .pause(.kubelet(let master)): .kubelet(master: master)
+    case .kill(.member(let number)), .pause(.member(let number)): .member(number)
+    case .setClock(let master, _): .clock(master: master)
+    case .cut, .lose, .delay: nil
+    }
+  }
+
+  /// One direction between two hosts.
+  package struct Line: Hashable {
+    package var from: NetworkHost
+    package var to: NetworkHost
+  }
+
+  /// What the network does while some faults last.
+  /// - Parameter hosts: all that there are.
+  package static func treatments(
+    _ faults: some Sequence<ChaosFault>, among hosts: [NetworkHost]
+  ) -> [Line: PacketRelay.Treatment] {
+    var result: [Line: PacketRelay.Treatment] = [:]
+    func change(
+      _ host: NetworkHost, _ others: [NetworkHost], _ direction: Direction,
+      _ change: (inout PacketRelay.Treatment) -> Void
+    ) {
+      for other in others where other != host {
+        if direction != .received { change(&result[Line(from: host, to: other), default: .init()]) }
+        if direction != .sent { change(&result[Line(from: other, to: host), default: .init()]) }
+      }
+    }
+    for fault in faults {
+      switch fault {
+      case .cut(let host, let others, let direction):
+        change(host, others, direction) { $0.loss = 1 }
+      case .lose(let host, let percent):
+        change(host, hosts, .both) { $0.loss = 1 - (1 - $0.loss) * (1 - Double(percent) / 100) }
+      case .delay(let host, let milliseconds):
+        change(host, hosts, .both) { $0.delay += .milliseconds(milliseconds) }
+      case .kill, .pause, .stop, .setClock: break
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,135 @@
+import TestCluster
+
+/// What goes wrong when: bursts of faults that follow from the random numbers alone.
+package struct ChaosPlan: Equatable, Sendable {
+  package var masters: Int
+  /// How many the store has.
+  package var members: Int
+
+  package init(masters: Int, members: Int) {
+    self.masters = masters
+    self.members = members
+  }
+
+  /// A fault with its time, counted from the burst's begin.
+  package struct Entry: Equatable, Sendable, CustomStringConvertible {
+    package var kind: ChaosFault.Kind
+    package var fault: ChaosFault
+    package var start: Duration
+    /// A process that is killed is started again so long after that at the earliest.
+    package var length: Duration
+
+    package var end: Duration { self.start + self.length }
+
+    package var description: String {
+      "\(self.start.inSeconds(decimals: 2)) to \(self.end.inSeconds(decimals: 2)) s: \(self.fault)"
+    }
+  }
+
+  /// Some faults, several at once; all of them end with it.
+  package struct Burst: Equatable, Sendable, CustomStringConvertible {
+    /// In the order of their beginnings.
+    package var entries: [Entry]
+    package var length: Duration
+
+    /// A line for each fault.
+    package var description: String { self.entries.map(\.description).joined(separator: "\n") }
+  }
+
+  /// From 5 to 25 s, in milliseconds.
+  package static let lengths = 5_000...25_000
+  /// In milliseconds.
+  package static let longestFault = 12_000
+  /// How long an elector and its guard are left alone between two faults: what each of them does for the other
+  /// one has to be done.
+  package static let rest = Duration.seconds(3)
+
+  /// The kinds that there are on a store of so many members.
+  package var kinds: [ChaosFault.Kind] {
+    ChaosFault.Kind.allCases.filter { self.members > 1 || !$0.needsMembers }
+  }
+
+  /// The next burst.
+  package func burst(using random: inout some RandomNumberGenerator) -> Burst {
+    let length = Int.random(in: Self.lengths, using: &random)
+    let wanted = Int.random(in: 3...12, using: &random)
+    // Half of what happens happens to one master: several things at once are worse there than here and there.
+    let focus = Int.random(in: 1...self.masters, using: &random)
+    var entries: [Entry] = []
+    for _ in 0..<wanted {
+      let kind = self.kinds.randomElement(using: &random) ?? .cutFromStore
+      let isFocused = Bool.random(using: &random)
+      let other = Int.random(in: 1...self.masters, using: &random)
+      let fault = self.fault(kind, master: isFocused ? focus : other, using: &random)
+      // Early enough that something of the burst is left.
+      let start = Int.random(in: 0...length * 3 / 4, using: &random)
+      let rest = length - start
+      let some = Int.random(in: 300...min(rest, Self.longestFault), using: &random)
+      // Many end together with the burst, so that it is not over long before.
+      let lastsToTheEnd = Bool.random(using: &random) && rest <= Self.longestFault
+      let entry = Entry(
+        kind: kind, fault: fault, start: .milliseconds(start),
+        length: .milliseconds(lastsToTheEnd ? rest : some))
+      // What collides is left out, so that the rest does not depend on how often it was tried.
+      if !entries.contains(where: { Self.collide($0, entry) }) { entries.append(entry) }
+    }
+    return Burst(entries: entries.sorted { $0.start < $1.start }, length: .milliseconds(length))
+  }
+
+  package static func collide(_ first: Entry, _ second: Entry) -> Bool {
+    guard let claim = first.fault.claim, claim == second.fault.claim else { return false }
+    return first.start < second.end + Self.rest && second.start < first.end + Self.rest
+  }
+
+  private func fault(
+    _ kind: ChaosFault.Kind, master: Int, using random: inout some RandomNumberGenerator
+  ) -> ChaosFault {
+    let member = Int.random(in: 1...self.members, using: &random)
+    let role = Bool.random(using: &random) ? Role.scheduler : .controllerManager
+    let direction = ChaosFault.Direction.allCases.randomElement(using: &random) ?? .both
+    let oneWay = Bool.random(using: &random) ? ChaosFault.Direction.sent : .received
+    let host =
+      Int.random(in: 0..<self.masters + self.members, using: &random) < self.masters
+      ? NetworkHost.master(master) : .member(member)
+    let all = (1...self.members).map { NetworkHost.member($0) }
+    switch kind {
+    case .cutFromStore: return .cut(.master(master), from: all, .both)
+    case .cutOneWay: return .cut(.master(master), from: all, oneWay)
+    case .cutFromSome:
+      let count = Int.random(in: 1...max(1, self.members - 1), using: &random)
+      let some = all.shuffled(using: &random).prefix(count).sorted { $0.number < $1.number }
+      return .cut(.master(master), from: some, direction)
+    case .cutMember:
+      return .cut(.member(member), from: all.filter { $0 != .member(member) }, direction)
+    case .loss: return .lose(host, percent: Int.random(in: 5...60, using: &random))
+    case .delay: return .delay(host, milliseconds: Int.random(in: 10...400, using: &random))
+    case .killElector: return .kill(.elector(master: master, role))
+    case .killGuard: return .kill(.guardian(master: master, role))
+    case .killKubelet: return .kill(.kubelet(master: master))
+    case .killMember: return .kill(.member(member))
+    case .pauseElector: return .pause(.elector(master: master, role))
+    case .pauseGuard: return .pause(.guardian(master: master, role))
+    case .pauseMember: return .pause(.member(member))
+    case .stopElector: return .stop(master: master, role)
+    case .setClock:
+      return .setClock(master: master, seconds: Int.random(in: -7_200...7_200, using: &random))
+    }
+  }
+}
+
+/// Random numbers that follow from a seed. Source: SplitMix64, Steele, Lea and Flood 2014.
+package struct ChaosGenerator: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  package init(seed: UInt64) {
+    self.state = seed
+  }
+
+  package mutating func next() -> UInt64 {
+    self.state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = self.state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,291 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+import TestCluster
+
+extension Cluster {
+  /// Who leads, once that is settled and all is up.
+  package func faultScene(within limit: Duration) async throws -> FaultScene {
+    let nodes = self.configuration.nodes
+    let status = try await self.waitUntil("for all to be up and settled", within: limit) {
+      status in
+      Role.allCases.allSatisfy { status.leader(of: $0) != nil }
+        && nodes.allSatisfy { node in
+          status.pods.contains { $0.name == "podmaster-\(node)" && $0.status == "Running" }
+        }
+    }
+    guard let leader = status.leader(of: FaultScene.role),
+      let term = status.lease(FaultScene.role)?.term,
+      let other = nodes.first(where: { $0 != leader })
+    else { throw ClusterError.timedOut("for a leader and one that follows", after: limit) }
+    return FaultScene(leader: leader, other: other, term: term)
+  }
+
+  /// What has to be done before a fault can be.
+  /// - Returns: who leads then.
+  package func prepare(
+    _ fault: Fault, _ scene: FaultScene, within limit: Duration
+  ) async throws -> FaultScene {
+    switch fault {
+    case .restoreStore:
+      try await self.killStore()
+      try self.moveStoreData(from: { $0 }, to: Self.backup)
+      try await self.startStore()
+      let scene = try await self.faultScene(within: limit)
+      let log = self.directory.log(.component(node: scene.leader, scene.elector))
+      let earlier = LogFile.length(log)
+      self.guardian(scene)?.signalAlone(SIGTERM)
+      let leader = try await self.waitForLeader(
+        of: scene.role, otherThan: scene.leader, within: limit)
+      // Who has never read the store as it is now cannot know that it was another one.
+      guard
+        await Self.wait(
+          upTo: limit,
+          until: { LogFile.text(log, beyond: earlier).contains("the master is \(leader)") })
+      else { throw ClusterError.timedOut("for \(scene.leader) to follow \(leader)", after: limit) }
+      return try await self.faultScene(within: limit)
+    case .startTogether:
+      await self.end(self.electors(scene), within: self.configuration.longestHandOver)
+      try await self.waitUntil("for the lock to be free", within: limit) {
+        $0.lease(scene.role).map { $0.holder == nil && $0.problem == nil } ?? false
+      }
+    case .spoilDirectory(.readOnly):
+      try await self.mount(on: scene.other, options: "ro", within: limit)
+    case .spoilDirectory(.full):
+      try await self.mount(on: scene.other, options: "size=64k", within: limit)
+      // As much as there is room for.
+      let filler = "\(self.directory.manifests(scene.other))/.filler"
+      for size in [60_000, 4_000, 4_000, 4_000, 100] {
+        _ = try? Data(count: size).write(to: URL(filePath: "\(filler)-\(size)"))
+      }
+    default: break
+    }
+    return scene
+  }
+
+  package func inject(_ fault: Fault, _ scene: FaultScene) async throws {
+    switch fault {
+    case .killElector: self.guardian(scene)?.child?.signalAlone(SIGKILL)
+    case .pauseElector: self.guardian(scene)?.child?.signalAlone(SIGSTOP)
+    case .terminateElector, .spoilDirectory(.readOnly), .spoilDirectory(.full):
+      self.guardian(scene)?.signalAlone(SIGTERM)
+    case .killContainer:
+      // They are in one group; and nobody starts them again before the end.
+      await self.end(
+        [.component(node: scene.leader, scene.elector)], by: SIGKILL, within: .seconds(10))
+    case .resetMachine: try await self.kill(scene.leader)
+    case .killStore: try await self.killStore()
+    case .pauseStore: try self.pauseStore()
+    case .delayAnswers: try self.delayAnswers(to: scene.leader, requestTimeouts: 2)
+    case .delayOneAnswer:
+      try self.delayAnswers(to: scene.leader, requestTimeouts: 1.2)
+      try await Task.sleep(for: self.configuration.timing().renewPeriod)
+      try self.delayAnswers(to: scene.leader, requestTimeouts: 0)
+    case .isolateLeader: self.relays[scene.leader]?.forEach { $0.isSilent = true }
+    case .restartStore:
+      try await self.killStore()
+      try await self.startStore()
+    case .restoreStore:
+      try await self.killStore()
+      try self.moveStoreData(from: Self.backup, to: { $0 })
+      try await self.startStore()
+    case .killMember(let isLeader):
+      await self.end([try await self.member(isLeader: isLeader)], by: SIGKILL, within: .seconds(10))
+    case .setClock(let offset): try await self.setClock(scene, ahead: offset)
+    case .shareName: try await self.rename(scene, from: scene.other, to: scene.leader)
+    case .startTogether:
+      for elector in self.electors(scene) { try await self.launch(elector) }
+    case .spoilDirectory(.missing):
+      let path = self.directory.manifests(scene.leader)
+      try self.directory.attempt("remove", path) {
+        try FileManager.default.removeItem(atPath: path)
+      }
+    case .editManifest:
+      try self.directory.write(
+        "# somebody's own\n", to: self.directory.destination(scene.role, scene.leader))
+    case .deleteManifest: unlink(self.directory.destination(scene.role, scene.leader))
+    case .killKubelet:
+      await self.end(
+        [.component(node: scene.leader, .kubelet)], by: SIGKILL, within: .seconds(10))
+    case .crashPod:
+      try self.changeSource(scene) {
+        $0.replacing(Self.annotations, with: Self.annotations + Self.crash)
+      }
+    case .changeSource: try self.changeSource(scene) { $0 + "# changed while leading\n" }
+    }
+  }
+
+  /// Where the recipe's elected pods have theirs, and what makes their containers end again and again.
+  private static let annotations = "\n annotations:"
+  private static let crash = """
+
+      pretend.zweimaster.dev/exit-after: "300ms"
+      pretend.zweimaster.dev/exit-code: "1"
+    """
+
+  private func changeSource(_ scene: FaultScene, _ change: (String) -> String) throws {
+    let source = self.directory.source(scene.role, scene.leader)
+    let text = FileManager.default.contents(atPath: source) ?? Data()
+    try self.directory.write(change(String(decoding: text, as: UTF8.self)), to: source)
+  }
+
+  /// Undoes what was prepared and injected; what mends itself is left to it.
+  package func heal(_ fault: Fault, _ scene: FaultScene) async throws {
+    switch fault {
+    case .pauseElector: self.guardian(scene)?.child?.signalAlone(SIGCONT)
+    case .killContainer:
+      try await self.launch(.component(node: scene.leader, scene.elector))
+    case .resetMachine: try await self.start(scene.leader)
+    case .killStore: try await self.startStore()
+    case .pauseStore: try self.resumeStore()
+    case .delayAnswers, .delayOneAnswer:
+      try self.delayAnswers(to: scene.leader, requestTimeouts: 0)
+    case .isolateLeader: self.relays[scene.leader]?.forEach { $0.isSilent = false }
+    case .killMember:
+      for member in self.members where self.processes[member]?.isWanted == false {
+        try await self.launch(member)
+      }
+      try await self.waitForStore()
+    case .setClock: try self.directory.setClock(scene.leader, ahead: .zero)
+    case .shareName: try await self.rename(scene, from: scene.leader, to: scene.other)
+    case .spoilDirectory(.missing):
+      try self.directory.layManifests(scene.leader, store: self.plan.storeText)
+    case .spoilDirectory(.readOnly), .spoilDirectory(.full):
+      // No program is started for it: this also has to be done when the task is cancelled.
+      umount2(self.directory.manifests(scene.other), Int32(MNT_DETACH))
+    case .killKubelet: try await self.launch(.component(node: scene.leader, .kubelet))
+    case .killElector, .terminateElector, .restartStore, .restoreStore, .startTogether,
+      .editManifest, .deleteManifest, .changeSource:
+      break
+    case .crashPod: try self.changeSource(scene) { $0.replacing(Self.crash, with: "") }
+    }
+  }
+
+  /// The guard of the leading elector.
+  private func guardian(_ scene: FaultScene) -> ProcessIdentity? {
+    self.processes[.component(node: scene.leader, scene.elector)]?.identity
+  }
+
+  private func electors(_ scene: FaultScene) -> [ProcessName] {
+    self.configuration.nodes.map { .component(node: $0, scene.elector) }
+  }
+
+  private func delayAnswers(to node: String, requestTimeouts factor: Double) throws {
+    let delay = try self.configuration.timing().requestTimeout * factor
+    self.relays[node]?.forEach { $0.answerDelay = delay }
+  }
+
+  private static let backup: @Sendable (String) -> String = { "\($0).backup" }
+
+  private func moveStoreData(
+    from source: (String) -> String, to destination: (String) -> String
+  ) throws(ClusterError) {
+    for number in 1...self.members.count {
+      let data = self.directory.memberData(number)
+      try self.directory.attempt("copy", source(data)) {
+        try? FileManager.default.removeItem(atPath: destination(data))
+        try FileManager.default.copyItem(atPath: source(data), toPath: destination(data))
+      }
+    }
+  }
+
+  /// The member that leads the store's members, or the first that follows it.
+  private func member(isLeader: Bool) async throws -> ProcessName {
+    struct Own: Decodable { var state: String }
+    for (member, endpoint) in zip(self.members, self.store) {
+      let own = try? await self.requests.json(Own.self, from: "\(endpoint)/v2/stats/self")
+      if let own, (own.state == "StateLeader") == isLeader { return member }
+    }
+    throw ClusterError.timedOut("for the store's members to say who leads them", after: .zero)
+  }
+
+  /// Sets the leader's wall clock, and looks in its elector's log whether it did.
+  private func setClock(_ scene: FaultScene, ahead offset: Duration) async throws {
+    let log = self.directory.log(.component(node: scene.leader, scene.elector))
+    let before = KlogTime.last(in: log)
+    try self.directory.setClock(scene.leader, ahead: offset)
+    let limit = Duration.seconds(10)
+    let hasMoved = await Self.wait(upTo: limit) {
+      guard let before, let now = KlogTime.last(in: log) else { return false }
+      return (now - before).isAbout(offset)
+    }
+    guard hasMoved else {
+      throw ClusterError.timedOut("for the wall clock to be another one in \(log)", after: limit)
+    }
+  }
+
+  /// Starts the other's elector with another name.
+  private func rename(_ scene: FaultScene, from old: String, to new: String) async throws {
+    let name = ProcessName.component(node: scene.other, scene.elector)
+    await self.end([name], within: self.configuration.longestHandOver)
+    self.processes[name]?.arguments.replace(["--whoami=\(old)"], with: ["--whoami=\(new)"])
+    try await self.launch(name)
+  }
+
+  /// Puts an empty file system of its own over the node's manifest directory.
+  ///
+  /// It must not hide a manifest, which would be back at the end; so the node gives away what else it
+  /// leads.
+  private func mount(on node: String, options: String, within limit: Duration) async throws {
+    for role in Role.allCases where await self.status().leader(of: role) == node {
+      self.processes[.component(node: node, role.elector)]?.identity?.signalAlone(SIGTERM)
+      try await self.waitForLeader(of: role, otherThan: node, within: limit)
+    }
+    try await self.run(
+      "mount", ["-t", "tmpfs", "-o", options, "tmpfs", self.directory.manifests(node)])
+  }
+
+  private func run(_ program: String, _ arguments: [String]) async throws {
+    let result = try await Subprocess.run(
+      .name(program), arguments: Arguments(arguments), output: .discarded,
+      error: .string(limit: 1 << 16))
+    guard result.terminationStatus == .exited(0) else {
+      throw FaultUnavailable(
+        reason: "\(program) fails (root may do it): \(result.standardError.trimmed)")
+    }
+  }
+}
+
+/// What a process has printed.
+package enum LogFile {
+  package static func length(_ path: String) -> Int {
+    FileManager.default.contents(atPath: path)?.count ?? 0
+  }
+
+  package static func text(_ path: String, beyond length: Int) -> String {
+    let data = FileManager.default.contents(atPath: path) ?? Data()
+    return String(decoding: data.dropFirst(length), as: UTF8.self)
+  }
+}
+
+/// The time of day in front of a line of klog's form, `I1124 11:03:38.123456`.
+package enum KlogTime {
+  /// That of the last line that has one.
+  package static func last(in path: String) -> Duration? {
+    let text = String(
+      decoding: (FileManager.default.contents(atPath: path) ?? Data()).suffix(4096),
+      as: UTF8.self)
+    return text.split(separator: "\n").reversed().lazy.compactMap { Self.read($0) }.first
+  }
+
+  package static func read(_ line: Substring) -> Duration? {
+    guard let match = line.firstMatch(of: /^[IWEF]\d{4} (\d\d):(\d\d):(\d\d)\./),
+      let hours = Int(match.1), let minutes = Int(match.2), let seconds = Int(match.3)
+    else { return nil }
+    return .seconds((hours * 60 + minutes) * 60 + seconds)
+  }
+}
+
+extension String {
+  /// Its first line.
+  fileprivate var trimmed: String { String(self.prefix { $0 != "\n" }) }
+}
+
+extension Duration {
+  /// Whether two times of day that differ by this differ by the other, give or take a minute.
+  package func isAbout(_ other: Duration) -> Bool {
+    let day: Int64 = 86_400
+    let rest = ((self - other).components.seconds % day + day) % day
+    return min(rest, day - rest) <= 60
+  }
+}

@@ -1,0 +1,187 @@
+import Elector
+import TestCluster
+
+/// One line of the failure table: what is done to the cluster, and what has to follow.
+///
+/// The table is about the scheduler's election; "the leader" is the master that leads it.
+package struct FailureRow: Equatable, Sendable {
+  package var name: String
+  package var fault: Fault
+  package var expectation: Expectation
+  /// By when the leader's manifest has to be gone; `nil` where that is not what the row is about.
+  package var goneWithin: Bound?
+  /// For how many leases' times to live the fault lasts at least; it ends when the expected thing has
+  /// happened as well.
+  package var lastsTTLs = 0
+  /// What one of the electors has to say.
+  package var report: String?
+  /// How often it is played; the worst counts.
+  package var rounds = 1
+
+  /// What has to follow.
+  package enum Expectation: Equatable, Sendable {
+    /// A new term, whose manifest comes within the bound.
+    case takeover(by: Successor, within: Bound)
+    /// Nobody leads for as long as the fault lasts; then somebody does, within the bound.
+    case retreat(thenWithin: Bound)
+    /// The same leader in the same term, whose manifest stays or, after `isRestored`, is soon the
+    /// source's copy again.
+    case noChange(isRestored: Bool)
+    /// The same term, whether its manifest stays or not.
+    case sameTerm
+    /// Never two, and one at the end.
+    case oneAtTheEnd
+  }
+
+  package enum Successor: Equatable, Sendable { case other, leader, either }
+
+  /// A time that follows from the timing.
+  package enum Bound: Equatable, Sendable {
+    /// No lease and no timer is waited for.
+    case atOnce
+    /// What the pod takes to stop.
+    case handOver
+    /// The lease's time to live less the margin: when an elector that renews no more has to be done.
+    case deadline
+    /// The lease's time to live and the lock-delay.
+    case takeover
+    /// The deadline for a pod that does not run, its time to end, and what a hand-over takes.
+    case benched
+    /// A kubelet's first two restarts, the pod's time to end, and what a hand-over takes.
+    case crashed
+    /// A takeover from a store that went back, where a whole lease more is waited for.
+    case restored
+  }
+
+  package init(
+    _ name: String, _ fault: Fault, _ expectation: Expectation, goneWithin: Bound? = nil,
+    lastsTTLs: Int = 0, report: String? = nil, rounds: Int = 1
+  ) {
+    self.name = name
+    self.fault = fault
+    self.expectation = expectation
+    self.goneWithin = goneWithin
+    self.lastsTTLs = lastsTTLs
+    self.report = report
+    self.rounds = rounds
+  }
+
+  /// All rows, in the table's order.
+  package static let all: [FailureRow] = [
+    FailureRow(
+      "elector-sigkill", .killElector, .takeover(by: .either, within: .takeover),
+      goneWithin: .atOnce, report: "the guard removed the manifest"),
+    FailureRow(
+      "elector-sigstop", .pauseElector, .takeover(by: .other, within: .takeover),
+      goneWithin: .deadline, lastsTTLs: 2),
+    FailureRow(
+      "elector-sigterm", .terminateElector, .takeover(by: .other, within: .handOver),
+      goneWithin: .atOnce, report: "released the lock"),
+    FailureRow(
+      "container-sigkill", .killContainer, .takeover(by: .other, within: .takeover), lastsTTLs: 2),
+    FailureRow(
+      "machine-reset", .resetMachine, .takeover(by: .other, within: .takeover), lastsTTLs: 2),
+    FailureRow(
+      "store-refuses", .killStore, .retreat(thenWithin: .takeover), goneWithin: .deadline,
+      lastsTTLs: 2, report: "the store does not do as asked"),
+    FailureRow(
+      "store-silent", .pauseStore, .retreat(thenWithin: .takeover), goneWithin: .deadline,
+      lastsTTLs: 2, report: "the store does not do as asked"),
+    FailureRow("store-restarted", .restartStore, .sameTerm),
+    FailureRow(
+      "store-restored", .restoreStore, .takeover(by: .either, within: .restored),
+      report: "the store's index went back"),
+    FailureRow("member-killed", .killMember(isLeader: false), .sameTerm, lastsTTLs: 2),
+    FailureRow("member-leader-killed", .killMember(isLeader: true), .oneAtTheEnd, lastsTTLs: 2),
+    FailureRow(
+      "same-identity", .shareName, .noChange(isRestored: false), lastsTTLs: 2,
+      report: "the key is held under our own name"),
+    FailureRow(
+      "simultaneous-starts", .startTogether, .takeover(by: .either, within: .handOver), rounds: 5),
+    FailureRow("dest-edited", .editManifest, .noChange(isRestored: true)),
+    FailureRow("dest-deleted", .deleteManifest, .noChange(isRestored: true)),
+    FailureRow("source-changed", .changeSource, .noChange(isRestored: true)),
+    FailureRow(
+      "kubelet-dead", .killKubelet, .takeover(by: .other, within: .benched),
+      report: "the pod does not run as it should, giving the lock away"),
+    FailureRow(
+      "pod-crash-loop", .crashPod, .takeover(by: .other, within: .crashed),
+      report: "the pod does not run as it should, giving the lock away"),
+    FailureRow(
+      "dest-dir-missing", .spoilDirectory(.missing), .takeover(by: .other, within: .benched),
+      goneWithin: .atOnce, report: Self.cannotInstall),
+    FailureRow(
+      "dest-dir-read-only", .spoilDirectory(.readOnly), .takeover(by: .leader, within: .takeover),
+      report: "cannot remove the manifest"),
+    FailureRow(
+      "dest-dir-full", .spoilDirectory(.full), .takeover(by: .leader, within: .takeover),
+      report: Self.cannotInstall),
+    FailureRow(
+      "store-late", .delayAnswers, .takeover(by: .other, within: .takeover),
+      goneWithin: .deadline, lastsTTLs: 2),
+    FailureRow("store-late-once", .delayOneAnswer, .noChange(isRestored: false), lastsTTLs: 1),
+    FailureRow(
+      "leader-cut-off", .isolateLeader, .takeover(by: .other, within: .takeover),
+      goneWithin: .deadline, lastsTTLs: 2, report: "the store does not do as asked"),
+    FailureRow(
+      "clock-plus-1h", .setClock(ahead: .seconds(3_600)), .noChange(isRestored: false),
+      lastsTTLs: 2),
+    FailureRow(
+      "clock-minus-1h", .setClock(ahead: .seconds(-3_600)), .noChange(isRestored: false),
+      lastsTTLs: 2),
+  ]
+
+  private static let cannotInstall = "cannot install the manifest, giving the lock away"
+
+  /// Those with one of the names, or all.
+  /// - Throws: ``ClusterError/unknownRow(_:)``.
+  package static func named(_ names: [String]) throws(ClusterError) -> [FailureRow] {
+    for name in names where !self.all.contains(where: { $0.name == name }) {
+      throw .unknownRow(name, known: Self.all.map(\.name))
+    }
+    return names.isEmpty ? self.all : self.all.filter { names.contains($0.name) }
+  }
+}
+
+extension FailureRow.Bound {
+  /// How long that is.
+  /// - Parameter slack: for the store, which ends leases late, and for a busy machine.
+  package func duration(_ timing: Timing, slack: Duration) -> Duration {
+    switch self {
+    case .atOnce: .seconds(1)
+    case .handOver: timing.podStop.grace + slack
+    case .deadline: timing.renewDeadline + .milliseconds(500)
+    case .takeover: timing.worstTakeover + slack
+    case .benched:
+      FailureRow.startDeadline + timing.podStop.total * 2 + timing.sleep * 2 + slack
+    // The first restart comes at once, the second after ten seconds.
+    case .crashed: .seconds(12) + timing.podStop.total * 2 + timing.sleep * 2 + slack
+    case .restored: timing.ttl * 3 + timing.lockDelay + slack
+    }
+  }
+}
+
+extension FailureRow {
+  /// After how long without its pod an elector of this table gives the lock away.
+  package static let startDeadline = Duration.seconds(2)
+  /// After how many restarts of its pod it does.
+  package static let maxRestarts = 1
+
+  /// What has to follow, in words.
+  package func expectation(_ timing: Timing, slack: Duration) -> String {
+    func within(_ bound: Bound) -> String {
+      "within \(bound.duration(timing, slack: slack).inSeconds(decimals: 1)) s"
+    }
+    let gone = self.goneWithin.map { "gone \(within($0)); " } ?? ""
+    return switch self.expectation {
+    case .takeover(.other, let bound): "\(gone)the other leads \(within(bound))"
+    case .takeover(.leader, let bound): "\(gone)the same leads again \(within(bound))"
+    case .takeover(.either, let bound): "\(gone)one leads \(within(bound))"
+    case .retreat(let bound): "\(gone)nobody leads; then one \(within(bound))"
+    case .noChange(isRestored: false): "no change"
+    case .noChange(isRestored: true): "no change of leader; the manifest is right again"
+    case .sameTerm: "the same term goes on"
+    case .oneAtTheEnd: "one leads at the end"
+    }
+  }
+}

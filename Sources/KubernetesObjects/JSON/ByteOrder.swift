@@ -1,0 +1,8 @@
+/// The order of keys and file names by their UTF-8 bytes, as Go sorts; Swift compares by characters.
+package enum ByteOrder {
+  package static func precedes<Value>(
+    _ left: (key: String, value: Value), _ right: (key: String, value: Value)
+  ) -> Bool {
+    left.key.utf8.lexicographicallyPrecedes(right.key.utf8)
+  }
+}

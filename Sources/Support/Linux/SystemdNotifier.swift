@@ -1,0 +1,64 @@
+import Glibc
+
+/// Tells systemd how a service is: that it is ready, what it does, that it lives, that it stops.
+///
+/// Source: sd_notify(3), sd_watchdog_enabled(3).
+public struct SystemdNotifier: Sendable {
+  private let socket: String
+  /// Within what time systemd wants to hear that we live; `nil` when it does not.
+  public let watchdog: Duration?
+
+  /// - Parameter environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC`.
+  /// - Returns: `nil` when systemd does not listen.
+  public init?(environment: [String: String]) {
+    guard let socket = environment["NOTIFY_SOCKET"], socket.hasPrefix("/") || socket.hasPrefix("@")
+    else { return nil }
+    self.socket = socket
+    self.watchdog = environment["WATCHDOG_USEC"].flatMap { Int64($0) }.flatMap {
+      $0 > 0 ? .microseconds($0) : nil
+    }
+  }
+
+  /// One thing to say; several may go into one message.
+  public enum Notice: Equatable, Sendable {
+    case ready
+    case alive
+    case stopping
+    /// For people, in `systemctl status`.
+    case status(String)
+
+    package var line: String {
+      switch self {
+      case .ready: "READY=1"
+      case .alive: "WATCHDOG=1"
+      case .stopping: "STOPPING=1"
+      case .status(let text): "STATUS=\(text.replacing("\n", with: " "))"
+      }
+    }
+  }
+
+  /// Whether it gets there, systemd has to know; we go on in any case.
+  public func tell(_ notices: Notice...) {
+    let descriptor = Glibc.socket(
+      AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    // An abstract name begins with a zero, written as @.
+    var path = Array(self.socket.utf8)
+    if path.first == UInt8(ascii: "@") { path[0] = 0 }
+    let room = MemoryLayout.size(ofValue: address.sun_path)
+    guard path.count < room else { return }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
+    let prefix = MemoryLayout<sockaddr_un>.size - room
+    let message = Array(notices.map(\.line).joined(separator: "\n").utf8)
+    withUnsafePointer(to: address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        _ = sendto(
+          descriptor, message, message.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT), address,
+          socklen_t(prefix + path.count))
+      }
+    }
+  }
+}

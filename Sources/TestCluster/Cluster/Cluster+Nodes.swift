@@ -1,0 +1,168 @@
+import Glibc
+
+extension Cluster {
+  /// Switches a node off and on: `SIGKILL` for all of its processes at once, as if its power failed.
+  /// It stays down until ``start(_:)``.
+  public func kill(_ node: String) async throws {
+    let state = try self.state(of: node)
+    guard state != .down else {
+      throw ClusterError.wrongState(name: node, state: state, verb: "die")
+    }
+    // Not down before all of it has ended: a start meanwhile would be killed with it.
+    self.nodeStates[node] = .stopping
+    defer { self.nodeStates[node] = .down }
+    self.note("kill -9 of \(node)")
+    if self.configuration.room != nil {
+      try await self.powerOff(node)
+    } else {
+      await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
+    }
+  }
+
+  /// Kills a single process of a node; it is started again, as one that died by itself.
+  public func kill(_ node: String, _ component: Component) throws {
+    let name = try self.running(node, component, verb: "die")
+    self.note("kill -9 of \(name)")
+    self.processes[name]?.identity?.signal(SIGKILL)
+  }
+
+  /// Takes a node down in good order: its electors hand over what they lead, then its kubelet ends.
+  public func stop(_ node: String) async throws {
+    let state = try self.state(of: node)
+    guard state == .up else {
+      throw ClusterError.wrongState(name: node, state: state, verb: "stop")
+    }
+    self.nodeStates[node] = .stopping
+    self.note("stopping \(node)")
+    if self.configuration.room != nil {
+      // Its kubelet waits for its pods.
+      await self.end(self.names(of: node), within: .seconds(60))
+      try await self.powerOff(node)
+    } else {
+      let handOver = self.configuration.longestHandOver
+      await self.end(Component.electors.map { .component(node: node, $0) }, within: handOver)
+      await self.end([.component(node: node, .kubelet)], within: .seconds(5))
+      await self.end([.component(node: node, .apiServer)], within: .seconds(10))
+    }
+    if self.nodeStates[node] == .stopping { self.nodeStates[node] = .down }
+    self.note("\(node) is down")
+  }
+
+  /// Brings a node up that is down: first its electors, which remove what an earlier life left in the
+  /// kubelet's directory, and only then its kubelet.
+  public func start(_ node: String) async throws {
+    let state = try self.state(of: node)
+    guard state == .down else {
+      throw ClusterError.wrongState(name: node, state: state, verb: "start")
+    }
+    self.nodeStates[node] = .starting
+    self.note("starting \(node)")
+    do {
+      if self.configuration.room != nil {
+        try await self.powerOn(node)
+      } else {
+        try await self.startProcesses(of: node)
+      }
+      try self.checkStarting(node)
+      self.nodeStates[node] = .up
+      self.note("\(node) is up")
+    } catch {
+      // Whoever interrupted this has ended what was started, too.
+      if self.nodeStates[node] == .starting {
+        self.nodeStates[node] = .down
+        await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
+      }
+      try Task.checkCancellation()
+      throw error
+    }
+  }
+
+  private func startProcesses(of node: String) async throws {
+    let leftOver = Role.allCases.compactMap { role in
+      FileIdentity(self.directory.destination(role, node)).map { (role, $0) }
+    }
+    if let apiServer = self.apiServerURL(node) {
+      let name = ProcessName.component(node: node, .apiServer)
+      try await self.launch(name)
+      try await self.waitForAnswer("\(apiServer)/healthz", of: name)
+    }
+    for component in Component.electors {
+      try await self.launch(.component(node: node, component))
+    }
+    for (role, file) in leftOver {
+      let path = self.directory.destination(role, node)
+      guard await Self.wait(upTo: .seconds(10), until: { FileIdentity(path) != file }) else {
+        throw ClusterError.leftOverManifest(
+          path: path, log: self.directory.log(.component(node: node, role.elector)))
+      }
+    }
+    try self.checkStarting(node)
+    let kubelet = ProcessName.component(node: node, .kubelet)
+    try await self.launch(kubelet)
+    try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: kubelet)
+  }
+
+  /// - Throws: ``ClusterError/interrupted(_:)`` when the node was told something else meanwhile.
+  package func checkStarting(_ node: String) throws(ClusterError) {
+    guard self.nodeStates[node] == .starting else { throw .interrupted("starting \(node)") }
+  }
+
+  /// Stops the clock of a node, or of one of its processes, with `SIGSTOP`.
+  public func pause(_ node: String, _ component: Component? = nil) throws {
+    try self.signal(node, component, SIGSTOP, verb: "pause", isPaused: true)
+  }
+
+  /// Lets what ``pause(_:_:)`` has stopped go on.
+  public func resume(_ node: String, _ component: Component? = nil) throws {
+    try self.signal(node, component, SIGCONT, verb: "resume", isPaused: false)
+  }
+
+  private func signal(
+    _ node: String, _ component: Component?, _ number: Int32, verb: String, isPaused: Bool
+  ) throws {
+    let components = component.map { [$0] } ?? self.configuration.components
+    let names = try components.map { try self.running(node, $0, verb: verb) }
+    self.note("\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")")
+    for name in names {
+      self.processes[name]?.identity?.signal(number)
+      self.processes[name]?.isPaused = isPaused
+    }
+  }
+
+  /// Waits until a process of a node answers with 200, or the node is told something else meanwhile.
+  package func waitForAnswer(_ url: String, of name: ProcessName) async throws {
+    let isReady = await Self.wait(upTo: .seconds(60)) {
+      if let node = name.node, self.nodeStates[node] != .starting { return true }
+      return (try? await self.requests.data(url))?.status == 200
+    }
+    try Task.checkCancellation()
+    if let node = name.node { try self.checkStarting(node) }
+    guard isReady else { throw ClusterError.notReady("\(name)", log: self.directory.log(name)) }
+  }
+
+  package func state(of node: String) throws -> NodeState {
+    guard let state = self.nodeStates[node] else {
+      throw ClusterError.unknownNode(node, known: self.configuration.nodes)
+    }
+    return state
+  }
+
+  package func names(of node: String) -> [ProcessName] {
+    self.configuration.components.map { .component(node: node, $0) }
+  }
+
+  private func running(
+    _ node: String, _ component: Component, verb: String
+  ) throws -> ProcessName {
+    let state = try self.state(of: node)
+    guard self.configuration.room == nil else { throw ClusterError.notOfMachines(verb: verb) }
+    guard self.configuration.components.contains(component) else {
+      throw ClusterError.unknownComponent(
+        component.rawValue, known: self.configuration.components.map(\.rawValue))
+    }
+    guard state != .down else {
+      throw ClusterError.wrongState(name: node, state: state, verb: verb)
+    }
+    return .component(node: node, component)
+  }
+}

@@ -1,0 +1,80 @@
+import EtcdClient
+import Glibc
+
+extension Cluster {
+  /// Kills the store with `SIGKILL`: from then on it refuses connections. It stays down until
+  /// ``startStore()``.
+  public func killStore() async throws {
+    try self.checkStore(isDown: false, verb: "die")
+    self.storeState = .down
+    self.note("kill -9 of the store")
+    await self.end(self.members, by: SIGKILL, within: .seconds(10))
+  }
+
+  /// Brings the store up, with the data and the port that it had.
+  public func startStore() async throws {
+    try self.checkStore(isDown: true, verb: "start")
+    self.storeState = .starting
+    self.note("starting the store at \(self.plan.storeText)")
+    do {
+      for member in self.members { try await self.launch(member) }
+      try await self.waitForStore()
+      self.storeState = .up
+      self.note("the store is up")
+    } catch {
+      self.storeState = .down
+      await self.end(self.members, by: SIGKILL, within: .seconds(5))
+      try Task.checkCancellation()
+      throw error
+    }
+  }
+
+  /// Stops the store's clock: from then on it takes connections and says nothing.
+  public func pauseStore() throws {
+    try self.checkStore(isDown: false, verb: "pause")
+    self.note("pause the store")
+    for member in self.members {
+      self.processes[member]?.identity?.signal(SIGSTOP)
+      self.processes[member]?.isPaused = true
+    }
+  }
+
+  /// Lets a paused store go on.
+  public func resumeStore() throws {
+    try self.checkStore(isDown: false, verb: "resume")
+    self.note("resume the store")
+    for member in self.members {
+      self.processes[member]?.identity?.signal(SIGCONT)
+      self.processes[member]?.isPaused = false
+    }
+  }
+
+  private func checkStore(isDown: Bool, verb: String) throws {
+    guard let state = self.storeState else { throw ClusterError.externalStore(verb: verb) }
+    guard (state == .down) == isDown else {
+      throw ClusterError.wrongState(name: "store", state: state, verb: verb)
+    }
+  }
+
+  /// Until the store answers: one endpoint the v2 API, or with several members or v3 the majority.
+  package func waitForStore() async throws {
+    let isOurs = self.storeState != nil
+    let end = ContinuousClock.now + (isOurs ? .seconds(20) : .seconds(5))
+    while true {
+      do throws(EtcdClientError) {
+        if self.configuration.store.api == .v2 { _ = try await self.etcd.get("/") }
+        for key in self.leaseKeys.values { _ = try await key.read() }
+        return
+      } catch .apiMissing(let endpoint, _), .malformed(let endpoint, _) {
+        throw ClusterError.storeWithoutV2(url: endpoint.url)
+      } catch {
+        guard ContinuousClock.now < end else {
+          throw ClusterError.storeUnreachable(
+            urls: self.store.map(\.url), reason: "\(error)",
+            log: isOurs ? self.directory.log(.store) : nil)
+        }
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+  }
+}

@@ -1,0 +1,260 @@
+import EtcdClient
+import FaultRelay
+import Glibc
+import HTTPEndpoint
+import ServiceLifecycle
+
+/// A control plane of several masters on one machine, in real processes.
+///
+/// Each master is a fake kubelet and two electors; all of them share a store. The processes are looked
+/// after as a kubelet or an init would: one that ends by itself is started again, a little later each
+/// time. A node that is killed stays down until it is started, as a machine without power does.
+///
+/// ```swift
+/// try await Cluster.withRunning(ClusterConfiguration(stateDirectory: directory)) { cluster in
+///   let leader = try await cluster.waitForLeader(of: .scheduler)
+///   try await cluster.kill(leader)
+///   try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
+/// }
+/// ```
+///
+/// The fake kubelets only *pretend* to run the `podmaster` pod of the recipe; the electors are
+/// processes of this cluster.
+public actor Cluster {
+  public nonisolated let configuration: ClusterConfiguration
+  public nonisolated let directory: StateDirectory
+  package nonisolated let requests: Requests
+  package let etcd: EtcdClient
+  /// The leases' keys, to be looked at only.
+  package let leaseKeys: [Role: EtcdLeasedKey]
+  package nonisolated let lock: DirectoryHandle
+  package let launches: AsyncStream<ProcessName>.Continuation
+  package nonisolated let plan: ClusterPlan
+  /// What stands between a node's electors and the store's members; empty without ``ClusterConfiguration/hasRelays``.
+  public nonisolated let relays: [String: [Relay]]
+
+  package var processes: [ProcessName: ManagedProcess] = [:]
+  package var nodeStates: [String: NodeState]
+  package var storeState: NodeState?
+  /// The store's processes; none when somebody else runs it.
+  package let members: [ProcessName]
+  package private(set) var events: [String] = []
+  /// Every process that was ever started here, for looking afterwards whether one is left.
+  public internal(set) var started: [ProcessIdentity] = []
+  /// Whether somebody has asked, over the control socket, for this cluster's end.
+  public private(set) var isEndRequested = false
+
+  // MARK: - Up and down
+
+  /// Brings a cluster up, runs the body, and takes all of it down again, however the body ends.
+  ///
+  /// A graceful shutdown of the surrounding service group cancels the body.
+  /// - Throws: ``ClusterError`` when the cluster does not come up, else what the body throws.
+  public static func withRunning<Result: Sendable>(
+    _ configuration: ClusterConfiguration,
+    _ body: @escaping @Sendable (Cluster) async throws -> Result
+  ) async throws -> Result {
+    let directory = StateDirectory(configuration.stateDirectory)
+    let (lock, earlier) = try directory.claim()
+    if let earlier { await Self.endLeftOvers(of: earlier, report: configuration.report) }
+    let ports = try FreePorts.pick(ClusterPlan.portsNeeded(configuration))
+    return try await Self.withRelays(configuration, ports) { relays in
+      let plan = try ClusterPlan(
+        configuration, directory: directory, executables: Executables(configuration.executables),
+        ports: ports, relays: relays.mapValues { $0.map(\.endpoint) })
+      return try await Requests.with { requests in
+        try await EtcdClient.with(endpoints: plan.store, timeout: .milliseconds(500)) { etcd in
+          let (launches, inbox) = AsyncStream.makeStream(of: ProcessName.self)
+          let cluster = Cluster(
+            configuration, directory: directory, lock: lock, plan: plan, relays: relays,
+            requests: requests, etcd: etcd, launches: inbox)
+          return try await cluster.run(launches, body)
+        }
+      }
+    }
+  }
+
+  /// For each node as many as the store has members, if they are wanted.
+  private static func withRelays<Result: Sendable>(
+    _ configuration: ClusterConfiguration, _ ports: [Int],
+    _ body: ([String: [Relay]]) async throws -> Result
+  ) async throws -> Result {
+    guard configuration.hasRelays else { return try await body([:]) }
+    let targets = ClusterPlan.memberPorts(configuration, of: ports)
+    let nodes = configuration.nodes
+    return try await Relay.with(ports: nodes.flatMap { _ in targets }) { relays in
+      try await body(
+        Dictionary(
+          uniqueKeysWithValues: nodes.enumerated().map { index, node in
+            (node, Array(relays.dropFirst(index * targets.count).prefix(targets.count)))
+          }))
+    }
+  }
+
+  /// Looks after the processes while the cluster is brought up, the body runs and all is taken down.
+  private nonisolated func run<Result: Sendable>(
+    _ launches: AsyncStream<ProcessName>,
+    _ body: @escaping @Sendable (Cluster) async throws -> Result
+  ) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.supervise(launches) }
+      let result: Swift.Result<Result, any Error>
+      do {
+        result = .success(
+          try await cancelWhenGracefulShutdown {
+            try await self.bringUp()
+            return try await body(self)
+          })
+      } catch {
+        result = .failure(error)
+      }
+      await self.takeDown()
+      try await group.waitForAll()
+      try self.directory.writeRecord(ClusterRecord())
+      return try result.get()
+    }
+  }
+
+  private init(
+    _ configuration: ClusterConfiguration, directory: StateDirectory, lock: DirectoryHandle,
+    plan: ClusterPlan, relays: [String: [Relay]], requests: Requests, etcd: EtcdClient,
+    launches: AsyncStream<ProcessName>.Continuation
+  ) {
+    self.configuration = configuration
+    self.directory = directory
+    self.lock = lock
+    self.plan = plan
+    self.relays = relays
+    self.requests = requests
+    self.etcd = etcd
+    self.leaseKeys = Dictionary(
+      uniqueKeysWithValues: Role.allCases.map { role in
+        let terms = LeaseTerms(
+          key: role.key, value: "", ttlSeconds: 1, timeout: .milliseconds(500))
+        return (
+          role, EtcdLeasedKey(client: etcd, api: configuration.store.api, terms: terms)
+        )
+      })
+    self.launches = launches
+    self.processes = plan.processes
+    self.nodeStates = Dictionary(uniqueKeysWithValues: configuration.nodes.map { ($0, .down) })
+    self.storeState = plan.processes[.store].map { _ in .down }
+    self.members = plan.processes.keys
+      .filter { if case .member = $0 { true } else { false } }.sorted { "\($0)" < "\($1)" }
+  }
+
+  /// Where the store's clients find it.
+  public nonisolated var store: [EtcdEndpoint] { self.plan.store }
+
+  /// The address of a master's API server; `nil` when there is none.
+  public nonisolated func apiServerURL(_ node: String) -> String? { self.plan.apiServers[node] }
+
+  /// The address of the kubelet's server with all endpoints.
+  package nonisolated func kubeletURL(_ node: String) -> String { self.plan.kubelets[node] ?? "" }
+
+  private func bringUp() async throws {
+    try self.directory.lay(self.configuration, store: self.plan.storeText)
+    try self.directory.lay(self.plan.machines.values)
+    if let port = self.configuration.loadBalancerPort {
+      try self.directory.lay(self.loadBalancer(port), port: port)
+    }
+    try self.writeRecord()
+    if self.storeState == nil {
+      self.note("using the store at \(self.plan.storeText)")
+      try await self.waitForStore()
+    } else {
+      try await self.startStore()
+    }
+    try await withThrowingDiscardingTaskGroup { group in
+      for node in self.configuration.nodes {
+        group.addTask { try await self.start(node) }
+      }
+    }
+    if let port = self.configuration.loadBalancerPort { try await self.startLoadBalancer(port) }
+    if self.configuration.makesNamespace { try await self.makeNamespace() }
+  }
+
+  /// Electors first, so that what they lead is handed over or ends; then the kubelets that end it;
+  /// then the store that both talk to.
+  private func takeDown() async {
+    self.note("taking everything down")
+    let electors = self.processes.keys.filter { name in
+      if case .component(_, let component) = name {
+        Component.electors.contains(component)
+      } else {
+        false
+      }
+    }
+    let rest = self.processes.keys.filter { $0.node != nil && !electors.contains($0) }
+    let handOver = self.configuration.longestHandOver
+    await self.end(electors, within: handOver)
+    // A machine would take half a minute to go in good order, and nobody wants to see it.
+    await self.end(
+      rest, by: self.configuration.room == nil ? SIGTERM : SIGKILL, within: .seconds(3))
+    await self.end([.loadBalancer] + self.members, within: .seconds(5))
+    self.launches.finish()
+  }
+
+  /// Ends what an earlier cluster in the same directory has left, because it was killed.
+  package static func endLeftOvers(
+    of record: ClusterRecord, report: @Sendable (String) -> Void
+  ) async {
+    let left = record.processes.map(\.identity).filter(\.isAlive)
+    guard !left.isEmpty else { return }
+    report("ending \(left.count) processes that an earlier cluster in this directory left behind")
+    for identity in left { identity.signal(SIGKILL) }
+    _ = await Self.wait(upTo: .seconds(10)) { !left.contains(where: \.isAlive) }
+  }
+
+  // MARK: - What is known
+
+  /// Takes down what happened, for the table and for whoever asked to be told.
+  package func note(_ event: String) {
+    self.events.append(event)
+    if self.events.count > 100 { self.events.removeFirst() }
+    self.configuration.report(event)
+  }
+
+  package func recordChange() {
+    do {
+      try self.writeRecord()
+    } catch {
+      self.note("\(error)")
+    }
+  }
+
+  private func writeRecord() throws(ClusterError) {
+    var record = ClusterRecord(supervisor: ProcessIdentity(pid: getpid()))
+    record.store = self.store.map(\.url)
+    record.nodes = self.configuration.nodes.map {
+      ClusterRecord.Node(
+        name: $0, kubelet: self.kubeletURL($0), directory: self.directory.node($0))
+    }
+    record.processes = self.processes.values
+      .compactMap { process in
+        process.identity.map { ClusterRecord.Process(name: "\(process.name)", identity: $0) }
+      }
+      .sorted { $0.name < $1.name }
+    try self.directory.writeRecord(record)
+  }
+
+  /// Asks whoever runs this cluster to end it.
+  package func requestEnd() { self.isEndRequested = true }
+
+  /// Looks every 20 ms whether something has come true.
+  /// - Returns: `false` when the time ran out or the task was cancelled.
+  package nonisolated(nonsending) static func wait(
+    upTo limit: Duration, until condition: () async -> Bool
+  ) async -> Bool {
+    let end = ContinuousClock.now + limit
+    while await !condition() {
+      guard ContinuousClock.now < end else { return false }
+      do {
+        try await Task.sleep(for: .milliseconds(20))
+      } catch {
+        return false
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,164 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+
+/// Hosts in network namespaces of their own, around a router: the namespace of this process, which is not the box's.
+///
+/// All of it is gone with the last process in it, however that ends.
+package enum NamespaceNetwork {
+  /// Tells the program that it is in namespaces of its own: the number of its process, which stays the same.
+  private static let marker = "ZWEIMASTER_NAMESPACES"
+  /// The descriptor of the box's network namespace.
+  private static let boxMarker = "ZWEIMASTER_BOX_NETWORK"
+
+  private static var isEntered: Bool {
+    ProcessInfo.processInfo.environment[Self.marker] == "\(getpid())"
+  }
+
+  /// Tries whether this process may make machines: namespaces for networks, mounts and processes.
+  /// - Parameter disks: a directory that the machines' disks are to be in; on an overlay there can be none.
+  /// - Throws: ``ClusterError/network(_:)``, what is missing.
+  package static func checkPermission(disks: String) async throws {
+    if Self.isEntered { return }
+    guard geteuid() == 0 else {
+      throw ClusterError.network("it takes root, who may make network namespaces")
+    }
+    try await Self.run("bwrap --version")
+    // All that a machine takes, once, in namespaces that are gone at once.
+    let trial = "\(disks)/.trial"
+    defer { try? FileManager.default.removeItem(atPath: trial) }
+    let script = """
+      ip link add trial0 type veth peer name trial1
+      echo 1 >/proc/sys/net/ipv4/ip_forward
+      mkdir -p "$1/upper" "$1/work"
+      mount -t tmpfs tmpfs /run
+      mkdir /run/disk
+      mount --bind "$1" /run/disk
+      mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/disk/upper,workdir=/run/disk/work /etc
+      """
+    try await Self.run(
+      "unshare",
+      [
+        "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "sh", "-ec",
+        script,
+      ]
+        + ["sh", trial],
+      what: "what a machine takes (namespaces, a link, an overlay on the disk of \(disks))")
+  }
+
+  /// Starts this program anew in namespaces for network and mounts of its own, with the same arguments and the
+  /// same process number; returns when it is there already.
+  /// - Parameter keepingBox: whether the box's own network is to be had, for ``nameBox(_:)``.
+  /// - Throws: ``ClusterError/network(_:)``.
+  package static func enterOwnNamespaces(keepingBox: Bool = false) throws(ClusterError) {
+    if Self.isEntered { return }
+    guard geteuid() == 0 else { throw .network("it takes root, who may make network namespaces") }
+    setenv(Self.marker, "\(getpid())", 1)
+    if keepingBox {
+      // It stays open over the program's new start, and is not for those that it starts in turn.
+      setenv(Self.boxMarker, "\(open("/proc/self/ns/net", O_RDONLY))", 1)
+    }
+    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    let command =
+      ["unshare", "--net", "--mount", "--propagation=private", "--"]
+      + [program ?? CommandLine.arguments[0]] + CommandLine.arguments.dropFirst()
+    // Some threads block signals, and it would be inherited.
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
+    var arguments = command.map { strdup($0) } + [nil]
+    execvp("unshare", &arguments)
+    throw .network(
+      "unshare cannot be run: \(String(cString: strerror(errno))) (package util-linux)")
+  }
+
+  /// Makes this process's namespace the router.
+  /// - Throws: ``ClusterError/network(_:)``.
+  package static func makeRouter() async throws {
+    // The names of network namespaces are files, which must not outlive us.
+    for command in [
+      "mkdir -p /run/netns", "mount -t tmpfs tmpfs /run/netns", "ip link set lo up",
+    ] {
+      try await Self.run(command)
+    }
+    for (path, value) in [
+      ("ip_forward", "1"), ("conf/all/rp_filter", "0"), ("conf/default/rp_filter", "0"),
+    ] {
+      try Self.write(value, to: "/proc/sys/net/ipv4/\(path)")
+    }
+  }
+
+  /// Gives the box's own network a name for `ip netns` and for HAProxy.
+  /// - Throws: ``ClusterError/network(_:)``.
+  package static func nameBox(_ name: String) async throws {
+    guard let box = ProcessInfo.processInfo.environment[Self.boxMarker].flatMap({ Int32($0) })
+    else {
+      throw ClusterError.network("the box's own network is not known")
+    }
+    try await Self.run("touch /run/netns/\(name)")
+    try await Self.run("mount --bind /proc/\(getpid())/fd/\(box) /run/netns/\(name)")
+    _ = fcntl(box, F_SETFD, FD_CLOEXEC)
+  }
+
+  /// Adds a host, with a link to the router.
+  /// - Throws: ``ClusterError/network(_:)``.
+  package static func add(_ host: NetworkHost, in space: String) async throws {
+    for command in [
+      "ip netns add \(space)",
+      "ip link add \(host) type veth peer name eth0 netns \(space)",
+      "ip addr add \(host.gateway)/24 dev \(host)",
+      "ip link set \(host) up",
+      "ip -n \(space) link set lo up",
+      "ip -n \(space) addr add \(host.address)/24 dev eth0",
+    ] {
+      try await Self.run(command)
+    }
+    try await Self.plugIn(host, in: space)
+  }
+
+  /// Switches a host's link off: from then on nothing is heard of it, not even that it is not there.
+  package static func unplug(in space: String) async throws {
+    try await Self.run("ip -n \(space) link set eth0 down")
+  }
+
+  /// Switches a host's link on.
+  package static func plugIn(_ host: NetworkHost, in space: String) async throws {
+    try await Self.run("ip -n \(space) link set eth0 up")
+    try await Self.run("ip -n \(space) route replace default via \(host.gateway)")
+  }
+
+  /// - Parameter command: words with blanks in between.
+  package static func run(_ command: String) async throws {
+    let words = command.split(separator: " ").map(String.init)
+    try await Self.run(words[0], Array(words.dropFirst()), what: "'\(command)'")
+  }
+
+  /// - Parameter what: what it is called when it fails.
+  private static func run(
+    _ program: String, _ arguments: [String], what: String
+  ) async throws {
+    try Task.checkCancellation()
+    var options = PlatformOptions()
+    // A ctrl-C in the terminal is for us alone.
+    options.processGroupID = 0
+    do {
+      let result = try await Subprocess.run(
+        .name(program), arguments: Arguments(arguments), platformOptions: options,
+        output: .discarded, error: .string(limit: 1 << 16))
+      guard result.terminationStatus == .exited(0) else {
+        throw ClusterError.network(
+          "\(what) fails (\(result.terminationStatus)): \(result.standardError)")
+      }
+    } catch let error as SubprocessError {
+      throw ClusterError.network("\(what) cannot be run: \(error)")
+    }
+  }
+
+  private static func write(_ value: String, to path: String) throws(ClusterError) {
+    let file = open(path, O_WRONLY | O_CLOEXEC)
+    defer { close(file) }
+    guard file >= 0, Glibc.write(file, value, value.utf8.count) > 0 else {
+      throw .file("write", path: path, reason: String(cString: strerror(errno)))
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import FoundationEssentials
+import Glibc
+
+/// Where the project's programs are.
+package struct Executables: Sendable {
+  package let directory: String
+
+  /// - Parameter directory: `nil` stands for `ZWEIMASTER_BIN`, else for where the running program is:
+  ///   a build puts all of them side by side, the test runner too.
+  package init(_ directory: String?) {
+    let environment = ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "."
+    self.directory =
+      directory ?? environment ?? URL(filePath: own).deletingLastPathComponent().path
+  }
+
+  /// - Throws: ``ClusterError/missingProgram(_:directory:)``.
+  package func path(of program: String) throws(ClusterError) -> String {
+    let path = "\(self.directory)/\(program)"
+    guard access(path, X_OK) == 0 else {
+      throw .missingProgram(program, directory: self.directory)
+    }
+    return path
+  }
+
+  /// HAProxy, which Debian has where not everybody's `PATH` leads to.
+  /// - Throws: ``ClusterError/missingHAProxy``.
+  package static func haproxy() throws(ClusterError) -> String {
+    let directories = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    for directory in directories.map(String.init) + ["/usr/sbin", "/usr/local/sbin"] {
+      let path = "\(directory)/haproxy"
+      if access(path, X_OK) == 0 { return path }
+    }
+    throw .missingHAProxy
+  }
+}

@@ -1,0 +1,41 @@
+import Glibc
+
+/// Ports of 127.0.0.1 that nobody uses.
+///
+/// They are chosen before the programs start, because a kubelet and a store that come back have to be
+/// found where they were. They are below the range from which the kernel gives ports to clients, so
+/// that none is taken while its server is down.
+package enum FreePorts {
+  package static func pick(_ count: Int) throws(ClusterError) -> [Int] {
+    var result: [Int] = []
+    for _ in 0..<1000 where result.count < count {
+      let candidate = Int.random(in: 10_000..<32_768)
+      if !result.contains(candidate), self.isFree(candidate) { result.append(candidate) }
+    }
+    guard result.count == count else { throw .noFreePort }
+    return result
+  }
+
+  private static func isFree(_ port: Int) -> Bool { self.problem(port) == nil }
+
+  /// Why a port cannot be listened on, as an error number; `nil` when it can.
+  package static func problem(_ port: Int) -> Int32? {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return errno }
+    defer { close(descriptor) }
+    // As servers do: connections that are long over are in nobody's way.
+    var yes: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    let isBound =
+      withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      } == 0
+    return isBound ? nil : errno
+  }
+}

@@ -1,0 +1,85 @@
+import KVStore
+import NIOPosix
+import Testing
+
+@testable import Benchmarks
+
+/// Our own clients against a kvstore in this process.
+@Suite(.timeLimit(.minutes(10))) struct ClientTests {
+  private func withKVStore(_ body: (Int) async throws -> Void) async throws {
+    let server = try await KVStoreServer.start(.memory)
+    let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
+    do {
+      try await body(port)
+    } catch {
+      await server.stop()
+      throw error
+    }
+    await server.stop()
+  }
+
+  @Test func `watchers are told of the write, each of its own key`() async throws {
+    try await self.withKVStore { port in
+      let keys = ["a", "b", "b"].map { Keys.watched + $0 }
+      try await LongPolls.with(keys: keys, port: port) { polls in
+        try await Connection.with(port: port) { writer in
+          try await polls.arm(0..<1)
+          try await polls.arm(1..<3)
+          for _ in 1...3 {
+            let write = try await writer.succeed(Request(.PUT, keys[1], form: "value=1"))
+            let answers = try await polls.answers()
+            #expect(answers[0] < write.sentAt)
+            #expect(answers[1...].allSatisfy { $0 > write.sentAt })
+            try await polls.arm(1..<3)
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `a watcher whose server goes away is told so`() async throws {
+    let server = try await KVStoreServer.start(.memory)
+    let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
+    try await LongPolls.with(keys: [Keys.watched], port: port) { polls in
+      try await polls.arm(0..<1)
+      await server.stop()
+      // The end of a watch comes before the end of its connection: both are an end.
+      _ = try? await polls.answers()
+      await #expect(throws: BenchmarkError.connectionLost(port: port)) {
+        try await polls.arm(0..<1)
+      }
+    }
+  }
+
+  @Test func `so many keys are written as were asked for`() async throws {
+    try await self.withKVStore { port in
+      try await fill(300, port: port)
+      try await Connection.with(port: port) { reader in
+        let last = try await reader.exchange(Request(.GET, "\(Keys.many)300"))
+        #expect(last.status == 200)
+        let beyond = try await reader.exchange(Request(.GET, "\(Keys.many)301"))
+        #expect(beyond.status == 404)
+        let missing = "\(Keys.many)0"
+        await #expect(throws: BenchmarkError.refused(target: missing, status: 404)) {
+          try await reader.succeed(Request(.GET, missing))
+        }
+      }
+    }
+  }
+
+  @Test func `the bare server's answer is as long as was asked for`() async throws {
+    let port = try #require(try await freePorts(1).first)
+    await withThrowingTaskGroup { group in
+      group.addTask { try await BareServer.run(port: port, bodyBytes: 123) }
+      var answer: Connection.Exchange?
+      while answer == nil {
+        answer = try? await Connection.with(port: port) {
+          try await $0.exchange(Request(.GET, "/x"))
+        }
+      }
+      #expect(answer?.status == 200)
+      #expect(answer?.bodyBytes == 123)
+      group.cancelAll()
+    }
+  }
+}

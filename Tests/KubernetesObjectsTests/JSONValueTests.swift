@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+
+@testable import KubernetesObjects
+
+@Suite struct JSONValueTests {
+  private func decoded(_ text: String) -> JSONValue? {
+    try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+  }
+
+  private func parsed(_ text: String) -> JSONValue? { try? JSONValue(parsing: Array(text.utf8)) }
+
+  @Test(arguments: [
+    #"{"a":[1,2.5,-3,true,false,null,"x",{},[]],"b":{"c":{"d":"e"}}}"#, "[]", "{}", #""text""#,
+    "null",
+    "true", "0", "-0", "-0.0", "1.0", "1e2", "1.5e1", "123456789012345678", "9223372036854775807",
+    "9223372036854775808", "18446744073709551615", "-9223372036854775809", "0.1", "1e-7", "1e308",
+    "1e-400", "1e999", #"{"a":1,"a":2}"#, #"{"a":{"x":1},"a":{"y":2}}"#,
+    #"" \u00e4\ud83d\ude00\n\/""#,
+    #""\ud83d""#, #""\ude00""#, #""\u00""#, #""\q""#, "\"a\nb\"", "[1", "01",
+    "1.", "-", "nul", "{\"a\" 1}", "[1]2", "", "  ", "\u{FEFF}[1]", "[1,,2]", "{,}", "[\"ä€\"]",
+  ])
+  func itIsReadAsFoundationReadsIt(_ text: String) {
+    #expect(self.parsed(text) == self.decoded(text))
+  }
+
+  /// Foundation passes over it.
+  @Test(arguments: ["[1,]", "{\"a\":1,}", "[[1,],2]"])
+  func aCommaBeforeAnEndIsNoJSON(_ text: String) {
+    #expect(self.parsed(text) == nil)
+  }
+
+  @Test func whateverIsWrittenIsReadBackUnchanged() throws {
+    var generator = Seeded(state: 7)
+    for _ in 0..<2_000 {
+      let value = JSONValue.random(depth: 4, &generator)
+      #expect(try JSONValue(parsing: value.utf8) == value)
+      #expect(self.decoded(value.description) == value)
+    }
+  }
+
+  @Test func aTextThatWasDamagedIsReadAsFoundationReadsIt() {
+    var generator = Seeded(state: 11)
+    for _ in 0..<5_000 {
+      var bytes = JSONValue.random(depth: 3, &generator).utf8
+      for _ in 0..<Int.random(in: 1...3, using: &generator) {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        bytes[place] = Array("{}[]\",:\\u0e-.1n tä".utf8).randomElement(using: &generator) ?? 0
+      }
+      let text = Data(bytes)
+      // Foundation repairs what is no UTF-8 in some places.
+      guard String(validating: bytes, as: UTF8.self) != nil else { continue }
+      #expect(
+        (try? JSONValue(parsing: bytes)) == (try? JSONDecoder().decode(JSONValue.self, from: text)),
+        "\(String(decoding: bytes, as: UTF8.self))")
+    }
+  }
+
+  @Test func textsAreEscaped() {
+    #expect(JSONValue.string("a\"\\\n\r\t\u{1}ä/").description == #""a\"\\\n\r\t\u0001ä/""#)
+    #expect(
+      (["b": 1, "spec": 2, "a": "\"", "kind": "K", "metadata": [:]] as JSONValue).description
+        == #"{"kind":"K","metadata":{},"spec":2,"a":"\"","b":1}"#)
+  }
+}
+
+/// Always the same numbers.
+private struct Seeded: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    self.state &+= 0x9E37_79B9_7F4A_7C15
+    var word = self.state
+    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+    return word ^ (word >> 31)
+  }
+}
+
+extension JSONValue {
+  fileprivate static func random(depth: Int, _ generator: inout Seeded) -> JSONValue {
+    func text() -> String {
+      let letters = [
+        "a", "Z", "0", "ä", "€", "😀", "\"", "\\", "\n", "\u{0}", "\u{1F}", "/", " ", "{",
+      ]
+      return (0..<Int.random(in: 0...20, using: &generator))
+        .map { _ in letters.randomElement(using: &generator) ?? "" }.joined()
+    }
+    switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &generator) {
+    case 0: return .null
+    case 1: return .boolean(.random(using: &generator))
+    case 2: return .integer(Int64(bitPattern: generator.next()))
+    case 3: return .integer(.random(in: -1000...1000, using: &generator))
+    case 4: return .number(.random(in: -1...1, using: &generator) + 0.1)
+    case 5: return .string(text())
+    case 6:
+      return .array(
+        (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+          Self.random(depth: depth - 1, &generator)
+        })
+    default:
+      let members = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+        (text(), Self.random(depth: depth - 1, &generator))
+      }
+      return .object(Dictionary(members) { first, _ in first })
+    }
+  }
+}
