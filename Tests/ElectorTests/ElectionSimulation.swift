@@ -1,3 +1,4 @@
+import EtcdClient
 import TestSupport
 import Testing
 
@@ -18,7 +19,7 @@ private struct ModelStore {
   var index: UInt64 = 3
   var key: Key?
   var record: (value: TermRecord, index: UInt64)?
-  var history: [(index: UInt64, change: Election.Change)] = []
+  var history: [(index: UInt64, change: KeyChange)] = []
   let ttl: Int
 
   mutating func expire(at now: Int) {
@@ -66,7 +67,7 @@ private struct ModelStore {
     }
   }
 
-  func change(after index: UInt64) -> Election.Change? {
+  func change(after index: UInt64) -> KeyChange? {
     if let oldest = self.history.first?.index, index + 1 < oldest, self.history.count > 20 {
       return .historyCleared
     }

@@ -105,13 +105,13 @@ import Testing
   }
 
   @Test func whoHoldsWhatIsATable() {
-    let position = KeyHolder(value: "n1", token: 12, modifiedIndex: 40, remaining: .seconds(28))
+    let position = Holder(name: "n1", term: 12, modifiedIndex: 40)
     let record = TermRecord(
       term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b", destination: "/m"),
       podOutlivesLease: .zero)
     let rows = [
       LockRow(
-        key: "scheduler", lock: .held(position),
+        key: "scheduler", lock: .held(position, remaining: .seconds(28)),
         record: .found(value: record.json, modifiedIndex: 13)),
       LockRow(key: "c", lock: .absent, record: .absent),
     ]
@@ -128,10 +128,10 @@ import Testing
     var record = TermRecord(
       term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b1", destination: "/m"),
       podOutlivesLease: .zero)
-    func warnings(_ holder: String, _ token: UInt64) -> [String] {
+    func warnings(_ holder: String, _ term: UInt64) -> [String] {
       LockRow(
         key: "k",
-        lock: .held(KeyHolder(value: holder, token: token, modifiedIndex: 50, remaining: nil)),
+        lock: .held(Holder(name: holder, term: term, modifiedIndex: 50)),
         record: .found(value: record.json, modifiedIndex: 13)
       ).warnings
     }

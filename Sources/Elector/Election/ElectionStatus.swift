@@ -37,7 +37,7 @@ public struct ElectionStatus: Equatable, Sendable {
   public mutating func turned(_ election: Election, at now: Instant) {
     self.turnedAt = now
     self.snapshot = election.snapshot(at: now)
-    if self.snapshot.master != nil { self.hasBegun = true }
+    if self.snapshot.leader != nil { self.hasBegun = true }
   }
 
   public mutating func note(_ report: Election.Report, at now: Instant) {
