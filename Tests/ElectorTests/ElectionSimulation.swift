@@ -185,7 +185,7 @@ private struct Simulation {
     self.store = ModelStore(ttl: self.ttl)
     let haveOneName = self.random.chance(15)
     for number in 0..<Int.random(in: 2...3, using: &self.random) {
-      let profile: Profile? = [nil, nil, .strict, .quick].randomElement(using: &self.random) ?? nil
+      let profile: Profile? = [nil, nil, .strict].randomElement(using: &self.random) ?? nil
       let timing =
         try self.timing(profile, expires: self.random.chance(70)) ?? self.timing(profile)
         ?? self.timing(nil)
@@ -223,7 +223,7 @@ private struct Simulation {
         podStop: PodStop(
           detection: .milliseconds(self.detection), grace: .milliseconds(self.grace)),
         manifestExpires: expires)
-    } catch TimingError.quickDoesNotFit, TimingError.deadlineDoesNotFit {
+    } catch TimingError.deadlineDoesNotFit {
       return nil
     }
   }

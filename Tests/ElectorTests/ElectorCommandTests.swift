@@ -82,10 +82,9 @@ import Testing
   @Test(arguments: [
     ("--sleep=5", "5"), ("--sleep=0s", "--sleep must be"), ("--ttl-secs=0", "--ttl-secs must be"),
     ("--kubelet=x", "--kubelet must be"), ("--key=/", "--key must not be empty"),
-    ("--sleep=31s", "--sleep 31s is longer than the lease"), ("--profile=x", "quick"),
+    ("--sleep=31s", "--sleep 31s is longer than the lease"), ("--profile=x", "strict, podmaster"),
     ("--kubelet-detection=-1s", "--kubelet-detection must not be negative"),
-    // The manifest is not there, so the grace is Kubernetes' own.
-    ("--profile=quick", "--ttl-secs 39 or more"),
+    ("--profile=quick", "--profile quick is gone: leave --profile out, or use strict"),
     ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
     ("--etcd-api=v4", "use auto, v2 or v3, not \"v4\""),
     ("--etcd-cafile=ca.crt", "--etcd-cafile is for https, but --etcd-servers has no https://"),
