@@ -172,7 +172,7 @@ extension Election {
     if case .held(let holder) = key, var lease = self.lease, holder.term == lease.term,
       holder.name == self.name
     {
-      lease.holder = holder
+      lease.holder.modifiedIndex = holder.modifiedIndex
       self.role.hold(lease)
       return
     }
