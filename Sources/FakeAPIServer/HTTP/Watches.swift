@@ -70,8 +70,8 @@ extension APIRoutes {
           try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await Self.time(changes, seconds: seconds) }
             defer { group.cancelAll() }
-            for await news in changes.stream {
-              guard let event = view.event(of: news) else { continue }
+            for await item in changes.stream {
+              guard let event = view.event(of: item) else { continue }
               try await writer.write(Self.line(event, call))
             }
           }

@@ -3,8 +3,8 @@ import KubernetesObjects
 
 /// A page of a list, for clients that read it in chunks.
 ///
-/// Unlike the real server this one keeps no old versions: a later page shows the objects of its own time, which
-/// the version in its token tells.
+/// Unlike the real server this one keeps no old versions: a later page shows the objects of its own time. The
+/// version in its token shows the client that.
 struct ListPage: Equatable, Sendable {
   let items: [ShownObject]
   /// The token of the next page; `nil` for the last page.

@@ -54,8 +54,8 @@ struct WatchView: Sendable {
   let bookmark: APIResource?
 
   /// - Returns: `nil` when the watcher sees nothing.
-  func event(of news: WatchFeed.News) -> WatchEvent? {
-    switch news {
+  func event(of item: WatchFeed.Item) -> WatchEvent? {
+    switch item {
     case .change(let change):
       change.index > self.start ? WatchEvent(change, isSelected: self.isSelected) : nil
     case .complete(let index):

@@ -11,7 +11,7 @@ final class WatchFeed: Sendable {
   private let state = Mutex(State())
 
   /// An item of a subscription.
-  enum News: Sendable {
+  enum Item: Sendable {
     case change(WatchWindow.Change)
     /// All changes up to this index have been delivered.
     case complete(UInt64)
@@ -22,7 +22,7 @@ final class WatchFeed: Sendable {
   private struct State: Sendable {
     /// `nil` until the store's index is known.
     var window: WatchWindow?
-    var watchers: [Int: AsyncStream<News>.Continuation] = [:]
+    var watchers: [Int: AsyncStream<Item>.Continuation] = [:]
     var lastWatcher = 0
   }
 
@@ -36,8 +36,8 @@ final class WatchFeed: Sendable {
 
   /// One watcher's stream; either side can end it.
   struct Subscription: Sendable {
-    let stream: AsyncStream<News>
-    /// Adds a ``News/complete(_:)`` with the last index.
+    let stream: AsyncStream<Item>
+    /// Adds a ``Item/complete(_:)`` with the last index.
     let mark: @Sendable () -> Void
     let end: @Sendable () -> Void
   }
@@ -46,7 +46,7 @@ final class WatchFeed: Sendable {
   /// - Returns: `nil` when some of them are no longer known.
   func changes(after index: UInt64) -> Subscription? {
     let (stream, continuation) = AsyncStream.makeStream(
-      of: News.self, bufferingPolicy: .bufferingOldest(2 * WatchWindow.limit))
+      of: Item.self, bufferingPolicy: .bufferingOldest(2 * WatchWindow.limit))
     let id = self.state.withLock { state -> Int? in
       guard let past = state.window?.changes(after: index) else { return nil }
       for change in past { continuation.yield(.change(change)) }

@@ -50,7 +50,7 @@ public struct PodLifecycle: Equatable, Sendable {
   package private(set) var manifest: PodManifest
   /// In the manifest's order, init containers first; then running ones that the manifest no longer names.
   package internal(set) var containers: [Container]
-  /// When the kubelet first took up the pod.
+  /// When the kubelet started with the pod.
   package let startedAt: KubeletInstant
   /// When all init containers had finished; final.
   package private(set) var initializedAt: KubeletInstant?

@@ -9,6 +9,7 @@ public enum ContainerAction: Equatable, Sendable {
   /// Opens a connection; without a host to the pod's address.
   case tcpSocket(host: String?, port: Port)
 
+  /// An HTTP request.
   public struct HTTPGet: Equatable, Sendable {
     /// `HTTP` or `HTTPS`.
     public let scheme: String
@@ -19,6 +20,7 @@ public enum ContainerAction: Equatable, Sendable {
     public let headers: [Header]
   }
 
+  /// A header of the request.
   public struct Header: Equatable, Sendable {
     public let name: String
     public let value: String

@@ -45,6 +45,7 @@ public struct PodManifest: Equatable, Sendable {
   /// A file of this many bytes or more is refused.
   public static let maximumSize = 10 << 20
 
+  /// The pod's origin.
   public let source: Source
   /// The file's path; for a pod of the API server its API path.
   public let path: String

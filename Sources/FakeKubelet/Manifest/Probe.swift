@@ -17,6 +17,7 @@ public struct Probe: Equatable, Sendable {
     var field: String { "\(self.rawValue.lowercased())Probe" }
   }
 
+  /// What a probe does.
   public enum Check: Equatable, Sendable {
     /// An action that hooks have, too.
     case action(ContainerAction)
@@ -24,6 +25,7 @@ public struct Probe: Equatable, Sendable {
     case grpc(port: Int, service: String)
   }
 
+  /// What the probe does.
   public let check: Check
   /// From the container's start to the first probe.
   public let initialDelay: Duration

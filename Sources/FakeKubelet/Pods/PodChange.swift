@@ -40,6 +40,7 @@ public struct PodChanges: AsyncSequence, Sendable {
     Iterator(views: self.views.makeAsyncIterator())
   }
 
+  /// The iterator.
   public struct Iterator: AsyncIteratorProtocol {
     fileprivate var views: AsyncStream<[PodView]>.Iterator
     private var last: [PodView] = []

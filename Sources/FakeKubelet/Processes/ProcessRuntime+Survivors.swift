@@ -3,7 +3,7 @@ import Glibc
 
 /// Containers that a former kubelet on this directory has left, and this kubelet's own end.
 extension ProcessRuntime {
-  /// The file in a container's directory that tells the next kubelet whose container it is.
+  /// The file in a container's directory that names the pod and the container for the next kubelet.
   private static let recordFile = "what"
 
   static func record(_ container: ContainerID, of pod: PodManifest, in directory: String) {

@@ -9,7 +9,7 @@ package struct ObjectMetadata: Equatable, Sendable {
   }
 
   package var name: String { self.fields["name"]?.string ?? "" }
-  /// Empty for what is in no namespace, such as a node.
+  /// Empty for an object outside of namespaces, such as a node.
   package var namespace: String { self.fields["namespace"]?.string ?? "" }
   package var uid: String { self.fields["uid"]?.string ?? "" }
   package var resourceVersion: String { self.fields["resourceVersion"]?.string ?? "" }
