@@ -13,41 +13,44 @@ private func record(
     term: term, isEnded: isEnded, candidate: candidate, podOutlivesLease: .seconds(12))
 }
 
-/// One who has won term 20 at 100 s. A lease of 30 s, a pod that takes 31 s: an own delay of 21.2575 s.
+/// A process that has won term 20 at 100 s. A lease of 30 s, a pod that takes 31 s: an own delay of 21.2575 s.
 private struct Winner {
-  var succession: Succession
+  static let wonAt = Instant(.seconds(100))
+  var ledger: TermLedger
 
   init(
     seen: UInt64? = nil, profile: Profile? = nil, candidate: Candidate = me,
     storeWentBack: Bool = false
   ) throws {
-    self.succession = Succession(
+    self.ledger = TermLedger(
       candidate: candidate,
       timing: try Timing(ttlSeconds: 30, sleep: .seconds(5), profile: profile))
-    if let seen { self.succession.saw(term: seen) }
-    if storeWentBack { self.succession.storeWentBack(wasOurs: false) }
-    self.succession.won(term: 20, at: Instant(.seconds(100)))
+    if let seen { self.ledger.saw(term: seen) }
+    if storeWentBack { self.ledger.storeWentBack(wasOurs: false) }
+    self.ledger.won(at: Self.wonAt)
   }
 
   /// - Parameter record: `.some(nil)` is something that is no record.
   mutating func find(_ record: TermRecord??, at seconds: Double = 100) {
     if let record {
-      self.succession.found(record, modifiedIndex: 8, at: Instant(.seconds(seconds)))
+      self.ledger.found(record, modifiedIndex: 8, at: Instant(.seconds(seconds)))
     } else {
-      self.succession.foundNothing(at: Instant(.seconds(seconds)))
+      self.ledger.foundNothing(at: Instant(.seconds(seconds)))
     }
   }
 
+  var claimSteps: [Election.Step] { self.ledger.claimSteps(for: 20, since: Self.wonAt) }
+
   /// When it may write that its term goes on.
   var opensAt: Double? {
-    for (kind, due) in self.succession.claimSteps() {
+    for (kind, due) in self.claimSteps {
       if case .writeRecord = kind { return due.sinceStart / .seconds(1) }
     }
     return nil
   }
 }
 
-@Suite struct SuccessionTests {
+@Suite struct TermLedgerTests {
   /// What a winner finds, what it saw of others before, and for how long it waits.
   @Test(
     arguments: [
@@ -80,7 +83,7 @@ private struct Winner {
   ) throws {
     for (profile, delay) in zip([nil, .strict, .podmaster] as [Profile?], delays) {
       var winner = try Winner(seen: seen, profile: profile)
-      #expect(winner.succession.claimSteps().map(\.kind) == [.readRecord])
+      #expect(winner.claimSteps.map(\.kind) == [.readRecord])
       winner.find(found.map { .some($0) })
       #expect(
         abs((winner.opensAt ?? -1) - (100 + delay)) < 1e-6, "\(profile.map(\.rawValue) ?? "none")")
@@ -91,7 +94,7 @@ private struct Winner {
     var winner = try Winner()
     winner.find(.some(nil))
     #expect(abs((winner.opensAt ?? 0) - 121.2575) < 1e-6)
-    guard case .writeRecord(_, prevIndex: 8) = winner.succession.claimSteps().first?.kind else {
+    guard case .writeRecord(_, prevIndex: 8) = winner.claimSteps.first?.kind else {
       Issue.record("it is not replaced")
       return
     }
@@ -109,7 +112,7 @@ private struct Winner {
     var winner = try Winner(candidate: nobody)
     winner.find(record(of: nobody))
     #expect(winner.opensAt == 112)
-    #expect(!winner.succession.owesReceipt)
+    #expect(!winner.ledger.owesReceipt)
   }
 
   @Test func aReceiptThatAppearsCutsTheWaitShort() throws {
@@ -117,14 +120,14 @@ private struct Winner {
     winner.find(record())
     // A twentieth of 12 s later it looks again.
     #expect(
-      winner.succession.claimSteps().contains {
+      winner.claimSteps.contains {
         $0.kind == .readRecord && $0.due == Instant(.milliseconds(100_600))
       })
     winner.find(record(), at: 100.6)
     #expect(winner.opensAt == 112)
     winner.find(record(isEnded: true), at: 101.3)
     #expect(winner.opensAt == 100)
-    #expect(winner.succession.claimSteps().count == 1)
+    #expect(winner.claimSteps.count == 1)
   }
 
   /// It is compared with what was read, so that nobody who came between is overlooked.
@@ -132,70 +135,70 @@ private struct Winner {
     var winner = try Winner()
     winner.find(record(isEnded: true))
     guard
-      case .writeRecord(let mine, prevIndex: 8)? = winner.succession.claimSteps().first?.kind
+      case .writeRecord(let mine, prevIndex: 8)? = winner.claimSteps.first?.kind
     else {
       Issue.record("it is not to be written")
       return
     }
     #expect(mine.term == 20 && !mine.isEnded && mine.candidate == me)
     #expect(abs(mine.podOutlivesLease / .seconds(1) - 21.2575) < 1e-6)
-    #expect(!winner.succession.isOpen(20))
+    #expect(!winner.ledger.names(20))
     // Another one wrote first; its pod may run.
-    winner.succession.wasChanged(at: Instant(.seconds(100)))
-    #expect(winner.succession.claimSteps().map(\.kind) == [.readRecord])
+    winner.ledger.wasChanged(at: Instant(.seconds(100)))
+    #expect(winner.claimSteps.map(\.kind) == [.readRecord])
     winner.find(record(9))
     #expect(winner.opensAt == 112)
-    #expect(!winner.succession.isOpen(20))
-    winner.succession.wrote(mine, modifiedIndex: 30)
-    #expect(winner.succession.isOpen(20))
-    #expect(!winner.succession.isOpen(19))
-    #expect(winner.succession.owesReceipt)
-    winner.succession.lost()
-    #expect(!winner.succession.isOpen(20))
-    #expect(winner.succession.owesReceipt)
+    #expect(!winner.ledger.names(20))
+    winner.ledger.wrote(mine, modifiedIndex: 30)
+    #expect(winner.ledger.names(20))
+    #expect(!winner.ledger.names(19))
+    #expect(winner.ledger.owesReceipt)
+    // A later term of ours has to write its own.
+    winner.ledger.won(at: Winner.wonAt)
+    #expect(!winner.ledger.names(20))
+    #expect(winner.ledger.owesReceipt)
   }
 
   @Test func anOutcomeThatIsNotKnownIsRead() throws {
     var winner = try Winner()
     winner.find(record(isEnded: true))
-    let step = try #require(winner.succession.claimSteps().first)
-    winner.succession.isSent(step.kind)
-    winner.succession.failed(isApplied: nil, at: Instant(.seconds(102)))
-    #expect(winner.succession.claimSteps().map(\.kind) == [.readRecord])
+    let step = try #require(winner.claimSteps.first)
+    winner.ledger.isSent(step.kind)
+    winner.ledger.failed(mayBeApplied: true, at: Instant(.seconds(102)))
+    #expect(winner.claimSteps.map(\.kind) == [.readRecord])
     // It may be on its way still: should the lease be lost, somebody has to mark it as ended.
-    #expect(winner.succession.owesReceipt)
+    #expect(winner.ledger.owesReceipt)
     var mine = record(20, of: me)
     mine.podOutlivesLease = .zero
     winner.find(mine)
-    #expect(winner.succession.isOpen(20))
+    #expect(winner.ledger.names(20))
   }
 
   @Test func aReceiptIsWrittenOverOurOwnRecordAndNoOther() throws {
     var winner = try Winner()
-    winner.succession.lost()
     winner.find(record(of: me))
     var ended = record(of: me)
     ended.isEnded = true
-    #expect(winner.succession.receiptStep()?.kind == .writeRecord(ended, prevIndex: 8))
-    winner.succession.wasChanged(at: Instant(.seconds(100)))
-    #expect(winner.succession.receiptStep()?.kind == .readRecord)
+    #expect(winner.ledger.receiptStep()?.kind == .writeRecord(ended, prevIndex: 8))
+    winner.ledger.wasChanged(at: Instant(.seconds(100)))
+    #expect(winner.ledger.receiptStep()?.kind == .readRecord)
     winner.find(record(9))
-    #expect(winner.succession.receiptStep() == nil)
-    #expect(!winner.succession.owesReceipt)
+    #expect(winner.ledger.receiptStep() == nil)
+    #expect(!winner.ledger.owesReceipt)
   }
 
   @Test func aShortGraceMeansNoWait() throws {
     let timing = try Timing(
-      ttlSeconds: 30, sleep: .seconds(5), profile: .quick,
+      ttlSeconds: 30, sleep: .seconds(5),
       podStop: PodStop(detection: .seconds(1), grace: .seconds(5)))
-    var succession = Succession(candidate: me, timing: timing)
-    succession.saw(term: 9)
-    succession.won(term: 20, at: Instant(.seconds(100)))
-    succession.foundNothing(at: Instant(.seconds(100)))
-    #expect(succession.delay == .zero)
-    // Whoever reckoned otherwise is believed.
-    succession.found(record(9), modifiedIndex: 3, at: Instant(.seconds(100)))
-    #expect(succession.delay == .seconds(12))
+    var ledger = TermLedger(candidate: me, timing: timing)
+    ledger.saw(term: 9)
+    ledger.won(at: Winner.wonAt)
+    ledger.foundNothing(at: Winner.wonAt)
+    #expect(ledger.delay == .zero)
+    // A record that says otherwise counts.
+    ledger.found(record(9), modifiedIndex: 3, at: Winner.wonAt)
+    #expect(ledger.delay == .seconds(12))
   }
 }
 

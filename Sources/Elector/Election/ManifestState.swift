@@ -1,30 +1,30 @@
 /// What is known of the manifest in the kubelet's directory and of the pod that comes of it: a part of
 /// ``Election``, and a value like it.
-struct Destination: Equatable, Sendable {
-  /// How to learn that a pod has ended, once its manifest is gone.
+struct ManifestState: Equatable, Sendable {
+  /// How to find out that a pod has ended, once its manifest is gone.
   enum PodEnd: Equatable, Sendable {
-    /// It is asked from the kubelet.
+    /// The kubelet is asked.
     case asked
-    /// So much later it has.
+    /// It has ended after this time.
     case after(Duration)
-    /// Not at all: nothing is promised, and nobody waits.
-    case untold
+    /// Not at all: nothing is promised, and nothing is waited for.
+    case unknown
   }
 
-  enum File: Equatable {
+  enum File: Equatable, Sendable {
     /// Perhaps there, perhaps old: to `removing`.
     case unknown
     /// To `absent`, or back to `unknown` when it fails.
     case removing
-    /// To `installing`; to `removing` when it is looked at.
+    /// To `installing`; to `removing` when it is checked.
     case absent
     /// To `installed`, to `unknown` when it fails, to `removing` when the lease ends meanwhile.
     case installing
-    /// To `installing` when it is looked at, to `removing`.
+    /// To `installing` when it is checked, to `removing`.
     case installed
   }
 
-  private enum Pod: Equatable {
+  private enum Pod: Equatable, Sendable {
     /// To `ending` when the manifest is gone.
     case mayRun
     /// To `ended`; to `mayRun` when the manifest is to be installed.
@@ -37,31 +37,32 @@ struct Destination: Equatable, Sendable {
   let podEnd: PodEnd
 
   private(set) var file = File.unknown
-  /// Until when the manifest may stay, as it was asked for last.
+  /// Until when the manifest may stay, by the latest installation.
   private var installedUntil = Instant.start
-  /// The manifest was found absent once.
-  private(set) var isClean = false
-  private(set) var removeFailure = ""
+  /// Whether the manifest was found absent once.
+  private(set) var wasAbsent = false
+  /// Why it could not be removed the last time.
+  private(set) var removeFailure: String?
   private var pod = Pod.mayRun
-  /// What `pod` was before an installation that may come to nothing.
+  /// What `pod` was before an installation that may fail.
   private var podBefore = Pod.mayRun
-  private var question: Int?
+  /// The question for the pod's end that has no answer yet.
+  private(set) var question: Int?
   private var questionDue = Instant.start
   private var lastQuestion = 0
 
-  /// When to look at the files again.
-  private var lookDue = Instant.start
+  /// When to check the files again.
+  private var checkDue = Instant.start
   /// The same after a change, once the files are quiet.
   private var settledAt: Instant?
   private var removeDue = Instant.start
-  private var removeReportDue = Instant.start
 
   init(timing: Timing, asksKubelet: Bool) {
     self.timing = timing
     if asksKubelet {
       self.podEnd = .asked
     } else if timing.profile == .podmaster {
-      self.podEnd = .untold
+      self.podEnd = .unknown
     } else {
       self.podEnd = .after(timing.podTime)
     }
@@ -72,31 +73,27 @@ struct Destination: Equatable, Sendable {
   mutating func removed(at now: Instant) {
     guard self.file == .removing else { return }
     self.file = .absent
-    self.removeFailure = ""
-    self.isClean = true
+    self.removeFailure = nil
+    self.wasAbsent = true
     if self.pod == .mayRun { self.pod = .ending(since: now) }
   }
 
-  /// - Returns: whether people should be told; once per `--sleep`.
-  mutating func removeFailed(_ reason: String, at now: Instant) -> Bool {
-    guard self.file == .removing else { return false }
+  mutating func removeFailed(_ reason: String, at now: Instant) {
+    guard self.file == .removing else { return }
     self.file = .unknown
     self.removeFailure = reason
     self.removeDue = now + self.timing.retryPause(afterFailures: 1, keepingLease: true)
-    guard now >= self.removeReportDue else { return false }
-    self.removeReportDue = now + self.timing.sleep
-    return true
   }
 
-  /// - Returns: whether this was awaited.
+  /// - Returns: whether an installation was under way.
   mutating func installed() -> Bool {
     guard self.file == .installing else { return false }
     self.file = .installed
     return true
   }
 
-  /// - Parameter isUntouched: whether the destination is for sure what it was before.
-  /// - Returns: whether this was awaited.
+  /// - Parameter isUntouched: whether the destination surely is what it was before.
+  /// - Returns: whether an installation was under way.
   mutating func installFailed(isUntouched: Bool) -> Bool {
     guard self.file == .installing else { return false }
     self.file = .unknown
@@ -106,8 +103,8 @@ struct Destination: Equatable, Sendable {
 
   mutating func filesChanged(at now: Instant) { self.settledAt = now + Timing.settle }
 
-  /// - Parameter isOverdue: the kubelet still lists it although its time to end is over.
-  /// - Returns: whether this was awaited.
+  /// - Parameter isOverdue: whether the kubelet still lists the pod although its time to end is over.
+  /// - Returns: whether the question was under way.
   mutating func podAnswered(_ id: Int, isOverdue: Bool, at now: Instant) -> Bool {
     guard id == self.question else { return false }
     self.question = nil
@@ -135,11 +132,11 @@ struct Destination: Equatable, Sendable {
     switch self.podEnd {
     case .asked: return self.question == nil ? self.questionDue : nil
     case .after(let duration): return since + duration
-    case .untold: return nil
+    case .unknown: return nil
     }
   }
 
-  /// Asks for the pod's end unless it is known, or was asked for already.
+  /// Asks for the pod's end, unless it is known or the question is under way.
   mutating func askForPodEnd(at now: Instant) -> [Election.Effect] {
     guard case .ending = self.pod, self.podEnd == .asked, self.question == nil,
       now >= self.questionDue
@@ -155,27 +152,27 @@ struct Destination: Equatable, Sendable {
   mutating func effects(
     at now: Instant, installation: (term: UInt64, before: Instant)?
   ) -> [Election.Effect] {
-    let isLookDue = now >= self.lookDue || self.settledAt.map { now >= $0 } == true
+    let isCheckDue = now >= self.checkDue || self.settledAt.map { now >= $0 } == true
     if let installation {
-      // A manifest that expires by itself is to be written again with each renewal.
+      // A manifest that expires by itself is written again after each renewal.
       let isOutOfDate = self.timing.manifestExpires && installation.before > self.installedUntil
       switch self.file {
-      case .installed where !isLookDue && !isOutOfDate, .installing, .removing: return []
+      case .installed where !isCheckDue && !isOutOfDate, .installing, .removing: return []
       case .absent, .installed:
         self.file = .installing
         self.installedUntil = installation.before
         self.podBefore = self.pod
         self.pod = .mayRun
         self.question = nil
-        self.noteLook(at: now)
+        self.checkBegins(at: now)
         return [.installManifest(term: installation.term, before: installation.before)]
       case .unknown: return self.removal(at: now)
       }
     }
     switch self.file {
     case .removing: return []
-    // Somebody may have put it there by hand.
-    case .absent where !isLookDue: return []
+    // An operator may have put it there by hand.
+    case .absent where !isCheckDue: return []
     case .unknown, .absent: return self.removal(at: now)
     case .installing, .installed:
       self.removeDue = now
@@ -186,12 +183,12 @@ struct Destination: Equatable, Sendable {
   private mutating func removal(at now: Instant) -> [Election.Effect] {
     guard now >= self.removeDue else { return [] }
     self.file = .removing
-    self.noteLook(at: now)
+    self.checkBegins(at: now)
     return [.removeManifest]
   }
 
-  private mutating func noteLook(at now: Instant) {
-    self.lookDue = now + self.timing.sleep
+  private mutating func checkBegins(at now: Instant) {
+    self.checkDue = now + self.timing.sleep
     self.settledAt = nil
   }
 
@@ -200,7 +197,7 @@ struct Destination: Equatable, Sendable {
     var dues: [Instant] = []
     switch self.file {
     case .unknown: dues.append(self.removeDue)
-    case .installed, .absent: dues += [self.lookDue, self.settledAt ?? self.lookDue]
+    case .installed, .absent: dues += [self.checkDue, self.settledAt ?? self.checkDue]
     case .installing, .removing: break
     }
     if awaitingPodEnd, let podEndDue { dues.append(podEndDue) }

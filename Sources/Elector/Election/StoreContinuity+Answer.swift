@@ -1,33 +1,25 @@
 import EtcdClient
 
-/// What a store's answers mean to the election, as a value: it remembers how far the store was, and so
-/// finds out that it is another one, or an older copy of the one that it was.
-package struct LeaseAnswers: Equatable, Sendable {
-  private var continuity = StoreContinuity()
-
-  package init() {}
-
-  /// The furthest that the store is known to have been; to be asked for when a request is sent.
-  package var latest: StorePosition? { self.continuity.latest }
-
+/// What a store's answers mean to an election: one from another store, or from an older copy of the one
+/// that it was, says nothing about a lease that we hold.
+extension StoreContinuity {
   /// Takes in an answer about the lock key.
-  package mutating func take(
+  package mutating func answer(
     _ answer: LeaseAnswer, to request: Election.Request.Kind, sentAfter sent: StorePosition?
   ) -> Election.Answer {
-    Election.Answer(
-      answer, to: request, self.continuity.observe(answer.position, sentAfter: sent))
+    Election.Answer(answer, to: request, self.observe(answer.position, sentAfter: sent))
   }
 
-  /// Takes in an answer about the record. That the store is another one only the lock key may tell, since
-  /// the lease goes with it; until then its record says nothing.
-  package mutating func take(
+  /// Takes in an answer about the record. Only the lock key may show that the store is another one, since
+  /// the lease goes with it; until then the record of another store says nothing.
+  package mutating func answer(
     _ answer: SideAnswer, sentAfter sent: StorePosition?
   ) -> Election.Answer {
-    var continuity = self.continuity
+    var continuity = self
     guard continuity.observe(answer.position, sentAfter: sent) == .continues else {
       return .unanswered(reason: "the store is not the one it was")
     }
-    self.continuity = continuity
+    self = continuity
     switch answer.fact {
     case .absent: return .recordAbsent
     case .found(let value, let modifiedIndex):
@@ -39,8 +31,8 @@ package struct LeaseAnswers: Equatable, Sendable {
 }
 
 extension Election.Answer {
-  /// Another store, or an older copy of the one we know, has nothing to say about a lease that we hold:
-  /// to the election there is no such key there, at an index before all that it has seen.
+  /// In another store, or in an older copy of the one we know, the key of our lease is absent, at an index
+  /// before all that the election has seen.
   init(
     _ answer: LeaseAnswer, to request: Election.Request.Kind, _ verdict: StoreContinuity.Verdict
   ) {
@@ -58,18 +50,13 @@ extension Election.Answer {
     }
     switch answer.fact {
     case .absent: self = .absent(index: index)
-    case .held(let holder): self = .found(Holder(holder), index: index, remaining: holder.remaining)
-    case .granted(let token, let modifiedIndex):
-      self = .granted(term: token, modifiedIndex: modifiedIndex)
+    case .held(let holder, let remaining):
+      self = .found(holder, index: index, remaining: remaining)
+    case .granted(let term, let modifiedIndex):
+      self = .granted(term: term, modifiedIndex: modifiedIndex)
     case .released: self = .released(index: index)
     case .exists: self = .exists
     case .changed: self = .changed
     }
-  }
-}
-
-extension Holder {
-  package init(_ holder: KeyHolder) {
-    self.init(name: holder.value, term: holder.token, modifiedIndex: holder.modifiedIndex)
   }
 }

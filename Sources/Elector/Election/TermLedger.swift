@@ -1,34 +1,25 @@
-/// Who had the lock before us, whether their pod may still run, and what we tell those who come after:
-/// a part of ``Election``, and a value like it.
+/// The record of terms beside the lock key: whether the pod of an earlier term may still run, and what
+/// later terms learn from us. A part of ``Election``, and a value like it.
 ///
 /// The side key holds one ``TermRecord``, and every change of it is compared with the version that was
 /// read. A term installs only after its own record was acknowledged, and a term is marked as ended only
-/// when its manifest is gone and its pod does not run. So whoever has read a record and then replaced
-/// it knows of every term that may have installed anything: the last one of them is in the record.
-struct Succession: Equatable, Sendable {
+/// when its manifest is gone and its pod does not run. So a process that has read a record and then
+/// replaced it knows of every term that may have installed anything: the record names the last of them.
+struct TermLedger: Equatable, Sendable {
   /// What the side key holds.
   private enum Record: Equatable {
-    /// To be read.
+    /// It has to be read.
     case unknown
     case absent
-    /// `nil` when somebody else wrote something there.
+    /// `nil` when it is no record of an elector.
     case present(TermRecord?, modifiedIndex: UInt64)
-  }
-
-  /// What has become of the lease that we hold.
-  private enum Claim: Equatable {
-    case none
-    /// To `open` when the record says so.
-    case won(term: UInt64, at: Instant)
-    /// The manifest may be installed.
-    case open(term: UInt64)
   }
 
   /// The latest term, other than ours, that was seen in the lock key.
   private enum Trace: Equatable {
     case none
     case term(UInt64)
-    /// Those whom the store had known, it has forgotten.
+    /// The store was restored or replaced: it may not know the latest terms.
     case forgotten
   }
 
@@ -36,13 +27,13 @@ struct Succession: Equatable, Sendable {
   private let timing: Timing
 
   private var record = Record.unknown
-  private var claim = Claim.none
   private var trace = Trace.none
-  /// The record says, or may say, that a term of ours goes on.
+  /// Whether the record says, or may say, that a term of ours goes on.
   private(set) var owesReceipt = false
 
   /// When the record was read last.
   private var readAt = Instant.start
+  /// Earliest time of the next request about the record.
   private var requestDue = Instant.start
   private(set) var failures = 0
 
@@ -51,21 +42,15 @@ struct Succession: Equatable, Sendable {
     self.timing = timing
   }
 
-  typealias Step = (kind: Election.Request.Kind, due: Instant)
-
   // MARK: Facts about the lock key
 
-  /// - Parameter now: when the answer to the creation came. The lease before was over by then, which
-  ///   cannot be said of any earlier instant.
-  mutating func won(term: UInt64, at now: Instant) {
-    self.claim = .won(term: term, at: now)
+  /// A term of ours begins.
+  mutating func won(at now: Instant) {
     // A term that has just ended may have left its receipt a moment ago.
     self.record = .unknown
     self.requestDue = now
     self.failures = 0
   }
-
-  mutating func lost() { self.claim = .none }
 
   /// The key is held in another term than ours.
   mutating func saw(term: UInt64) {
@@ -96,23 +81,28 @@ struct Succession: Equatable, Sendable {
     self.learn(.present(record, modifiedIndex: modifiedIndex))
   }
 
-  /// Somebody else wrote it since.
-  /// - Parameter now: the first time it is read at once, but not in a loop.
+  /// Another process has written it since it was read. It is read again at once the first time, but not
+  /// in a loop.
   mutating func wasChanged(at now: Instant) {
     self.record = .unknown
     self.failures += 1
     if self.failures > 1 { self.pause(from: now) }
   }
 
-  /// - Parameter isApplied: `false` when nothing was changed for sure.
-  mutating func failed(isApplied: Bool?, at now: Instant) {
-    if isApplied == false {
-      self.owesReceipt = self.openRecord != nil
-    } else {
+  /// - Parameter mayBeApplied: `false` when the request surely has changed nothing.
+  mutating func failed(mayBeApplied: Bool, at now: Instant) {
+    if mayBeApplied {
       self.record = .unknown
+    } else {
+      self.owesReceipt = self.openRecord != nil
     }
     self.failures += 1
     self.pause(from: now)
+  }
+
+  /// A request is about to be sent; a write may be applied even if its answer is lost.
+  mutating func isSent(_ kind: Election.Request.Kind) {
+    if case .writeRecord = kind { self.owesReceipt = true }
   }
 
   private mutating func pause(from now: Instant) {
@@ -124,10 +114,9 @@ struct Succession: Equatable, Sendable {
     self.failures = 0
     self.record = record
     self.owesReceipt = self.openRecord != nil
-    if let term = self.openRecord?.term, case .won(term, _) = self.claim {
-      self.claim = .open(term: term)
-    }
   }
+
+  // MARK: What the record says
 
   /// The record, if it says that a term of ours goes on.
   private var openRecord: TermRecord? {
@@ -137,18 +126,23 @@ struct Succession: Equatable, Sendable {
     return record
   }
 
-  /// Another process with the same three values is an earlier one of ours: there is one file and one
-  /// kubelet for both.
+  /// Whether the record says that this term of ours goes on.
+  func names(_ term: UInt64) -> Bool { self.openRecord?.term == term }
+
+  /// Another process with the same three values is an earlier one of ours: both have the same file and
+  /// the same kubelet.
   private func isOurs(_ record: TermRecord) -> Bool {
     !self.candidate.bootID.isEmpty && record.candidate == self.candidate
   }
 
+  private var modifiedIndex: UInt64? {
+    guard case .present(_, let index) = self.record else { return nil }
+    return index
+  }
+
   // MARK: Taking over
 
-  /// Whether the manifest may be installed under this term.
-  func isOpen(_ term: UInt64) -> Bool { self.claim == .open(term: term) }
-
-  /// For how long a winner waits, counted from when it won; `nil` while the record is to be read.
+  /// How long a winner waits, counted from when it won; `nil` while the record has to be read.
   var delay: Duration? {
     if case .unknown = self.record { return nil }
     if self.timing.profile == .podmaster { return .zero }
@@ -162,9 +156,9 @@ struct Succession: Equatable, Sendable {
     }
     let recorded = self.delay(after: record)
     switch self.trace {
-    // Their last holder may believe in its lease for as long as it is valid.
+    // Its last holder may believe in its lease for as long as the lease is valid.
     case .forgotten: return self.timing.ttl + max(own, recorded)
-    // One who writes no records, or who ended before it could: then the record still counts.
+    // That holder writes no records, or ended before it could: then this record still counts.
     case .term(let seen) where record.term < seen: return max(own, recorded)
     case .term, .none: return recorded
     }
@@ -174,39 +168,13 @@ struct Succession: Equatable, Sendable {
     record.isEnded || self.isOurs(record) ? .zero : record.podOutlivesLease
   }
 
-  /// What a winner is to do until it may install.
-  func claimSteps() -> [Step] {
-    guard case .won(let term, let wonAt) = self.claim else { return [] }
-    guard let delay else { return [(.readRecord, self.requestDue)] }
-    let record = TermRecord(
-      term: term, isEnded: false, candidate: self.candidate,
-      podOutlivesLease: self.timing.podOutlivesLease)
-    let end = wonAt + delay
-    var steps: [Step] = [
-      (.writeRecord(record, prevIndex: self.modifiedIndex), max(end, self.requestDue))
-    ]
-    let look = self.readAt + self.timing.receiptPeriod(waiting: delay)
-    if look < end { steps.append((.readRecord, max(look, self.requestDue))) }
-    return steps
-  }
-
-  private var modifiedIndex: UInt64? {
-    guard case .present(_, let index) = self.record else { return nil }
-    return index
-  }
-
-  /// A write that may be applied even if we never hear of it is about to be sent.
-  mutating func isSent(_ kind: Election.Request.Kind) {
-    if case .writeRecord = kind { self.owesReceipt = true }
-  }
-
-  /// How long is still to be waited, if anything.
-  func rest(at now: Instant) -> Duration? {
-    guard case .won(_, let wonAt) = self.claim, let delay, now < wonAt + delay else { return nil }
+  /// What is left of ``delay`` for a winner, if anything.
+  func rest(since wonAt: Instant, at now: Instant) -> Duration? {
+    guard let delay, now < wonAt + delay else { return nil }
     return wonAt + delay - now
   }
 
-  /// The term whose pod is waited for; `nil` when it is not known.
+  /// The term whose pod a winner waits for; `nil` when it is not known.
   var predecessor: UInt64? {
     switch (self.record, self.trace) {
     case (.present(let record?, _), .none): record.term
@@ -216,18 +184,36 @@ struct Succession: Equatable, Sendable {
     }
   }
 
+  /// What a winner asks the store for until it may install.
+  /// - Parameter wonAt: when the answer to its creation came. The lease before was over by then, which
+  ///   cannot be said of any earlier instant.
+  func claimSteps(for term: UInt64, since wonAt: Instant) -> [Election.Step] {
+    guard let delay else { return [(.readRecord, self.requestDue)] }
+    let record = TermRecord(
+      term: term, isEnded: false, candidate: self.candidate,
+      podOutlivesLease: self.timing.podOutlivesLease)
+    let end = wonAt + delay
+    var steps: [Election.Step] = [
+      (.writeRecord(record, prevIndex: self.modifiedIndex), max(end, self.requestDue))
+    ]
+    let nextRead = self.readAt + self.timing.receiptPeriod(waiting: delay)
+    if nextRead < end { steps.append((.readRecord, max(nextRead, self.requestDue))) }
+    return steps
+  }
+
   // MARK: Leaving
 
-  /// How to write the receipt that is owed; the pod has ended.
-  func receiptStep() -> Step? {
+  /// How to write the receipt that is owed, once the pod has ended.
+  func receiptStep() -> Election.Step? {
     guard self.owesReceipt else { return nil }
     guard var record = self.openRecord else { return (.readRecord, self.requestDue) }
     record.isEnded = true
     return (.writeRecord(record, prevIndex: self.modifiedIndex), self.requestDue)
   }
 
-  /// Who follows reads the record once: an earlier process of ours may have left its term open.
-  func lookStep() -> Step? {
+  /// A process without a lease reads the record once: an earlier process of ours may have left its term
+  /// open.
+  func readStep() -> Election.Step? {
     guard case .unknown = self.record else { return nil }
     return (.readRecord, self.requestDue)
   }
