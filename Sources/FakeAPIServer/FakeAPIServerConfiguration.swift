@@ -1,4 +1,4 @@
-import HTTPListening
+import HTTPEndpoint
 
 /// What a fake API server is started with.
 public struct FakeAPIServerConfiguration: Equatable, Sendable {
