@@ -187,7 +187,8 @@ let package = Package(
       name: "TestCluster",
       dependencies: [
         "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "JSONText", "KubernetesObjects",
-        "Linux", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
+        "Linux", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess,
+        systemPackage,
       ],
       // The init scripts of deploy/, for the recipe's machine room.
       resources: [.embedInCode("Recipe/Files")],

@@ -86,7 +86,7 @@ import Testing
     (["--config=/m", "--api-servers=a:1,ftp://b:2"], "--api-servers: \"ftp://b:2\" is no API"),
     (["--config=/m", "--node-status-update-frequency=0s"], "--node-status-update-frequency"),
     (["--config=/m", "--api-servers=a:1", "--node-labels=a"], "--node-labels: \"a\""),
-    (["--config=/m", "--node-labels=a=b"], "need --api-servers"),
+    (["--config=/m", "--node-labels=a=b"], "--node-labels needs --api-servers"),
     (["--config=/m", "--apiserver-certfile=c"], "need each other"),
     (["--hostname-override=a"], "--config"),
   ])

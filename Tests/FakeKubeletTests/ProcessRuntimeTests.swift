@@ -201,7 +201,7 @@ struct ProcessRuntimeTests {
 
   @Test(arguments: [
     ("command: [/no/such]", "RunContainerError", "No such file or directory"),
-    ("command: []", "CreateContainerConfigError", "no command is given"),
+    ("command: []", "CreateContainerConfigError", "it has no command"),
     (
       "command: [x]\n      env: [{name: S, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
       "CreateContainerConfigError", "container main: env[0].valueFrom.secretKeyRef"
