@@ -31,7 +31,8 @@ package struct JSONReader {
   package static let deepest = 512
 
   private let bytes: [UInt8]
-  private var position = 0
+  /// In bytes from the beginning.
+  package private(set) var position = 0
   private var depth = 0
   /// Whether an array or an object has begun with the byte before this one.
   private var hasJustOpened = false
