@@ -4,14 +4,14 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The program itself.
+/// The `fake-kubelet` program.
 @Suite(.timeLimit(.minutes(10))) struct FakeKubeletCommandTests {
   private static let program = BuiltProgram("fake-kubelet")
 
   @Test func theRecipesFlagsAreTakenAndSIGTERMEndsItWithZero() async throws {
     try await withDirectory { directory in
       let errors = directory.appending(path: "log")
-      // Nobody is there: the pod runs all the same.
+      // No API server listens; the pod runs all the same.
       let apiServer = HTTPEndpoint.refusing.url.dropFirst("http://".count)
       let manifests = directory.appending(path: "manifests")
       try FileManager.default.createDirectory(at: manifests, withIntermediateDirectories: true)
