@@ -120,7 +120,7 @@ struct LeaseEvent: Codable, Equatable, Sendable {
   var count = 1
 
   init(_ lease: LeaseObject, holder: String, now: Date) {
-    let time = now.formatted(.iso8601)
+    let time = KubernetesTime.seconds(now)
     self.metadata = Metadata(
       generateName: lease.metadata.name + ".", namespace: lease.metadata.namespace)
     self.involvedObject = Object(
