@@ -7,6 +7,7 @@ import GRDB
 public struct DataDirectory: Sendable {
   public let path: String
 
+  /// The directory need not exist before a restore.
   public init(_ path: String) {
     self.path = path
   }
@@ -15,7 +16,9 @@ public struct DataDirectory: Sendable {
 
   /// The contents of a database, in numbers.
   public struct Summary: Equatable, Sendable, CustomStringConvertible {
+    /// Keys with a value.
     public var keys = 0
+    /// Without the root.
     public var directories = 0
     /// The index of the last change.
     public var index: UInt64 = 0
@@ -84,6 +87,7 @@ public struct DataDirectory: Sendable {
 
   /// The result of a restore.
   public struct Restoration: Equatable, Sendable {
+    /// Of the restored database.
     public var summary: Summary
     /// The new path of the database that was there before, if any.
     public var keptAside: String?

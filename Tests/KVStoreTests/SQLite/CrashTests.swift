@@ -17,24 +17,8 @@ import Testing
     _ directory: String, shell: String = "true",
     _ body: @escaping @Sendable (TestClient, pid_t) async throws -> Void
   ) async throws {
-    let binary = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-      .deletingLastPathComponent().appending(path: "kvstore").path
-    _ = try await run(
-      .path("/bin/bash"),
-      arguments: [
-        "-c", "\(shell); exec \"$0\" \"$@\"", binary, "--listen-client-urls",
-        "http://127.0.0.1:0", "--data-dir", directory,
-      ],
-      input: .none, output: .sequence, error: .discarded
-    ) { execution in
-      defer { kill(execution.processIdentifier.value, SIGKILL) }
-      var url: Substring?
-      for try await line in execution.standardOutput.strings() {
-        url = line.firstMatch(of: /listening on (http:\/\/\S+)/)?.1
-        break
-      }
-      try await body(
-        TestClient(base: String(try #require(url))), execution.processIdentifier.value)
+    try await RealProgram.run(on: directory, shell: shell, endingWith: SIGKILL) { program in
+      try await body(TestClient(base: program.urls[0]), program.process)
     }
   }
 
