@@ -88,7 +88,8 @@ let package = Package(
     .target(
       name: "HTTPListening",
       dependencies: [
-        "HTTPEndpoint", hummingbird, hummingbirdCore, hummingbirdTLS, nioCore, nioSSL, logging,
+        "HTTPEndpoint", arguments, hummingbird, hummingbirdCore, hummingbirdTLS, nioCore, nioSSL,
+        logging,
       ],
       path: "Sources/Support/HTTPListening", swiftSettings: settings),
     // Go's flags and durations, klog's lines, settings from files and the environment.
@@ -143,7 +144,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     // A process beside each container of the fake kubelet: its log, its end.
-    .target(name: "ContainerShim", dependencies: ["Linux"], swiftSettings: settings),
+    .target(
+      name: "ContainerShim", dependencies: ["KubernetesObjects", "Linux"], swiftSettings: settings),
     .target(
       name: "FakeKubelet",
       dependencies: [
@@ -178,8 +180,9 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "KubernetesObjects", "Linux",
-        hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "JSONText", "KubernetesObjects",
+        "Linux", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess,
+        systemPackage,
       ],
       // The init scripts of deploy/, for the recipe's machine room.
       resources: [.embedInCode("Recipe/Files")],
@@ -236,12 +239,10 @@ let package = Package(
       ],
       path: "Sources/Commands/fake-apiserver", swiftSettings: settings),
     .executableTarget(
-      name: "kube-scheduler-stand-in",
-      dependencies: ["CommandLine", "KubernetesClient", "StandIns", arguments],
+      name: "kube-scheduler-stand-in", dependencies: ["StandIns"],
       path: "Sources/Commands/kube-scheduler-stand-in", swiftSettings: settings),
     .executableTarget(
-      name: "kube-controller-manager-stand-in",
-      dependencies: ["CommandLine", "KubernetesClient", "StandIns", arguments],
+      name: "kube-controller-manager-stand-in", dependencies: ["StandIns"],
       path: "Sources/Commands/kube-controller-manager-stand-in", swiftSettings: settings),
     .executableTarget(
       name: "zweimaster",

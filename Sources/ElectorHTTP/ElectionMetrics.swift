@@ -49,7 +49,7 @@ enum ElectionMetrics {
       status.trouble(at: now) == nil ? 1 : 0
     }
     gauge("paused", "1 while a person wants it to leave the lock to others.") { status, _ in
-      status.snapshot.isPaused ? 1 : 0
+      status.snapshot.isSteppedDown ? 1 : 0
     }
     counter("takeovers", "How often we became the master.", "reason") { $0.takeovers }
     counter("losses", "How often we lost the lock.", "reason") { $0.losses }

@@ -2,7 +2,6 @@ import ArgumentParser
 import CommandLine
 import Elector
 
-extension Profile: ExpressibleByArgument {}
 extension ManifestFile.SourceMissing: ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
 
@@ -35,8 +34,6 @@ struct ElectorCommand: ParsableCommand {
                     what an earlier pod may take to end
         strict      waits also when there is no trace of an earlier term: a deleted key
                     and a first start look alike; turns on --manifest-deadline
-        quick       gives up so early that nobody has to wait; refused if the lease is
-                    too short for it
         podmaster   podmaster's timing, which promises no more than that two never lead:
                     a new pod may start while the old one still stops
 

@@ -59,13 +59,16 @@ struct Status: AsyncParsableCommand {
 /// What is known of one lock.
 struct LockRow: Equatable, Sendable {
   var key: String
-  var holder: KeyHolder?
+  var holder: Holder?
+  var remaining: Duration?
   var record: TermRecord?
   private var hasForeignRecord = false
 
   init(key: String, lock: LeaseAnswer.Fact, record: SideAnswer.Fact) {
     self.key = key
-    if case .held(let holder) = lock { self.holder = holder }
+    if case .held(let holder, let remaining) = lock {
+      (self.holder, self.remaining) = (holder, remaining)
+    }
     if case .found(let value, _) = record {
       self.record = TermRecord(json: value)
       self.hasForeignRecord = self.record == nil
@@ -73,7 +76,7 @@ struct LockRow: Equatable, Sendable {
   }
 
   var cells: [String] {
-    let rest = self.holder?.remaining.map { "\($0.components.seconds)s" }
+    let rest = self.remaining.map { "\($0.components.seconds)s" }
     let record: String =
       if let known = self.record {
         "\(known.isEnded ? "ended" : "open"), term \(known.term), \(known.candidate.name)"
@@ -81,7 +84,7 @@ struct LockRow: Equatable, Sendable {
         self.hasForeignRecord ? "unreadable" : "-"
       }
     return [
-      self.key, self.holder?.value ?? "-", self.holder.map { "\($0.token)" } ?? "-", rest ?? "-",
+      self.key, self.holder?.name ?? "-", self.holder.map { "\($0.term)" } ?? "-", rest ?? "-",
       record,
     ]
   }
@@ -93,14 +96,14 @@ struct LockRow: Equatable, Sendable {
       warnings.append("\(TermRecord.key(for: self.key)) holds no record of an elector")
     }
     guard let holder, let record else { return warnings }
-    if record.term == holder.token, record.candidate.name != holder.value {
+    if record.term == holder.term, record.candidate.name != holder.name {
       warnings.append(
-        "\(self.key) is held as \(holder.value) in a term that began as \(record.candidate.name)")
+        "\(self.key) is held as \(holder.name) in a term that began as \(record.candidate.name)")
     }
-    if record.term < holder.token, !record.isEnded, record.candidate.name == holder.value {
+    if record.term < holder.term, !record.isEnded, record.candidate.name == holder.name {
       warnings.append(
         """
-        \(self.key): \(holder.value) holds it in a new term while one of \(record.candidate.name) on \
+        \(self.key): \(holder.name) holds it in a new term while one of \(record.candidate.name) on \
         the machine with boot ID \(record.candidate.bootID) is open: it waits, or two share the name
         """)
     }
