@@ -12,8 +12,8 @@ import Testing
 
 /// Users, roles and the keys they guard, over a real socket and over restarts.
 @Suite(.timeLimit(.minutes(5))) struct AuthServerTests {
-  /// Switches auth on: `root:pw`, and `u:p` who may read and write below `/a/` and read `/b`; guests
-  /// may nothing.
+  /// Enables authentication: `root:pw`, and `u:p`, which may read and write below `/a/` and read `/b`; guests
+  /// have no rights.
   private func switchOn(_ client: TestClient) async throws {
     let requests = [
       ("users/root", #"{"user":"root","password":"pw"}"#),
@@ -174,8 +174,8 @@ import Testing
     }
   }
 
-  /// The first request of a connection is a watch whose password has to be tried: from then on it is read
-  /// from as during any other watch, and whoever says too much is cut off.
+  /// The first request of a connection is a watch with an unverified password: reading goes on as during any
+  /// other watch, and a client that sends too much is cut off.
   @Test func whatAWatcherSaysIsReadOn() async throws {
     let server = try await KVStoreServer.start(.memory)
     let client = TestClient(base: server.urls[0])

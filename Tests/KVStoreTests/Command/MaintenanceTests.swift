@@ -32,7 +32,7 @@ import Testing
         #expect(check.isSuccess)
         #expect(check.output.contains("5 keys, 1 directories, index 5, 5 events"))
         #expect(try await self.kvstore("backup", copy, "--data-dir", data).isSuccess)
-        // What comes later is not in the copy.
+        // A later write is not in the copy.
         _ = try await client.put("/dir/k6", "value=6")
 
         let again = try await self.kvstore("backup", copy, "--data-dir", data)

@@ -84,7 +84,7 @@ import Testing
         kill(process, SIGKILL)
         watchers.note(nil)
       }
-      // Whoever notices first that the server is gone ends it for all.
+      // The first writer that misses the server ends the round for all.
       await group.next()
       await group.next()
       group.cancelAll()
@@ -95,7 +95,7 @@ import Testing
     _ watchers: Watchers, _ client: TestClient, round: Int
   ) async throws {
     let index = try #require(try await client.get("/").index)
-    // Nobody was shown what is not on disk.
+    // No client saw what is not on disk.
     #expect(watchers.fastest <= index, "round \(round): a watcher saw what is not there")
     try await eventually("round \(round): a watcher does not get on") {
       watchers.slowest == index || !watchers.problems.isEmpty
@@ -181,9 +181,9 @@ import Testing
     }
   }
 
-  /// What the server has answered for.
+  /// The acknowledged writes.
   private final class Acknowledged: Sendable {
-    /// The last number that each writer was told is stored, and the highest index.
+    /// The last acknowledged number of each writer, and the highest index.
     private let state: Mutex<(values: [Int], index: UInt64)>
 
     init(writers: Int) {

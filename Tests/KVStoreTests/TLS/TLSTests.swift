@@ -197,7 +197,7 @@ import Testing
     }
   }
 
-  // MARK: What is refused at the start
+  // MARK: Refused at the start
 
   /// `cert`, `key` and `ca` stand for good files, `other` for another pair's key.
   @Test(arguments: [

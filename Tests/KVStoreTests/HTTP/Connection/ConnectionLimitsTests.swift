@@ -7,7 +7,7 @@ import Testing
 
 @testable import KVStore
 
-/// What a client may not do to the server: raw bytes over a real socket.
+/// Limits of one connection: raw bytes over a real socket.
 @Suite(.timeLimit(.minutes(10))) struct ConnectionLimitsTests {
   /// Runs the body with a connection to a server with the given limits.
   private func withConnection(
