@@ -19,9 +19,7 @@ import Testing
     if let url = Self.environment["ZWEIMASTER_CONFORMANCE_URL"] {
       try await self.compare(base: url, seed: seed)
     } else {
-      let server = try await KVStoreServer.start(.memory)
-      try await self.compare(base: server.urls[0], seed: seed)
-      await server.stop()
+      try await withServer { try await self.compare(base: $0.base, seed: seed) }
     }
   }
 

@@ -29,16 +29,12 @@ import Testing
     maxConnections: Int, log: InMemoryLogHandler = InMemoryLogHandler(),
     _ body: @escaping @Sendable (Int) throws -> Void
   ) async throws {
-    let server = try await KVStoreServer.start(
-      .memory, maxConnections: maxConnections, logger: Logger(label: "test") { _ in log })
-    let port = try #require(URL(string: server.urls[0])?.port)
-    do {
+    try await withRunningServer(
+      maxConnections: maxConnections, logger: Logger(label: "test") { _ in log }
+    ) { server in
+      let port = try #require(URL(string: server.urls[0])?.port)
       try await onThreadOfItsOwn { try body(port) }
-    } catch {
-      await server.stop()
-      throw error
     }
-    await server.stop()
   }
 
   @Test func whoIsOneTooManyIsToldTheLimitAndLaterLetIn() async throws {
