@@ -1,6 +1,6 @@
-/// Which store gave an answer, and how far it was.
+/// The store that gave an answer, and its index then.
 public struct StorePosition: Hashable, Sendable {
-  /// The cluster's own number, the same in both APIs; `nil` from a server that does not tell.
+  /// The cluster's ID, the same in both APIs; `nil` from a server without one.
   public var clusterID: UInt64?
   /// v2's `X-Etcd-Index`, v3's `header.revision`.
   public var index: UInt64
@@ -11,11 +11,12 @@ public struct StorePosition: Hashable, Sendable {
   }
 }
 
-/// Whether a store's answers follow from one another: no linearizable store forgets, so one whose index
-/// went back was restored from an older copy, and one with another number is another store. Either way
-/// whatever was granted before has no meaning any more.
+/// Whether all answers come from one history of one store.
+///
+/// A linearizable store never forgets. When its index goes back, somebody restored an older copy; when its
+/// ID changes, it is another store. In both cases earlier leases are void.
 public struct StoreContinuity: Equatable, Sendable {
-  /// The furthest position known.
+  /// The latest known position.
   public private(set) var latest: StorePosition?
 
   public enum Verdict: Equatable, Sendable {
@@ -28,9 +29,9 @@ public struct StoreContinuity: Equatable, Sendable {
 
   public init() {}
 
-  /// Takes in an answer's position.
-  /// - Parameter sent: what ``latest`` was when the request was sent: answers may overtake each other,
-  ///   but none is older than its own request.
+  /// Compares an answer's position with the history so far.
+  /// - Parameter sent: ``latest`` when the request was sent. Answers may overtake each other, but none is
+  ///   older than its own request.
   public mutating func observe(_ position: StorePosition, sentAfter sent: StorePosition?) -> Verdict
   {
     if let known = sent?.clusterID, let now = position.clusterID, known != now {

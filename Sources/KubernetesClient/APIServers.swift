@@ -20,7 +20,7 @@ public final class APIServers: Sendable {
   private struct State {
     /// The index of the one that the next request goes to.
     package var preferred = 0
-    package var backoff: Backoff
+    package var backoff: EndpointBackoff
     /// How often each one gave no answer.
     package var silences: [Int]
     /// Before this, none is tried: all of them have just failed.
@@ -46,7 +46,7 @@ public final class APIServers: Sendable {
     self.timeout = timeout
     self.state = Mutex(
       State(
-        backoff: Backoff(first: .milliseconds(200), longest: longestPause),
+        backoff: EndpointBackoff(first: .milliseconds(200), longest: longestPause),
         silences: Array(repeating: 0, count: servers.count)))
     self.notice = notice
   }

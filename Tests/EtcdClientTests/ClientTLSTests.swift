@@ -61,10 +61,13 @@ struct EtcdTLSTests {
     .enabled(if: hasEtcd, "there is no etcd: make deps"),
     arguments: [
       ("server", "other-ca", "client", "is not signed by --etcd-cafile ("),
-      ("server", nil, "client", "is not signed by whom this system trusts (see --etcd-cafile)"),
+      (
+        "server", nil, "client",
+        "is not signed by an authority that this system trusts (see --etcd-cafile)"
+      ),
       ("elsewhere", "ca", "client", "its certificate is not for the host 127.0.0.1"),
-      ("server", "ca", nil, "it asks for a client certificate: give it with --etcd-certfile"),
-      ("server", "ca", "other-client", "it does not take the certificate in --etcd-certfile ("),
+      ("server", "ca", nil, "it requires a client certificate: use --etcd-certfile"),
+      ("server", "ca", "other-client", "it rejects the certificate in --etcd-certfile ("),
     ] as [(String, String?, String?, String)])
   func saysWhoDoesNotTrustWhom(
     _ server: String, _ ca: String?, _ client: String?, _ message: String
@@ -99,7 +102,7 @@ struct EtcdTLSTests {
         let tls = try ClientTLS(
           .init(
             caFile: certificates.certificate("ca"), certFile: files.path("my.crt"),
-            keyFile: files.path("my.key")), lookingEvery: .zero)
+            keyFile: files.path("my.key")), checkPeriod: .zero)
         let client = EtcdClient(
           endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30), tls: tls,
           notice: notices.add)
@@ -122,7 +125,7 @@ struct EtcdTLSTests {
       let (certFile, keyFile) = (files.path("my.crt"), files.path("my.key"))
       try files.write(try Self.text(certificates.certificate("client")), to: "my.crt")
       try files.write(try Self.text(certificates.key("client")), to: "my.key")
-      let tls = try ClientTLS(.init(certFile: certFile, keyFile: keyFile), lookingEvery: .zero)
+      let tls = try ClientTLS(.init(certFile: certFile, keyFile: keyFile), checkPeriod: .zero)
       let before = tls.configuration(notice: notices.add)
       try files.write(try Self.text(certificates.certificate("other-client")), to: "my.crt")
       for _ in 0..<3 {

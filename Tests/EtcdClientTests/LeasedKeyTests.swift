@@ -341,18 +341,13 @@ struct EtcdAPITests {
     }
   }
 
-  @Test(arguments: [
-    ("3.0.17", "/v3alpha", "/kv/lease/revoke"), ("3.2.32", "/v3alpha", "/kv/lease/revoke"),
-    ("3.3.27", "/v3beta", "/kv/lease/revoke"), ("3.4.23", "/v3", "/lease/revoke"),
-    ("3.6.0-rc.1", "/v3", "/lease/revoke"), ("4.0.0", "/v3", "/lease/revoke"),
-  ]) func theGatewayMovesWithTheVersion(_ version: String, _ prefix: String, _ revoke: String) {
-    let found = EtcdGateway.Prefix(version: version)
-    #expect(found?.rawValue == prefix)
-    #expect(found?.revoke == revoke)
+  @Test(arguments: ["3.4.23", "3.6.0-rc.1", "4.0.0"])
+  func v3IsThereSince34(_ version: String) {
+    #expect(EtcdGateway.exists(in: version))
   }
 
-  @Test(arguments: ["2.3.8", "", "nonsense", "x.y"])
-  func aVersionWithoutV3HasNoGateway(_ version: String) {
-    #expect(EtcdGateway.Prefix(version: version) == nil)
+  @Test(arguments: ["2.3.8", "3.0.17", "3.2.32", "3.3.27", "", "nonsense", "x.y"])
+  func anOlderVersionHasNoV3(_ version: String) {
+    #expect(!EtcdGateway.exists(in: version))
   }
 }

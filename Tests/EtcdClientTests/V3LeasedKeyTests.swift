@@ -133,31 +133,17 @@ import Testing
     }
   }
 
-  @Test func anOlderEtcdIsAskedAtItsOwnPaths() async throws {
-    try await self.withKey(version: "3.3.27") { request in
-      switch request.target {
-      case "/v3beta/lease/grant": .json(#"{\#(Self.header()),"TTL":"10"}"#)
-      case "/v3beta/kv/txn": .json("{\(Self.header())}")
-      case "/v3beta/kv/lease/revoke": .json("{\(Self.header())}")
-      default: .answer(404, [:], "404 page not found\n")
-      }
-    } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      #expect(try await key.create().fact == .exists)
-      #expect(server.requests.last?.target == "/v3beta/kv/lease/revoke")
-    }
-  }
-
-  /// After an upgrade the gateway is elsewhere; the version is asked for again.
-  @Test func aGatewayThatIsGoneIsLookedForAgain() async throws {
-    try await self.withKey { _ in
+  /// By its version, or because its gateway has other paths.
+  @Test(arguments: [("3.3.27", ["/version"]), ("3.4.23", ["/version", "/v3/kv/range"])])
+  func anEtcdWithoutV3IsRefusedAndV2IsNamed(_ version: String, _ targets: [String]) async throws {
+    try await self.withKey(version: version) { _ in
       .answer(404, [:], "404 page not found\n")
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      for _ in 0..<2 {
-        let error = await #expect(throws: EtcdClientError.self) { try await key.read() }
-        let endpoint = try EtcdEndpoint(server.url)
-        #expect(error == .apiMissing(endpoint: endpoint, .v3))
-      }
-      #expect(server.requests.filter { $0.target == "/version" }.count == 2)
+      let error = await #expect(throws: EtcdClientError.self) { try await key.read() }
+      #expect(error == .apiMissing(endpoint: try EtcdEndpoint(server.url), .v3))
+      #expect("\(error, default: "")".contains("etcd 3.4 or newer is needed for v3"))
+      #expect("\(error, default: "")".contains("--etcd-api=v2"))
+      #expect(server.requests.map(\.target) == targets)
     }
   }
 
@@ -177,7 +163,7 @@ import Testing
     #"{"error":{"grpc_code":11,"http_code":400,"message":"no","http_status":"Bad Request"}}"#,
     #"{"error":{"code":11,"message":"no","details":[]}}"#,
   ]) func readsAnErrorInAStream(_ line: String) async throws {
-    let answer = Answer(status: 200, headers: [:], body: .init(string: line))
+    let answer = HTTPAnswer(status: 200, headers: [:], body: .init(string: line))
     let message = try #require(answer.decoded(Gateway.StreamReply<Gateway.LeaseReply>.self))
     #expect(message.error?.meaning == EtcdGatewayError(code: 11, message: "no"))
   }

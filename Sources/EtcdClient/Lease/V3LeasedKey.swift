@@ -26,9 +26,8 @@ public final class V3LeasedKey: LeasedKey {
     var hasToldOfTTL = false
   }
 
-  /// - Parameter prefix: where the gateway of this version of etcd is.
-  init(client: EtcdClient, prefix: EtcdGateway.Prefix, terms: LeaseTerms) {
-    self.gateway = EtcdGateway(client: client, prefix: prefix)
+  init(client: EtcdClient, terms: LeaseTerms) {
+    self.gateway = EtcdGateway(client: client)
     self.terms = terms
     self.key = Self.bytes(terms.key)
   }
@@ -90,7 +89,7 @@ public final class V3LeasedKey: LeasedKey {
     if let known = self.state.withLock({ $0.lease }), known.index == ifIndex {
       lease = known.id
     } else {
-      // Made by another object of ours, before an upgrade of etcd moved its gateway.
+      // An earlier process of ours may have made it.
       let reply = try await self.look(ifIndex: ifIndex, until: deadline)
       guard let key = reply.found else { return LeaseAnswer(.absent, at: reply.header.position) }
       guard reply.succeeded == true, key.holder.value == self.terms.value,
