@@ -65,7 +65,8 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         pretend.zweimaster.dev/fail-readiness-at: 1m and from here on
         pretend.zweimaster.dev/started-after: 5s     its startup probe fails before
         pretend.zweimaster.dev/fail-liveness-at: 1m  its liveness probe fails from here on
-      """)
+      """,
+    version: Version.line(of: "fake-kubelet"))
 
   @Option(
     name: [.customLong("config"), .customLong("pod-manifest-path")],
@@ -216,7 +217,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
+    self.log.bootstrap()
     let logger = Logger(label: "fake-kubelet")
     self.apiServerOptions.log(to: logger)
     var configuration = FakeKubeletConfiguration(

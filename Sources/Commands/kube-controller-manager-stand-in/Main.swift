@@ -24,7 +24,8 @@ struct ControllerManagerCommand: AsyncParsableCommand {
 
       Once the port listens, a line on standard output names it:
         kube-controller-manager-stand-in: http://127.0.0.1:10252
-      """)
+      """,
+    version: Version.line(of: "kube-controller-manager-stand-in"))
 
   @OptionGroup var options: StandInOptions
 

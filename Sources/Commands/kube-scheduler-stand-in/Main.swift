@@ -24,7 +24,8 @@ struct SchedulerCommand: AsyncParsableCommand {
 
       Once the port listens, a line on standard output names it:
         kube-scheduler-stand-in: http://127.0.0.1:10251
-      """)
+      """,
+    version: Version.line(of: "kube-scheduler-stand-in"))
 
   @OptionGroup var options: StandInOptions
 

@@ -25,6 +25,7 @@ import UnixSignals
         curl -X PUT http://127.0.0.1:2379/v2/keys/message -d value=hello
         curl http://127.0.0.1:2379/v2/keys/message
       """,
+    version: Version.line(of: "kvstore"),
     subcommands: [Check.self, Backup.self, Restore.self])
 
   /// What can stand in the environment and in a file, too: a new flag is added here.
@@ -145,7 +146,7 @@ import UnixSignals
   }
 
   private func serve(warnings: [String]) async throws {
-    self.logFormat.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    self.logFormat.bootstrap(verbosity: self.verbosity)
     let logger = Logger(label: "kvstore")
     for warning in warnings { logger.warning("\(warning)") }
     DescriptorLimit.raise()
@@ -188,5 +189,3 @@ private struct Reload: Service {
     }
   }
 }
-
-extension LogFormat: ExpressibleByArgument {}

@@ -1,11 +1,11 @@
 import Glibc
 
 /// How many files and connections a process may have open.
-public enum DescriptorLimit {
+package enum DescriptorLimit {
   /// Takes all that the system allows.
   /// - Returns: the limit that holds from now on, for the processes that we start, too.
   @discardableResult
-  public static func raise() -> Int {
+  package static func raise() -> Int {
     var limit = Self.limit
     if limit.rlim_cur < limit.rlim_max {
       limit.rlim_cur = limit.rlim_max
@@ -15,7 +15,7 @@ public enum DescriptorLimit {
     return Self.current
   }
 
-  public static var current: Int { Int(clamping: Self.limit.rlim_cur) }
+  package static var current: Int { Int(clamping: Self.limit.rlim_cur) }
 
   private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 

@@ -9,13 +9,13 @@ import Glibc
 /// ends the sequence after ``DirectoryEvent/Kind/gone``; the caller opens it anew when it is back.
 ///
 /// Source: inotify(7).
-public enum DirectoryWatch {
+package enum DirectoryWatch {
   /// Starts to watch. Every change after the return is reported.
   ///
   /// The sequence holds at most `capacity` unread events; what comes beyond drops the oldest, so that a
   /// reader that looks at the whole directory on any event still misses nothing.
   /// - Throws: ``DirectoryWatchError`` when the directory cannot be watched.
-  public static func events(
+  package static func events(
     of path: String, holding capacity: Int = 4096
   ) throws(DirectoryWatchError) -> AsyncStream<DirectoryEvent> {
     let descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
@@ -69,9 +69,9 @@ public enum DirectoryWatch {
 }
 
 /// One change in a watched directory.
-public struct DirectoryEvent: Equatable, Sendable {
+package struct DirectoryEvent: Equatable, Sendable {
   /// What happened.
-  public enum Kind: Equatable, Sendable {
+  package enum Kind: Equatable, Sendable {
     /// A name appeared by creation; what it holds may be yet to come.
     case appeared
     /// A name appeared by a move into the directory, with all that it holds.
@@ -108,16 +108,16 @@ public struct DirectoryEvent: Equatable, Sendable {
   }
 
   /// The entry's name inside of the directory; `nil` when the directory itself is meant.
-  public let name: String?
-  public let kind: Kind
+  package let name: String?
+  package let kind: Kind
 }
 
 /// A directory could not be watched.
-public struct DirectoryWatchError: Error, Equatable, CustomStringConvertible {
-  public let path: String
-  public let errno: Int32
+package struct DirectoryWatchError: Error, Equatable, CustomStringConvertible {
+  package let path: String
+  package let errno: Int32
 
-  public var description: String {
+  package var description: String {
     "cannot watch the directory \(self.path): \(String(cString: strerror(self.errno)))"
   }
 }

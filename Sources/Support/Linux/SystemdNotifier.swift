@@ -3,14 +3,14 @@ import Glibc
 /// Tells systemd how a service is: that it is ready, what it does, that it lives, that it stops.
 ///
 /// Source: sd_notify(3), sd_watchdog_enabled(3).
-public struct SystemdNotifier: Sendable {
+package struct SystemdNotifier: Sendable {
   private let socket: String
   /// Within what time systemd wants to hear that we live; `nil` when it does not.
-  public let watchdog: Duration?
+  package let watchdog: Duration?
 
   /// - Parameter environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC`.
   /// - Returns: `nil` when systemd does not listen.
-  public init?(environment: [String: String]) {
+  package init?(environment: [String: String]) {
     guard let socket = environment["NOTIFY_SOCKET"], socket.hasPrefix("/") || socket.hasPrefix("@")
     else { return nil }
     self.socket = socket
@@ -20,7 +20,7 @@ public struct SystemdNotifier: Sendable {
   }
 
   /// One thing to say; several may go into one message.
-  public enum Notice: Equatable, Sendable {
+  package enum Notice: Equatable, Sendable {
     case ready
     case alive
     case stopping
@@ -38,7 +38,7 @@ public struct SystemdNotifier: Sendable {
   }
 
   /// Whether it gets there, systemd has to know; we go on in any case.
-  public func tell(_ notices: Notice...) {
+  package func send(_ notices: Notice...) {
     let descriptor = Glibc.socket(
       AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return }

@@ -1,19 +1,19 @@
 /// A page of metrics.
 ///
 /// Source: Prometheus' text format 0.0.4.
-public struct MetricsPage: Sendable {
-  public static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
+package struct MetricsPage: Sendable {
+  package static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
 
-  public private(set) var text = ""
+  package private(set) var text = ""
 
-  public init() {}
+  package init() {}
 
-  public enum Kind: String, Sendable {
+  package enum Kind: String, Sendable {
     case counter, gauge, histogram
   }
 
   /// A metric with its values; labels are written as `name="value"`.
-  public mutating func add(
+  package mutating func add(
     _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: String, value: Double)]
   ) {
     self.head(name, kind, help)
@@ -22,7 +22,7 @@ public struct MetricsPage: Sendable {
     }
   }
 
-  public mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+  package mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
     self.add(name, kind, help, [("", value)])
   }
 
@@ -30,7 +30,7 @@ public struct MetricsPage: Sendable {
   /// - Parameters:
   ///   - bounds: the upper bound of each bucket but the last, ascending.
   ///   - counts: how many fell into each, one more than there are bounds.
-  public mutating func add(
+  package mutating func add(
     _ name: String, _ help: String, bounds: [Double], counts: [Int], sum: Double
   ) {
     self.head(name, .histogram, help)
@@ -46,7 +46,7 @@ public struct MetricsPage: Sendable {
   }
 
   /// One label, with what the format wants escaped in its value.
-  public static func label(_ name: String, _ value: String) -> String {
+  package static func label(_ name: String, _ value: String) -> String {
     let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
       .replacing("\n", with: "\\n")
     return "\(name)=\"\(escaped)\""
