@@ -1,7 +1,6 @@
-/// How long to wait before a process that ended by itself is started again.
+/// The pause before a process that ended by itself is started again.
 ///
-/// The first restart comes quickly; each further one waits twice as long, up to a limit. A process
-/// that has run for a while starts over: its next end is news, not part of a series.
+/// It doubles with each restart up to a limit. After a long run it starts over with the first pause.
 package struct RestartBackoff: Equatable, Sendable {
   /// The first pause.
   package var initial: Duration

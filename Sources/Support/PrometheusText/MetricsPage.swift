@@ -12,7 +12,7 @@ package struct MetricsPage: Sendable {
     case counter, gauge, histogram
   }
 
-  /// A metric with its values; labels are written as `name="value"`.
+  /// Adds a metric with its values; labels are made by ``label(_:_:)``.
   package mutating func add(
     _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: String, value: Double)]
   ) {
@@ -26,10 +26,10 @@ package struct MetricsPage: Sendable {
     self.add(name, kind, help, [("", value)])
   }
 
-  /// A histogram.
+  /// Adds a histogram.
   /// - Parameters:
-  ///   - bounds: the upper bound of each bucket but the last, ascending.
-  ///   - counts: how many fell into each, one more than there are bounds.
+  ///   - bounds: the upper bounds of all buckets but the last, ascending.
+  ///   - counts: the number of values in each bucket, one more than bounds.
   package mutating func add(
     _ name: String, _ help: String, bounds: [Double], counts: [Int], sum: Double
   ) {
@@ -45,7 +45,7 @@ package struct MetricsPage: Sendable {
     self.line(name + "_count", "", count)
   }
 
-  /// One label, with what the format wants escaped in its value.
+  /// One label: `name="value"`, with the value escaped.
   package static func label(_ name: String, _ value: String) -> String {
     let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
       .replacing("\n", with: "\\n")
@@ -61,7 +61,7 @@ package struct MetricsPage: Sendable {
     self.text += " \(Self.number(value))\n"
   }
 
-  /// Whole numbers without a fraction.
+  /// An integer without a fraction.
   private static func number(_ value: Double) -> String {
     Int64(exactly: value).map(String.init) ?? "\(value)"
   }
