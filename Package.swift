@@ -99,7 +99,9 @@ let package = Package(
     // A port, its TLS files, its URL: for every server but kvstore, whose HTTP is its own.
     .target(
       name: "HTTPListening",
-      dependencies: [hummingbird, hummingbirdCore, hummingbirdTLS, nioCore, nioSSL, logging],
+      dependencies: [
+        arguments, hummingbird, hummingbirdCore, hummingbirdTLS, nioCore, nioSSL, logging,
+      ],
       path: "Sources/Support/HTTPListening", swiftSettings: settings),
     .target(
       name: "CVersion", path: "Sources/Support/CVersion",
@@ -156,7 +158,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     // A process beside each container of the fake kubelet: its log, its end.
-    .target(name: "ContainerShim", dependencies: ["Linux"], swiftSettings: settings),
+    .target(
+      name: "ContainerShim", dependencies: ["KubernetesObjects", "Linux"], swiftSettings: settings),
     .target(
       name: "FakeKubelet",
       dependencies: [
@@ -169,9 +172,7 @@ let package = Package(
       name: "FakeAPIServer",
       dependencies: [
         "EtcdClient", "HTTPListening", "KubernetesClient", "KubernetesObjects", "PrometheusText",
-        deque,
-        hummingbird,
-        httpClient, nioCore, logging, lifecycle,
+        deque, hummingbird, httpClient, nioCore, logging, lifecycle,
       ],
       swiftSettings: settings),
     .target(
@@ -193,8 +194,8 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "KubernetesObjects", "Linux",
-        hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "JSONText", "KubernetesObjects",
+        "Linux", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
       // The init scripts of deploy/, for the recipe's machine room.
       resources: [.embedInCode("Recipe/Files")],
@@ -251,12 +252,10 @@ let package = Package(
       ],
       path: "Sources/Commands/fake-apiserver", swiftSettings: settings),
     .executableTarget(
-      name: "kube-scheduler-stand-in",
-      dependencies: ["CommandLine", "KubernetesClient", "StandIns", arguments],
+      name: "kube-scheduler-stand-in", dependencies: ["StandIns"],
       path: "Sources/Commands/kube-scheduler-stand-in", swiftSettings: settings),
     .executableTarget(
-      name: "kube-controller-manager-stand-in",
-      dependencies: ["CommandLine", "KubernetesClient", "StandIns", arguments],
+      name: "kube-controller-manager-stand-in", dependencies: ["StandIns"],
       path: "Sources/Commands/kube-controller-manager-stand-in", swiftSettings: settings),
     .executableTarget(
       name: "zweimaster",

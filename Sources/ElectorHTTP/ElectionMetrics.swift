@@ -50,7 +50,7 @@ enum ElectionMetrics {
       status.trouble(at: now) == nil ? 1 : 0
     }
     gauge("paused", "1 while it has stepped down until resume.") { status, _ in
-      status.snapshot.isPaused ? 1 : 0
+      status.snapshot.isSteppedDown ? 1 : 0
     }
     counter("takeovers", "How often this elector became the master.", "reason") { $0.takeovers }
     counter("losses", "How often this elector lost the lock.", "reason") { $0.losses }

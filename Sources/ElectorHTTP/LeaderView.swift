@@ -17,7 +17,7 @@ struct LeaderView: Encodable {
 
   init(_ status: ElectionStatus) {
     let snapshot = status.snapshot
-    self.name = snapshot.master ?? ""
+    self.name = snapshot.leader ?? ""
     self.key = status.key
     self.me = status.name
     self.isLeader = snapshot.leads
@@ -25,7 +25,7 @@ struct LeaderView: Encodable {
     self.term = snapshot.term
     self.leaseRestSeconds = snapshot.leaseRest.map { $0 / .seconds(1) }
     self.waitsForSeconds = snapshot.waitsFor.map { $0 / .seconds(1) }
-    self.isPaused = snapshot.isPaused
+    self.isPaused = snapshot.isSteppedDown
     self.standsBackForSeconds = snapshot.standsBackFor.map { $0 / .seconds(1) }
   }
 

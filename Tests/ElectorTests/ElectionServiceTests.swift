@@ -15,7 +15,7 @@ final class MemoryStore: LeaseStore {
   struct State {
     var index: UInt64 = 1
     var holder: Holder?
-    var history: [(UInt64, Election.Change)] = []
+    var history: [(UInt64, KeyChange)] = []
     var requests: [Election.Request.Kind] = []
     var record: (TermRecord, UInt64)?
     var isFrozen = false
@@ -74,13 +74,13 @@ final class MemoryStore: LeaseStore {
     }
   }
 
-  func nextChange(after index: UInt64) async -> Election.Change {
+  func nextChange(after index: UInt64) async throws -> KeyChange {
     while !Task.isCancelled {
       let change = self.state.withLock { state in state.history.first { $0.0 > index }?.1 }
       if let change { return change }
-      try? await Task.sleep(for: .milliseconds(5))
+      try await Task.sleep(for: .milliseconds(5))
     }
-    return .broken(reason: "cancelled")
+    throw CancellationError()
   }
 }
 

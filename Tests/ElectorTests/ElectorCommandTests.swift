@@ -92,10 +92,9 @@ import Testing
   @Test(arguments: [
     ("--sleep=5", "5"), ("--sleep=0s", "--sleep must be"), ("--ttl-secs=0", "--ttl-secs must be"),
     ("--kubelet=x", "--kubelet must be"), ("--key=/", "--key must not be empty"),
-    ("--sleep=31s", "--sleep 31s is longer than the lease"), ("--profile=x", "quick"),
+    ("--sleep=31s", "--sleep 31s is longer than the lease"), ("--profile=x", "strict, podmaster"),
     ("--kubelet-detection=-1s", "--kubelet-detection must not be negative"),
-    // The manifest is not there, so the grace is Kubernetes' own.
-    ("--profile=quick", "--ttl-secs 39 or more"),
+    ("--profile=quick", "--profile quick is gone: leave --profile out, or use strict"),
     ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
     ("--etcd-api=v4", "use auto, v2 or v3, not \"v4\""),
     ("--etcd-cafile=ca.crt", "--etcd-cafile needs https:// in --etcd-servers"),
@@ -115,13 +114,13 @@ import Testing
   }
 
   @Test func whoHoldsWhatIsATable() {
-    let position = KeyHolder(value: "n1", token: 12, modifiedIndex: 40, remaining: .seconds(28))
+    let position = Holder(name: "n1", term: 12, modifiedIndex: 40)
     let record = TermRecord(
       term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b", destination: "/m"),
       podOutlivesLease: .zero)
     let rows = [
       LockRow(
-        key: "scheduler", lock: .held(position),
+        key: "scheduler", lock: .held(position, remaining: .seconds(28)),
         record: .found(value: record.json, modifiedIndex: 13)),
       LockRow(key: "c", lock: .absent, record: .absent),
     ]
@@ -138,10 +137,10 @@ import Testing
     var record = TermRecord(
       term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b1", destination: "/m"),
       podOutlivesLease: .zero)
-    func warnings(_ holder: String, _ token: UInt64) -> [String] {
+    func warnings(_ holder: String, _ term: UInt64) -> [String] {
       LockRow(
         key: "k",
-        lock: .held(KeyHolder(value: holder, token: token, modifiedIndex: 50, remaining: nil)),
+        lock: .held(Holder(name: holder, term: term, modifiedIndex: 50)),
         record: .found(value: record.json, modifiedIndex: 13)
       ).warnings
     }

@@ -50,14 +50,14 @@ import Testing
         // v2 alone tells for how long.
         #expect((remaining != nil) == (api == .v2))
         if let remaining { #expect(remaining > .zero && remaining <= .seconds(120)) }
-        #expect(await other.nextChange(after: second - 1) == .written(holder))
+        #expect(try await other.nextChange(after: second - 1) == .written(holder))
         #expect(await mine.perform(.release(prevIndex: second + 1)) == .changed)
         async let change = other.nextChange(after: second)
         guard case .released(let end) = await mine.perform(.release(prevIndex: second)) else {
           Issue.record("not released")
           return
         }
-        #expect(await change == .removed(index: end))
+        #expect(try await change == .removed(index: end))
         #expect(await mine.perform(.renew(prevIndex: second)) == .absent(index: end))
         #expect(await mine.perform(.release(prevIndex: second)) == .absent(index: end))
       }
@@ -154,7 +154,7 @@ import Testing
     _ verdict: StoreContinuity.Verdict, _ expected: Election.Answer
   ) {
     let answer = LeaseAnswer(
-      .granted(token: 4, modifiedIndex: 5), at: StorePosition(clusterID: 1, index: 9))
+      .granted(term: 4, modifiedIndex: 5), at: StorePosition(clusterID: 1, index: 9))
     #expect(Election.Answer(answer, to: .renew(prevIndex: 5), verdict) == expected)
     #expect(
       Election.Answer(answer, to: .create, verdict) == .granted(term: 4, modifiedIndex: 5))

@@ -9,7 +9,7 @@ import Testing
 /// Renews a lease as an election does: what is unclear is read, and what is read is renewed.
 /// - Returns: the index after the renewal.
 private func renewed(
-  _ key: any LeasedKey, token: UInt64, index: UInt64, within limit: Duration
+  _ key: any LeasedKey, term: UInt64, index: UInt64, within limit: Duration
 ) async throws -> UInt64 {
   let deadline = ContinuousClock.now + limit
   var index: UInt64? = index
@@ -23,9 +23,9 @@ private func renewed(
       continue
     }
     switch answer.fact {
-    case .granted(token, let next): return next
+    case .granted(term, let next): return next
     case .changed: index = nil
-    case .held(let holder) where holder.token == token: index = holder.modifiedIndex
+    case .held(let holder, _) where holder.term == term: index = holder.modifiedIndex
     default: throw TestFailure("the lease was lost: \(answer)")
     }
   }
@@ -33,14 +33,14 @@ private func renewed(
 }
 
 /// Makes a key as an election does, on a machine that may be too busy to answer in time.
-/// - Returns: its token.
+/// - Returns: its term.
 private func created(_ key: any LeasedKey) async throws -> UInt64 {
   let deadline = ContinuousClock.now + .seconds(60)
   while ContinuousClock.now < deadline {
     do {
-      if let token = try await key.create().token { return token }
+      if let term = try await key.create().term { return term }
       // Nobody else is there.
-      if case .held(let holder) = try await key.read().fact { return holder.token }
+      if case .held(let holder, _) = try await key.read().fact { return holder.term }
     } catch {
       try await Task.sleep(for: .milliseconds(50))
     }
@@ -72,14 +72,14 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
         let dead = EtcdEndpoint.refusing
         try await self.client([relay.endpoint, dead, store]).run { client in
           let key = backend.key(client, ttlSeconds: Self.ttlSeconds, timeout: .seconds(6))
-          let token = try await created(key)
-          var index = try await renewed(key, token: token, index: token, within: Self.belief)
+          let term = try await created(key)
+          var index = try await renewed(key, term: term, index: term, within: Self.belief)
           relay.isSilent = true
           // For so long the manifest stays without a renewal.
-          index = try await renewed(key, token: token, index: index, within: Self.belief)
+          index = try await renewed(key, term: term, index: index, within: Self.belief)
           // It stays with the one that works.
           #expect(client.transport.preferred == store)
-          _ = try await renewed(key, token: token, index: index, within: Self.belief)
+          _ = try await renewed(key, term: term, index: index, within: Self.belief)
         }
       }
     }
@@ -112,14 +112,14 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
           connectTimeout: .seconds(15), watchAge: .seconds(3600))
         try await client.run { client in
           let key = backend.key(client)
-          let token = try await created(key)
-          async let change = key.nextChange(after: token)
+          let term = try await created(key)
+          async let change = key.nextChange(after: term)
           // The watch is under way once it is known at which endpoint.
           while client.transport.watchCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
           relay.isSilent = true
           _ = try await key.read()
           #expect(client.transport.preferred == store)
-          let released = try await key.release(ifIndex: token)
+          let released = try await key.release(ifIndex: term)
           #expect(try await change == .removed(index: released.position.index))
         }
       }
@@ -138,10 +138,10 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
           try await EtcdClient(
             endpoints: [store], timeout: .seconds(60), connectTimeout: .seconds(30)
           ).run { near in
-            let token = try #require(try await backend.key(near).create().token)
+            let term = try #require(try await backend.key(near).create().term)
             let watching = backend.key(far)
             _ = try await watching.read()
-            async let change = watching.nextChange(after: token)
+            async let change = watching.nextChange(after: term)
             while relay.connections < 2 { try await Task.sleep(for: .milliseconds(5)) }
             relay.dropEstablished()
             try await near.overwrite("a/lock", with: nil, by: backend.api)
@@ -205,17 +205,17 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
       try await self.client(members.map(\.endpoint)).run { client in
         let key = backend.key(client, ttlSeconds: Self.ttlSeconds, timeout: .seconds(6))
         // The cluster may still be finding its leader.
-        let token = try await created(key)
-        var index = try await renewed(key, token: token, index: token, within: Self.belief)
+        let term = try await created(key)
+        var index = try await renewed(key, term: term, index: term, within: Self.belief)
         // The one in use, which is perhaps the leader.
         let used = client.transport.preferred
         members.first { $0.endpoint == used }?.kill()
         let start = ContinuousClock.now
-        index = try await renewed(key, token: token, index: index, within: Self.belief)
+        index = try await renewed(key, term: term, index: index, within: Self.belief)
         // The elector would give up after 20 s without a renewal.
         #expect(ContinuousClock.now - start < .seconds(15))
         #expect(client.transport.preferred != used)
-        _ = try await renewed(key, token: token, index: index, within: Self.belief)
+        _ = try await renewed(key, term: term, index: index, within: Self.belief)
       }
     }
   }

@@ -152,8 +152,8 @@ import Testing
   private func keepsALease(_ backend: Backend, _ client: EtcdClient) async throws {
     let key = backend.key(client)
     #expect(try await key.read().fact == .absent)
-    let token = try #require(try await key.create().token)
-    let index = try #require(try await key.renew(ifIndex: token).grantedIndex)
+    let term = try #require(try await key.create().term)
+    let index = try #require(try await key.renew(ifIndex: term).grantedIndex)
     async let change = key.nextChange(after: index)
     #expect(try await key.release(ifIndex: index).fact == .released)
     guard case .removed = try await change else {

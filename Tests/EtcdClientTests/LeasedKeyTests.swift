@@ -81,7 +81,7 @@ extension EtcdClient {
 
 extension LeaseAnswer {
   /// Of a grant.
-  var token: UInt64? { if case .granted(let token, _) = self.fact { token } else { nil } }
+  var term: UInt64? { if case .granted(let term, _) = self.fact { term } else { nil } }
   var grantedIndex: UInt64? {
     if case .granted(_, let modifiedIndex) = self.fact { modifiedIndex } else { nil }
   }
@@ -98,23 +98,23 @@ extension LeaseAnswer {
       #expect(before.fact == .absent)
 
       let created = try await mine.create()
-      let token = try #require(created.token)
-      #expect(created.grantedIndex == token && token > before.position.index)
-      #expect(created.position.index == token)
+      let term = try #require(created.term)
+      #expect(created.grantedIndex == term && term > before.position.index)
+      #expect(created.position.index == term)
       #expect(created.position.clusterID == before.position.clusterID)
       #expect(created.position.clusterID != nil)
       #expect(try await other.create().fact == .exists)
 
-      let renewed = try await mine.renew(ifIndex: token)
+      let renewed = try await mine.renew(ifIndex: term)
       let index = try #require(renewed.grantedIndex)
-      #expect(renewed.token == token)
-      guard case .held(let holder) = try await other.read().fact else {
+      #expect(renewed.term == term)
+      guard case .held(let holder, let remaining) = try await other.read().fact else {
         Issue.record("nobody holds it")
         return
       }
-      #expect(holder.value == "me" && holder.token == token && holder.modifiedIndex == index)
+      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == index)
       // v3 does not tell.
-      #expect(holder.remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
+      #expect(remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
 
       #expect(try await other.renew(ifIndex: index + 1).fact == .changed)
       #expect(try await other.release(ifIndex: index + 1).fact == .changed)
@@ -124,8 +124,8 @@ extension LeaseAnswer {
       #expect(try await change == .removed(index: released.position.index))
       #expect(try await mine.renew(ifIndex: index).fact == .absent)
       #expect(try await mine.release(ifIndex: index).fact == .absent)
-      let again = try #require(try await other.create().token)
-      #expect(again > token)
+      let again = try #require(try await other.create().term)
+      #expect(again > term)
     }
   }
 
@@ -134,18 +134,18 @@ extension LeaseAnswer {
     try await backend.withClient { client in
       let key = backend.key(client)
       let start = try await key.read().position.index
-      let token = try #require(try await key.create().token)
+      let term = try #require(try await key.create().term)
       guard case .written(let holder) = try await key.nextChange(after: start) else {
         Issue.record("the creation is not told")
         return
       }
-      #expect(holder.value == "me" && holder.token == token && holder.modifiedIndex == token)
+      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == term)
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
-      guard case .written(let next) = try await key.nextChange(after: token) else {
+      guard case .written(let next) = try await key.nextChange(after: term) else {
         Issue.record("the change is not told")
         return
       }
-      #expect(next.value == "somebody" && next.modifiedIndex > token)
+      #expect(next.name == "somebody" && next.modifiedIndex > term)
     }
   }
 
@@ -154,15 +154,15 @@ extension LeaseAnswer {
     try await backend.withClient { client in
       let key = backend.key(client, ttlSeconds: 10)
       let sent = ContinuousClock.now
-      let token = try #require(try await key.create().token)
-      guard case .removed(let end) = try await key.nextChange(after: token) else {
+      let term = try #require(try await key.create().term)
+      guard case .removed(let end) = try await key.nextChange(after: term) else {
         Issue.record("it was not removed")
         return
       }
       // The promise that everything rests on: not before the time to live, counted from the sending.
       #expect(ContinuousClock.now - sent >= .seconds(10))
-      #expect(end > token)
-      #expect(try await key.renew(ifIndex: token).fact == .absent)
+      #expect(end > term)
+      #expect(try await key.renew(ifIndex: term).fact == .absent)
     }
   }
 
@@ -171,12 +171,12 @@ extension LeaseAnswer {
   func livesOnWhileItIsRenewed(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client, ttlSeconds: 20)
-      let token = try #require(try await key.create().token)
-      var index = token
+      let term = try #require(try await key.create().term)
+      var index = term
       for _ in 0..<11 {
         try await Task.sleep(for: .seconds(2))
         let answer = try await key.renew(ifIndex: index)
-        #expect(answer.token == token)
+        #expect(answer.term == term)
         index = try #require(answer.grantedIndex)
       }
     }
@@ -187,26 +187,26 @@ extension LeaseAnswer {
   func isNotRenewedOnceItIsGoneOrChanged(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client)
-      let first = try #require(try await key.create().token)
+      let first = try #require(try await key.create().term)
       try await client.overwrite("a/lock", with: nil, by: backend.api)
       #expect(try await key.renew(ifIndex: first).fact == .absent)
-      let second = try #require(try await key.create().token)
+      let second = try #require(try await key.create().term)
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
       #expect(try await key.renew(ifIndex: second).fact == .changed)
       #expect(try await key.release(ifIndex: second).fact == .changed)
-      guard case .held(let holder) = try await key.read().fact else {
+      guard case .held(let holder, _) = try await key.read().fact else {
         Issue.record("nobody holds it")
         return
       }
-      #expect(holder.value == "somebody")
+      #expect(holder.name == "somebody")
     }
   }
 
   @Test(arguments: Backend.available)
   func isRenewedByWhoeverKnowsItsIndexAndItsValue(_ backend: Backend) async throws {
     try await backend.withClient { client in
-      let token = try #require(try await backend.key(client).create().token)
-      let index = try #require(try await backend.key(client).renew(ifIndex: token).grantedIndex)
+      let term = try #require(try await backend.key(client).create().term)
+      let index = try #require(try await backend.key(client).renew(ifIndex: term).grantedIndex)
       #expect(try await backend.key(client).release(ifIndex: index).fact == .released)
     }
   }
@@ -215,14 +215,14 @@ extension LeaseAnswer {
   func noticesAForgottenHistory(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client)
-      let token = try #require(try await key.create().token)
+      let term = try #require(try await key.create().term)
       if backend.api == .v3 {
         for _ in 0..<3 { try await client.overwrite("noise", with: "x", by: .v3) }
-        try await client.gateway("/kv/compaction", #"{"revision":"\#(token + 3)"}"#)
+        try await client.gateway("/kv/compaction", #"{"revision":"\#(term + 3)"}"#)
       } else {
         for _ in 0..<1010 { try await client.overwrite("noise", with: "x", by: .v2) }
       }
-      #expect(try await key.nextChange(after: token) == .historyCleared)
+      #expect(try await key.nextChange(after: term) == .historyCleared)
     }
   }
 
@@ -271,7 +271,7 @@ extension LeaseAnswer {
         let granted = try await withThrowingTaskGroup(of: Bool.self) { group in
           for name in 0..<10 {
             let key = backend.key(client, value: "\(name)", key: "race\(round)")
-            group.addTask { try await key.create().token != nil }
+            group.addTask { try await key.create().term != nil }
           }
           return try await group.reduce(into: 0) { count, isGranted in count += isGranted ? 1 : 0 }
         }

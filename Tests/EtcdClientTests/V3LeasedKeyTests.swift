@@ -98,14 +98,14 @@ import Testing
       default: return .hangUp
       }
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      let token = try #require(try await key.create().token)
+      let term = try #require(try await key.create().term)
       let before = server.requests.count
       if isGranted {
         #expect(
-          try await key.renew(ifIndex: token).fact == .granted(token: token, modifiedIndex: token))
+          try await key.renew(ifIndex: term).fact == .granted(term: term, modifiedIndex: term))
       } else {
         let error = await #expect(throws: EtcdClientError.self) {
-          try await key.renew(ifIndex: token)
+          try await key.renew(ifIndex: term)
         }
         #expect(error?.isOutcomeUnknown == true)
       }
@@ -128,8 +128,8 @@ import Testing
       default: return .hangUp
       }
     } _: { (key: EtcdLeasedKey, _: ScriptedServer) async throws -> Void in
-      let token = try #require(try await key.create().token)
-      await #expect(throws: EtcdClientError.self) { try await key.renew(ifIndex: token) }
+      let term = try #require(try await key.create().term)
+      await #expect(throws: EtcdClientError.self) { try await key.renew(ifIndex: term) }
     }
   }
 

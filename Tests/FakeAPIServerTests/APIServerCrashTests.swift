@@ -17,7 +17,7 @@ import Testing
 
   @Test func whatAServerAcknowledgedOutlivesIt() async throws {
     try await withServers { servers, client in
-      let made = Guarded<Set<String>>([])
+      let made = LockedValue<Set<String>>([])
       let status = try await Programs.run("fake-apiserver", Self.arguments(client)) { url, kill in
         await withTaskGroup { group in
           for writer in 0..<4 {
@@ -29,7 +29,7 @@ import Testing
                 guard let answer = try? await Caller(url: url).call("POST", Self.pods, body),
                   answer.code == 201
                 else { return }
-                let count = made.change { names in
+                let count = made.withLock { names in
                   names.insert(name)
                   return names.count
                 }

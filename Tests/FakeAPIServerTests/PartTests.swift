@@ -224,13 +224,14 @@ func json(_ text: String) throws -> JSONValue {
     if pod["metadata"] == nil { pod["metadata"] = [:] }
     var options = try DeleteOptions([:], query: nil)
     options.gracePeriod = grace
-    switch options.step(of: pod, now: 100, time: { "\($0)" }) {
+    switch options.step(of: pod, now: 100) {
     case .remove: #expect(expected == "remove")
     case .none: #expect(expected == "none")
     case .mark(let marked):
       let seconds = marked["metadata"]?["deletionGracePeriodSeconds"]?.integer ?? 0
       #expect(expected == "mark \(seconds)")
-      #expect(marked["metadata"]?["deletionTimestamp"] == .string("\(100 + seconds)"))
+      #expect(
+        marked["metadata"]?["deletionTimestamp"] == .string(KubernetesTime.seconds(100 + seconds)))
     }
   }
 

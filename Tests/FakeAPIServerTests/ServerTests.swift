@@ -153,7 +153,7 @@ import Testing
   @Test func aWatchOfAStoreThatWasReplacedIsOver() async throws {
     let former = try await KVStoreServer.start(.memory)
     let url = former.urls[0]
-    let successor = Guarded<KVStoreServer?>(nil)
+    let successor = LockedValue<KVStoreServer?>(nil)
     try await withServers(on: url) { servers, _ in
       let server = servers[0]
       _ = try await server.call("POST", Self.pods, Self.pod("a"))
@@ -166,7 +166,7 @@ import Testing
           } else if event["type"] == "ADDED" {
             await former.stop()
             let store = try await KVStoreServer.start(.memory, listenURLs: [url])
-            successor.change { $0 = store }
+            successor.withLock { $0 = store }
           }
           last = event
         }

@@ -77,21 +77,21 @@ import Testing
   ]
 
   @Test(arguments: Self.stories) func itDoesAsTheRealOne(story: Story) throws {
-    var source = FileSource(
+    var scanner = ReleaseScanner(
       directory: "/m", node: Fixtures.node, version: try #require(KubeletVersion(story.version)))
     for (index, (step, outcome)) in story.steps.enumerated() {
       func entry(_ text: String) -> DirectoryListing.Entry { .content(Array(text.utf8)) }
       let findings =
         switch step {
-        case .write(let name, let text): source.take(.written(entry(text)), name: name)
-        case .remove(let name): source.take(.removed, name: name)
-        case .list(let files): source.take(.entries(files.mapValues(entry)))
-        case .listMissing: source.take(.missing(reason: "path does not exist, ignoring"))
+        case .write(let name, let text): scanner.apply(.written(entry(text)), name: name)
+        case .remove(let name): scanner.apply(.removed, name: name)
+        case .list(let files): scanner.apply(.entries(files.mapValues(entry)))
+        case .listMissing: scanner.apply(.missing(reason: "path does not exist, ignoring"))
         }
       let found =
         findings.removed.map { "-\($0.name.prefix(1))" } + findings.added.map { "+\($0.uid)" }
         + findings.updated.map { "~\($0.uid)" }
-        + findings.complaints.map { "!\($0.path.dropFirst(3))" }
+        + findings.errors.map { "!\($0.path.dropFirst(3))" }
       #expect(found == outcome, "step \(index)")
     }
   }
@@ -110,8 +110,8 @@ import Testing
     let old = try Fixtures.manifest(Self.pod("a", "1"))
     let new = try Fixtures.manifest(Self.pod("a", "2"))
     var workers = PodWorkers(replacesBetweenPolls: false)
-    func at(_ seconds: Double) -> Instant {
-      Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+    func at(_ seconds: Double) -> KubeletInstant {
+      KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
     }
     let first = workers.handle(.changed(removed: [], added: [old]), at: at(0))
     guard case .startContainer(let id, _)? = first.first else {

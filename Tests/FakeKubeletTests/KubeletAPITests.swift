@@ -11,7 +11,9 @@ import Testing
 
 /// What the kubelet answers besides its pods.
 @Suite(.timeLimit(.minutes(3))) struct KubeletAPITests {
-  private static func at(_ seconds: Int) -> Instant { Instant(sinceStart: .seconds(seconds)) }
+  private static func at(_ seconds: Int) -> KubeletInstant {
+    KubeletInstant(sinceStart: .seconds(seconds))
+  }
 
   private static let clock = WallClock(secondsAtStart: 1_475_712_000, nanosecondsAtStart: 0)
 
@@ -90,7 +92,7 @@ import Testing
   @Test func linesAreCutWhereverTheFileIsRead() throws {
     var filter = ContainerLogFilter(ContainerLogOptions())
     var text: [UInt8] = []
-    for byte in Self.log { text += filter.take([byte]) }
+    for byte in Self.log { text += filter.append([byte]) }
     #expect(String(decoding: text, as: UTF8.self) == "one\ntwo\nthree\n")
   }
 

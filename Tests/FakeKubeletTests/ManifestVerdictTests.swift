@@ -79,12 +79,11 @@ import Testing
     let verdicts = try Self.verdicts()
     var lines = [
       "# Verdicts on manifests", "",
-      "What a real kubelet (\(verdicts.kubernetesVersion)) and the fake one make of the same files "
-        + "(`Tests/FakeKubeletTests/Manifests`), on the node `kube-master1`, each file being "
-        + "`/etc/kubernetes/manifests/<file name>`. A test compares this table with both; the uids are the "
-        + "same to the digit.",
-      "", "Meant to differ:", "",
-      "- A file that is **ignored** by the real one for its name or kind is not given to the decoder here either.",
+      "The verdicts of a real kubelet (\(verdicts.kubernetesVersion)) and of the fake one on the same files "
+        + "(`Tests/FakeKubeletTests/Manifests`), on the node `kube-master1`, each file at "
+        + "`/etc/kubernetes/manifests/<file name>`. A test compares this table with both; all uids are equal.",
+      "", "Intended difference:", "",
+      "- A file that the real kubelet **ignores** for its name or kind is not decoded here either.",
       "", "| file | real | here | namespace/name | uid |", "| --- | --- | --- | --- | --- |",
     ]
     for (file, verdict) in verdicts.files.sorted(by: { $0.key < $1.key }) {
@@ -110,7 +109,7 @@ import Testing
     }
     let text = lines.joined(separator: "\n") + "\n"
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "../../docs/verdicts.md")
+      path: "../../docs/fakes/verdicts.md")
     if ProcessInfo.processInfo.environment["ZWEIMASTER_WRITE_VERDICTS"] != nil {
       try Data(text.utf8).write(to: file)
     }
@@ -188,7 +187,7 @@ import Testing
         let bytes = try Data(contentsOf: directory.appending(path: name))
         entries[name] = .content(Array(bytes))
       }
-      let names = scanner.take(.entries(entries)).added.map(\.name.description)
+      let names = scanner.scan(.entries(entries)).added.map(\.name.description)
       #expect(names == run.pods.compactMap { $0.split(separator: " ").first.map(String.init) })
     }
   }

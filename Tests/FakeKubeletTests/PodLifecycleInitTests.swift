@@ -8,8 +8,8 @@ import Testing
   private static let clock = WallClock(
     secondsAtStart: 1_795_430_106, nanosecondsAtStart: 269_359_600)
 
-  private static func at(_ seconds: Double) -> Instant {
-    Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+  private static func at(_ seconds: Double) -> KubeletInstant {
+    KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
   }
 
   /// A pod that has been taken up at second 0.

@@ -110,7 +110,7 @@ import Testing
     ("pretend.zweimaster.dev/stop-afer", "1s", "pretend.zweimaster.dev/stop-after", .validate),
     ("pretend.zweimaster.dev/stop-after.other", "1s", "supported values: \"main\"", .validate),
     ("pretend.zweimaster.dev/exit-code", "'256'", "between 0 and 255", .validate),
-    ("pretend.zweimaster.dev/exit-code", "'1'", "main never ends by itself", .validate),
+    ("pretend.zweimaster.dev/exit-code", "'1'", "main never exits", .validate),
   ])
   func badPretendAnnotationsAreNamed(
     key: String, value: String, reason: String, stage: ManifestError.Stage

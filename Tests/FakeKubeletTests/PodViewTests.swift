@@ -45,7 +45,7 @@ import Testing
     let other = try Fixtures.manifest(Fixtures.pod(uid: "b"))
     var workers = PodWorkers()
     var views = [workers.views]
-    let start = Instant(sinceStart: .zero)
+    let start = KubeletInstant(sinceStart: .zero)
     for event: PodWorkers.Event in [
       .changed(removed: [], added: [manifest]),
       .changed(removed: [manifest.name], added: [other]),

@@ -16,7 +16,9 @@ import Testing
     self.new = try Fixtures.manifest(Fixtures.pod(image: "nginx:2"))
   }
 
-  private func at(_ seconds: Int) -> Instant { Instant(sinceStart: .seconds(seconds)) }
+  private func at(_ seconds: Int) -> KubeletInstant {
+    KubeletInstant(sinceStart: .seconds(seconds))
+  }
 
   private func id(_ serial: UInt64) -> ContainerID {
     ContainerID(pod: self.old.name, container: "main", attempt: 0, serial: serial)
@@ -176,9 +178,9 @@ import Testing
     }
     let wanted = [try Fixtures.manifest(Fixtures.pod(uid: "a"))]
     var workers = PodWorkers(survivors: survivors)
-    #expect(workers.takeOrphans(besides: wanted, from: .file).map(\.uid) == ["c"])
-    #expect(workers.takeOrphans(besides: wanted, from: .api).map(\.uid) == ["b", "d"])
+    #expect(workers.removeOrphans(besides: wanted, from: .file).map(\.uid) == ["c"])
+    #expect(workers.removeOrphans(besides: wanted, from: .api).map(\.uid) == ["b", "d"])
     workers = PodWorkers(survivors: survivors)
-    #expect(workers.takeOrphans(besides: wanted).map(\.uid) == ["b", "c", "d"])
+    #expect(workers.removeOrphans(besides: wanted).map(\.uid) == ["b", "c", "d"])
   }
 }

@@ -5,8 +5,8 @@ import Testing
 
 /// What probes do to a container's life.
 @Suite struct ProbeTests {
-  private static func at(_ seconds: Double) -> Instant {
-    Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+  private static func at(_ seconds: Double) -> KubeletInstant {
+    KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
   }
 
   /// A pod's container `main`, which has started at second 0 as the only one.
@@ -269,7 +269,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("web: {exit-when: 3s}", "/s.yaml: web.exit-when: there is no such setting"),
+    ("web: {exit-when: 3s}", "/s.yaml: web.exit-when: unknown setting"),
     ("web: {exit-after: soon}", "/s.yaml: web.exit-after: "),
     ("- web", "/s.yaml: it must be a map of pods, not a array"),
     ("web: 3", "/s.yaml: web: it must be a map of settings, not a number"),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct SchedulingTests {
   private func bound(_ plan: Scheduling.Plan) -> [String] {
-    plan.bindings.map { "\($0.pod.name) \($0.node)" }
+    plan.bindings.map { "\($0.pod.metadata.name) \($0.node)" }
   }
 
   @Test func oneNodeAfterTheOther() {
@@ -77,11 +77,11 @@ import Testing
   private func plan(_ pods: [JSONValue], _ controllers: [JSONValue]) -> [String] {
     Replication.plan(pods: pods, controllers: controllers).map { action in
       switch action {
-      case .create(let controller, let count): "create \(count) of \(controller.name)"
+      case .create(let controller, let count): "create \(count) of \(controller.metadata.name)"
       case .delete(let pod, let controller):
-        "delete \(pod.name) of \(controller?.name ?? "nobody")"
+        "delete \(pod.metadata.name) of \(controller?.metadata.name ?? "nobody")"
       case .status(let controller, let replicas, let ready):
-        "\(controller.name): \(replicas), \(ready) ready"
+        "\(controller.metadata.name): \(replicas), \(ready) ready"
       }
     }
   }
@@ -134,7 +134,7 @@ import Testing
     let pod = Replication.pod(of: Objects.controller("rc", replicas: 1))
     #expect(pod["metadata"]?["generateName"] == "rc-")
     #expect(pod["metadata"]?["labels"] == ["app": "web"])
-    #expect(pod.controllerUID == "uid-rc")
+    #expect(pod.metadata.controller?["uid"] == "uid-rc")
     #expect(pod["spec"]?["containers"]?.elements.count == 1)
   }
 }
@@ -150,8 +150,8 @@ import Testing
       } ?? []
     return monitor.plan(nodes: nodes, leases: leases, pods: pods, at: .seconds(seconds)).map {
       switch $0 {
-      case .markUnknown(let node): "unknown \(node.name)"
-      case .evict(let pod): "evict \(pod.name)"
+      case .markUnknown(let node): "unknown \(node.metadata.name)"
+      case .evict(let pod): "evict \(pod.metadata.name)"
       }
     }
   }

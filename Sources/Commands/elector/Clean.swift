@@ -37,21 +37,15 @@ struct Clean: ParsableCommand {
   }
 
   func run() throws {
-    var problems: [ManifestError] = []
+    var failures: [String] = []
     for path in try self.destFile + (self.config.map { try ElectionsFile($0).destinations } ?? []) {
       do throws(ManifestError) {
         let wasThere = try ManifestPlace(path).remove()
         print("elector: \(path) \(wasThere ? "was removed" : "is not there")")
       } catch {
-        problems.append(error)
+        failures.append(error.description)
       }
     }
-    if !problems.isEmpty {
-      throw Problems(description: problems.map(\.description).joined(separator: "; "))
-    }
-  }
-
-  private struct Problems: Error, CustomStringConvertible {
-    var description: String
+    if !failures.isEmpty { throw CommandFailure(description: failures.joined(separator: "; ")) }
   }
 }

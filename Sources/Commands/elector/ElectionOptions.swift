@@ -37,7 +37,7 @@ struct ElectionOptions: ParsableArguments {
 
   @OptionGroup var kubelet: KubeletOptions
 
-  @Option(help: "strict, quick or podmaster; see above.")
+  @Option(help: "strict or podmaster; see above.", transform: { try Profile(flag: $0) })
   var profile: Profile?
 
   @Option(
@@ -124,10 +124,7 @@ struct ElectionOptions: ParsableArguments {
         podStop: podStop,
         manifestExpires: self.manifestDeadline?.isTrue ?? (self.profile == .strict))
     } catch {
-      let isAssumed = grace == nil && self.profile == .quick
-      throw ValidationError(
-        "\(error)" + (isAssumed ? " (\(self.sourceFile) cannot be read: its grace is assumed)" : "")
-      )
+      throw ValidationError("\(error)")
     }
   }
 

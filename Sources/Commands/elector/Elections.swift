@@ -65,7 +65,7 @@ struct Elections: Sendable {
         timeout: timings.map(\.requestTimeout).min() ?? .zero,
         attemptTimeout: timings.map(\.attemptTimeout).min() ?? .zero, logger: logger)
       try await client.run { client in
-        let apiserver = try self.process.apiserver.access()
+        let apiserver = try self.process.apiserver.server()
         let services = try setups.map {
           try $0.services(
             client, api: self.process.etcd.etcdApi, guarded: self.guarded($0.options, by: link),

@@ -2,7 +2,6 @@ import ArgumentParser
 import CommandLine
 import Elector
 
-extension Profile: ExpressibleByArgument {}
 extension ManifestFile.SourceMissing: ExpressibleByArgument {}
 
 /// The flags of an elector: those of its process, and those of one election.

@@ -15,7 +15,8 @@ struct RunningElector: ParsableArguments {
   func post(_ path: String, forSeconds: Double? = nil) async throws {
     let address = self.elector.contains("://") ? self.elector : "http://\(self.elector)"
     guard let base = URL(string: "\(address)/\(path)") else {
-      throw Failure(description: "--elector must be like http://127.0.0.1:8080, not \"\(address)\"")
+      throw CommandFailure(
+        description: "--elector must be like http://127.0.0.1:8080, not \"\(address)\"")
     }
     let query = [("for", forSeconds.map { "\($0)" }), ("key", self.key)].compactMap { name, value in
       value.map { URLQueryItem(name: name, value: $0) }
@@ -29,11 +30,11 @@ struct RunningElector: ParsableArguments {
       text = String(buffer: try await response.body.collect(upTo: 1 << 16))
       status = response.status.code
     } catch {
-      throw Failure(description: "cannot reach the elector at \(address): \(error)")
+      throw CommandFailure(description: "cannot reach the elector at \(address): \(error)")
     }
-    guard status == 202 else { throw Failure(description: "\(address) answers \(status): \(text)") }
+    guard status == 202 else {
+      throw CommandFailure(description: "\(address) answers \(status): \(text)")
+    }
     print(text, terminator: "")
   }
-
-  private struct Failure: Error, CustomStringConvertible { var description: String }
 }

@@ -28,7 +28,7 @@ struct SystemdService: Service {
       let snapshot = board.look().status.snapshot
       let role =
         snapshot.leads
-        ? "we are the master" : snapshot.master.map { "the master is \($0)" } ?? "no master"
+        ? "we are the master" : snapshot.leader.map { "the master is \($0)" } ?? "no master"
       return "\(board.key): \(role)"
     }.joined(separator: "; ")
   }

@@ -6,8 +6,8 @@ extension ElectionService {
     switch report {
     case .leading:
       self.logger.info("key already exists, we are the master (\(name))")
-    case .following(let master):
-      self.logger.info("key already exists, the master is \(master), sleeping.")
+    case .following(let leader):
+      self.logger.info("key already exists, the master is \(leader), sleeping.")
     case .acquired(let term):
       self.logger.info("we are the master now", metadata: ["term": "\(term)"])
     case .regained(let term):

@@ -1,25 +1,26 @@
-/// What of the election's reports is news to a person who reads the log: trouble that goes on is told once,
-/// and again when it has become another.
+/// Which reports are worth a line in the log: trouble that goes on is logged once, and again when its reason
+/// changes.
 struct ElectionNews: Equatable, Sendable {
   private enum Trouble: Hashable { case store, record, source, remove }
-  private var told: [Trouble: String] = [:]
+  /// The reasons that were logged last.
+  private var reasons: [Trouble: String] = [:]
 
   mutating func isNews(_ report: Election.Report) -> Bool {
     switch report {
-    case .storeFails(let reason): return self.tell(.store, reason)
-    case .recordFails(let reason): return self.tell(.record, reason)
-    case .sourceFails(let reason): return self.tell(.source, reason)
-    case .cannotRemove(let reason): return self.tell(.remove, reason)
-    case .storeAnswersAgain: (self.told[.store], self.told[.record]) = (nil, nil)
+    case .storeFails(let reason): return self.isNew(reason, of: .store)
+    case .recordFails(let reason): return self.isNew(reason, of: .record)
+    case .sourceFails(let reason): return self.isNew(reason, of: .source)
+    case .cannotRemove(let reason): return self.isNew(reason, of: .remove)
+    case .storeAnswersAgain: (self.reasons[.store], self.reasons[.record]) = (nil, nil)
     case .acquired, .regained, .lost, .released:
-      (self.told[.source], self.told[.remove]) = (nil, nil)
+      (self.reasons[.source], self.reasons[.remove]) = (nil, nil)
     default: break
     }
     return true
   }
 
-  private mutating func tell(_ trouble: Trouble, _ reason: String) -> Bool {
-    defer { self.told[trouble] = reason }
-    return self.told[trouble] != reason
+  private mutating func isNew(_ reason: String, of trouble: Trouble) -> Bool {
+    defer { self.reasons[trouble] = reason }
+    return self.reasons[trouble] != reason
   }
 }

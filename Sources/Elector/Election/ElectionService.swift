@@ -144,7 +144,7 @@ public struct ElectionService: Service {
           case .watch(let id, let after):
             watch?.finish()
             watch = Self.addReplaceable(to: &group, inbox) {
-              .watched(id: id, await self.store.nextChange(after: after))
+              await self.change(id, after: after)
             }
           case .wake(let instant):
             alarm?.finish()
@@ -197,6 +197,14 @@ public struct ElectionService: Service {
       }
     }
     return handle
+  }
+
+  private func change(_ id: Int, after index: UInt64) async -> Election.Event {
+    do {
+      return .watched(id: id, try await self.store.nextChange(after: index))
+    } catch {
+      return .watchFailed(id: id, reason: "\(error)")
+    }
   }
 
   private func remove() async -> Election.Event {

@@ -1,28 +1,26 @@
-import Synchronization
-
-/// What people and probes want to know of an election, as a value: it takes in what the election
-/// reports.
+/// What operators and probes see of an election, as a value: its snapshot, and counts of its reports.
 public struct ElectionStatus: Equatable, Sendable {
   public let key: String
   public let name: String
   public let timing: Timing
   public private(set) var snapshot: Election.Snapshot
-  /// When the loop was last seen at work.
+  /// When the loop turned last.
   public private(set) var turnedAt = Instant.start
-  /// Since when the store does not do as asked, and what it said last.
+  /// The store's failure that goes on.
   public private(set) var storeFailure: StoreFailure?
-  /// Whether the store has answered once.
+  /// Whether a leader was known once.
   public private(set) var hasBegun = false
   public private(set) var takeovers: [String: Int] = ["acquired": 0, "regained": 0]
   public private(set) var losses: [String: Int] = ["deadline": 0, "replaced": 0, "removed": 0]
   public private(set) var errors: [String: Int] = [
     "store": 0, "install": 0, "remove": 0, "source": 0, "record": 0, "pod": 0, "name_clash": 0,
   ]
-  /// How often the manifest was taken away since the lease could not be believed any more.
+  /// How often the manifest was removed because the lease could no longer be believed.
   public private(set) var fences = 0
 
   public struct StoreFailure: Equatable, Sendable {
     public var since: Instant
+    /// The latest one.
     public var reason: String
   }
 
@@ -37,7 +35,7 @@ public struct ElectionStatus: Equatable, Sendable {
   public mutating func turned(_ election: Election, at now: Instant) {
     self.turnedAt = now
     self.snapshot = election.snapshot(at: now)
-    if self.snapshot.master != nil { self.hasBegun = true }
+    if self.snapshot.leader != nil { self.hasBegun = true }
   }
 
   public mutating func note(_ report: Election.Report, at now: Instant) {
@@ -71,12 +69,12 @@ public struct ElectionStatus: Equatable, Sendable {
     }
   }
 
-  /// Whether the loop was seen at work lately.
+  /// Whether the loop has turned lately.
   public func isTurning(at now: Instant) -> Bool {
     now - self.turnedAt <= self.timing.sleep * 2 + .seconds(5)
   }
 
-  /// Why it cannot do its job; `nil` while it can.
+  /// Why the elector cannot do its job; `nil` while it can.
   public func trouble(at now: Instant) -> String? {
     if !self.isTurning(at: now) { return "the loop has not turned for \(now - self.turnedAt)" }
     if let failure = self.storeFailure, now - failure.since > self.timing.renewPeriod {
@@ -84,33 +82,4 @@ public struct ElectionStatus: Equatable, Sendable {
     }
     return nil
   }
-}
-
-/// Where a running election can be looked at, and be told what people want.
-public final class ElectionBoard: Sendable {
-  public let key: String
-  private let status: Mutex<ElectionStatus>
-  private let start: ContinuousClock.Instant
-  private let inbox: AsyncStream<Election.Event>.Continuation
-
-  init(
-    key: String, election: Election, start: ContinuousClock.Instant,
-    inbox: AsyncStream<Election.Event>.Continuation
-  ) {
-    self.key = key
-    self.status = Mutex(ElectionStatus(key: key, election: election))
-    self.start = start
-    self.inbox = inbox
-  }
-
-  /// As it is now, and the instant that is now on its clock.
-  public func look() -> (status: ElectionStatus, now: Instant) {
-    (self.status.withLock { $0 }, Instant(self.start.duration(to: .now)))
-  }
-
-  func update(_ change: (inout ElectionStatus) -> Void) { self.status.withLock { change(&$0) } }
-
-  /// Leaves the lock to others for so long; with `nil` until ``resume()``.
-  public func stepDown(for duration: Duration?) { self.inbox.yield(.stepDown(for: duration)) }
-  public func resume() { self.inbox.yield(.resume) }
 }

@@ -1,37 +1,9 @@
-/// What is asked of the elected pod, so that one who holds the lock also does the work.
-public struct PodLimits: Equatable, Sendable {
-  /// For how long the kubelet may not run it, `--start-deadline`.
-  public var startDeadline: Duration?
-  /// How often its containers may be restarted in one term, `--max-restarts`.
-  public var maxRestarts: Int?
-
-  public init(startDeadline: Duration? = nil, maxRestarts: Int? = nil) {
-    self.startDeadline = startDeadline
-    self.maxRestarts = maxRestarts
-  }
-
-  var areNone: Bool { self.startDeadline == nil && self.maxRestarts == nil }
-}
-
-/// What a kubelet says of the pod.
-public struct PodObservation: Equatable, Sendable {
-  /// Whether any of its containers runs.
-  public var isRunning: Bool
-  /// Of all of its containers.
-  public var restarts: Int
-
-  public init(isRunning: Bool, restarts: Int) {
-    self.isRunning = isRunning
-    self.restarts = restarts
-  }
-}
-
-/// Whether the pod that we are to run runs: a part of ``Election``, and a value like it.
+/// Whether the installed pod keeps to its ``PodLimits``: a part of ``Election``, and a value like it.
 struct PodHealth: Equatable, Sendable {
   private let limits: PodLimits
   private let period: Duration
 
-  /// Since when the manifest is installed; `nil` when it is not, or nothing is asked of the pod.
+  /// When the manifest was installed; `nil` when it is not, or when there are no limits.
   private var installedAt: Instant?
   private var lastRunning = Instant.start
   private var question: Int?
@@ -45,18 +17,18 @@ struct PodHealth: Equatable, Sendable {
       timing.sleep, limits.startDeadline.map { max($0 / 4, .milliseconds(10)) } ?? timing.sleep)
   }
 
-  /// A pod that does well for so long has nothing to do with those that failed before it; so long a
-  /// kubelet remembers a crash loop. Source: kubelet, `MaxContainerBackOff` and its reset.
+  /// A pod that was installed this long has outlived the failures before it: a kubelet forgets a crash
+  /// loop after the same time. Source: kubelet, `MaxContainerBackOff` and its reset.
   static let proof = Duration.seconds(600)
 
-  /// Whether those who failed before need not be counted any more.
+  /// Whether earlier failures do not count any more.
   func isProven(at now: Instant) -> Bool {
     guard !self.limits.areNone else { return true }
     return self.installedAt.map { now >= $0 + Self.proof } == true
   }
 
-  /// - Parameter isInstalled: `nil` while that is being looked at.
-  /// - Returns: what is to be asked of the kubelet now.
+  /// - Parameter isInstalled: `nil` while the manifest is being checked.
+  /// - Returns: what to ask the kubelet now.
   mutating func effects(at now: Instant, isInstalled: Bool?) -> [Election.Effect] {
     guard !self.limits.areNone else { return [] }
     if isInstalled == false {
@@ -72,7 +44,7 @@ struct PodHealth: Equatable, Sendable {
   }
 
   /// - Parameter observation: `nil` when the kubelet did not say.
-  /// - Returns: why the pod is not to be relied on.
+  /// - Returns: which limit the pod does not keep to.
   mutating func observed(
     _ id: Int, _ observation: PodObservation?, at now: Instant
   ) -> String? {

@@ -1,30 +1,13 @@
 import FoundationEssentials
 
-/// Which election a process takes part in, and where: two processes with the same three values cannot
-/// have their manifests in two places.
-public struct Candidate: Equatable, Sendable {
-  /// What the lock key holds while we are the master, `--whoami`.
-  public var name: String
-  /// The kernel's, which is another one after each boot; empty when it is not known.
-  public var bootID: String
-  /// The manifest's place, `--dest-file`.
-  public var destination: String
-
-  public init(name: String, bootID: String = "", destination: String = "") {
-    self.name = name
-    self.bootID = bootID
-    self.destination = destination
-  }
-}
-
 /// The last term under which a manifest may have been installed, and whether its pod has ended: what
 /// the side key holds.
 public struct TermRecord: Equatable, Sendable {
   public var term: UInt64
-  /// The receipt: the manifest is gone, and its pod does not run any more.
+  /// The receipt: the manifest is gone, and its pod has ended.
   public var isEnded: Bool
   public var candidate: Candidate
-  /// For how long after the end of that term's lease its pod may run.
+  /// How long after the end of that term's lease its pod may run.
   public var podOutlivesLease: Duration
 
   public init(term: UInt64, isEnded: Bool, candidate: Candidate, podOutlivesLease: Duration) {
@@ -34,7 +17,8 @@ public struct TermRecord: Equatable, Sendable {
     self.podOutlivesLease = podOutlivesLease
   }
 
-  /// The name of the side key of a lock key: beside it, and hidden as v2 hides what begins with a line.
+  /// The name of the side key of a lock key: beside it, and hidden, as v2 hides names
+  /// that begin with an underscore.
   public static func key(for key: String) -> String { self.sideKey(of: key, "term") }
 
   static func sideKey(of key: String, _ suffix: String) -> String {
@@ -43,7 +27,7 @@ public struct TermRecord: Equatable, Sendable {
     return components.joined(separator: "/")
   }
 
-  /// As it is in the side key.
+  /// The JSON in the side key.
   private struct Wire: Codable {
     var term: UInt64
     var ended: Bool

@@ -75,7 +75,7 @@ public struct PreemptionService: Service {
 extension Election.Snapshot {
   fileprivate var role: Preemption.Role {
     if self.leads { return .leader }
-    return self.master != nil && !self.isPaused && self.standsBackFor == nil
+    return self.leader != nil && !self.isSteppedDown && self.standsBackFor == nil
       ? .follower : .bystander
   }
 }

@@ -42,33 +42,15 @@ public struct LeaseTerms: Equatable, Sendable {
   }
 }
 
-/// Who has a ``LeasedKey``.
-public struct KeyHolder: Equatable, Sendable {
-  public var value: String
-  /// The same over renewals, and larger for each new holder: v2's `createdIndex`, v3's
-  /// `create_revision`.
-  public var token: UInt64
-  /// The index of the last change. v2 counts a renewal as one, v3 does not.
-  public var modifiedIndex: UInt64
-  /// The rest of its time to live, rounded up to whole seconds; `nil` when the answer does not tell, as
-  /// in v3.
-  public var remaining: Duration?
-
-  public init(value: String, token: UInt64, modifiedIndex: UInt64, remaining: Duration? = nil) {
-    self.value = value
-    self.token = token
-    self.modifiedIndex = modifiedIndex
-    self.remaining = remaining
-  }
-}
-
 /// What a request came to, and where the store was then.
 public struct LeaseAnswer: Equatable, Sendable {
   public enum Fact: Equatable, Sendable {
     case absent
-    case held(KeyHolder)
+    /// - `remaining`: how long the lease is valid, rounded up to whole seconds; `nil` when the answer
+    ///   does not say, as in v3.
+    case held(Holder, remaining: Duration? = nil)
     /// The key is ours from the instant at which the request was sent, for its time to live.
-    case granted(token: UInt64, modifiedIndex: UInt64)
+    case granted(term: UInt64, modifiedIndex: UInt64)
     case released
     /// To a creation: there is one already.
     case exists
@@ -83,15 +65,6 @@ public struct LeaseAnswer: Equatable, Sendable {
     self.fact = fact
     self.position = position
   }
-}
-
-/// What happened to a ``LeasedKey``.
-public enum KeyChange: Equatable, Sendable {
-  case written(KeyHolder)
-  /// It was deleted or has expired, at this index.
-  case removed(index: UInt64)
-  /// The store no longer knows what happened so long ago: read anew.
-  case historyCleared
 }
 
 /// When a side key may be written.

@@ -12,7 +12,9 @@ public struct V2LeasedKey: LeasedKey {
   public func read() async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.get(self.terms.key)
-      return LeaseAnswer(.held(KeyHolder(response.node)), at: response.position)
+      return LeaseAnswer(
+        .held(Holder(response.node), remaining: response.node.ttl.map { .seconds($0) }),
+        at: response.position)
     } catch {
       return try Self.answer(error, [EtcdError.keyNotFound: .absent])
     }
@@ -58,7 +60,7 @@ public struct V2LeasedKey: LeasedKey {
       switch response.action {
       case "delete", "compareAndDelete", "expire":
         return .removed(index: response.node.modifiedIndex)
-      default: return .written(KeyHolder(response.node))
+      default: return .written(Holder(response.node))
       }
     } catch {
       if error.errorCode == EtcdError.eventIndexCleared { return .historyCleared }
@@ -147,14 +149,13 @@ extension KeysResponse {
   }
 
   fileprivate var granted: LeaseAnswer.Fact {
-    .granted(token: self.node.createdIndex, modifiedIndex: self.node.modifiedIndex)
+    .granted(term: self.node.createdIndex, modifiedIndex: self.node.modifiedIndex)
   }
 }
 
-extension KeyHolder {
+extension Holder {
   fileprivate init(_ node: Node) {
     self.init(
-      value: node.value ?? "", token: node.createdIndex, modifiedIndex: node.modifiedIndex,
-      remaining: node.ttl.map { .seconds($0) })
+      name: node.value ?? "", term: node.createdIndex, modifiedIndex: node.modifiedIndex)
   }
 }

@@ -80,7 +80,7 @@ public final class V3LeasedKey: LeasedKey {
       $0.lease = (lease, position.index)
     }
     return LeaseAnswer(
-      .granted(token: position.index, modifiedIndex: position.index), at: position)
+      .granted(term: position.index, modifiedIndex: position.index), at: position)
   }
 
   public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
@@ -92,7 +92,7 @@ public final class V3LeasedKey: LeasedKey {
       // An earlier process of ours may have made it.
       let reply = try await self.look(ifIndex: ifIndex, until: deadline)
       guard let key = reply.found else { return LeaseAnswer(.absent, at: reply.header.position) }
-      guard reply.succeeded == true, key.holder.value == self.terms.value,
+      guard reply.succeeded == true, key.holder.name == self.terms.value,
         let found = key.lease?.value
       else { return LeaseAnswer(.changed, at: reply.header.position) }
       self.state.withLock { $0.lease = (found, ifIndex) }
@@ -114,7 +114,7 @@ public final class V3LeasedKey: LeasedKey {
       if let term = kept.raftTerm, term == reply.header.raft_term?.value {
         let holder = key.holder
         return LeaseAnswer(
-          .granted(token: holder.token, modifiedIndex: holder.modifiedIndex),
+          .granted(term: holder.term, modifiedIndex: holder.modifiedIndex),
           at: reply.header.position)
       }
     }
@@ -157,7 +157,7 @@ public final class V3LeasedKey: LeasedKey {
       return SideAnswer(.absent, at: reply.header.position)
     }
     return SideAnswer(
-      .found(value: holder.value, modifiedIndex: holder.modifiedIndex), at: reply.header.position)
+      .found(value: holder.name, modifiedIndex: holder.modifiedIndex), at: reply.header.position)
   }
 
   public func setSideValue(

@@ -46,10 +46,10 @@ enum Gateway {
     var mod_revision: Quoted<UInt64>?
     var lease: Quoted<Int64>?
 
-    var holder: KeyHolder {
-      KeyHolder(
-        value: String(decoding: self.value ?? Data(), as: UTF8.self),
-        token: self.create_revision?.value ?? 0, modifiedIndex: self.mod_revision?.value ?? 0)
+    var holder: Holder {
+      Holder(
+        name: String(decoding: self.value ?? Data(), as: UTF8.self),
+        term: self.create_revision?.value ?? 0, modifiedIndex: self.mod_revision?.value ?? 0)
     }
   }
 

@@ -7,7 +7,7 @@ import NIOSSL
 public struct ServerTLS: Equatable, Sendable {
   public var certificateFile: String
   public var keyFile: String
-  /// Who may sign clients' certificates; without it no client is asked for one.
+  /// CA certificates for clients; `nil` to accept clients without a certificate.
   public var clientAuthorityFile: String?
 
   public init(certificateFile: String, keyFile: String, clientAuthorityFile: String? = nil) {

@@ -137,7 +137,7 @@ import Testing
       _ = try await bench.untilPod(name, "runs", Self.isRunning)
       try bench.node.install("web.yaml", Fixtures.pod())
       try await eventually("it is told") {
-        !bench.node.log.lines(containing: "taken by a pod that is none").isEmpty
+        !bench.node.log.lines(containing: "A pod that is no mirror has the name").isEmpty
       }
       let pods = try await bench.node.pods()
       #expect(pods.count == 1)

@@ -11,8 +11,8 @@ import Testing
 
     mutating func handle(_ event: PodWorkers.Event) -> [String] {
       let before = self.workers
-      _ = self.workers.handle(event, at: Instant(sinceStart: .seconds(self.seconds)))
-      return PodNews.items(from: before, to: self.workers).map {
+      _ = self.workers.handle(event, at: KubeletInstant(sinceStart: .seconds(self.seconds)))
+      return PodTransitionEvents.items(from: before, to: self.workers).map {
         "\($0.note.isWarning ? "Warning " : "")\($0.note.reason): \($0.note.message)"
       }
     }
@@ -59,15 +59,16 @@ import Testing
     let pod = PodLifecycle(
       try Fixtures.manifest(
         Fixtures.pod(uid: "u", spec: "  initContainers:\n  - {name: first, image: i}")),
-      at: Instant(sinceStart: .zero))
+      at: KubeletInstant(sinceStart: .zero))
     #expect(
-      PodNews.subject(pod, container: "main")
+      PodTransitionEvents.subject(pod, container: "main")
         == EventSubject(
           kind: "Pod", namespace: "default", name: "web-kube-master1", uid: "u",
           fieldPath: "spec.containers{main}"))
     #expect(
-      PodNews.subject(pod, container: "first").fieldPath == "spec.initContainers{first}")
-    #expect(PodNews.subject(pod, container: nil).fieldPath == nil)
+      PodTransitionEvents.subject(pod, container: "first").fieldPath == "spec.initContainers{first}"
+    )
+    #expect(PodTransitionEvents.subject(pod, container: nil).fieldPath == nil)
   }
 }
 
@@ -90,7 +91,7 @@ import Testing
       _ source: PodManifest.Source, removes: Bool = false, adds uid: String? = nil,
       updates: String? = nil
     ) throws -> [String] {
-      let change = sources.take(
+      let change = sources.apply(
         .init(
           removed: removes ? [self.name] : [],
           added: try uid.map { [try self.pod($0, source)] } ?? [],

@@ -10,21 +10,21 @@ struct SyncBench {
   var sources = PodSources()
   var server = ServerPods(nodeName: "kube-master1")
   var sync = PodSync(node: Fixtures.node)
-  var owner = NodeOwner.nobody
+  var owner = NodeOwner.unregistered
   var seconds: Double = 0
   private var version = 10
 
   static let clock = WallClock(secondsAtStart: 1_700_000_000, nanosecondsAtStart: 0)
 
   init() {
-    self.server.take(.listed([]))
+    self.server.apply(.listed([]))
     self.files([])
   }
 
-  var now: Instant { Instant(sinceStart: .seconds(self.seconds)) }
+  var now: KubeletInstant { KubeletInstant(sinceStart: .seconds(self.seconds)) }
 
-  var view: KubeletView {
-    KubeletView(
+  var view: KubeletPods {
+    KubeletPods(
       workers: self.workers, sources: self.sources, clock: Self.clock, runtime: "pretend",
       address: "10.0.0.1")
   }
@@ -41,7 +41,7 @@ struct SyncBench {
   }
 
   private mutating func change(_ change: PodSources.Change, _ source: PodManifest.Source) {
-    let change = self.sources.take(change, from: source)
+    let change = self.sources.apply(change, from: source)
     self.handle(
       .changed(removed: change.removed, added: change.added, updated: change.updated))
   }
@@ -65,7 +65,7 @@ struct SyncBench {
   /// Asks what is to be done; the kubelet is told its part.
   mutating func next() -> PodSync.Step {
     let step = self.sync.next(self.view, self.server, owner: self.owner, at: self.now)
-    if step.api.isNews {
+    if !step.api.isEmpty {
       self.change(step.api.change, .api)
       for deletion in step.api.deleted {
         self.handle(
@@ -86,7 +86,7 @@ struct SyncBench {
       object["metadata"]?["resourceVersion"] = version
       self.server.put(object)
       answer = object
-    case .delete(let name, let uid): self.server.gone(name, uid: uid)
+    case .delete(let name, let uid): self.server.remove(name, uid: uid)
     case .postStatus(let name, _, let status, _):
       guard var pod = self.server.pods[name] else { return }
       pod.set(status: status)
@@ -106,7 +106,7 @@ struct SyncBench {
         done.append(Self.name(request))
         self.perform(request)
       }
-      if step.requests.isEmpty, !step.api.isNews { return done }
+      if step.requests.isEmpty, step.api.isEmpty { return done }
     }
     return done + ["…"]
   }
@@ -216,10 +216,10 @@ struct SyncBench {
     bench.files([manifest])
     let started = bench.workers.counts.startedContainers
     let first = bench.next()
-    #expect(first.taken == (found == "foreign" ? [manifest.name] : []))
+    #expect(first.occupied == (found == "foreign" ? [manifest.name] : []))
     #expect(bench.settle() == done)
     // It is told once, and the containers are not concerned.
-    #expect(bench.next().taken.isEmpty)
+    #expect(bench.next().occupied.isEmpty)
     #expect(bench.workers.counts.startedContainers == started)
     #expect(bench.workers.running[manifest.name]?.manifest.uid == manifest.uid)
   }
@@ -231,7 +231,7 @@ struct SyncBench {
     _ = bench.settle()
     let uid = try #require(bench.server.pods[manifest.name]?.uid)
     bench.seconds = 5
-    bench.server.gone(manifest.name, uid: uid)
+    bench.server.remove(manifest.name, uid: uid)
     #expect(
       bench.settle() == ["create web-kube-master1", "status web-kube-master1 Running"])
     #expect(bench.server.pods[manifest.name]?.uid != uid)
@@ -245,7 +245,7 @@ struct SyncBench {
     _ = bench.settle()
     let effects = bench.workers.handle(
       .changed(removed: [manifest.name], added: []), at: bench.now)
-    _ = bench.sources.take(.init(removed: [manifest.name]), from: .file)
+    _ = bench.sources.apply(.init(removed: [manifest.name]), from: .file)
     #expect(bench.settle() == [])
     for case .signal(.terminate, let id) in effects {
       _ = bench.workers.handle(.containerExited(id, code: 0), at: bench.now)
@@ -258,7 +258,7 @@ struct SyncBench {
     bench.sources = PodSources()
     bench.server.put(SyncBench.bound("old-kube-master1", mirror: "0123"))
     #expect(bench.settle() == [])
-    _ = bench.sources.take(.init(), from: .file)
+    _ = bench.sources.apply(.init(), from: .file)
     #expect(bench.settle() == ["delete old-kube-master1"])
   }
 
@@ -349,12 +349,12 @@ struct SyncBench {
     bench.server.put(SyncBench.bound())
     _ = bench.settle()
     bench.delete("web", grace: 5)
-    let step = bench.sync.next(bench.view, bench.server, owner: .nobody, at: bench.now)
+    let step = bench.sync.next(bench.view, bench.server, owner: .unregistered, at: bench.now)
     let deletion = try #require(step.api.deleted.first)
     #expect(deletion.gracePeriod == .seconds(5))
     let effects = bench.workers.handle(
       .deleted(deletion.name, uid: deletion.uid, gracePeriod: deletion.gracePeriod), at: bench.now)
-    #expect(effects.contains(.wake(at: Instant(sinceStart: .seconds(5)))))
+    #expect(effects.contains(.wake(at: KubeletInstant(sinceStart: .seconds(5)))))
     #expect(bench.settle() == [])
     bench.seconds = 5
     for case .signal(.kill, let id) in bench.workers.handle(.woke, at: bench.now) {
@@ -372,7 +372,7 @@ struct SyncBench {
     for (seconds, killAt) in [(60, 30), (10, 10), (20, 10), (0, 2)] as [(Int, Int)] {
       _ = bench.workers.handle(
         .deleted(name, uid: "u1", gracePeriod: .seconds(seconds)), at: bench.now)
-      #expect(bench.workers.running[name]?.killAt == Instant(sinceStart: .seconds(killAt)))
+      #expect(bench.workers.running[name]?.killAt == KubeletInstant(sinceStart: .seconds(killAt)))
     }
   }
 
@@ -401,7 +401,7 @@ struct SyncBench {
     var bench = SyncBench()
     bench.server.put(SyncBench.bound())
     _ = bench.settle()
-    bench.server.take(.listed([]))
+    bench.server.apply(.listed([]))
     _ = bench.settle()
     #expect(bench.workers.running.isEmpty)
   }
@@ -415,7 +415,7 @@ struct SyncBench {
     #expect(bench.workers.running[name]?.manifest.source == .api)
     bench.files([manifest])
     #expect(bench.workers.running[name]?.manifest.source == .file)
-    #expect(bench.next().taken == [name])
+    #expect(bench.next().occupied == [name])
     #expect(bench.settle() == [])
     // When it is to go, it may.
     bench.files([], removed: [name])
