@@ -12,9 +12,9 @@ import Testing
   private func store(
     _ client: EtcdClient, _ api: EtcdAPI, name: String = "me", key: String = "scheduler"
   ) throws -> EtcdLeaseStore {
-    let terms = LeaseTerms(key: key, value: name, ttlSeconds: 120, timeout: .seconds(60))
+    let options = LeaseOptions(key: key, value: name, ttlSeconds: 120, timeout: .seconds(60))
     return EtcdLeaseStore(
-      key: EtcdLeasedKey(client: client, api: api, terms: terms), name: key)
+      key: EtcdLeasedKey(client: client, api: api, options: options), name: key)
   }
 
   @Test(
@@ -125,8 +125,8 @@ import Testing
         try await EtcdClient(
           endpoints: [relay.endpoint], timeout: .seconds(5), connectTimeout: .seconds(5)
         ).run { far in
-          let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 30, timeout: .seconds(5))
-          let store = EtcdLeaseStore(key: V2LeasedKey(client: far, terms: terms), name: "k")
+          let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 30, timeout: .seconds(5))
+          let store = EtcdLeaseStore(key: V2LeasedKey(client: far, options: options), name: "k")
           relay.isSilent = true
           guard case .unanswered = await store.perform(.create) else {
             Issue.record("it is not told as unclear")

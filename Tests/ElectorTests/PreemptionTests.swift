@@ -108,7 +108,7 @@ import Testing
       podStop: PodStop(detection: .zero, grace: .zero))
     let key = EtcdLeasedKey(
       client: client, api: .v2,
-      terms: LeaseTerms(key: "k", value: name, ttlSeconds: 30, timeout: .seconds(60)))
+      options: LeaseOptions(key: "k", value: name, ttlSeconds: 30, timeout: .seconds(60)))
     let candidate = Candidate(name: name, bootID: name, destination: fixture.destination.path)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let election = ElectionService(

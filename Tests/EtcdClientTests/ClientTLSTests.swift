@@ -38,8 +38,8 @@ struct EtcdTLSTests {
     try await EtcdClient(
       endpoints: [endpoint], timeout: .seconds(60), connectTimeout: .seconds(30), tls: tls
     ).run { client in
-      let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
-      return try await EtcdLeasedKey(client: client, api: api, terms: terms).read().fact
+      let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
+      return try await EtcdLeasedKey(client: client, api: api, options: options).read().fact
     }
   }
 

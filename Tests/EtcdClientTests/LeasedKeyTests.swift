@@ -46,7 +46,7 @@ enum Backend: String, CaseIterable, Sendable {
   ) -> any LeasedKey {
     EtcdLeasedKey(
       client: client, api: self.api,
-      terms: LeaseTerms(key: key, value: value, ttlSeconds: ttlSeconds, timeout: timeout))
+      options: LeaseOptions(key: key, value: value, ttlSeconds: ttlSeconds, timeout: timeout))
   }
 }
 
@@ -297,8 +297,8 @@ struct EtcdAPITests {
       notices.withLock { $0.append(notice) }
     }
     try await client.run { client in
-      let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
-      let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+      let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
+      let key = EtcdLeasedKey(client: client, api: api, options: options)
       for _ in 0..<2 {
         let answer = try await key.read()
         #expect(answer.fact == .absent)

@@ -30,8 +30,8 @@ import Testing
     }) { server in
       try await EtcdClient.with(endpoints: [EtcdEndpoint(server.url)], timeout: .seconds(60)) {
         client in
-        let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 10, timeout: timeout)
-        try await body(EtcdLeasedKey(client: client, api: .v3, terms: terms), server)
+        let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 10, timeout: timeout)
+        try await body(EtcdLeasedKey(client: client, api: .v3, options: options), server)
       }
     }
   }

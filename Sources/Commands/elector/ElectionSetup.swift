@@ -33,10 +33,10 @@ struct ElectionSetup: Sendable {
   func services(
     _ client: EtcdClient, api: EtcdAPI, guarded: ManifestGuard, apiserver: APIServer?
   ) throws -> Services {
-    let terms = LeaseTerms(
+    let options = LeaseOptions(
       key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,
       timeout: self.timing.requestTimeout)
-    let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+    let key = EtcdLeasedKey(client: client, api: api, options: options)
     let candidate = self.options.candidate
     let election = ElectionService(
       key: self.options.key, candidate: candidate, timing: self.timing,

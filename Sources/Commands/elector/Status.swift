@@ -34,8 +34,8 @@ struct Status: AsyncParsableCommand {
     let (rows, failures) = try await client.run { client in
       var (rows, failures) = ([LockRow](), [String]())
       for key in self.key {
-        let terms = LeaseTerms(key: key, value: "", ttlSeconds: 1, timeout: Self.timeout)
-        let lock = EtcdLeasedKey(client: client, api: self.etcd.etcdApi, terms: terms)
+        let options = LeaseOptions(key: key, value: "", ttlSeconds: 1, timeout: Self.timeout)
+        let lock = EtcdLeasedKey(client: client, api: self.etcd.etcdApi, options: options)
         do throws(EtcdClientError) {
           rows.append(
             LockRow(

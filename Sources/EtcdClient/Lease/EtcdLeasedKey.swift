@@ -11,15 +11,15 @@ import Synchronization
 public final class EtcdLeasedKey: LeasedKey {
   private let client: EtcdClient
   private let api: EtcdAPI
-  private let terms: LeaseTerms
+  private let options: LeaseOptions
   /// `nil` before the API is chosen.
   private let chosen = Mutex<(any LeasedKey)?>(nil)
 
   /// - Parameter client: the caller shuts it down, later.
-  public init(client: EtcdClient, api: EtcdAPI = .auto, terms: LeaseTerms) {
+  public init(client: EtcdClient, api: EtcdAPI = .auto, options: LeaseOptions) {
     self.client = client
     self.api = api
-    self.terms = terms
+    self.options = options
   }
 
   public func read() async throws(EtcdClientError) -> LeaseAnswer {
@@ -58,13 +58,13 @@ public final class EtcdLeasedKey: LeasedKey {
     let key: any LeasedKey
     var version: String?
     if api == .v2 {
-      key = V2LeasedKey(client: self.client, terms: self.terms)
+      key = V2LeasedKey(client: self.client, options: self.options)
     } else {
-      let server = try await self.client.version(timeout: self.terms.timeout).etcdserver
+      let server = try await self.client.version(timeout: self.options.timeout).etcdserver
       guard EtcdGateway.exists(in: server) else {
         throw .apiMissing(endpoint: self.client.transport.preferred, .v3)
       }
-      key = V3LeasedKey(client: self.client, terms: self.terms)
+      key = V3LeasedKey(client: self.client, options: self.options)
       version = server
     }
     // Two concurrent calls may come here; both must use the same key.
@@ -83,7 +83,7 @@ public final class EtcdLeasedKey: LeasedKey {
         group.addTask {
           do throws(EtcdClientError) {
             return .success(
-              try await self.client.hasV2(at: endpoint, within: self.terms.timeout / 2))
+              try await self.client.hasV2(at: endpoint, within: self.options.timeout / 2))
           } catch {
             return .failure(error)
           }
