@@ -1,4 +1,4 @@
-import HTTPListening
+import HTTPEndpoint
 
 /// The settings of a ``FakeAPIServer``.
 public struct FakeAPIServerConfiguration: Equatable, Sendable {

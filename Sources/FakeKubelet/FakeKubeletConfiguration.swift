@@ -1,4 +1,4 @@
-import HTTPListening
+import HTTPEndpoint
 import KubernetesClient
 import KubernetesObjects
 

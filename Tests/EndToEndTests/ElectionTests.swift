@@ -4,6 +4,7 @@ import HTTPEndpoint
 import Subprocess
 import SystemPackage
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {

@@ -14,7 +14,7 @@ private final class Notices: Sendable {
   func add(_ reload: ClientTLS.Reload) { self.add(EtcdNotice(reload)) }
 }
 
-@Suite(.timeLimit(.minutes(3)), .enabled(if: Certificates.program != nil, "there is no openssl"))
+@Suite(.timeLimit(.minutes(3)), .enabled(if: TestAuthority.program != nil, "there is no openssl"))
 struct EtcdTLSTests {
   private static let hasEtcd = RealEtcd.program != nil
 

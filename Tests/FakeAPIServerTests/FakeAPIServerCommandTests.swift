@@ -72,7 +72,7 @@ import Testing
     #expect(missing.errors.contains("--tls-cert-file: /nowhere"))
   }
 
-  @Test(.enabled(if: Certificates.program != nil, "there is no openssl"))
+  @Test(.enabled(if: TestAuthority.program != nil, "there is no openssl"))
   func theSecurePortAsksForACertificate() async throws {
     try await TemporaryFiles.with { files in
       let certificates = try Certificates(in: files)

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPEndpoint
 import HTTPListening
 import Logging
 import NIOSSL

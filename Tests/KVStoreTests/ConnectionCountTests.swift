@@ -2,6 +2,7 @@ import Foundation
 import InMemoryLogging
 import Logging
 import Subprocess
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -113,7 +114,7 @@ import Testing
     (100, 1024, 100), (50_000, 1_048_576, 50_000), (5000, 1024, 896),
   ])
   func theLimitOfOpenFilesIsTheUpperBound(wanted: Int?, descriptors: Int, served: Int) {
-    let limit = ConnectionLimit(wanted: wanted, descriptors: descriptors)
+    let limit = MaxConnections(wanted: wanted, descriptors: descriptors)
     #expect(limit.count == served)
     #expect((limit.warning != nil) == (wanted.map { $0 > served } ?? false))
   }
@@ -141,7 +142,7 @@ import Testing
         #expect(page.contains("process_max_fds 1000\n"))
         // And bounds the connections by them.
         #expect(
-          program.log.contains("--max-connections 900 is more than the process may open: 872"))
+          program.log.contains("--max-connections 900 exceeds the limit of open files (1000): 872"))
       }
     }
   }
@@ -162,7 +163,7 @@ import Testing
         try await limit("4")
         let waiting = try await onThreadOfItsOwn { try Held(port, awaitsAnswer: false) }
         try await eventually("the log does not tell of it: \(program.log)") {
-          program.log.contains("A connection could not be taken, the listener tries again")
+          program.log.contains("A connection could not be accepted, the listener tries again")
         }
         // Who is there already is served.
         #expect(try await onThreadOfItsOwn { try first.ask() } == 200)
@@ -170,7 +171,9 @@ import Testing
         #expect(try await onThreadOfItsOwn { try waiting.answer() } == 200)
         #expect(try await TestClient(base: program.urls[0]).put("/k", "value=1").status == 201)
         // Once per period, not once per try.
-        let lines = program.log.split(separator: "\n").filter { $0.contains("could not be taken") }
+        let lines = program.log.split(separator: "\n").filter {
+          $0.contains("could not be accepted")
+        }
         #expect(lines.count <= 3, "\(lines)")
       }
     }

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -10,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct ConnectionLimitsTests {
   /// Runs the body with a connection to a server with the given limits.
   private func withConnection(
-    _ limits: ConnectionHandler.Limits = .init(),
+    _ limits: ConnectionLimits = .init(),
     _ body: (
       KVStoreServer, NIOAsyncChannelInboundStream<ByteBuffer>,
       NIOAsyncChannelOutboundWriter<ByteBuffer>
@@ -65,7 +66,7 @@ import Testing
     "GET /v2/keys/a HT", "PUT /v2/keys/a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nval",
   ])
   func aRequestThatDoesNotComeToItsEndIsGivenUp(text: String) async throws {
-    let limits = ConnectionHandler.Limits(requestTime: .milliseconds(100))
+    let limits = ConnectionLimits(requestTime: .milliseconds(100))
     try await self.withConnection(limits) { _, inbound, outbound in
       try await outbound.write(ByteBuffer(string: text))
       #expect(try await self.text(of: inbound).hasPrefix("HTTP/1.1 408 "))
@@ -73,7 +74,7 @@ import Testing
   }
 
   @Test func aConnectionWithoutARequestIsClosed() async throws {
-    let limits = ConnectionHandler.Limits(idleTime: .milliseconds(100))
+    let limits = ConnectionLimits(idleTime: .milliseconds(100))
     try await self.withConnection(limits) { _, inbound, _ in
       let text = try await self.text(of: inbound)
       #expect(text == "")
@@ -83,7 +84,7 @@ import Testing
   @Test func aWatchIsNotIdle() async throws {
     // On a busy machine the request may come too late for the short ones.
     for idleTime in [100, 1000, 10_000] as [Int64] {
-      let limits = ConnectionHandler.Limits(idleTime: .milliseconds(idleTime))
+      let limits = ConnectionLimits(idleTime: .milliseconds(idleTime))
       var text = ""
       do {
         try await self.withConnection(limits) { server, inbound, outbound in
@@ -104,7 +105,7 @@ import Testing
   }
 
   @Test func whoSendsTooMuchAheadOfItsTurnIsCutOff() async throws {
-    let limits = ConnectionHandler.Limits(bytesAhead: 1000)
+    let limits = ConnectionLimits(bytesAhead: 1000)
     try await self.withConnection(limits) { server, inbound, outbound in
       let watch = "GET /v2/keys/k?wait=true HTTP/1.1\r\nHost: h\r\n\r\n"
       try await outbound.write(ByteBuffer(string: watch))

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import Subprocess
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import KVStore

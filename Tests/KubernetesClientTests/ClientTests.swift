@@ -31,7 +31,8 @@ import Testing
     default: #expect(line == .lost(status: 410, message: "too old"))
     }
     #expect(
-      Reflection.line(["type": "odd"]) == .lost(status: 500, message: "unknown type of a watch event: \"odd\""))
+      Reflection.line(["type": "odd"])
+        == .lost(status: 500, message: "unknown type of a watch event: \"odd\""))
   }
 
   @Test func afterAWatchThereIsAList() {

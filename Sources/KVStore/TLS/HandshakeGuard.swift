@@ -2,8 +2,7 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Bounds the time of a handshake, tells of one that fails, and leaves when it is done. It stands between
-/// TLS and who answers requests.
+/// Bounds the time of a TLS handshake and reports a failure. It leaves the pipeline after the handshake.
 final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
@@ -13,7 +12,7 @@ final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
   private var deadline: Scheduled<Void>?
   private var isOver = false
 
-  /// - Parameter report: is told once of a handshake that fails.
+  /// - Parameter report: called once for a failed handshake.
   init(
     time: TimeAmount, report: @escaping @Sendable (_ client: String, _ reason: String) -> Void
   ) {
@@ -53,8 +52,7 @@ final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
     self.report("\(client?.ipAddress ?? "unknown"):\(client?.port ?? 0)", reason)
   }
 
-  /// What the library says of it, without the places in its own sources:
-  /// `PEER_DID_NOT_RETURN_A_CERTIFICATE`.
+  /// The library's reason without its source files: `PEER_DID_NOT_RETURN_A_CERTIFICATE`.
   static func reason(_ error: any Error) -> String {
     guard case .handshakeFailed(.sslError(let stack))? = error as? NIOSSLError, !stack.isEmpty
     else { return "\(error)" }

@@ -1,6 +1,8 @@
 import Glibc
+import HTTPEndpoint
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
 
@@ -25,7 +27,12 @@ public struct HTTPListener: Sendable {
     self.address = address
     self.port = port
     self.scheme = "https"
-    self.server = try tls.builder()
+    let loaded = try tls.load()
+    do {
+      self.server = try .tls(.http1(), tlsConfiguration: loaded.configuration)
+    } catch {
+      throw ServerTLSError(flag: "--tls-cert-file", path: tls.certificateFile, reason: "\(error)")
+    }
   }
 
   /// Serves until graceful shutdown.

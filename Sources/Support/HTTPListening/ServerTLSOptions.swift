@@ -1,4 +1,5 @@
 import ArgumentParser
+import HTTPEndpoint
 
 /// The TLS flags of a server, named as in Kubernetes' programs.
 package struct ServerTLSOptions: ParsableArguments {

@@ -21,7 +21,8 @@ package struct JSONReader {
   package static let deepest = 512
 
   let bytes: [UInt8]
-  var position = 0
+  /// In bytes from the start.
+  package internal(set) var position = 0
   private var depth = 0
   /// Whether the byte before this one opened an array or an object.
   private var hasJustOpened = false

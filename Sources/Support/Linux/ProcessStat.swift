@@ -12,6 +12,7 @@ package struct ProcessStat: Equatable, Sendable {
   package let childrenTicks: UInt64
   /// Its start, in clock ticks since the boot.
   package let startTicks: UInt64
+  package let virtualBytes: UInt64
   /// Its resident memory, in pages.
   package let residentPages: UInt64
 
@@ -41,7 +42,7 @@ package struct ProcessStat: Equatable, Sendable {
     guard fields.count > 21, let state = fields[0].first, let group = pid_t(fields[2]),
       let session = pid_t(fields[3]), let user = number(14), let system = number(15),
       let childrenUser = number(16), let childrenSystem = number(17), let start = number(22),
-      let pages = number(24)
+      let virtual = number(23), let pages = number(24)
     else { return nil }
     self.state = state
     self.group = group
@@ -49,6 +50,7 @@ package struct ProcessStat: Equatable, Sendable {
     self.ownTicks = user + system
     self.childrenTicks = childrenUser + childrenSystem
     self.startTicks = start
+    self.virtualBytes = virtual
     self.residentPages = pages
   }
 }

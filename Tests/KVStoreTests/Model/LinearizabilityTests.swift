@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -13,7 +14,7 @@ import Testing
         let history = try await withThrowingTaskGroup(of: [Operation].self) { group in
           for number in 0..<4 {
             group.addTask {
-              var random = SplitMix64(seed: seed &+ UInt64(number))
+              var random = SeededGenerator(state: seed &+ UInt64(number))
               var own: [Operation] = []
               for step in 0..<4 {
                 own.append(
@@ -32,7 +33,7 @@ import Testing
 
   /// Sends one request, and notes down when, and what came of it.
   private static func operate(
-    _ client: TestClient, _ key: String, value: String, using random: inout SplitMix64
+    _ client: TestClient, _ key: String, value: String, using random: inout SeededGenerator
   ) async throws -> Operation {
     let guess = "\(Int.random(in: 0..<4, using: &random)).\(Int.random(in: 0..<4, using: &random))"
     let kind = Int.random(in: 0..<6, using: &random)

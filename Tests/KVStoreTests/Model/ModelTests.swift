@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -38,14 +39,14 @@ private final class ModelPlayer {
   private let url: URL
   private let connection: RawConnection
   private let root: String
-  private var random: SplitMix64
+  private var random: SeededGenerator
   private var model: PlainModel
   private var errorCodes: Set<Int64> = []
 
   init(_ url: URL, seed: UInt64) throws {
     self.url = url
     self.connection = try RawConnection(host: url.host() ?? "", port: url.port ?? 80)
-    self.random = SplitMix64(seed: seed)
+    self.random = SeededGenerator(state: seed)
     self.root = "/model-\(seed)"
     self.model = PlainModel(index: 0)
     _ = try self.ask("DELETE", self.root, query: [("recursive", "true")], body: [])

@@ -2,6 +2,7 @@ import Foundation
 import InMemoryLogging
 import Logging
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -9,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct TLSTests {
   private func withServer(
     _ files: TLSFiles, urls: [String] = ["https://127.0.0.1:0"],
-    limits: ConnectionHandler.Limits = .init(), maxConnections: Int? = nil,
+    limits: ConnectionLimits = .init(), maxConnections: Int? = nil,
     logger: Logger = Logger(label: "test"), _ body: (KVStoreServer) async throws -> Void
   ) async throws {
     let server = try await KVStoreServer.start(
@@ -93,7 +94,7 @@ import Testing
         switch kind {
         case "good": try authority.issue(.client)
         case "another authority's": try TestAuthority("ca").issue(.client)
-        case "expired": try authority.issue(.client, until: .now - 60)
+        case "expired": try authority.issue(.client, isExpired: true)
         case "a server's": try authority.issue(.server)
         default: nil
         }
@@ -159,7 +160,7 @@ import Testing
   @Test func aHandshakeThatDoesNotComeToItsEndIsGivenUp() async throws {
     try await withTemporaryDirectory { directory in
       let files = try writeFiles(try TestAuthority("ca").issue(.server), in: directory)
-      let limits = ConnectionHandler.Limits(handshakeTime: .milliseconds(100))
+      let limits = ConnectionLimits(handshakeTime: .milliseconds(100))
       let log = InMemoryLogHandler()
       try await self.withServer(
         files, limits: limits, logger: Logger(label: "test") { _ in log }
@@ -253,8 +254,8 @@ import Testing
   private static let plain = "http://127.0.0.1:2380"
 
   @Test(arguments: [
-    ([secure], TLSFiles(), "https://127.0.0.1:2379 is to be listened on with TLS"),
-    ([plain, secure], TLSFiles(), "https://127.0.0.1:2379 is to be listened on with TLS"),
+    ([secure], TLSFiles(), "https://127.0.0.1:2379 needs TLS"),
+    ([plain, secure], TLSFiles(), "https://127.0.0.1:2379 needs TLS"),
     ([secure], TLSFiles(certFile: "c"), "--cert-file is given and --key-file is not"),
     ([plain], TLSFiles(keyFile: "k"), "--key-file is given and --cert-file is not"),
     (
@@ -288,7 +289,7 @@ import Testing
 
   @Test func anExpiredCertificateIsWarnedAbout() async throws {
     try await withTemporaryDirectory { directory in
-      let issued = try TestAuthority("ca").issue(.server, until: .now - 60)
+      let issued = try TestAuthority("ca").issue(.server, isExpired: true)
       let log = InMemoryLogHandler()
       let logger = Logger(label: "test") { _ in log }
       try await self.withServer(try writeFiles(issued, in: directory), logger: logger) { _ in }
