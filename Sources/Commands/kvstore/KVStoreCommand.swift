@@ -28,11 +28,8 @@ import UnixSignals
     version: Version.line(of: "kvstore"),
     subcommands: [Check.self, Backup.self, Restore.self])
 
-  /// The flags that the environment and the file can set, too. A new flag has to be added here.
-  private static let settable: Set = [
-    "cert-file", "client-cert-auth", "cors", "data-dir", "key-file", "listen-client-urls",
-    "log-format", "max-connections", "name", "trusted-ca-file", "v",
-  ]
+  /// The flags that the environment and the file can set, too.
+  private static let settable = Self.flagNames.subtracting(["config", Settings.fileFlag])
 
   @Option(
     help: ArgumentHelp(
