@@ -199,7 +199,7 @@ struct ManifestFixture {
       try fixture.write(
         ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 31}\n")
       let error = ManifestError.graceTooLong(
-        fixture.source.path, .seconds(31), reckoned: .seconds(30))
+        fixture.source.path, .seconds(31), assumed: .seconds(30))
       #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(error))
       #expect(fixture.installed == ManifestFixture.content)
       try file.remove()

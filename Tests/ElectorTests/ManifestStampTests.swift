@@ -92,7 +92,7 @@ import Yams
     let error = #expect(throws: ManifestError.self) {
       try Self.stamp().applied(to: Array(text.utf8), term: 1, source: "/k/s.yaml")
     }
-    #expect(error?.description.hasPrefix("/k/s.yaml is no pod that can be stamped: ") == true)
+    #expect(error?.description.hasPrefix("/k/s.yaml is not a pod that can be stamped: ") == true)
   }
 
   @Test func aSourceThatIsNoPodLeavesWhatIsInstalled() throws {

@@ -40,7 +40,7 @@ struct Clean: ParsableCommand {
     var failures: [String] = []
     for path in try self.destFile + (self.config.map { try ElectionsFile($0).destinations } ?? []) {
       do throws(ManifestError) {
-        let wasThere = try ManifestPlace(path).remove()
+        let wasThere = try ManifestPath(path).remove()
         print("elector: \(path) \(wasThere ? "was removed" : "is not there")")
       } catch {
         failures.append(error.description)
