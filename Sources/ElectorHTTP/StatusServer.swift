@@ -18,7 +18,7 @@ import ServiceLifecycle
 ///
 /// With several elections `?key=NAME` selects one; without it a request concerns all of them, and `/leader`
 /// answers `{"elections":[…]}`.
-public struct StatusServer: Service {
+package struct StatusServer: Service {
   private let boards: [ElectionBoard]
   private let host: String
   private let port: Int
@@ -27,7 +27,7 @@ public struct StatusServer: Service {
   /// - Parameters:
   ///   - port: 0 for a free one.
   ///   - onListening: gets the URL.
-  public init(
+  package init(
     boards: [ElectionBoard], host: String, port: Int,
     onListening: @escaping @Sendable (String) -> Void = { _ in }
   ) {
@@ -39,7 +39,7 @@ public struct StatusServer: Service {
 
   /// Serves until a graceful shutdown.
   /// - Throws: ``StatusServerError`` when it cannot listen.
-  public func run() async throws {
+  package func run() async throws {
     do {
       try await HTTPListener(address: self.host, port: self.port).run(
         self.router().buildResponder(), onListening: self.onListening)
@@ -132,11 +132,11 @@ public struct StatusServer: Service {
 }
 
 /// The status server cannot listen.
-public struct StatusServerError: Error, Equatable, CustomStringConvertible {
-  public var address: String
-  public var reason: String
+package struct StatusServerError: Error, Equatable, CustomStringConvertible {
+  package var address: String
+  package var reason: String
 
-  public var description: String {
+  package var description: String {
     "--http-listen: cannot listen on \(self.address): \(self.reason)"
   }
 }

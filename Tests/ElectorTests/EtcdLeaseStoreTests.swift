@@ -7,7 +7,7 @@ import Testing
 
 @testable import Elector
 
-/// What the election sees of a store that is etcd.
+/// etcd as an election sees it.
 @Suite(.timeLimit(.minutes(10))) struct EtcdLeaseStoreTests {
   private func store(
     _ client: EtcdClient, _ api: EtcdAPI, name: String = "me", key: String = "scheduler"
@@ -47,7 +47,7 @@ import Testing
           Issue.record("not found")
           return
         }
-        // v2 alone tells for how long.
+        // Only v2 has the remaining TTL.
         #expect((remaining != nil) == (api == .v2))
         if let remaining { #expect(remaining > .zero && remaining <= .seconds(120)) }
         #expect(try await other.nextChange(after: second - 1) == .written(holder))
@@ -101,7 +101,7 @@ import Testing
         #expect(await mine.perform(.writeRecord(record, prevIndex: first)) == .changed)
         #expect(
           await mine.perform(.readRecord) == .recordFound(record, modifiedIndex: second))
-        // No plain look at the lock sees it.
+        // A listing does not show it.
         guard case .absent = await mine.perform(.read) else {
           Issue.record("there is a lock")
           return
@@ -118,7 +118,7 @@ import Testing
     }
   }
 
-  /// Two answers that are the same to a client, and not to an election.
+  /// Two answers that differ for an election, but not for a client.
   @Test func whatIsNotAnsweredMayHaveHappened() async throws {
     try await self.withKVStore { client in
       try await Relay.with(port: client.endpoints[0].port) { relay in
@@ -145,7 +145,7 @@ import Testing
     }
   }
 
-  /// A store from an older backup, and another one at the same address.
+  /// A store from an older backup, and another store at the same address.
   @Test(arguments: [
     (StoreContinuity.Verdict.wentBack(from: 20, to: 9), Election.Answer.absent(index: 9)),
     (.replaced(from: 1, to: 2), .absent(index: 0)),

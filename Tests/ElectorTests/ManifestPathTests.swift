@@ -3,7 +3,7 @@ import Testing
 
 @testable import Elector
 
-/// What only a guard does: to remove no file but its own.
+/// Only a guard removes no file but its own.
 @Suite struct ManifestPathTests {
   private func with(_ body: (ManifestFixture, ManifestPath) throws -> Void) throws {
     let fixture = try ManifestFixture()
@@ -40,7 +40,7 @@ import Testing
       #expect(try place.install(Self.content) { true })
       let successor = ManifestPath(fixture.destination.path)
       try successor.remove()
-      // Again and again, should a file's number be used twice.
+      // Repeated, in case an inode number is used twice.
       for round in 0..<50 {
         #expect(try successor.install(Array("\(round)".utf8)) { true })
       }

@@ -50,7 +50,7 @@ import Yams
     for (name, value) in [("token", "42"), ("holder", holder), ("key", "scheduler")] {
       let node = try #require(annotations[Node(ManifestStamp.prefix + name)])
       #expect(node.scalar?.string == value)
-      // Kubernetes takes strings alone.
+      // Kubernetes accepts only strings.
       #expect(node.tag == Tag(.str) || node.scalar?.style == .doubleQuoted)
     }
     #expect(root["metadata"]?["name"]?.string == "s")

@@ -8,7 +8,7 @@ import Testing
 @testable import Elector
 @testable import ElectorHTTP
 
-/// What can be seen of an election, as a value.
+/// The status of an election, as a value.
 @Suite struct ElectionStatusTests {
   private static func election() throws -> Election {
     Election(
@@ -101,7 +101,7 @@ import Testing
   }
   private enum HTTPMethod: String { case GET, POST }
 
-  /// Asks until it is so.
+  /// Asks until the condition holds.
   private func eventually(
     _ url: String, _ holds: ((UInt, String)) -> Bool
   ) async throws -> String {
@@ -152,7 +152,7 @@ import Testing
       }
       #expect(paused.contains(#""is_leader":false"#))
       #expect(fixture.installed == nil)
-      // Several rounds later it is still so.
+      // Several rounds later it still holds.
       try await Task.sleep(for: .seconds(1))
       #expect(try await self.ask(url + "/leader").1.contains(#""is_leader":false"#))
       #expect(try await self.ask(url + "/resume", .POST).0 == 202)

@@ -6,7 +6,7 @@ import Testing
 @testable import EtcdClient
 @testable import HTTPEndpoint
 
-/// Keeps what a client tells.
+/// Records a client's notices.
 private final class Notices: Sendable {
   private let notices = Mutex<[EtcdNotice]>([])
   var all: [EtcdNotice] { self.notices.withLock { $0 } }
@@ -56,7 +56,7 @@ struct EtcdTLSTests {
     }
   }
 
-  /// What is wrong, by the server's certificate, our authority and our certificate.
+  /// The mistakes of the server's certificate, of our authority, and of our certificate.
   @Test(
     .enabled(if: hasEtcd, "there is no etcd: make deps"),
     arguments: [
@@ -118,7 +118,7 @@ struct EtcdTLSTests {
     }
   }
 
-  /// The certificate is there before its key.
+  /// The certificate arrives before its key.
   @Test func halfOfANewPairDisturbsNobodyAndIsToldOnce() async throws {
     try await self.withCertificates { certificates, files in
       let notices = Notices()
@@ -137,7 +137,7 @@ struct EtcdTLSTests {
             .keyOfAnother(
               cert: "--etcd-certfile \(certFile)", key: "--etcd-keyfile \(keyFile)"))
         ])
-      // An unfinished file is no other trouble than that.
+      // An unfinished file is no other failure.
       try files.write("-----BEGIN PRIVATE KEY-----\nMIGH", to: "my.key")
       #expect(tls.configuration(notice: notices.add).bestEffortEquals(before))
       try files.write(try Self.text(certificates.key("other-client")), to: "my.key")

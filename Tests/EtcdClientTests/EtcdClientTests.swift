@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  /// What the consensus could not agree on in time may be agreed on later.
+  /// The consensus may still agree later.
   @Test func aTimeOutInsideOfTheClusterIsNoRefusal() async throws {
     let body =
       #"{"errorCode":300,"message":"Raft Internal Error","cause":"request timed out","index":0}"#
@@ -180,7 +180,7 @@ import Testing
       try await self.with([EtcdEndpoint(server.url)], timeout: .seconds(2)) { client in
         let watch = Task { try await client.watch("k", waitIndex: 9) }
         while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
-        // Longer than the client's time-out, which must not end it.
+        // Longer than the client's time-out, which must not end the watch.
         try await Task.sleep(for: .seconds(3))
         watch.cancel()
         await #expect(throws: EtcdClientError.self) { try await watch.value }

@@ -5,7 +5,7 @@ import Testing
 @testable import EtcdClient
 @testable import HTTPEndpoint
 
-/// The v3 key against a scripted gateway, for what a real one does rarely.
+/// The v3 key against a scripted gateway, for cases that are rare with a real one.
 @Suite(.timeLimit(.minutes(10))) struct V3LeasedKeyTests {
   private static func header(revision: Int = 9, term: Int = 2) -> String {
     #""header":{"cluster_id":"7","revision":"\#(revision)","raft_term":"\#(term)"}"#
@@ -40,8 +40,8 @@ import Testing
     String(request.body.firstMatch(of: /"ID":"(\d+)"/)?.1 ?? "none")
   }
 
-  /// When it is not known whether the key was made, its lease is ended before anything is read: from
-  /// then on it is known.
+  /// When the key may or may not exist, its lease is revoked before the next read; after that the key does
+  /// not exist.
   @Test func whatMayHaveBeenMadeIsTakenBackBeforeItIsLookedAt() async throws {
     try await self.withKey(timeout: .seconds(10)) { request in
       switch request.target {
@@ -65,8 +65,8 @@ import Testing
     }
   }
 
-  /// A member that is no longer etcd's leader and does not know it keeps a lease alive that its
-  /// successor lets end.
+  /// A deposed leader of etcd that does not know it yet keeps a lease alive that its successor lets
+  /// expire.
   @Test(arguments: [
     (keepAlive: [2], look: [2], isGranted: true, requests: 2),
     (keepAlive: [2, 3], look: [3, 3], isGranted: true, requests: 4),
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  /// The key is still there for a moment after its lease.
+  /// The key outlives its lease for a moment.
   @Test func aLeaseThatHasEndedIsNoGrant() async throws {
     let lease = Mutex("")
     try await self.withKey { request in
@@ -133,7 +133,7 @@ import Testing
     }
   }
 
-  /// By its version, or because its gateway has other paths.
+  /// Its version is too old, or its gateway has other paths.
   @Test(arguments: [("3.3.27", ["/version"]), ("3.4.23", ["/version", "/v3/kv/range"])])
   func anEtcdWithoutV3IsRefusedAndV2IsNamed(_ version: String, _ targets: [String]) async throws {
     try await self.withKey(version: version) { _ in

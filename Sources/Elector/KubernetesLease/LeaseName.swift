@@ -1,11 +1,11 @@
 /// The Lease that shows a lock in `kubectl get leases`: `kube-system/elector-scheduler`.
-public struct LeaseName: Equatable, Sendable, CustomStringConvertible {
-  public let namespace: String
-  public let name: String
+package struct LeaseName: Equatable, Sendable, CustomStringConvertible {
+  package let namespace: String
+  package let name: String
 
   /// - Parameter text: `NAMESPACE/NAME`, or a name in `kube-system`.
   /// - Returns: `nil` for an invalid name. Source: Kubernetes, `IsDNS1123Label` and `IsDNS1123Subdomain`.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     guard parts.count <= 2, let name = parts.last else { return nil }
     let namespace = parts.count == 2 ? parts[0] : "kube-system"
@@ -18,13 +18,13 @@ public struct LeaseName: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// The default name for a lock; leases of other programs have another prefix.
-  public init?(ofKey key: String) {
+  package init?(ofKey key: String) {
     let name = key.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
     self.init(
       "elector-" + String(name).split(separator: "-").joined(separator: "-"))
   }
 
-  public var description: String { "\(self.namespace)/\(self.name)" }
+  package var description: String { "\(self.namespace)/\(self.name)" }
 
   var collection: String {
     "/apis/coordination.k8s.io/v1/namespaces/\(self.namespace)/leases"

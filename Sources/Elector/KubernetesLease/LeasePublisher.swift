@@ -6,13 +6,13 @@ import ServiceLifecycle
 /// Shows a lock as a Lease object, with an event for each takeover, while we are the master.
 ///
 /// The election does not depend on it: when the API server fails, the log has one warning.
-public struct LeasePublisher: Service {
+package struct LeasePublisher: Service {
   private let server: APIServer
   private let name: LeaseName
   private let board: ElectionBoard
   private let logger: Logger
 
-  public init(server: APIServer, name: LeaseName, board: ElectionBoard, logger: Logger) {
+  package init(server: APIServer, name: LeaseName, board: ElectionBoard, logger: Logger) {
     self.server = server
     self.name = name
     self.board = board
@@ -20,7 +20,7 @@ public struct LeasePublisher: Service {
   }
 
   /// Writes once per `--sleep` until a graceful shutdown.
-  public func run() async throws {
+  package func run() async throws {
     await cancelWhenGracefulShutdown {
       var known: LeaseObject?
       var hasFailed = false

@@ -2,20 +2,20 @@ import FoundationEssentials
 
 /// A follower's request to a master with a smaller priority to hand over. It is the value of a second side
 /// key, and valid while the follower rewrites it.
-public struct Bid: Equatable, Sendable {
-  public var candidate: Candidate
-  public var priority: Int
+package struct Bid: Equatable, Sendable {
+  package var candidate: Candidate
+  package var priority: Int
   /// The pause between two writes; a bid is void after three periods without one.
-  public var period: Duration
+  package var period: Duration
 
-  public init(candidate: Candidate, priority: Int, period: Duration) {
+  package init(candidate: Candidate, priority: Int, period: Duration) {
     self.candidate = candidate
     self.priority = priority
     self.period = period
   }
 
   /// The side key of a lock key.
-  public static func key(for key: String) -> String { TermRecord.sideKey(of: key, "bid") }
+  package static func key(for key: String) -> String { TermRecord.sideKey(of: key, "bid") }
 
   /// How long it is valid after a write.
   var validity: Duration { self.period * 3 }

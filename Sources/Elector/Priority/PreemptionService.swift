@@ -3,7 +3,7 @@ import Logging
 import ServiceLifecycle
 
 /// Carries out what ``Preemption`` decides, beside an ``ElectionService``.
-public struct PreemptionService: Service {
+package struct PreemptionService: Service {
   private let key: any LeasedKey
   private let bidKey: String
   private let board: ElectionBoard
@@ -17,7 +17,7 @@ public struct PreemptionService: Service {
   ///   - board: of the same election.
   ///   - own: our bid; with a priority of 0 or less we only hand over to others.
   ///   - delay: how long we follow before we bid.
-  public init(
+  package init(
     key: any LeasedKey, name: String, board: ElectionBoard, own: Bid, delay: Duration,
     logger: Logger
   ) {
@@ -30,7 +30,7 @@ public struct PreemptionService: Service {
   }
 
   /// Reads the side key once per period until a graceful shutdown.
-  public func run() async throws {
+  package func run() async throws {
     await cancelWhenGracefulShutdown {
       var preemption = Preemption(own: self.own, delay: self.delay)
       while (try? await Task.sleep(for: self.own.period * .random(in: 0.9...1.1))) != nil {

@@ -1,5 +1,6 @@
 /// The result of a request, and the store's position then.
 public struct LeaseAnswer: Equatable, Sendable {
+  /// What the store says of the key.
   public enum Fact: Equatable, Sendable {
     case absent
     /// - `remaining`: the remaining TTL, rounded up to whole seconds; `nil` in v3, whose answer has none.

@@ -8,6 +8,7 @@ public enum SideCondition: Equatable, Sendable {
 
 /// The result of a request for a side key.
 public struct SideAnswer: Equatable, Sendable {
+  /// What the store says of the side key.
   public enum Fact: Equatable, Sendable {
     case absent
     case found(value: String, modifiedIndex: UInt64)

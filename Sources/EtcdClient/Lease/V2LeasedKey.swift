@@ -1,15 +1,15 @@
 /// A leased key in etcd's v2 API: at the root of the key space, with a plain value and a `ttl`, like
 /// podmaster's.
-public struct V2LeasedKey: LeasedKey {
+package struct V2LeasedKey: LeasedKey {
   private let client: EtcdClient
   private let options: LeaseOptions
 
-  public init(client: EtcdClient, options: LeaseOptions) {
+  package init(client: EtcdClient, options: LeaseOptions) {
     self.client = client
     self.options = options
   }
 
-  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+  package func read() async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.get(self.options.key)
       return LeaseAnswer(
@@ -20,7 +20,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+  package func create() async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.client.put(
         self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
@@ -31,7 +31,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.client.put(
         self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
@@ -43,7 +43,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.client.delete(
         self.options.key, prevIndex: ifIndex, timeout: self.options.timeout)
@@ -54,7 +54,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
+  package func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
     do throws(EtcdClientError) {
       let response = try await self.client.watch(self.options.key, waitIndex: index + 1)
       switch response.action {
@@ -68,7 +68,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
+  package func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
     do throws(EtcdClientError) {
       let response = try await self.get(key)
       return SideAnswer(
@@ -79,7 +79,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func setSideValue(
+  package func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer {
     var prevExist: Bool?

@@ -12,7 +12,7 @@ import Synchronization
 ///
 /// When an answer is lost, the key may or may not exist. Its lease is revoked before the next request;
 /// after that the key does not exist, and never will.
-public final class V3LeasedKey: LeasedKey {
+package final class V3LeasedKey: LeasedKey {
   private let gateway: EtcdGateway
   private let options: LeaseOptions
   private let key: Data
@@ -39,7 +39,7 @@ public final class V3LeasedKey: LeasedKey {
 
   private var deadline: ContinuousClock.Instant { .now + self.options.timeout }
 
-  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+  package func read() async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
     await self.revokeAbandonedLeases(until: deadline)
     let reply = try await self.gateway.range(self.key, until: deadline)
@@ -47,7 +47,7 @@ public final class V3LeasedKey: LeasedKey {
       reply.kvs?.first.map { .held($0.holder) } ?? .absent, at: reply.header.position)
   }
 
-  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+  package func create() async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
     await self.revokeAbandonedLeases(until: deadline)
     let lease = Int64.random(in: 1...Int64.max)
@@ -83,7 +83,7 @@ public final class V3LeasedKey: LeasedKey {
       .granted(term: position.index, modifiedIndex: position.index), at: position)
   }
 
-  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
     let lease: Int64
     if let known = self.state.withLock({ $0.lease }), known.index == ifIndex {
@@ -123,7 +123,7 @@ public final class V3LeasedKey: LeasedKey {
       reason: "etcd's leader has changed during the renewal")
   }
 
-  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
     let reply = try await self.gateway.txn(
       Gateway.TxnRequest(
@@ -143,7 +143,7 @@ public final class V3LeasedKey: LeasedKey {
     return LeaseAnswer(.released, at: position)
   }
 
-  public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
+  package func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
     guard let event = try await self.gateway.change(of: self.key, from: index + 1) else {
       return .historyCleared
     }
@@ -151,7 +151,7 @@ public final class V3LeasedKey: LeasedKey {
       ? .removed(index: event.kv.mod_revision?.value ?? 0) : .written(event.kv.holder)
   }
 
-  public func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
+  package func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
     let reply = try await self.gateway.range(Self.bytes(key), until: self.deadline)
     guard let holder = reply.kvs?.first?.holder else {
       return SideAnswer(.absent, at: reply.header.position)
@@ -160,7 +160,7 @@ public final class V3LeasedKey: LeasedKey {
       .found(value: holder.name, modifiedIndex: holder.modifiedIndex), at: reply.header.position)
   }
 
-  public func setSideValue(
+  package func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer {
     let key = Self.bytes(key)

@@ -41,7 +41,7 @@ extension ClientTLS {
       self.isEmpty ? nil : try ClientTLS(self)
     }
 
-    /// Who may sign the server's certificate, for errors.
+    /// The authorities that may sign the server's certificate, for errors.
     package var authority: String {
       self.caFile.map { "\(self.flags)-cafile (\($0))" }
         ?? "an authority that this system trusts (see \(self.flags)-cafile)"

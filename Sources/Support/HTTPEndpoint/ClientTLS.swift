@@ -84,7 +84,7 @@ public final class ClientTLS: Sendable {
     return configuration
   }
 
-  /// Who may sign the server's certificate, for errors.
+  /// The authorities that may sign the server's certificate, for errors.
   package var authority: String { self.files.authority }
 
   /// The configuration of the next connection; without a notice of a change of the files.
