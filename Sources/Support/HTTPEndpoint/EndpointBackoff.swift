@@ -1,10 +1,9 @@
-/// How long to wait before the next attempt while no member of the cluster answers: some random time
-/// below a bound that doubles with each failure, so that those who lost the store at the same instant
-/// do not come back at the same instant.
-package struct Backoff: Equatable, Sendable {
+/// The pause before the next request while no server answers: random, below a bound that doubles with each
+/// failure. So the clients that lost a server at one instant do not return at one instant.
+package struct EndpointBackoff: Equatable, Sendable {
   /// The bound after the first failure.
   package let first: Duration
-  /// What no pause is longer than; zero for no pause at all.
+  /// The largest bound; zero for no pauses.
   package let longest: Duration
   package private(set) var failures = 0
 
@@ -16,7 +15,7 @@ package struct Backoff: Equatable, Sendable {
   package mutating func failed() { self.failures += 1 }
   package mutating func succeeded() { self.failures = 0 }
 
-  /// What the next pause is at most; zero without a failure.
+  /// The longest that the next pause can be; zero without a failure.
   package var bound: Duration {
     guard self.failures > 0 else { return .zero }
     return min(self.first * (1 << min(self.failures - 1, 16)), self.longest)

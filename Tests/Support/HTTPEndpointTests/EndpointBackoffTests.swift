@@ -3,9 +3,9 @@ import Testing
 
 @testable import HTTPEndpoint
 
-@Suite struct BackoffTests {
+@Suite struct EndpointBackoffTests {
   private func bounds(failures: Int, longest: Duration) -> [Duration] {
-    var backoff = Backoff(first: .milliseconds(20), longest: longest)
+    var backoff = EndpointBackoff(first: .milliseconds(20), longest: longest)
     return (0..<failures).map { _ in
       backoff.failed()
       return backoff.bound
@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func thereIsNoneWithoutAFailure() {
-    var backoff = Backoff(longest: .seconds(1))
+    var backoff = EndpointBackoff(longest: .seconds(1))
     var generator = SeededGenerator(state: 1)
     #expect(backoff.pause(using: &generator) == .zero)
     backoff.failed()
@@ -32,7 +32,7 @@ import Testing
 
   @Test func thoseWhoFailTogetherDoNotComeBackTogether() {
     var generator = SeededGenerator(state: 1)
-    var backoff = Backoff(longest: .seconds(1))
+    var backoff = EndpointBackoff(longest: .seconds(1))
     for _ in 0..<5 { backoff.failed() }
     let pauses = (0..<1000).map { _ in backoff.pause(using: &generator) }
     #expect(backoff.bound == .milliseconds(320))

@@ -1,61 +1,20 @@
 import Glibc
 import Logging
 
-/// Writes log lines in the form of Kubernetes' klog to standard error:
+/// One log line in the form of Kubernetes' klog:
 /// `I0211 15:13:46.857372       1 podmaster.go:142] message`.
 ///
-/// A message without metadata stands as it is; with metadata it is quoted and followed by
-/// `key="value"` pairs in the order of the keys, as klog's `InfoS` writes it. A line is handed to the
-/// kernel in one `write`, so that processes that share a file do not mix their lines.
+/// With metadata the message is quoted and followed by `key="value"` pairs in the order of the keys, like
+/// klog's `InfoS`.
 ///
 /// Source: k8s.io/klog `formatHeader` and `KVListFormat`.
-public struct KlogHandler: LogHandler {
-  public var logLevel: Logger.Level
-  public var metadata: Logger.Metadata = [:]
-  public var metadataProvider: Logger.MetadataProvider?
-
-  /// - Parameter logLevel: the least severe level that is written.
-  public init(logLevel: Logger.Level = .info) {
-    self.logLevel = logLevel
-  }
-
-  /// Makes every `Logger` of this process write here. To be called once, at the start.
-  public static func bootstrap(logLevel: Logger.Level = .info) {
-    LoggingSystem.bootstrap { _ in KlogHandler(logLevel: logLevel) }
-  }
-
-  /// The level that klog's `--v=N` stands for: 0 is information, 4 and more is everything.
-  public static func level(verbosity: Int) -> Logger.Level {
-    switch verbosity {
-    case ...1: .info
-    case 2...3: .debug
-    default: .trace
-    }
-  }
-
-  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { self.metadata[key] }
-    set { self.metadata[key] = newValue }
-  }
-
-  public func log(event: LogEvent) {
-    let (seconds, microseconds) = LogOutput.now
-    LogOutput.write(
-      KlogLine(
-        level: event.level, seconds: seconds, microseconds: microseconds, process: getpid(),
-        file: event.file, line: event.line, message: event.message.description,
-        metadata: self.pairs(of: event)))
-  }
-}
-
-/// One line in klog's form, as a value.
 package struct KlogLine: CustomStringConvertible {
   package var level: Logger.Level
-  /// Seconds since 1970; printed in the machine's time zone, as klog does.
+  /// Seconds since 1970; printed in the machine's time zone, as in klog.
   package var seconds: Int
   package var microseconds: Int
   package var process: Int32
-  /// `Module/File.swift`; the file's name alone is printed.
+  /// `Module/File.swift`; printed without the module.
   package var file: String
   package var line: UInt
   package var message: String
@@ -91,7 +50,7 @@ package struct KlogLine: CustomStringConvertible {
     return String(repeating: fill, count: max(0, width - digits.count)) + digits
   }
 
-  /// A line break inside of a message would look like a line of its own.
+  /// A line break in a message would look like another line.
   private static func onOneLine(_ text: String) -> String {
     text.replacing("\n", with: "\\n")
   }

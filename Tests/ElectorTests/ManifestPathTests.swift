@@ -3,12 +3,12 @@ import Testing
 
 @testable import Elector
 
-/// What only a guard does: to remove no file but its own.
-@Suite struct ManifestPlaceTests {
-  private func with(_ body: (ManifestFixture, ManifestPlace) throws -> Void) throws {
+/// Only a guard removes no file but its own.
+@Suite struct ManifestPathTests {
+  private func with(_ body: (ManifestFixture, ManifestPath) throws -> Void) throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
-    try body(fixture, ManifestPlace(fixture.destination.path))
+    try body(fixture, ManifestPath(fixture.destination.path))
   }
 
   private static let content = Array(ManifestFixture.content.utf8)
@@ -38,9 +38,9 @@ import Testing
   @Test func leavesWhatAnotherOneInstalled() throws {
     try self.with { (fixture, place) throws in
       #expect(try place.install(Self.content) { true })
-      let successor = ManifestPlace(fixture.destination.path)
+      let successor = ManifestPath(fixture.destination.path)
       try successor.remove()
-      // Again and again, should a file's number be used twice.
+      // Repeated, in case an inode number is used twice.
       for round in 0..<50 {
         #expect(try successor.install(Array("\(round)".utf8)) { true })
       }

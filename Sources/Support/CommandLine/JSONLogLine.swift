@@ -1,56 +1,17 @@
 import Glibc
 import Logging
 
-/// Writes log lines as JSON objects to standard error, one a line, for programs that collect logs:
+/// One log line as a JSON object, for programs that collect logs:
 /// `{"ts":"2026-02-11T15:13:46.857372Z","severity":"info","caller":"Store.swift:142","msg":"…"}`.
 ///
-/// Metadata become members of the object, after the four above and in the order of their keys; one that
-/// has the name of one of the four gets an underscore in front. Every value is a string.
-public struct JSONLogHandler: LogHandler {
-  public var logLevel: Logger.Level
-  public var metadata: Logger.Metadata = [:]
-  public var metadataProvider: Logger.MetadataProvider?
-
-  /// - Parameter logLevel: the least severe level that is written.
-  public init(logLevel: Logger.Level = .info) {
-    self.logLevel = logLevel
-  }
-
-  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { self.metadata[key] }
-    set { self.metadata[key] = newValue }
-  }
-
-  public func log(event: LogEvent) {
-    let (seconds, microseconds) = LogOutput.now
-    LogOutput.write(
-      JSONLogLine(
-        level: event.level, seconds: seconds, microseconds: microseconds,
-        file: event.file, line: event.line, message: event.message.description,
-        metadata: self.pairs(of: event)))
-  }
-}
-
-/// How log lines look.
-public enum LogFormat: String, CaseIterable, Sendable {
-  case klog, json
-
-  /// Makes every `Logger` of this process write in this form. To be called once, at the start.
-  public func bootstrap(logLevel: Logger.Level = .info) {
-    switch self {
-    case .klog: LoggingSystem.bootstrap { _ in KlogHandler(logLevel: logLevel) }
-    case .json: LoggingSystem.bootstrap { _ in JSONLogHandler(logLevel: logLevel) }
-    }
-  }
-}
-
-/// One line in JSON, as a value.
+/// Metadata become members after these four, in the order of their keys; a key with one of the four names
+/// gets a leading underscore. Every value is a string.
 package struct JSONLogLine: CustomStringConvertible {
   package var level: Logger.Level
   /// Seconds since 1970; printed in UTC.
   package var seconds: Int
   package var microseconds: Int
-  /// `Module/File.swift`; the file's name alone is printed.
+  /// `Module/File.swift`; printed without the module.
   package var file: String
   package var line: UInt
   package var message: String
