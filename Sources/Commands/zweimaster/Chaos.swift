@@ -4,7 +4,6 @@ import Elector
 import FaultCampaigns
 import FoundationEssentials
 import Glibc
-import Synchronization
 import TestCluster
 
 /// `zweimaster chaos`: random faults on real processes over a network of their own.
@@ -70,17 +69,9 @@ struct Chaos: AsyncParsableCommand {
       packets are lost and delayed by the router itself, through a TUN device, and not by tc netem
       """)
     let isNew = !FileManager.default.fileExists(atPath: self.state.directory)
-    let result = Mutex<ChaosReport?>(nil)
-    do {
-      try await untilSignal {
-        let report = try await run.run { console.line("\(WallTime.now) \($0)") }
-        result.withLock { $0 = report }
-      }
-    } catch is CancellationError {
-      console.line("\nInterrupted; all is down. Logs are in \(self.state.directory).")
-      throw ExitCode(130)
+    let report = try await console.untilSignal(logs: self.state.directory) {
+      try await run.run { console.line("\(WallTime.now) \($0)") }
     }
-    guard let report = result.withLock({ $0 }) else { throw ExitCode.failure }
     console.line("\nseed \(seed), \(self.store.rawValue)\n\n\(report.markdown)")
     guard report.violations.isEmpty else {
       console.line("\nNot as promised; logs are in \(self.state.directory):")

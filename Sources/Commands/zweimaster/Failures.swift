@@ -3,7 +3,6 @@ import Elector
 import FaultCampaigns
 import FoundationEssentials
 import Glibc
-import Synchronization
 import TestCluster
 
 extension Profile: ExpressibleByArgument {}
@@ -68,16 +67,9 @@ struct Failures: AsyncParsableCommand {
     }
     let console = Console()
     let isNew = !FileManager.default.fileExists(atPath: self.state.directory)
-    let results = Mutex<[FailureResult]>([])
-    do {
-      try await untilSignal {
-        try await self.play(rows, console) { new in results.withLock { $0 += new } }
-      }
-    } catch is CancellationError {
-      console.line("\nInterrupted; all is down. Logs are in \(self.state.directory).")
-      throw ExitCode(130)
+    let all = try await console.untilSignal(logs: self.state.directory) {
+      try await self.play(rows, console)
     }
-    let all = results.withLock { $0 }
     console.line("\n\(FailureResult.table(all))")
     guard !all.contains(where: \.isFailed) else {
       console.line("\nNot all was as it has to be; logs are in \(self.state.directory).")
@@ -86,17 +78,17 @@ struct Failures: AsyncParsableCommand {
     if isNew { try FileManager.default.removeItem(atPath: self.state.directory) }
   }
 
-  private func play(
-    _ rows: [FailureRow], _ console: Console, _ done: ([FailureResult]) -> Void
-  ) async throws {
+  private func play(_ rows: [FailureRow], _ console: Console) async throws -> [FailureResult] {
+    var results: [FailureResult] = []
     for store in self.store.isEmpty ? FailureStore.allCases : self.store {
       guard store == .kvstore || access(self.etcd, X_OK) == 0 else {
         console.line("SKIPPED \(store.rawValue): there is no \(self.etcd) (make deps installs it)")
         continue
       }
       let run = FailureRun(configuration: self.configuration(store), store: store.rawValue)
-      done(try await run.play(rows) { console.line("\($0)") })
+      results += try await run.play(rows) { console.line("\($0)") }
     }
+    return results
   }
 
   private func configuration(_ store: FailureStore) -> ClusterConfiguration {

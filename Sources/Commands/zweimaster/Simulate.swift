@@ -15,7 +15,8 @@ struct Simulate: ParsableCommand {
       The cores of elector, guard, kvstore and kubelet run as they are shipped; clocks, network, disks and \
       processes are simulated. A seed gives a run, bit for bit. Ends with exit code 1 at the first seed that shows \
       what must never be, and tells its story with the fewest faults that show it.
-      """)
+      """,
+    subcommands: [SimulateHerd.self])
 
   @Option(help: "How many seeds.") var seeds: UInt64 = 1_000
   @Option(name: .customLong("from"), help: ArgumentHelp("The first one.", valueName: "seed"))
