@@ -8,14 +8,14 @@ import Synchronization
 /// The kernel gives it the packets through a TUN device and takes them back through the same one, so the hosts'
 /// own TCP meets what it would meet on a bad line. No `tc netem` and no packet filter is needed, and a fault
 /// begins and ends within one packet.
-public final class PacketRelay: Sendable {
+package final class PacketRelay: Sendable {
   /// One direction between two hosts, by their IPv4 addresses.
-  public struct Path: Hashable, Sendable {
-    public var source: UInt32
-    public var target: UInt32
+  package struct Path: Hashable, Sendable {
+    package var source: UInt32
+    package var target: UInt32
 
     /// - Parameters: addresses as numbers; 10.98.1.2 is `0x0a62_0102`.
-    public init(source: UInt32, target: UInt32) {
+    package init(source: UInt32, target: UInt32) {
       self.source = source
       self.target = target
     }
@@ -32,25 +32,25 @@ public final class PacketRelay: Sendable {
   }
 
   /// What happens to the packets of a path.
-  public struct Treatment: Equatable, Sendable {
+  package struct Treatment: Equatable, Sendable {
     /// The part of the packets that is lost: from 0 to 1, where 1 is a cut.
-    public var loss: Double
+    package var loss: Double
     /// What a packet is held back for on the average; each one for half of it up to one and a half times, so
     /// that they may overtake each other.
-    public var delay: Duration
+    package var delay: Duration
 
-    public init(loss: Double = 0, delay: Duration = .zero) {
+    package init(loss: Double = 0, delay: Duration = .zero) {
       self.loss = loss
       self.delay = delay
     }
   }
 
   /// How many packets met what.
-  public struct Counts: Equatable, Sendable {
-    public var passed = 0
-    public var lost = 0
+  package struct Counts: Equatable, Sendable {
+    package var passed = 0
+    package var lost = 0
     /// Of those that passed.
-    public var delayed = 0
+    package var delayed = 0
   }
 
   fileprivate struct State {
@@ -60,11 +60,11 @@ public final class PacketRelay: Sendable {
 
   private let state = Mutex(State())
 
-  public var counts: Counts { self.state.withLock { $0.counts } }
+  package var counts: Counts { self.state.withLock { $0.counts } }
 
   /// The treatments from now on; a path that is not named is left alone. What is held back already comes late
   /// nevertheless.
-  public func treat(_ treatments: [Path: Treatment]) {
+  package func treat(_ treatments: [Path: Treatment]) {
     self.state.withLock { $0.treatments = treatments }
   }
 
@@ -85,7 +85,7 @@ public final class PacketRelay: Sendable {
   }
 
   /// Runs `body` with a relay on a device, which is up already and to which the kernel routes the packets.
-  public static func with<Value: Sendable>(
+  package static func with<Value: Sendable>(
     _ device: TunDevice, _ body: (PacketRelay) async throws -> Value
   ) async throws -> Value {
     let relay = PacketRelay()
@@ -128,14 +128,14 @@ private final class CarryPackets: ChannelInboundHandler {
 
 /// A network device whose packets a process reads and writes. Source: Linux,
 /// Documentation/networking/tuntap.rst.
-public final class TunDevice: Sendable {
-  public let name: String
+package final class TunDevice: Sendable {
+  package let name: String
   private let descriptor: CInt
 
   /// Makes the device in the network namespace of this process; it goes when nobody holds it open any more.
   /// - Parameter name: up to 15 characters.
   /// - Throws: ``TunError``.
-  public init(_ name: String) throws(TunError) {
+  package init(_ name: String) throws(TunError) {
     self.name = name
     self.descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)
     guard self.descriptor >= 0 else { throw TunError("open", errno) }
@@ -167,8 +167,8 @@ public final class TunDevice: Sendable {
 }
 
 /// Why there is no ``TunDevice``.
-public struct TunError: Error, Equatable, CustomStringConvertible {
-  public var description: String
+package struct TunError: Error, Equatable, CustomStringConvertible {
+  package var description: String
 
   init(_ verb: String, _ code: Int32) {
     self.description =

@@ -6,8 +6,8 @@ import Synchronization
 /// Stands between a client and a server, and can fall silent: connections stay and new ones are accepted,
 /// but nothing goes through any more, as when a cable is pulled or a process is stopped. It can also hold
 /// answers back.
-public final class Relay: Sendable {
-  public let endpoint: HTTPEndpoint
+package final class Relay: Sendable {
+  package let endpoint: HTTPEndpoint
   private let channel: any Channel
   private let flow: Flow
 
@@ -22,26 +22,26 @@ public final class Relay: Sendable {
   }
 
   /// Whether nothing goes through any more.
-  public var isSilent: Bool {
+  package var isSilent: Bool {
     get { self.flow.state.withLock { $0.silentBelow == Int.max } }
     set { self.flow.state.withLock { $0.silentBelow = newValue ? Int.max : 0 } }
   }
 
   /// For how long what the server says is held back; what it said before is not overtaken.
-  public var answerDelay: Duration {
+  package var answerDelay: Duration {
     get { self.flow.state.withLock { $0.answerDelay } }
     set { self.flow.state.withLock { $0.answerDelay = newValue } }
   }
 
   /// How many connections were accepted.
-  public var connections: Int { self.flow.state.withLock { $0.connections } }
+  package var connections: Int { self.flow.state.withLock { $0.connections } }
 
   /// Makes the connections that are there fall silent; new ones work.
-  public func dropEstablished() { self.flow.state.withLock { $0.silentBelow = $0.connections } }
+  package func dropEstablished() { self.flow.state.withLock { $0.silentBelow = $0.connections } }
 
   /// Runs `body` with a relay to a server at a port of this machine.
   @discardableResult
-  public static func with<Value: Sendable>(
+  package static func with<Value: Sendable>(
     port: Int, _ body: (Relay) async throws -> Value
   ) async throws -> Value {
     let relay = try await Relay(port: port)
@@ -52,7 +52,7 @@ public final class Relay: Sendable {
   }
 
   /// The same with several, in the order of the ports.
-  public static func with<Value: Sendable>(
+  package static func with<Value: Sendable>(
     ports: [Int], _ body: ([Relay]) async throws -> Value
   ) async throws -> Value {
     guard let port = ports.last else { return try await body([]) }
@@ -84,10 +84,10 @@ public final class Relay: Sendable {
 }
 
 /// Why there is no ``Relay``.
-public enum RelayError: Error, Equatable, CustomStringConvertible {
+package enum RelayError: Error, Equatable, CustomStringConvertible {
   case noPort
 
-  public var description: String { "the relay has no port of 127.0.0.1 to listen on" }
+  package var description: String { "the relay has no port of 127.0.0.1 to listen on" }
 }
 
 private final class Forward: ChannelInboundHandler {

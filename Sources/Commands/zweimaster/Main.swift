@@ -34,7 +34,7 @@ import Glibc
       let former = verb == "kvbench" ? verb : "zweimaster \(verb)"
       Console.write(
         Array("error: '\(former)' is now '\(successor)'\n".utf8), to: STDERR_FILENO)
-      exit(EX_USAGE)
+      Self.exit(withError: ExitCode(EX_USAGE))
     }
     await Self.main(nil)
   }

@@ -33,8 +33,7 @@ struct SimulateHerd: ParsableCommand {
       "How many elections. (default: 1000; 'elections' tries several numbers)", valueName: "count"))
   var elections: Int?
   @Option(
-    help: ArgumentHelp("How long the store needs for one request.", valueName: "duration"),
-    transform: { try GoDuration(parsing: $0) })
+    help: ArgumentHelp("How long the store needs for one request.", valueName: "duration"))
   var requestTime = GoDuration(.microseconds(250))
   @Option(help: ArgumentHelp("Write the plot to this file, as SVG.", valueName: "file"))
   var svg: String?

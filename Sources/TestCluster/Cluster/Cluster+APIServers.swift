@@ -8,7 +8,7 @@ extension Cluster {
   /// Looks whether a cluster can be had, before anything is started: its directory is there and free, what an earlier
   /// one has left in it has ended, and there is HAProxy and a port for it.
   /// - Throws: ``ClusterError``.
-  public static func prepare(_ configuration: ClusterConfiguration) async throws {
+  package static func prepare(_ configuration: ClusterConfiguration) async throws {
     let (lock, earlier) = try StateDirectory(configuration.stateDirectory).claim()
     if let earlier { await Self.endLeftOvers(of: earlier, report: configuration.report) }
     guard let port = configuration.loadBalancerPort else { return }

@@ -22,7 +22,7 @@ import ServiceLifecycle
 /// processes of this cluster.
 public actor Cluster {
   public nonisolated let configuration: ClusterConfiguration
-  public nonisolated let directory: StateDirectory
+  package nonisolated let directory: StateDirectory
   package nonisolated let requests: Requests
   package let etcd: EtcdClient
   /// The leases' keys, to be looked at only.
@@ -31,7 +31,7 @@ public actor Cluster {
   package let launches: AsyncStream<ProcessName>.Continuation
   package nonisolated let plan: ClusterPlan
   /// What stands between a node's electors and the store's members; empty without ``ClusterConfiguration/hasRelays``.
-  public nonisolated let relays: [String: [Relay]]
+  package nonisolated let relays: [String: [Relay]]
 
   package var processes: [ProcessName: ManagedProcess] = [:]
   package var nodeStates: [String: NodeState]
@@ -40,9 +40,9 @@ public actor Cluster {
   package let members: [ProcessName]
   package private(set) var events: [String] = []
   /// Every process that was ever started here, for looking afterwards whether one is left.
-  public internal(set) var started: [ProcessIdentity] = []
+  package internal(set) var started: [ProcessIdentity] = []
   /// Whether somebody has asked, over the control socket, for this cluster's end.
-  public private(set) var isEndRequested = false
+  package private(set) var isEndRequested = false
 
   // MARK: - Up and down
 

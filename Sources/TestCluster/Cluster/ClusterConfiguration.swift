@@ -39,9 +39,9 @@ public struct ClusterConfiguration: Sendable {
   /// More flags for each elector.
   public var electorFlags: [String]
   /// Whether each node has relays of its own between its electors and the store, see ``Cluster/relays``.
-  public var hasRelays = false
+  package var hasRelays = false
   /// Whether each node has a wall clock of its own, which can be set.
-  public var hasOwnClocks = false
+  package var hasOwnClocks = false
   /// The network namespaces of all masters and of the store's members; `nil` for none, and all on loopback.
   package var network: ClusterNetwork?
   /// Whether each master has an API server, which its kubelet tells of its pods.
@@ -50,7 +50,7 @@ public struct ClusterConfiguration: Sendable {
   public var loadBalancerPort: Int?
   /// What there is besides when the masters are machines; then `podStopTime`, `profile` and the electors' flags do
   /// not count, since the manifests are the recipe's.
-  public internal(set) var room: RecipeRoom?
+  package internal(set) var room: RecipeRoom?
   /// Everything the cluster writes is below this directory.
   public var stateDirectory: String
   /// Where `kvstore`, `elector` and `fake-kubelet` are; `nil` stands for the environment's
@@ -88,7 +88,7 @@ public struct ClusterConfiguration: Sendable {
 
   /// What the electors reckon with.
   /// - Throws: ``TimingError``, which names the flag.
-  public func timing() throws(TimingError) -> Timing {
+  package func timing() throws(TimingError) -> Timing {
     try Timing(
       ttlSeconds: Int64(self.ttlSeconds), sleep: self.sleep, profile: self.profile,
       podStop: PodStop(detection: Self.kubeletDetection, grace: self.podGrace),
@@ -114,7 +114,7 @@ public struct ClusterConfiguration: Sendable {
   package var makesNamespace: Bool { self.hasAPIServers && self.room?.startsKubelets != false }
 
   /// TTL, pause and manifests as the recipe has them.
-  public mutating func takeRecipesTiming() {
+  package mutating func takeRecipesTiming() {
     self.ttlSeconds = 30
     self.sleep = .seconds(5)
     self.podStopTime = nil

@@ -2,39 +2,39 @@ import FoundationEssentials
 
 /// What `cluster.json` says: enough to find every process again after the one that started them has
 /// died without a word.
-public struct ClusterRecord: Equatable, Codable, Sendable {
+package struct ClusterRecord: Equatable, Codable, Sendable {
   /// A node and where its kubelet answers.
-  public struct Node: Equatable, Codable, Sendable {
-    public var name: String
-    public var kubelet: String
-    public var directory: String
+  package struct Node: Equatable, Codable, Sendable {
+    package var name: String
+    package var kubelet: String
+    package var directory: String
   }
 
   /// A process that was started and has not been seen to end.
-  public struct Process: Equatable, Codable, Sendable {
-    public var name: String
-    public var identity: ProcessIdentity
+  package struct Process: Equatable, Codable, Sendable {
+    package var name: String
+    package var identity: ProcessIdentity
   }
 
   /// The process that started the cluster; `nil` after an orderly end.
-  public var supervisor: ProcessIdentity?
-  public var store: [String] = []
-  public var nodes: [Node] = []
-  public var processes: [Process] = []
+  package var supervisor: ProcessIdentity?
+  package var store: [String] = []
+  package var nodes: [Node] = []
+  package var processes: [Process] = []
 
   /// The bytes of the file: sorted keys, so that a person can compare two of them.
-  public func encoded() throws -> Data {
+  package func encoded() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return try encoder.encode(self) + Data("\n".utf8)
   }
 
-  public init(supervisor: ProcessIdentity? = nil) {
+  package init(supervisor: ProcessIdentity? = nil) {
     self.supervisor = supervisor
   }
 
   /// Reads what ``encoded()`` has written.
-  public init(decoding data: Data) throws {
+  package init(decoding data: Data) throws {
     self = try JSONDecoder().decode(ClusterRecord.self, from: data)
   }
 }

@@ -1,6 +1,6 @@
 extension Duration {
   /// Seconds with a fixed number of decimals, for messages: `2.41`.
-  public func inSeconds(decimals: Int = 0) -> String {
+  package func inSeconds(decimals: Int = 0) -> String {
     let scale = (0..<decimals).reduce(Int64(1)) { product, _ in product * 10 }
     let (seconds, attoseconds) = self.components
     let unit = 1_000_000_000_000_000_000 / scale

@@ -15,10 +15,10 @@ public enum Role: String, CaseIterable, Codable, Sendable {
   public var podName: String { "kube-\(self.rawValue)" }
 
   /// The file's name, in the source directory and in the kubelet's.
-  public var manifestName: String { "\(self.podName).yaml" }
+  package var manifestName: String { "\(self.podName).yaml" }
 
   /// The component that stands for election.
-  public var elector: Component {
+  package var elector: Component {
     switch self {
     case .scheduler: .schedulerElector
     case .controllerManager: .controllerManagerElector
@@ -39,7 +39,7 @@ public enum Component: String, CaseIterable, Codable, Sendable {
 }
 
 /// Which process is meant: a member of the store, or a component of a node.
-public enum ProcessName: Hashable, Sendable, CustomStringConvertible {
+package enum ProcessName: Hashable, Sendable, CustomStringConvertible {
   /// Counted from 1; most stores have but one.
   case member(Int)
   case component(node: String, Component)
@@ -47,10 +47,10 @@ public enum ProcessName: Hashable, Sendable, CustomStringConvertible {
   case loadBalancer
 
   /// The store's only member, or its first.
-  public static let store = ProcessName.member(1)
+  package static let store = ProcessName.member(1)
 
   /// `store`, `store-2`, or `kube-master1/fake-kubelet`.
-  public var description: String {
+  package var description: String {
     switch self {
     case .member(1): "store"
     case .member(let number): "store-\(number)"

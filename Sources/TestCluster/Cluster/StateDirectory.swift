@@ -13,12 +13,12 @@ import Glibc
 ///
 /// In the recipe's room `kube-master1/` is the machine's disk, with its services' logs in `var/log/`, and there are
 /// `kube-node1/`, `load-balancer/haproxy.{cfg,log}` and `kubectl.conf` besides.
-public struct StateDirectory: Equatable, Sendable {
+package struct StateDirectory: Equatable, Sendable {
   /// An absolute path without a slash at the end.
-  public let path: String
+  package let path: String
 
   /// - Parameter path: relative to the current directory, or absolute.
-  public init(_ path: String) {
+  package init(_ path: String) {
     let isAbsolute = path.hasPrefix("/")
     let full = isAbsolute ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
     self.path = URL(filePath: full).standardizedFileURL.path(percentEncoded: false)
@@ -26,29 +26,29 @@ public struct StateDirectory: Equatable, Sendable {
   }
 
   /// What is written down of the running cluster.
-  public var record: String { "\(self.path)/cluster.json" }
+  package var record: String { "\(self.path)/cluster.json" }
   /// The store's directory; it holds the data and the log.
-  public var store: String { "\(self.path)/kvstore" }
-  public var storeData: String { self.memberData(1) }
+  package var store: String { "\(self.path)/kvstore" }
+  package var storeData: String { self.memberData(1) }
   /// The data of one of the store's members, counted from 1.
   package func memberData(_ number: Int) -> String {
     "\(self.store)/data\(number == 1 ? "" : "-\(number)")"
   }
 
-  public func node(_ name: String) -> String { "\(self.path)/\(name)" }
+  package func node(_ name: String) -> String { "\(self.path)/\(name)" }
 
   /// The directory that the node's kubelet watches.
-  public func manifests(_ node: String) -> String {
+  package func manifests(_ node: String) -> String {
     "\(self.node(node))/etc/kubernetes/manifests"
   }
 
   /// The file that the elector copies while it leads.
-  public func source(_ role: Role, _ node: String) -> String {
+  package func source(_ role: Role, _ node: String) -> String {
     "\(self.node(node))/srv/kubernetes/\(role.manifestName)"
   }
 
   /// The file that is there while the node's elector leads.
-  public func destination(_ role: Role, _ node: String) -> String {
+  package func destination(_ role: Role, _ node: String) -> String {
     "\(self.manifests(node))/\(role.manifestName)"
   }
 
@@ -74,10 +74,10 @@ public struct StateDirectory: Equatable, Sendable {
   package var loadBalancerConfiguration: String { "\(self.loadBalancer)/haproxy.cfg" }
   private var loadBalancer: String { "\(self.path)/load-balancer" }
   /// For a kubectl on the box: the load balancer's address.
-  public var kubectlConfiguration: String { "\(self.path)/kubectl.conf" }
+  package var kubectlConfiguration: String { "\(self.path)/kubectl.conf" }
 
   /// What a process prints.
-  public func log(_ name: ProcessName) -> String {
+  package func log(_ name: ProcessName) -> String {
     switch name {
     case .member(1): "\(self.store)/kvstore.log"
     case .member(let number): "\(self.store)/kvstore-\(number).log"
@@ -196,7 +196,7 @@ public struct StateDirectory: Equatable, Sendable {
   }
 
   /// What is written of the cluster; `nil` when nothing is.
-  public func readRecord() throws(ClusterError) -> ClusterRecord? {
+  package func readRecord() throws(ClusterError) -> ClusterRecord? {
     guard let data = FileManager.default.contents(atPath: self.record) else { return nil }
     do {
       return try ClusterRecord(decoding: data)

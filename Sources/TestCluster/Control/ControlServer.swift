@@ -7,16 +7,16 @@ import Logging
 ///
 /// `GET /status` has a ``ClusterStatus``; `POST /nodes/NAME/VERB[?component=NAME]` does what the command
 /// line's verb of the same name does, with `store` as one of the names; `POST /down` ends the cluster.
-public struct ControlServer: Sendable {
+package struct ControlServer: Sendable {
   package static let socketName = "control.sock"
   package let cluster: Cluster
 
-  public init(_ cluster: Cluster) {
+  package init(_ cluster: Cluster) {
     self.cluster = cluster
   }
 
   /// Serves while the body runs.
-  public func serve<Result: Sendable>(
+  package func serve<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
     try await withThrowingTaskGroup(of: Result?.self) { group in

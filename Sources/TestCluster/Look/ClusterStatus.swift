@@ -82,7 +82,7 @@ public struct ClusterStatus: Codable, Equatable, Sendable {
 
 extension ClusterStatus {
   /// Who leads, as the store says, and who runs it, as the kubelets say.
-  public var leaderTable: TextTable {
+  package var leaderTable: TextTable {
     TextTable(
       header: ["KEY", "LEADER", "RUNS ON", "TTL"],
       rows: self.leases.map { lease in
@@ -96,7 +96,7 @@ extension ClusterStatus {
   }
 
   /// What is not as it should be, a line each.
-  public var remarks: [String] {
+  package var remarks: [String] {
     var result: [String] = []
     if self.store.state == .down { result.append("the store is down") }
     if self.store.isPaused { result.append("the store is paused") }
@@ -115,7 +115,7 @@ extension ClusterStatus {
 
   /// The live view: the recipe's table, who leads, and what is not as it should be.
   /// - Parameter withAges: without them, two views are the same until something happens.
-  public func view(withAges: Bool = true) -> String {
+  package func view(withAges: Bool = true) -> String {
     let pods = self.pods.map { row in
       var row = row
       if !withAges { (row.age, row.restarts) = ("", String(row.restarts.prefix { $0 != " " })) }

@@ -14,14 +14,14 @@ public final class Monitor: Sendable {
   }
 
   /// What was seen so far.
-  public var log: PresenceLog { self.state.withLock { $0 } }
+  package var log: PresenceLog { self.state.withLock { $0 } }
 
   /// What must never be: one thing on two nodes at once.
   public var overlaps: [PresenceLog.Overlap] { self.log.overlaps }
 
   /// Waits until the thing has come to one of the nodes, after the instant.
   /// - Throws: ``ClusterError/timedOut(_:after:)``.
-  public func arrival(
+  package func arrival(
     of subject: PresenceLog.Subject, on nodes: [String],
     after instant: ContinuousClock.Instant, within limit: Duration
   ) async throws -> PresenceLog.Stay {

@@ -5,7 +5,7 @@
 /// from the first answer to the second question *for sure*; only such spans are compared, so that an
 /// overlap that is reported has happened. One shorter than two looks may go unseen.
 public struct PresenceLog: Equatable, Sendable {
-  public typealias Instant = ContinuousClock.Instant
+  package typealias Instant = ContinuousClock.Instant
 
   /// A thing that may be in one place only.
   public enum Subject: Hashable, Sendable, CustomStringConvertible {
@@ -23,15 +23,15 @@ public struct PresenceLog: Equatable, Sendable {
   }
 
   /// One stay of one thing in one place.
-  public struct Stay: Equatable, Sendable {
-    public var subject: Subject
-    public var node: String
+  package struct Stay: Equatable, Sendable {
+    package var subject: Subject
+    package var node: String
     /// When it was first known to be there: the answer's instant.
-    public var from: Instant
+    package var from: Instant
     /// The last instant at which it was there for sure: the last question's.
-    public var to: Instant
+    package var to: Instant
     /// The instant at which a look had found it gone; `nil` while it is there.
-    public var goneBy: Instant?
+    package var goneBy: Instant?
   }
 
   /// Two stays of one thing that share a span.
@@ -47,16 +47,16 @@ public struct PresenceLog: Equatable, Sendable {
   }
 
   /// In the order in which they began.
-  public private(set) var stays: [Stay] = []
+  package private(set) var stays: [Stay] = []
   /// How many looks were taken.
-  public private(set) var looks = 0
+  package private(set) var looks = 0
 
-  public init() {}
+  package init() {}
 
   /// Takes in one look at one thing in one place.
   /// - Parameter isPresent: `nil` when the question was not answered in time, so nothing is known:
   ///   a stay that goes on afterwards is taken to have gone on all the time.
-  public mutating func record(
+  package mutating func record(
     _ subject: Subject, on node: String, isPresent: Bool?, asked: Instant, answered: Instant
   ) {
     self.looks += 1
@@ -72,7 +72,7 @@ public struct PresenceLog: Equatable, Sendable {
   }
 
   /// All pairs of stays of one thing on two nodes that share a span.
-  public var overlaps: [Overlap] {
+  package var overlaps: [Overlap] {
     var result: [Overlap] = []
     for (index, first) in self.stays.enumerated() {
       for second in self.stays[(index + 1)...]
@@ -90,12 +90,12 @@ public struct PresenceLog: Equatable, Sendable {
   }
 
   /// The first stay on the node that began after the instant.
-  public func arrival(of subject: Subject, on node: String, after instant: Instant) -> Stay? {
+  package func arrival(of subject: Subject, on node: String, after instant: Instant) -> Stay? {
     self.stays.first { $0.subject == subject && $0.node == node && $0.from > instant }
   }
 
   /// The latest stay on the node.
-  public func latest(of subject: Subject, on node: String) -> Stay? {
+  package func latest(of subject: Subject, on node: String) -> Stay? {
     self.stays.last { $0.subject == subject && $0.node == node }
   }
 }

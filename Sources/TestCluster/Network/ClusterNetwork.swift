@@ -1,5 +1,5 @@
 /// A machine of a cluster that has a network of its own.
-public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
+package enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
   /// Of the store; counted from 1.
   case member(Int)
   /// Counted from 1.
@@ -7,7 +7,7 @@ public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
   /// One that only runs pods; counted from 1.
   case worker(Int)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .member(let number): "store\(number)"
     case .master(let number): "master\(number)"
@@ -35,7 +35,7 @@ public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Names the network namespaces that a cluster's processes run in; without one they share ours, on loopback.
-public struct ClusterNetwork: Equatable, Sendable {
+package struct ClusterNetwork: Equatable, Sendable {
   /// What the namespaces' names begin with.
   package var prefix: String
 

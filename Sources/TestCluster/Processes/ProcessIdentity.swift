@@ -6,13 +6,13 @@ import Linux
 ///
 /// Every process that a cluster starts leads a process group of its own, so that a ctrl-C in the
 /// terminal reaches only the one that started it; a signal goes to the whole group.
-public struct ProcessIdentity: Equatable, Codable, Sendable {
-  public var pid: Int32
+package struct ProcessIdentity: Equatable, Codable, Sendable {
+  package var pid: Int32
   /// Clock ticks between the machine's start and the process's. Source: proc(5), `starttime`.
-  public var startTicks: UInt64
+  package var startTicks: UInt64
 
   /// `nil` when there is no such process.
-  public init?(pid: Int32) {
+  package init?(pid: Int32) {
     guard let stat = ProcessStat(process: pid) else { return nil }
     self.init(pid: pid, startTicks: stat.startTicks)
   }
@@ -23,13 +23,13 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
   }
 
   /// Whether it runs, or is stopped; one that only waits to be reaped does not count.
-  public var isAlive: Bool {
+  package var isAlive: Bool {
     guard let stat = ProcessStat(process: self.pid) else { return false }
     return stat.startTicks == self.startTicks && !stat.hasEnded
   }
 
   /// Whether it, or a process that it started and that stayed in its group, is still there.
-  public var leavesSomething: Bool {
+  package var leavesSomething: Bool {
     guard kill(-self.pid, 0) == 0 else { return false }
     let pids = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return pids.compactMap { Int32($0) }.compactMap { ProcessStat(process: $0) }
@@ -38,7 +38,7 @@ public struct ProcessIdentity: Equatable, Codable, Sendable {
 
   /// The first process that it has started and that is still there, as an elector's guard has its
   /// elector. Source: proc(5), `task/TID/children`.
-  public var child: ProcessIdentity? {
+  package var child: ProcessIdentity? {
     FileManager.default.contents(atPath: "/proc/\(self.pid)/task/\(self.pid)/children")
       .flatMap { String(decoding: $0, as: UTF8.self).split(separator: " ").first }
       .flatMap { Int32($0) }.flatMap { ProcessIdentity(pid: $0) }

@@ -5,7 +5,7 @@ extension Cluster {
   /// Brings up a cluster whose masters are machines, and what is before them and beside them.
   ///
   /// The process has to be in a network of its own, see ``enterRoom(stateDirectory:)``.
-  public static func withRoom<Result: Sendable>(
+  package static func withRoom<Result: Sendable>(
     _ room: RecipeRoom, _ configuration: ClusterConfiguration,
     _ body: @escaping @Sendable (Cluster) async throws -> Result
   ) async throws -> Result {
@@ -27,7 +27,7 @@ extension Cluster {
   /// Starts this program anew in a network of its own; returns when it is there already.
   /// - Parameter stateDirectory: where the machines' disks are to be.
   /// - Throws: ``ClusterError/network(_:)`` when it may not have one.
-  public static func enterRoom(stateDirectory: String) async throws {
+  package static func enterRoom(stateDirectory: String) async throws {
     try await NamespaceNetwork.checkPermission(disks: StateDirectory(stateDirectory).path)
     try NamespaceNetwork.enterOwnNamespaces(keepingBox: true)
   }

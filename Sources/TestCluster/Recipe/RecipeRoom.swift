@@ -3,14 +3,14 @@
 /// Each master is a machine with a network, a disk, a name and processes of its own (Linux' namespaces); it has an
 /// API server and a kubelet, by the recipe's init scripts, and the recipe's manifests, in which nothing is changed but
 /// the two placeholders. The elector runs in podmaster's place.
-public struct RecipeRoom: Equatable, Sendable {
+package struct RecipeRoom: Equatable, Sendable {
   /// How many machines there are for pods that have no place yet.
-  public var workers: Int
+  package var workers: Int
   /// Whether the masters' kubelets are started with their machines, or left to whoever types `service kubelet start`.
-  public var startsKubelets: Bool
+  package var startsKubelets: Bool
 
   /// - Parameters: as the properties.
-  public init(workers: Int = 2, startsKubelets: Bool = true) {
+  package init(workers: Int = 2, startsKubelets: Bool = true) {
     self.workers = workers
     self.startsKubelets = startsKubelets
   }

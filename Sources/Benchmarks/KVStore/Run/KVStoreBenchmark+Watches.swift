@@ -1,6 +1,6 @@
 import TestCluster
 
-extension Benchmark {
+extension KVStoreBenchmarkRun {
   /// How long it takes until the last of many watchers of one key has its answer, in milliseconds.
   ///
   /// Both figures are medians of several writes.
@@ -16,7 +16,7 @@ extension Benchmark {
         var fromSending: [Double] = []
         for _ in 0..<writes {
           try await polls.arm(0..<watchers)
-          // What the arming has left to do is not the write's.
+          // The rest of the arming is not part of the write.
           try await Task.sleep(for: .milliseconds(50))
           let write = try await writer.succeed(Request(.PUT, key, form: "value=\(Keys.value)"))
           let last = try await polls.answers().max() ?? write.answeredAt
@@ -28,7 +28,7 @@ extension Benchmark {
     }
   }
 
-  /// The server's CPU for one write and for the one watcher that it concerns, of many, who then waits
+  /// The server's CPU for one write and for the one watcher of its key, of many watchers, which then waits
   /// again; in microseconds.
   package func costPerWrite(watchedKeys: Int, _ server: Server) async throws -> Double {
     let keys = (0..<watchedKeys).map { "\(Keys.watched)\($0)" }
@@ -37,7 +37,7 @@ extension Benchmark {
         // These wait all the time.
         if watchedKeys > 1 { try await polls.arm(1..<watchedKeys) }
         let end = ContinuousClock.now + .seconds(self.seconds)
-        let before = try server.usage()
+        let before = try server.process.usage()
         var writes = 0
         repeat {
           try await polls.arm(0..<1)
@@ -45,7 +45,7 @@ extension Benchmark {
           _ = try await polls.answers()
           writes += 1
         } while ContinuousClock.now < end
-        return (try server.usage().cpuSeconds - before.cpuSeconds) * 1e6 / Double(writes)
+        return (try server.process.usage().cpuSeconds - before.cpuSeconds) * 1e6 / Double(writes)
       }
     }
   }

@@ -1,4 +1,4 @@
-/// Why nothing could be measured.
+/// Why a benchmark has no figures.
 package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
   package struct Program: Equatable, Sendable {
     package var name: String
@@ -9,11 +9,13 @@ package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
   case missing([Program])
   case noProgram(String)
   case noSuchLoad(String, known: [String])
-  case serverEnded(Subject, log: String)
-  case serverSilent(Subject, log: String)
+  case ended(String, log: String)
+  case silent(String, log: String)
   case requestsFailed(load: String, Subject, reason: String)
   case connectionLost(port: Int)
   case refused(target: String, status: Int)
+  case malformed(String)
+  case watchEnded(String)
   case timedOut(String)
   case tooFewDescriptors(limit: Int, needed: Int)
   case noWrkSummary(output: String)
@@ -25,21 +27,22 @@ package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
         + "with 'apt-get install \(programs.map(\.package).joined(separator: " "))'"
     case .noProgram(let path):
       "there is no program \(path): build it with 'swift build -c release --product kvstore', or "
-        + "name another with --kvstore"
+        + "name another one with --kvstore"
     case .noSuchLoad(let name, let known):
       "--only: there is no load '\(name)': use some of \(known.joined(separator: ", "))"
-    case .serverEnded(let subject, let log): "the \(subject.rawValue) has ended:\n\(log)"
-    case .serverSilent(let subject, let log):
-      "the \(subject.rawValue) does not answer within a minute:\n\(log)"
+    case .ended(let program, let log): "\(program) has ended:\n\(log)"
+    case .silent(let program, let log): "\(program) did not get ready within a minute:\n\(log)"
     case .requestsFailed(let load, let subject, let reason):
       "\(subject.rawValue) did not answer all requests of \(load): \(reason)"
-    case .connectionLost(let port): "the server on port \(port) has closed a connection"
-    case .refused(let target, let status): "\(target) was answered with status \(status)"
-    case .timedOut(let what): "waited in vain for \(what)"
+    case .connectionLost(let port): "the server on port \(port) closed a connection"
+    case .refused(let target, let status): "the server answered \(target) with status \(status)"
+    case .malformed(let what): "the server's answer has no \(what)"
+    case .watchEnded(let reason): "a watch ended: \(reason)"
+    case .timedOut(let what): "timed out waiting for \(what)"
     case .tooFewDescriptors(let limit, let needed):
-      "\(needed) connections are too many for this shell's limit of \(limit) open files: raise it "
+      "\(needed) connections exceed this shell's limit of \(limit) open files: raise it "
         + "with 'ulimit -n \(needed)'"
-    case .noWrkSummary(let output): "wrk has not said what it did:\n\(output)"
+    case .noWrkSummary(let output): "wrk printed no summary:\n\(output)"
     }
   }
 }

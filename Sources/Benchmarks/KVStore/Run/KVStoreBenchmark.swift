@@ -2,37 +2,60 @@ import FoundationEssentials
 import Linux
 import TestCluster
 
-/// Runs loads against kvstore, etcd and the bare server, in alternation.
-package struct Benchmark: Sendable {
+/// kvstore, etcd and a bare HTTP server beside each other: loads go to one after the other.
+package struct KVStoreBenchmark: Benchmark {
   package let programs: Programs
   package let loads: [Load]
   package let sizes: Sizes
   package let rounds: Int
+  /// How long a load of requests lasts.
   package let seconds: Int
-  /// Where data directories, logs and scripts are; nothing else is in it.
-  package let directory: String
-  /// Is told what is done at the moment.
-  package let report: @Sendable (String) -> Void
+  /// Where a directory for data, logs and scripts is made, and removed unless the benchmark fails.
+  package let parent: String
 
-  /// - Parameters:
-  ///   - parent: where a directory is made for the run, and removed afterwards.
-  ///   - report: gets lines for people while it runs.
-  /// - Throws: ``BenchmarkError``.
-  package static func run(
-    _ loads: [Load], sizes: Sizes, rounds: Int, seconds: Int, programs: Programs, in parent: String,
-    report: @escaping @Sendable (String) -> Void
-  ) async throws -> Samples {
-    let directory = "\(parent)/kvbench-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: false)
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    return try await Benchmark(
-      programs: programs, loads: loads, sizes: sizes, rounds: rounds, seconds: seconds,
-      directory: directory, report: report
-    ).run()
+  package init(
+    _ loads: [Load], sizes: Sizes, rounds: Int, seconds: Int, programs: Programs, in parent: String
+  ) {
+    self.loads = loads
+    self.sizes = sizes
+    self.rounds = rounds
+    self.seconds = seconds
+    self.programs = programs
+    self.parent = parent
   }
 
-  private func run() async throws -> Samples {
+  /// - Throws: ``BenchmarkError``.
+  package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Samples {
+    let directory = "\(self.parent)/zweimaster-bench-\(UUID().uuidString)"
+    return try await WorkDirectory.with(directory) {
+      try await KVStoreBenchmarkRun(benchmark: self, directory: directory, note: note).run()
+    }
+  }
+
+  /// All rows that were measured.
+  package func rows(_ samples: Samples) -> [ComparisonRow] {
+    self.loads.flatMap(\.comparisons).compactMap { ComparisonRow($0, samples) }
+  }
+
+  package func report(_ samples: Samples) -> BenchmarkReport {
+    let rows = self.rows(samples)
+    return BenchmarkReport(tables: [ComparisonRow.table(rows)], notes: ComparisonRow.summary(rows))
+  }
+}
+
+/// One run of a ``KVStoreBenchmark``.
+package struct KVStoreBenchmarkRun: Sendable {
+  package let benchmark: KVStoreBenchmark
+  /// For data directories, logs and scripts.
+  package let directory: String
+  package let note: @Sendable (String) -> Void
+
+  private var programs: Programs { self.benchmark.programs }
+  private var loads: [Load] { self.benchmark.loads }
+  package var sizes: Sizes { self.benchmark.sizes }
+  package var seconds: Int { self.benchmark.seconds }
+
+  package func run() async throws -> Samples {
     try self.raiseDescriptorLimit()
     var samples = Samples()
     let sideBySide = self.loads.filter(\.isSideBySide)
@@ -59,7 +82,7 @@ package struct Benchmark: Sendable {
 
   // MARK: Servers that live at the same time
 
-  /// Those that run beside each other, and the bare one.
+  /// The three that run beside each other.
   package struct Servers: Sendable {
     package let kvstore: Server
     package let etcd: Server
@@ -77,11 +100,11 @@ package struct Benchmark: Sendable {
   private func measureSideBySide(_ loads: [Load]) async throws -> Samples {
     try await self.withServers { servers in
       var samples = Samples()
-      for round in 0..<self.rounds {
+      for round in 0..<self.benchmark.rounds {
         for load in loads {
           let figures = try await self.measure(load, servers, round: round)
           samples.add(figures)
-          self.report(self.progress(load, figures, round: round))
+          self.note(self.progress(load, figures, round: round))
         }
       }
       return samples
@@ -91,13 +114,9 @@ package struct Benchmark: Sendable {
   private func withServers(
     _ body: (Servers) async throws -> Samples
   ) async throws -> Samples {
-    self.report("starting kvstore and etcd, \(self.sizes.writtenKeys) keys each")
-    let kvstore = try await ServerLaunch.kvstore(
-      self.programs, directory: try self.freshDirectory("kvstore"))
-    let etcd = try await ServerLaunch.etcd(
-      self.programs, directory: try self.freshDirectory("etcd"))
-    return try await withServer(kvstore, probe: "/v2/keys/") { kvstore in
-      try await withServer(etcd, probe: "/v2/keys/") { etcd in
+    self.note("starting kvstore and etcd, \(self.sizes.writtenKeys) keys each")
+    return try await self.with(.kvstore) { kvstore in
+      try await self.with(.etcd) { etcd in
         for server in [kvstore, etcd] {
           try await fill(self.sizes.writtenKeys, port: server.port)
           _ = try await Connection.with(port: server.port) {
@@ -107,12 +126,26 @@ package struct Benchmark: Sendable {
         let answer = try await Connection.with(port: kvstore.port) {
           try await $0.succeed(Request(.GET, Keys.one))
         }
-        let bare = try await ServerLaunch.bare(
-          self.programs, directory: try self.freshDirectory("bare"), bodyBytes: answer.bodyBytes)
-        return try await withServer(bare, probe: "/") { bare in
+        return try await self.with(.bare, bodyBytes: answer.bodyBytes) { bare in
           try await body(Servers(kvstore: kvstore, etcd: etcd, bare: bare))
         }
       }
+    }
+  }
+
+  /// Runs a server while the body runs.
+  /// - Parameters:
+  ///   - directory: one that has data already; `nil` for a fresh one.
+  ///   - probe: what it has to answer with 200 before it counts as started; `nil` for any answer.
+  private func with<Result: Sendable>(
+    _ subject: Subject, directory: String? = nil, probe: String? = nil, bodyBytes: Int = 0,
+    _ body: (Server) async throws -> Result
+  ) async throws -> Result {
+    let launch = try self.programs.launch(
+      subject, directory: try directory ?? self.freshDirectory(subject.rawValue), probe: probe,
+      bodyBytes: bodyBytes)
+    return try await MeasuredProcess.with(launch) { process in
+      try await body(Server(subject: subject, port: launch.probe?.port ?? 0, process: process))
     }
   }
 
@@ -157,12 +190,10 @@ package struct Benchmark: Sendable {
   /// Memory and start-up: with fresh servers in each round, one at a time.
   private func measureStored() async throws -> Samples {
     var samples = Samples()
-    for round in 0..<self.rounds {
+    for round in 0..<self.benchmark.rounds {
       for subject in [Subject.kvstore, .etcd].order(inRound: round) {
         let directory = try self.freshDirectory(subject.rawValue)
-        let figures = try await withServer(
-          try await self.launch(subject, directory), probe: "/v2/keys/"
-        ) { server in
+        let figures = try await self.with(subject, directory: directory) { server in
           var figures = Samples()
           figures.add(try await self.settledMemory(server), to: Series(subject, "memory.idle"))
           try await fill(self.sizes.storedKeys, port: server.port)
@@ -170,39 +201,29 @@ package struct Benchmark: Sendable {
           return figures
         }
         samples.add(figures)
-        let start = try await withServer(
-          try await self.launch(subject, directory), probe: "\(Keys.many)\(self.sizes.storedKeys)"
-        ) {
-          $0.startTime
-        }
+        let start = try await self.with(
+          subject, directory: directory, probe: "\(Keys.many)\(self.sizes.storedKeys)"
+        ) { $0.process.startTime }
         samples.add(start / .seconds(1), to: Series(subject, "start"))
         try FileManager.default.removeItem(atPath: directory)
       }
       let memory = self.loads.first { $0.kind == .memory } ?? self.loads.first { $0.kind == .start }
-      if let memory { self.report(self.progress(memory, samples, round: round)) }
+      if let memory { self.note(self.progress(memory, samples, round: round)) }
     }
     return samples
   }
 
-  private func launch(_ subject: Subject, _ directory: String) async throws -> ServerLaunch {
-    switch subject {
-    case .kvstore: try await ServerLaunch.kvstore(self.programs, directory: directory)
-    case .etcd: try await ServerLaunch.etcd(self.programs, directory: directory)
-    case .bare: preconditionFailure("the bare server stores nothing")
-    }
-  }
-
-  /// A second after the last request, as a garbage collector may have to catch its breath.
+  /// A second after the last request, when a garbage collector has run.
   private func settledMemory(_ server: Server) async throws -> Double {
     try await Task.sleep(for: .seconds(1))
-    return try server.usage().residentMebibytes
+    return Double(try server.process.usage().residentBytes) / Double(1 << 20)
   }
 
   /// The cost of a request in stores of different sizes that live at the same time.
   private func measureGrowth() async throws -> Samples {
     try await self.withFilledStores(self.sizes.growth[...], running: []) { servers in
       var samples = Samples()
-      for round in 0..<self.rounds {
+      for round in 0..<self.benchmark.rounds {
         for (count, server) in servers.order(inRound: round) {
           for (name, pattern) in [
             ("get", RequestLoad.Pattern.getMany(keyCount: count)),
@@ -215,7 +236,7 @@ package struct Benchmark: Sendable {
               outcome.cpuMicrosecondsPerRequest, to: Series(.kvstore, "growth.\(name).\(count)"))
           }
         }
-        self.report("round \(round + 1)/\(self.rounds)  growth")
+        self.note("round \(round + 1)/\(self.benchmark.rounds)  growth")
       }
       return samples
     }
@@ -226,10 +247,8 @@ package struct Benchmark: Sendable {
     _ body: ([(Int, Server)]) async throws -> Samples
   ) async throws -> Samples {
     guard let count = counts.first else { return try await body(running) }
-    let launch = try await ServerLaunch.kvstore(
-      self.programs, directory: try self.freshDirectory("kvstore"))
-    return try await withServer(launch, probe: "/v2/keys/") { server in
-      self.report("filling a kvstore with \(FigureUnit.grouped(count)) keys")
+    return try await self.with(.kvstore) { server in
+      self.note("filling a kvstore with \(FigureUnit.grouped(count)) keys")
       try await fill(count, port: server.port)
       return try await self.withFilledStores(
         counts.dropFirst(), running: running + [(count, server)], body)
@@ -238,7 +257,7 @@ package struct Benchmark: Sendable {
 
   // MARK: Reporting
 
-  /// What a round gave for a load, in one line.
+  /// A round's figures for a load, in one line.
   private func progress(_ load: Load, _ samples: Samples, round: Int) -> String {
     var shown: [Series] = []
     let figures = load.comparisons.flatMap { comparison in
@@ -248,7 +267,7 @@ package struct Benchmark: Sendable {
       shown.append(series)
       return "\(series.subject.rawValue) \(unit.text(figure))"
     }
-    return "round \(round + 1)/\(self.rounds)  \(load.name)  \(figures.joined(separator: ", "))"
+    return "round \(round + 1)/\(self.benchmark.rounds)  \(load.name)  \(figures.joined(separator: ", "))"
   }
 
   /// Each watcher is a connection here and one in the server, which inherits our limit.
@@ -265,7 +284,7 @@ package struct Benchmark: Sendable {
 }
 
 extension Load {
-  /// Whether it is measured on servers that live as long as the rounds.
+  /// Whether it is measured on servers that live through all rounds.
   fileprivate var isSideBySide: Bool {
     switch self.kind {
     case .requests, .fanOut, .watchedKeys, .expiry: true

@@ -1,5 +1,5 @@
 /// The objects that an API server is measured with: of the size and the shape that a cluster's have.
-package enum APITrialObjects {
+package enum SampleObjects {
   package static let namespace = "default"
 
   package static func podName(_ number: Int) -> String { "web-7d4b9c6f5-\(number)" }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// In which unit a figure is, and how it is written.
+/// The unit of a figure, and how a figure in it is written.
 package enum FigureUnit: Equatable, Sendable {
   case perSecond, microseconds, milliseconds, seconds, mebibytes
 
@@ -11,6 +11,16 @@ package enum FigureUnit: Equatable, Sendable {
     case .milliseconds: "\(Self.decimal(value, places: 2)) ms"
     case .seconds: "\(Self.decimal(value, places: 3)) s"
     case .mebibytes: "\(Self.decimal(value, places: 1)) MiB"
+    }
+  }
+
+  /// A time, in one of the units of time.
+  package func text(_ duration: Duration) -> String {
+    switch self {
+    case .microseconds: self.text(duration / .microseconds(1))
+    case .milliseconds: self.text(duration / .milliseconds(1))
+    case .seconds: self.text(duration / .seconds(1))
+    case .perSecond, .mebibytes: preconditionFailure("\(self) is no unit of time")
     }
   }
 
@@ -29,7 +39,7 @@ package enum FigureUnit: Equatable, Sendable {
     String(format: "%.\(places)f", value)
   }
 
-  /// A ratio with as many places as it needs to be told from another.
+  /// With three significant digits from 0.01 to 100.
   package static func ratio(_ value: Double) -> String {
     self.decimal(value, places: value < 0.1 ? 3 : value < 10 ? 2 : 1)
   }

@@ -1,22 +1,22 @@
 import Foundation
 
-/// The ratios of a report as a picture: a point and its spread for each line, on a logarithmic axis,
-/// and where the goal is reached as a band behind it.
-package struct Plot: Sendable {
+/// The ratios of a table as a picture: a point and its spread for each line, on a logarithmic axis,
+/// before a band where the goal is reached.
+package struct RatioPlot: Sendable {
   private static let rowHeight = 22.0
   private static let top = 56.0
   private static let labelWidth = 400.0
   private static let axisWidth = 420.0
   private static let valueWidth = 110.0
 
-  private let rows: [Row]
+  private let rows: [ComparisonRow]
   /// The powers of two at which the axis begins and ends.
   private let range: ClosedRange<Double>
 
-  package init(_ report: Report) {
-    self.rows = report.rows
-    // Beyond these the exact place says nothing any more; such a point lies on the edge.
-    let shown = report.rows.flatMap { row in
+  package init(_ rows: [ComparisonRow]) {
+    self.rows = rows
+    // A point beyond these lies on the edge.
+    let shown = rows.flatMap { row in
       [row.ratio, row.ratios?.lowest, row.ratios?.highest].compactMap(\.self)
     }.map { log2(min(max($0, 1.0 / 16), 16)) }
     self.range =
@@ -62,7 +62,7 @@ package struct Plot: Sendable {
     }.joined(separator: "\n")
   }
 
-  private func draw(_ row: Row, middle: Double) -> String {
+  private func draw(_ row: ComparisonRow, middle: Double) -> String {
     var parts: [String] = []
     let band: ClosedRange<Double>? =
       switch row.comparison.goal {
