@@ -3,11 +3,10 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Carries packets from one host to another, and loses or delays those that it is told to.
+/// Forwards packets between hosts, and loses or delays some of them.
 ///
-/// The kernel gives it the packets through a TUN device and takes them back through the same one, so the hosts'
-/// own TCP meets what it would meet on a bad line. No `tc netem` and no packet filter is needed, and a fault
-/// begins and ends within one packet.
+/// The kernel sends and receives the packets through a TUN device, so the hosts' own TCP meets what it would meet on a
+/// bad line. This needs neither `tc netem` nor a packet filter, and a fault begins and ends with a packet.
 package final class PacketRelay: Sendable {
   /// One direction between two hosts, by their IPv4 addresses.
   package struct Path: Hashable, Sendable {
@@ -20,7 +19,7 @@ package final class PacketRelay: Sendable {
       self.target = target
     }
 
-    /// Where a packet comes from and goes to; `nil` for what is no IPv4. Source: RFC 791, 3.1.
+    /// The path of a packet; `nil` when it is not IPv4. Source: RFC 791, 3.1.
     init?(packet: ByteBuffer) {
       let start = packet.readerIndex
       guard let first: UInt8 = packet.getInteger(at: start), first >> 4 == 4,
@@ -33,10 +32,10 @@ package final class PacketRelay: Sendable {
 
   /// What happens to the packets of a path.
   package struct Treatment: Equatable, Sendable {
-    /// The part of the packets that is lost: from 0 to 1, where 1 is a cut.
+    /// The share of packets that is lost: from 0 to 1, where 1 is a cut.
     package var loss: Double
-    /// What a packet is held back for on the average; each one for half of it up to one and a half times, so
-    /// that they may overtake each other.
+    /// How long a packet is late on average. Each one is late by half of it up to one and a half times, so that
+    /// packets can overtake each other.
     package var delay: Duration
 
     package init(loss: Double = 0, delay: Duration = .zero) {
@@ -45,7 +44,7 @@ package final class PacketRelay: Sendable {
     }
   }
 
-  /// How many packets met what.
+  /// How many packets had which fate.
   package struct Counts: Equatable, Sendable {
     package var passed = 0
     package var lost = 0
@@ -62,13 +61,12 @@ package final class PacketRelay: Sendable {
 
   package var counts: Counts { self.state.withLock { $0.counts } }
 
-  /// The treatments from now on; a path that is not named is left alone. What is held back already comes late
-  /// nevertheless.
+  /// Sets the treatments; a path without one is left alone. Packets that are late already stay late.
   package func treat(_ treatments: [Path: Treatment]) {
     self.state.withLock { $0.treatments = treatments }
   }
 
-  /// For how long a packet is to be held back; `nil` when it is lost.
+  /// How long to hold a packet back; `nil` to lose it.
   fileprivate func delay(of packet: ByteBuffer) -> Duration? {
     guard let path = Path(packet: packet) else { return nil }
     return self.state.withLock { state in
@@ -84,13 +82,13 @@ package final class PacketRelay: Sendable {
     }
   }
 
-  /// Runs `body` with a relay on a device, which is up already and to which the kernel routes the packets.
+  /// Runs `body` with a relay on a device, which is up and to which the kernel routes the packets.
   package static func with<Value: Sendable>(
     _ device: TunDevice, _ body: (PacketRelay) async throws -> Value
   ) async throws -> Value {
     let relay = PacketRelay()
     let channel = try await NIOPipeBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-      // One read is one packet.
+      // Each read is one packet.
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -109,7 +107,7 @@ private final class CarryPackets: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private let relay: PacketRelay
-  /// Written to directly, since a channel may write two buffers at once, which would be one packet.
+  /// Written directly: a channel may write two buffers at once, which would make them one packet.
   private let device: TunDevice
 
   init(_ relay: PacketRelay, to device: TunDevice) {
@@ -132,7 +130,7 @@ package final class TunDevice: Sendable {
   package let name: String
   private let descriptor: CInt
 
-  /// Makes the device in the network namespace of this process; it goes when nobody holds it open any more.
+  /// Creates the device in this process's network namespace; it goes when the last descriptor is closed.
   /// - Parameter name: up to 15 characters.
   /// - Throws: ``TunError``.
   package init(_ name: String) throws(TunError) {
@@ -156,7 +154,7 @@ package final class TunDevice: Sendable {
     return copy
   }
 
-  /// Gives the kernel a packet; one that it does not take is lost, as on any line.
+  /// Sends a packet; the kernel may drop it, as any line does.
   fileprivate func send(_ packet: ByteBuffer) {
     _ = packet.withUnsafeReadableBytes { write(self.descriptor, $0.baseAddress, $0.count) }
   }
@@ -172,6 +170,6 @@ package struct TunError: Error, Equatable, CustomStringConvertible {
 
   init(_ verb: String, _ code: Int32) {
     self.description =
-      "cannot \(verb) /dev/net/tun: \(String(cString: strerror(code))); it takes root and the kernel's tun module"
+      "cannot \(verb) /dev/net/tun: \(String(cString: strerror(code))); it needs root and the kernel's tun module"
   }
 }

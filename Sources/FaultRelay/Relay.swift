@@ -3,9 +3,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Stands between a client and a server, and can fall silent: connections stay and new ones are accepted,
-/// but nothing goes through any more, as when a cable is pulled or a process is stopped. It can also hold
-/// answers back.
+/// A proxy between a client and a server that can fall silent: connections stay and new ones are accepted,
+/// but no byte passes, as when a cable is pulled or a process is stopped. It can also delay answers.
 package final class Relay: Sendable {
   package let endpoint: HTTPEndpoint
   private let channel: any Channel
@@ -21,13 +20,13 @@ package final class Relay: Sendable {
     let state = Mutex(State())
   }
 
-  /// Whether nothing goes through any more.
+  /// Whether no byte passes.
   package var isSilent: Bool {
     get { self.flow.state.withLock { $0.silentBelow == Int.max } }
     set { self.flow.state.withLock { $0.silentBelow = newValue ? Int.max : 0 } }
   }
 
-  /// For how long what the server says is held back; what it said before is not overtaken.
+  /// How long answers are held back; their order stays.
   package var answerDelay: Duration {
     get { self.flow.state.withLock { $0.answerDelay } }
     set { self.flow.state.withLock { $0.answerDelay = newValue } }
@@ -36,10 +35,10 @@ package final class Relay: Sendable {
   /// How many connections were accepted.
   package var connections: Int { self.flow.state.withLock { $0.connections } }
 
-  /// Makes the connections that are there fall silent; new ones work.
+  /// Silences the present connections; new ones work.
   package func dropEstablished() { self.flow.state.withLock { $0.silentBelow = $0.connections } }
 
-  /// Runs `body` with a relay to a server at a port of this machine.
+  /// Runs `body` with a relay to a port of this machine.
   @discardableResult
   package static func with<Value: Sendable>(
     port: Int, _ body: (Relay) async throws -> Value
@@ -97,7 +96,7 @@ private final class Forward: ChannelInboundHandler {
   private let number: Int
   private let flow: Relay.Flow
   private let carriesAnswers: Bool
-  /// When the last thing that is held back goes on.
+  /// When the last delayed buffer is due.
   private var lastDue = NIODeadline.uptimeNanoseconds(0)
 
   init(

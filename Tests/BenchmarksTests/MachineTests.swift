@@ -35,7 +35,8 @@ import Testing
   private static func stat(_ state: Character) throws -> ProcessStat {
     try #require(
       ProcessStat(
-        line: "7 (a) b (c)) \(state) 1 7 7 0 -1 4194560 900 0 0 0 150 50 0 0 20 0 4 0 100 1000 200"))
+        line: "7 (a) b (c)) \(state) 1 7 7 0 -1 4194560 900 0 0 0 150 50 0 0 20 0 4 0 100 1000 200")
+    )
   }
 
   @Test func `a process's figures survive a name with parentheses`() throws {

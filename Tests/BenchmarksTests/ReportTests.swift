@@ -19,7 +19,8 @@ import Testing
     var samples = Samples()
     for figure in kvstore { samples.add(figure, to: Self.measured) }
     for figure in etcd { samples.add(figure, to: Self.against) }
-    return ComparisonRow(Comparison(title, unit, Self.measured, against: Self.against, goal: goal), samples)
+    return ComparisonRow(
+      Comparison(title, unit, Self.measured, against: Self.against, goal: goal), samples)
   }
 
   @Test func `a row has the ratio of the medians, and the rounds' own ratios`() throws {
@@ -59,7 +60,8 @@ import Testing
         date: "2026-11-23",
         machine: Machine(
           processor: "A & B <1>", cores: 2, memory: "1 kB", kernel: "6.1", fileSystem: "ext4"),
-        versions: [.init("etcd", "3.4.23")], command: "zweimaster-bench kvstore --rounds 3", rounds: 3, seconds: 4,
+        versions: [.init("etcd", "3.4.23")], command: "zweimaster-bench kvstore --rounds 3",
+        rounds: 3, seconds: 4,
         isQuick: isQuick),
       rows: [
         try #require(Self.row(.ratioAtLeast(1.5), [1500, 1600, 1400], [1000, 1000, 1000])),

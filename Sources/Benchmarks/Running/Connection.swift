@@ -2,10 +2,10 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// One connection with one request after the other.
+/// One connection, with one request after the other.
 package struct Connection: Sendable {
   package struct Exchange: Sendable {
-    /// Right before the request was written, and right after the answer's end was read.
+    /// Immediately before the request was written, and after the end of the answer was read.
     package let sentAt: ContinuousClock.Instant
     package let answeredAt: ContinuousClock.Instant
     package let status: Int
@@ -22,7 +22,7 @@ package struct Connection: Sendable {
     let connections = try await Connections.open(
       1, port: port, on: MultiThreadedEventLoopGroup.singleton.next()
     ) { _, event, _ in
-      answer.take(event, port: port)
+      answer.record(event, port: port)
     }
     let result: Swift.Result<Result, any Error>
     do {
@@ -57,19 +57,19 @@ package struct Connection: Sendable {
   }
 }
 
-/// What has come of the answer that is waited for.
+/// The answer under way.
 private final class Answer: Sendable {
   private struct State {
-    package var status = 0
-    package var answeredAt: ContinuousClock.Instant = .now
-    package var bodyBytes = 0
-    package var isOver: Countdown?
-    package var lost: BenchmarkError?
+    var status = 0
+    var answeredAt: ContinuousClock.Instant = .now
+    var bodyBytes = 0
+    var isOver: Countdown?
+    var lost: BenchmarkError?
   }
 
   private let state = Mutex(State())
 
-  package func expect(_ isOver: Countdown) {
+  func expect(_ isOver: Countdown) {
     let lost = self.state.withLock { state in
       state.isOver = isOver
       return state.lost
@@ -77,14 +77,14 @@ private final class Answer: Sendable {
     if let lost { isOver.fail(lost) }
   }
 
-  package func exchange(sentAt: ContinuousClock.Instant) -> Connection.Exchange {
+  func exchange(sentAt: ContinuousClock.Instant) -> Connection.Exchange {
     self.state.withLock {
       Connection.Exchange(
         sentAt: sentAt, answeredAt: $0.answeredAt, status: $0.status, bodyBytes: $0.bodyBytes)
     }
   }
 
-  package func take(_ event: Connections.Event, port: Int) {
+  func record(_ event: Connections.Event, port: Int) {
     let now = ContinuousClock.now
     switch event {
     case .head(let status): self.state.withLock { $0.status = status }

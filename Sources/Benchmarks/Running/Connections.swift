@@ -3,11 +3,11 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A request as one of our own clients sends it.
+/// A request of one of our own clients.
 package struct Request: Sendable {
   package let method: HTTPMethod
   package let target: String
-  /// A form; `nil` when there is no body.
+  /// The body, a form; `nil` for none.
   package let form: String?
 
   package init(_ method: HTTPMethod, _ target: String, form: String? = nil) {
@@ -16,7 +16,7 @@ package struct Request: Sendable {
     self.form = form
   }
 
-  /// Hands it to a connection that has no request under way.
+  /// Writes it to a connection that has no request under way.
   package func write(to channel: any Channel) {
     var headers: HTTPHeaders = ["Host": "127.0.0.1"]
     if let form {
@@ -35,21 +35,21 @@ package struct Request: Sendable {
 
 /// Connections to one server, each with at most one request under way.
 package struct Connections: Sendable {
-  /// What a connection tells, on its thread.
+  /// An event of a connection, on its thread.
   package enum Event: Sendable {
-    /// The head of an answer has come.
+    /// The head of an answer arrived.
     case head(status: Int)
     case end(bodyBytes: Int)
     case closed
   }
 
-  /// Is told of the number of the connection, too.
+  /// Gets the number of the connection with each event.
   package typealias Report =
     @Sendable (_ index: Int, _ event: Event, _ channel: any Channel) -> Void
 
   package let channels: [any Channel]
 
-  /// So many connections are asked for at a time, lest the server's queue runs over.
+  /// How many connections are opened at a time, so that the server's backlog does not overflow.
   private static let batch = 128
 
   package static func open(
@@ -80,7 +80,7 @@ package struct Connections: Sendable {
     return Connections(channels: channels)
   }
 
-  /// Closes them with a reset: ten thousand of them that linger would use up the ports.
+  /// Closes them with a reset: ten thousand lingering ones would use up the ports.
   package func close() async {
     for channel in self.channels {
       if let socket = channel as? any SocketOptionProvider {
@@ -91,16 +91,16 @@ package struct Connections: Sendable {
   }
 }
 
-/// Tells what comes, and keeps nothing of it.
+/// Reports answers and keeps none of their bytes.
 private final class AnswerHandler: ChannelInboundHandler {
-  package typealias InboundIn = HTTPClientResponsePart
+  typealias InboundIn = HTTPClientResponsePart
 
   private let report: (Connections.Event) -> Void
   private var bodyBytes = 0
 
-  package init(report: @escaping (Connections.Event) -> Void) { self.report = report }
+  init(report: @escaping (Connections.Event) -> Void) { self.report = report }
 
-  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch self.unwrapInboundIn(data) {
     case .head(let head):
       self.bodyBytes = 0
@@ -110,12 +110,12 @@ private final class AnswerHandler: ChannelInboundHandler {
     }
   }
 
-  package func channelInactive(context: ChannelHandlerContext) {
+  func channelInactive(context: ChannelHandlerContext) {
     self.report(.closed)
     context.fireChannelInactive()
   }
 
-  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
   }
 }

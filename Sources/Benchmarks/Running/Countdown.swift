@@ -1,14 +1,14 @@
 import NIOCore
 import Synchronization
 
-/// Is waited for until it was counted down, or something went wrong.
+/// Ends when it was counted down to 0, or with an error.
 package final class Countdown: Sendable {
   private let left: Mutex<Int>
   private let promise: EventLoopPromise<Void>
 
   /// - Parameters:
   ///   - count: above 0.
-  ///   - what: what is waited for, for the error when the time is up.
+  ///   - what: the name of what it waits for, for a time-out.
   package init(
     _ count: Int, _ what: String, within limit: TimeAmount = .minutes(1),
     on eventLoop: any EventLoop

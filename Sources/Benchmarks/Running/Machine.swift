@@ -1,12 +1,12 @@
 import FoundationEssentials
 
-/// What a figure depends on besides the programs.
+/// The machine that a figure was measured on.
 package struct Machine: Equatable, Sendable {
   package var processor: String
   package var cores: Int
   package var memory: String
   package var kernel: String
-  /// The type of the file system that the data directories are on.
+  /// The type of the data directories' file system.
   package var fileSystem: String
 
   package init(
@@ -20,7 +20,7 @@ package struct Machine: Equatable, Sendable {
   }
 
   /// This machine.
-  /// - Parameter directory: where the data directories are.
+  /// - Parameter directory: that of the data directories.
   package static func current(directory: String) -> Machine {
     func text(_ path: String) -> String {
       FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -49,10 +49,10 @@ package struct Machine: Equatable, Sendable {
     text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 
-  /// The type of the file system on which a path lies.
+  /// The type of a path's file system.
   ///
-  /// Source: proc(5), `mountinfo`: the fifth field is where it is mounted, and the first one after a
-  /// lonely hyphen is its type. Of several that fit, the one that was mounted last counts.
+  /// Source: proc(5), `mountinfo`: the fifth field is the mount point, and the first one after a single hyphen is the
+  /// type. Of several mounts at the longest mount point, the last one counts.
   package static func fileSystem(of path: String, mounts: String) -> String? {
     var best: (length: Int, type: String)?
     for line in mounts.split(separator: "\n") {

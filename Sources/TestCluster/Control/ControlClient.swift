@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// Acts on a cluster that another process runs.
+/// Controls a cluster that another process runs.
 package struct ControlClient: Sendable {
   package let directory: StateDirectory
   private let handle: DirectoryHandle
@@ -27,7 +27,7 @@ package struct ControlClient: Sendable {
     try await self.send("status", .get, ClusterStatus.self)
   }
 
-  /// Does what the verb says with a node, one of its components, or the `store`.
+  /// Performs a verb on a node, one of its components, or the `store`.
   package func perform(
     _ verb: String, on node: String, _ component: Component? = nil
   ) async throws(ClusterError) {
@@ -37,7 +37,7 @@ package struct ControlClient: Sendable {
     if let error = answer.error { throw .control(error) }
   }
 
-  /// The number of a machine's first process, whose namespaces are the machine's.
+  /// The PID of a machine's first process, whose namespaces are the machine's.
   /// - Throws: ``ClusterError``, when there is no such machine or its power is off.
   package func firstProcess(of node: String) async throws(ClusterError) -> Int32 {
     let status = try await self.status()
@@ -48,12 +48,12 @@ package struct ControlClient: Sendable {
       throw .noMachine(node)
     }
     guard let first = process.pid.flatMap({ ProcessIdentity(pid: $0)?.child }) else {
-      throw .wrongState(name: node, state: known.state, verb: "run a command")
+      throw .wrongState(name: node, state: known.state, verb: "run a command on")
     }
     return first.pid
   }
 
-  /// Ends the cluster, and waits until the process that ran it is gone.
+  /// Ends the cluster, and waits until the process that runs it has ended.
   package func down() async throws(ClusterError) {
     let supervisor = try self.directory.readRecord()?.supervisor
     _ = try await self.send("down", .post, ControlAnswer.self)
@@ -76,7 +76,7 @@ package struct ControlClient: Sendable {
     } catch .refused {
       throw .notRunning(self.directory.path)
     } catch {
-      throw .control("the cluster in \(self.directory.path) gives \(error)")
+      throw .control("the cluster in \(self.directory.path) did not answer: \(error)")
     }
   }
 }

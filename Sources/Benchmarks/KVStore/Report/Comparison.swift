@@ -133,7 +133,8 @@ package struct ComparisonRow: Equatable, Sendable {
       comparison.unit.text(self.measured),
       "\(comparison.unit.text(self.against)) (\(comparison.againstName))",
       self.ratio.map(FigureUnit.ratio) ?? "–",
-      self.ratios.map { "\(FigureUnit.ratio($0.lowest)) to \(FigureUnit.ratio($0.highest))" } ?? "–",
+      self.ratios.map { "\(FigureUnit.ratio($0.lowest)) to \(FigureUnit.ratio($0.highest))" }
+        ?? "–",
       comparison.goal?.text(comparison.unit) ?? "",
       self.isReached.map { $0 ? "yes" : "**no**" } ?? "",
     ]

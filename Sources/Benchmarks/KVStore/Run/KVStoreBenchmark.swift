@@ -267,7 +267,8 @@ package struct KVStoreBenchmarkRun: Sendable {
       shown.append(series)
       return "\(series.subject.rawValue) \(unit.text(figure))"
     }
-    return "round \(round + 1)/\(self.benchmark.rounds)  \(load.name)  \(figures.joined(separator: ", "))"
+    return
+      "round \(round + 1)/\(self.benchmark.rounds)  \(load.name)  \(figures.joined(separator: ", "))"
   }
 
   /// Each watcher is a connection here and one in the server, which inherits our limit.

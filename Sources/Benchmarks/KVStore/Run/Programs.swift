@@ -15,7 +15,7 @@ package struct Programs: Sendable {
   package let kvstore: String
   package let etcd: String
   package let wrk: String
-  /// This program itself, which is the bare server, too.
+  /// This program, which is also the bare server.
   package let own: String
 
   /// Looks for `etcd` and `wrk` in `PATH`.

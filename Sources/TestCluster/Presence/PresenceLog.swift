@@ -1,15 +1,14 @@
-/// What was seen where and when, and whether one thing was ever in two places.
+/// Which node had which manifest and pod, and whether one was ever on two nodes.
 ///
-/// Looking takes time: a question is asked at one instant and answered at a later one, and the answer
-/// was true at some instant between them. A thing that two looks in a row found in its place was there
-/// from the first answer to the second question *for sure*; only such spans are compared, so that an
-/// overlap that is reported has happened. One shorter than two looks may go unseen.
+/// A look takes time: its question and its answer have two instants, and the answer was true at some instant between
+/// them. What two looks in a row found on a node was there *for sure* from the first answer to the second question.
+/// Only such spans are compared, so that a reported overlap has happened. One shorter than two looks can go unseen.
 public struct PresenceLog: Equatable, Sendable {
   package typealias Instant = ContinuousClock.Instant
 
-  /// A thing that may be in one place only.
+  /// What may be on one node only.
   public enum Subject: Hashable, Sendable, CustomStringConvertible {
-    /// The manifest in the directory of a kubelet that lives.
+    /// The manifest in the directory of a living kubelet.
     case manifest(Role)
     /// The pod, as the kubelet's runtime knows it.
     case pod(Role)
@@ -22,20 +21,21 @@ public struct PresenceLog: Equatable, Sendable {
     }
   }
 
-  /// One stay of one thing in one place.
+  /// One stay on one node.
   package struct Stay: Equatable, Sendable {
     package var subject: Subject
     package var node: String
     /// When it was first known to be there: the answer's instant.
     package var from: Instant
-    /// The last instant at which it was there for sure: the last question's.
+    /// The last instant at which it was there for sure: that of the last question.
     package var to: Instant
-    /// The instant at which a look had found it gone; `nil` while it is there.
+    /// When a look had found it gone; `nil` while it is there.
     package var goneBy: Instant?
   }
 
-  /// Two stays of one thing that share a span.
+  /// Two stays that share a span.
   public struct Overlap: Equatable, Sendable, CustomStringConvertible {
+    /// What was on both nodes.
     public var subject: Subject
     public var nodes: [String]
     public var duration: Duration
@@ -46,16 +46,16 @@ public struct PresenceLog: Equatable, Sendable {
     }
   }
 
-  /// In the order in which they began.
+  /// In the order of their begins.
   package private(set) var stays: [Stay] = []
   /// How many looks were taken.
   package private(set) var looks = 0
 
   package init() {}
 
-  /// Takes in one look at one thing in one place.
-  /// - Parameter isPresent: `nil` when the question was not answered in time, so nothing is known:
-  ///   a stay that goes on afterwards is taken to have gone on all the time.
+  /// Records one look.
+  /// - Parameter isPresent: `nil` on a time-out, which proves nothing: a stay that goes on afterwards counts as
+  ///   unbroken.
   package mutating func record(
     _ subject: Subject, on node: String, isPresent: Bool?, asked: Instant, answered: Instant
   ) {
@@ -71,7 +71,7 @@ public struct PresenceLog: Equatable, Sendable {
     }
   }
 
-  /// All pairs of stays of one thing on two nodes that share a span.
+  /// All pairs of stays on two nodes that share a span.
   package var overlaps: [Overlap] {
     var result: [Overlap] = []
     for (index, first) in self.stays.enumerated() {

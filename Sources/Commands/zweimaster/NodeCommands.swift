@@ -5,8 +5,8 @@ struct Kill: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "kill -9: a whole node, one of its processes, or the store.",
     discussion: """
-      A node (and the store) stays down until 'zweimaster start'; a single process is started again, \
-      as one that died by itself.
+      A node, and the store, stay down until 'zweimaster start'. A single process is restarted, as one that \
+      ended by itself.
 
       Example:  zweimaster kill kube-master1
                 zweimaster kill kube-master1 scheduler-elector
@@ -19,9 +19,9 @@ struct Kill: AsyncParsableCommand {
 
 struct Pause: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Stop the clock of a node, of one of its processes, or of the store (SIGSTOP).",
+    abstract: "Stop a node, one of its processes, or the store (SIGSTOP).",
     discussion: """
-      A paused store takes connections and says nothing, as one behind a broken network.
+      A paused store accepts connections and does not answer, as behind a broken network.
 
       Example:  zweimaster pause store
       """)
@@ -33,7 +33,7 @@ struct Pause: AsyncParsableCommand {
 
 struct Resume: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Let what is paused go on (SIGCONT).",
+    abstract: "Continue what is paused (SIGCONT).",
     discussion: "Example:  zweimaster resume store")
 
   @OptionGroup var target: TargetOptions
@@ -43,9 +43,9 @@ struct Resume: AsyncParsableCommand {
 
 struct Start: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Bring a node, or the store, up again.",
+    abstract: "Start a node, or the store, again.",
     discussion: """
-      The electors come first and remove what an earlier life left in the kubelet's directory.
+      The electors start first and remove what an earlier run left in the kubelet's directory.
 
       Example:  zweimaster start kube-master1
       """)
@@ -65,7 +65,7 @@ struct Start: AsyncParsableCommand {
 
 struct Stop: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Take a node down in good order: it hands over what it leads.",
+    abstract: "Stop a node in good order: it hands over what it leads.",
     discussion: "Example:  zweimaster stop kube-master1")
 
   @Argument(help: "The node, for example kube-master1.")

@@ -1,5 +1,5 @@
 extension Duration {
-  /// Seconds with a fixed number of decimals, for messages: `2.41`.
+  /// Seconds with a fixed number of decimals: `2.41`.
   package func inSeconds(decimals: Int = 0) -> String {
     let scale = (0..<decimals).reduce(Int64(1)) { product, _ in product * 10 }
     let (seconds, attoseconds) = self.components
@@ -13,7 +13,7 @@ extension Duration {
 }
 
 extension Double {
-  /// The nearest number with that many decimals, for tables.
+  /// The nearest number with that many decimals.
   package func rounded(_ decimals: Int) -> Double {
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }

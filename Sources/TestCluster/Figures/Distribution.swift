@@ -1,4 +1,4 @@
-/// Several measurements of one thing, in their order.
+/// Several measurements of one thing, sorted.
 package struct Distribution<Value: Comparable & Sendable>: Sendable {
   private let sorted: [Value]
 
@@ -8,7 +8,7 @@ package struct Distribution<Value: Comparable & Sendable>: Sendable {
     if self.sorted.isEmpty { return nil }
   }
 
-  /// The smallest value that at least this part of all values does not exceed (nearest rank): 0.5 for
+  /// The smallest value that at least this share of all values does not exceed (nearest rank): 0.5 for
   /// the median, 0 for the lowest, 1 for the highest.
   package func quantile(_ fraction: Double) -> Value {
     let rank = (Double(self.sorted.count) * fraction).rounded(.up)
@@ -22,7 +22,7 @@ package struct Distribution<Value: Comparable & Sendable>: Sendable {
 extension Distribution: Equatable {}
 
 extension Distribution<Double> {
-  /// Of an even number of values the mean of the middle two.
+  /// For an even number of values, the mean of the middle two.
   package var median: Double {
     let middle = self.sorted.count / 2
     return self.sorted.count.isMultiple(of: 2)

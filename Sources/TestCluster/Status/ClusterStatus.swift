@@ -1,18 +1,18 @@
-/// How a node is, as a whole.
+/// The state of a node.
 public enum NodeState: String, Codable, Sendable {
-  /// Its processes run; one that ends by itself is started again.
+  /// Its processes run; one that ends by itself is restarted.
   case up
-  /// It is being brought up.
+  /// It is starting.
   case starting
-  /// It is being taken down in good order.
+  /// It is stopping in good order.
   case stopping
-  /// It is switched off, by `kill` or `stop`, until somebody starts it.
+  /// It is off, after `kill` or `stop`, until it is started.
   case down
 }
 
-/// A cluster at one instant, for the table and for programs.
+/// A cluster at one instant.
 public struct ClusterStatus: Codable, Equatable, Sendable {
-  /// A process and how often it had to be started again.
+  /// A process of a node.
   public struct Process: Codable, Equatable, Sendable {
     public var component: Component
     /// `nil` while it does not run.
@@ -21,13 +21,14 @@ public struct ClusterStatus: Codable, Equatable, Sendable {
     public var isPaused: Bool
   }
 
-  /// A master.
+  /// A node.
   public struct Node: Codable, Equatable, Sendable {
     public var name: String
     public var state: NodeState
+    /// The kubelet's URL.
     public var kubelet: String
     public var processes: [Process]
-    /// The elected pods that its runtime runs at this instant, one that is being ended included.
+    /// The elected pods that its runtime runs at this instant, ending ones included.
     public var running: [Role]
     /// Whether its kubelet answered.
     public var answers: Bool
@@ -36,23 +37,23 @@ public struct ClusterStatus: Codable, Equatable, Sendable {
   /// The store.
   public struct Store: Codable, Equatable, Sendable {
     public var urls: [String]
-    /// `nil` when somebody else runs it.
+    /// `nil` for an external store.
     public var state: NodeState?
     public var pid: Int32?
     public var restarts: Int
     public var isPaused: Bool
   }
 
-  /// A lease as the store has it.
+  /// A lease, as the store has it.
   public struct Lease: Codable, Equatable, Sendable {
     public var role: Role
-    /// `nil` when nobody holds it, or when the store does not say.
+    /// `nil` when the lease is free, or the store does not answer.
     public var holder: String?
-    /// What is left of it.
+    /// The rest of its TTL.
     public var ttlSeconds: Int64?
     /// The key's `createdIndex`: the same during one term, larger in each later one.
     public var term: UInt64?
-    /// Why nothing is known, when nothing is.
+    /// Why the store did not answer; `nil` when it did.
     public var problem: String?
   }
 
@@ -60,13 +61,13 @@ public struct ClusterStatus: Codable, Equatable, Sendable {
   public var nodes: [Node]
   public var leases: [Lease]
   public var pods: [PodRow]
-  /// The last things that happened, oldest first.
+  /// The last events, oldest first.
   public var events: [String]
 
   /// The lease of a role.
   public func lease(_ role: Role) -> Lease? { self.leases.first { $0.role == role } }
 
-  /// The nodes that run the role's pod.
+  /// The nodes whose kubelets run the role's pod.
   public func runners(of role: Role) -> [String] {
     self.nodes.filter { $0.running.contains(role) }.map(\.name)
   }
@@ -81,7 +82,7 @@ public struct ClusterStatus: Codable, Equatable, Sendable {
 }
 
 extension ClusterStatus {
-  /// Who leads, as the store says, and who runs it, as the kubelets say.
+  /// The leaders by the word of the store, and the nodes that run the pods by that of the kubelets.
   package var leaderTable: TextTable {
     TextTable(
       header: ["KEY", "LEADER", "RUNS ON", "TTL"],
@@ -95,7 +96,7 @@ extension ClusterStatus {
       })
   }
 
-  /// What is not as it should be, a line each.
+  /// What is wrong, a line each.
   package var remarks: [String] {
     var result: [String] = []
     if self.store.state == .down { result.append("the store is down") }
@@ -108,13 +109,13 @@ extension ClusterStatus {
       }
     }
     if let problem = self.leases.compactMap(\.problem).first {
-      result.append("the store does not say who leads: \(problem)")
+      result.append("the store does not name the leaders: \(problem)")
     }
     return result
   }
 
-  /// The live view: the recipe's table, who leads, and what is not as it should be.
-  /// - Parameter withAges: without them, two views are the same until something happens.
+  /// The recipe's table, the leaders, and what is wrong.
+  /// - Parameter withAges: without ages, two views are equal until something happens.
   package func view(withAges: Bool = true) -> String {
     let pods = self.pods.map { row in
       var row = row

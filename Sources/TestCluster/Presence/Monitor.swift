@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Watches a cluster for two leaders: asks each kubelet, some fifty times a second, what it runs, and
-/// looks whether the elected manifests are in its directory.
+/// Watches a cluster for two leaders. Some fifty times a second it asks each kubelet which pods it runs, and checks
+/// whether the elected manifests are in its directory.
 ///
 /// A manifest in the directory of a dead kubelet does not count, because nothing runs it.
 public final class Monitor: Sendable {
@@ -13,13 +13,14 @@ public final class Monitor: Sendable {
     self.cluster = cluster
   }
 
-  /// What was seen so far.
+  /// All looks so far.
   package var log: PresenceLog { self.state.withLock { $0 } }
 
-  /// What must never be: one thing on two nodes at once.
+  /// Manifests and pods that were on two nodes at once; empty when all is well. See ``PresenceLog`` for what a look
+  /// can miss.
   public var overlaps: [PresenceLog.Overlap] { self.log.overlaps }
 
-  /// Waits until the thing has come to one of the nodes, after the instant.
+  /// Waits until the manifest or pod has come to one of the nodes, after the instant.
   /// - Throws: ``ClusterError/timedOut(_:after:)``.
   package func arrival(
     of subject: PresenceLog.Subject, on nodes: [String],
@@ -35,8 +36,7 @@ public final class Monitor: Sendable {
       "for \(subject) to come to \(nodes.joined(separator: " or "))", after: limit)
   }
 
-  /// Watches until it is cancelled. Each node is watched by itself, so that one that does not answer
-  /// does not blind us for the others.
+  /// Watches until it is cancelled; each node in a task of its own, so that a silent node does not delay the others.
   package func run() async {
     await withDiscardingTaskGroup { group in
       for node in self.cluster.configuration.nodes {
@@ -69,7 +69,7 @@ public final class Monitor: Sendable {
       isAlive = nil
     }
     let answered = ContinuousClock.now
-    // The answer to a request that was given up on the way tells nothing.
+    // A cancelled request proves nothing.
     guard !Task.isCancelled else { return }
     self.state.withLock { log in
       for role in Role.allCases {
@@ -86,6 +86,7 @@ public final class Monitor: Sendable {
 
 extension Cluster {
   /// Runs the body while a ``Monitor`` watches the cluster.
+  /// - Throws: what the body throws.
   public nonisolated func watched<Result: Sendable>(
     _ body: (Monitor) async throws -> Result
   ) async throws -> Result {

@@ -6,12 +6,12 @@ struct Pods: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the pods, as 'kubectl get pod --namespace=kube-system' does.",
     discussion: """
-      What is not as it should be, a node that is down for example, goes to standard error.
+      Problems, such as a node that is down, go to standard error.
 
       Example:  zweimaster pods --watch
       """)
 
-  @Flag(name: .shortAndLong, help: "Go on showing them, until ctrl-C.")
+  @Flag(name: .shortAndLong, help: "Keep showing them until ctrl-C.")
   var watch = false
 
   @OptionGroup var state: StateOptions
@@ -27,16 +27,16 @@ struct Pods: AsyncParsableCommand {
       }
       let status = try await client.status()
       print(status.pods.isEmpty ? "No pods run." : PodRow.table(status.pods).description)
-      complain(status)
+      printRemarks(status)
     }
   }
 }
 
 struct Leaders: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show who leads: LEADER by the store, RUNS ON by the kubelets.",
+    abstract: "Show the leaders: LEADER by the store, RUNS ON by the kubelets.",
     discussion: """
-      Both are the same but for the moments of a change. TTL is what is left of the lease.
+      They differ only while the leader changes. TTL is the rest of the lease.
 
       Example:  zweimaster leaders
       """)
@@ -46,15 +46,15 @@ struct Leaders: AsyncParsableCommand {
   func run() async throws {
     let status = try await ControlClient.with(self.state.directory) { try await $0.status() }
     print(status.leaderTable)
-    complain(status)
+    printRemarks(status)
   }
 }
 
 struct Logs: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print what a process of a node has logged.",
+    abstract: "Print the log of a node's process.",
     discussion: """
-      Works after the cluster's end, too. 'zweimaster logs store' has the store's.
+      Works after the cluster's end, too. 'zweimaster logs store' prints the store's log.
 
       Example:  zweimaster logs kube-master1 scheduler-elector --follow
       """)
@@ -65,7 +65,7 @@ struct Logs: AsyncParsableCommand {
   @Argument(help: "The process.")
   var component: Component?
 
-  @Flag(name: .shortAndLong, help: "Go on printing what is added, until ctrl-C.")
+  @Flag(name: .shortAndLong, help: "Keep printing new lines until ctrl-C.")
   var follow = false
 
   @OptionGroup var state: StateOptions
@@ -75,7 +75,7 @@ struct Logs: AsyncParsableCommand {
       throw ValidationError(
         self.node == "store"
           ? "the store is one process: write 'zweimaster logs store'"
-          : "say which process: 'zweimaster logs \(self.node) scheduler-elector', for example")
+          : "name a process: 'zweimaster logs \(self.node) scheduler-elector', for example")
     }
   }
 
@@ -108,8 +108,8 @@ struct Logs: AsyncParsableCommand {
   }
 }
 
-/// Says on standard error what is not as it should be, so that standard output stays a table.
-private func complain(_ status: ClusterStatus) {
+/// Prints problems to standard error, so that standard output stays a table.
+private func printRemarks(_ status: ClusterStatus) {
   for remark in status.remarks {
     Console.write(Array("zweimaster: \(remark)\n".utf8), to: STDERR_FILENO)
   }

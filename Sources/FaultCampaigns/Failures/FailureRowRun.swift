@@ -2,16 +2,16 @@ import Elector
 import FoundationEssentials
 import TestCluster
 
-/// Plays rows of the failure table on a cluster, one after the other.
-package struct FailureTrial: Sendable {
+/// Plays rows of the failure table on one cluster.
+package struct FailureRowRun: Sendable {
   package let cluster: Cluster
   package let timing: Timing
   package let store: String
-  /// How much later than the timing says things may be.
+  /// How late things may be.
   package let slack: Duration
 
   /// - Parameter store: its name in the table.
-  /// - Throws: ``TimingError``.
+  /// - Throws: `TimingError`.
   package init(_ cluster: Cluster, store: String) throws(TimingError) {
     self.cluster = cluster
     self.timing = try cluster.configuration.timing()
@@ -19,16 +19,15 @@ package struct FailureTrial: Sendable {
     self.slack = Self.slack(cluster.configuration)
   }
 
-  /// An etcd looks for leases that have ended but twice in a second, and renews them all when it has a new
-  /// leader.
+  /// An etcd looks for ended leases only twice a second, and a new leader of its members renews all of them.
   package static func slack(_ configuration: ClusterConfiguration) -> Duration {
     configuration.store == .kvstore ? .seconds(1) : .seconds(2)
   }
 
-  /// How long to wait before giving up; a promise is broken long before.
+  /// How long a row waits before it fails; a promise is broken long before.
   private var patience: Duration { self.timing.worstTakeover * 3 + .seconds(20) }
 
-  /// Plays a row. The cluster is as it was before when the verdict is not `.failed`.
+  /// Plays a row. Afterwards the cluster is as before, unless the verdict is `.failed`.
   package func play(_ row: FailureRow) async throws -> FailureResult {
     var result = FailureResult(
       row: row.name, store: self.store,
@@ -80,7 +79,7 @@ package struct FailureTrial: Sendable {
         facts.takeover = next.from - healed
       }
       let after = try await self.cluster.faultScene(within: self.patience)
-      // Whoever wakes up again must have had its chance to do harm.
+      // A process that resumes now must have had its chance to do harm.
       try await Task.sleep(for: self.timing.sleep * 2)
       facts.isSameTerm = after.term == scene.term
       facts.goneAfter = monitor.log.stays.first {
@@ -97,7 +96,7 @@ package struct FailureTrial: Sendable {
     }
   }
 
-  /// Waits for what the row expects during the fault.
+  /// Waits for what has to follow during the fault.
   private func observe(
     _ row: FailureRow, _ scene: FaultScene, _ monitor: Monitor,
     since begin: ContinuousClock.Instant, _ facts: inout FailureFacts
@@ -132,12 +131,12 @@ package struct FailureTrial: Sendable {
     }
   }
 
-  /// How long each elector's log is.
+  /// The length of each elector's log.
   private func logs() -> [String: Int] {
     Dictionary(uniqueKeysWithValues: self.logFiles.map { ($0, LogFile.length($0)) })
   }
 
-  /// What the electors have logged since.
+  /// What the electors have logged since then.
   private func logs(beyond earlier: [String: Int]) -> String {
     self.logFiles.map { LogFile.text($0, beyond: earlier[$0] ?? 0) }.joined(separator: "\n")
   }

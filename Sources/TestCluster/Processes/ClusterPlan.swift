@@ -1,22 +1,22 @@
 import HTTPEndpoint
 
-/// Which processes a cluster has, with their command lines.
+/// A cluster's processes, with their command lines.
 package struct ClusterPlan: Sendable {
-  /// Where the store's clients find it.
+  /// The store's addresses.
   package var store: [HTTPEndpoint]
-  /// Where each node's kubelet answers all endpoints.
+  /// The URL of each node's kubelet, the one with all endpoints.
   package var kubelets: [String: String] = [:]
-  /// Where each master's API server answers; none without ``ClusterConfiguration/hasAPIServers``.
+  /// The URL of each node's API server; none without ``ClusterConfiguration/hasAPIServers``.
   package var apiServers: [String: String] = [:]
   package var processes: [ProcessName: ManagedProcess] = [:]
   /// The machines of the recipe's room, by name.
   package var machines: [String: RecipeMachine] = [:]
-  /// For nodes with a wall clock of their own.
+  /// For nodes with their own wall clocks.
   private let clockLibrary: String?
   private let network: ClusterNetwork?
 
-  /// Quicker than etcd's own 100 and 1000 ms: on one machine, a member that comes back, or two that have
-  /// lost their leader, need not take longer than a short lease.
+  /// Shorter than etcd's defaults of 100 and 1000 ms, so that on one machine a member's return or a new leader among
+  /// the members takes less than a short lease.
   private static let heartbeat = Duration.milliseconds(50)
   private static let electionTimeout = Duration.milliseconds(500)
 
@@ -26,14 +26,14 @@ package struct ClusterPlan: Sendable {
   /// See `CWallClock`.
   package static let clockLibraryName = "libWallClock.so"
 
-  /// How many free ports the plan takes.
+  /// How many free ports the plan needs.
   package static func portsNeeded(_ configuration: ClusterConfiguration) -> Int {
     // Each machine of a room has its own network.
     configuration.room != nil
       ? 0 : 2 * configuration.store.members + Self.portsOfNode * configuration.nodes.count
   }
 
-  /// - Parameter relays: where a node's electors find the store instead.
+  /// - Parameter relays: the store's addresses for a node's electors, where they differ.
   /// - Throws: ``ClusterError/missingProgram(_:directory:)``.
   package init(
     _ configuration: ClusterConfiguration, directory: StateDirectory, executables: Executables,
@@ -144,7 +144,7 @@ package struct ClusterPlan: Sendable {
       log: directory.log(.loadBalancer))
   }
 
-  /// The recipe's room: a process for each machine, and what stands before them.
+  /// A process for each machine of the recipe's room.
   private mutating func addMachines(
     _ configuration: ClusterConfiguration, _ directory: StateDirectory, _ executables: Executables
   ) throws {
@@ -168,14 +168,14 @@ package struct ClusterPlan: Sendable {
     }
   }
 
-  /// The store's addresses as a flag takes them.
+  /// The store's addresses as the value of a flag.
   package var storeText: String { Self.text(self.store) }
 
   private static func text(_ endpoints: [HTTPEndpoint]) -> String {
     endpoints.map(\.url).joined(separator: ",")
   }
 
-  /// The ports of the store's members, of those that the plan takes.
+  /// The ports of the store's members, out of the plan's.
   package static func memberPorts(_ configuration: ClusterConfiguration, of ports: [Int]) -> [Int] {
     Array(ports.prefix(configuration.store.members))
   }

@@ -1,16 +1,15 @@
 import FoundationEssentials
 
-/// What `cluster.json` says: enough to find every process again after the one that started them has
-/// died without a word.
+/// `cluster.json`: enough to find every process again after the process that started them was killed.
 package struct ClusterRecord: Equatable, Codable, Sendable {
-  /// A node and where its kubelet answers.
+  /// A node and the URL of its kubelet.
   package struct Node: Equatable, Codable, Sendable {
     package var name: String
     package var kubelet: String
     package var directory: String
   }
 
-  /// A process that was started and has not been seen to end.
+  /// A process that has started and not ended.
   package struct Process: Equatable, Codable, Sendable {
     package var name: String
     package var identity: ProcessIdentity
@@ -22,7 +21,7 @@ package struct ClusterRecord: Equatable, Codable, Sendable {
   package var nodes: [Node] = []
   package var processes: [Process] = []
 
-  /// The bytes of the file: sorted keys, so that a person can compare two of them.
+  /// The file's bytes. The keys are sorted, so that two files can be compared.
   package func encoded() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -33,7 +32,7 @@ package struct ClusterRecord: Equatable, Codable, Sendable {
     self.supervisor = supervisor
   }
 
-  /// Reads what ``encoded()`` has written.
+  /// Decodes the result of ``encoded()``.
   package init(decoding data: Data) throws {
     self = try JSONDecoder().decode(ClusterRecord.self, from: data)
   }

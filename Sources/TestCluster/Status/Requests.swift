@@ -2,11 +2,11 @@ import AsyncHTTPClient
 import FoundationEssentials
 import NIOCore
 
-/// Why a question over HTTP has no answer.
+/// Why an HTTP request has no good answer.
 package enum RequestError: Error, Equatable, CustomStringConvertible {
-  /// Nobody is there: the connection was refused or broken.
+  /// The connection was refused or broken.
   case refused(String)
-  /// Somebody may be there, but says nothing.
+  /// The server did not answer in time.
   case silent
   case status(Int, String)
   case malformed(String)
@@ -16,37 +16,37 @@ package enum RequestError: Error, Equatable, CustomStringConvertible {
     case .refused(let reason): "no connection: \(reason)"
     case .silent: "no answer in time"
     case .status(let code, let body): "HTTP \(code): \(body.prefix(200))"
-    case .malformed(let reason): "an answer that cannot be read: \(reason)"
+    case .malformed(let reason): "malformed answer: \(reason)"
     }
   }
 }
 
-/// Asks servers on this machine, without retries: whoever asks here wants to know how things are now.
+/// Requests to servers on this machine, without retries: an answer has to say how things are now.
 package struct Requests: Sendable {
   package enum Method: Sendable { case get, post, put, delete }
 
   package let client: HTTPClient
 
-  /// - Parameter connections: how many to one server at a time; what comes on top waits.
+  /// - Parameter connections: how many requests to one server at a time; further ones wait.
   package static func with<Result: Sendable>(
     connections: Int = 8, _ body: (Requests) async throws -> Result
   ) async throws -> Result {
     var configuration = HTTPClient.Configuration(
       timeout: .init(connect: .seconds(2), read: .seconds(120)))
     configuration.connectionPool.retryConnectionEstablishment = false
-    // A kubelet is asked some fifty times a second; what else there is must not wait behind that.
+    // The monitor asks a kubelet some fifty times a second; other requests must not wait behind it.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
     return try await HTTPClient.withHTTPClient(configuration: configuration) {
       try await body(Requests(client: $0))
     }
   }
 
-  /// Longer answers are taken for a mistake.
+  /// A longer answer is an error.
   private static let maximumBytes = 256 << 20
 
   /// - Parameters:
-  ///   - accept: in which form the answer is wanted; `nil` for any.
-  ///   - json: what is sent; `nil` for nothing.
+  ///   - accept: the media type of the answer; `nil` for any.
+  ///   - json: the body; `nil` for none.
   package func data(
     _ url: String, method: Method = .get, accept: String? = nil, json: String? = nil,
     within limit: Duration = .seconds(1)
