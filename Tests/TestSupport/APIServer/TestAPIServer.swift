@@ -6,20 +6,20 @@ import KVStore
 
 /// A fake-apiserver on a kvstore in memory, over real sockets, behind a relay that can fall silent.
 public struct TestAPIServer: Sendable {
-  /// What kubelets and daemons are told.
+  /// For kubelets and daemons.
   public let url: String
-  /// Somebody who asks the server itself.
+  /// A client that bypasses the relay.
   public let user: APIUser
   private let relay: Relay
 
-  /// While it is, nothing goes through to the server, and nothing comes back.
+  /// While it is set, no bytes pass in either direction.
   public func set(isAway: Bool) { self.relay.isSilent = isAway }
 
-  /// Nothing goes through the connections that are there; new ones work.
+  /// Existing connections pass no bytes; new ones do.
   public func forgetConnections() { self.relay.dropEstablished() }
 
   /// Runs `body` with a server.
-  /// - Parameter nodeGracePeriod: after which a silent node is not shown as ready any more.
+  /// - Parameter nodeGracePeriod: after it a silent node is no longer ready.
   public static func with(
     nodeGracePeriod: Duration = .seconds(40),
     _ body: @escaping @Sendable (TestAPIServer) async throws -> Void
