@@ -6,6 +6,11 @@ let settings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+// For --version. Only CVersion is compiled with it, so that a new commit compiles no Swift.
+let commit = Context.gitInformation.map {
+  $0.currentCommit.prefix(9) + ($0.hasUncommittedChanges ? "+changes" : "")
+}
+
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
@@ -80,7 +85,7 @@ let package = Package(
     // A target of its own, since kvstore links no web framework.
     .target(
       name: "PrometheusText", path: "Sources/Support/PrometheusText", swiftSettings: settings),
-    // What a client needs to know of a server: its address, its TLS, when to try again.
+    // What a client needs to reach a server: its address, TLS, back-off.
     .target(
       name: "HTTPEndpoint", dependencies: [nioSSL], path: "Sources/Support/HTTPEndpoint",
       swiftSettings: settings),
@@ -92,9 +97,12 @@ let package = Package(
         logging,
       ],
       path: "Sources/Support/HTTPListening", swiftSettings: settings),
-    // Go's flags and durations, klog's lines, settings from files and the environment.
     .target(
-      name: "CommandLine", dependencies: [arguments, logging, yams],
+      name: "CVersion", path: "Sources/Support/CVersion",
+      cSettings: [.define("ZWEIMASTER_COMMIT", to: "\"\(commit ?? "unknown")\"")]),
+    // Go's flags and durations, klog's lines, settings from files and the environment, the version.
+    .target(
+      name: "CommandLine", dependencies: ["CVersion", arguments, logging, yams],
       path: "Sources/Support/CommandLine", swiftSettings: settings),
     // inotify, /proc, the limit of open files, sd_notify, pauses between restarts.
     .target(
@@ -357,7 +365,7 @@ let package = Package(
         "Benchmarks", "EtcdClient", "FaultCampaigns", "HTTPEndpoint", "KubernetesObjects",
         "TestCluster", "TestSupport", "elector", "fake-apiserver", "fake-kubelet",
         "kube-controller-manager-stand-in", "kube-scheduler-stand-in", "kvstore", "zweimaster",
-        httpClient, nioCore, subprocess, systemPackage,
+        "zweimaster-bench", httpClient, nioCore, subprocess, systemPackage,
       ],
       swiftSettings: settings),
   ]

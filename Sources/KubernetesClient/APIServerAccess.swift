@@ -23,9 +23,15 @@ package struct APIServerAccess: ParsableArguments {
   package init() {}
 
   package func validate() throws {
-    if (self.apiserverCertfile == nil) != (self.apiserverKeyfile == nil) {
-      throw ValidationError("--apiserver-certfile and --apiserver-keyfile need each other")
+    if let mistake = self.tlsFiles.mistake(server: "", isTLS: true) {
+      throw ValidationError(mistake)
     }
+  }
+
+  private var tlsFiles: ClientTLS.Files {
+    ClientTLS.Files(
+      caFile: self.apiserverCafile, certFile: self.apiserverCertfile,
+      keyFile: self.apiserverKeyfile, flags: "--apiserver")
   }
 
   /// A flag of the group that was given, for a program that may run without API servers.
@@ -46,10 +52,7 @@ package struct APIServerAccess: ParsableArguments {
   package func servers(_ texts: [String], flag: String) throws -> [APIServer] {
     let endpoints = try Self.endpoints(texts, flag: flag)
     try self.check(endpoints, flag: flag)
-    let files = ClientTLS.Files(
-      caFile: self.apiserverCafile, certFile: self.apiserverCertfile,
-      keyFile: self.apiserverKeyfile, flags: "--apiserver")
-    let tls = files == ClientTLS.Files(flags: "--apiserver") ? nil : try ClientTLS(files)
+    let tls = try self.tlsFiles.load()
     return endpoints.map {
       APIServer(url: $0.url, tls: tls, tokenFile: self.apiserverTokenFile)
     }
@@ -57,11 +60,9 @@ package struct APIServerAccess: ParsableArguments {
 
   /// - Throws: a `ValidationError` when there are TLS files and no endpoint uses https.
   package func check(_ endpoints: [HTTPEndpoint], flag: String) throws {
-    if !endpoints.contains(where: \.isTLS),
-      self.apiserverCafile != nil || self.apiserverCertfile != nil
-    {
-      throw ValidationError(
-        "\(flag) is not https, but there are files for TLS: write https:// or drop the files")
+    let isTLS = endpoints.contains(where: \.isTLS)
+    if let mistake = self.tlsFiles.mistake(server: flag, isTLS: isTLS) {
+      throw ValidationError(mistake)
     }
   }
 

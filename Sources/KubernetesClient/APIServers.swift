@@ -20,7 +20,7 @@ public final class APIServers: Sendable {
   private struct State {
     /// The index of the server that gets the next request.
     var preferred = 0
-    var backoff: Backoff
+    var backoff: EndpointBackoff
     /// How often each server gave no answer.
     var silences: [Int]
     /// When the next request may start after all servers have failed.
@@ -46,7 +46,7 @@ public final class APIServers: Sendable {
     self.timeout = timeout
     self.state = Mutex(
       State(
-        backoff: Backoff(first: .milliseconds(200), longest: longestPause),
+        backoff: EndpointBackoff(first: .milliseconds(200), longest: longestPause),
         silences: Array(repeating: 0, count: servers.count)))
     self.notice = notice
   }

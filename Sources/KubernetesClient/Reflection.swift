@@ -71,7 +71,7 @@ extension APIServers {
   ) async {
     let selector = fieldSelector.map { [(name: "fieldSelector", value: $0)] } ?? []
     var reflection = Reflection()
-    var backoff = Backoff(first: .milliseconds(100), longest: .seconds(5))
+    var backoff = EndpointBackoff(first: .milliseconds(100), longest: .seconds(5))
     while !Task.isCancelled {
       do throws(APIServerError) {
         switch reflection.step {

@@ -13,7 +13,8 @@ package struct ControllerManagerCommand: AsyncParsableCommand {
 
       When the port listens, a line on standard output names it:
         kube-controller-manager-stand-in: http://127.0.0.1:10252
-      """)
+      """,
+    version: Version.line(of: "kube-controller-manager-stand-in"))
 
   @OptionGroup var options: StandInOptions
 

@@ -13,7 +13,8 @@ package struct SchedulerCommand: AsyncParsableCommand {
 
       When the port listens, a line on standard output names it:
         kube-scheduler-stand-in: http://127.0.0.1:10251
-      """)
+      """,
+    version: Version.line(of: "kube-scheduler-stand-in"))
 
   @OptionGroup var options: StandInOptions
 

@@ -40,7 +40,7 @@ struct StandInOptions: ParsableArguments {
       StandInConfiguration, Logger, @escaping @Sendable (String) async -> Void
     ) -> any Service
   ) async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
+    self.log.bootstrap()
     let logger = Logger(label: name)
     if !unused.isEmpty {
       logger.info(

@@ -269,9 +269,9 @@ final class LogLines: Sendable {
         attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
         longestPause: timing.attemptTimeout / 2)
       try await client.run { client in
-        let terms = LeaseTerms(
+        let options = LeaseOptions(
           key: "k", value: "me", ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
-        let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+        let key = EtcdLeasedKey(client: client, api: api, options: options)
         try await self.with(
           EtcdLeaseStore(key: key, name: "k"), ttl: timing.ttlSeconds, sleep: timing.sleep
         ) { running in

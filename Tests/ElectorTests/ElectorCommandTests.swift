@@ -32,13 +32,23 @@ import Testing
       command.election.kubelet.startDeadline == nil && command.election.kubelet.maxRestarts == nil)
     #expect(command.election.profile == nil)
     #expect(command.election.kubelet.kubeletDetection.duration == .seconds(1))
-    #expect(command.isGuarded.isTrue)
     #expect(command.guardDescriptor == nil)
   }
 
-  @Test(arguments: ["--guard=false", "--guard=0"]) func runsWithoutAGuard(_ flag: String) throws {
-    let command = try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe + [flag]))
-    #expect(!command.isGuarded.isTrue)
+  @Test(arguments: ["--guard=false", "--guard=0", "--guard=true", "--guard"])
+  func refusesToRunWithoutAGuard(_ flag: String) throws {
+    let arguments = GoCommandLine.normalized(
+      Self.recipe + [flag], switches: ElectorCommand.switches)
+    #expect(
+      self.message(arguments).contains("--guard is gone: the guard always owns the manifest"))
+    #expect(!ElectorCommand.helpMessage().contains("--guard"))
+  }
+
+  @Test func stepsDownForATimeOrUntilResume() throws {
+    #expect(try StepDown.parse(["--for=90s"]).duration?.duration == .seconds(90))
+    #expect(try StepDown.parse([]).duration == nil)
+    #expect(throws: (any Error).self) { try StepDown.parse(["--for=0s"]) }
+    #expect(ElectorCommand.removedCommands["pause"]?.contains("elector step-down") == true)
   }
 
   @Test func cleansSeveralFiles() throws {
@@ -87,17 +97,17 @@ import Testing
     ("--profile=quick", "--profile quick is gone: leave --profile out, or use strict"),
     ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
     ("--etcd-api=v4", "use auto, v2 or v3, not \"v4\""),
-    ("--etcd-cafile=ca.crt", "--etcd-cafile is for https, but --etcd-servers has no https://"),
+    ("--etcd-cafile=ca.crt", "--etcd-cafile needs https:// in --etcd-servers"),
     ("--etcd-certfile=my.crt", "--etcd-certfile and --etcd-keyfile need each other"),
     ("--etcd-keyfile=my.key", "--etcd-certfile and --etcd-keyfile need each other"),
     ("--etcd-username=me", "--etcd-username and --etcd-password-file need each other"),
     ("--etcd-password-file=f", "--etcd-username and --etcd-password-file need each other"),
-    ("--kubelet-cafile=ca.crt", "--kubelet-cafile is for a --kubelet that begins with https://"),
-    ("--kubelet-insecure-tls=true", "--kubelet-insecure-tls is for a --kubelet that begins with"),
+    ("--kubelet-cafile=ca.crt", "--kubelet-cafile needs https:// in --kubelet"),
+    ("--kubelet-insecure-tls=true", "--kubelet-insecure-tls needs https:// in --kubelet"),
     ("--kubelet-certfile=my.crt", "--kubelet-certfile and --kubelet-keyfile need each other"),
     ("--start-deadline=1m", "--start-deadline needs --kubelet"),
     ("--max-restarts=3", "--max-restarts needs --kubelet"),
-    ("--token-env=1 2", "--token-env must be the name of a variable, not \"1 2\""),
+    ("--token-env=1 2", "--token-env must be a variable's name, not \"1 2\""),
     ("--log-format=xml", "json"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))

@@ -7,11 +7,11 @@ import Testing
 @testable import EtcdClient
 @testable import HTTPEndpoint
 
-/// A store and the API that it is spoken to in.
+/// A store, and the API to use with it.
 enum Backend: String, CaseIterable, Sendable {
   case kvstore, etcdV2, etcdV3
 
-  /// Those that this machine has.
+  /// The stores that this machine has.
   static let available = Self.allCases.filter { $0 == .kvstore || RealEtcd.program != nil }
 
   var api: EtcdAPI { self == .etcdV3 ? .v3 : .v2 }
@@ -46,12 +46,12 @@ enum Backend: String, CaseIterable, Sendable {
   ) -> any LeasedKey {
     EtcdLeasedKey(
       client: client, api: self.api,
-      terms: LeaseTerms(key: key, value: value, ttlSeconds: ttlSeconds, timeout: timeout))
+      options: LeaseOptions(key: key, value: value, ttlSeconds: ttlSeconds, timeout: timeout))
   }
 }
 
 extension EtcdClient {
-  /// Sends anything to the v3 gateway, and reads one field of the answer.
+  /// Sends any request to the v3 gateway.
   @discardableResult
   func gateway(_ path: String, _ body: String, token: String? = nil) async throws -> String {
     try await self.transport.send(
@@ -65,7 +65,7 @@ extension EtcdClient {
     }
   }
 
-  /// Writes, or with `nil` removes, a key behind everybody's back.
+  /// Writes, or with `nil` removes, a key like another client.
   func overwrite(_ key: String, with value: String?, by api: EtcdAPI) async throws {
     let name = Data("/\(key)".utf8).base64EncodedString()
     switch (api, value) {
@@ -87,7 +87,7 @@ extension LeaseAnswer {
   }
 }
 
-/// What every implementation of a leased key has to do, against each store that is there.
+/// The contract of every leased key, against each store that this machine has.
 @Suite(.timeLimit(.minutes(3))) struct LeasedKeyTests {
   @Test(arguments: Backend.available)
   func isHeldByOneFromItsCreationToItsRelease(_ backend: Backend) async throws {
@@ -113,7 +113,7 @@ extension LeaseAnswer {
         return
       }
       #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == index)
-      // v3 does not tell.
+      // v3 has no remaining TTL.
       #expect(remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
 
       #expect(try await other.renew(ifIndex: index + 1).fact == .changed)
@@ -159,14 +159,14 @@ extension LeaseAnswer {
         Issue.record("it was not removed")
         return
       }
-      // The promise that everything rests on: not before the time to live, counted from the sending.
+      // All safety rests on it: not before the TTL, counted from the sending.
       #expect(ContinuousClock.now - sent >= .seconds(10))
       #expect(end > term)
       #expect(try await key.renew(ifIndex: term).fact == .absent)
     }
   }
 
-  /// Longer than the time to live.
+  /// Longer than the TTL.
   @Test(arguments: Backend.available)
   func livesOnWhileItIsRenewed(_ backend: Backend) async throws {
     try await backend.withClient { client in
@@ -182,7 +182,7 @@ extension LeaseAnswer {
     }
   }
 
-  /// With v3 the lease lives on without its key.
+  /// In v3 the lease outlives its key.
   @Test(arguments: Backend.available)
   func isNotRenewedOnceItIsGoneOrChanged(_ backend: Backend) async throws {
     try await backend.withClient { client in
@@ -278,14 +278,14 @@ extension LeaseAnswer {
         #expect(granted == 1)
       }
       guard backend.api == .v3 else { return }
-      // Those who lost leave no lease behind.
+      // The losers leave no lease behind.
       let leases = try await client.gateway("/lease/leases", "{}")
       #expect(leases.split(separator: #""ID""#).count - 1 == 5)
     }
   }
 }
 
-/// What is chosen among etcd's APIs.
+/// The choice among etcd's APIs.
 @Suite(
   .timeLimit(.minutes(10)), .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
 struct EtcdAPITests {
@@ -297,8 +297,8 @@ struct EtcdAPITests {
       notices.withLock { $0.append(notice) }
     }
     try await client.run { client in
-      let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
-      let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+      let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
+      let key = EtcdLeasedKey(client: client, api: api, options: options)
       for _ in 0..<2 {
         let answer = try await key.read()
         #expect(answer.fact == .absent)
@@ -314,7 +314,7 @@ struct EtcdAPITests {
         let v2 = [EtcdNotice.usesAPI(.v2, version: nil)]
         #expect(try await self.choice(of: .auto, at: [both.endpoint]) == v2)
         #expect(try await self.choice(of: .auto, at: [dead, both.endpoint]) == v2)
-        // The cluster is in the midst of a change; others may have the key in v2.
+        // During an upgrade other electors may hold the key in v2.
         #expect(try await self.choice(of: .auto, at: [new.endpoint, both.endpoint]) == v2)
         #expect(
           try await self.choice(of: .v3, at: [both.endpoint])
@@ -331,7 +331,7 @@ struct EtcdAPITests {
     }
   }
 
-  /// Of the etcd on this machine.
+  /// The version of this machine's etcd.
   private static let version = try? RealEtcd.version()
 
   @Test func autoDecidesNothingWithoutAnAnswer() async throws {
@@ -341,18 +341,13 @@ struct EtcdAPITests {
     }
   }
 
-  @Test(arguments: [
-    ("3.0.17", "/v3alpha", "/kv/lease/revoke"), ("3.2.32", "/v3alpha", "/kv/lease/revoke"),
-    ("3.3.27", "/v3beta", "/kv/lease/revoke"), ("3.4.23", "/v3", "/lease/revoke"),
-    ("3.6.0-rc.1", "/v3", "/lease/revoke"), ("4.0.0", "/v3", "/lease/revoke"),
-  ]) func theGatewayMovesWithTheVersion(_ version: String, _ prefix: String, _ revoke: String) {
-    let found = EtcdGateway.Prefix(version: version)
-    #expect(found?.rawValue == prefix)
-    #expect(found?.revoke == revoke)
+  @Test(arguments: ["3.4.23", "3.6.0-rc.1", "4.0.0"])
+  func v3IsThereSince34(_ version: String) {
+    #expect(EtcdGateway.exists(in: version))
   }
 
-  @Test(arguments: ["2.3.8", "", "nonsense", "x.y"])
-  func aVersionWithoutV3HasNoGateway(_ version: String) {
-    #expect(EtcdGateway.Prefix(version: version) == nil)
+  @Test(arguments: ["2.3.8", "3.0.17", "3.2.32", "3.3.27", "", "nonsense", "x.y"])
+  func anOlderVersionHasNoV3(_ version: String) {
+    #expect(!EtcdGateway.exists(in: version))
   }
 }

@@ -37,7 +37,8 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
       Example:
         fake-apiserver --etcd-servers=http://127.0.0.1:2379
         kubectl --server=http://127.0.0.1:8080 create namespace kube-system
-      """)
+      """,
+    version: Version.line(of: "fake-apiserver"))
 
   @Option(help: ArgumentHelp("URLs of etcd, separated by commas.", valueName: "url,..."))
   var etcdServers: String
@@ -140,7 +141,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
+    self.log.bootstrap()
     let logger = Logger(label: "fake-apiserver")
     let idle = [
       self.serviceClusterIpRange.map { _ in "--service-cluster-ip-range" },

@@ -64,7 +64,8 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         pretend.zweimaster.dev/fail-readiness-at: 1m the readiness probe fails after this time
         pretend.zweimaster.dev/started-after: 5s     the startup probe fails before this time
         pretend.zweimaster.dev/fail-liveness-at: 1m  the liveness probe fails after this time
-      """)
+      """,
+    version: Version.line(of: "fake-kubelet"))
 
   @Option(
     name: [.customLong("config"), .customLong("pod-manifest-path")],
@@ -202,7 +203,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
+    self.log.bootstrap()
     let logger = Logger(label: "fake-kubelet")
     self.apiServerOptions.log(to: logger)
     var configuration = FakeKubeletConfiguration(

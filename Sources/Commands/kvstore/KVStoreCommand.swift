@@ -25,13 +25,11 @@ import UnixSignals
         curl -X PUT http://127.0.0.1:2379/v2/keys/message -d value=hello
         curl http://127.0.0.1:2379/v2/keys/message
       """,
+    version: Version.line(of: "kvstore"),
     subcommands: [Check.self, Backup.self, Restore.self])
 
-  /// The flags that the environment and the file can set, too. A new flag has to be added here.
-  private static let settable: Set = [
-    "cert-file", "client-cert-auth", "cors", "data-dir", "key-file", "listen-client-urls",
-    "log-format", "max-connections", "name", "trusted-ca-file", "v",
-  ]
+  /// The flags that the environment and the file can set, too.
+  private static let settable = Self.flagNames.subtracting(["config", Settings.fileFlag])
 
   @Option(
     help: ArgumentHelp(
@@ -147,7 +145,7 @@ import UnixSignals
   }
 
   private func serve(warnings: [String]) async throws {
-    self.logFormat.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    self.logFormat.bootstrap(verbosity: self.verbosity)
     let logger = Logger(label: "kvstore")
     for warning in warnings { logger.warning("\(warning)") }
     DescriptorLimit.raise()
@@ -190,5 +188,3 @@ private struct Reload: Service {
     }
   }
 }
-
-extension LogFormat: ExpressibleByArgument {}

@@ -1,8 +1,8 @@
-/// What happened to a ``LeasedKey``.
+/// A change of a ``LeasedKey``.
 public enum KeyChange: Equatable, Sendable {
   case written(Holder)
-  /// It was deleted or has expired, at this index.
+  /// Deleted or expired, at this index.
   case removed(index: UInt64)
-  /// The store no longer knows what happened so long ago: read anew.
+  /// The store's history no longer reaches back that far: read the key.
   case historyCleared
 }

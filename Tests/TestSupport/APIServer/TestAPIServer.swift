@@ -6,20 +6,20 @@ import KVStore
 
 /// A fake-apiserver on a kvstore in memory, over real sockets, behind a relay that can fall silent.
 public struct TestAPIServer: Sendable {
-  /// For kubelets and daemons.
+  /// The URL for kubelets and daemons.
   public let url: String
-  /// A client that bypasses the relay.
+  /// A client of the server itself, past the relay.
   public let user: APIUser
   private let relay: Relay
 
-  /// While it is set, no bytes pass in either direction.
+  /// While true, no bytes pass the relay in either direction.
   public func set(isAway: Bool) { self.relay.isSilent = isAway }
 
-  /// Existing connections pass no bytes; new ones do.
+  /// Silences the existing connections; new ones work.
   public func forgetConnections() { self.relay.dropEstablished() }
 
   /// Runs `body` with a server.
-  /// - Parameter nodeGracePeriod: after it a silent node is no longer ready.
+  /// - Parameter nodeGracePeriod: how long a silent node is shown as ready.
   public static func with(
     nodeGracePeriod: Duration = .seconds(40),
     _ body: @escaping @Sendable (TestAPIServer) async throws -> Void
