@@ -313,7 +313,7 @@ let package = Package(
         "JSONText", "KVStore", "PrometheusText", "TestSupport", "kvstore", httpClient, nioCore,
         nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
       ],
-      exclude: ["Conformance/Cases", "HTTP/Traces"],
+      exclude: ["Conformance/Cases", "HTTP/Connection/Traces"],
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",

@@ -15,7 +15,9 @@ public final class FakeAPIServer: Service {
   private let onListening: @Sendable (FakeAPIServerAddresses) async -> Void
 
   /// - Parameters:
+  ///   - configuration: ports, etcd's directory and kubelets.
   ///   - client: of the etcd with the objects; its owner shuts it down.
+  ///   - logger: gets failures of watches.
   ///   - onListening: called once, when all ports listen.
   public init(
     configuration: FakeAPIServerConfiguration, client: EtcdClient, logger: Logger,

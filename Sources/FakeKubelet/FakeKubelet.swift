@@ -30,6 +30,7 @@ public final class FakeKubelet: Service {
   }
 
   /// - Parameters:
+  ///   - configuration: directory, node, ports and API servers.
   ///   - runtime: runs the containers.
   ///   - logger: gets the real kubelet's messages where it has one.
   ///   - onListening: called once, when both ports listen.

@@ -90,7 +90,7 @@ public final class KVStoreServer: Service {
           let pipeline = channel.pipeline.syncOperations
           if address.isSecure, let certificates {
             try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
-            try pipeline.addHandler(connections.handshakeGuard(time: limits.handshakeTime))
+            try pipeline.addHandler(connections.handshakeHandler(time: limits.handshakeTime))
           }
           switch admission {
           case .serve:

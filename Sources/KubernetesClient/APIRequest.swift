@@ -10,7 +10,11 @@ public struct APIRequest: Equatable, Sendable {
   /// JSON.
   public let body: [UInt8]?
 
-  /// - Parameter query: names, and values that are not percent-encoded.
+  /// - Parameters:
+  ///   - method: `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+  ///   - path: without a query.
+  ///   - query: names, and values that are not percent-encoded.
+  ///   - body: JSON.
   public init(
     _ method: String, _ path: String, query: [(name: String, value: String)] = [],
     body: [UInt8]? = nil

@@ -11,6 +11,7 @@ public struct APIServer: Sendable {
   private let tokenFile: String?
 
   /// - Parameters:
+  ///   - url: `https://127.0.0.1:6443`, without a trailing slash.
   ///   - tls: the CA and the client certificate; `nil` for the system's CAs and no client certificate.
   ///   - tokenFile: the file with a bearer token. Each request reads it, since tokens of service accounts
   ///     are replaced while a program runs.

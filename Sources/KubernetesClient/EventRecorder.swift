@@ -65,7 +65,10 @@ public struct EventRecorder: Sendable {
   }
 
   /// Records an event.
-  /// - Parameter now: the wall clock.
+  /// - Parameters:
+  ///   - note: the event's content.
+  ///   - subject: the object that it is about.
+  ///   - now: the wall clock.
   public mutating func record(_ note: EventNote, about subject: EventSubject, at now: Date) {
     let (key, message) = self.combined(note, about: subject, at: now)
     guard self.takeToken(for: subject, at: now) else { return }
@@ -111,8 +114,10 @@ public struct EventRecorder: Sendable {
 
   /// Records the result of a request.
   /// - Parameters:
+  ///   - key: of the event that was sent.
   ///   - count: as it was sent; the event is written again when it was repeated meanwhile.
   ///   - error: `nil` for a success.
+  ///   - now: the wall clock.
   public mutating func sent(_ key: Key, count: Int, error: APIServerError?, at now: Date) {
     guard var entry = self.entries[key] else { return }
     switch error {

@@ -8,6 +8,7 @@ public final class EventSender: Sendable {
   private let inbox: AsyncStream<Void>.Continuation
 
   /// - Parameters:
+  ///   - servers: get the events.
   ///   - component: the program that reports the events, such as `kubelet`.
   ///   - host: its node; may be empty.
   public init(_ servers: APIServers, component: String, host: String) {

@@ -37,7 +37,7 @@ extension Simulation {
       candidate: Candidate(
         name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet,
-      spread: self.scenario.isJittered ? drawn : 0)
+      jitter: self.scenario.isJittered ? drawn : 0)
     self.nodes[node].elector = ElectorProcess<Core>(
       life: life, begin: state.clock.reading(at: self.now), core: Core(setup))
     self.nodes[node].guardian?.child = life

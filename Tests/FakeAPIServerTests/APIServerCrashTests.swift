@@ -7,7 +7,7 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// Servers that are killed, and a store that is away: whatever was acknowledged is there.
+/// Killed servers and a missing store: every acknowledged write survives.
 @Suite(.timeLimit(.minutes(10))) struct APIServerCrashTests {
   private static let pods = "/api/v1/namespaces/default/pods"
 
@@ -37,7 +37,7 @@ import Testing
               }
             }
           }
-          // The others would try to reach it for long.
+          // The other servers would wait long for it.
           await group.next()
           group.cancelAll()
         }
@@ -48,7 +48,7 @@ import Testing
       let list = try await servers[0].call("GET", Self.pods).body
       let stored = list["items"]?.elements.compactMap { $0["metadata"]?["name"]?.string } ?? []
       #expect(names.isSubset(of: stored))
-      // At most what was under way is there besides.
+      // Besides these, at most the writes in flight exist.
       #expect(stored.count <= names.count + 4)
     }
   }

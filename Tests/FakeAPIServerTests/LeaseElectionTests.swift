@@ -6,13 +6,13 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// A leader election as client-go does it, with a Lease object: it is written from the version that was read,
-/// and a conflict means that somebody else was quicker.
+/// A leader election as in client-go, with a Lease object: each write names the version that was read,
+/// and a conflict means that another candidate was faster.
 @Suite(.timeLimit(.minutes(10))) struct LeaseElectionTests {
   private static let path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 
-  /// Takes the lease or renews it, if nobody is quicker.
-  /// - Returns: from which version, and to which.
+  /// Acquires or renews the lease, unless another candidate is faster.
+  /// - Returns: the versions before and after.
   private static func write(
     _ name: String, _ server: Caller
   ) async throws -> (from: String, to: String)? {
@@ -56,7 +56,7 @@ import Testing
         }
         try await group.waitForAll()
       }
-      // The writes are one chain: each was made from what the one before had left.
+      // The writes are one chain: each starts from the version of the one before.
       let next = Dictionary(grouping: writes.withLock { $0 }, by: \.from)
       #expect(next.values.allSatisfy { $0.count == 1 })
       var (version, length) = (first, 0)
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  /// While somebody leads: from when he heard that he does until he would have to stop.
+  /// A leadership: from the answer to the write until the leader must stop.
   private struct Reign: Sendable {
     var name: String
     var from: ContinuousClock.Instant
@@ -77,8 +77,8 @@ import Testing
   private static let leaseDuration = Duration.seconds(2)
   private static let renewDeadline = Duration.milliseconds(1_500)
 
-  /// One who wants to lead, as client-go does it: he judges by his own clock since when a record is as it is, and
-  /// takes it when nobody has written it for the lease's duration.
+  /// A candidate as in client-go: it measures by its own clock how long the record has not changed, and
+  /// acquires the lease after the lease's duration without a change.
   private static func contend(
     _ name: String, _ servers: [Caller], _ reigns: LockedValue<[Reign]>,
     until isOver: LockedValue<Bool>

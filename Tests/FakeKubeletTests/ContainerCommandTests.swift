@@ -4,7 +4,7 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// What a container's command line is, before anything is started.
+/// The command line of a container, without starting it.
 @Suite struct ContainerCommandTests {
   private static func command(
     tree: ContainerCommand.Tree, mounts: [ContainerCommand.Mount], imageRoot: String = ""
@@ -14,7 +14,7 @@ import Testing
       environment: ContainerEnvironment(hostname: "n1"), workingDirectory: "/", words: ["true"])
   }
 
-  /// From an option on, as many words as it takes.
+  /// An option with its arguments.
   private static func uses(_ option: String, _ count: Int, in words: [String]) -> [[String]] {
     words.indices.filter { words[$0] == option }.map { Array(words[($0 + 1)...($0 + count)]) }
   }

@@ -7,7 +7,7 @@ import Testing
 
 /// The real kubelet's reactions, defects included. Source: what `pkg/kubelet/config` did when it was run.
 @Suite(.timeLimit(.minutes(5))) struct FileSourceTests {
-  /// What happens in the directory, and what the kubelet makes of it.
+  /// Events of the directory, and the kubelet's reaction.
   struct Story: CustomTestStringConvertible, Sendable {
     let testDescription: String
     var version = "1.26"
@@ -169,7 +169,7 @@ import Testing
         if isSeen {
           try await eventually("it is seen") { kubelet.pods.count == 1 }
         } else {
-          // Time for a watch that would be set up again.
+          // Time in which a new watch would be set up.
           try await Task.sleep(for: .seconds(2))
           #expect(kubelet.pods.isEmpty)
         }
@@ -182,13 +182,13 @@ import Testing
       try self.write(Self.pod("a", "1"), directory.appending(path: "a.yaml"))
       try await eventually("the list sees it") { kubelet.pods.count == 1 }
     }
-    // Its first list has been made when it runs what was there before.
+    // The first list is done when the kubelet runs the pods that were there before.
     try await self.withKubelet(
       "1.2", checkFrequency: .seconds(3600), files: ["a.yaml": Self.pod("a", "1")]
     ) { directory, kubelet in
       try await eventually("it runs") { kubelet.pods.count == 1 }
       try self.write(Self.pod("b", "1"), directory.appending(path: "b.yaml"))
-      // Time for a watch, if there were one.
+      // Time in which a watch would react.
       try await Task.sleep(for: .seconds(1))
       #expect(kubelet.pods.count == 1)
     }
@@ -211,13 +211,13 @@ import Testing
     }
   }
 
-  /// In the sane mode and in the real one's: what hurts nobody is the same.
+  /// Harmless changes have the same effect with and without the quirks.
   @Test(arguments: [nil, "1.26"] as [String?])
   func changesOfAllKindsAreSeen(version: String?) async throws {
     try await self.withKubelet(version, checkFrequency: .seconds(1)) { directory, kubelet in
       func uids() -> [String] { kubelet.pods.filter { !$0.isEnding }.map(\.uid) }
       let file = directory.appending(path: "a.yaml")
-      // In two halves, the first of which is no pod.
+      // In two halves; the first one is no pod.
       let text = Self.pod("a", "1")
       try self.write(String(text.prefix(20)), file)
       let handle = try FileHandle(forWritingTo: file)
@@ -250,7 +250,7 @@ import Testing
     try await self.withKubelet(version, checkFrequency: .seconds(3600)) { directory, kubelet in
       try await Task.sleep(for: .milliseconds(100))
       for number in 0..<1000 {
-        // In place, or by a rename from a hidden name: the real one reads a file at each of its events.
+        // In place, or by a rename from a hidden name: the real kubelet reads a file at each event.
         try Data(Self.pod("p\(number)", "1").utf8).write(
           to: directory.appending(path: "p\(number).yaml"),
           options: version == nil ? [] : .atomic)

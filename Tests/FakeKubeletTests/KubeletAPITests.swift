@@ -10,7 +10,7 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// What the kubelet answers besides its pods.
+/// The endpoints besides `/pods`.
 @Suite(.timeLimit(.minutes(3))) struct KubeletAPITests {
   private static func at(_ seconds: Int) -> KubeletInstant {
     KubeletInstant(sinceStart: .seconds(seconds))
@@ -151,7 +151,7 @@ import Testing
         let follow = Task { try await node.get("\(base)/main?follow=true&tailLines=0").body }
         let handle = try FileHandle(forWritingTo: file)
         try handle.seekToEnd()
-        // However late the reader begins, it ends with the last of these.
+        // A late reader still gets the last line.
         try await Task.sleep(for: .milliseconds(300))
         try handle.write(
           contentsOf: Data("2016-10-06T00:00:04.000000000Z stdout F four\n".utf8))

@@ -92,7 +92,7 @@ import Testing
     #expect(update.updated.map(\.activeDeadline) == [.seconds(60)])
     #expect(update.removed.isEmpty)
     #expect(update.added.isEmpty)
-    // The file's place is no part of such a pod, and neither is its layout.
+    // Neither the file's name nor its layout is a part of such a pod.
     let moved = self.scanner.scan(self.listing(["b.yaml": "# moved\n" + prolonged]))
     #expect(moved == .init())
     let next = self.scanner.scan(self.listing(["b.yaml": Fixtures.pod("a", uid: "term-2")]))

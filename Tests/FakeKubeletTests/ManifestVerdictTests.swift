@@ -4,7 +4,7 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// The same files, the same verdicts as a real kubelet gave (`verdicts-real-kubelet.json`).
+/// Compares verdicts with those of a real kubelet (`verdicts-real-kubelet.json`).
 @Suite struct ManifestVerdictTests {
   struct Verdicts: Decodable {
     struct File: Decodable {
@@ -13,7 +13,7 @@ import Testing
       var namespace: String?
       var uid: String?
       var uidFrom: String?
-      /// The uid that other versions compute.
+      /// The uids of other versions.
       var uidOn: [String: String]?
     }
     struct Run: Decodable { var pods: [String] }
@@ -34,7 +34,7 @@ import Testing
     return try PodManifest(decoding: Array(bytes), path: Self.path(of: file), node: node)
   }
 
-  /// As the real kubelet saw the file, which is part of the uid.
+  /// The file's path on the real kubelet's machine, which is part of the uid.
   private static func path(of file: String) -> String {
     "/etc/kubernetes/manifests/\(file.split(separator: "/").last ?? "")"
   }
@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  /// `ZWEIMASTER_WRITE_VERDICTS=1` writes it anew.
+  /// `ZWEIMASTER_WRITE_VERDICTS=1` rewrites the table.
   @Test func theTableOfVerdictsIsTrue() throws {
     let verdicts = try Self.verdicts()
     var lines = [
@@ -116,7 +116,7 @@ import Testing
     #expect(try String(contentsOf: file, encoding: .utf8) == text)
   }
 
-  /// What is wrong is named by field and reason.
+  /// Each error names the field and the reason.
   @Test(
     arguments: [
       ("01-missing-name.yaml", "metadata.name", "name is needed for the pod"),

@@ -87,7 +87,7 @@ import Testing
     #expect(PodUID.digest("a") == "d228cb696f1a8caf78912b704e4a8964")
   }
 
-  // MARK: what is refused
+  // MARK: Refusals
 
   @Test func privilegedContainersNeedLeave() throws {
     let text = Fixtures.pod(spec: "    securityContext: {privileged: true}")
@@ -154,7 +154,7 @@ import Testing
     #expect(main.stopAfter == .zero)
     #expect(beside.exitCode == 3)
     #expect(beside.stopAfter == .seconds(2))
-    // What is meant for all would never let it end.
+    // A setting for all containers must not keep an init container running.
     #expect(first.exitAfter == .zero)
     #expect(first.exitCode == 0)
   }

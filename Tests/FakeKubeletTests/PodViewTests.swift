@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  /// The old pod's end and the new one's wait are two pods of one name.
+  /// The terminating pod and the waiting pod have one name.
   @Test func anotherUidIsAnotherPod() throws {
     let manifest = try Fixtures.manifest(Fixtures.pod(uid: "a"))
     let other = try Fixtures.manifest(Fixtures.pod(uid: "b"))

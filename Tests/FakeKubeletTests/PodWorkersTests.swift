@@ -24,7 +24,7 @@ import Testing
     ContainerID(pod: self.old.name, container: "main", attempt: 0, serial: serial)
   }
 
-  /// What `/pods` says; what was kept from the last time must make no difference.
+  /// The answer of `/pods`; the cache must make no difference.
   private mutating func podList() throws -> JSONValue {
     var anew = PodListText()
     let text = anew.text(of: self.workers, clock: self.clock, runtime: "pretend")
@@ -133,7 +133,7 @@ import Testing
     let list = try self.podList()
     let status = list["items"]?.elements.first?["status"]
     #expect(status?["phase"] == "Failed")
-    // Another uid is another pod, with a deadline of its own.
+    // A pod with another uid has its own deadline.
     let second = try self.manifest(uid: "term-2", deadline: 30)
     #expect(
       self.workers.handle(.changed(removed: [first.name], added: [second]), at: self.at(40)) == [
@@ -153,7 +153,7 @@ import Testing
     #expect(
       self.workers.handle(.changed(removed: [], added: [], updated: [prolonged]), at: self.at(2))
         == [])
-    // Its time begins when it does.
+    // Its deadline counts from its own start.
     #expect(
       self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(15)) == [
         .podEnded(first.name, uid: "term-1"), .startContainer(self.id(2), prolonged),
@@ -168,7 +168,7 @@ import Testing
     #expect(self.workers == before)
   }
 
-  /// What a former kubelet has left is ended when whoever may want it has been heard.
+  /// Orphans of a former kubelet are stopped once their source has reported its pods.
   @Test func orphansAreThoseOfWhoWasHeard() throws {
     let origins: [(String, PodManifest.Source)] = [
       ("a", .file), ("b", .api), ("c", .file), ("d", .api),

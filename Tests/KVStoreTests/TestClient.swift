@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import Logging
 import NIOCore
 import NIOHTTP1
 import Testing
@@ -18,19 +19,30 @@ func withTemporaryDirectory<Result>(
 }
 
 /// A server in this process, stopped afterwards.
-func withServer<Result>(
-  _ storage: KVStoreServer.Storage = .memory, isolation: isolated (any Actor)? = #isolation,
-  _ body: (TestClient) async throws -> Result
+func withRunningServer<Result>(
+  _ storage: KVStoreServer.Storage = .memory, listenURLs: [String] = ["http://127.0.0.1:0"],
+  corsOrigins: CORSOrigins = .any, tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
+  logger: Logger = Logger(label: "test"), limits: ConnectionLimits = ConnectionLimits(),
+  isolation: isolated (any Actor)? = #isolation, _ body: (KVStoreServer) async throws -> Result
 ) async throws -> Result {
-  let server = try await KVStoreServer.start(storage)
+  let server = try await KVStoreServer.start(
+    storage, listenURLs: listenURLs, name: "test", corsOrigins: corsOrigins, tls: tls,
+    maxConnections: maxConnections, logger: logger, limits: limits)
   do {
-    let result = try await body(TestClient(base: server.urls[0]))
+    let result = try await body(server)
     await server.stop()
     return result
   } catch {
     await server.stop()
     throw error
   }
+}
+
+func withServer<Result>(
+  _ storage: KVStoreServer.Storage = .memory, isolation: isolated (any Actor)? = #isolation,
+  _ body: (TestClient) async throws -> Result
+) async throws -> Result {
+  try await withRunningServer(storage) { try await body(TestClient(base: $0.urls[0])) }
 }
 
 /// Sends what curl would send, over a real socket.

@@ -85,7 +85,7 @@ import Testing
           let answer = try await servers.send(APIRequest("GET", "/x"))
           #expect(answer == ["ok": true])
         }
-        // It stays with the one that answered.
+        // It keeps using the server that answered.
         #expect(sick.requests.count == 1)
         #expect(well.requests.count == 3)
       }
@@ -188,12 +188,12 @@ import Testing
           try? await Task.sleep(for: .milliseconds(5))
         }
         _ = try? await servers.send(APIRequest("GET", "/x"))
-        // What it does not say is no answer.
+        // A silent server gives no answer.
         #expect(news.value == ["lost"])
         while news.value.count < 2 { try? await Task.sleep(for: .milliseconds(5)) }
         group.cancelAll()
       }
-      // Of the next list that is an answer.
+      // The next list is an answer.
       #expect(news.value == ["lost", "found"] && lists.value >= 2)
     }
   }

@@ -16,7 +16,7 @@ import Testing
         == ["a n1", "b n2", "c n3", "d n1"])
     #expect(
       self.bound(scheduling.plan(pods: [Objects.pod("e")], nodes: nodes)) == ["e n2"])
-    // The node that was last is gone.
+    // The last used node is gone.
     #expect(
       self.bound(scheduling.plan(pods: [Objects.pod("f")], nodes: [nodes[0], nodes[1]]))
         == ["f n1"])
@@ -188,7 +188,7 @@ import Testing
       Objects.pod("d", node: "n", mirror: true), Objects.pod("e", node: "n", deleted: true),
       Objects.pod("f", node: "n", phase: "Succeeded"), Objects.pod("g", node: "strange"),
     ]
-    /// One that has something to say each time, and one that says something at times.
+    /// A node with a sign of life each time, and a node with one now and then.
     func plan(_ ready: String, heartbeat: String, at seconds: Int) -> [String] {
       self.plan(
         &monitor,
@@ -201,7 +201,7 @@ import Testing
     #expect(plan("True", heartbeat: "1", at: 41) == ["unknown n"])
     #expect(plan("Unknown", heartbeat: "1", at: 341) == [])
     #expect(plan("Unknown", heartbeat: "1", at: 342) == ["evict a"])
-    // One that is back has another five minutes.
+    // A node that returns has the full timeout again.
     #expect(plan("True", heartbeat: "2", at: 343) == [])
     #expect(plan("False", heartbeat: "3", at: 344) == [])
     #expect(plan("False", heartbeat: "4", at: 644) == [])

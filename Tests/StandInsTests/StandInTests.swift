@@ -27,7 +27,7 @@ import Testing
     StandInConfiguration(servers: [APIServer(url: url)], port: 0)
   }
 
-  /// The nodes of a controller's pods that run.
+  /// The nodes of the running pods.
   private func running(_ user: APIUser) async throws -> [String] {
     try await user.list("/api/v1/pods").filter {
       $0["status"]?["phase"] == "Running" && $0["metadata"]?["deletionTimestamp"] == nil
@@ -83,7 +83,7 @@ import Testing
         try await eventually("all run on n1") {
           try await self.running(user) == ["n1", "n1", "n1", "n1"]
         }
-        // What was on n2 waits for it.
+        // The pods of n2 wait for its kubelet.
         let left = try await user.list("/api/v1/pods").filter { $0.nodeName == "n2" }
         #expect(left.allSatisfy { $0.metadata.isBeingDeleted } && !left.isEmpty)
         try await withThrowingTaskGroup(of: Void.self) { second in

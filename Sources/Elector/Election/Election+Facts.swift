@@ -104,7 +104,7 @@ extension Election {
   private mutating func read(
     _ key: Role.Key, index: UInt64, for request: Request, at now: Instant
   ) {
-    if index < request.seen {
+    if index < request.storeIndex {
       // No linearizable store forgets: this is another one, or an older copy of it.
       self.ledger.storeWentBack(wasOurs: self.leaseEnd.map { now < $0 } == true)
       self.lose(at: now)
@@ -172,7 +172,7 @@ extension Election {
     if case .held(let holder) = key, var lease = self.lease, holder.term == lease.term,
       holder.name == self.name
     {
-      lease.holder = holder
+      lease.holder.modifiedIndex = holder.modifiedIndex
       self.role.hold(lease)
       return
     }

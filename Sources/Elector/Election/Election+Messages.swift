@@ -25,16 +25,16 @@ extension Election {
     case answered(id: Int, Answer)
     case watched(id: Int, KeyChange)
     case watchFailed(id: Int, reason: String)
-    /// The pod has ended, or its time to end is over and the kubelet does not say otherwise.
+    /// The pod has ended, or its time to end is over and the kubelet does not contradict.
     case podEnded(id: Int)
     /// The kubelet still lists the pod although its time to end is over.
     case podOverdue(id: Int)
-    /// What the kubelet says of the pod; `nil` when it does not say.
+    /// The kubelet's view of the pod; `nil` when the kubelet gives none.
     case podObserved(id: Int, PodObservation?)
-    /// Leave the lock to others for this time, or with `nil` until `resume`.
+    /// An operator wants this node to leave the lock to others for this time, or with `nil` until `resume`.
     case stepDown(for: Duration?)
     case resume
-    /// The elector is to end.
+    /// The elector has to end.
     case stop
   }
 

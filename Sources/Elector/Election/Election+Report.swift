@@ -19,7 +19,7 @@ extension Election {
     case cannotInstall(reason: String, retryIn: Duration)
     /// The pod does not do what ``PodLimits`` ask.
     case podFails(reason: String, retryIn: Duration)
-    /// `nil`: until it is told to resume.
+    /// - `for`: `nil` when only `resume` ends it.
     case steppingDown(for: Duration?)
     case resuming
     case cannotRemove(reason: String)

@@ -30,13 +30,13 @@ extension Election {
     /// from here on.
     public let sentAt: Instant
     /// What the store's index was at least, then. A linearizable read cannot show less.
-    let seen: UInt64
+    let storeIndex: UInt64
 
-    package init(id: Int, kind: Kind, sentAt: Instant, seen: UInt64) {
+    package init(id: Int, kind: Kind, sentAt: Instant, storeIndex: UInt64) {
       self.id = id
       self.kind = kind
       self.sentAt = sentAt
-      self.seen = seen
+      self.storeIndex = storeIndex
     }
   }
 
@@ -46,7 +46,7 @@ extension Election {
   /// What a request came to.
   public enum Answer: Equatable, Sendable {
     /// A read found the key; `index` is the store's.
-    /// - `remaining`: how long the lease is valid, at most; `nil` when the store does not say.
+    /// - `remaining`: the longest time for which the lease is valid; `nil` when the store does not tell.
     case found(Holder, index: UInt64, remaining: Duration? = nil)
     /// There is no key: to a read, a renewal or a release.
     case absent(index: UInt64)

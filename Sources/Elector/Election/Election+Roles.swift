@@ -9,13 +9,15 @@ extension Election {
     case .candidate(let isKeyAbsent): self.candidate(isKeyAbsent: isKeyAbsent, at: now)
     case .follower: self.follower(at: now)
     case .winner(let lease, let since): self.winner(lease, since: since, at: now)
-    case .leader(let lease): [self.renewal(of: lease)]
-    case .doubtful: [self.read]
+    case .leader(let lease): self.leader(lease)
+    case .doubtful: self.doubtful()
     case .yielding(let role, _): self.yielding(role, at: now)
     case .stopping(let stop, let role): self.stopping(stop, role, at: now)
     }
   }
 
+  /// Reads the key, or creates it; a creation waits until the manifest is absent and others had their
+  /// turn.
   private func candidate(isKeyAbsent: Bool, at now: Instant) -> [Step] {
     guard isKeyAbsent else { return [self.read] }
     guard self.manifest.file == .absent, !self.standBack.isUnlimited else {
@@ -24,15 +26,23 @@ extension Election {
     return [(.create, max(self.store.requestDue, self.standBack.due))] + self.pastTerms(at: now)
   }
 
+  /// Reads the key now and then; the watch brings the rest.
   private func follower(at now: Instant) -> [Step] {
     [(.read, self.store.nextReadDue)] + self.pastTerms(at: now)
   }
 
+  /// Renews, and claims the record while the lease is believed.
   private func winner(_ lease: Lease, since: Instant, at now: Instant) -> [Step] {
     [self.renewal(of: lease)]
       + (self.leads(at: now) ? self.ledger.claimSteps(for: lease.term, since: since) : [])
   }
 
+  private func leader(_ lease: Lease) -> [Step] { [self.renewal(of: lease)] }
+
+  private func doubtful() -> [Step] { [self.read] }
+
+  /// Renews until the manifest is absent and its pod has ended; then the receipt, then the release. A
+  /// record that cannot be written does not keep the lock from others.
   private func yielding(_ role: Role, at now: Instant) -> [Step] {
     guard let lease = role.lease, role.key != .unknown else { return [self.read] }
     guard self.manifest.file == .absent, !self.awaitsPodEnd(at: now) else {
@@ -45,6 +55,7 @@ extension Election {
     ]
   }
 
+  /// The same in the steps of a stop. A process without a lease may still owe a receipt.
   private func stopping(_ stop: Role.Stop, _ role: Role, at now: Instant) -> [Step] {
     guard let lease = role.lease else {
       if case .recording = stop { return self.receipt(at: now).map { [$0] } ?? [] }
@@ -86,9 +97,9 @@ extension Election {
     return self.ledger.receiptStep()
   }
 
-  /// Whether a term of ours may be marked as ended: the one that we hold, which is not to go on, or one
-  /// that is over for the store as well. The lease of an earlier process may still be valid, and that
-  /// process may still run.
+  /// Whether a term of ours may be marked as ended: the present term, which we give up, or a term that is
+  /// over for the store as well. The lease of an earlier process may still be valid, and that process
+  /// may still run.
   private var maySettle: Bool {
     if self.lease != nil { return true }
     switch self.role.key {

@@ -1,7 +1,7 @@
 extension Election {
   /// An election at an instant.
   public struct Snapshot: Equatable, Sendable {
-    /// The holder of the lock by what the store said last; `nil` when there is none, or it is not known.
+    /// The holder of the lock in the store's latest answer; `nil` when there is none or it is not known.
     public var leader: String?
     /// The holder's term.
     public var term: UInt64?
@@ -14,13 +14,13 @@ extension Election {
     public var renewalAge: Duration?
     /// The rest of the lock-delay.
     public var waitsFor: Duration?
-    /// For how long we leave the lock to others.
+    /// How long we leave the lock to others.
     public var standsBackFor: Duration?
-    /// Whether we leave the lock to others until told to resume.
+    /// Whether we leave the lock to others until an operator resumes.
     public var isSteppedDown: Bool
   }
 
-  /// What is the case now.
+  /// The election at this instant.
   public func snapshot(at now: Instant) -> Snapshot {
     var (leader, term) = (self.lease.map { _ in self.name }, self.lease?.term)
     if case .held(let holder) = self.role.key { (leader, term) = (holder.name, holder.term) }

@@ -12,9 +12,9 @@
 /// 3. Nothing is sent to the store before the destination was found absent once, and no lease is created
 ///    or released while the manifest may be there.
 /// 4. At most one request and one watch are under way.
-/// 5. The manifest is asked for only after the record said that our term is the last one, and only
-///    when no pod of an earlier term can run any more (``TermLedger``). The record says that a term
-///    has ended only when its manifest is gone and its pod has ended (``ManifestState``).
+/// 5. The manifest is asked for only after the record named our term as the last one, and only
+///    when no pod of an earlier term can run any more (``TermLedger``). The record shows a term
+///    as ended only when its manifest is gone and its pod has ended (``ManifestState``).
 /// 6. A manifest that expires by itself is asked for only when no earlier pod of ours can run any more,
 ///    since its time would begin with that pod's end.
 ///
@@ -26,7 +26,7 @@ public struct Election: Equatable, Sendable {
   public let candidate: Candidate
   public let timing: Timing
 
-  /// Where it stands; what each role does next is in `Election+Roles.swift`.
+  /// `Election+Roles.swift` has what each role does next, `Election+Facts.swift` what makes it another.
   var role = Role.candidate(isKeyAbsent: false)
   var store: StoreSchedule
   var ledger: TermLedger
@@ -37,19 +37,19 @@ public struct Election: Equatable, Sendable {
   private var alarm: Instant?
 
   /// - Parameters:
-  ///   - candidate: `name` is what the key is to hold, `--whoami`.
+  ///   - candidate: `name` is what the key holds while we have the lease, `--whoami`.
   ///   - asksKubelet: whether ``Effect/awaitPodEnd(id:)`` and ``Effect/observePod(id:)`` can be carried
   ///     out.
-  ///   - podLimits: what a kubelet that can be asked has to say of the pod.
-  ///   - spread: from 0 to 0.2, drawn by the caller: by this share the pauses of a process without a
+  ///   - podLimits: which limits the pod has to keep to, where there is a kubelet to ask.
+  ///   - jitter: from 0 to 0.2, drawn by the caller: by this share the pauses of a process without a
   ///     lease are longer, so that many followers do not send at one instant.
   public init(
     candidate: Candidate, timing: Timing, asksKubelet: Bool = false,
-    podLimits: PodLimits = PodLimits(), spread: Double = 0
+    podLimits: PodLimits = PodLimits(), jitter: Double = 0
   ) {
     self.candidate = candidate
     self.timing = timing
-    self.store = StoreSchedule(timing: timing, jitter: spread)
+    self.store = StoreSchedule(timing: timing, jitter: jitter)
     self.ledger = TermLedger(candidate: candidate, timing: timing)
     self.manifest = ManifestState(timing: timing, asksKubelet: asksKubelet)
     self.podHealth = PodHealth(limits: asksKubelet ? podLimits : PodLimits(), timing: timing)
@@ -57,7 +57,7 @@ public struct Election: Equatable, Sendable {
     self.reporter = Reporter(name: candidate.name, timing: timing)
   }
 
-  /// What the key is to hold.
+  /// What the key holds while we have the lease.
   public var name: String { self.candidate.name }
 
   /// The lease that we hold as far as we know, believed or not.
@@ -72,13 +72,13 @@ public struct Election: Equatable, Sendable {
     return now < end
   }
 
-  /// Whether the manifest may be there: the lease is believed, and no pod of another node can run.
+  /// Whether the manifest may be there: the lease is believed, and the record names our term, hence no
+  /// pod of another node can run.
   public func mayInstall(at now: Instant) -> Bool {
     self.leads(at: now) && self.role.wonAt == nil
   }
 
-  /// Until when the installed manifest may stay unless the lease is renewed; `nil` when none is to be
-  /// there.
+  /// Until when the installed manifest may stay unless the lease is renewed; `nil` when there is none.
   public var manifestEnd: Instant? { self.manifest.file == .installed ? self.leaseEnd : nil }
 
   /// Takes in a fact and decides what follows.
@@ -143,7 +143,7 @@ public struct Election: Equatable, Sendable {
     return [self.store.send(kind, at: now)]
   }
 
-  /// Whether a watch is to be started, as soon as it may be.
+  /// Whether a watch has to start as soon as it may.
   private var lacksWatch: Bool {
     self.manifest.wasAbsent && self.store.watch == nil && self.role.key != .unknown
       && self.role.stop == nil

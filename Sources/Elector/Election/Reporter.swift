@@ -106,8 +106,8 @@ struct Reporter: Equatable, Sendable {
     /// The store's index, if it went back.
     var olderIndex: UInt64? {
       switch self.answer {
-      case .found(_, let index, _) where index < self.request.seen,
-        .absent(let index) where index < self.request.seen:
+      case .found(_, let index, _) where index < self.request.storeIndex,
+        .absent(let index) where index < self.request.storeIndex:
         self.request.kind.concernsRecord ? nil : index
       default: nil
       }
@@ -134,7 +134,7 @@ struct Reporter: Equatable, Sendable {
 
   private mutating func lockFacts(_ answered: Answered, at now: Instant) -> [Election.Report] {
     if let index = answered.olderIndex {
-      return [.storeWentBack(from: answered.request.seen, to: index)]
+      return [.storeWentBack(from: answered.request.storeIndex, to: index)]
     }
     // The watch may have brought it already, hence the term from memory.
     if case .released = answered.answer,

@@ -67,7 +67,7 @@ indirect enum Role: Equatable, Sendable {
   enum Cause: Equatable, Sendable {
     case cannotInstall(reason: String)
     case podFails(reason: String)
-    /// It was told to leave the lock to others.
+    /// An operator wants another node to lead.
     case steppedDown
   }
 

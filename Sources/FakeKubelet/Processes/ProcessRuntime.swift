@@ -8,7 +8,7 @@ import SystemPackage
 /// Containers as real processes on this machine. bubblewrap gives each its own namespaces for processes,
 /// mounts and host name; the network is the machine's.
 ///
-/// A ``ContainerShim`` runs beside each container. The runtime writes the containers' state and volumes
+/// A shim process (`ContainerShim`) runs beside each container. The runtime writes the containers' state and volumes
 /// below ``Configuration/rootDirectory``, and what hostPath volumes ask for.
 public final class ProcessRuntime: ContainerRuntime {
   public struct Configuration: Sendable {

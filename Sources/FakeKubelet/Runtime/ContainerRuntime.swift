@@ -22,7 +22,12 @@ public protocol ContainerRuntime: Sendable {
 
   /// Probes a running container, which may end meanwhile. Returns within the probe's timeout, or soon when
   /// the task is cancelled.
-  /// - Parameter runningFor: the time since the container's start.
+  /// - Parameters:
+  ///   - kind: the probe's effect, which does not change what it does.
+  ///   - probe: what to check.
+  ///   - container: the running container.
+  ///   - pod: the container's manifest.
+  ///   - runningFor: the time since the container's start.
   func probe(
     _ kind: Probe.Kind, _ probe: Probe, of container: ContainerID, of pod: PodManifest,
     runningFor: Duration

@@ -18,7 +18,9 @@ public struct PretendScript: Equatable, Sendable {
     public let description: String
   }
 
-  /// - Parameter path: for the messages.
+  /// - Parameters:
+  ///   - bytes: the file's content.
+  ///   - path: the file's path, for messages.
   public init(decoding bytes: [UInt8], path: String) throws(Unreadable) {
     let document: JSONValue
     do throws(ManifestText.Unreadable) {

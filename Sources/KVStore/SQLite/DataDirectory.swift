@@ -7,6 +7,7 @@ import GRDB
 public struct DataDirectory: Sendable {
   public let path: String
 
+  /// The directory need not exist before a restore.
   public init(_ path: String) {
     self.path = path
   }
@@ -15,7 +16,9 @@ public struct DataDirectory: Sendable {
 
   /// The contents of a database, in numbers.
   public struct Summary: Equatable, Sendable, CustomStringConvertible {
+    /// Keys with a value.
     public var keys = 0
+    /// Without the root.
     public var directories = 0
     /// The index of the last change.
     public var index: UInt64 = 0
@@ -52,31 +55,21 @@ public struct DataDirectory: Sendable {
     let unfinished = "\(copy).unfinished-\(getpid())"
     defer { try? DurableFile.remove(unfinished) }
     do {
-      let summary: Summary
-      do {
-        let source = try Self.openForReading(self.file)
-        summary = try Self.copy(source, to: unfinished) { copy in
-          try Self.inspect(copy, at: self.file)
-        }
-      } catch let failure as DurableFile.Failure {
-        throw failure
-      } catch {
-        throw StartError(error, at: self.file)
+      let summary = try Self.copy(try Self.openForReading(self.file), to: unfinished) {
+        try Self.inspect($0, at: self.file)
       }
       if replacing {
         try DurableFile.put(unfinished, inPlaceOf: copy)
-      } else {
-        guard try DurableFile.put(unfinished, asNew: copy) else {
-          throw MaintenanceError.fileExists(copy)
-        }
+      } else if try !DurableFile.put(unfinished, asNew: copy) {
+        throw MaintenanceError.fileExists(copy)
       }
       return summary
-    } catch let error as StartError {
-      throw .store(error)
     } catch let error as MaintenanceError {
       throw error
+    } catch let failure as DurableFile.Failure {
+      throw .file(copy, "\(failure)")
     } catch {
-      throw .file(copy, "\(error)")
+      throw .store(StartError(error, at: self.file))
     }
   }
 
@@ -84,6 +77,7 @@ public struct DataDirectory: Sendable {
 
   /// The result of a restore.
   public struct Restoration: Equatable, Sendable {
+    /// Of the restored database.
     public var summary: Summary
     /// The new path of the database that was there before, if any.
     public var keptAside: String?

@@ -77,8 +77,8 @@ final class Connections: Sendable {
     }
   }
 
-  func handshakeGuard(time: TimeAmount) -> HandshakeGuard {
-    HandshakeGuard(time: time) { client, reason in
+  func handshakeHandler(time: TimeAmount) -> HandshakeHandler {
+    HandshakeHandler(time: time) { client, reason in
       self.warn(
         "A TLS handshake failed", metadata: ["client": "\(client)", "err": "\(reason)"])
     }

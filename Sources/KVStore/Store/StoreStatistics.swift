@@ -24,51 +24,34 @@ final class StoreStatistics: Sendable {
 
   let get = Tally()
   let getRecursive = Tally()
-  let set = Tally()
-  let create = Tally()
-  let update = Tally()
-  let compareAndSwap = Tally()
-  let delete = Tally()
-  let compareAndDelete = Tally()
-  let expire = Tally()
   /// Requested watches.
   let watch = Tally()
+  private let writes = Dictionary(
+    uniqueKeysWithValues: Event.Action.allCases.map { ($0, Tally()) })
 
-  func count(_ action: Event.Action, succeeded: Bool) {
-    self.tally(of: action).add(succeeded: succeeded)
+  /// - Parameter action: of a GET the one without `recursive`.
+  subscript(action: Event.Action) -> Tally {
+    action == .get ? self.get : self.writes[action, default: self.get]
   }
 
-  private func tally(of action: Event.Action) -> Tally {
-    switch action {
-    case .get: self.get
-    case .set: self.set
-    case .create: self.create
-    case .update: self.update
-    case .compareAndSwap: self.compareAndSwap
-    case .delete: self.delete
-    case .compareAndDelete: self.compareAndDelete
-    case .expire: self.expire
-    }
+  func count(_ action: Event.Action, succeeded: Bool) {
+    self[action].add(succeeded: succeeded)
   }
 
   /// The sixteen counters of `/v2/stats/store`.
   func json(watcherCount: Int) -> String {
-    let gets = (
-      successes: self.get.successes + self.getRecursive.successes,
-      failures: self.get.failures + self.getRecursive.failures
-    )
-    let members = [
-      ("getsSuccess", gets.successes), ("getsFail", gets.failures),
-      ("setsSuccess", self.set.successes), ("setsFail", self.set.failures),
-      ("deleteSuccess", self.delete.successes), ("deleteFail", self.delete.failures),
-      ("updateSuccess", self.update.successes), ("updateFail", self.update.failures),
-      ("createSuccess", self.create.successes), ("createFail", self.create.failures),
-      ("compareAndSwapSuccess", self.compareAndSwap.successes),
-      ("compareAndSwapFail", self.compareAndSwap.failures),
-      ("compareAndDeleteSuccess", self.compareAndDelete.successes),
-      ("compareAndDeleteFail", self.compareAndDelete.failures),
-      ("expireCount", self.expire.successes), ("watchers", watcherCount),
+    var members = [
+      ("getsSuccess", self.get.successes + self.getRecursive.successes),
+      ("getsFail", self.get.failures + self.getRecursive.failures),
     ]
+    for (name, action) in [
+      ("sets", Event.Action.set), ("delete", .delete), ("update", .update), ("create", .create),
+      ("compareAndSwap", .compareAndSwap), ("compareAndDelete", .compareAndDelete),
+    ] {
+      members.append((name + "Success", self[action].successes))
+      members.append((name + "Fail", self[action].failures))
+    }
+    members += [("expireCount", self[.expire].successes), ("watchers", watcherCount)]
     return "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// Source: "Key Space Operations" of etcd's v2 API document; `Event` and `NodeExtern` of v2store.
 package struct Event: Equatable, Sendable {
-  package enum Action: String, Sendable {
+  package enum Action: String, CaseIterable, Sendable {
     case get, set, create, update, delete, expire, compareAndSwap, compareAndDelete
   }
 

@@ -5,7 +5,7 @@ import NIOSSL
 public struct ServerTLS: Equatable, Sendable {
   public var certificateFile: String
   public var keyFile: String
-  /// The authorities that sign clients' certificates; with it a client must show one.
+  /// CA certificates for clients; `nil` to accept clients without a certificate.
   public var clientAuthorityFile: String?
   /// The options that name the files, for errors.
   package var flags: Flags

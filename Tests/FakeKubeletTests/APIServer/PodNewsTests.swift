@@ -4,7 +4,7 @@ import Testing
 @testable import FakeKubelet
 
 @Suite struct PodNewsTests {
-  /// What is told of each step of a pod.
+  /// The events of each step of a pod.
   private struct Story {
     var workers = PodWorkers()
     var seconds = 0.0
@@ -84,7 +84,7 @@ import Testing
 
   private let name = PodName(namespace: "default", name: "web-kube-master1")
 
-  /// What comes from both sides, and what changes for the node: removed names, added and updated uids.
+  /// Changes of both sources, and the resulting change for the node: removed names, added and updated uids.
   @Test func aStaticPodCountsAndDisturbsOnlyItsName() throws {
     var sources = PodSources()
     func change(

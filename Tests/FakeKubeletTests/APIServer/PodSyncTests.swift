@@ -4,7 +4,7 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// A node and an API server, as values.
+/// A kubelet's state and an API server's, as values.
 struct SyncBench {
   var workers = PodWorkers()
   var sources = PodSources()
@@ -50,7 +50,7 @@ struct SyncBench {
     self.change(.init(removed: removed, added: added), .file)
   }
 
-  /// Somebody deletes a pod of the server's.
+  /// A client deletes a pod at the server.
   mutating func delete(_ name: String, grace: Int64) {
     guard var object = self.server.pods[PodName(namespace: "default", name: name)]?.object else {
       return
@@ -62,7 +62,7 @@ struct SyncBench {
     self.server.put(object)
   }
 
-  /// Asks what is to be done; the kubelet is told its part.
+  /// Computes the next step and applies the kubelet's part of it.
   mutating func next() -> PodSync.Step {
     let step = self.sync.next(self.view, self.server, owner: self.owner, at: self.now)
     if !step.api.isEmpty {
@@ -75,7 +75,7 @@ struct SyncBench {
     return step
   }
 
-  /// Does as a server does.
+  /// Applies a request as a server does.
   mutating func perform(_ request: PodRequest) {
     self.version += 1
     let version = JSONValue.string("\(self.version)")
@@ -97,7 +97,7 @@ struct SyncBench {
     _ = self.sync.ended(request, .success(answer), at: self.now)
   }
 
-  /// Goes on until nothing is left to do; what was done.
+  /// Repeats until nothing is left to do; returns all requests.
   mutating func settle() -> [String] {
     var done: [String] = []
     for _ in 0..<20 {
@@ -120,7 +120,7 @@ struct SyncBench {
     }
   }
 
-  /// A pod that is bound to this node, as the server has it.
+  /// A pod of the server that is bound to this node.
   static func bound(
     _ name: String = "web", uid: String = "u1", image: String = "nginx:1", version: String = "1",
     deletion: Int64? = nil, phase: String = "Pending", mirror: String? = nil,
@@ -182,7 +182,7 @@ struct SyncBench {
       ])
   }
 
-  /// What the server may have in the place of the mirror of a pod that runs, and what is done then.
+  /// Pods that may have the name of a running pod's mirror, and the requests that follow.
   @Test(
     arguments: [
       (nil, ["create web-kube-master1", "status web-kube-master1 Running"]),
@@ -218,7 +218,7 @@ struct SyncBench {
     let first = bench.next()
     #expect(first.occupied == (found == "foreign" ? [manifest.name] : []))
     #expect(bench.settle() == done)
-    // It is told once, and the containers are not concerned.
+    // It is reported once, and the containers keep running.
     #expect(bench.next().occupied.isEmpty)
     #expect(bench.workers.counts.startedContainers == started)
     #expect(bench.workers.running[manifest.name]?.manifest.uid == manifest.uid)
@@ -296,7 +296,7 @@ struct SyncBench {
     let name = PodName(namespace: "default", name: "web")
     #expect(bench.workers.running[name]?.manifest.source == .api)
     #expect(bench.workers.running[name]?.manifest.uid == "u1")
-    // What others have written stays.
+    // Fields of other programs stay.
     #expect(bench.server.pods[name]?.object["status"]?["qosClass"] == "BestEffort")
     let shown = bench.view.workers.podListItem(
       name, clock: SyncBench.clock, runtime: "pretend", address: "a")
@@ -308,7 +308,7 @@ struct SyncBench {
     #expect(shown?["spec"]?["tolerations"] == nil)
   }
 
-  /// What the server may say of a pod that was not begun here, and whether it is begun.
+  /// States of a pod that has not started here, and whether it starts.
   @Test(
     arguments: [
       (SyncBench.bound(), true), (SyncBench.bound(phase: "Running"), true),
@@ -417,7 +417,7 @@ struct SyncBench {
     #expect(bench.workers.running[name]?.manifest.source == .file)
     #expect(bench.next().occupied == [name])
     #expect(bench.settle() == [])
-    // When it is to go, it may.
+    // Its deletion still works.
     bench.files([], removed: [name])
     #expect(bench.workers.running[name]?.manifest.source == .api)
     bench.files([manifest])

@@ -48,13 +48,13 @@ import Testing
       self.requests(&reports, pending, change: 1, ["phase": "Running", "x": nil])
         == [["phase": "Running"]])
     self.posted(&reports, change: 1, ["phase": "Running"], version: "2")
-    // The watch has not told it yet.
+    // The watch has not shown it yet.
     #expect(self.requests(&reports, pending, change: 1, ["phase": "Running"]) == [])
     let running = self.server(["phase": "Running"], version: "2")
     #expect(self.requests(&reports, running, change: 1, ["phase": "Running"]) == [])
     #expect(reports.hasPosted(Self.name, .init(uid: "u", change: 1)))
     #expect(!reports.hasPosted(Self.name, .init(uid: "u", change: 2)))
-    // Another state of the pod that looks the same.
+    // A new state of the pod with the same status.
     #expect(self.requests(&reports, running, change: 2, ["phase": "Running"]) == [])
     #expect(reports.hasPosted(Self.name, .init(uid: "u", change: 2)))
     #expect(
@@ -69,7 +69,7 @@ import Testing
     #expect(
       self.requests(&reports, spoilt, change: 1, ["phase": "Running"], at: 10)
         == [["phase": "Running"]])
-    // What is not ours does not matter.
+    // Fields of other programs do not matter.
     let more = self.server(["phase": "Running", "qosClass": "BestEffort"], version: "4")
     #expect(self.requests(&reports, more, change: 1, ["phase": "Running"], at: 20) == [])
   }
@@ -111,7 +111,7 @@ import Testing
     #expect(server.pods[Self.name]?.version == "10")
     server.apply(.present(self.pod("11")))
     #expect(server.pods[Self.name]?.version == "11")
-    // Another pod, whatever its number.
+    // Another pod, with any version.
     server.apply(.present(self.pod("3", uid: "v")))
     #expect(server.pods[Self.name]?.uid == "v")
     server.apply(.deleted(self.pod("12")))

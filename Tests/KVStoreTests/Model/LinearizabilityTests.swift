@@ -78,14 +78,14 @@ import Testing
         [(.write("1", before: nil), 0, 1), (.write("2", before: "1"), 2, 3), (.read("1"), 4, 5)],
         false
       ),
-      // Two who swap the same value.
+      // Two clients that swap the same value.
       (
         [
           (.write("1", before: nil), 0, 1), (.write("2", before: "1"), 2, 9),
           (.write("3", before: "1"), 2, 9),
         ], false
       ),
-      // A key that comes and goes while somebody looks.
+      // A key that comes and goes between reads.
       (
         [
           (.read(nil), 0, 9), (.write("1", before: nil), 0, 9), (.remove("1"), 0, 9),
@@ -110,7 +110,7 @@ extension TestClient.Answer {
   }
 }
 
-/// What a client did, and what it was told.
+/// A client's request and its answer.
 struct Operation: Sendable {
   enum Action: Sendable, Hashable {
     /// `nil`: there was no key.
@@ -120,7 +120,7 @@ struct Operation: Sendable {
     case differs(from: String)
     case isThere
 
-    /// What the key holds afterwards, if the answer was right for what it held before.
+    /// The key's value afterwards, if the answer fits the value before.
     func after(_ value: String?) -> String?? {
       switch self {
       case .read(let seen): seen == value ? .some(value) : nil

@@ -7,7 +7,7 @@ import Testing
 /// Random requests over a socket, each answered by the server and by ``PlainModel``.
 ///
 /// A failure names its seed; `ZWEIMASTER_MODEL_SEED` plays that one. With `ZWEIMASTER_CONFORMANCE_URL`
-/// the server there is asked, which nobody else may write to meanwhile.
+/// they go to the server there, to which no other client may write.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ModelTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let seeds: [UInt64] =
@@ -19,9 +19,7 @@ import Testing
     if let url = Self.environment["ZWEIMASTER_CONFORMANCE_URL"] {
       try await self.compare(base: url, seed: seed)
     } else {
-      let server = try await KVStoreServer.start(.memory)
-      try await self.compare(base: server.urls[0], seed: seed)
-      await server.stop()
+      try await withServer { try await self.compare(base: $0.base, seed: seed) }
     }
   }
 
@@ -67,7 +65,7 @@ private final class ModelPlayer {
     if let difference = try self.compare("GET", self.root, query: all, body: []) {
       return difference
     }
-    // What never comes up is not tested.
+    // A case that never occurs is not tested.
     let missing = PlainModel.errorCodes.subtracting(self.errorCodes).sorted()
     if !missing.isEmpty { return "there was no error of these: \(missing)" }
     return try self.compare("DELETE", self.root, query: all, body: [])
@@ -127,7 +125,7 @@ private final class ModelPlayer {
       }
       add(5, "refresh", ["true", "false", "1"])
     }
-    // What a request must not have.
+    // Invalid parameters.
     add(1, "prevIndex", ["x", "-1", "", "1.5", "99999999999999999999999"])
     add(1, "waitIndex", ["x", "-1", "", "7"])
     add(
@@ -164,7 +162,7 @@ private final class ModelPlayer {
     return "\(method) \(path) \(query) \(body)\nwanted \(wanted)\ngot    \(found)"
   }
 
-  /// What depends on the time becomes what does not; nodes that may come in any order are sorted.
+  /// Values that depend on the time become constants; nodes that may come in any order are sorted.
   private static func comparable(_ json: WireJSON, keepsOrder: Bool) -> WireJSON {
     guard var members = json.object else { return json }
     for name in ["node", "prevNode"] {

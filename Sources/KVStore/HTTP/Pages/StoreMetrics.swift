@@ -41,11 +41,10 @@ extension MetricsPage {
 
   private mutating func addOperations(_ statistics: StoreStatistics, watcherCount: Int) {
     let reads = [("get", statistics.get), ("getRecursive", statistics.getRecursive)]
-    let writes = [
-      ("set", statistics.set), ("create", statistics.create), ("update", statistics.update),
-      ("compareAndSwap", statistics.compareAndSwap), ("delete", statistics.delete),
-      ("compareAndDelete", statistics.compareAndDelete),
+    let actions: [Event.Action] = [
+      .set, .create, .update, .compareAndSwap, .delete, .compareAndDelete,
     ]
+    let writes = actions.map { ($0.rawValue, statistics[$0]) }
     for (kind, tallies) in [("reads", reads), ("writes", writes)] {
       self.add(
         "etcd_debugging_store_\(kind)_total", .counter, "Successful \(kind), by action.",
@@ -56,7 +55,7 @@ extension MetricsPage {
     }
     self.add(
       "etcd_debugging_store_expires_total", .counter, "Expired keys and directories.",
-      Double(statistics.expire.successes))
+      Double(statistics[.expire].successes))
     self.add(
       "etcd_debugging_store_watch_requests_total", .counter, "Started watches.",
       Double(statistics.watch.successes))

@@ -83,7 +83,7 @@ import Testing
         let refused = try await client.put(tooDeep, "value=1")
         #expect(refused.status == 400)
         #expect(refused.errorCode == 209)
-        // As many components as a head can hold: nobody calls himself as often.
+        // As many components as fit into a head: a recursion would be as deep.
         let longest = Self.key(30_000, name: "b")
         #expect(try await client.put(longest, "value=1").errorCode == 209)
         #expect(try await client.get(longest).errorCode == 100)

@@ -29,29 +29,31 @@ import Testing
 
   @Test(arguments: Self.cases, [HTTPMethod.GET, .OPTIONS, .PATCH])
   private func anAnswerNamesWhoMayReadIt(_ test: Case, method: HTTPMethod) async throws {
-    let server = try await KVStoreServer.start(
-      .memory, corsOrigins: CORSOrigins(parsing: test.origins))
-    var request = HTTPClientRequest(url: server.urls[0] + "/v2/keys/")
-    request.method = method
-    if let origin = test.origin { request.headers.add(name: "Origin", value: origin) }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    let response = try await self.response(
+      to: method, "/v2/keys/", from: test.origin, origins: test.origins)
     #expect(response.status == (method == .PATCH ? .methodNotAllowed : .ok))
     #expect(response.headers["Access-Control-Allow-Origin"] == [test.allowed].compactMap(\.self))
     #expect(
       response.headers.contains(name: "Access-Control-Allow-Methods") == (test.allowed != nil))
     #expect(
       response.headers.contains(name: "Access-Control-Allow-Headers") == (test.allowed != nil))
-    await server.stop()
   }
 
   @Test func theHeadOfAWatchNamesIt() async throws {
-    let server = try await KVStoreServer.start(
-      .memory, corsOrigins: CORSOrigins(parsing: "http://a.example"))
-    var request = HTTPClientRequest(url: server.urls[0] + "/v2/keys/k?wait=true")
-    request.headers.add(name: "Origin", value: "http://a.example")
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    let response = try await self.response(
+      to: .GET, "/v2/keys/k?wait=true", from: "http://a.example", origins: "http://a.example")
     #expect(response.headers["Access-Control-Allow-Origin"] == ["http://a.example"])
-    await server.stop()
+  }
+
+  private func response(
+    to method: HTTPMethod, _ path: String, from origin: String?, origins: String
+  ) async throws -> HTTPClientResponse {
+    try await withRunningServer(corsOrigins: CORSOrigins(parsing: origins)) { server in
+      var request = HTTPClientRequest(url: server.urls[0] + path)
+      request.method = method
+      if let origin { request.headers.add(name: "Origin", value: origin) }
+      return try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    }
   }
 
   @Test(arguments: [

@@ -10,7 +10,7 @@ import Testing
   private let record = StoreClock.Record(
     bootID: "a", offset: noon - 100 * second, lastKnown: noon + 10 * second)
 
-  /// What the clock shows at a start, in seconds after noon.
+  /// The clock's time at a start, in seconds after noon.
   private func start(
     _ record: StoreClock.Record, bootID: String?, sinceBoot: Int64, wall: Int64
   ) -> Int64 {

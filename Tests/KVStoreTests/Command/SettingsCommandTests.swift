@@ -2,17 +2,14 @@ import Foundation
 import Subprocess
 import Testing
 
-/// Settings as the real program takes them: flags before the environment before the file.
+/// Settings of the real program: a flag overrides the environment, and that the file.
 @Suite(.timeLimit(.minutes(10))) struct SettingsCommandTests {
-  private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    .deletingLastPathComponent().appending(path: "kvstore").path
-
-  /// `kvstore check` tells which directory it looked at, which is never there.
+  /// The error of `kvstore check`, with the directory: it never exists.
   private func directory(
     _ arguments: [String] = [], environment: [Environment.Key: String] = [:]
   ) async throws -> String {
     let record = try await run(
-      .path(.init(Self.program)), arguments: Arguments(["check"] + arguments),
+      RealProgram.built.executable, arguments: Arguments(["check"] + arguments),
       environment: .inherit.updating(environment), input: .none, output: .discarded,
       error: .string(limit: 1 << 16))
     #expect(!record.terminationStatus.isSuccess)

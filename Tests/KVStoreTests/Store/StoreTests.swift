@@ -6,8 +6,8 @@ import Testing
 @testable import KVStore
 
 @Suite(.timeLimit(.minutes(10))) struct StoreTests {
-  /// Watchers who are always at the newest index race with the writer: an event that fell between the
-  /// look at the history and the wait would be missing here.
+  /// Watchers at the newest index race with the writer: an event between the look at the history and the wait
+  /// would be missing here.
   @Test func noEventFallsBetweenTheLookAndTheWait() async throws {
     let store = try Store(.memory, logger: Logger(label: "test"))
     let count = 10_000 as UInt64
@@ -44,7 +44,7 @@ import Testing
     await store.close()
   }
 
-  /// What is told to a watcher is what a read finds.
+  /// A read finds what a watcher got.
   @Test func whoIsToldOfAnEventFindsItInTheTree() async throws {
     let store = try Store(.memory, logger: Logger(label: "test"))
     let behind = Mutex(0)

@@ -1,12 +1,12 @@
-/// For how long this process leaves the lock to others: since it was told to step down, or since its pod
-/// could not be started or did not run. A part of ``Election``, and a value like it.
+/// How long this process leaves the lock to others: after an operator's step-down, and after its pod could
+/// not be started or did not run. A part of ``Election``, and a value like it.
 struct StandBack: Equatable, Sendable {
   private let timing: Timing
   /// How often in a row the lock was given away since the pod failed.
   private var podFailures = 0
   /// Earliest time of the next attempt to create the lease.
   private(set) var due = Instant.start
-  /// Whether it was told to step down until further notice.
+  /// Whether only ``resume(at:)`` ends it.
   private(set) var isUnlimited = false
 
   init(timing: Timing) { self.timing = timing }

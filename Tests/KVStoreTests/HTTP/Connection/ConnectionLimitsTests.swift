@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import NIOCore
 import NIOPosix
 import TestSupport
@@ -7,7 +6,7 @@ import Testing
 
 @testable import KVStore
 
-/// What a client may not do to the server: raw bytes over a real socket.
+/// Limits of one connection: raw bytes over a real socket.
 @Suite(.timeLimit(.minutes(10))) struct ConnectionLimitsTests {
   /// Runs the body with a connection to a server with the given limits.
   private func withConnection(
@@ -17,25 +16,18 @@ import Testing
       NIOAsyncChannelOutboundWriter<ByteBuffer>
     ) async throws -> Void
   ) async throws {
-    let server = try await KVStoreServer.start(
-      .memory, listenURLs: ["http://127.0.0.1:0"], name: "test", logger: Logger(label: "test"),
-      limits: limits)
-    let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
-    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .connect(host: "127.0.0.1", port: port) { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
-            wrappingChannelSynchronously: channel,
-            configuration: .init(isOutboundHalfClosureEnabled: true))
+    try await withRunningServer(limits: limits) { server in
+      let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
+      let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connect(host: "127.0.0.1", port: port) { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+              wrappingChannelSynchronously: channel,
+              configuration: .init(isOutboundHalfClosureEnabled: true))
+          }
         }
-      }
-    do {
       try await channel.executeThenClose { try await body(server, $0, $1) }
-    } catch {
-      await server.stop()
-      throw error
     }
-    await server.stop()
   }
 
   /// All that comes until the server closes.

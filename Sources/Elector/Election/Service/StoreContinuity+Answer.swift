@@ -1,7 +1,7 @@
 import EtcdClient
 
-/// What a store's answers mean to an election: one from another store, or from an older copy of the one
-/// that it was, says nothing about a lease that we hold.
+/// What a store's answers mean to an election. An answer from another store, or from an older copy of the
+/// same store, shows nothing about a lease that we hold.
 extension StoreContinuity {
   /// Takes in an answer about the lock key.
   package mutating func answer(
@@ -11,7 +11,7 @@ extension StoreContinuity {
   }
 
   /// Takes in an answer about the record. Only the lock key may show that the store is another one, since
-  /// the lease goes with it; until then the record of another store says nothing.
+  /// the lease goes with it; until then the record of another store shows nothing.
   package mutating func answer(
     _ answer: SideAnswer, sentAfter sent: StorePosition?
   ) -> Election.Answer {
@@ -31,7 +31,7 @@ extension StoreContinuity {
 }
 
 extension Election.Answer {
-  /// In another store, or in an older copy of the one we know, the key of our lease is absent, at an index
+  /// In another store, or in an older copy of the known one, the key of our lease is absent, at an index
   /// before all that the election has seen.
   init(
     _ answer: LeaseAnswer, to request: Election.Request.Kind, _ verdict: StoreContinuity.Verdict

@@ -17,24 +17,8 @@ import Testing
     _ directory: String, shell: String = "true",
     _ body: @escaping @Sendable (TestClient, pid_t) async throws -> Void
   ) async throws {
-    let binary = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-      .deletingLastPathComponent().appending(path: "kvstore").path
-    _ = try await run(
-      .path("/bin/bash"),
-      arguments: [
-        "-c", "\(shell); exec \"$0\" \"$@\"", binary, "--listen-client-urls",
-        "http://127.0.0.1:0", "--data-dir", directory,
-      ],
-      input: .none, output: .sequence, error: .discarded
-    ) { execution in
-      defer { kill(execution.processIdentifier.value, SIGKILL) }
-      var url: Substring?
-      for try await line in execution.standardOutput.strings() {
-        url = line.firstMatch(of: /listening on (http:\/\/\S+)/)?.1
-        break
-      }
-      try await body(
-        TestClient(base: String(try #require(url))), execution.processIdentifier.value)
+    try await RealProgram.run(on: directory, shell: shell, endingWith: SIGKILL) { program in
+      try await body(TestClient(base: program.urls[0]), program.process)
     }
   }
 
@@ -100,7 +84,7 @@ import Testing
         kill(process, SIGKILL)
         watchers.note(nil)
       }
-      // Whoever notices first that the server is gone ends it for all.
+      // The first writer that misses the server ends the round for all.
       await group.next()
       await group.next()
       group.cancelAll()
@@ -111,7 +95,7 @@ import Testing
     _ watchers: Watchers, _ client: TestClient, round: Int
   ) async throws {
     let index = try #require(try await client.get("/").index)
-    // Nobody was shown what is not on disk.
+    // No client saw what is not on disk.
     #expect(watchers.fastest <= index, "round \(round): a watcher saw what is not there")
     try await eventually("round \(round): a watcher does not get on") {
       watchers.slowest == index || !watchers.problems.isEmpty
@@ -197,9 +181,9 @@ import Testing
     }
   }
 
-  /// What the server has answered for.
+  /// The acknowledged writes.
   private final class Acknowledged: Sendable {
-    /// The last number that each writer was told is stored, and the highest index.
+    /// The last acknowledged number of each writer, and the highest index.
     private let state: Mutex<(values: [Int], index: UInt64)>
 
     init(writers: Int) {

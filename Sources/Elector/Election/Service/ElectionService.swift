@@ -67,7 +67,7 @@ public struct ElectionService: Service {
   ) {
     self.election = Election(
       candidate: candidate, timing: timing, asksKubelet: destination.tellsOfEnd,
-      podLimits: podLimits, spread: .random(in: 0...0.2))
+      podLimits: podLimits, jitter: .random(in: 0...0.2))
     self.store = store
     self.destination = destination
     self.guardLink = guardLink

@@ -33,7 +33,7 @@ struct StoreSchedule: Equatable, Sendable {
 
   mutating func send(_ kind: Election.Request.Kind, at now: Instant) -> Election.Effect {
     self.lastID += 1
-    let request = Election.Request(id: self.lastID, kind: kind, sentAt: now, seen: self.index)
+    let request = Election.Request(id: self.lastID, kind: kind, sentAt: now, storeIndex: self.index)
     self.inFlight = request
     return .send(request)
   }
@@ -102,7 +102,7 @@ struct StoreSchedule: Equatable, Sendable {
   /// The watch may be deaf: the next one begins where we are.
   mutating func dropWatch() { self.watch = nil }
 
-  /// - Returns: whether this watch is the one under way, which it no longer is.
+  /// - Returns: whether this watch was under way until now.
   mutating func watchEnded(_ id: Int) -> Bool {
     guard id == self.watch else { return false }
     self.watch = nil

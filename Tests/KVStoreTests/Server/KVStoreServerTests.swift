@@ -137,20 +137,20 @@ import Testing
   }
 
   @Test func aClientThatGoesAwayFreesItsWatcher() async throws {
-    let server = try await KVStoreServer.start(.memory)
-    let client = TestClient(base: server.urls[0])
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<5 {
-        group.addTask {
-          let watch = try await client.watch("/k?wait=true")
-          _ = try await watch.body.collect(upTo: 4096)
+    try await withRunningServer { server in
+      let client = TestClient(base: server.urls[0])
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<5 {
+          group.addTask {
+            let watch = try await client.watch("/k?wait=true")
+            _ = try await watch.body.collect(upTo: 4096)
+          }
         }
+        try await eventually { server.watcherCount == 5 }
+        group.cancelAll()
       }
-      try await eventually { server.watcherCount == 5 }
-      group.cancelAll()
+      try await eventually { server.watcherCount == 0 }
     }
-    try await eventually { server.watcherCount == 0 }
-    await server.stop()
   }
 
   @Test func aStopEndsTheWatchesAndRefusesNobodyWhoWasServed() async throws {
@@ -162,14 +162,14 @@ import Testing
   }
 
   @Test func thePortThatIsTakenIsNamed() async throws {
-    let server = try await KVStoreServer.start(.memory)
-    let url = server.urls[0]
-    let error = await #expect(throws: StartError.self) {
-      _ = try await KVStoreServer.start(.memory, listenURLs: [url])
+    try await withRunningServer { server in
+      let url = server.urls[0]
+      let error = await #expect(throws: StartError.self) {
+        _ = try await KVStoreServer.start(.memory, listenURLs: [url])
+      }
+      #expect(error?.description.contains(url.dropFirst("http://".count)) == true)
+      #expect(error?.description.contains("Address already in use") == true)
     }
-    #expect(error?.description.contains(url.dropFirst("http://".count)) == true)
-    #expect(error?.description.contains("Address already in use") == true)
-    await server.stop()
   }
 
   @Test(arguments: [

@@ -5,7 +5,7 @@ import Testing
 @Suite struct WatcherHubTests {
   private let now = StoreTime(nanoseconds: 1_700_000_000_000_000_000)
 
-  /// What each watcher is told of a few changes, by its number in the order of arrival.
+  /// The deliveries of a few changes to each watcher, by its number in the order of arrival.
   private func told(
     _ watchers: [WatcherHub.Watcher], by commands: [Command]
   ) throws -> [[UInt64]] {

@@ -4,11 +4,11 @@ import Testing
 
 @testable import KVStore
 
-/// What is shown as `expiration` when the wall clock was set since the store's clock began.
+/// `expiration` after the wall clock was set.
 @Suite(.timeLimit(.minutes(10))) struct WallSkewTests {
   private static let second: Int64 = 1_000_000_000
 
-  /// What is known, what is measured, and what counts then, in milliseconds.
+  /// The known, the measured and the settled difference, in milliseconds.
   @Test(arguments: [
     (0, 0, 0), (0, 100, 0), (0, -100, 0), (0, 101, 101), (0, -101, -101),
     (3_600_000, 3_600_099, 3_600_000), (3_600_000, 0, 0), (-5000, 5000, 5000),

@@ -43,7 +43,7 @@ struct PodHealth: Equatable, Sendable {
     return [.observePod(id: self.lastQuestion)]
   }
 
-  /// - Parameter observation: `nil` when the kubelet did not say.
+  /// - Parameter observation: `nil` when the kubelet gave none.
   /// - Returns: which limit the pod does not keep to.
   mutating func observed(
     _ id: Int, _ observation: PodObservation?, at now: Instant

@@ -7,7 +7,7 @@ import Testing
 
 @testable import KVStore
 
-/// How many connections there may be, and what becomes of those beyond.
+/// The limit of connections, and the answer beyond it.
 @Suite(.timeLimit(.minutes(5))) struct ConnectionCountTests {
   private static let request = Array("GET /v2/keys/ HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
 
@@ -29,16 +29,12 @@ import Testing
     maxConnections: Int, log: InMemoryLogHandler = InMemoryLogHandler(),
     _ body: @escaping @Sendable (Int) throws -> Void
   ) async throws {
-    let server = try await KVStoreServer.start(
-      .memory, maxConnections: maxConnections, logger: Logger(label: "test") { _ in log })
-    let port = try #require(URL(string: server.urls[0])?.port)
-    do {
+    try await withRunningServer(
+      maxConnections: maxConnections, logger: Logger(label: "test") { _ in log }
+    ) { server in
+      let port = try #require(URL(string: server.urls[0])?.port)
       try await onThreadOfItsOwn { try body(port) }
-    } catch {
-      await server.stop()
-      throw error
     }
-    await server.stop()
   }
 
   @Test func whoIsOneTooManyIsToldTheLimitAndLaterLetIn() async throws {
@@ -49,7 +45,7 @@ import Testing
       #expect(second != nil)
       for asks in [true, false, true, true] {
         let third = try RawConnection(host: "127.0.0.1", port: port)
-        // Who says nothing is told after a moment, too.
+        // A silent client gets the answer after a moment, too.
         if asks { _ = third.send(Self.request) }
         let deadline = ContinuousClock.now + .seconds(60)
         let head = try third.readHead("GET", until: deadline)
@@ -76,7 +72,7 @@ import Testing
     #expect(lines.first?.metadata["max-connections"] == "2")
   }
 
-  /// Who opens many at once keeps no more of them than are told of the limit.
+  /// Of many refused connections only some stay open for their answer.
   @Test func aFloodIsCutOffAndHarmsNobody() async throws {
     try await self.withServer(maxConnections: 2) { port in
       let first = try #require(try Self.served(port))
@@ -86,7 +82,7 @@ import Testing
         _ = connection.send(Self.request)
         #expect(try Self.status(connection) == 200)
       }
-      // Each of them ends, told or not.
+      // Each of them ends, with an answer or without.
       var told = 0
       for connection in flood {
         do {
@@ -95,7 +91,7 @@ import Testing
         } catch RawConnection.Failure.gone {}
       }
       #expect(told > 0 && told < flood.count, "\(told)")
-      // Who does not hang up keeps nobody from being told for long.
+      // Clients that do not hang up delay the answers to others only briefly.
       var later: Int?
       let end = ContinuousClock.now + .seconds(60)
       while later == nil, ContinuousClock.now < end {
@@ -165,7 +161,7 @@ import Testing
         try await eventually("the log does not tell of it: \(program.log)") {
           program.log.contains("A connection could not be accepted, the listener tries again")
         }
-        // Who is there already is served.
+        // Open connections are served.
         #expect(try await onThreadOfItsOwn { try first.ask() } == 200)
         try await limit("1024")
         #expect(try await onThreadOfItsOwn { try waiting.answer() } == 200)

@@ -3,7 +3,7 @@ import NIOSSL
 import NIOTLS
 
 /// Bounds the time of a TLS handshake and reports a failure. It leaves the pipeline after the handshake.
-final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
+final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 

@@ -28,7 +28,7 @@ struct TermLedger: Equatable, Sendable {
 
   private var record = Record.unknown
   private var trace = Trace.none
-  /// Whether the record says, or may say, that a term of ours goes on.
+  /// Whether the record shows, or may show, that a term of ours goes on.
   private(set) var owesReceipt = false
 
   /// When the record was read last.
@@ -116,9 +116,9 @@ struct TermLedger: Equatable, Sendable {
     self.owesReceipt = self.openRecord != nil
   }
 
-  // MARK: What the record says
+  // MARK: What the record shows
 
-  /// The record, if it says that a term of ours goes on.
+  /// The record, if it shows that a term of ours goes on.
   private var openRecord: TermRecord? {
     guard case .present(let record?, _) = self.record, self.isOurs(record), !record.isEnded else {
       return nil
@@ -126,7 +126,7 @@ struct TermLedger: Equatable, Sendable {
     return record
   }
 
-  /// Whether the record says that this term of ours goes on.
+  /// Whether the record shows that this term of ours goes on.
   func names(_ term: UInt64) -> Bool { self.openRecord?.term == term }
 
   /// Another process with the same three values is an earlier one of ours: both have the same file and
@@ -185,8 +185,8 @@ struct TermLedger: Equatable, Sendable {
   }
 
   /// What a winner asks the store for until it may install.
-  /// - Parameter wonAt: when the answer to its creation came. The lease before was over by then, which
-  ///   cannot be said of any earlier instant.
+  /// - Parameter wonAt: when the answer to its creation came. Only at that instant is
+  ///   it certain that the lease before was over.
   func claimSteps(for term: UInt64, since wonAt: Instant) -> [Election.Step] {
     guard let delay else { return [(.readRecord, self.requestDue)] }
     let record = TermRecord(

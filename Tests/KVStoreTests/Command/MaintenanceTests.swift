@@ -1,47 +1,26 @@
 import Foundation
 import GRDB
-import Subprocess
 import Testing
 
 @testable import KVStore
 
 /// `kvstore check`, `backup` and `restore`, as the real program does them on real files.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct MaintenanceTests {
-  private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    .deletingLastPathComponent().appending(path: "kvstore").path
-
-  private struct Outcome {
-    let isSuccess: Bool
-    let output: String
-    let error: String
-  }
+  private typealias Outcome = (isSuccess: Bool, output: String, error: String)
 
   private func kvstore(_ arguments: String...) async throws -> Outcome {
-    let record = try await run(
-      .path(.init(Self.program)), arguments: Arguments(arguments), input: .none,
-      output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
-    return Outcome(
-      isSuccess: record.terminationStatus.isSuccess, output: record.standardOutput,
-      error: record.standardError)
+    try await self.kvstore(arguments)
   }
 
-  /// A server until the body is done; ended by SIGTERM, which it survives long enough to close its files.
+  private func kvstore(_ arguments: [String]) async throws -> Outcome {
+    let (status, output, errors) = try await RealProgram.built.run(arguments)
+    return (status.isSuccess, output, errors)
+  }
+
   private func serving(
     _ directory: String, _ body: @escaping @Sendable (TestClient) async throws -> Void
   ) async throws {
-    _ = try await run(
-      .path(.init(Self.program)),
-      arguments: ["--listen-client-urls", "http://127.0.0.1:0", "--data-dir", directory],
-      input: .none, output: .sequence, error: .discarded
-    ) { execution in
-      defer { kill(execution.processIdentifier.value, SIGTERM) }
-      var url: Substring?
-      for try await line in execution.standardOutput.strings() {
-        url = line.firstMatch(of: /listening on (http:\/\/\S+)/)?.1
-        break
-      }
-      try await body(TestClient(base: String(try #require(url))))
-    }
+    try await RealProgram.run(on: directory) { try await body(TestClient(base: $0.urls[0])) }
   }
 
   @Test func aBackupOfARunningStoreIsRestoredElsewhere() async throws {
@@ -53,7 +32,7 @@ import Testing
         #expect(check.isSuccess)
         #expect(check.output.contains("5 keys, 1 directories, index 5, 5 events"))
         #expect(try await self.kvstore("backup", copy, "--data-dir", data).isSuccess)
-        // What comes later is not in the copy.
+        // A later write is not in the copy.
         _ = try await client.put("/dir/k6", "value=6")
 
         let again = try await self.kvstore("backup", copy, "--data-dir", data)
@@ -116,12 +95,9 @@ import Testing
       [subcommand] + file + ["--data-dir", "/none/dir"],
       ["--data-dir", "/none/dir", subcommand] + file,
     ] {
-      let record = try await run(
-        .path(.init(Self.program)), arguments: Arguments(arguments), input: .none,
-        output: .discarded, error: .string(limit: 1 << 16))
-      #expect(!record.terminationStatus.isSuccess)
-      #expect(
-        record.standardError.contains(subcommand == "restore" ? "/none/file" : "/none/dir/"))
+      let outcome = try await self.kvstore(arguments)
+      #expect(!outcome.isSuccess)
+      #expect(outcome.error.contains(subcommand == "restore" ? "/none/file" : "/none/dir/"))
     }
   }
 
@@ -168,14 +144,10 @@ import Testing
         .write(to: URL(filePath: file))
 
       for arguments in [["check"], ["backup", directory + "/other"], []] {
-        let record = try await run(
-          .path(.init(Self.program)),
-          arguments: Arguments(
-            arguments + ["--data-dir", data]
-              + (arguments.isEmpty ? ["--listen-client-urls", "http://127.0.0.1:0"] : [])),
-          input: .none, output: .discarded, error: .string(limit: 1 << 16))
-        #expect(!record.terminationStatus.isSuccess)
-        let error = record.standardError
+        let (isSuccess, _, error) = try await self.kvstore(
+          arguments + ["--data-dir", data]
+            + (arguments.isEmpty ? ["--listen-client-urls", "http://127.0.0.1:0"] : []))
+        #expect(!isSuccess)
         #expect(error.contains("the database \(file) is damaged"))
         #expect(error.contains("kvstore restore FILE --force"))
       }

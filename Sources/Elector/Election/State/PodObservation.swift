@@ -1,4 +1,4 @@
-/// What a kubelet says of the pod.
+/// A kubelet's view of the pod.
 public struct PodObservation: Equatable, Sendable {
   /// Whether any of its containers runs.
   public var isRunning: Bool
