@@ -110,7 +110,7 @@ import Testing
     }
     let text = lines.joined(separator: "\n") + "\n"
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "../../docs/verdicts.md")
+      path: "../../docs/fakes/verdicts.md")
     if ProcessInfo.processInfo.environment["ZWEIMASTER_WRITE_VERDICTS"] != nil {
       try Data(text.utf8).write(to: file)
     }
