@@ -19,7 +19,7 @@ import Testing
           suite = match.1
         }
         guard let suite else { continue }
-        for match in line.matches(of: /func (?:`([^`]+)`|(\w+))/) {
+        for match in line.matches(of: /(?:func |^ +)(?:`([^`]+)`|(\w+))\(/) {
           functions["\(target)/\(suite)", default: []].insert(String(match.1 ?? match.2 ?? ""))
         }
         for match in line.matches(of: /@Test\("([^"]+)"/) {
