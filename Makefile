@@ -41,9 +41,10 @@ BENCH_failover  := kvstore elector fake-kubelet
 BENCH_elections := kvstore elector
 BENCH_kubelet   := fake-kubelet
 BENCH_api       := kvstore fake-apiserver
-WHAT            ?= kvstore failover elections kubelet api
+BENCH_start     := kvstore elector fake-kubelet fake-apiserver
+WHAT            ?= kvstore failover elections kubelet api start
 
-bench: ## Measure: WHAT=kvstore, failover, elections, kubelet or api for one alone, BENCH_FLAGS for its flags.
+bench: ## Measure: WHAT=kvstore, failover, elections, kubelet, api or start for one alone, BENCH_FLAGS for its flags.
 	@SUDO="$(SUDO)" integration/install-deps bench
 	@for product in zweimaster-bench $(sort $(foreach what,$(WHAT),$(BENCH_$(what)))); do \
 	  $(SWIFT) build -c release --product $$product || exit 1; \

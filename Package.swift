@@ -354,7 +354,8 @@ let package = Package(
       dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "TestCluster"],
       swiftSettings: settings),
     .testTarget(
-      name: "BenchmarksTests", dependencies: ["Benchmarks", "KVStore", "TestCluster", nioPosix],
+      name: "BenchmarksTests",
+      dependencies: ["Benchmarks", "KVStore", "Linux", "TestCluster", nioPosix],
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests", dependencies: ["Elector", "KVStore", "Simulator"],

@@ -1,5 +1,6 @@
 import KVStore
 import NIOPosix
+import TestCluster
 import Testing
 
 @testable import Benchmarks
@@ -68,7 +69,7 @@ import Testing
   }
 
   @Test func `the bare server's answer is as long as was asked for`() async throws {
-    let port = try #require(try await freePorts(1).first)
+    let port = try #require(try FreePorts.pick(1).first)
     await withThrowingTaskGroup { group in
       group.addTask { try await BareServer.run(port: port, bodyBytes: 123) }
       var answer: Connection.Exchange?

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ChaosPlanTests {
   private static func bursts(_ count: Int, seed: UInt64, members: Int = 3) -> [ChaosPlan.Burst] {
-    let plan = ChaosPlan(masters: 3, members: members)
+    let plan = ChaosPlan(nodes: 3, members: members)
     var random = ChaosGenerator(seed: seed)
     return (0..<count).map { _ in plan.burst(using: &random) }
   }
@@ -80,7 +80,7 @@ import Testing
   }
 
   private static let traffic: [Traffic] = [
-    Traffic(faults: [.kill(.member(1)), .setClock(master: 1, seconds: 5)], lines: []),
+    Traffic(faults: [.kill(.member(1)), .setClock(node: 1, seconds: 5)], lines: []),
     Traffic(
       faults: [.cut(.master(1), from: [.member(2)], .both)],
       lines: [(.master(1), .member(2), 1, 0), (.member(2), .master(1), 1, 0)]),

@@ -112,10 +112,11 @@ import Testing
 
   @Test func `the summary has the faults and the figures`() {
     let text = Self.report(Self.log([("a", 0, 5), ("b", 12, 30)])).markdown
-    #expect(text.contains("| packets lost | 2 |"))
-    #expect(text.contains("| an elector killed | 1 |"))
-    #expect(text.contains("| bursts of faults | 1 |"))
-    #expect(text.contains("| these takeovers: median / p99 / max | 2.00 s / 2.00 s / 2.00 s |"))
+    #expect(text.contains("| packets lost      | 2     |"))
+    #expect(text.contains("| an elector killed | 1     |"))
+    #expect(text.contains(/\| bursts of faults +\| 1 +\|/))
+    #expect(
+      text.contains(/\| these takeovers: median \/ p99 \/ max +\| 2.00 s \/ 2.00 s \/ 2.00 s \|/))
   }
 }
 

@@ -84,7 +84,7 @@ import Testing
     Case(row: "elector-sigkill", change: { $0.successor = .leader }, problem: nil),
     Case(
       row: "elector-sigstop", change: { $0.successor = .leader },
-      problem: "it came to the wrong master"),
+      problem: "it came to the wrong node"),
     Case(
       row: "elector-sigstop", change: { $0.takeover = .milliseconds(5_800) },
       problem: "the next manifest came after 5.80 s, not 5.75 s"),
@@ -97,7 +97,7 @@ import Testing
       problem: "kube-master2 led without a store"),
     Case(
       row: "same-identity", change: { $0.isReported = false },
-      problem: "no elector said \"the key is held under our own name\""),
+      problem: "no elector logged \"the key is held under our own name\""),
     Case(
       row: "clock-plus-1h", change: { $0.goneAfter = .seconds(4) },
       problem: "the manifest was gone after 4.00 s"),
