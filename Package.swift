@@ -136,8 +136,8 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", nioCore,
-        nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
+        "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", deque,
+        nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
     // A target of its own, since the simulator links no web server.

@@ -37,8 +37,8 @@ struct SimulatedNode<Core: ElectionCore> {
   var clock: NodeClock
   var isOn = true
 
-  var elector: ElectorProcess<Core>?
-  var guardian: GuardProcess?
+  var elector: SimulatedElector<Core>?
+  var guardian: SimulatedGuard?
   /// Grow with each life.
   var electorLives = 0
   var guardLives = 0
@@ -48,7 +48,7 @@ struct SimulatedNode<Core: ElectionCore> {
 
   /// Which guard put the manifest there; `nil` for an absent one.
   var manifestOwner: Int?
-  var kubelet: KubeletProcess
+  var kubelet: SimulatedKubelet
   var kubeletLives = 0
 
   // Faults under way, by when they end.
@@ -58,44 +58,54 @@ struct SimulatedNode<Core: ElectionCore> {
   var slowFilesUntil: Nanoseconds = 0
   var refusedFilesUntil: Nanoseconds = 0
 
+  var electedPod: ElectedPod {
+    ElectedPod(name: "kube-scheduler", namespace: "kube-system", grace: self.grace.duration)
+  }
+
   var isUnitGone: Bool { self.elector == nil && self.guardian == nil }
 }
 
-final class ElectorProcess<Core: ElectionCore> {
+final class SimulatedElector<Core: ElectionCore> {
   let life: Int
   /// What its machine's clock showed when it began: its own instants count from here.
   let begin: Nanoseconds
   var core: Core
-  var mail = Mailbox<Election.Event, Election.Effect>()
+  var loop = ElectorLoop()
   var answers = LeaseAnswers()
   /// Requests to the store that no answer has come to.
   var pending: [Int: PendingRequest] = [:]
   var alarm = 0
   var watch: Int?
-  /// What the guard was asked for, by the question's number.
-  var asks: [UInt32: Ask] = [:]
-  var lastAsk: UInt32 = 0
-  var isLinked = true
-  var toldEnd: Elector.Instant?
+  /// What the guard was asked for.
+  var requests = GuardRequests()
+  /// The request that the change of the manifest waits for.
+  var changeRequest: UInt32?
+  /// The installation or removal under way.
+  var change: ManifestChange?
+  var step: ManifestChange.Step?
+  var installsUntil = BootInstant(nanoseconds: 0)
+  /// What that installation is to put there.
+  var content: ManifestContent?
+  var copy: ManifestCopy
   var stoppedUntil: Nanoseconds = 0
   /// How long it waits for a slow disk.
   var waitsUntil: Nanoseconds = 0
   var podWatches: [Int: PodWatch] = [:]
-  var pods = InstalledPods()
-  /// Whether a manifest of its own may be there.
-  var hasInstalled = false
 
-  init(life: Int, begin: Nanoseconds, core: Core) {
+  var isLinked: Bool { self.requests.loss == nil }
+
+  init(life: Int, begin: Nanoseconds, core: Core, copy: ManifestCopy) {
     self.life = life
     self.begin = begin
     self.core = core
+    self.copy = copy
   }
 }
 
 struct PodWatch: Sendable {
   var watch: PodEndWatch
   let since: Nanoseconds
-  let pods: InstalledPods
+  let pods: ManifestCopy.Pods
 }
 
 struct PendingRequest: Sendable {
@@ -105,9 +115,15 @@ struct PendingRequest: Sendable {
   let acknowledged: UInt64
 }
 
-enum Ask: Sendable { case install, remove, extend }
+/// What an elector makes of its manifest.
+struct ManifestContent: Sendable {
+  let bytes: [UInt8]
+  let deadline: ManifestCopy.Deadline
+  /// Until when it may stay.
+  let until: BootInstant
+}
 
-final class GuardProcess {
+final class SimulatedGuard {
   let life: Int
   var core: Guard
   var mail = Mailbox<Guard.Event, Guard.Effect>()
@@ -125,7 +141,7 @@ final class GuardProcess {
   }
 }
 
-final class KubeletProcess {
+final class SimulatedKubelet {
   let life: Int
   let begin: Nanoseconds
   var core = PodWorkers()

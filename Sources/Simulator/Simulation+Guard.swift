@@ -2,12 +2,12 @@ import Elector
 
 /// The guard's shell: what ``GuardProcess`` does.
 extension Simulation {
-  func guardian(_ node: Int, _ life: Int) -> GuardProcess? {
+  func guardian(_ node: Int, _ life: Int) -> SimulatedGuard? {
     guard let guardian = self.nodes[node].guardian, guardian.life == life else { return nil }
     return guardian
   }
 
-  private func bootInstant(_ node: Int) -> BootInstant {
+  func bootInstant(_ node: Int) -> BootInstant {
     BootInstant(nanoseconds: self.nodes[node].clock.reading(at: self.now))
   }
 
@@ -19,7 +19,7 @@ extension Simulation {
     self.nodes[node].isUnitScheduled = false
     self.nodes[node].guardLives += 1
     let life = self.nodes[node].guardLives
-    self.nodes[node].guardian = GuardProcess(
+    self.nodes[node].guardian = SimulatedGuard(
       life: life, core: Guard(manifests: 1, at: self.bootInstant(node)))
     self.lastTrouble = self.now
     self.tell(.guardian(node), "starts")
@@ -92,7 +92,7 @@ extension Simulation {
     case .answer(let answer):
       guard let elector = guardian.electorLife else { return }
       self.agenda.add(
-        .guardAnswers(node, life: elector, ask: answer.id, answer.result),
+        .guardAnswers(node, life: elector, answer),
         at: self.now + self.chance.span(0...500_000))
     case .signalElector:
       if let elector = self.nodes[node].elector {

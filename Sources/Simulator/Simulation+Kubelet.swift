@@ -92,7 +92,7 @@ extension Simulation {
 
   mutating func startKubelet(_ node: Int) {
     self.nodes[node].kubeletLives += 1
-    self.nodes[node].kubelet = KubeletProcess(
+    self.nodes[node].kubelet = SimulatedKubelet(
       life: self.nodes[node].kubeletLives, begin: self.now)
     self.lastTrouble = self.now
     self.agenda.add(

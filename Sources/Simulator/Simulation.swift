@@ -18,9 +18,11 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case electorAlarm(Int, life: Int, id: Int)
     case electorGoesOn(Int, life: Int)
     /// The elector's own half of a removal or an installation is done.
-    case electorFileDone(Int, life: Int, Ask, until: BootInstant?)
-    case guardAnswers(Int, life: Int, ask: UInt32, GuardAnswer.Result)
-    case askEnds(Int, life: Int, ask: UInt32, isLost: Bool)
+    case electorFileDone(Int, life: Int)
+    case guardAnswers(Int, life: Int, GuardAnswer)
+    case guardLimit(Int, life: Int, request: UInt32)
+    case guardOverdue(Int, life: Int, request: UInt32)
+    case pastPolled(Int, life: Int)
     case toGuard(Int, life: Int, Guard.Event)
     case guardAlarm(Int, life: Int, id: Int)
     case guardGoesOn(Int, life: Int)
@@ -106,7 +108,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
             holder: holder, ttlSeconds: timing.ttlSeconds),
           timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
           clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
-          kubelet: KubeletProcess(life: 0, begin: 0)))
+          kubelet: SimulatedKubelet(life: 0, begin: 0)))
     }
     self.chance = chance
     self.store.boot(at: -.seconds(1_000), wallSkew: 0)
@@ -200,12 +202,12 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.span(.stopped, nil, .elector(node))
       self.lastTrouble = self.now
       self.turnElector(node)
-    case .electorFileDone(let node, let life, let ask, let until):
-      self.electorFileDone(node, life, ask, until: until)
-    case .guardAnswers(let node, let life, let ask, let result):
-      self.guardAnswered(node, life, ask, result)
-    case .askEnds(let node, let life, let ask, let isLost):
-      self.askEnded(node, life, ask: ask, isLost: isLost)
+    case .electorFileDone(let node, let life): self.electorFileDone(node, life)
+    case .guardAnswers(let node, let life, let answer): self.guardAnswered(node, life, answer)
+    case .guardLimit(let node, let life, let request):
+      self.guardLimitReached(node, life, request)
+    case .guardOverdue(let node, let life, let request): self.guardIsOverdue(node, life, request)
+    case .pastPolled(let node, let life): self.pollPast(node, life)
     case .toGuard(let node, let life, let event): self.deliver(event, toGuard: node, life)
     case .guardAlarm(let node, let life, let id):
       guard self.guardian(node, life)?.alarm == id else { return }
