@@ -6,7 +6,7 @@ import DequeModule
 /// Source: `EventHistory` of etcd's v2store.
 package struct EventHistory: Sendable {
   /// How many events are kept.
-  static let capacity = 1000
+  package static let capacity = 1000
 
   private var events: Deque<Event>
   /// The index of the newest event, kept or not.

@@ -60,7 +60,7 @@ package struct KeyTree: Sendable {
   }
 
   /// Visits every node but the root, parents first.
-  func forEach(_ body: (StorePath, TreeNode) throws -> Void) rethrows {
+  package func forEach(_ body: (StorePath, TreeNode) throws -> Void) rethrows {
     func visit(_ node: TreeNode, at path: StorePath) throws {
       guard case .directory(let children) = node.content else { return }
       for (name, child) in children {
@@ -76,7 +76,7 @@ package struct KeyTree: Sendable {
 
   /// Puts a stored node back, at start. Parents have to come before their children.
   /// - Returns: `false` when there is no directory for it.
-  mutating func restore(_ node: TreeNode, at path: StorePath) -> Bool {
+  package mutating func restore(_ node: TreeNode, at path: StorePath) -> Bool {
     let lineage = path.lineage
     guard lineage.count > 1, (try? self.node(at: lineage[lineage.count - 2]))?.isDirectory == true
     else { return false }
@@ -167,6 +167,13 @@ package struct TreeNode: Equatable, Sendable {
 
   var isEmptyDirectory: Bool {
     if case .directory(let children) = self.content { children.isEmpty } else { false }
+  }
+
+  /// As it stands in the table of nodes.
+  package var withoutChildren: TreeNode {
+    var node = self
+    if self.isDirectory { node.content = .directory([:]) }
+    return node
   }
 
   /// The node without its children.

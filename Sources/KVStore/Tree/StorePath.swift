@@ -20,7 +20,7 @@ struct KeyName: Hashable, Comparable, Sendable {
 /// The absolute, clean path of a key: `/` or `/a/b`, never with an empty component or a slash at its
 /// end.
 package struct StorePath: Hashable, Sendable {
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   static let root = StorePath(clean: [slash])
   static let slash = UInt8(ascii: "/")
