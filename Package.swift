@@ -133,10 +133,12 @@ let package = Package(
         lifecycle, collections, grdb, sqlite,
       ],
       swiftSettings: settings),
+    // signalfd and timerfd, for the guard.
+    .systemLibrary(name: "CLinux", path: "Sources/Support/CLinux"),
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", deque,
+        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", deque,
         nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
