@@ -44,15 +44,7 @@ struct Answer: Sendable {
         throw self.failure(from: endpoint, api: .v2)
       }
       error.clusterID = clusterID
-      // 300 to 399 come from the consensus below the store (no leader, timed out while it was being
-      // agreed on): the write may still come through. 400 ends a watch of a slow reader.
-      if (300...400).contains(error.errorCode) {
-        throw .unanswered(endpoint: endpoint, reason: error.description)
-      }
-      if error.errorCode == EtcdError.unauthorized {
-        throw .denied(endpoint: endpoint, reason: error.cause ?? error.message)
-      }
-      throw .refused(error)
+      throw EtcdClientError(error, from: endpoint)
     }
   }
 

@@ -10,6 +10,25 @@ package struct LeaseAnswers: Equatable, Sendable {
   /// The furthest that the store is known to have been; to be asked for when a request is sent.
   package var latest: StorePosition? { self.continuity.latest }
 
+  /// What the client of a store says to a request.
+  package enum Outcome: Sendable {
+    case lease(LeaseAnswer)
+    case record(SideAnswer)
+    case failure(EtcdClientError)
+  }
+
+  /// Takes in what a client says.
+  package mutating func take(
+    _ outcome: Outcome, to request: Election.Request.Kind, sentAfter sent: StorePosition?
+  ) -> Election.Answer {
+    switch outcome {
+    case .lease(let answer): self.take(answer, to: request, sentAfter: sent)
+    case .record(let answer): self.take(answer, sentAfter: sent)
+    case .failure(let error) where error.isOutcomeUnknown: .unanswered(reason: error.description)
+    case .failure(let error): .failed(reason: error.description)
+    }
+  }
+
   /// Takes in an answer about the lock key.
   package mutating func take(
     _ answer: LeaseAnswer, to request: Election.Request.Kind, sentAfter sent: StorePosition?
@@ -65,6 +84,19 @@ extension Election.Answer {
     case .exists: self = .exists
     case .changed: self = .changed
     }
+  }
+}
+
+extension Election.Change {
+  /// What a watch has seen.
+  package init(_ outcome: Result<KeyChange, EtcdClientError>) {
+    self =
+      switch outcome {
+      case .success(.written(let holder)): .written(Holder(holder))
+      case .success(.removed(let index)): .removed(index: index)
+      case .success(.historyCleared): .historyCleared
+      case .failure(let error): .broken(reason: error.description)
+      }
   }
 }
 
