@@ -1,25 +1,6 @@
-import DequeModule
 import Elector
 import EtcdClient
 import FakeKubelet
-
-/// Facts that wait for a process, and what is left to be done of the one in hand: how the shells of elector
-/// and guard feed their cores. What becomes of files comes before anything else that waits.
-struct Mailbox<Event: Sendable, Effect: Sendable>: Sendable {
-  var inbox: Deque<Event> = []
-  var results: Deque<Event> = []
-  var effects: Deque<Effect> = []
-  /// A file or the guard is waited for.
-  var isBusy = false
-
-  enum Work { case effect(Effect), event(Event) }
-
-  mutating func next() -> Work? {
-    if self.isBusy { return nil }
-    if let effect = self.effects.popFirst() { return .effect(effect) }
-    return (self.results.popFirst() ?? self.inbox.popFirst()).map { .event($0) }
-  }
-}
 
 /// One master: its machine, its elector with guard, its manifest directory and its kubelet.
 ///
@@ -46,8 +27,8 @@ struct SimulatedNode<Core: ElectionCore> {
   var unitDue: Nanoseconds = 0
   var isUnitScheduled = false
 
-  /// Which guard put the manifest there; `nil` for an absent one.
-  var manifestOwner: Int?
+  /// What is in the kubelet's directory.
+  var manifest: SimulatedManifest?
   var kubelet: SimulatedKubelet
   var kubeletLives = 0
 
@@ -115,6 +96,15 @@ struct PendingRequest: Sendable {
   let acknowledged: UInt64
 }
 
+/// A manifest in a kubelet's directory.
+struct SimulatedManifest: Sendable {
+  /// The life of the guard that put it there.
+  let owner: Int
+  let bytes: [UInt8]
+  /// Since when there has been one, without a break.
+  let since: Nanoseconds
+}
+
 /// What an elector makes of its manifest.
 struct ManifestContent: Sendable {
   let bytes: [UInt8]
@@ -126,14 +116,18 @@ struct ManifestContent: Sendable {
 final class SimulatedGuard {
   let life: Int
   var core: Guard
-  var mail = Mailbox<Guard.Event, Guard.Effect>()
+  var loop = GuardLoop()
+  /// What has happened since it looked last.
+  var sight = GuardLoop.Sight()
   var alarm = 0
   var stoppedUntil: Nanoseconds = 0
   /// How long it waits for a slow disk.
   var waitsUntil: Nanoseconds = 0
-  /// The elector that it has started, and the one that it talks to: until that hangs up.
+  /// The elector that it has started.
   var child: Int?
-  var electorLife: Int?
+
+  /// Whether the elector has its end of the connection open.
+  var isConnected: Bool { self.sight.connection == .open }
 
   init(life: Int, core: Guard) {
     self.life = life
@@ -145,8 +139,11 @@ final class SimulatedKubelet {
   let life: Int
   let begin: Nanoseconds
   var core = PodWorkers()
-  /// What it has seen of its directory.
-  var sees = false
+  /// The bytes that it has seen in its directory, and the pod that it has made of them.
+  var seen: [UInt8]?
+  var pod: PodManifest?
+  /// How late it looks whether this pod has expired: it does so once a second.
+  var lateness: Duration = .zero
   var isUp = true
   var alarm = 0
   /// The containers that run.

@@ -39,9 +39,10 @@ extension Simulation {
       spread: self.scenario.isJittered ? drawn : 0)
     self.nodes[node].elector = SimulatedElector<Core>(
       life: life, begin: state.clock.reading(at: self.now), core: Core(setup),
-      copy: ManifestCopy())
+      copy: ManifestCopy(
+        deadlineDetection: state.timing.manifestExpires ? state.timing.podStop.detection : nil))
     self.nodes[node].guardian?.child = life
-    self.nodes[node].guardian?.electorLife = life
+    self.nodes[node].guardian?.sight.connection = .open
     self.lastTrouble = self.now
     self.tell(.elector(node), "starts")
     self.span(.down, nil, .elector(node))
@@ -66,12 +67,11 @@ extension Simulation {
     self.lastTrouble = self.now
     self.store.unwatch(node: node)
     if self.nodes[node].guardian?.child == elector.life {
+      self.hangUp(on: node, elector.life)
       self.nodes[node].guardian?.child = nil
-      self.nodes[node].guardian?.electorLife = nil
-      self.dropRequests(to: node)
       let life = self.nodes[node].guardLives
       self.agenda.add(
-        .toGuard(node, life: life, .electorEnded(end)),
+        .childEnds(node, life: life, end),
         at: self.now + self.chance.span(0...1_000_000))
     }
     self.restartUnitIfGone(node)

@@ -52,7 +52,8 @@ extension Simulation {
       "\(self.nodes[node].name)-\(elector.life)-\(now.nanoseconds)"
     }
     if deadline == .tooLate { return nil }
-    return ManifestContent(bytes: Self.source, deadline: deadline, until: elector.installsUntil)
+    return ManifestContent(
+      bytes: ManifestText.bytes(deadline), deadline: deadline, until: elector.installsUntil)
   }
 
   mutating func electorFileDone(_ node: Int, _ life: Int) {
@@ -64,9 +65,9 @@ extension Simulation {
     self.haveWaited(&elector.waitsUntil)
     let step: ManifestChange.Step
     if elector.step == .removeFile {
-      let isThere = self.nodes[node].manifestOwner != nil
+      let isThere = self.nodes[node].manifest != nil
       elector.copy.willBeRemoved(leftOver: isThere ? self.nodes[node].electedPod : nil)
-      self.setManifest(node, owner: nil)
+      self.setManifest(node, nil)
       elector.copy.removed()
       step = change.removedFile(failure: nil)
     } else {
@@ -118,7 +119,7 @@ extension Simulation {
     else { return nil }
     let life = elector.life
     self.agenda.add(
-      .toGuard(node, life: guardian.life, .requested(request)),
+      .requestReaches(node, life: guardian.life, request),
       at: self.now + self.chance.span(0...500_000))
     if case .install(let until, _) = kind {
       let limit = self.nodes[node].clock.time(of: until.nanoseconds)
@@ -168,11 +169,7 @@ extension Simulation {
     guard let elector = self.nodes[node].elector, elector.requests.loss == nil else { return }
     self.tell(.elector(node), "has lost its guard")
     let (ids, loss) = elector.requests.closed()
-    if let guardian = self.nodes[node].guardian, guardian.electorLife == elector.life {
-      self.nodes[node].guardian?.electorLife = nil
-      self.dropRequests(to: node)
-      self.agenda.add(.toGuard(node, life: guardian.life, .hungUp), at: self.now)
-    }
+    self.hangUp(on: node, elector.life)
     elector.loop.receive(.stop)
     for id in ids { self.learn(.lost(loss), of: id, node, elector) }
     self.turnElector(node)
@@ -232,7 +229,7 @@ extension Simulation {
       self.nodes[node].clock.reading(at: self.now)
       - self.nodes[node].clock.reading(at: asked.since)
     let step = watch.heard(
-      isListed: kubelet.isUp ? kubelet.sees || !kubelet.running.isEmpty : nil,
+      isListed: kubelet.isUp ? kubelet.pod != nil || !kubelet.running.isEmpty : nil,
       after: elapsed.duration)
     self.nodes[node].elector?.podWatches[id]?.watch = watch
     switch step {

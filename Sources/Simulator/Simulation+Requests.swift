@@ -31,33 +31,22 @@ extension Simulation {
   private mutating func meaning(
     of answer: Answer, to request: PendingRequest, _ node: Int
   ) -> Election.Answer {
-    let outcome: SimulatedStore.Outcome
+    let outcome: V2LeaseMeaning.Outcome
     switch answer {
-    case .refused: return .failed(reason: "connection refused")
-    case .none(let reason): return .unanswered(reason: reason)
-    case .outcome(let found): outcome = found
+    case .refused:
+      outcome = .failure(
+        .unreachable(endpoint: SimulatedStore.endpoint, reason: "connection refused"))
+    case .none(let reason):
+      outcome = .failure(.unanswered(endpoint: SimulatedStore.endpoint, reason: reason))
+    case .outcome(let found):
+      outcome = found.answer
+      // After a disk that failed nobody knows where the store is.
+      if case .failure(let error) = outcome, error.isOutcomeUnknown { break }
+      self.audit.answered(index: found.index, sentAfter: request.acknowledged)
     }
-    guard var answers = self.nodes[node].elector?.answers else {
-      return .unanswered(reason: "nobody asked")
-    }
-    let result: (answer: Election.Answer, index: UInt64)?
-    switch request.kind {
-    case .readRecord, .writeRecord:
-      result = outcome.sideAnswer(isRead: request.kind == .readRecord).map { answer in
-        (answers.take(answer, sentAfter: request.sentAfter), answer.position.index)
-      }
-    case .read, .create, .renew, .release:
-      result = outcome.leaseAnswer(to: LeaseRequestKind(request.kind)).map { answer in
-        (
-          answers.take(answer, to: request.kind, sentAfter: request.sentAfter),
-          answer.position.index
-        )
-      }
-    }
-    self.nodes[node].elector?.answers = answers
-    // Only a disk that fails is told of in such a way: perhaps applied, for all that a client knows.
-    guard let result else { return .unanswered(reason: "300 Raft Internal Error") }
-    self.audit.answered(index: result.index, sentAfter: request.acknowledged)
-    return result.answer
+    guard let elector = self.nodes[node].elector else { return .unanswered(reason: "gone") }
+    return elector.answers.take(
+      SimulatedStore.outcome(of: request.kind, outcome), to: request.kind,
+      sentAfter: request.sentAfter)
   }
 }

@@ -42,8 +42,10 @@ public struct ManifestScanner: Sendable {
     /// The directory is back.
     public var directoryReturned = false
 
+    package init() {}
+
     /// Notes what leads from some pods to others.
-    mutating func compare(_ old: [PodName: PodManifest], with new: [PodName: PodManifest]) {
+    package mutating func compare(_ old: [PodName: PodManifest], with new: [PodName: PodManifest]) {
       for (name, pod) in old.sorted(by: { $0.key < $1.key }) where new[name]?.uid != pod.uid {
         self.removed.append(name)
       }

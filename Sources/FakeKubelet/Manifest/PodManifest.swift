@@ -106,7 +106,7 @@ public struct PodManifest: Equatable, Sendable {
   public let name: PodName
   /// The manifest's own, else the one that the real kubelet gives it: a digest of what it says, of the
   /// node and of the path.
-  public let uid: String
+  public private(set) var uid: String
   /// In the manifest's order, never empty.
   public let containers: [Container]
   /// In the manifest's order, sidecars among them.
@@ -115,12 +115,12 @@ public struct PodManifest: Equatable, Sendable {
   /// From SIGTERM to SIGKILL.
   public let gracePeriod: Duration
   /// How long the pod may be active, from its `status.startTime`; `nil` for as long as it likes.
-  public let activeDeadline: Duration?
+  public private(set) var activeDeadline: Duration?
   private let pretend: [String: PretendBehaviour]
   /// `metadata` as `/pods` shows it, but for the time at which the pod was first seen.
-  public let metadata: JSONValue
+  public private(set) var metadata: JSONValue
   /// `spec` with the API's defaults.
-  public let spec: JSONValue
+  public private(set) var spec: JSONValue
 
   /// Reads a file's content.
   /// - Throws: what is wrong with it: everything of one stage, not only the first thing.
@@ -230,6 +230,17 @@ public struct PodManifest: Equatable, Sendable {
     self.activeDeadline = spec["activeDeadlineSeconds"]?.integer.map { .seconds($0) }
     self.metadata = metadata
     self.spec = spec
+  }
+
+  /// The same pod, rewritten with another uid and deadline: a simulation has no time to decode each text.
+  /// - Parameter lateness: how much later than that the kubelet looks.
+  package func expiring(uid: String, seconds: Int64, lateness: Duration) -> PodManifest {
+    var pod = self
+    pod.uid = uid
+    pod.metadata["uid"] = .string(uid)
+    pod.spec["activeDeadlineSeconds"] = .integer(seconds)
+    pod.activeDeadline = .seconds(seconds) + lateness
+    return pod
   }
 
   /// How a container behaves when it is only pretended.
