@@ -60,7 +60,7 @@ struct Draw: Sendable {
       detection: .milliseconds(detectionMilliseconds), grace: .seconds(graceSeconds))
     var timings: [Timing] = []
     for _ in 0..<masters {
-      let drawn: [Profile?] = [nil, nil, .strict, .quick]
+      let drawn: [Profile?] = [nil, nil, .strict]
       let profile = scenario.profile ?? drawn[chance.index(below: drawn.count)]
       let expires = haveDeadline && deadlineChance.hits(percent: 80)
       timings.append(
@@ -75,13 +75,11 @@ struct Draw: Sendable {
     self.faults = faults ?? plan
   }
 
-  /// What does not fit such a lease is left out.
+  /// A deadline that does not fit such a lease is left out.
   private static func timing(
     ttlSeconds: Int64, sleep: Duration, _ profile: Profile?, _ podStop: PodStop, expires: Bool
   ) -> Timing {
-    for (profile, expires) in [
-      (profile, expires), (nil, expires), (profile, false), (nil, false),
-    ] {
+    for expires in [expires, false] {
       if let timing = try? Timing(
         ttlSeconds: ttlSeconds, sleep: sleep, profile: profile, podStop: podStop,
         manifestExpires: expires)

@@ -52,7 +52,7 @@ final class SimulatedElector<Core: ElectionCore> {
   let begin: Nanoseconds
   var core: Core
   var loop = ElectorLoop()
-  var answers = LeaseAnswers()
+  var continuity = StoreContinuity()
   /// Requests to the store that no answer has come to.
   var pending: [Int: PendingRequest] = [:]
   var alarm = 0

@@ -16,7 +16,7 @@ extension SimulatedStore {
   /// What the client makes of an answer to a request, ``V2LeasedKey``.
   static func outcome(
     of request: Election.Request.Kind, _ answer: V2LeaseMeaning.Outcome
-  ) -> LeaseAnswers.Outcome {
+  ) -> LeaseOutcome {
     do throws(EtcdClientError) {
       switch request {
       case .read: return .lease(try V2LeaseMeaning.answer(to: .read, answer))
@@ -32,16 +32,16 @@ extension SimulatedStore {
   }
 
   /// What a watcher makes of an event.
-  static func change(_ event: Event) -> Election.Change {
-    Self.change(.success(KeysResponse(event, index: event.index)))
+  static func watched(_ event: Event, id: Int) -> Election.Event {
+    Self.watched(.success(KeysResponse(event, index: event.index)), id: id)
   }
 
-  /// What a watcher makes of an answer.
-  static func change(_ answer: V2LeaseMeaning.Outcome) -> Election.Change {
+  /// What a watcher makes of an answer, ``ElectionService``.
+  static func watched(_ answer: V2LeaseMeaning.Outcome, id: Int) -> Election.Event {
     do throws(EtcdClientError) {
-      return Election.Change(.success(try V2LeaseMeaning.change(answer)))
+      return .watched(id: id, try V2LeaseMeaning.change(answer))
     } catch {
-      return Election.Change(.failure(error))
+      return .watchFailed(id: id, reason: error.description)
     }
   }
 }

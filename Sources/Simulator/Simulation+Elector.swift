@@ -36,7 +36,7 @@ extension Simulation {
       candidate: Candidate(
         name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet,
-      spread: self.scenario.isJittered ? drawn : 0)
+      jitter: self.scenario.isJittered ? drawn : 0)
     self.nodes[node].elector = SimulatedElector<Core>(
       life: life, begin: state.clock.reading(at: self.now), core: Core(setup),
       copy: ManifestCopy(

@@ -22,10 +22,10 @@ extension Simulation {
     kubelet.seen = bytes
     let former = kubelet.pod
     kubelet.pod = bytes.map { self.pod(node, $0, after: former) }
-    var findings = ManifestScanner.Findings()
-    findings.compare(Self.byName(former), with: Self.byName(kubelet.pod))
+    var changes = ManifestChanges()
+    changes.add(from: Self.byName(former), to: Self.byName(kubelet.pod))
     self.tellKubelet(
-      .changed(removed: findings.removed, added: findings.added, updated: findings.updated), node)
+      .changed(removed: changes.removed, added: changes.added, updated: changes.updated), node)
   }
 
   private static func byName(_ pod: PodManifest?) -> [PodName: PodManifest] {
@@ -47,7 +47,7 @@ extension Simulation {
 
   mutating func tellKubelet(_ event: PodWorkers.Event, _ node: Int) {
     let kubelet = self.nodes[node].kubelet
-    let now = Instant(
+    let now = KubeletInstant(
       sinceStart: (self.nodes[node].clock.reading(at: self.now)
         - self.nodes[node].clock.reading(at: kubelet.begin)).duration)
     for effect in self.nodes[node].kubelet.core.handle(event, at: now) {

@@ -8,7 +8,7 @@ extension Simulation {
     guard let elector = self.nodes[node].elector else { return }
     let state = self.nodes[node]
     self.nodes[node].elector?.pending[request.id] = PendingRequest(
-      kind: request.kind, sentAfter: elector.answers.latest,
+      kind: request.kind, sentAfter: elector.continuity.latest,
       acknowledged: self.audit.acknowledged)
     let arrival = SimulatedStore.Arrival(
       node: node, incarnation: elector.life, id: request.id,
@@ -45,7 +45,7 @@ extension Simulation {
       self.audit.answered(index: found.index, sentAfter: request.acknowledged)
     }
     guard let elector = self.nodes[node].elector else { return .unanswered(reason: "gone") }
-    return elector.answers.take(
+    return elector.continuity.answer(
       SimulatedStore.outcome(of: request.kind, outcome), to: request.kind,
       sentAfter: request.sentAfter)
   }

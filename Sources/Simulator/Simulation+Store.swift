@@ -73,7 +73,7 @@ extension Simulation {
           watcher.node,
           .toElector(
             watcher.node, life: watcher.incarnation,
-            .watched(id: watcher.id, .broken(reason: "the connection was closed"))))
+            .watchFailed(id: watcher.id, reason: "the connection was closed")))
       }
     }
     self.store.end()
@@ -128,12 +128,11 @@ extension Simulation {
   mutating func watchArrives(_ watcher: SimulatedStore.Watcher) {
     let life = watcher.incarnation
     guard self.elector(watcher.node, life)?.watch == watcher.id else { return }
-    func answer(_ change: Election.Change) {
-      self.fromStore(
-        watcher.node, .toElector(watcher.node, life: life, .watched(id: watcher.id, change)))
+    func answer(_ event: Election.Event) {
+      self.fromStore(watcher.node, .toElector(watcher.node, life: life, event))
     }
     guard self.store.isUp else {
-      if !self.store.isDark { answer(.broken(reason: "connection refused")) }
+      if !self.store.isDark { answer(.watchFailed(id: watcher.id, reason: "connection refused")) }
       return
     }
     guard self.store.stoppedUntil <= self.now else {
@@ -146,9 +145,10 @@ extension Simulation {
         return
       }
       self.audit.watched(watcher.key, after: watcher.after, event)
-      answer(SimulatedStore.change(event))
+      answer(SimulatedStore.watched(event, id: watcher.id))
     } catch {
-      answer(SimulatedStore.change(SimulatedStore.Outcome.refused(error).answer))
+      answer(
+        SimulatedStore.watched(SimulatedStore.Outcome.refused(error).answer, id: watcher.id))
     }
   }
 
@@ -230,7 +230,7 @@ extension Simulation {
         watcher.node,
         .toElector(
           watcher.node, life: watcher.incarnation,
-          .watched(id: watcher.id, SimulatedStore.change(delivery.event))))
+          SimulatedStore.watched(delivery.event, id: watcher.id)))
     }
     for path in Set(changes.map(\.event.node.path)) {
       for watcher in self.store.watchers(of: path) {

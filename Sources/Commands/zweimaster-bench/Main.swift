@@ -1,10 +1,12 @@
 import ArgumentParser
+import CommandLine
 import Benchmarks
 
 @main struct Main: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "zweimaster-bench",
     abstract: "Measure how quick the programs are and what they need.",
+    version: Version.line(of: "zweimaster-bench"),
     subcommands: [
       KVStore.self, Failover.self, Elections.self, Kubelet.self, API.self, Bare.self,
     ])

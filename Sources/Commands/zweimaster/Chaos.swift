@@ -34,8 +34,8 @@ struct Chaos: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The leases' time to live.", valueName: "seconds")) var ttlSecs = 3
   @Option(
     help: """
-      The electors' profile: strict, quick or podmaster, whose overlaps it finds. (default: none)
-      """)
+      The electors' profile: strict or podmaster, whose overlaps it finds. (default: none)
+      """, transform: { try Profile(flag: $0) })
   var profile: Profile?
   @Option(help: "How long the elected pods take to stop.")
   var stopAfter = GoDuration(.milliseconds(1_500))

@@ -6,8 +6,6 @@ import Glibc
 import Synchronization
 import TestCluster
 
-extension Profile: ExpressibleByArgument {}
-
 /// `zweimaster failures`: the failure table, in real processes.
 struct Failures: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,7 +40,9 @@ struct Failures: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("The leases' time to live.", valueName: "seconds")) var ttlSecs = 3
 
-  @Option(help: "The electors' profile: strict, quick or podmaster. (default: none)")
+  @Option(
+    help: "The electors' profile: strict or podmaster. (default: none)",
+    transform: { try Profile(flag: $0) })
   var profile: Profile?
 
   @Option(

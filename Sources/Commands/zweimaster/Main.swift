@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 
 @main struct Main: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,6 +16,7 @@ import ArgumentParser
                        zweimaster kill kube-master1
                        zweimaster pods --watch
       """,
+    version: Version.line(of: "zweimaster"),
     subcommands: [
       Up.self, Down.self, Demo.self, Failures.self, Chaos.self, Simulate.self, Scale.self,
       Pods.self, Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self,

@@ -36,7 +36,7 @@ struct Simulate: ParsableCommand {
   var sleep: GoDuration?
   @Option(
     help: ArgumentHelp(
-      "The electors' profile: none, strict, quick or podmaster. (default: by chance, but not podmaster)",
+      "The electors' profile: none, strict or podmaster. (default: by chance, but not podmaster)",
       valueName: "profile"))
   var profile: String?
   @Option(
@@ -70,11 +70,11 @@ struct Simulate: ParsableCommand {
     scenario.manifestDeadline = self.manifestDeadline
     scenario.faults = try self.kinds()
     if let profile = self.profile {
-      guard profile == "none" || Profile(rawValue: profile) != nil else {
-        throw ValidationError(
-          "--profile: \"\(profile)\" is none of: none, strict, quick, podmaster")
+      do throws(ProfileError) {
+        scenario.profile = .some(profile == "none" ? nil : try Profile(flag: profile))
+      } catch {
+        throw ValidationError("\(error)")
       }
-      scenario.profile = .some(Profile(rawValue: profile))
     }
     return scenario
   }

@@ -16,9 +16,11 @@ package enum V2LeaseMeaning {
     case .success(let response):
       let fact: LeaseAnswer.Fact =
         switch request {
-        case .read: .held(KeyHolder(response.node))
+        case .read:
+          .held(
+            Holder(response.node), remaining: response.node.ttl.map { .seconds($0) })
         case .create, .renew:
-          .granted(token: response.node.createdIndex, modifiedIndex: response.node.modifiedIndex)
+          .granted(term: response.node.createdIndex, modifiedIndex: response.node.modifiedIndex)
         case .release: .released
         }
       return LeaseAnswer(fact, at: response.position)
@@ -67,7 +69,7 @@ package enum V2LeaseMeaning {
       switch response.action {
       case "delete", "compareAndDelete", "expire":
         return .removed(index: response.node.modifiedIndex)
-      default: return .written(KeyHolder(response.node))
+      default: return .written(Holder(response.node))
       }
     case .failure(let error):
       if error.errorCode == EtcdError.eventIndexCleared { return .historyCleared }
@@ -89,8 +91,8 @@ package enum V2LeaseMeaning {
 extension EtcdClientError {
   /// What an error of the v2 API says of its request.
   package init(_ error: EtcdError, from endpoint: EtcdEndpoint) {
-    // 300 to 399 come from the consensus below the store (no leader, timed out while it was being agreed on):
-    // the write may still come through. 400 ends a watch of a slow reader.
+    // 300 to 399 come from the consensus below the store (no leader, no agreement in time): the write may
+    // still be applied. 400 ends the watch of a slow reader.
     if (300...400).contains(error.errorCode) {
       self = .unanswered(endpoint: endpoint, reason: error.description)
     } else if error.errorCode == EtcdError.unauthorized {
@@ -110,10 +112,9 @@ extension KeysResponse {
   }
 }
 
-extension KeyHolder {
+extension Holder {
   fileprivate init(_ node: Node) {
     self.init(
-      value: node.value ?? "", token: node.createdIndex, modifiedIndex: node.modifiedIndex,
-      remaining: node.ttl.map { .seconds($0) })
+      name: node.value ?? "", term: node.createdIndex, modifiedIndex: node.modifiedIndex)
   }
 }

@@ -1,59 +1,59 @@
-/// A leased key in etcd's v2 API: at the root of its key space, with the plain value and a `ttl`, as
-/// podmaster has it.
-public struct V2LeasedKey: LeasedKey {
+/// A leased key in etcd's v2 API: at the root of the key space, with a plain value and a `ttl`, like
+/// podmaster's.
+package struct V2LeasedKey: LeasedKey {
   private let client: EtcdClient
-  private let terms: LeaseTerms
+  private let options: LeaseOptions
 
-  public init(client: EtcdClient, terms: LeaseTerms) {
+  package init(client: EtcdClient, options: LeaseOptions) {
     self.client = client
-    self.terms = terms
+    self.options = options
   }
 
-  public func read() async throws(EtcdClientError) -> LeaseAnswer {
-    try V2LeaseMeaning.answer(to: .read, await self.get(self.terms.key))
+  package func read() async throws(EtcdClientError) -> LeaseAnswer {
+    try V2LeaseMeaning.answer(to: .read, await self.get(self.options.key))
   }
 
-  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+  package func create() async throws(EtcdClientError) -> LeaseAnswer {
     try V2LeaseMeaning.answer(
       to: .create,
       await Self.outcome { () async throws(EtcdClientError) in
         try await self.client.put(
-          self.terms.key, value: self.terms.value, ttlSeconds: self.terms.ttlSeconds,
-          prevExist: false, timeout: self.terms.timeout)
+          self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
+          prevExist: false, timeout: self.options.timeout)
       })
   }
 
-  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     try V2LeaseMeaning.answer(
       to: .renew,
       await Self.outcome { () async throws(EtcdClientError) in
         try await self.client.put(
-          self.terms.key, value: self.terms.value, ttlSeconds: self.terms.ttlSeconds,
-          prevIndex: ifIndex, timeout: self.terms.timeout)
+          self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
+          prevIndex: ifIndex, timeout: self.options.timeout)
       })
   }
 
-  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     try V2LeaseMeaning.answer(
       to: .release,
       await Self.outcome { () async throws(EtcdClientError) in
         try await self.client.delete(
-          self.terms.key, prevIndex: ifIndex, timeout: self.terms.timeout)
+          self.options.key, prevIndex: ifIndex, timeout: self.options.timeout)
       })
   }
 
-  public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
+  package func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
     try V2LeaseMeaning.change(
       await Self.outcome { () async throws(EtcdClientError) in
-        try await self.client.watch(self.terms.key, waitIndex: index + 1)
+        try await self.client.watch(self.options.key, waitIndex: index + 1)
       })
   }
 
-  public func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
+  package func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
     try V2LeaseMeaning.sideAnswer(isRead: true, await self.get(key))
   }
 
-  public func setSideValue(
+  package func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer {
     var prevExist: Bool?
@@ -68,13 +68,13 @@ public struct V2LeasedKey: LeasedKey {
       await Self.outcome { [prevExist, prevIndex] () async throws(EtcdClientError) in
         try await self.client.put(
           key, value: value, prevExist: prevExist, prevIndex: prevIndex,
-          timeout: self.terms.timeout)
+          timeout: self.options.timeout)
       })
   }
 
   private func get(_ key: String) async -> V2LeaseMeaning.Outcome {
     await Self.outcome { () async throws(EtcdClientError) in
-      let response = try await self.client.get(key, quorum: true, timeout: self.terms.timeout)
+      let response = try await self.client.get(key, quorum: true, timeout: self.options.timeout)
       if response.node.dir {
         throw .refused(
           EtcdError(
