@@ -9,7 +9,7 @@ public struct PodRow: Equatable, Codable, Sendable {
   public var age: String
 
   /// The recipe's table.
-  public static func table(_ rows: [PodRow]) -> TextTable {
+  package static func table(_ rows: [PodRow]) -> TextTable {
     TextTable(
       header: ["NAME", "READY", "STATUS", "RESTARTS", "AGE"],
       rows: rows.map { [$0.name, $0.ready, $0.status, $0.restarts, $0.age] })
