@@ -139,11 +139,13 @@ let package = Package(
         nioSSL, logging, lifecycle, collections, grdb, sqlite,
       ],
       swiftSettings: settings),
+    // signalfd and timerfd, for the guard.
+    .systemLibrary(name: "CLinux", path: "Sources/Support/CLinux"),
     .target(
       name: "Elector",
       dependencies: [
-        "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", nioCore,
-        nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
+        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", deque,
+        nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
     // A target of its own, since the simulator links no web server.
