@@ -1,30 +1,30 @@
 import Glibc
 import Linux
 
-/// Stands between the kubelet and one container, in a process of its own: starts bubblewrap, writes what the
-/// container prints into its log, and reports its end. So a container can outlive its kubelet, and
-/// one whose kubelet dies, however suddenly, ends by it.
+/// A process between the kubelet and one container: it starts bubblewrap, writes the container's output to
+/// its log, and reports its end. So a container can outlive its kubelet, and a container whose kubelet is
+/// killed can be stopped.
 ///
-/// It is a loop around `poll` on the process's only thread: bubblewrap ends its container when the *thread*
-/// that started it is gone.
-public enum ContainerShim {
-  /// The word that makes an executable a shim, as its first argument.
-  public static let command = "container-shim"
+/// It is a `poll` loop on the process's only thread: bubblewrap ends its container when the *thread* that
+/// started it ends.
+package enum ContainerShim {
+  /// The first argument that makes an executable a shim.
+  package static let command = "container-shim"
 
   /// The file in the container's directory that holds the last report of a shim that has ended.
-  public static let endFile = "end"
+  package static let endFile = "end"
 
-  /// The file in the container's directory that names the shim, whose session all processes of the container are in
-  /// until they make one of their own. It is there before bubblewrap is.
-  public static let sessionFile = "session"
+  /// The file in the container's directory that names the shim. All processes of the container are in the
+  /// shim's session unless they create their own. It is written before bubblewrap starts.
+  package static let sessionFile = "session"
 
-  /// What a shim writes into its ``sessionFile``.
+  /// The content of ``sessionFile``.
   static var session: String? {
     ProcessStat(process: getpid()).map { "\(getpid()) \($0.startTicks) \(Self.boot)\n" }
   }
 
-  /// Tells a boot of the machine from the next.
-  public static var boot: String {
+  /// Identifies the current boot of the machine.
+  package static var boot: String {
     let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
     defer { close(file) }
     let bytes = [UInt8](unsafeUninitializedCapacity: 36) { buffer, count in
@@ -33,39 +33,40 @@ public enum ContainerShim {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Kills what is left of a container whose shim is gone without a last word: it may have been killed before
-  /// bubblewrap had asked to die with it.
+  /// Kills the rest of a container whose shim is gone without an end file: the shim may have been killed
+  /// before bubblewrap had tied itself to it.
   /// - Parameters:
   ///   - session: the content of ``sessionFile``.
-  ///   - processes: all there are.
-  public static func killRest(session: String, among processes: [pid_t]) {
+  ///   - processes: all processes of the machine.
+  package static func killRest(session: String, among processes: [pid_t]) {
     let words = session.split(whereSeparator: \.isWhitespace)
     guard words.count == 3, let shim = pid_t(words[0]), shim > 1, words[2] == Self.boot else {
       return
     }
-    // A session's number is nobody else's while somebody is in it: its leader is the shim, or there is none.
+    // A session's number is not reused while a process is in it: its leader is the shim or is gone.
     if let leader = ProcessStat(process: shim), String(leader.startTicks) != words[1] { return }
     for process in processes where ProcessStat(process: process)?.session == shim {
       kill(process, SIGKILL)
     }
   }
 
-  /// The socket in the container's directory, as a path that is short enough for one.
-  public static func socket(in directory: String) -> String { "\(directory)/s" }
+  /// The socket in the container's directory; the name is short since a socket's path is limited.
+  package static func socket(in directory: String) -> String { "\(directory)/s" }
 
   /// - Parameters:
-  ///   - directory: the container's; it exists.
-  ///   - log: the file that its output is appended to; its directory exists.
-  ///   - command: bubblewrap's arguments; `--json-status-fd 3` is put before them.
-  public static func arguments(
+  ///   - directory: the container's directory, which exists.
+  ///   - log: the log file, whose directory exists.
+  ///   - command: bubblewrap's arguments; the shim adds `--json-status-fd 3`.
+  package static func arguments(
     directory: String, log: String, policy: ShimPolicy, bubblewrap: String, _ command: [String]
   ) -> [String] {
     [Self.command, "launch", directory, log, policy.rawValue, bubblewrap] + command
   }
 
-  /// Runs as a shim and returns the process's exit code; `nil` when the arguments ask for none.
-  /// - Parameter arguments: the process's own, from its name on.
-  public static func run(_ arguments: [String]) -> Int32? {
+  /// Runs as a shim, if the arguments say so.
+  /// - Parameter arguments: the process's own, including its name.
+  /// - Returns: the process's exit code; `nil` when the arguments are not a shim's.
+  package static func run(_ arguments: [String]) -> Int32? {
     guard arguments.count > 6, arguments[1] == Self.command,
       let policy = ShimPolicy(rawValue: arguments[5])
     else { return nil }
@@ -80,7 +81,7 @@ public enum ContainerShim {
     return 0
   }
 
-  /// Starts the shim itself, as nobody's child and in a session of its own, and leaves it alone.
+  /// Starts the shim itself, detached and in its own session.
   private static func launch(_ arguments: [String]) -> Int32 {
     var words = arguments
     words[2] = "run"
@@ -95,8 +96,9 @@ public enum ContainerShim {
   }
 }
 
-/// Starts a process with the signals as they are at first. Returns its id.
-/// - Parameter flags: of posix_spawn besides, such as `POSIX_SPAWN_SETSID` (0x80), which Swift does not import.
+/// Starts a process with default signal handling and returns its id.
+/// - Parameter flags: more flags for posix_spawn, such as `POSIX_SPAWN_SETSID` (0x80), which Swift does not
+///   import.
 func spawn(
   _ path: String, _ arguments: [String], _ actions: posix_spawn_file_actions_t, flags: Int16
 ) -> pid_t? {

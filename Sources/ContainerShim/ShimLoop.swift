@@ -1,6 +1,7 @@
 import Glibc
+import KubernetesObjects
 
-/// The shim's work, from the container's start to its end.
+/// The shim's loop, from the container's start to its end.
 struct ShimLoop {
   private let directory: String
   private let policy: ShimPolicy
@@ -12,10 +13,10 @@ struct ShimLoop {
   private let output: Int32
   private let errors: Int32
 
-  /// How long a kubelet may take to come for a container that it has asked for.
-  private static let patience = 10
+  /// Seconds within which the kubelet must connect after a start.
+  private static let connectTimeout = 10
 
-  /// Starts the container. `nil`, and a word on standard error, when that is not possible.
+  /// Starts the container. `nil`, with a message on standard error, when that fails.
   init?(directory: String, log: String, policy: ShimPolicy, command: [String]) {
     signal(SIGPIPE, SIG_IGN)
     self.directory = directory
@@ -23,11 +24,11 @@ struct ShimLoop {
     self.bubblewrapPath = command[0]
     self.log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
     guard self.log >= 0 else {
-      Self.complain(log)
+      Self.logError(log)
       return nil
     }
     guard let listener = Self.listener(at: ContainerShim.socket(in: directory)) else {
-      Self.complain(ContainerShim.socket(in: directory))
+      Self.logError(ContainerShim.socket(in: directory))
       return nil
     }
     self.listener = listener
@@ -44,7 +45,7 @@ struct ShimLoop {
     posix_spawn_file_actions_adddup2(&actions, pipes[0].write, 3)
     guard let process = spawn(command[0], command, actions, flags: Int16(POSIX_SPAWN_SETPGROUP))
     else {
-      Self.complain(command[0])
+      Self.logError(command[0])
       return nil
     }
     self.bubblewrap = process
@@ -63,14 +64,14 @@ struct ShimLoop {
     var hasStarted = false
     var hasEnded = false
     let begin = Self.seconds()
-    var isWanted = true
-    var wasVisited = false
+    var hasTimedOut = false
+    var wasConnected = false
 
     func report(_ report: ShimReport) {
       reports += report.line
       if kubelet >= 0 { Self.write(Array(report.line.utf8), to: kubelet) }
     }
-    // Bubblewrap's child would outlive a bubblewrap that is killed before it has said who that is.
+    // The container's process id is unknown until bubblewrap reports it: a signal waits until then.
     var pending: Int32?
     func end(_ signal: Int32) {
       if let container { kill(container, signal) } else { pending = signal }
@@ -79,7 +80,7 @@ struct ShimLoop {
     var isBubblewrapGone = false
     var open = [self.status, self.output, self.errors]
     while !open.isEmpty {
-      // Until the command itself runs, nobody tells us when it does.
+      // Nothing reports when the command itself runs, so poll for it.
       let isStarting = container != nil && !hasStarted
       let fds = open + [self.listener] + (kubelet >= 0 ? [kubelet] : [])
       var polled = fds.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
@@ -88,26 +89,26 @@ struct ShimLoop {
         hasStarted = true
         report(.started(process: container))
       }
-      // Somebody has killed it: its child may be waiting for its word, for ever, or not know yet whose end is its own.
+      // bubblewrap was killed: its child may wait for it for ever, or may not be tied to it yet.
       if !isBubblewrapGone, Self.hasEnded(self.bubblewrap) {
         isBubblewrapGone = true
         kill(-self.bubblewrap, SIGKILL)
       }
-      if self.policy == .endsWithKubelet, isWanted, !wasVisited,
-        Self.seconds() - begin > Self.patience
+      if self.policy == .endsWithKubelet, !hasTimedOut, !wasConnected,
+        Self.seconds() - begin > Self.connectTimeout
       {
-        isWanted = false
+        hasTimedOut = true
         end(SIGKILL)
       }
       guard count > 0 else { continue }
       for (fd, events) in zip(fds, polled.map(\.revents)) where events != 0 {
         if fd == self.listener {
-          let visitor = accept(self.listener, nil, nil)
-          guard visitor >= 0 else { continue }
-          _ = fcntl(visitor, F_SETFD, FD_CLOEXEC)
+          let client = accept(self.listener, nil, nil)
+          guard client >= 0 else { continue }
+          _ = fcntl(client, F_SETFD, FD_CLOEXEC)
           if kubelet >= 0 { close(kubelet) }
-          kubelet = visitor
-          wasVisited = true
+          kubelet = client
+          wasConnected = true
           orders = []
           Self.write(Array(reports.utf8), to: kubelet)
           continue
@@ -138,15 +139,15 @@ struct ShimLoop {
           }
           if bytes == nil { open.removeAll { $0 == fd } }
         case self.output:
-          self.append(bytes.map { out.take($0, time: Self.now()) } ?? out.end(time: Self.now()))
+          self.append(bytes.map { out.append($0, time: Self.now()) } ?? out.end(time: Self.now()))
           if bytes == nil { open.removeAll { $0 == fd } }
         default:
           if !hasStarted, firstWords.count < 4096 { firstWords += bytes ?? [] }
-          self.append(bytes.map { err.take($0, time: Self.now()) } ?? err.end(time: Self.now()))
+          self.append(bytes.map { err.append($0, time: Self.now()) } ?? err.end(time: Self.now()))
           if bytes == nil { open.removeAll { $0 == fd } }
         }
       }
-      // Its descendants are gone with it, unless they hold on to our pipes for another reason.
+      // The container's other processes end with it, unless one of them left its namespace with our pipes.
       hasEnded = !open.contains(self.status)
       if hasEnded, open.isEmpty { break }
     }
@@ -162,13 +163,8 @@ struct ShimLoop {
       if !hasStarted { report(.started(process: container ?? self.bubblewrap)) }
       last = .exited(code: code)
     }
-    self.leave(last)
-    report(last)
-  }
-
-  /// For a kubelet that comes later.
-  private func leave(_ last: ShimReport) {
     Self.write(last.line, toFile: "\(self.directory)/\(ContainerShim.endFile)")
+    report(last)
   }
 
   private func append(_ bytes: [UInt8]) {
@@ -177,7 +173,7 @@ struct ShimLoop {
 
   // MARK: - System calls
 
-  /// The file appears whole.
+  /// Writes a file that appears complete.
   private static func write(_ text: String, toFile path: String) {
     let file = Glibc.open(path + "~", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     Self.write(Array(text.utf8), to: file)
@@ -185,7 +181,7 @@ struct ShimLoop {
     rename(path + "~", path)
   }
 
-  private static func complain(_ what: String) {
+  private static func logError(_ what: String) {
     let line = "container-shim: \(what): \(String(cString: strerror(errno)))\n"
     Self.write(Array(line.utf8), to: 2)
   }
@@ -216,7 +212,7 @@ struct ShimLoop {
     return (ends[0], ends[1])
   }
 
-  /// `nil` at the end.
+  /// `nil` at the end of the file.
   private static func read(_ fd: Int32) -> [UInt8]? {
     var count = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
@@ -239,7 +235,7 @@ struct ShimLoop {
     }
   }
 
-  /// Takes the whole lines out of a buffer.
+  /// Removes the complete lines from a buffer.
   private static func lines(_ buffer: inout [UInt8]) -> [String] {
     var lines: [String] = []
     while let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
@@ -249,7 +245,7 @@ struct ShimLoop {
     return lines
   }
 
-  /// A member of the one-line objects that bubblewrap writes.
+  /// A number in a line of bubblewrap's status, which is a JSON object.
   private static func number(_ key: String, in line: String) -> Int32? {
     let words = line.split { !$0.isNumber && !$0.isLetter && $0 != "-" }
     guard let index = words.firstIndex(where: { $0 == key }), index + 1 < words.count else {
@@ -258,14 +254,14 @@ struct ShimLoop {
     return Int32(words[index + 1])
   }
 
-  /// Whether a child has ended; it stays to be waited for, and its number its own.
+  /// Whether a child has ended; it stays a zombie, so that its id is not reused.
   private static func hasEnded(_ child: pid_t) -> Bool {
     var info = siginfo_t()
     return waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0
       && info.si_signo == SIGCHLD
   }
 
-  /// Whether a process has become another program than the one that started it.
+  /// Whether a process runs another program than its parent did at the fork.
   private static func runsAnother(_ process: pid_t, than path: String) -> Bool {
     guard let program = SymbolicLink.target(of: "/proc/\(process)/exe") else { return false }
     return program != path
@@ -274,7 +270,7 @@ struct ShimLoop {
   private static func now() -> String {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return time.rfc3339
+    return KubernetesTime.nanoseconds(Int64(time.tv_sec), Int64(time.tv_nsec))
   }
 
   private static func seconds() -> Int {

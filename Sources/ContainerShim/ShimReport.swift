@@ -1,13 +1,13 @@
-/// What a shim tells the kubelet about its container, one line each, on every connection from the start.
-public enum ShimReport: Equatable, Sendable {
+/// A report of a shim about its container, in one line. Every connection gets all reports.
+package enum ShimReport: Equatable, Sendable {
   /// The command runs, as this process on the host.
   case started(process: Int32)
   /// The command has ended; 128 plus the signal's number when a signal ended it.
   case exited(code: Int32)
-  /// The command could not be started; why.
+  /// The command could not be started; the reason.
   case failed(String)
 
-  public var line: String {
+  package var line: String {
     switch self {
     case .started(let process): "started \(process)\n"
     case .exited(let code): "exited \(code)\n"
@@ -15,8 +15,8 @@ public enum ShimReport: Equatable, Sendable {
     }
   }
 
-  /// - Parameter line: without its end; `nil` when it is none of the lines above.
-  public init?(line: String) {
+  /// Parses a line without its end; `nil` for any other line.
+  package init?(line: String) {
     let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
     switch (parts.first, parts.count > 1 ? parts[1] : "") {
     case ("started", let text):
@@ -31,18 +31,18 @@ public enum ShimReport: Equatable, Sendable {
   }
 }
 
-/// What the kubelet tells a shim; one line each.
-public enum ShimOrder: String, Sendable {
+/// An order of the kubelet to a shim, in one line.
+package enum ShimOrder: String, Sendable {
   /// SIGTERM to the container's first process.
   case terminate
   /// SIGKILL, which ends all of its processes.
   case kill
 
-  public var line: String { "\(self.rawValue)\n" }
+  package var line: String { "\(self.rawValue)\n" }
 }
 
-/// What becomes of a container when its kubelet is gone.
-public enum ShimPolicy: String, Sendable {
+/// Whether a container survives its kubelet.
+package enum ShimPolicy: String, Sendable {
   case endsWithKubelet
   case outlivesKubelet
 }

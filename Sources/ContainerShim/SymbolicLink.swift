@@ -1,8 +1,9 @@
 import Glibc
 
-public enum SymbolicLink {
-  /// What a symbolic link says; `nil` when it cannot be read.
-  public static func target(of path: String) -> String? {
+/// Reads symbolic links without Foundation.
+package enum SymbolicLink {
+  /// The target of a symbolic link; `nil` when it cannot be read.
+  package static func target(of path: String) -> String? {
     var count = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, initialized in
       count = buffer.withMemoryRebound(to: CChar.self) {

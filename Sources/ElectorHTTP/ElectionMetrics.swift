@@ -1,11 +1,11 @@
 import Elector
 import PrometheusText
 
-/// What `GET /metrics` says.
+/// The answer to `GET /metrics`.
 enum ElectionMetrics {
   static let contentType = "\(MetricsPage.contentType)"
 
-  /// - Parameter looks: each election, and the instant of the look on its clock.
+  /// - Parameter looks: each election's status, and the instant on its clock.
   static func page(_ looks: [(status: ElectionStatus, now: Instant)]) -> String {
     var page = MetricsPage()
     func gauge(
@@ -29,34 +29,35 @@ enum ElectionMetrics {
           }
         })
     }
-    gauge("leader", "1 while the lease is ours and believed.") { status, _ in
+    gauge("leader", "1 while we hold the lease and have not given it up.") { status, _ in
       status.snapshot.leads ? 1 : 0
     }
-    gauge("manifest_installed", "1 while the manifest is there.") { status, _ in
+    gauge("manifest_installed", "1 while the manifest is in place.") { status, _ in
       status.snapshot.isInstalled ? 1 : 0
     }
-    gauge("term", "The token of whoever holds the lock.") { status, _ in
+    gauge("term", "The token of the lock's holder.") { status, _ in
       status.snapshot.term.map { Double($0) }
     }
-    // Both of the instant at which the page is made, not of the loop's last turn.
-    gauge("renewal_age_seconds", "Since our last granted request was sent.") { status, now in
+    // Both at the instant of the request, not of the loop's last turn.
+    gauge("renewal_age_seconds", "The time since we sent the request that was granted last.") {
+      status, now in
       status.snapshot.renewalAge.map { ($0 + (now - status.turnedAt)) / .seconds(1) }
     }
-    gauge("lease_rest_seconds", "For how long our lease is valid at least.") { status, now in
+    gauge("lease_rest_seconds", "The time for which our lease is certainly valid.") { status, now in
       status.snapshot.leaseRest.map { max(.zero, $0 - (now - status.turnedAt)) / .seconds(1) }
     }
-    gauge("healthy", "1 while /healthz says so.") { status, now in
+    gauge("healthy", "1 while /healthz answers 200.") { status, now in
       status.trouble(at: now) == nil ? 1 : 0
     }
-    gauge("paused", "1 while a person wants it to leave the lock to others.") { status, _ in
-      status.snapshot.isPaused ? 1 : 0
+    gauge("paused", "1 while it has stepped down until resume.") { status, _ in
+      status.snapshot.isSteppedDown ? 1 : 0
     }
-    counter("takeovers", "How often we became the master.", "reason") { $0.takeovers }
-    counter("losses", "How often we lost the lock.", "reason") { $0.losses }
-    counter("errors", "What went wrong, by kind.", "kind") { $0.errors }
+    counter("takeovers", "How often this elector became the master.", "reason") { $0.takeovers }
+    counter("losses", "How often this elector lost the lock.", "reason") { $0.losses }
+    counter("errors", "Failures by kind.", "kind") { $0.errors }
     page.add(
       "elector_fences_total", .counter,
-      "How often the manifest was taken away since the lease could not be believed.",
+      "How often it removed the manifest because it could not trust the lease.",
       looks.map { (MetricsPage.label("key", $0.status.key), Double($0.status.fences)) })
     return page.text
   }

@@ -1,9 +1,9 @@
 import Elector
 import FoundationEssentials
 
-/// What `GET /leader` says.
+/// The answer to `GET /leader`.
 struct LeaderView: Encodable {
-  /// The master's, empty while it is not known.
+  /// The master's name, empty while it is not known.
   var name: String
   var key: String
   var me: String
@@ -17,7 +17,7 @@ struct LeaderView: Encodable {
 
   init(_ status: ElectionStatus) {
     let snapshot = status.snapshot
-    self.name = snapshot.master ?? ""
+    self.name = snapshot.leader ?? ""
     self.key = status.key
     self.me = status.name
     self.isLeader = snapshot.leads
@@ -25,11 +25,11 @@ struct LeaderView: Encodable {
     self.term = snapshot.term
     self.leaseRestSeconds = snapshot.leaseRest.map { $0 / .seconds(1) }
     self.waitsForSeconds = snapshot.waitsFor.map { $0 / .seconds(1) }
-    self.isPaused = snapshot.isPaused
+    self.isPaused = snapshot.isSteppedDown
     self.standsBackForSeconds = snapshot.standsBackFor.map { $0 / .seconds(1) }
   }
 
-  /// One as an object of its own; several in a list.
+  /// One election as an object; several in a list.
   static func json(of statuses: [ElectionStatus]) -> String {
     let views = statuses.map { LeaderView($0) }
     return views.count == 1 ? Self.json(views[0]) : Self.json(["elections": views])
@@ -39,7 +39,7 @@ struct LeaderView: Encodable {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Strings, truth values and finite numbers: there is nothing in it that JSON could not hold.
+    // Strings, booleans and finite numbers, which JSON can always hold.
     return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
   }
 }

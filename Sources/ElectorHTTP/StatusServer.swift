@@ -4,29 +4,30 @@ import Hummingbird
 import NIOCore
 import ServiceLifecycle
 
-/// Shows elections to people, probes and Prometheus, and takes their wishes, over plain HTTP.
+/// Serves the status of elections to people, probes and Prometheus, and accepts requests to step down, over
+/// plain HTTP.
 ///
 /// | | |
 /// | --- | --- |
-/// | `GET /healthz` | 200 while it can do its job, else 503 and why not |
-/// | `GET /readyz` | 200 once it knows who the master is |
-/// | `GET /leader` | JSON; `name` is the master, as with Kubernetes' leader-elector side-car |
+/// | `GET /healthz` | 200 while the election works, else 503 with the reason |
+/// | `GET /readyz` | 200 once the master is known |
+/// | `GET /leader` | JSON; `name` is the master, as in Kubernetes' leader-elector side-car |
 /// | `GET /metrics` | Prometheus' text format |
-/// | `POST /step-down?for=SECONDS` | leaves the lock to others for so long |
-/// | `POST /pause`, `POST /resume` | the same without an end, and the end |
+/// | `POST /step-down?for=SECONDS` | releases the lock and follows for this time; without `for`, until `/resume` |
+/// | `POST /resume` | takes part again |
 ///
-/// With several elections `?key=NAME` means one of them; without it all are meant, and `/leader` says
-/// `{"elections":[…]}`.
-public struct StatusServer: Service {
+/// With several elections `?key=NAME` selects one; without it a request concerns all of them, and `/leader`
+/// answers `{"elections":[…]}`.
+package struct StatusServer: Service {
   private let boards: [ElectionBoard]
   private let host: String
   private let port: Int
   private let onListening: @Sendable (String) -> Void
 
   /// - Parameters:
-  ///   - port: 0 for any.
-  ///   - onListening: told the URL.
-  public init(
+  ///   - port: 0 for a free one.
+  ///   - onListening: gets the URL.
+  package init(
     boards: [ElectionBoard], host: String, port: Int,
     onListening: @escaping @Sendable (String) -> Void = { _ in }
   ) {
@@ -36,9 +37,9 @@ public struct StatusServer: Service {
     self.onListening = onListening
   }
 
-  /// Serves until it is asked to shut down.
+  /// Serves until a graceful shutdown.
   /// - Throws: ``StatusServerError`` when it cannot listen.
-  public func run() async throws {
+  package func run() async throws {
     do {
       try await HTTPListener(address: self.host, port: self.port).run(
         self.router().buildResponder(), onListening: self.onListening)
@@ -63,7 +64,7 @@ public struct StatusServer: Service {
       self.with(request) { looks in
         let isReady = looks.allSatisfy(\.status.hasBegun)
         return Self.text(
-          isReady ? "ok\n" : "nobody is known to hold the lock yet\n",
+          isReady ? "ok\n" : "the lock's holder is not known yet\n",
           isReady ? .ok : .serviceUnavailable)
       }
     }
@@ -79,22 +80,23 @@ public struct StatusServer: Service {
       }
     }
     router.post("step-down") { request, _ in
-      guard let text = request.uri.queryParameters["for"], let seconds = Double(text),
-        seconds > 0, seconds <= 1e9
-      else {
-        return Self.text("for must be a number of seconds\n", .badRequest)
+      guard let text = request.uri.queryParameters["for"] else {
+        return self.perform(request, "stepping down until resumed") { $0.stepDown(for: nil) }
       }
-      return self.tell(request, "stepping down") { $0.stepDown(for: .seconds(seconds)) }
+      guard let seconds = Double(text), seconds > 0, seconds <= 1e9 else {
+        return Self.text("for must be a number of seconds, at most 1e9\n", .badRequest)
+      }
+      return self.perform(request, "stepping down") { $0.stepDown(for: .seconds(seconds)) }
     }
-    router.post("pause") { request, _ in
-      self.tell(request, "pausing") { $0.stepDown(for: nil) }
+    router.post("pause") { _, _ in
+      Self.text("/pause is gone: POST /step-down without `for`\n", .gone)
     }
-    router.post("resume") { request, _ in self.tell(request, "resuming") { $0.resume() } }
+    router.post("resume") { request, _ in self.perform(request, "resuming") { $0.resume() } }
     return router
   }
 
-  /// Those that a request means; none if it names one that is not here.
-  private func meant(by request: Request) -> [ElectionBoard] {
+  /// The elections that a request concerns; none for an unknown key.
+  private func boards(for request: Request) -> [ElectionBoard] {
     guard let key = request.uri.queryParameters["key"] else { return self.boards }
     return self.boards.filter { $0.key == key }
   }
@@ -102,22 +104,22 @@ public struct StatusServer: Service {
   private func with(
     _ request: Request, _ answer: ([(status: ElectionStatus, now: Instant)]) -> Response
   ) -> Response {
-    let boards = self.meant(by: request)
+    let boards = self.boards(for: request)
     return boards.isEmpty ? self.unknownKey : answer(boards.map { $0.look() })
   }
 
-  private func tell(
-    _ request: Request, _ text: String, _ wish: (ElectionBoard) -> Void
+  private func perform(
+    _ request: Request, _ text: String, _ action: (ElectionBoard) -> Void
   ) -> Response {
-    let boards = self.meant(by: request)
+    let boards = self.boards(for: request)
     if boards.isEmpty { return self.unknownKey }
-    for board in boards { wish(board) }
+    for board in boards { action(board) }
     return Self.text("\(text)\n", .accepted)
   }
 
   private var unknownKey: Response {
     let keys = self.boards.map(\.key).joined(separator: ", ")
-    return Self.text("there is no election of this key; those there are: \(keys)\n", .notFound)
+    return Self.text("unknown key; the keys are: \(keys)\n", .notFound)
   }
 
   private static func text(
@@ -129,12 +131,12 @@ public struct StatusServer: Service {
   }
 }
 
-/// Nobody can look at the election.
-public struct StatusServerError: Error, Equatable, CustomStringConvertible {
-  public var address: String
-  public var reason: String
+/// The status server cannot listen.
+package struct StatusServerError: Error, Equatable, CustomStringConvertible {
+  package var address: String
+  package var reason: String
 
-  public var description: String {
+  package var description: String {
     "--http-listen: cannot listen on \(self.address): \(self.reason)"
   }
 }

@@ -2,22 +2,22 @@ import AsyncHTTPClient
 import HTTPEndpoint
 import NIOHTTP1
 
-/// A client of etcd's v2 keys API that knows several endpoints.
+/// A client of etcd's v2 keys API with several endpoints.
 ///
-/// It stays with the endpoint that answered last. One that cannot be connected to is passed over
-/// within the same call, since it surely has not seen the request; one that says nothing is passed over
-/// by a read, while after a write the *next* call goes to the next endpoint, because a write that may
-/// have been applied must not be sent twice.
+/// It stays with the endpoint that answered last. When it cannot connect to an endpoint, the same call
+/// tries the next one, since the server surely has not seen the request. When an endpoint does not answer,
+/// a read tries the next one in the same call; after a write the *next* call does, because a write that may
+/// have been applied must not be sent twice. Redirects are not followed.
 ///
-/// Every call but ``watch(_:waitIndex:recursive:)`` is over, one way or the other, when its time-out
-/// has passed. Cancelling the task ends a call at once, with ``EtcdClientError/unanswered(endpoint:reason:)``.
-/// ``shutdown()`` has to be called at the end.
+/// Every call but ``watch(_:waitIndex:recursive:)`` ends before its time-out has passed. Cancelling the
+/// task ends a call at once, with ``EtcdClientError/unanswered(endpoint:reason:)``. Call ``shutdown()`` at
+/// the end.
 ///
-/// Source: etcd v2 API, and Go's `client/v2` for what stands where in a request.
+/// Source: etcd v2 API, and Go's `client/v2` for the layout of a request.
 public final class EtcdClient: Sendable {
-  /// Where the cluster is, in the order in which it is tried.
+  /// The cluster's members, in the order in which they are tried.
   public let endpoints: [EtcdEndpoint]
-  /// The bound of a call that names no other, from its start to the last byte of its answer.
+  /// The default bound of a call, from its start to the last byte of its answer.
   public let timeout: Duration
 
   let transport: EtcdTransport
@@ -25,16 +25,15 @@ public final class EtcdClient: Sendable {
 
   /// - Parameters:
   ///   - endpoints: at least one.
-  ///   - timeout: the bound of a call that names no other.
-  ///   - attemptTimeout: the bound of one attempt when there is another endpoint to go to; half of
+  ///   - timeout: the default bound of a call.
+  ///   - attemptTimeout: the bound of one attempt while there is another endpoint to try; half of
   ///     `timeout` by default.
-  ///   - connectTimeout: how long one endpoint may take to accept a connection. It bounds a watch's
-  ///     connecting, too.
-  ///   - longestPause: the most that a call waits before it starts, after all endpoints have failed.
-  ///   - watchAge: after this, a watch's connection is taken for forgotten and made anew.
-  ///   - tls: for endpoints with `https`; `nil` trusts whom the system trusts.
+  ///   - connectTimeout: the bound of one connection attempt, also of a watch.
+  ///   - longestPause: the longest pause before a call, after all endpoints have failed.
+  ///   - watchAge: the age at which a watch reconnects, in case a router has forgotten its connection.
+  ///   - tls: for endpoints with `https`; `nil` trusts the system's authorities.
   ///   - credentials: sent with each request; `nil` for a cluster without users.
-  ///   - notice: told what a person should read once.
+  ///   - notice: gets what an operator should read once.
   public init(
     endpoints: [EtcdEndpoint], timeout: Duration = .seconds(5), attemptTimeout: Duration? = nil,
     connectTimeout: Duration = .seconds(5), longestPause: Duration = .zero,
@@ -71,7 +70,7 @@ public final class EtcdClient: Sendable {
     return try result.get()
   }
 
-  /// Closes all connections; calls that are still under way fail.
+  /// Closes all connections; calls in progress fail.
   public func shutdown() async {
     await self.transport.shutdown()
   }
@@ -80,8 +79,8 @@ public final class EtcdClient: Sendable {
   /// - Parameters:
   ///   - recursive: with everything below.
   ///   - sorted: a directory's entries in the order of their keys.
-  ///   - quorum: ask the cluster's majority, not the one member's own, perhaps outdated, copy.
-  ///   - timeout: the bound of this call; `nil` for the client's own.
+  ///   - quorum: read from the cluster's majority, not from one member's copy, which may be outdated.
+  ///   - timeout: the bound of this call; `nil` for the client's default.
   public func get(
     _ key: String, recursive: Bool = false, sorted: Bool = false, quorum: Bool = false,
     timeout: Duration? = nil
@@ -96,18 +95,19 @@ public final class EtcdClient: Sendable {
       within: timeout)
   }
 
-  /// Writes a key, or makes a directory.
+  /// Writes a key or creates a directory.
   ///
-  /// When this throws `unanswered` or `malformed`, the write may have been applied or may still be.
+  /// When this throws `unanswered` or `malformed`, the server may have applied the write, or may still do
+  /// so.
   /// - Parameters:
-  ///   - value: `nil` sends none, which etcd takes for an empty one except with `refresh` or `dir`.
-  ///   - ttlSeconds: the time to live in whole seconds; `nil` for ever.
-  ///   - prevExist: `false`: only if it is not there; `true`: only if it is.
-  ///   - prevValue: only if it has this value, which cannot be empty.
-  ///   - prevIndex: only if its `modifiedIndex` is this.
-  ///   - dir: make a directory.
-  ///   - refresh: set the time to live alone and wake no watcher; needs `prevExist` true.
-  ///   - timeout: the bound of this call; `nil` for the client's own.
+  ///   - value: `nil` sends none; etcd then writes an empty value, except with `refresh` or `dir`.
+  ///   - ttlSeconds: the TTL; `nil` for none.
+  ///   - prevExist: `false`: only if the key does not exist; `true`: only if it does.
+  ///   - prevValue: only if the key has this value, which cannot be empty.
+  ///   - prevIndex: only if this is the key's `modifiedIndex`.
+  ///   - dir: create a directory.
+  ///   - refresh: only set the TTL, without waking watchers; needs `prevExist` true.
+  ///   - timeout: the bound of this call; `nil` for the client's default.
   @discardableResult
   public func put(
     _ key: String, value: String? = nil, ttlSeconds: Int64? = nil, prevExist: Bool? = nil,
@@ -130,13 +130,13 @@ public final class EtcdClient: Sendable {
 
   /// Removes a key or a directory.
   ///
-  /// When this throws `unanswered` or `malformed`, it may have been removed or may still be.
+  /// When this throws `unanswered` or `malformed`, the server may have removed it, or may still do so.
   /// - Parameters:
-  ///   - prevIndex: only if its `modifiedIndex` is this.
-  ///   - prevValue: only if it has this value, which cannot be empty.
+  ///   - prevIndex: only if this is the key's `modifiedIndex`.
+  ///   - prevValue: only if the key has this value, which cannot be empty.
   ///   - recursive: a directory with everything below.
   ///   - dir: an empty directory.
-  ///   - timeout: the bound of this call; `nil` for the client's own.
+  ///   - timeout: the bound of this call; `nil` for the client's default.
   @discardableResult
   public func delete(
     _ key: String, prevIndex: UInt64? = nil, prevValue: String? = nil, recursive: Bool = false,
@@ -152,12 +152,11 @@ public final class EtcdClient: Sendable {
       within: timeout)
   }
 
-  /// Waits for one change, for as long as it takes.
+  /// Waits for one change, without a time-out.
   ///
-  /// A server that vanishes without a word leaves this waiting: who depends on it reads now and then.
+  /// It does not notice that a server vanishes: a caller that depends on changes also reads periodically.
   /// - Parameters:
-  ///   - waitIndex: the first index whose change counts, possibly one of the past; `nil` for what
-  ///     happens from now on.
+  ///   - waitIndex: the first index that counts, possibly a past one; `nil` for changes from now on.
   ///   - recursive: changes below the key count, too.
   /// - Throws: `refused` with ``EtcdError/eventIndexCleared`` when `waitIndex` is too far back.
   public func watch(
@@ -171,7 +170,7 @@ public final class EtcdClient: Sendable {
       ])
     do {
       return try await self.transport.watch(self.call(request), headTimeout: self.timeout) {
-        try await Answer($0).keysResponse(from: $1)
+        try await HTTPAnswer($0).keysResponse(from: $1)
       }
     } catch {
       if case .denied = error { _ = self.credentials?.reread() }
@@ -179,18 +178,19 @@ public final class EtcdClient: Sendable {
     }
   }
 
-  /// Asks one member for its version.
-  /// - Parameter timeout: the bound of this call; `nil` for the client's own.
+  /// Reads one member's version.
+  /// - Parameter timeout: the bound of this call; `nil` for the client's default.
   public func version(timeout: Duration? = nil) async throws(EtcdClientError) -> EtcdVersion {
     try await self.transport.send(
       EtcdTransport.Call(method: .GET, target: "/version", isRepeatable: true),
       until: .now + (timeout ?? self.timeout)
     ) { answer, endpoint throws(EtcdClientError) in
-      try Answer.decode(EtcdVersion.self, from: answer.body, endpoint: endpoint)
+      guard answer.status == 200 else { throw answer.failure(from: endpoint, api: .auto) }
+      return try answer.value(EtcdVersion.self, from: endpoint)
     }
   }
 
-  /// Whether one endpoint has the v2 API, whatever it says in it.
+  /// Whether one endpoint has the v2 API, whatever its answer.
   func hasV2(at endpoint: EtcdEndpoint, within timeout: Duration) async throws(EtcdClientError)
     -> Bool
   {

@@ -1,16 +1,16 @@
 import HTTPEndpoint
 
-/// etcd's own error, as it stands in the answer's body.
+/// An error of etcd's v2 API, from the answer's body.
 ///
 /// Source: etcd v2 API, `errorcode.md`.
 public struct EtcdError: Error, Equatable, Sendable, Decodable, CustomStringConvertible {
   public var errorCode: Int
   public var message: String
-  /// What it is about: a key, an index, a parameter's name.
+  /// The subject: a key, an index, a parameter's name.
   public var cause: String?
-  /// The store's index when it refused.
+  /// The store's index at the refusal.
   public var index: UInt64
-  /// Which cluster it was, from the answer's head; `nil` when it did not tell.
+  /// The cluster's ID, from the answer's head; `nil` without one.
   public var clusterID: UInt64?
 
   public init(
@@ -26,17 +26,17 @@ public struct EtcdError: Error, Equatable, Sendable, Decodable, CustomStringConv
 
   private enum CodingKeys: CodingKey { case errorCode, message, cause, index }
 
-  /// There is no such key.
+  /// The key does not exist.
   public static let keyNotFound = 100
-  /// `prevIndex` or `prevValue` is not what the key has.
+  /// The key has another `prevIndex` or `prevValue`.
   public static let compareFailed = 101
-  /// A file was asked for, but there is a directory.
+  /// The key is a directory.
   public static let notAFile = 102
-  /// The key is there already (`prevExist=false`).
+  /// The key exists already (`prevExist=false`).
   public static let nodeExists = 105
-  /// Without a user, or not this one's to do.
+  /// No user, or a user without the right.
   static let unauthorized = 110
-  /// The event asked for is no longer in the history: read anew.
+  /// The event is no longer in the history: read again.
   public static let eventIndexCleared = 401
 
   public var description: String {
@@ -44,7 +44,7 @@ public struct EtcdError: Error, Equatable, Sendable, Decodable, CustomStringConv
   }
 }
 
-/// The v3 API's own error, as its JSON gateway tells it.
+/// An error of etcd's v3 API, from its JSON gateway.
 public struct EtcdGatewayError: Error, Equatable, Sendable, CustomStringConvertible {
   /// gRPC's status code.
   public var code: Int
@@ -58,31 +58,31 @@ public struct EtcdGatewayError: Error, Equatable, Sendable, CustomStringConverti
   public var description: String { self.message }
 }
 
-/// Why a request was not answered as wished.
+/// Why a request failed.
 public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The server answered no. Nothing was changed.
+  /// The v2 API refused the request. Nothing has changed.
   case refused(EtcdError)
-  /// The server answered no, by its v3 API. Nothing was changed.
+  /// The v3 API refused the request. Nothing has changed.
   case declined(EtcdGatewayError)
-  /// The server wants a user, another password, or a role with more rights. Nothing was changed.
+  /// The server requires a user, another password, or a role with more rights. Nothing has changed.
   case denied(endpoint: EtcdEndpoint, reason: String)
-  /// There was no connection to any endpoint, or none that both sides trusted; the last one tried is
-  /// named. Nothing was changed.
+  /// No connection to any endpoint, or none that both sides trust; it names the last endpoint. Nothing
+  /// has changed.
   case unreachable(endpoint: EtcdEndpoint, reason: String)
-  /// The server does not offer this API. Nothing was changed.
+  /// The server does not have this API. Nothing has changed.
   case apiMissing(endpoint: EtcdEndpoint, EtcdAPI)
-  /// Time-out, broken connection, cancellation, or an etcd that gave up half-way: a write **may have
-  /// been applied, or may still be**.
+  /// Time-out, broken connection, cancellation, or an etcd that gave up half-way: the server **may have
+  /// applied** a write, or may still do so.
   case unanswered(endpoint: EtcdEndpoint, reason: String)
-  /// What answered is no etcd. A write may have been applied.
+  /// The answer is not etcd's. The server may have applied a write.
   case malformed(endpoint: EtcdEndpoint, reason: String)
 
-  /// The server's error code in its v2 API, if it was the server that said no.
+  /// The v2 API's error code, if it refused the request.
   public var errorCode: Int? {
     if case .refused(let error) = self { error.errorCode } else { nil }
   }
 
-  /// Whether a write may have been applied, or may still be.
+  /// Whether the server may have applied a write, or may still do so.
   public var isOutcomeUnknown: Bool {
     switch self {
     case .unanswered, .malformed: true
@@ -90,8 +90,8 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
     }
   }
 
-  /// Whether it was the store that said so, and any other member would say the same.
-  var isTheStoresWord: Bool {
+  /// Whether the answer is the store's own, so that every other member would answer the same.
+  var isFromStore: Bool {
     switch self {
     case .refused, .declined, .denied: true
     case .unreachable, .apiMissing, .unanswered, .malformed: false
@@ -102,16 +102,21 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
     switch self {
     case .refused(let error): error.description
     case .declined(let error): error.description
-    case .denied(let endpoint, let reason): "etcd at \(endpoint) lets us not do this: \(reason)"
+    case .denied(let endpoint, let reason): "etcd at \(endpoint) denies access: \(reason)"
     case .unreachable(let endpoint, let reason): "cannot reach etcd at \(endpoint): \(reason)"
     case .apiMissing(let endpoint, .v2):
       """
       etcd at \(endpoint) has no v2 API: start it with --enable-v2=true, or stop all electors of this \
       key and start them with --etcd-api=v3
       """
-    case .apiMissing(let endpoint, _): "\(endpoint) has no v3 API that this program knows"
+    case .apiMissing(let endpoint, _):
+      """
+      etcd at \(endpoint) has no /v3: etcd 3.4 or newer is needed for v3; with an older one, stop all \
+      electors of this key and start them with --etcd-api=v2
+      """
     case .unanswered(let endpoint, let reason): "no answer from etcd at \(endpoint): \(reason)"
-    case .malformed(let endpoint, let reason): "\(endpoint) does not answer as etcd does: \(reason)"
+    case .malformed(let endpoint, let reason):
+      "the answer from \(endpoint) is not etcd's: \(reason)"
     }
   }
 }

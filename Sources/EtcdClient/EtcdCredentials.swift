@@ -2,14 +2,14 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// A user of etcd and the file with the password, which is read again when etcd does not take it: it may
-/// have been changed on both sides.
+/// A user of etcd and the file with the password. When etcd rejects the password, the client reads the
+/// file again, in case it has changed on both sides.
 public final class EtcdCredentials: Sendable {
   public let username: String
   public let passwordFile: String
   private let password: Mutex<String>
-  /// v3's: `nil` before the first one, and when etcd did not take the last one; empty where nobody needs
-  /// one.
+  /// The v3 API's token: `nil` before the first one and after etcd rejected one; empty while etcd has no
+  /// authentication.
   private let token = Mutex<String?>(nil)
 
   /// - Throws: ``EtcdCredentialsError`` that names the file.
@@ -32,7 +32,7 @@ public final class EtcdCredentials: Sendable {
   }
 
   /// Reads the file again.
-  /// - Returns: whether the password is another one now.
+  /// - Returns: whether the password has changed.
   func reread() -> Bool {
     guard let fresh = try? Self.read(self.passwordFile) else { return false }
     return self.password.withLock { password in
@@ -45,10 +45,10 @@ public final class EtcdCredentials: Sendable {
 
   var currentToken: String? { self.token.withLock { $0 } }
   func keep(token: String) { self.token.withLock { $0 = token } }
-  /// Unless there is a newer one.
+  /// Keeps a newer one.
   func forget(token: String?) { self.token.withLock { if $0 == token { $0 = nil } } }
 
-  /// One newline at the end is not part of it: every editor writes one.
+  /// Without one newline at the end, which every editor writes.
   private static func read(_ path: String) throws(EtcdCredentialsError) -> String {
     guard access(path, R_OK) == 0 else { throw .unreadable(path, errno) }
     guard let data = FileManager.default.contents(atPath: path),
@@ -60,7 +60,7 @@ public final class EtcdCredentials: Sendable {
   }
 }
 
-/// Why there is no password.
+/// Why the password cannot be read.
 public enum EtcdCredentialsError: Error, Equatable, Sendable, CustomStringConvertible {
   case unreadable(String, Int32)
   case noText(String)
@@ -70,7 +70,7 @@ public enum EtcdCredentialsError: Error, Equatable, Sendable, CustomStringConver
     switch self {
     case .unreadable(let path, let errno):
       "--etcd-password-file: cannot read \(path): \(String(cString: strerror(errno)))"
-    case .noText(let path): "--etcd-password-file: \(path) is no file with text"
+    case .noText(let path): "--etcd-password-file: \(path) is not text in UTF-8"
     case .empty(let path): "--etcd-password-file: \(path) is empty"
     }
   }

@@ -1,7 +1,7 @@
 import HTTPEndpoint
 
-/// Where an etcd member listens, for example `http://127.0.0.1:2379`.
+/// An etcd member's address, for example `http://127.0.0.1:2379`.
 public typealias EtcdEndpoint = HTTPEndpoint
 
-/// Why a text is no ``EtcdEndpoint``.
+/// Why a text is not an ``EtcdEndpoint``.
 public typealias EtcdEndpointError = HTTPEndpointError

@@ -1,13 +1,13 @@
 import HTTPEndpoint
 
-/// Something that the person who runs the client should read once.
+/// What an operator of the client should read once.
 public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
-  /// Which API is used from now on; the server's version, where it matters.
+  /// The API in use from now on, with the server's version for v3.
   case usesAPI(EtcdAPI, version: String?)
-  /// The server's shortest time to live is longer than the one that was asked for.
+  /// The server's shortest TTL is longer than the requested one.
   case longerTTL(asked: Int64, granted: Int64)
   case tlsReloaded
-  /// The files changed, but do not make a whole: the old ones are used on.
+  /// The new files do not belong together: the old ones stay in use.
   case tlsNotReloaded(ClientTLSError)
 
   init(_ reload: ClientTLS.Reload) {
@@ -18,7 +18,7 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
       }
   }
 
-  /// Whether something is to be done about it.
+  /// Whether an operator should act on it.
   public var isWarning: Bool {
     switch self {
     case .usesAPI, .tlsReloaded: false
@@ -32,12 +32,12 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
       "using etcd's \(api) API" + (version.map { " (etcd \($0))" } ?? "")
     case .longerTTL(let asked, let granted):
       """
-      etcd grants no lease shorter than \(granted) s, \(asked) s were asked for: a takeover after a \
-      crash takes as long
+      etcd's shortest lease is \(granted) s instead of \(asked) s: a takeover after a crash takes that \
+      much longer
       """
-    case .tlsReloaded: "the TLS files have changed and are in use from now on"
+    case .tlsReloaded: "the TLS files have changed; the new ones are in use"
     case .tlsNotReloaded(let error):
-      "the TLS files have changed, the old ones stay in use: \(error)"
+      "the TLS files have changed, but the old ones stay in use: \(error)"
     }
   }
 }

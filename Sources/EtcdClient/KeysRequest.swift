@@ -1,7 +1,7 @@
-/// One request to the keys API as method, target and body, before it meets an endpoint.
+/// One request to the keys API as method, target and body, without an endpoint.
 ///
-/// Conditions stand in the query and values in the form body, as Go's `client/v2` sends them: every
-/// etcd reads both, and a DELETE reads the query alone.
+/// Conditions go into the query and values into the form, as in Go's `client/v2`: etcd reads both, but for
+/// a DELETE only the query.
 struct KeysRequest: Equatable, Sendable {
   enum Method: String, Sendable { case get = "GET", put = "PUT", delete = "DELETE" }
 
@@ -20,15 +20,15 @@ struct KeysRequest: Equatable, Sendable {
     self.body = form.map(FormEncoding.encode)
   }
 
-  /// The key with one slash in front and each component escaped.
+  /// The key with a leading slash, no empty components, and each component escaped.
   static func path(_ key: String) -> String {
     key.split(separator: "/").map { "/" + FormEncoding.escape($0) }.joined()
   }
 }
 
-/// `application/x-www-form-urlencoded`, with a space as `%20`, which is right in a path as well.
+/// `application/x-www-form-urlencoded`, with a space as `%20`, which is valid in a path, too.
 enum FormEncoding {
-  /// Leaves out what is `nil`.
+  /// Without the fields that are `nil`.
   static func encode(_ fields: [(String, String?)]) -> String {
     fields.compactMap { name, value in value.map { "\(self.escape(name))=\(self.escape($0))" } }
       .joined(separator: "&")

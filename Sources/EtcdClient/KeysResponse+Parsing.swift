@@ -1,13 +1,13 @@
 import JSONText
 
 extension KeysResponse {
-  /// What a body of the keys API says. A directory of thousands of keys is one, so it is read in one go.
+  /// The body of an answer, parsed in one pass: a directory may have thousands of keys.
   struct Event: Equatable, Sendable {
     var action: String
     var node: Node
     var prevNode: Node?
 
-    /// - Throws: when it is no JSON, or not of this kind.
+    /// - Throws: when the bytes are not JSON, or not an event.
     init(parsing bytes: [UInt8]) throws(JSONError) {
       var reader = JSONReader(bytes)
       var (action, node, prevNode) = (String?.none, Node?.none, Node?.none)
@@ -35,7 +35,7 @@ extension KeysResponse {
 }
 
 extension Node {
-  /// etcd leaves out what is zero, empty or false.
+  /// etcd omits what is zero, empty or false.
   fileprivate init(from reader: inout JSONReader) throws(JSONError) {
     self.init(key: "")
     try reader.openObject()

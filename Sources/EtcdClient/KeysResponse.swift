@@ -4,14 +4,14 @@
 public struct KeysResponse: Equatable, Sendable {
   /// `get`, `set`, `create`, `update`, `compareAndSwap`, `delete`, `compareAndDelete` or `expire`.
   public var action: String
-  /// What the key is now; after a removal it has no value.
+  /// The key after the request; a removed key has no value.
   public var node: Node
-  /// What the key was before; `nil` when it was not there, and for reads.
+  /// The key before the request; `nil` when it did not exist, and for reads.
   public var prevNode: Node?
-  /// The store's index when it answered (`X-Etcd-Index`). A watch from the next one on misses
-  /// nothing that happened after a read.
+  /// The store's index at the answer (`X-Etcd-Index`). A watch from the next index on misses nothing
+  /// after a read.
   public var etcdIndex: UInt64
-  /// Which cluster it was (`X-Etcd-Cluster-Id`); `nil` when it did not tell.
+  /// The cluster's ID (`X-Etcd-Cluster-Id`); `nil` without one.
   public var clusterID: UInt64?
 
   public init(
@@ -27,21 +27,21 @@ public struct KeysResponse: Equatable, Sendable {
 
 /// A key or a directory.
 public struct Node: Equatable, Sendable {
-  /// Begins with a slash; the root's is empty.
+  /// With a leading slash; empty for the root.
   public var key: String
   /// `nil` for a directory and after a removal.
   public var value: String?
   public var dir: Bool
-  /// The index at which the key came into being; a compare-and-swap keeps it.
+  /// The index of the key's creation; a compare-and-swap keeps it.
   public var createdIndex: UInt64
   /// The index of the last change.
   public var modifiedIndex: UInt64
-  /// The remaining time to live in whole seconds, rounded up by the server; `nil` for ever.
+  /// The remaining TTL in whole seconds, rounded up by the server; `nil` for none.
   public var ttl: Int64?
-  /// When the key ends by the server's wall clock, as RFC 3339 text. For people: comparing it with
-  /// a clock of another machine decides nothing.
+  /// The end of the TTL by the server's wall clock, in RFC 3339. For people: never compare it with the
+  /// clock of another machine.
   public var expiration: String?
-  /// What is in the directory, as far as it was asked for.
+  /// The directory's entries, as far as requested.
   public var nodes: [Node]
 
   public init(
@@ -59,10 +59,10 @@ public struct Node: Equatable, Sendable {
   }
 }
 
-/// A server's answer to `/version`.
+/// The answer to `/version`.
 public struct EtcdVersion: Equatable, Sendable, Decodable {
   /// The member's own version, for example `3.4.23`.
   public var etcdserver: String
-  /// The version of the cluster's protocol; `not_decided` right after the start.
+  /// The cluster's protocol version; `not_decided` right after the start.
   public var etcdcluster: String
 }

@@ -4,11 +4,10 @@ import Hummingbird
 import Logging
 import ServiceLifecycle
 
-/// A Kubernetes API server without Kubernetes: namespaces, pods, nodes, events, leases and replication
-/// controllers, kept in etcd and nowhere else, so that any number of these serve one cluster and any can die.
+/// A small Kubernetes API server: namespaces, pods, nodes, events, leases and replication controllers.
 ///
-/// It owns sockets and tasks, and no rules: these are ``ObjectRules``, ``Patch``, ``Selection``,
-/// ``WatchWindow`` and their like.
+/// Its only state is in etcd, so any number of servers serve one cluster, and each may die at any time.
+/// This class owns sockets and tasks and no rules; see the module's page for the rules.
 public final class FakeAPIServer: Service {
   private let configuration: FakeAPIServerConfiguration
   private let client: EtcdClient
@@ -16,8 +15,10 @@ public final class FakeAPIServer: Service {
   private let onListening: @Sendable (FakeAPIServerAddresses) async -> Void
 
   /// - Parameters:
-  ///   - client: of the etcd that has the objects; its owner shuts it down.
-  ///   - onListening: called once, when all ports accept connections.
+  ///   - configuration: ports, etcd's directory and kubelets.
+  ///   - client: of the etcd with the objects; its owner shuts it down.
+  ///   - logger: gets failures of watches.
+  ///   - onListening: called once, when all ports listen.
   public init(
     configuration: FakeAPIServerConfiguration, client: EtcdClient, logger: Logger,
     onListening: @escaping @Sendable (FakeAPIServerAddresses) async -> Void = { _ in }
@@ -28,7 +29,7 @@ public final class FakeAPIServer: Service {
     self.onListening = onListening
   }
 
-  /// Serves until it is asked to shut down, or its task is cancelled.
+  /// Serves until graceful shutdown or until its task is cancelled.
   /// - Throws: ``FakeAPIServerError`` or `ServerTLSError` when it cannot listen.
   public func run() async throws {
     let store = ObjectStore(client: self.client, prefix: self.configuration.prefix)
@@ -54,7 +55,7 @@ public final class FakeAPIServer: Service {
     var ports = 0
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await cancelWhenGracefulShutdown { await watches.run() } }
-      group.addTask { await cancelWhenGracefulShutdown { await self.makeNamespaces(objects) } }
+      group.addTask { await cancelWhenGracefulShutdown { await self.createNamespaces(objects) } }
       if let port = self.configuration.port {
         ports += 1
         let listener = HTTPListener(address: self.configuration.address, port: port)
@@ -105,8 +106,8 @@ public final class FakeAPIServer: Service {
     }
   }
 
-  /// The namespaces that are there without anybody's doing, as soon as etcd answers.
-  private func makeNamespaces(_ objects: Objects) async {
+  /// Creates the first namespaces as soon as etcd answers.
+  private func createNamespaces(_ objects: Objects) async {
     var missing = Objects.firstNamespaces
     while let name = missing.first {
       do throws(APIFailure) {

@@ -1,41 +1,44 @@
-import HTTPListening
+import HTTPEndpoint
 
-/// What a fake API server is started with.
+/// The settings of a ``FakeAPIServer``.
 public struct FakeAPIServerConfiguration: Equatable, Sendable {
-  /// Plain HTTP, for everybody: `--insecure-bind-address`, `--insecure-port`.
+  /// Address of the port without TLS and authentication: `--insecure-bind-address`.
   public var address = "127.0.0.1"
-  /// 0 for any that is free; `nil` for none.
+  /// `--insecure-port`; 0 for any free port, `nil` for none.
   public var port: Int? = 8080
-  /// TLS: `--bind-address`, `--secure-port`; only with ``tls``.
+  /// Address of the TLS port: `--bind-address`.
   public var secureAddress = "127.0.0.1"
+  /// `--secure-port`; 0 for any free port.
   public var securePort = 6443
+  /// The certificate of the TLS port; `nil` for no such port.
   public var tls: ServerTLS?
-  /// Below which the objects are in etcd: `--etcd-prefix`.
+  /// The directory of the objects in etcd: `--etcd-prefix`.
   public var prefix = "/registry"
-  /// After which a node that says nothing is shown as such: `--node-monitor-grace-period`.
+  /// How long a node may be silent before its conditions read Unknown: `--node-monitor-grace-period`.
   public var nodeGracePeriod = Duration.seconds(40)
-  /// How long Event objects are kept: `--event-ttl`.
+  /// Lifetime of Event objects: `--event-ttl`.
   public var eventTTL = Duration.seconds(3600)
-  /// Where a node's kubelet is asked for logs when its Node object does not tell: `--kubelet-port`.
+  /// The kubelets' port for logs, unless the Node object names one: `--kubelet-port`.
   public var kubeletPort = 10250
-  /// Nodes whose kubelets are at a URL of their own: `--kubelet-url`.
+  /// Kubelet URLs by node: `--kubelet-url`.
   public var kubeletURLs: [String: String] = [:]
 
   public init() {}
 }
 
-/// Where a server listens.
+/// The URLs of a running server.
 public struct FakeAPIServerAddresses: Equatable, Sendable {
-  /// `http://127.0.0.1:8080`; `nil` without such a port.
+  /// `http://127.0.0.1:8080`; `nil` when there is no such port.
   public var insecure: String?
-  /// `https://127.0.0.1:6443`.
+  /// `https://127.0.0.1:6443`; `nil` when there is no such port.
   public var secure: String?
 }
 
-/// Why a server cannot be started, besides `ServerTLSError`.
+/// Why a server cannot start, besides `ServerTLSError`.
 public enum FakeAPIServerError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// A port could not be bound; `flag` is the option of the `fake-apiserver` command.
   case cannotListen(address: String, port: Int, flag: String, reason: String)
-  /// Neither of the two ports is wanted.
+  /// Neither port is configured.
   case noPort
 
   public var description: String {

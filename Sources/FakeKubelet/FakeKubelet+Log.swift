@@ -1,31 +1,31 @@
 import Logging
 
-/// What the kubelet says in its log; the wording is the real one's where it has a word for it.
+/// The kubelet's log, with the real kubelet's messages where it has one.
 extension FakeKubelet {
-  func log(_ findings: ManifestScanner.Findings) {
+  func log(_ changes: ManifestChanges) {
     let path: Logger.MetadataValue = "\(self.configuration.manifestDirectory)"
-    if let reason = findings.directoryVanished {
+    if let reason = changes.directoryVanished {
       self.logger.error(
         "Unable to read config path", metadata: ["err": "\(reason)", "path": path])
     }
-    if findings.directoryReturned {
+    if changes.directoryReturned {
       self.logger.info("The config path can be read again", metadata: ["path": path])
     }
-    for complaint in findings.complaints {
+    for error in changes.errors {
       self.logger.error(
         "Could not process manifest file",
-        metadata: ["err": "\(complaint)", "path": "\(complaint.path)"])
+        metadata: ["err": "\(error)", "path": "\(error.path)"])
     }
   }
 
-  /// - Parameter source: who wants the change of the pods.
+  /// - Parameter source: the source of the change.
   func log(_ event: PodWorkers.Event, _ source: PodManifest.Source) {
     switch event {
     case .changed(let removed, let added, let updated):
       if !removed.isEmpty { self.logChange("SyncLoop REMOVE", removed, source) }
       if !added.isEmpty { self.logChange("SyncLoop ADD", added.map(\.name), source) }
       for pod in added {
-        let fields = Unenforced.fields(of: pod)
+        let fields = UnenforcedFields.list(of: pod)
         guard !fields.isEmpty else { continue }
         self.logger.info(
           "Accepted and shown, but not enforced on this node",

@@ -1,26 +1,26 @@
 import Logging
 
-/// The loop: what is wanted comes in, from the directory and from the API server, and what becomes of the
-/// containers; what ``PodWorkers`` says is carried out.
+/// The loop: it feeds ``PodWorkers`` with changes of the directory, of the API server and of containers, and
+/// carries out its effects.
 extension FakeKubelet {
-  /// What the loop takes in.
+  /// An input of the loop.
   enum Input: Sendable {
     case files(PodSources.Change)
-    case api(APIPods.Findings)
+    case api(APIPods.Changes)
     case pods(PodWorkers.Event)
 
-    /// Who wants it.
+    /// The source of the pods.
     var source: PodManifest.Source {
       if case .api = self { .api } else { .file }
     }
   }
 
-  /// Carries out what ``PodWorkers`` says, until the task is cancelled.
-  /// - Parameter port: where the full port listens.
+  /// Runs the loop until the task is cancelled.
+  /// - Parameter port: the full port.
   func runPods(port: Int) async {
     defer { self.endChanges() }
-    // Bounded by what is outstanding: two events per container, one per alarm, one per look; what the API
-    // server wants is compared with what it wanted before.
+    // Bounded: two events per container, one per alarm, one per list; the API server's pods are compared
+    // with the former ones first.
     let (inputs, inbox) = AsyncStream.makeStream(of: Input.self)
     await withDiscardingTaskGroup { group in
       group.addTask { await self.watchManifests { inbox.yield(.files($0)) } }
@@ -32,23 +32,23 @@ extension FakeKubelet {
         backOff: self.configuration.crashLoopBackOff,
         replacesBetweenPolls: self.configuration.kubeletVersion == nil,
         survivors: await self.runtime.survivors())
-      var told: Set<PodManifest.Source> = []
+      var seen: Set<PodManifest.Source> = []
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await input in inputs {
         let events = Self.events(of: input, &sources)
-        // What nobody wants ends before anything is begun; whoever may want it is heard first.
-        for source in sources.told.subtracting(told) {
-          told.insert(source)
-          let orphans = workers.takeOrphans(
+        // Survivors without a pod are stopped before any pod starts, once their source has reported.
+        for source in sources.reported.subtracting(seen) {
+          seen.insert(source)
+          let orphans = workers.removeOrphans(
             besides: sources.manifests, from: self.link == nil ? nil : source)
           for orphan in orphans { await self.runtime.end(orphan) }
         }
         for event in events {
           let before = workers
           let effects = workers.handle(
-            event, at: Instant(sinceStart: self.start.duration(to: .now)))
+            event, at: KubeletInstant(sinceStart: self.start.duration(to: .now)))
           self.publish(workers)
-          self.link?.took(effects, from: before, to: workers)
+          self.link?.recordEvents(of: effects, from: before, to: workers)
           self.log(event, input.source)
           switch event {
           case .containerExited(let id, _), .containerFailedToStart(let id, _): signals[id] = nil
@@ -56,10 +56,10 @@ extension FakeKubelet {
           }
           for effect in effects {
             self.log(effect)
-            await self.carryOut(effect, in: &group, &signals) { inbox.yield(.pods($0)) }
+            await self.perform(effect, in: &group, &signals) { inbox.yield(.pods($0)) }
           }
         }
-        self.link?.look(at: workers, sources, clock: self.clock)
+        self.link?.update(workers, sources, clock: self.clock)
       }
       group.cancelAll()
     }
@@ -71,13 +71,13 @@ extension FakeKubelet {
   ) -> [PodWorkers.Event] {
     switch input {
     case .files(let change):
-      let change = sources.take(change, from: .file)
+      let change = sources.apply(change, from: .file)
       return [
         .changed(removed: change.removed, added: change.added, updated: change.updated)
       ]
-    case .api(let findings):
-      let change = sources.take(findings.change, from: .api)
-      let deleted = findings.deleted.map {
+    case .api(let changes):
+      let change = sources.apply(changes.change, from: .api)
+      let deleted = changes.deleted.map {
         PodWorkers.Event.deleted($0.name, uid: $0.uid, gracePeriod: $0.gracePeriod)
       }
       return
@@ -89,74 +89,75 @@ extension FakeKubelet {
     }
   }
 
-  private func carryOut(
+  private func perform(
     _ effect: PodWorkers.Effect, in group: inout DiscardingTaskGroup,
     _ signals: inout [ContainerID: AsyncStream<ContainerSignal>.Continuation],
-    _ tell: @escaping @Sendable (PodWorkers.Event) -> Void
+    _ send: @escaping @Sendable (PodWorkers.Event) -> Void
   ) async {
     switch effect {
     case .startContainer(let id, let pod):
-      let (told, continuation) = AsyncStream.makeStream(of: ContainerSignal.self)
+      let (received, continuation) = AsyncStream.makeStream(of: ContainerSignal.self)
       signals[id] = continuation
       group.addTask {
-        let end = await self.runtime.run(id, of: pod, signals: told) {
-          tell(.containerStarted(id))
+        let end = await self.runtime.run(id, of: pod, signals: received) {
+          send(.containerStarted(id))
         }
         switch end {
-        case .exited(let code): tell(.containerExited(id, code: code))
-        case .notStarted(let failure): tell(.containerFailedToStart(id, failure))
+        case .exited(let code): send(.containerExited(id, code: code))
+        case .notStarted(let failure): send(.containerFailedToStart(id, failure))
         }
       }
     case .runHook(let kind, let action, let id, let pod):
       group.addTask {
         let failure = await self.runtime.runHook(kind, action, in: id, of: pod)
-        tell(.hookEnded(kind, id, failure: failure))
+        send(.hookEnded(kind, id, failure: failure))
       }
     case .probe(let kind, let probe, let id, let pod, let runningFor):
       group.addTask {
         let result = await self.runtime.probe(
           kind, probe, of: id, of: pod, runningFor: runningFor)
-        tell(.probed(kind, id, result))
+        send(.probed(kind, id, result))
       }
     case .signal(let signal, let id): signals[id]?.yield(signal)
     case .wake(let instant):
       group.addTask {
         let deadline = self.start + instant.sinceStart
         guard (try? await ContinuousClock().sleep(until: deadline)) != nil else { return }
-        tell(.woke)
+        send(.woke)
       }
     case .podEnded(_, let uid): await self.runtime.podEnded(uid: uid)
     case .report: break
     }
   }
 
-  /// Reports what changes in the manifest directory, and logs what is wrong with it.
+  /// Reports changes of the manifest directory, and logs its errors.
   private func watchManifests(_ report: (PodSources.Change) -> Void) async {
     let directory = self.configuration.manifestDirectory
     let node = PodManifest.Node(
       name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged,
       kubeletVersion: self.configuration.kubeletVersion)
     var isFirst = true
-    func take(_ findings: ManifestScanner.Findings) {
+    func apply(_ changes: ManifestChanges) {
       self.published.withLock { $0.turnedAt = .now }
-      self.log(findings)
+      self.log(changes)
       let change = PodSources.Change(
-        removed: findings.removed, added: findings.added, updated: findings.updated)
+        removed: changes.removed, added: changes.added, updated: changes.updated)
       if isFirst || change != PodSources.Change() { report(change) }
       isFirst = false
     }
     if let version = self.configuration.kubeletVersion {
-      var source = FileSource(directory: directory, node: node, version: version)
-      await FileSourceDirectory(
+      var scanner = ReleaseScanner(directory: directory, node: node, version: version)
+      await ReleaseDirectory(
         path: directory, version: version, checkFrequency: self.configuration.fileCheckFrequency,
         logger: self.logger
-      ).look(list: { take(source.take($0)) }, change: { take(source.take($1, name: $0)) })
+      ).watch(
+        list: { apply(scanner.apply($0)) }, change: { apply(scanner.apply($1, name: $0)) })
     } else {
       var scanner = ManifestScanner(directory: directory, node: node)
       await ManifestDirectory(
         path: directory, checkFrequency: self.configuration.fileCheckFrequency,
         logger: self.logger
-      ).look { take(scanner.take($0)) }
+      ).watch { apply(scanner.scan($0)) }
     }
   }
 }

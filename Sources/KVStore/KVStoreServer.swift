@@ -1,10 +1,8 @@
 import Logging
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
-import Synchronization
 
 /// An etcd v2 API server on SQLite, as a part of this process.
 ///
@@ -16,16 +14,16 @@ import Synchronization
 public final class KVStoreServer: Service {
   /// Where the keys are kept.
   public enum Storage: Sendable, Equatable {
-    /// In memory: they go with the server.
+    /// In memory, until the server stops.
     case memory
-    /// In this directory, which is made if it is not there.
+    /// In this directory, which is created if it is missing.
     case directory(String)
   }
 
-  /// How many clients are served at once where nobody says anything else.
+  /// The default limit of connections that are served at once.
   public static let standardMaxConnections = 16_384
 
-  /// Where clients reach the server, with the ports that were really bound.
+  /// The addresses that clients connect to, with the bound ports.
   public let urls: [String]
 
   private let store: Store
@@ -46,14 +44,14 @@ public final class KVStoreServer: Service {
     self.logger = logger
   }
 
-  /// Reads what is stored, listens, and serves until ``stop()``.
+  /// Reads the stored keys, listens, and serves until ``stop()``.
   /// - Parameters:
-  ///   - listenURLs: `http://` and `https://` addresses; port 0 lets the kernel choose.
+  ///   - listenURLs: `http://` and `https://` addresses; with port 0 the kernel chooses one.
   ///   - name: the member's name in `/v2/members`.
-  ///   - corsOrigins: whose pages may read the answers.
-  ///   - tls: what `https://` addresses need.
-  ///   - maxConnections: how many clients are served at once; `nil` for ``standardMaxConnections``. No more than the process'
-  ///     limit of open files allows, see ``DescriptorLimit``.
+  ///   - corsOrigins: the origins whose pages may read the answers.
+  ///   - tls: the files for `https://` addresses.
+  ///   - maxConnections: connections served at once, at most what the limit of open files allows; `nil`
+  ///     for ``standardMaxConnections``.
   /// - Throws: ``StartError``.
   public static func start(
     _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"], name: String = "default",
@@ -62,16 +60,16 @@ public final class KVStoreServer: Service {
   ) async throws(StartError) -> KVStoreServer {
     try await self.start(
       storage, listenURLs: listenURLs, name: name, corsOrigins: corsOrigins, tls: tls,
-      maxConnections: maxConnections, logger: logger, limits: .init())
+      maxConnections: maxConnections, logger: logger, limits: ConnectionLimits())
   }
 
   static func start(
     _ storage: Storage, listenURLs: [String], name: String, corsOrigins: CORSOrigins = .any,
     tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil, logger: Logger,
-    limits: ConnectionHandler.Limits
+    limits: ConnectionLimits
   ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
-    let limit = ConnectionLimit(wanted: maxConnections)
+    let limit = MaxConnections(wanted: maxConnections)
     for warning in try tls.check(for: addresses) + [limit.warning].compactMap(\.self) {
       logger.warning("\(warning)")
     }
@@ -87,49 +85,29 @@ public final class KVStoreServer: Service {
     var listeners: [any Channel] = []
     do {
       for address in addresses {
-        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-          // The kernel takes as many as net.core.somaxconn says.
-          .serverChannelOption(.backlog, value: 65_535)
-          .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-          .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-          // Who has sent a request and says no more still wants the answer.
-          .childChannelOption(.allowRemoteHalfClosure, value: true)
-          // Nobody is let in before all addresses are bound: the members' list names the real ports.
-          .serverChannelOption(.autoRead, value: false)
-          .serverChannelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-              try channel.pipeline.syncOperations.addHandler(connections.acceptBackoff())
-            }
+        let bootstrap = self.bootstrap(connections) { channel, pages in
+          let admission = try connections.admit(channel)
+          let pipeline = channel.pipeline.syncOperations
+          if address.isSecure, let certificates {
+            try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
+            try pipeline.addHandler(connections.handshakeHandler(time: limits.handshakeTime))
           }
-          .childChannelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-              guard let identity = connections.identity else {
-                throw ChannelError.ioOnClosedChannel
-              }
-              let admission = try connections.admit(channel)
-              let pipeline = channel.pipeline.syncOperations
-              if address.isSecure, let certificates {
-                try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
-                try pipeline.addHandler(connections.handshakeGuard(time: limits.handshakeTime))
-              }
-              let endpoints = Endpoints(identity: identity, store: store, corsOrigins: corsOrigins)
-              switch admission {
-              case .serve:
-                try pipeline.addHandler(
-                  ConnectionHandler(store: store, endpoints: endpoints, limits: limits))
-              case .refuse:
-                try pipeline.addHandler(
-                  RefusalHandler(
-                    limit: limit.count, endpoints: endpoints, patience: limits.refusalTime))
-              }
-            }
+          switch admission {
+          case .serve:
+            try pipeline.addHandler(ConnectionHandler(store: store, pages: pages, limits: limits))
+          case .refuse:
+            try pipeline.addHandler(
+              RefusalHandler(
+                limit: limit.count, headers: pages.headers, patience: limits.refusalTime))
           }
+        }
         listeners.append(try await address.bind(bootstrap))
       }
       let urls = zip(addresses, listeners).map { address, listener in
         address.url(port: listener.localAddress?.port ?? address.port)
       }
-      connections.identity = Identity(clusterID: store.clusterID, name: name, clientURLs: urls)
+      let identity = Identity(clusterID: store.clusterID, name: name, clientURLs: urls)
+      connections.pages = Pages(identity: identity, store: store, corsOrigins: corsOrigins)
       for listener in listeners {
         try await listener.setOption(.autoRead, value: true).get()
         listener.read()
@@ -144,11 +122,36 @@ public final class KVStoreServer: Service {
     }
   }
 
-  /// How many watches wait at this moment.
+  private static func bootstrap(
+    _ connections: Connections, initialize: @escaping @Sendable (any Channel, Pages) throws -> Void
+  ) -> ServerBootstrap {
+    ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      // The kernel reduces it to net.core.somaxconn.
+      .serverChannelOption(.backlog, value: 65_535)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // A client that closes its direction still reads the answer.
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      // No connection before all addresses are bound: the list of members has the bound ports.
+      .serverChannelOption(.autoRead, value: false)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(connections.acceptBackoff())
+        }
+      }
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          guard let pages = connections.pages else { throw ChannelError.ioOnClosedChannel }
+          try initialize(channel, pages)
+        }
+      }
+  }
+
+  /// The number of waiting watches.
   public var watcherCount: Int { self.store.watcherCount }
 
-  /// Reads the files of ``TLSFiles`` again: new connections use them. When they are no good, the log names
-  /// the file and the reason, and what was read before stays in force.
+  /// Reads ``TLSFiles`` again; new connections use them. When a file cannot be used, the log names it with
+  /// the reason, and the certificates in force stay.
   public func reloadCertificates() async {
     guard let certificates = self.certificates else {
       self.logger.info("There are no certificates to read again: no address is https://")
@@ -163,51 +166,13 @@ public final class KVStoreServer: Service {
     await self.stop()
   }
 
-  /// Takes no new connections, answers the requests that are under way, ends the watches, and returns
-  /// when the last batch is on disk.
+  /// Accepts no new connections, answers the requests under way, ends the watches, and returns when the
+  /// last batch is on disk.
   public func stop() async {
     for listener in self.listeners { try? await listener.close() }
     self.connections.stop()
     await self.store.close()
     await self.connections.waitUntilClosed()
     self.logger.info("kvstore has stopped")
-  }
-}
-
-/// An address out of `--listen-client-urls`.
-struct ListenAddress: Equatable, Sendable {
-  /// Whether it is `https://`.
-  let isSecure: Bool
-  let host: String
-  let port: Int
-
-  /// - Throws: ``StartError/badURL(_:)`` for anything but `http://HOST[:PORT]` and `https://HOST[:PORT]`.
-  init(_ url: String) throws(StartError) {
-    let form = /http(s?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^\[\]:\/]+))(?::(\d{1,5}))?\/?/
-    guard let match = try? form.wholeMatch(in: url), let host = match.2 ?? match.3 else {
-      throw .badURL(url)
-    }
-    let port = match.4.map { Int($0) ?? -1 } ?? 2379
-    guard (0...65535).contains(port) else { throw .badURL(url) }
-    self.isSecure = !match.1.isEmpty
-    self.host = String(host)
-    self.port = port
-  }
-
-  /// With the brackets that an IPv6 address needs there.
-  var hostInURL: String { self.host.contains(":") ? "[\(self.host)]" : self.host }
-
-  /// - Parameter port: the one that was bound.
-  func url(port: Int) -> String {
-    "\(self.isSecure ? "https" : "http")://\(self.hostInURL):\(port)"
-  }
-
-  func bind(_ bootstrap: ServerBootstrap) async throws(StartError) -> any Channel {
-    do {
-      return try await bootstrap.bind(host: self.host, port: self.port).get()
-    } catch {
-      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
-      throw .listen("\(self.hostInURL):\(self.port)", reason)
-    }
   }
 }

@@ -3,17 +3,18 @@ import FoundationEssentials
 import HTTPEndpoint
 import NIOCore
 
-/// How to reach one API server of Kubernetes.
+/// One API server of Kubernetes: its URL and the client's credentials.
 public struct APIServer: Sendable {
-  /// Without a slash at its end.
+  /// Without a trailing slash.
   public let url: String
   private let tls: ClientTLS?
   private let tokenFile: String?
 
   /// - Parameters:
-  ///   - tls: who may sign its certificate, and our own; `nil` for whom the system trusts.
-  ///   - tokenFile: the file with a bearer token, read for each request; service accounts' are replaced
-  ///     now and then.
+  ///   - url: `https://127.0.0.1:6443`, without a trailing slash.
+  ///   - tls: the CA and the client certificate; `nil` for the system's CAs and no client certificate.
+  ///   - tokenFile: the file with a bearer token. Each request reads it, since tokens of service accounts
+  ///     are replaced while a program runs.
   public init(url: String, tls: ClientTLS? = nil, tokenFile: String? = nil) {
     self.url = url
     self.tls = tls
@@ -21,13 +22,13 @@ public struct APIServer: Sendable {
   }
 
   /// Sends a request and reads the whole answer, both within `bound`.
-  /// - Returns: the body of an answer that says that it was done.
+  /// - Returns: the body of a successful answer.
   /// - Throws: ``APIServerError`` for any other answer, and for none.
   public func send(
     _ request: APIRequest, within bound: Duration = .seconds(5)
   ) async throws(APIServerError) -> Data {
     let name = "\(request.method) \(self.url)\(request.target)"
-    // AsyncHTTPClient's own deadline ends with the answer's head, hence the race.
+    // AsyncHTTPClient's own deadline ends with the answer's head, so a timer races with the body.
     let answer = await withTaskGroup(of: Result<(status: Int, body: Data), APIServerError>.self) {
       group in
       group.addTask {
@@ -54,15 +55,15 @@ public struct APIServer: Sendable {
     return body
   }
 
-  /// Sends a request and reads its answer line by line, for as long as there are any.
+  /// Sends a request and reads its answer line by line until its end.
   /// - Parameters:
-  ///   - bound: how long the whole of it may take.
-  ///   - isGood: asked once a second whether the server is worth listening to.
-  ///   - take: called for each line, without its end.
-  /// - Throws: ``APIServerError`` for an answer that says no, when there is none, and what `take` throws.
-  package func lines(
-    of request: APIRequest, within bound: Duration, while isGood: @escaping @Sendable () -> Bool,
-    _ take: @escaping @Sendable (Data) throws(APIServerError) -> Void
+  ///   - bound: the longest time that all of it may take.
+  ///   - isAlive: whether the server still answers other requests; called once a second.
+  ///   - onLine: called for each line, without its end.
+  /// - Throws: ``APIServerError`` for a refusal, for no answer, and what `onLine` throws.
+  func lines(
+    of request: APIRequest, within bound: Duration, while isAlive: @escaping @Sendable () -> Bool,
+    _ onLine: @escaping @Sendable (Data) throws(APIServerError) -> Void
   ) async throws(APIServerError) {
     let name = "\(request.method) \(self.url)\(request.target)"
     let end = await withTaskGroup(of: Result<Void, APIServerError>.self) { group in
@@ -79,9 +80,9 @@ public struct APIServer: Sendable {
           }
           var lines = LineBuffer()
           var body = response.body.makeAsyncIterator()
-          // One that breaks off has told what it has told.
+          // The lines before a broken connection count.
           while let bytes = try? await body.next() {
-            for line in lines.take(bytes.readableBytesView) { try take(line) }
+            for line in lines.append(bytes.readableBytesView) { try onLine(line) }
           }
           return .success(())
         } catch let error as APIServerError {
@@ -93,9 +94,9 @@ public struct APIServer: Sendable {
       group.addTask {
         let end = ContinuousClock.now + bound
         while ContinuousClock.now < end, (try? await Task.sleep(for: .seconds(1))) != nil {
-          guard isGood() else {
+          guard isAlive() else {
             return .failure(
-              .unanswered(request: name, reason: "other requests are not answered"))
+              .unanswered(request: name, reason: "the server answers no other request"))
           }
         }
         return .success(())
@@ -106,23 +107,23 @@ public struct APIServer: Sendable {
     try end.get()
   }
 
-  /// One for the whole process; it is never shut down.
+  /// The process's only client; it is never shut down.
   package static let http: HTTPClient = {
     var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(3)))
     configuration.httpVersion = .http1Only
-    // Watches hold a connection each and must not keep a write waiting for a free one.
+    // Each watch holds a connection; a write must not wait for a free one.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4096
-    // A refused connection is told at once, so that the next server gets its chance.
+    // A refused connection fails at once, so that the next server is tried.
     configuration.connectionPool.retryConnectionEstablishment = false
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }()
 
-  /// A list of thousands of pods.
+  /// The longest answer: a list of thousands of pods.
   private static let maximumBytes = 256 << 20
 
-  private func request(_ wanted: APIRequest) throws -> HTTPClientRequest {
-    var request = HTTPClientRequest(url: self.url + wanted.target)
-    request.method = .init(rawValue: wanted.method)
+  private func request(_ source: APIRequest) throws -> HTTPClientRequest {
+    var request = HTTPClientRequest(url: self.url + source.target)
+    request.method = .init(rawValue: source.method)
     if self.url.hasPrefix("https:") {
       request.tlsConfiguration = self.tls?.configuration() ?? .makeClientConfiguration()
     }
@@ -132,30 +133,12 @@ public struct APIServer: Sendable {
       let word = token.split(whereSeparator: \.isWhitespace).first ?? ""
       request.headers.add(name: "Authorization", value: "Bearer \(word)")
     }
-    if let body = wanted.body {
+    if let body = source.body {
       request.headers.add(
         name: "Content-Type",
-        value: wanted.method == "PATCH" ? "application/merge-patch+json" : "application/json")
+        value: source.method == "PATCH" ? "application/merge-patch+json" : "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
     return request
-  }
-}
-
-/// Puts the pieces of a stream together to lines.
-package struct LineBuffer {
-  private var rest = Data()
-
-  /// The lines that are whole now, without their ends; empty ones are left out.
-  package mutating func take(_ bytes: some Sequence<UInt8>) -> [Data] {
-    self.rest.append(contentsOf: bytes)
-    var lines: [Data] = []
-    var start = self.rest.startIndex
-    while let end = self.rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-      if end > start { lines.append(Data(self.rest[start..<end])) }
-      start = self.rest.index(after: end)
-    }
-    self.rest = Data(self.rest[start...])
-    return lines
   }
 }

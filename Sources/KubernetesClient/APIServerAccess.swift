@@ -1,63 +1,74 @@
 import ArgumentParser
 import HTTPEndpoint
 
-/// How a program shows an API server who it is, for those that are reached by https.
-public struct APIServerAccess: ParsableArguments {
+/// The flags with which a program authenticates at API servers that are reached by https.
+package struct APIServerAccess: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Who may sign the API servers' certificates. (default: whom the system trusts)",
+      "CA certificates for the API servers, PEM. (default: those of the system)",
       valueName: "file"))
-  public var apiserverCafile: String?
+  package var apiserverCafile: String?
 
-  @Option(help: ArgumentHelp("Our own certificate, for the API servers.", valueName: "file"))
-  public var apiserverCertfile: String?
+  @Option(help: ArgumentHelp("Client certificate for the API servers, PEM.", valueName: "file"))
+  package var apiserverCertfile: String?
 
-  @Option(help: ArgumentHelp("The key to it.", valueName: "file"))
-  public var apiserverKeyfile: String?
+  @Option(help: ArgumentHelp("Private key of the client certificate, PEM.", valueName: "file"))
+  package var apiserverKeyfile: String?
 
   @Option(
     help: ArgumentHelp(
-      "The file with a bearer token, instead of a certificate.", valueName: "file"))
-  public var apiserverTokenFile: String?
+      "File with a bearer token, instead of a client certificate.", valueName: "file"))
+  package var apiserverTokenFile: String?
 
-  public init() {}
+  package init() {}
 
-  public func validate() throws {
-    if (self.apiserverCertfile == nil) != (self.apiserverKeyfile == nil) {
-      throw ValidationError("--apiserver-certfile and --apiserver-keyfile need each other")
+  package func validate() throws {
+    if let mistake = self.tlsFiles.mistake(server: "", isTLS: true) {
+      throw ValidationError(mistake)
     }
   }
 
-  /// Whether any of it is given, for a program that may do without API servers.
-  public var isEmpty: Bool {
-    self.apiserverCafile == nil && self.apiserverCertfile == nil && self.apiserverTokenFile == nil
-  }
-
-  /// The servers that a flag names.
-  /// - Parameters:
-  ///   - texts: each a list with commas in between; what has no scheme is `http`.
-  ///   - flag: `--master`
-  /// - Throws: a `ValidationError` that names the flag and what is wrong with it, or ``ClientTLSError``
-  ///   that names the flag and the file.
-  public func servers(_ texts: [String], flag: String) throws -> [APIServer] {
-    let endpoints = try Self.endpoints(texts, flag: flag)
-    if !endpoints.contains(where: \.isTLS),
-      self.apiserverCafile != nil || self.apiserverCertfile != nil
-    {
-      throw ValidationError("\(flag) is not https, but there are files for TLS")
-    }
-    let files = ClientTLS.Files(
+  private var tlsFiles: ClientTLS.Files {
+    ClientTLS.Files(
       caFile: self.apiserverCafile, certFile: self.apiserverCertfile,
       keyFile: self.apiserverKeyfile, flags: "--apiserver")
-    let tls = files == ClientTLS.Files(flags: "--apiserver") ? nil : try ClientTLS(files)
+  }
+
+  /// A flag of the group that was given, for a program that may run without API servers.
+  package var givenFlag: String? {
+    [
+      ("--apiserver-cafile", self.apiserverCafile),
+      ("--apiserver-certfile", self.apiserverCertfile),
+      ("--apiserver-token-file", self.apiserverTokenFile),
+    ].first { $0.1 != nil }?.0
+  }
+
+  /// The servers of a flag.
+  /// - Parameters:
+  ///   - texts: comma-separated lists; an address without a scheme is `http`.
+  ///   - flag: its name, such as `--master`.
+  /// - Throws: a `ValidationError` that names the flag and the problem, or ``ClientTLSError``, which names
+  ///   the flag and the file.
+  package func servers(_ texts: [String], flag: String) throws -> [APIServer] {
+    let endpoints = try Self.endpoints(texts, flag: flag)
+    try self.check(endpoints, flag: flag)
+    let tls = try self.tlsFiles.load()
     return endpoints.map {
       APIServer(url: $0.url, tls: tls, tokenFile: self.apiserverTokenFile)
     }
   }
 
-  /// The addresses that a flag names.
-  /// - Throws: a `ValidationError` that names the flag and what is wrong with it.
-  public static func endpoints(_ texts: [String], flag: String) throws -> [HTTPEndpoint] {
+  /// - Throws: a `ValidationError` when there are TLS files and no endpoint uses https.
+  package func check(_ endpoints: [HTTPEndpoint], flag: String) throws {
+    let isTLS = endpoints.contains(where: \.isTLS)
+    if let mistake = self.tlsFiles.mistake(server: flag, isTLS: isTLS) {
+      throw ValidationError(mistake)
+    }
+  }
+
+  /// The addresses of a flag.
+  /// - Throws: a `ValidationError` that names the flag and the problem.
+  package static func endpoints(_ texts: [String], flag: String) throws -> [HTTPEndpoint] {
     let parts = texts.flatMap { $0.split(separator: ",") }.map {
       $0.filter { !$0.isWhitespace }
     }.filter { !$0.isEmpty }
@@ -67,7 +78,7 @@ public struct APIServerAccess: ParsableArguments {
     return try parts.map { part in
       guard let endpoint = try? HTTPEndpoint(part) else {
         throw ValidationError(
-          "\(flag): \"\(part)\" is no API server: it must be like http://127.0.0.1:8080")
+          "\(flag): \"\(part)\" is no API server: write it like http://127.0.0.1:8080")
       }
       return endpoint
     }

@@ -3,28 +3,28 @@ import HTTPEndpoint
 import KubernetesObjects
 import Synchronization
 
-/// Several API servers of one cluster, of which any will do.
+/// Several equivalent API servers of one cluster.
 ///
-/// A request goes to the one that answered last, and on to the next when that does not answer, or is in
-/// trouble; whatever is asked for here may be asked for twice. When all have failed the next request waits,
-/// for a random time below a bound that doubles.
+/// A request goes to the server that answered last, and to the next one when that server fails. So a
+/// request may be carried out twice. After all servers have failed, the next request waits for a random
+/// time below a bound that doubles.
 public final class APIServers: Sendable {
-  /// What changes between us and the servers.
+  /// A change of the connection to the servers.
   public enum News: Equatable, Sendable {
-    /// None of them answers; the last one's reason.
+    /// No server answers; the last server's error.
     case lost(APIServerError)
-    /// One of them answers again.
+    /// A server answers again.
     case found(url: String)
   }
 
   private struct State {
-    /// The index of the one that the next request goes to.
-    package var preferred = 0
-    package var backoff: Backoff
-    /// How often each one gave no answer.
-    package var silences: [Int]
-    /// Before this, none is tried: all of them have just failed.
-    package var notBefore: ContinuousClock.Instant?
+    /// The index of the server that gets the next request.
+    var preferred = 0
+    var backoff: EndpointBackoff
+    /// How often each server gave no answer.
+    var silences: [Int]
+    /// When the next request may start after all servers have failed.
+    var notBefore: ContinuousClock.Instant?
   }
 
   private let servers: [APIServer]
@@ -34,9 +34,9 @@ public final class APIServers: Sendable {
 
   /// - Parameters:
   ///   - servers: at least one.
-  ///   - timeout: of one attempt, but for watches.
-  ///   - longestPause: between two attempts to reach any of them.
-  ///   - notice: told once when all are lost, and once when one answers again.
+  ///   - timeout: of one attempt, except watches.
+  ///   - longestPause: between two attempts to reach any server.
+  ///   - notice: called once when no server answers any more, and once when a server answers again.
   public init(
     _ servers: [APIServer], timeout: Duration = .seconds(5), longestPause: Duration = .seconds(5),
     notice: @escaping @Sendable (News) -> Void = { _ in }
@@ -46,14 +46,14 @@ public final class APIServers: Sendable {
     self.timeout = timeout
     self.state = Mutex(
       State(
-        backoff: Backoff(first: .milliseconds(200), longest: longestPause),
+        backoff: EndpointBackoff(first: .milliseconds(200), longest: longestPause),
         silences: Array(repeating: 0, count: servers.count)))
     self.notice = notice
   }
 
   /// Sends a request.
-  /// - Returns: what the server answers; an empty body is null.
-  /// - Throws: ``APIServerError`` when a server said no, or all have failed.
+  /// - Returns: the answer; null for an empty body.
+  /// - Throws: ``APIServerError`` when a server refuses or all servers fail.
   @discardableResult
   public func send(_ request: APIRequest) async throws(APIServerError) -> JSONValue {
     try await self.attempt { server, _ throws(APIServerError) in
@@ -63,21 +63,21 @@ public final class APIServers: Sendable {
     }
   }
 
-  /// Follows a watch until its end, by one server, or until that one does not answer another request: a
-  /// connection does not tell that nobody is there any more.
-  /// - Parameter take: called for each line.
-  package func watch(
+  /// Follows a watch of one server until its end, or until that server fails to answer another request:
+  /// an idle connection does not show that the server is gone.
+  /// - Parameter onLine: called for each line.
+  func watch(
     _ request: APIRequest, within bound: Duration,
-    _ take: @escaping @Sendable (JSONValue) throws(APIServerError) -> Void
+    _ onLine: @escaping @Sendable (JSONValue) throws(APIServerError) -> Void
   ) async throws(APIServerError) {
-    // Its end says nothing about the server.
+    // The end of a watch says nothing about the server.
     try await self.attempt(isAnswer: false) { server, index throws(APIServerError) in
       let silences = self.state.withLock { $0.silences[index] }
       try await server.lines(
         of: request, within: bound,
         while: { self.state.withLock { $0.silences[index] } == silences }
       ) { line throws(APIServerError) in
-        try take(try JSONValue(decoding: line, of: request))
+        try onLine(try JSONValue(decoding: line, of: request))
       }
     }
   }
@@ -135,12 +135,12 @@ public final class APIServers: Sendable {
 
 extension JSONValue {
   /// - Throws: ``APIServerError/unreadable(request:reason:)``.
-  package init(decoding body: Data, of request: APIRequest) throws(APIServerError) {
+  init(decoding body: Data, of request: APIRequest) throws(APIServerError) {
     do {
       self = try JSONValue(parsing: Array(body))
     } catch {
       throw .unreadable(
-        request: "\(request.method) \(request.target)", reason: "what it answers is no JSON")
+        request: "\(request.method) \(request.target)", reason: "the answer is no JSON")
     }
   }
 }

@@ -1,87 +1,50 @@
 import FoundationEssentials
 import KubernetesObjects
 
-/// What somebody is told by an event.
-public struct EventSubject: Hashable, Sendable {
-  public var kind: String
-  /// Empty for what is in no namespace, such as a node; its events are in `default`.
-  public var namespace: String
-  public var name: String
-  public var uid: String
-  /// What part of it: `spec.containers{main}`.
-  public var fieldPath: String?
-
-  public init(
-    kind: String, namespace: String = "", name: String, uid: String, fieldPath: String? = nil
-  ) {
-    self.kind = kind
-    self.namespace = namespace
-    self.name = name
-    self.uid = uid
-    self.fieldPath = fieldPath
-  }
-}
-
-/// What is told.
-public struct EventNote: Hashable, Sendable {
-  public var isWarning: Bool
-  /// One word for programs, such as `Started`.
-  public var reason: String
-  /// A sentence for people.
-  public var message: String
-
-  public init(isWarning: Bool = false, reason: String, message: String) {
-    self.isWarning = isWarning
-    self.reason = reason
-    self.message = message
-  }
-}
-
-/// Which events are to be written to the API server, as a value: repetitions are counted, not written anew,
-/// and nobody is flooded.
+/// Decides which events are written to the API server, as a value.
 ///
-/// - The same words about the same thing are one event, with a count and its first and last time.
+/// - Equal notes about the same subject are one event with a count and its first and last time.
 /// - More than ten different messages for one reason within ten minutes become one event.
-/// - About one thing 25 may come at once, and then one every five minutes; the others are left out.
-/// - What cannot be written waits; while a thousand wait, new ones are left out.
+/// - A subject may have 25 events at once and then one every five minutes; others are dropped.
+/// - Events wait while no server answers. While a thousand wait, new ones are dropped.
 ///
-/// Source: client-go, `tools/record/events_cache.go`, whose figures these are.
+/// Source of the rules and figures: client-go, `tools/record/events_cache.go`.
 public struct EventRecorder: Sendable {
-  package static let similarLimit = 10
-  package static let similarInterval: TimeInterval = 600
-  package static let burst = 25.0
-  package static let refillInterval: TimeInterval = 300
-  package static let memory = 4096
-  package static let queueLimit = 1000
+  static let similarLimit = 10
+  static let similarInterval: TimeInterval = 600
+  static let burst = 25.0
+  static let refillInterval: TimeInterval = 300
+  static let memory = 4096
+  static let queueLimit = 1000
 
-  /// What makes two events the same.
+  /// The identity of an event.
   public struct Key: Hashable, Sendable {
-    package var subject: EventSubject
-    package var isWarning: Bool
-    package var reason: String
-    /// `nil` for one that stands for many messages.
-    package var message: String?
+    var subject: EventSubject
+    var isWarning: Bool
+    var reason: String
+    /// `nil` for an event that combines several messages.
+    var message: String?
   }
 
   private struct Entry {
-    package var name: String
-    package var message: String
-    package var first: Date
-    package var last: Date
-    package var count: Int
-    /// Whether the server has it, in some state.
-    package var isCreated = false
-    package var waits = false
+    var name: String
+    var message: String
+    var first: Date
+    var last: Date
+    var count: Int
+    /// Whether the server has the event, perhaps with an older count.
+    var isCreated = false
+    var isQueued = false
   }
 
   private struct Similar {
-    package var messages: Set<String>
-    package var last: Date
+    var messages: Set<String>
+    var last: Date
   }
 
   private struct Bucket {
-    package var tokens: Double
-    package var filledAt: Date
+    var tokens: Double
+    var filledAt: Date
   }
 
   private let component: String
@@ -90,31 +53,34 @@ public struct EventRecorder: Sendable {
   private var similar: [Key: Similar] = [:]
   private var buckets: [EventSubject: Bucket] = [:]
   private var queue: [Key] = []
-  /// How many were left out because too many waited.
+  /// How many events were dropped because too many waited.
   public private(set) var dropped = 0
 
   /// - Parameters:
-  ///   - component: who tells it, `kubelet`.
-  ///   - host: on which node; may be empty.
+  ///   - component: the program that reports the events, such as `kubelet`.
+  ///   - host: its node; may be empty.
   public init(component: String, host: String) {
     self.component = component
     self.host = host
   }
 
-  /// Takes in what happened.
-  /// - Parameter now: the wall clock.
+  /// Records an event.
+  /// - Parameters:
+  ///   - note: the event's content.
+  ///   - subject: the object that it is about.
+  ///   - now: the wall clock.
   public mutating func record(_ note: EventNote, about subject: EventSubject, at now: Date) {
     let (key, message) = self.combined(note, about: subject, at: now)
     guard self.takeToken(for: subject, at: now) else { return }
     var entry =
       self.entries[key]
       ?? Entry(name: Self.name(subject, now), message: message, first: now, last: now, count: 0)
-    if !entry.waits {
+    if !entry.isQueued {
       guard self.queue.count < Self.queueLimit else {
         self.dropped += 1
         return
       }
-      entry.waits = true
+      entry.isQueued = true
       self.queue.append(key)
     }
     entry.count += 1
@@ -124,7 +90,7 @@ public struct EventRecorder: Sendable {
     self.forget(at: now)
   }
 
-  /// What is to be written next; `nil` when nothing waits.
+  /// The next event to write; `nil` when none waits.
   public var next: (key: Key, request: APIRequest, count: Int)? {
     guard let key = self.queue.first, let entry = self.entries[key] else { return nil }
     let namespace = key.subject.namespace.isEmpty ? "default" : key.subject.namespace
@@ -146,19 +112,21 @@ public struct EventRecorder: Sendable {
     )
   }
 
-  /// Takes in what became of it.
+  /// Records the result of a request.
   /// - Parameters:
-  ///   - count: of what was sent: when the event was repeated meanwhile, it is written again.
-  ///   - error: why it was not written; `nil` when it was.
+  ///   - key: of the event that was sent.
+  ///   - count: as it was sent; the event is written again when it was repeated meanwhile.
+  ///   - error: `nil` for a success.
+  ///   - now: the wall clock.
   public mutating func sent(_ key: Key, count: Int, error: APIServerError?, at now: Date) {
     guard var entry = self.entries[key] else { return }
     switch error {
-    // One that exists came to the server before, without our hearing of it.
+    // The event exists: an earlier request was carried out and its answer was lost.
     case nil: entry.isCreated = true
     case let error? where error.isConflict && !entry.isCreated: entry.isCreated = true
     case let error? where error.isServersTrouble: return
     case let error? where error.isNotFound && entry.isCreated:
-      // Old events are thrown away: it begins anew.
+      // The server has removed the old event: create a new one.
       entry.isCreated = false
       entry.name = Self.name(key.subject, now)
       self.entries[key] = entry
@@ -166,7 +134,7 @@ public struct EventRecorder: Sendable {
     case _?: break
     }
     if error != nil || entry.count == count {
-      entry.waits = false
+      entry.isQueued = false
       self.queue.removeAll { $0 == key }
     }
     self.entries[key] = entry
@@ -193,7 +161,7 @@ public struct EventRecorder: Sendable {
     ]
   }
 
-  /// Which event it belongs to, and what that says.
+  /// The event that a note belongs to, and that event's message.
   private mutating func combined(
     _ note: EventNote, about subject: EventSubject, at now: Date
   ) -> (Key, message: String) {
@@ -212,7 +180,7 @@ public struct EventRecorder: Sendable {
   }
 
   private mutating func takeToken(for subject: EventSubject, at now: Date) -> Bool {
-    // One bucket for the whole of a pod.
+    // All containers of a pod share one bucket.
     var owner = subject
     owner.fieldPath = nil
     var bucket = self.buckets[owner] ?? Bucket(tokens: Self.burst, filledAt: now)
@@ -224,16 +192,16 @@ public struct EventRecorder: Sendable {
     return true
   }
 
-  /// Keeps what is remembered within bounds; what waits is not forgotten.
+  /// Bounds the memory; events that wait are kept.
   private mutating func forget(at now: Date) {
     guard self.remembered >= Self.memory + Self.queueLimit else { return }
-    self.entries = Self.newest(self.entries, \.last) { $0.waits }
+    self.entries = Self.newest(self.entries, \.last) { $0.isQueued }
     self.similar = Self.newest(self.similar, \.last) { _ in false }
     self.buckets = Self.newest(self.buckets, \.filledAt) { _ in false }
   }
 
-  /// How much is remembered of any kind.
-  package var remembered: Int { max(self.entries.count, self.similar.count, self.buckets.count) }
+  /// The largest of the tables.
+  var remembered: Int { max(self.entries.count, self.similar.count, self.buckets.count) }
 
   private static func newest<Key, Value>(
     _ values: [Key: Value], _ time: (Value) -> Date, unless isKept: (Value) -> Bool

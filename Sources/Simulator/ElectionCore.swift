@@ -17,14 +17,14 @@ package struct ElectionSetup: Sendable {
   package let timing: Timing
   package let asksKubelet: Bool
   /// From 0 to 0.2, as in ``Election``.
-  package let spread: Double
+  package let jitter: Double
 }
 
 extension Election: ElectionCore {
   package init(_ setup: ElectionSetup) {
     self.init(
       candidate: setup.candidate, timing: setup.timing, asksKubelet: setup.asksKubelet,
-      spread: setup.spread)
+      jitter: setup.jitter)
   }
 
   package static func operation(

@@ -54,14 +54,11 @@ struct Draw: Sendable {
       detection: .milliseconds(detectionMilliseconds), grace: .seconds(graceSeconds))
     var timings: [Timing] = []
     for _ in 0..<masters {
-      let drawn: [Profile?] = [nil, nil, .strict, .quick]
+      let drawn: [Profile?] = [nil, nil, .strict]
       let profile = scenario.profile ?? drawn[chance.index(below: drawn.count)]
-      let wanted = try? Timing(
+      let timing = try? Timing(
         ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile: profile, podStop: podStop)
-      // A profile that does not fit such a lease is left out.
-      let plain = try? Timing(
-        ttlSeconds: self.ttlSeconds, sleep: self.sleep, podStop: podStop)
-      guard let timing = wanted ?? plain else {
+      guard let timing else {
         preconditionFailure("a lease of \(self.ttlSeconds) s, a sleep of \(self.sleep)")
       }
       timings.append(timing)

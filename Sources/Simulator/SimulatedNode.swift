@@ -67,7 +67,7 @@ final class ElectorProcess<Core: ElectionCore> {
   let begin: Nanoseconds
   var core: Core
   var mail = Mailbox<Election.Event, Election.Effect>()
-  var answers = LeaseAnswers()
+  var continuity = StoreContinuity()
   /// Requests to the store that no answer has come to.
   var pending: [Int: PendingRequest] = [:]
   var alarm = 0

@@ -237,10 +237,10 @@ extension SimulatedStore.Outcome {
         switch request {
         case .read:
           .held(
-            KeyHolder(
-              value: String(decoding: node.value ?? [], as: UTF8.self), token: node.createdIndex,
-              modifiedIndex: node.modifiedIndex, remaining: .seconds(node.ttl)))
-        case .write: .granted(token: node.createdIndex, modifiedIndex: node.modifiedIndex)
+            Holder(
+              name: String(decoding: node.value ?? [], as: UTF8.self), term: node.createdIndex,
+              modifiedIndex: node.modifiedIndex), remaining: .seconds(node.ttl))
+        case .write: .granted(term: node.createdIndex, modifiedIndex: node.modifiedIndex)
         case .release: .released
         }
       return LeaseAnswer(

@@ -37,7 +37,7 @@ extension Simulation {
       candidate: Candidate(
         name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet,
-      spread: self.scenario.isJittered ? drawn : 0)
+      jitter: self.scenario.isJittered ? drawn : 0)
     self.nodes[node].elector = ElectorProcess<Core>(
       life: life, begin: state.clock.reading(at: self.now), core: Core(setup))
     self.nodes[node].guardian?.child = life
@@ -360,7 +360,7 @@ extension Simulation {
     guard let elector = self.nodes[node].elector else { return }
     let state = self.nodes[node]
     self.nodes[node].elector?.pending[request.id] = PendingRequest(
-      kind: request.kind, sentAfter: elector.answers.latest,
+      kind: request.kind, sentAfter: elector.continuity.latest,
       acknowledged: self.audit.acknowledged)
     let arrival = SimulatedStore.Arrival(
       node: node, incarnation: elector.life, id: request.id,
@@ -389,24 +389,24 @@ extension Simulation {
     case .none(let reason): return .unanswered(reason: reason)
     case .outcome(let found): outcome = found
     }
-    guard var answers = self.nodes[node].elector?.answers else {
+    guard var continuity = self.nodes[node].elector?.continuity else {
       return .unanswered(reason: "nobody asked")
     }
     let result: (answer: Election.Answer, index: UInt64)?
     switch request.kind {
     case .readRecord, .writeRecord:
       result = outcome.sideAnswer(isRead: request.kind == .readRecord).map { answer in
-        (answers.take(answer, sentAfter: request.sentAfter), answer.position.index)
+        (continuity.answer(answer, sentAfter: request.sentAfter), answer.position.index)
       }
     case .read, .create, .renew, .release:
       result = outcome.leaseAnswer(to: LeaseRequestKind(request.kind)).map { answer in
         (
-          answers.take(answer, to: request.kind, sentAfter: request.sentAfter),
+          continuity.answer(answer, to: request.kind, sentAfter: request.sentAfter),
           answer.position.index
         )
       }
     }
-    self.nodes[node].elector?.answers = answers
+    self.nodes[node].elector?.continuity = continuity
     // Only a disk that fails is told of in such a way: perhaps applied, for all that a client knows.
     guard let result else { return .unanswered(reason: "300 Raft Internal Error") }
     self.audit.answered(index: result.index, sentAfter: request.acknowledged)

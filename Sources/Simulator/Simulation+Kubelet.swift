@@ -27,7 +27,7 @@ extension Simulation {
 
   mutating func tellKubelet(_ event: PodWorkers.Event, _ node: Int) {
     let kubelet = self.nodes[node].kubelet
-    let now = Instant(
+    let now = KubeletInstant(
       sinceStart: (self.nodes[node].clock.reading(at: self.now)
         - self.nodes[node].clock.reading(at: kubelet.begin)).duration)
     for effect in self.nodes[node].kubelet.core.handle(event, at: now) {

@@ -1,4 +1,5 @@
 import Elector
+import EtcdClient
 import KVStore
 
 /// The store's shell and the network between it and the nodes.
@@ -73,7 +74,7 @@ extension Simulation {
           watcher.node,
           .toElector(
             watcher.node, life: watcher.incarnation,
-            .watched(id: watcher.id, .broken(reason: "the connection was closed"))))
+            .watchFailed(id: watcher.id, reason: "the connection was closed")))
       }
     }
     self.store.end()
@@ -106,12 +107,11 @@ extension Simulation {
   mutating func watchArrives(_ watcher: SimulatedStore.Watcher) {
     let life = watcher.incarnation
     guard self.elector(watcher.node, life)?.watch == watcher.id else { return }
-    func answer(_ change: Election.Change) {
-      self.fromStore(
-        watcher.node, .toElector(watcher.node, life: life, .watched(id: watcher.id, change)))
+    func answer(_ event: Election.Event) {
+      self.fromStore(watcher.node, .toElector(watcher.node, life: life, event))
     }
     guard self.store.isUp else {
-      if !self.store.isDark { answer(.broken(reason: "connection refused")) }
+      if !self.store.isDark { answer(.watchFailed(id: watcher.id, reason: "connection refused")) }
       return
     }
     guard self.store.stoppedUntil <= self.now else {
@@ -124,10 +124,12 @@ extension Simulation {
         return
       }
       self.audit.watched(watcher.key, after: watcher.after, event)
-      answer(Election.Change(event))
+      answer(.watched(id: watcher.id, KeyChange(event)))
     } catch {
       answer(
-        error.code == .eventIndexCleared ? .historyCleared : .broken(reason: "\(error)"))
+        error.code == .eventIndexCleared
+          ? .watched(id: watcher.id, .historyCleared)
+          : .watchFailed(id: watcher.id, reason: "\(error)"))
     }
   }
 
@@ -208,7 +210,7 @@ extension Simulation {
         watcher.node,
         .toElector(
           watcher.node, life: watcher.incarnation,
-          .watched(id: watcher.id, Election.Change(delivery.event))))
+          .watched(id: watcher.id, KeyChange(delivery.event))))
     }
     for path in Set(changes.map(\.event.node.path)) {
       for watcher in self.store.watchers(of: path) {
@@ -245,7 +247,7 @@ extension Simulation {
   }
 }
 
-extension Election.Change {
+extension KeyChange {
   /// Source: ``V2LeasedKey``.
   init(_ event: Event) {
     switch event.action {

@@ -3,8 +3,7 @@ import KubernetesObjects
 import Logging
 import ServiceLifecycle
 
-/// What both daemons are around what they decide: a port for their health, a turn once a second, and words
-/// about what goes wrong.
+/// The shell that both daemons share: the health port, one turn a second, logs and events.
 struct Daemon: Sendable {
   let servers: APIServers
   let events: EventSender
@@ -12,7 +11,7 @@ struct Daemon: Sendable {
   private let health: HealthServer
   private let onListening: @Sendable (String) async -> Void
 
-  /// - Parameter component: who its events come from.
+  /// - Parameter component: the reporter of the daemon's events.
   init(
     _ configuration: StandInConfiguration, component: String, logger: Logger,
     onListening: @escaping @Sendable (String) async -> Void
@@ -31,9 +30,9 @@ struct Daemon: Sendable {
     self.events = EventSender(self.servers, component: component, host: "")
   }
 
-  /// Turns until it is asked to shut down.
-  /// - Parameter turn: compares what is with what should be, and does what is lacking.
-  /// - Throws: ``StandInError`` when the port cannot be listened on.
+  /// Takes turns until graceful shutdown.
+  /// - Parameter turn: compares the actual state with the desired one and corrects it.
+  /// - Throws: ``StandInError`` when the port cannot be bound.
   func run(_ turn: @escaping @Sendable () async throws(APIServerError) -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.health.run(onListening: self.onListening) }
@@ -41,29 +40,29 @@ struct Daemon: Sendable {
         await cancelWhenGracefulShutdown {
           await withDiscardingTaskGroup { group in
             group.addTask { await self.events.run() }
-            group.addTask { await self.turn(turn) }
+            group.addTask { await self.repeatEverySecond(turn) }
           }
         }
       }
-      // Whichever ends first, by failure or on request, ends the others.
+      // The first task to end, by failure or on request, ends the other one.
       try await group.next()
       group.cancelAll()
     }
   }
 
-  private func turn(_ turn: () async throws(APIServerError) -> Void) async {
-    var told: String?
+  private func repeatEverySecond(_ turn: () async throws(APIServerError) -> Void) async {
+    var logged: String?
     while !Task.isCancelled {
       do throws(APIServerError) {
         try await turn()
-        told = nil
+        logged = nil
       } catch {
-        // That no server answers is told once, elsewhere.
+        // The connection itself logs that no server answers.
         if case .unanswered = error {
-        } else if told != "\(error)" {
-          self.logger.error("Cannot do what is lacking", metadata: ["err": "\(error)"])
+        } else if logged != "\(error)" {
+          self.logger.error("Sync failed, will retry", metadata: ["err": "\(error)"])
         }
-        told = "\(error)"
+        logged = "\(error)"
       }
       try? await Task.sleep(for: .seconds(1))
     }
@@ -78,29 +77,24 @@ struct Daemon: Sendable {
       ?? []
   }
 
-  /// Does one thing of many; that something has changed meanwhile is no failure, the next turn sees it.
+  /// Sends one request of a turn.
+  /// - Returns: `nil` when the object has changed or gone meanwhile: the next turn sees that.
   func attempt(_ request: APIRequest) async throws(APIServerError) -> JSONValue? {
     do throws(APIServerError) {
       return try await self.servers.send(request)
     } catch {
       guard error.isConflict || error.isNotFound else { throw error }
-      self.logger.info("Something has changed meanwhile", metadata: ["err": "\(error)"])
+      self.logger.info("Object has changed meanwhile", metadata: ["err": "\(error)"])
       return nil
     }
   }
 }
 
-/// What a stand-in daemon is told at its start.
-public struct StandInConfiguration: Sendable {
-  /// Any of them will do.
-  public var servers: [APIServer]
-  /// Where `/healthz` is to be had.
-  public var address = "127.0.0.1"
-  /// 0 lets the kernel choose.
-  public var port: Int
-
-  public init(servers: [APIServer], port: Int) {
-    self.servers = servers
-    self.port = port
+extension JSONValue {
+  /// The subject of an event about this object.
+  func subject(_ kind: String) -> EventSubject {
+    EventSubject(
+      kind: kind, namespace: self.metadata.namespace, name: self.metadata.name,
+      uid: self.metadata.uid)
   }
 }

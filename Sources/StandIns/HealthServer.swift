@@ -2,7 +2,7 @@ import HTTPListening
 import Hummingbird
 import NIOCore
 
-/// `/healthz`: 200 and `ok` for as long as the daemon runs.
+/// `/healthz`: 200 and `ok` while the daemon runs.
 ///
 /// Source: `k8s.io/apiserver/pkg/server/healthz`.
 struct HealthServer: Sendable {
@@ -10,9 +10,9 @@ struct HealthServer: Sendable {
   /// 0 lets the kernel choose.
   let port: Int
 
-  /// Serves until it is asked to shut down.
-  /// - Parameter onListening: told the URL, once.
-  /// - Throws: ``StandInError`` when the port cannot be listened on.
+  /// Serves until graceful shutdown.
+  /// - Parameter onListening: called once with the URL.
+  /// - Throws: ``StandInError`` when the port cannot be bound.
   func run(onListening: @escaping @Sendable (String) async -> Void) async throws {
     let router = Router()
     router.get("healthz") { _, _ in
@@ -28,17 +28,5 @@ struct HealthServer: Sendable {
     } catch let error as HTTPListenError {
       throw StandInError(address: self.address, port: self.port, reason: error.reason)
     }
-  }
-}
-
-/// Why a daemon ended early: its port cannot be listened on.
-public struct StandInError: Error, Equatable, CustomStringConvertible {
-  let address: String
-  let port: Int
-  let reason: String
-
-  public var description: String {
-    "cannot listen on \(self.address):\(self.port) (--address, --port): \(self.reason); choose others, "
-      + "such as --port=0 for any free port"
   }
 }

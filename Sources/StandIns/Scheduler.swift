@@ -2,12 +2,12 @@ import KubernetesClient
 import Logging
 import ServiceLifecycle
 
-/// Binds pods that have no node to nodes, as ``Scheduling`` says.
-public struct Scheduler: Service {
+/// Binds pods without a node to nodes, as ``Scheduling`` says.
+struct Scheduler: Service {
   private let daemon: Daemon
 
-  /// - Parameter onListening: told once where `/healthz` is.
-  public init(
+  /// - Parameter onListening: called once with the URL of `/healthz`.
+  init(
     _ configuration: StandInConfiguration, logger: Logger,
     onListening: @escaping @Sendable (String) async -> Void = { _ in }
   ) {
@@ -15,15 +15,15 @@ public struct Scheduler: Service {
       configuration, component: "default-scheduler", logger: logger, onListening: onListening)
   }
 
-  /// Goes on until it is asked to shut down.
-  /// - Throws: ``StandInError`` when the port cannot be listened on.
-  public func run() async throws {
-    let scheduling = Guarded(Scheduling())
+  /// Runs until graceful shutdown.
+  /// - Throws: ``StandInError`` when the port cannot be bound.
+  func run() async throws {
+    let scheduling = LockedValue(Scheduling())
     try await self.daemon.run { () throws(APIServerError) in
       let pods = try await self.daemon.list("/api/v1/pods", fieldSelector: "spec.nodeName=")
       guard !pods.isEmpty else { return }
       let nodes = try await self.daemon.list("/api/v1/nodes")
-      let plan = scheduling.change { $0.plan(pods: pods, nodes: nodes) }
+      let plan = scheduling.withLock { $0.plan(pods: pods, nodes: nodes) }
       for failure in plan.failures {
         self.daemon.events.record(
           EventNote(isWarning: true, reason: "FailedScheduling", message: failure.reason),
@@ -31,7 +31,7 @@ public struct Scheduler: Service {
       }
       for binding in plan.bindings {
         guard try await self.daemon.attempt(binding.request) != nil else { continue }
-        let pod = "\(binding.pod.namespace)/\(binding.pod.name)"
+        let pod = "\(binding.pod.metadata.namespace)/\(binding.pod.metadata.name)"
         self.daemon.logger.info(
           "Bound pod to node", metadata: ["pod": "\(pod)", "node": "\(binding.node)"])
         self.daemon.events.record(

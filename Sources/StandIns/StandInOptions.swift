@@ -7,28 +7,23 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// The flags that the stand-in daemons have in common, and how such a daemon is run.
-public struct StandInOptions: ParsableArguments {
-  /// The names of the boolean flags.
-  public static let switches = LogOptions.switches
-
+/// The flags that both daemons share, and the run of a daemon with them.
+struct StandInOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The API servers, with commas in between; may be given several times. Any of them will do.",
+      "Equivalent API servers, separated by commas; may be given several times.",
       valueName: "url,..."))
   var master: [String]
 
-  @Option(help: "The address of /healthz.")
+  @Option(help: "Address of /healthz.")
   var address = "127.0.0.1"
 
   @OptionGroup var access: APIServerAccess
 
   @OptionGroup var log: LogOptions
 
-  public init() {}
-
   /// - Throws: a `ValidationError` that names the flag.
-  public func validate(port: Int) throws {
+  func validate(port: Int) throws {
     _ = try APIServerAccess.endpoints(self.master, flag: "--master")
     guard (0...65535).contains(port) else {
       throw ValidationError("--port: \(port) is no port: it must be between 0 and 65535")
@@ -39,13 +34,13 @@ public struct StandInOptions: ParsableArguments {
   /// - Parameters:
   ///   - unused: flags that were given and have no effect.
   ///   - daemon: makes it.
-  public func run(
+  func run(
     _ name: String, port: Int, unused: [String] = [],
     _ daemon: (
       StandInConfiguration, Logger, @escaping @Sendable (String) async -> Void
     ) -> any Service
   ) async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
+    self.log.bootstrap()
     let logger = Logger(label: name)
     if !unused.isEmpty {
       logger.info(
@@ -56,7 +51,7 @@ public struct StandInOptions: ParsableArguments {
         servers: try self.access.servers(self.master, flag: "--master"), port: port)
       configuration.address = self.address
       let service = daemon(configuration, logger) { url in
-        // Unlike `print`, this does not wait in a buffer when standard output is a pipe.
+        // Unlike `print`, this does not stay in a buffer when standard output is a pipe.
         try? FileHandle.standardOutput.write(contentsOf: Data("\(name): \(url)\n".utf8))
       }
       logger.info(
@@ -64,10 +59,7 @@ public struct StandInOptions: ParsableArguments {
       try await ServiceGroup(
         services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
       ).run()
-    } catch let error as StandInError {
-      logger.error("\(error)")
-      throw ExitCode.failure
-    } catch let error as ClientTLSError {
+    } catch let error where error is StandInError || error is ClientTLSError {
       logger.error("\(error)")
       throw ExitCode.failure
     }

@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func theRecipesLinesAreToldEachTime() {
-    let told = self.news([.leading, .leading, .following(master: "a"), .following(master: "a")])
+    let told = self.news([.leading, .leading, .following(leader: "a"), .following(leader: "a")])
     #expect(told == [true, true, true, true])
   }
 }

@@ -15,7 +15,7 @@ final class MemoryStore: LeaseStore {
   struct State {
     var index: UInt64 = 1
     var holder: Holder?
-    var history: [(UInt64, Election.Change)] = []
+    var history: [(UInt64, KeyChange)] = []
     var requests: [Election.Request.Kind] = []
     var record: (TermRecord, UInt64)?
     var isFrozen = false
@@ -74,13 +74,13 @@ final class MemoryStore: LeaseStore {
     }
   }
 
-  func nextChange(after index: UInt64) async -> Election.Change {
+  func nextChange(after index: UInt64) async throws -> KeyChange {
     while !Task.isCancelled {
       let change = self.state.withLock { state in state.history.first { $0.0 > index }?.1 }
       if let change { return change }
-      try? await Task.sleep(for: .milliseconds(5))
+      try await Task.sleep(for: .milliseconds(5))
     }
-    return .broken(reason: "cancelled")
+    throw CancellationError()
   }
 }
 
@@ -269,9 +269,9 @@ final class LogLines: Sendable {
         attemptTimeout: timing.attemptTimeout, connectTimeout: timing.attemptTimeout,
         longestPause: timing.attemptTimeout / 2)
       try await client.run { client in
-        let terms = LeaseTerms(
+        let options = LeaseOptions(
           key: "k", value: "me", ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
-        let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+        let key = EtcdLeasedKey(client: client, api: api, options: options)
         try await self.with(
           EtcdLeaseStore(key: key, name: "k"), ttl: timing.ttlSeconds, sleep: timing.sleep
         ) { running in

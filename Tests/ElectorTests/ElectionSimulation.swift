@@ -1,3 +1,4 @@
+import EtcdClient
 import TestSupport
 import Testing
 
@@ -18,7 +19,7 @@ private struct ModelStore {
   var index: UInt64 = 3
   var key: Key?
   var record: (value: TermRecord, index: UInt64)?
-  var history: [(index: UInt64, change: Election.Change)] = []
+  var history: [(index: UInt64, change: KeyChange)] = []
   let ttl: Int
 
   mutating func expire(at now: Int) {
@@ -66,7 +67,7 @@ private struct ModelStore {
     }
   }
 
-  func change(after index: UInt64) -> Election.Change? {
+  func change(after index: UInt64) -> KeyChange? {
     if let oldest = self.history.first?.index, index + 1 < oldest, self.history.count > 20 {
       return .historyCleared
     }
@@ -184,7 +185,7 @@ private struct Simulation {
     self.store = ModelStore(ttl: self.ttl)
     let haveOneName = self.random.chance(15)
     for number in 0..<Int.random(in: 2...3, using: &self.random) {
-      let profile: Profile? = [nil, nil, .strict, .quick].randomElement(using: &self.random) ?? nil
+      let profile: Profile? = [nil, nil, .strict].randomElement(using: &self.random) ?? nil
       let timing =
         try self.timing(profile, expires: self.random.chance(70)) ?? self.timing(profile)
         ?? self.timing(nil)
@@ -222,7 +223,7 @@ private struct Simulation {
         podStop: PodStop(
           detection: .milliseconds(self.detection), grace: .milliseconds(self.grace)),
         manifestExpires: expires)
-    } catch TimingError.quickDoesNotFit, TimingError.deadlineDoesNotFit {
+    } catch TimingError.deadlineDoesNotFit {
       return nil
     }
   }

@@ -1,3 +1,4 @@
+import EtcdClient
 import Testing
 
 @testable import Elector
@@ -177,7 +178,7 @@ private func record(
     let follow = bench.follow()
     #expect(follow.kinds == [.readRecord])
     #expect(
-      follow.dropFirst() == [.watch(id: 3, after: 9), .report(.following(master: "other"))])
+      follow.dropFirst() == [.watch(id: 3, after: 9), .report(.following(leader: "other"))])
     let next = bench.feed(.watched(id: 3, .removed(index: 12)), at: 3)
     #expect(next.kinds == [.create])
     #expect(next.contains(.watch(id: 5, after: 12)))
@@ -189,7 +190,7 @@ private func record(
     #expect(bench.wake(at: 4.9).kinds == [])
     let read = bench.wakeAndLook(at: 5)
     #expect(read.kinds == [.read])
-    #expect(read.reports == [.following(master: "other")])
+    #expect(read.reports == [.following(leader: "other")])
     #expect(bench.answer(.absent(index: 20), to: read, at: 5.1).kinds == [.create])
   }
 
@@ -439,8 +440,8 @@ private func record(
   }
 
   @Test(arguments: [
-    Election.Change.removed(index: 12), .written(Holder(name: "x", term: 12, modifiedIndex: 12)),
-  ]) func stepsDownWhenTheKeyIsTakenAwayFromUnderIt(_ change: Election.Change) throws {
+    KeyChange.removed(index: 12), .written(Holder(name: "x", term: 12, modifiedIndex: 12)),
+  ]) func stepsDownWhenTheKeyIsTakenAwayFromUnderIt(_ change: KeyChange) throws {
     var bench = try Bench()
     let watch = try #require(bench.lead().watch)
     let effects = bench.feed(.watched(id: watch, change), at: 1)
@@ -484,7 +485,7 @@ private func record(
     _ = bench.feed(.started, at: 0)
     let twin = Holder(name: "me", term: 7, modifiedIndex: 7)
     let found = bench.answer(.found(twin, index: 9), to: bench.feed(.removed, at: 0), at: 0)
-    #expect(found.reports == [.nameClash(term: 7), .following(master: "me")])
+    #expect(found.reports == [.nameClash(term: 7), .following(leader: "me")])
     #expect(!found.installs)
     _ = bench.answer(.recordAbsent, to: found, at: 0)
     let read = bench.wakeAndLook(at: 5)

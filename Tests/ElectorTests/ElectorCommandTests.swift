@@ -32,13 +32,23 @@ import Testing
       command.election.kubelet.startDeadline == nil && command.election.kubelet.maxRestarts == nil)
     #expect(command.election.profile == nil)
     #expect(command.election.kubelet.kubeletDetection.duration == .seconds(1))
-    #expect(command.isGuarded.isTrue)
     #expect(command.guardDescriptor == nil)
   }
 
-  @Test(arguments: ["--guard=false", "--guard=0"]) func runsWithoutAGuard(_ flag: String) throws {
-    let command = try ElectorCommand.parse(GoCommandLine.normalized(Self.recipe + [flag]))
-    #expect(!command.isGuarded.isTrue)
+  @Test(arguments: ["--guard=false", "--guard=0", "--guard=true", "--guard"])
+  func refusesToRunWithoutAGuard(_ flag: String) throws {
+    let arguments = GoCommandLine.normalized(
+      Self.recipe + [flag], switches: ElectorCommand.switches)
+    #expect(
+      self.message(arguments).contains("--guard is gone: the guard always owns the manifest"))
+    #expect(!ElectorCommand.helpMessage().contains("--guard"))
+  }
+
+  @Test func stepsDownForATimeOrUntilResume() throws {
+    #expect(try StepDown.parse(["--for=90s"]).duration?.duration == .seconds(90))
+    #expect(try StepDown.parse([]).duration == nil)
+    #expect(throws: (any Error).self) { try StepDown.parse(["--for=0s"]) }
+    #expect(ElectorCommand.removedCommands["pause"]?.contains("elector step-down") == true)
   }
 
   @Test func cleansSeveralFiles() throws {
@@ -82,36 +92,35 @@ import Testing
   @Test(arguments: [
     ("--sleep=5", "5"), ("--sleep=0s", "--sleep must be"), ("--ttl-secs=0", "--ttl-secs must be"),
     ("--kubelet=x", "--kubelet must be"), ("--key=/", "--key must not be empty"),
-    ("--sleep=31s", "--sleep 31s is longer than the lease"), ("--profile=x", "quick"),
+    ("--sleep=31s", "--sleep 31s is longer than the lease"), ("--profile=x", "strict, podmaster"),
     ("--kubelet-detection=-1s", "--kubelet-detection must not be negative"),
-    // The manifest is not there, so the grace is Kubernetes' own.
-    ("--profile=quick", "--ttl-secs 39 or more"),
+    ("--profile=quick", "--profile quick is gone: leave --profile out, or use strict"),
     ("--etcd-servers=unix://a:1", "--etcd-servers: "), ("--etcd-servers=nonsense", "nonsense"),
     ("--etcd-api=v4", "use auto, v2 or v3, not \"v4\""),
-    ("--etcd-cafile=ca.crt", "--etcd-cafile is for https, but --etcd-servers has no https://"),
+    ("--etcd-cafile=ca.crt", "--etcd-cafile needs https:// in --etcd-servers"),
     ("--etcd-certfile=my.crt", "--etcd-certfile and --etcd-keyfile need each other"),
     ("--etcd-keyfile=my.key", "--etcd-certfile and --etcd-keyfile need each other"),
     ("--etcd-username=me", "--etcd-username and --etcd-password-file need each other"),
     ("--etcd-password-file=f", "--etcd-username and --etcd-password-file need each other"),
-    ("--kubelet-cafile=ca.crt", "--kubelet-cafile is for a --kubelet that begins with https://"),
-    ("--kubelet-insecure-tls=true", "--kubelet-insecure-tls is for a --kubelet that begins with"),
+    ("--kubelet-cafile=ca.crt", "--kubelet-cafile needs https:// in --kubelet"),
+    ("--kubelet-insecure-tls=true", "--kubelet-insecure-tls needs https:// in --kubelet"),
     ("--kubelet-certfile=my.crt", "--kubelet-certfile and --kubelet-keyfile need each other"),
     ("--start-deadline=1m", "--start-deadline needs --kubelet"),
     ("--max-restarts=3", "--max-restarts needs --kubelet"),
-    ("--token-env=1 2", "--token-env must be the name of a variable, not \"1 2\""),
+    ("--token-env=1 2", "--token-env must be a variable's name, not \"1 2\""),
     ("--log-format=xml", "json"),
   ]) func saysWhatIsWrong(_ argument: String, _ message: String) {
     #expect(self.message(Self.recipe + [argument]).contains(message))
   }
 
   @Test func whoHoldsWhatIsATable() {
-    let position = KeyHolder(value: "n1", token: 12, modifiedIndex: 40, remaining: .seconds(28))
+    let position = Holder(name: "n1", term: 12, modifiedIndex: 40)
     let record = TermRecord(
       term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b", destination: "/m"),
       podOutlivesLease: .zero)
     let rows = [
       LockRow(
-        key: "scheduler", lock: .held(position),
+        key: "scheduler", lock: .held(position, remaining: .seconds(28)),
         record: .found(value: record.json, modifiedIndex: 13)),
       LockRow(key: "c", lock: .absent, record: .absent),
     ]
@@ -128,10 +137,10 @@ import Testing
     var record = TermRecord(
       term: 12, isEnded: false, candidate: Candidate(name: "n1", bootID: "b1", destination: "/m"),
       podOutlivesLease: .zero)
-    func warnings(_ holder: String, _ token: UInt64) -> [String] {
+    func warnings(_ holder: String, _ term: UInt64) -> [String] {
       LockRow(
         key: "k",
-        lock: .held(KeyHolder(value: holder, token: token, modifiedIndex: 50, remaining: nil)),
+        lock: .held(Holder(name: holder, term: term, modifiedIndex: 50)),
         record: .found(value: record.json, modifiedIndex: 13)
       ).warnings
     }

@@ -7,14 +7,14 @@ import Testing
 
 @testable import Elector
 
-/// What the election sees of a store that is etcd.
+/// etcd as an election sees it.
 @Suite(.timeLimit(.minutes(10))) struct EtcdLeaseStoreTests {
   private func store(
     _ client: EtcdClient, _ api: EtcdAPI, name: String = "me", key: String = "scheduler"
   ) throws -> EtcdLeaseStore {
-    let terms = LeaseTerms(key: key, value: name, ttlSeconds: 120, timeout: .seconds(60))
+    let options = LeaseOptions(key: key, value: name, ttlSeconds: 120, timeout: .seconds(60))
     return EtcdLeaseStore(
-      key: EtcdLeasedKey(client: client, api: api, terms: terms), name: key)
+      key: EtcdLeasedKey(client: client, api: api, options: options), name: key)
   }
 
   @Test(
@@ -47,17 +47,17 @@ import Testing
           Issue.record("not found")
           return
         }
-        // v2 alone tells for how long.
+        // Only v2 has the remaining TTL.
         #expect((remaining != nil) == (api == .v2))
         if let remaining { #expect(remaining > .zero && remaining <= .seconds(120)) }
-        #expect(await other.nextChange(after: second - 1) == .written(holder))
+        #expect(try await other.nextChange(after: second - 1) == .written(holder))
         #expect(await mine.perform(.release(prevIndex: second + 1)) == .changed)
         async let change = other.nextChange(after: second)
         guard case .released(let end) = await mine.perform(.release(prevIndex: second)) else {
           Issue.record("not released")
           return
         }
-        #expect(await change == .removed(index: end))
+        #expect(try await change == .removed(index: end))
         #expect(await mine.perform(.renew(prevIndex: second)) == .absent(index: end))
         #expect(await mine.perform(.release(prevIndex: second)) == .absent(index: end))
       }
@@ -101,7 +101,7 @@ import Testing
         #expect(await mine.perform(.writeRecord(record, prevIndex: first)) == .changed)
         #expect(
           await mine.perform(.readRecord) == .recordFound(record, modifiedIndex: second))
-        // No plain look at the lock sees it.
+        // A listing does not show it.
         guard case .absent = await mine.perform(.read) else {
           Issue.record("there is a lock")
           return
@@ -118,15 +118,15 @@ import Testing
     }
   }
 
-  /// Two answers that are the same to a client, and not to an election.
+  /// Two answers that differ for an election, but not for a client.
   @Test func whatIsNotAnsweredMayHaveHappened() async throws {
     try await self.withKVStore { client in
       try await Relay.with(port: client.endpoints[0].port) { relay in
         try await EtcdClient(
           endpoints: [relay.endpoint], timeout: .seconds(5), connectTimeout: .seconds(5)
         ).run { far in
-          let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 30, timeout: .seconds(5))
-          let store = EtcdLeaseStore(key: V2LeasedKey(client: far, terms: terms), name: "k")
+          let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 30, timeout: .seconds(5))
+          let store = EtcdLeaseStore(key: V2LeasedKey(client: far, options: options), name: "k")
           relay.isSilent = true
           guard case .unanswered = await store.perform(.create) else {
             Issue.record("it is not told as unclear")
@@ -145,7 +145,7 @@ import Testing
     }
   }
 
-  /// A store from an older backup, and another one at the same address.
+  /// A store from an older backup, and another store at the same address.
   @Test(arguments: [
     (StoreContinuity.Verdict.wentBack(from: 20, to: 9), Election.Answer.absent(index: 9)),
     (.replaced(from: 1, to: 2), .absent(index: 0)),
@@ -154,7 +154,7 @@ import Testing
     _ verdict: StoreContinuity.Verdict, _ expected: Election.Answer
   ) {
     let answer = LeaseAnswer(
-      .granted(token: 4, modifiedIndex: 5), at: StorePosition(clusterID: 1, index: 9))
+      .granted(term: 4, modifiedIndex: 5), at: StorePosition(clusterID: 1, index: 9))
     #expect(Election.Answer(answer, to: .renew(prevIndex: 5), verdict) == expected)
     #expect(
       Election.Answer(answer, to: .create, verdict) == .granted(term: 4, modifiedIndex: 5))

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Elector
 
-/// What happened, in the order in which it did.
+/// The events in their order.
 private final class Diary: Sendable {
   private let state = Mutex<[String]>([])
   var lines: [String] { self.state.withLock { $0 } }
@@ -39,7 +39,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       name: name, key: Self.key, ttlSeconds: ttl, endpoints: [endpoint], logger: silent)
   }
 
-  /// Runs it beside `body`, which is given what stops it in good order; then it is cancelled.
+  /// Runs it beside `body`, which gets a graceful stop; then cancels it.
   private func with(
     _ leadership: Leadership, _ body: @escaping (ServiceGroup) async throws -> Void
   ) async throws {
@@ -61,7 +61,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     return (node.value, node.modifiedIndex)
   }
 
-  /// Leads, and notes when it begins, when it is told to end, and when it has.
+  /// Leads, and records its start, its cancellation and its end.
   private func work(
     _ name: String, _ leadership: Leadership, _ diary: Diary,
     whenCancelled: @escaping @Sendable () async -> Void = {}
@@ -78,7 +78,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     }
   }
 
-  /// The lease is kept until the work has ended, and then the other one leads at once.
+  /// The lease stays until the work has ended; then the other process leads at once.
   @Test func aShutdownWaitsForTheWorkAndHandsOver() async throws {
     try await self.withKVStore { endpoint, client in
       let diary = Diary()
@@ -86,7 +86,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       let (changesOfA, changesOfB) = (a.changes, b.changes)
       let (gate, openGate) = AsyncStream.makeStream(of: Never.self)
       let workOfA = self.work("a", a, diary) {
-        // A task of its own hears nothing of the cancellation.
+        // A task of its own is not cancelled.
         await Task { for await _ in gate {} }.value
       }
       try await self.with(a) { serviceOfA in
@@ -130,7 +130,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     }
   }
 
-  /// The store freezes: the work is told to end while the lease is still valid for others.
+  /// The store freezes: the work is cancelled while the lease is still valid for others.
   @Test func theWorkIsCancelledBeforeTheLeaseEnds() async throws {
     try await self.withKVStore { endpoint, client in
       let diary = Diary()
@@ -163,7 +163,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       let a = try self.leadership("a", endpoint)
       try await self.with(a) { _ in
         await #expect(throws: Failure.self) { try await a.withLeadership { _ in throw Failure() } }
-        // It leads on, and another one works.
+        // It still leads, and another body works.
         let begun = Diary()
         let lost = Task {
           try await a.withLeadership { _ in
@@ -175,7 +175,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let term = try await client.get(Self.key, quorum: true).node.createdIndex
         _ = try await client.delete(Self.key)
         await #expect(throws: LeadershipError.lost(term: term)) { try await lost.value }
-        // In the next term there is work again.
+        // The next term has work again.
         let next = try await a.withLeadership { $0 }
         #expect(next > term)
       }
@@ -201,7 +201,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     #expect(await stage.install(term: 4, before: soon) == .installed)
     let first = try #require(await stage.next { $0.admit(end) })
     #expect(first.term == 4)
-    // Another one in the same term may.
+    // Another body in the same term may start.
     let second = try #require(await stage.next { $0.admit(other) })
     stage.leave(second.id)
 
@@ -219,7 +219,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         #expect(await stage.awaitEnd())
         #expect(diary.has("leaves"))
       }
-      // Enough for one that would not wait.
+      // Enough for a process that would not wait.
       try? await Task.sleep(for: .milliseconds(200))
       diary.note("leaves")
       stage.leave(first.id)
@@ -234,7 +234,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     #expect(await changes.next() == .following(leader: nil))
   }
 
-  /// Without a grace nobody waits after the end of a lease, as short as it may be.
+  /// Without a grace no process waits after the end of a lease, however short the lease is.
   @Test(arguments: [
     (Int64(1), Duration.zero, Duration.zero), (30, .zero, .zero), (30, .seconds(5), .zero),
     (30, .seconds(20), Duration.microseconds(10_257_500)),

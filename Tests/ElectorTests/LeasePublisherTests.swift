@@ -56,9 +56,9 @@ import Testing
   }
 }
 
-/// Over a real socket; the answers are as an API server gives them.
+/// Over a real socket, with the answers of an API server.
 @Suite(.timeLimit(.minutes(5))) struct LeasePublisherTests {
-  /// The one Lease of an API server.
+  /// The only Lease of an API server.
   private final class Leases: Sendable {
     let state = Mutex<(lease: LeaseObject?, events: [LeaseEvent], version: Int)>((nil, [], 0))
     let refuses = Mutex(false)
@@ -118,7 +118,7 @@ import Testing
         group.addTask { try await election.run() }
         group.addTask { try await publisher.run() }
         group.addTask { try await body(lines) }
-        // The body is the only one that ends by itself.
+        // Only the body ends by itself.
         try await group.next()
         group.cancelAll()
       }
@@ -128,7 +128,7 @@ import Testing
   @Test func aMasterIsShownAndRenewedAndItsTakeoverIsAnEvent() async throws {
     let leases = Leases()
     try await self.with(leases) { _ in
-      // What somebody else writes is noticed, and our own goes on.
+      // It notices another client's write, and goes on with its own.
       try await eventually("renewed") { leases.state.withLock { $0.version } > 3 }
       leases.state.withLock {
         $0.version += 1
@@ -153,7 +153,7 @@ import Testing
       #expect(lines.all.count { $0.contains("leases is forbidden") } == 1)
       leases.refuses.withLock { $0 = false }
       try await eventually("written") { leases.state.withLock { $0.version } > 0 }
-      try await eventually("told") { lines.all.contains { $0.contains("as a Lease again") } }
+      try await eventually("told") { lines.all.contains { $0.contains("the Lease shows the lock again") } }
     }
   }
 }

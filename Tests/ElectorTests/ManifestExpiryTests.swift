@@ -5,7 +5,7 @@ import Yams
 @testable import Elector
 
 @Suite struct ManifestExpiryTests {
-  /// A kubelet looks once a second, so a second less is said, and only whole ones can be.
+  /// A kubelet checks once a second, so the deadline is a whole second earlier.
   @Test(
     arguments: [
       (20.0, 19), (20.9, 19), (2, 1), (1.99, nil), (0, nil), (-5, nil), (1e12, 2_147_483_647),
@@ -15,17 +15,17 @@ import Yams
     #expect(ManifestExpiry(uid: "u", lifetime: .seconds(lifetime))?.seconds == seconds)
   }
 
-  /// A pod that has ended does not start again with the same uid, however late a deadline is written.
+  /// A pod that has ended does not start again with the same uid, whatever deadline is written later.
   @Test func aDeadlineThatComesTooLateIsNotWritten() throws {
     var life = ManifestLife(uid: "u", detection: .seconds(1))
     func at(_ seconds: Double) -> Duration { .seconds(seconds) }
     let first = try #require(life.expiry(until: at(20), at: at(0)))
     #expect(first == ManifestExpiry(uid: "u", lifetime: at(20)))
     life.wrote(first, at: at(0.1))
-    // What was written says 19 s; a kubelet takes a second to read of more.
+    // The deadline is 19 s; a kubelet needs a second to read a later one.
     #expect(life.expiry(until: at(40), at: at(18)) == nil)
     let second = try #require(life.expiry(until: at(37), at: at(17.9)))
-    // But the writer was held up.
+    // The write was delayed.
     life.wrote(second, at: at(18))
     #expect(life.expiry(until: at(40), at: at(18.1)) == nil)
   }
@@ -52,7 +52,7 @@ import Yams
     )
   }
 
-  /// As far as one installation follows the other; a kubelet would take another uid for another pod.
+  /// While one installation follows another; to a kubelet another uid is another pod.
   @Test func aLaterDeadlineIsTheSamePodUntilItIsRemoved() throws {
     try self.with { fixture, file in
       let start = ContinuousClock.now
@@ -78,7 +78,7 @@ import Yams
     }
   }
 
-  /// Else it would end although its lease is renewed.
+  /// Otherwise the pod would end in spite of renewals.
   @Test func aSourceThatIsGoneDoesNotStopTheDeadline() throws {
     try self.with { fixture, file in
       let start = ContinuousClock.now

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Elector
 
-/// A directory of its own with a source and a place for the destination.
+/// A directory with a source, and a path for the destination.
 struct ManifestFixture {
   let directory: URL
   let file: ManifestFile
@@ -57,7 +57,7 @@ struct ManifestFixture {
   @Test func doesNothingWhenItIsACopyAlready() throws {
     try self.with { fixture in
       _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
-      // Were it written anew, it would be refused here.
+      // A new write would be refused here.
       #expect(try fixture.file.install(term: 1, until: .now + .seconds(60)) { false } == .installed)
     }
   }
@@ -91,7 +91,7 @@ struct ManifestFixture {
       let empty = ManifestError.empty(fixture.source.path)
       #expect(
         try fixture.file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(empty))
-      // But not what somebody else put there.
+      // But not another process's file.
       try Data("mine".utf8).write(to: fixture.destination)
       #expect(throws: empty) {
         try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
@@ -132,7 +132,7 @@ struct ManifestFixture {
       #expect(
         directory?.description.contains("manifests/.s.yaml.elector: No such file or directory")
           == true)
-      // Absent it is, though.
+      // The destination is absent, though.
       try fixture.file.remove()
     }
   }
@@ -162,7 +162,7 @@ struct ManifestFixture {
     let isDone = Atomic(false)
   }
 
-  /// A kubelet may look at any moment.
+  /// A kubelet may read at any moment.
   @Test func aReaderSeesNothingOrAWholeFile() async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
@@ -199,7 +199,7 @@ struct ManifestFixture {
       try fixture.write(
         ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 31}\n")
       let error = ManifestError.graceTooLong(
-        fixture.source.path, .seconds(31), reckoned: .seconds(30))
+        fixture.source.path, .seconds(31), assumed: .seconds(30))
       #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(error))
       #expect(fixture.installed == ManifestFixture.content)
       try file.remove()
@@ -212,12 +212,12 @@ struct ManifestFixture {
     }
   }
 
-  /// The kubelet is asked for that one.
+  /// The elector asks the kubelet for this pod.
   @Test func remembersWhosePodIsToEnd() throws {
     try self.with { fixture in
       func pod(_ name: String) -> String { "metadata: {name: \(name)}\n" }
       #expect(fixture.file.elected()?.name == "s")
-      // An earlier run's.
+      // An earlier process installed it.
       try Data(pod("old").utf8).write(to: fixture.destination)
       try fixture.file.remove()
       #expect(fixture.file.elected()?.name == "old")

@@ -50,7 +50,7 @@ import Yams
     for (name, value) in [("token", "42"), ("holder", holder), ("key", "scheduler")] {
       let node = try #require(annotations[Node(ManifestStamp.prefix + name)])
       #expect(node.scalar?.string == value)
-      // Kubernetes takes strings alone.
+      // Kubernetes accepts only strings.
       #expect(node.tag == Tag(.str) || node.scalar?.style == .doubleQuoted)
     }
     #expect(root["metadata"]?["name"]?.string == "s")
@@ -92,7 +92,7 @@ import Yams
     let error = #expect(throws: ManifestError.self) {
       try Self.stamp().applied(to: Array(text.utf8), term: 1, source: "/k/s.yaml")
     }
-    #expect(error?.description.hasPrefix("/k/s.yaml is no pod that can be stamped: ") == true)
+    #expect(error?.description.hasPrefix("/k/s.yaml is not a pod that can be stamped: ") == true)
   }
 
   @Test func aSourceThatIsNoPodLeavesWhatIsInstalled() throws {

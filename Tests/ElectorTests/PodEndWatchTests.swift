@@ -3,19 +3,19 @@ import Testing
 @testable import Elector
 
 @Suite struct PodEndWatchTests {
-  /// What a kubelet says, after how many seconds, and what follows; detection 1 s, grace 2 s.
+  /// A kubelet's answers with their seconds, and the next steps; detection 1 s, grace 2 s.
   @Test(
     arguments: [
-      // Not seen yet is not ended.
+      // A pod that was not seen yet has not ended.
       [(false, 0.1, "ask")],
       [(true, 0.1, "ask"), (false, 0.2, "ask"), (false, 0.3, "ended")],
       // A moment between two containers.
       [(true, 0.1, "ask"), (false, 0.2, "ask"), (true, 0.3, "ask"), (false, 0.4, "ask")],
-      // By now it has noticed that the file is gone.
+      // By now the kubelet has noticed the removal.
       [(false, 1, "ask"), (false, 1.1, "ended")],
-      // It cannot be asked: by all that is known it has killed the pod.
+      // The kubelet does not answer, but must have killed the pod.
       [(nil, 2.9, "ask"), (nil, 3, "ended")],
-      // It goes on listing it.
+      // The kubelet still lists it.
       [(true, 3, "ask"), (true, 7.9, "ask"), (true, 8, "overdue")],
       [(true, 3, "ask"), (nil, 7.9, "ask"), (nil, 8, "overdue")],
     ] as [[(Bool?, Double, String)]])
@@ -47,7 +47,7 @@ import Testing
   @Test func onePodIsTheOnlyOneIfItsPredecessorHadEnded() {
     var pods = InstalledPods()
     pods.installed()
-    // Nobody knows what was there before.
+    // An earlier process's pod is unknown.
     #expect(!pods.hasOnlyOne)
     let first = pods.count
     pods.ended(upTo: first)
@@ -55,7 +55,7 @@ import Testing
     #expect(pods.hasOnlyOne)
     pods.installed()
     #expect(!pods.hasOnlyOne)
-    // Word of the first one's end, which comes late, tells nothing of those after it.
+    // The late end of the first pod says nothing of later ones.
     pods.ended(upTo: first)
     pods.installed()
     #expect(!pods.hasOnlyOne)

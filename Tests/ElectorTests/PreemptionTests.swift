@@ -37,7 +37,7 @@ import Testing
       preemption.look(nil, as: .follower, at: Self.at(35)) == .bid(own, ifIndex: nil))
     #expect(
       preemption.look((own, 9), as: .follower, at: Self.at(40)) == .bid(own, ifIndex: 9))
-    // One that has led meanwhile begins anew.
+    // After a term of its own it starts again.
     #expect(preemption.look((own, 10), as: .leader, at: Self.at(45)) == .nothing)
     #expect(preemption.look((own, 10), as: .follower, at: Self.at(50)) == .nothing)
   }
@@ -52,7 +52,7 @@ import Testing
   @Test func onlyTheLargestBidIsKept() {
     var preemption = Preemption(own: Self.bid("me", 5), delay: .zero)
     _ = preemption.look(nil, as: .follower, at: Self.at(0))
-    // One that does as well is left in peace until it falls silent.
+    // A bid with the same priority stays until its candidate falls silent.
     for priority in [5, 6] {
       let other = Self.bid("other", priority)
       let index = UInt64(priority)
@@ -68,7 +68,7 @@ import Testing
     #expect(
       preemption.look((Self.bid("other", 4), 7), as: .follower, at: Self.at(900))
         == .bid(Self.bid("me", 5), ifIndex: 7))
-    // What is no bid is replaced.
+    // A value that is not a bid is replaced.
     #expect(
       preemption.look((nil, 8), as: .follower, at: Self.at(910))
         == .bid(Self.bid("me", 5), ifIndex: 8))
@@ -77,13 +77,13 @@ import Testing
   @Test func aLeaderGivesWayToALargerBidThatItSawBeingWritten() {
     let other = Self.bid("other", 6)
     var preemption = Preemption(own: Self.bid("me", 5), delay: .zero)
-    // It may be years old.
+    // The bid may be years old.
     #expect(preemption.look((other, 1), as: .leader, at: Self.at(5)) == .nothing)
     #expect(preemption.look((other, 1), as: .leader, at: Self.at(10)) == .nothing)
     #expect(
       preemption.look((other, 2), as: .leader, at: Self.at(15))
         == .yield(to: other, for: .seconds(15)))
-    // Once for each.
+    // One step for each bid.
     #expect(preemption.look((other, 2), as: .leader, at: Self.at(16)) == .nothing)
   }
 
@@ -108,7 +108,7 @@ import Testing
       podStop: PodStop(detection: .zero, grace: .zero))
     let key = EtcdLeasedKey(
       client: client, api: .v2,
-      terms: LeaseTerms(key: "k", value: name, ttlSeconds: 30, timeout: .seconds(60)))
+      options: LeaseOptions(key: "k", value: name, ttlSeconds: 30, timeout: .seconds(60)))
     let candidate = Candidate(name: name, bootID: name, destination: fixture.destination.path)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let election = ElectionService(
@@ -136,7 +136,7 @@ import Testing
           elections.addTask { try await Self.run("high", priority: 2, client, high) }
           try await eventually("high is the master") { high.installed != nil }
           #expect(low.installed == nil)
-          // And so it stays.
+          // It stays so.
           try await Task.sleep(for: .seconds(2))
           #expect(high.installed != nil && low.installed == nil)
           elections.cancelAll()

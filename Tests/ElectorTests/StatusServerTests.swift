@@ -8,7 +8,7 @@ import Testing
 @testable import Elector
 @testable import ElectorHTTP
 
-/// What can be seen of an election, as a value.
+/// The status of an election, as a value.
 @Suite struct ElectionStatusTests {
   private static func election() throws -> Election {
     Election(
@@ -101,7 +101,7 @@ import Testing
   }
   private enum HTTPMethod: String { case GET, POST }
 
-  /// Asks until it is so.
+  /// Asks until the condition holds.
   private func eventually(
     _ url: String, _ holds: ((UInt, String)) -> Bool
   ) async throws -> String {
@@ -140,17 +140,19 @@ import Testing
     }
   }
 
-  @Test func aPausedOneLeavesTheLockToOthers() async throws {
+  @Test func withoutATimeItStepsDownUntilItIsResumed() async throws {
     let store = MemoryStore()
     try await self.with(store) { url, fixture in
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
-      #expect(try await self.ask(url + "/pause", .POST).0 == 202)
+      let (status, text) = try await self.ask(url + "/pause", .POST)
+      #expect(status == 410 && text.contains("POST /step-down"))
+      #expect(try await self.ask(url + "/step-down", .POST).0 == 202)
       let paused = try await self.eventually(url + "/leader") {
         $0.1.contains(#""name":"""#) && $0.1.contains(#""is_paused":true"#)
       }
       #expect(paused.contains(#""is_leader":false"#))
       #expect(fixture.installed == nil)
-      // Several rounds later it is still so.
+      // Several rounds later it still holds.
       try await Task.sleep(for: .seconds(1))
       #expect(try await self.ask(url + "/leader").1.contains(#""is_leader":false"#))
       #expect(try await self.ask(url + "/resume", .POST).0 == 202)
@@ -161,7 +163,7 @@ import Testing
   @Test func oneThatSteppedDownComesBackByItself() async throws {
     try await self.with(MemoryStore()) { url, _ in
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
-      #expect(try await self.ask(url + "/step-down", .POST).0 == 400)
+      #expect(try await self.ask(url + "/step-down?for=", .POST).0 == 400)
       #expect(try await self.ask(url + "/step-down?for=-1", .POST).0 == 400)
       #expect(try await self.ask(url + "/step-down?for=1.5", .POST).0 == 202)
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_leader":false"#) }

@@ -9,9 +9,9 @@ import Testing
     #expect(recipe.renewDeadline == .seconds(20))
     #expect(recipe.renewPeriod == .seconds(5))
     #expect(recipe.requestTimeout == .seconds(2))
-    let quick = try Timing(ttlSeconds: 1, sleep: .seconds(5))
-    #expect(quick.renewPeriod < .milliseconds(167))
-    #expect(quick.requestTimeout >= .milliseconds(100))
+    let short = try Timing(ttlSeconds: 1, sleep: .seconds(5))
+    #expect(short.renewPeriod < .milliseconds(167))
+    #expect(short.requestTimeout >= .milliseconds(100))
   }
 
   @Test(arguments: [Int64(0), -1, 1 << 40]) func refusesATTL(_ seconds: Int64) {
@@ -50,29 +50,6 @@ import Testing
       #expect(abs(timing.lockDelay / .seconds(1) - delay) < 1e-9)
       #expect(timing.margin + timing.lockDelay >= timing.podTime)
       #expect(timing.worstTakeover == timing.ttl + timing.lockDelay)
-    }
-  }
-
-  @Test func quickTakesAllOfItBeforeTheLeaseEnds() throws {
-    let podStop = PodStop(detection: .seconds(1), grace: .seconds(2))
-    let timing = try Timing(
-      ttlSeconds: 10, sleep: .seconds(5), profile: .quick, podStop: podStop)
-    #expect(timing.lockDelay == .zero)
-    #expect(timing.margin == .microseconds(3_252_500))
-    #expect(timing.podOutlivesLease == .zero)
-  }
-
-  @Test func quickIsRefusedWithTheNumbersWhenItDoesNotFit() throws {
-    let podStop = PodStop(detection: .seconds(1), grace: .seconds(30))
-    // Of 39 s there are 7.7 left, of which a renewal and a time-out take 5 + 2.
-    for ttl in [Int64(30), 38] {
-      let error = #expect(throws: TimingError.self) {
-        try Timing(ttlSeconds: ttl, sleep: .seconds(5), profile: .quick, podStop: podStop)
-      }
-      #expect(error?.description.contains("--ttl-secs 39 or more") == true)
-    }
-    #expect(throws: Never.self) {
-      try Timing(ttlSeconds: 39, sleep: .seconds(5), profile: .quick, podStop: podStop)
     }
   }
 

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Subprocess
 import SystemPackage
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {

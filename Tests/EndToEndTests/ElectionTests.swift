@@ -4,6 +4,7 @@ import HTTPEndpoint
 import Subprocess
 import SystemPackage
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -108,8 +109,13 @@ private struct Race: Sendable {
     self.runners.filter { FileManager.default.fileExists(atPath: self.destination($0)) }
   }
 
-  /// Runs until the task is cancelled, which is `kill -9`.
+  /// Runs until the task is cancelled, which is `kill -9` for the guard and its child.
   private func start(_ runner: String) async throws {
+    var options = PlatformOptions()
+    options.processGroupID = 0
+    options.teardownSequence = [
+      .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1))
+    ]
     let log = try FileDescriptor.open(
       FilePath("\(self.directory)/\(runner).log"), .writeOnly, options: [.append, .create],
       permissions: .ownerReadWrite)
@@ -117,11 +123,12 @@ private struct Race: Sendable {
       .path(FilePath(self.elector)),
       arguments: [
         "--etcd-servers=\(self.store.map(\.url).joined(separator: ","))", "--key=race",
-        "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms", "--guard=false",
+        "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms",
         "--source-file=\(self.source)",
         "--dest-file=\(self.destination(runner))",
       ],
-      input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: true),
+      platformOptions: options, input: .none,
+      output: .fileDescriptor(log, closeAfterSpawningProcess: true),
       error: .combinedWithOutput)
   }
 }

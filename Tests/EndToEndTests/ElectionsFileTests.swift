@@ -4,6 +4,7 @@ import Glibc
 import Subprocess
 import SystemPackage
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {

@@ -69,17 +69,6 @@ struct TemporaryDirectory: Sendable {
   }
 }
 
-/// Waits, with a generous bound, until something has come true.
-func eventually(
-  _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
-) async throws {
-  let end = ContinuousClock.now + limit
-  while !(try await condition()) {
-    guard ContinuousClock.now < end else { throw ClusterError.timedOut(what, after: limit) }
-    try await Task.sleep(for: .milliseconds(10))
-  }
-}
-
 /// What a file holds; `nil` when it is not there.
 func contents(_ path: String) -> String? {
   FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }

@@ -3,6 +3,7 @@ import Glibc
 import Subprocess
 import SystemPackage
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {

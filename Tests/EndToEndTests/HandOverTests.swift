@@ -1,5 +1,6 @@
 import FoundationEssentials
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {

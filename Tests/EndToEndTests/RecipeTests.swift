@@ -2,6 +2,7 @@ import Foundation
 import Subprocess
 import SystemPackage
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {

@@ -6,7 +6,7 @@ import Testing
 @testable import EtcdClient
 @testable import HTTPEndpoint
 
-/// Keeps what a client tells.
+/// Records a client's notices.
 private final class Notices: Sendable {
   private let notices = Mutex<[EtcdNotice]>([])
   var all: [EtcdNotice] { self.notices.withLock { $0 } }
@@ -14,7 +14,7 @@ private final class Notices: Sendable {
   func add(_ reload: ClientTLS.Reload) { self.add(EtcdNotice(reload)) }
 }
 
-@Suite(.timeLimit(.minutes(3)), .enabled(if: Certificates.program != nil, "there is no openssl"))
+@Suite(.timeLimit(.minutes(3)), .enabled(if: TestAuthority.program != nil, "there is no openssl"))
 struct EtcdTLSTests {
   private static let hasEtcd = RealEtcd.program != nil
 
@@ -38,8 +38,8 @@ struct EtcdTLSTests {
     try await EtcdClient(
       endpoints: [endpoint], timeout: .seconds(60), connectTimeout: .seconds(30), tls: tls
     ).run { client in
-      let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
-      return try await EtcdLeasedKey(client: client, api: api, terms: terms).read().fact
+      let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
+      return try await EtcdLeasedKey(client: client, api: api, options: options).read().fact
     }
   }
 
@@ -56,15 +56,18 @@ struct EtcdTLSTests {
     }
   }
 
-  /// What is wrong, by the server's certificate, our authority and our certificate.
+  /// The mistakes of the server's certificate, of our authority, and of our certificate.
   @Test(
     .enabled(if: hasEtcd, "there is no etcd: make deps"),
     arguments: [
       ("server", "other-ca", "client", "is not signed by --etcd-cafile ("),
-      ("server", nil, "client", "is not signed by whom this system trusts (see --etcd-cafile)"),
+      (
+        "server", nil, "client",
+        "is not signed by an authority that this system trusts (see --etcd-cafile)"
+      ),
       ("elsewhere", "ca", "client", "its certificate is not for the host 127.0.0.1"),
-      ("server", "ca", nil, "it asks for a client certificate: give it with --etcd-certfile"),
-      ("server", "ca", "other-client", "it does not take the certificate in --etcd-certfile ("),
+      ("server", "ca", nil, "it requires a client certificate: use --etcd-certfile"),
+      ("server", "ca", "other-client", "it rejects the certificate in --etcd-certfile ("),
     ] as [(String, String?, String?, String)])
   func saysWhoDoesNotTrustWhom(
     _ server: String, _ ca: String?, _ client: String?, _ message: String
@@ -99,7 +102,7 @@ struct EtcdTLSTests {
         let tls = try ClientTLS(
           .init(
             caFile: certificates.certificate("ca"), certFile: files.path("my.crt"),
-            keyFile: files.path("my.key")), lookingEvery: .zero)
+            keyFile: files.path("my.key")), checkPeriod: .zero)
         let client = EtcdClient(
           endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30), tls: tls,
           notice: notices.add)
@@ -115,14 +118,14 @@ struct EtcdTLSTests {
     }
   }
 
-  /// The certificate is there before its key.
+  /// The certificate arrives before its key.
   @Test func halfOfANewPairDisturbsNobodyAndIsToldOnce() async throws {
     try await self.withCertificates { certificates, files in
       let notices = Notices()
       let (certFile, keyFile) = (files.path("my.crt"), files.path("my.key"))
       try files.write(try Self.text(certificates.certificate("client")), to: "my.crt")
       try files.write(try Self.text(certificates.key("client")), to: "my.key")
-      let tls = try ClientTLS(.init(certFile: certFile, keyFile: keyFile), lookingEvery: .zero)
+      let tls = try ClientTLS(.init(certFile: certFile, keyFile: keyFile), checkPeriod: .zero)
       let before = tls.configuration(notice: notices.add)
       try files.write(try Self.text(certificates.certificate("other-client")), to: "my.crt")
       for _ in 0..<3 {
@@ -134,7 +137,7 @@ struct EtcdTLSTests {
             .keyOfAnother(
               cert: "--etcd-certfile \(certFile)", key: "--etcd-keyfile \(keyFile)"))
         ])
-      // An unfinished file is no other trouble than that.
+      // An unfinished file is no other failure.
       try files.write("-----BEGIN PRIVATE KEY-----\nMIGH", to: "my.key")
       #expect(tls.configuration(notice: notices.add).bestEffortEquals(before))
       try files.write(try Self.text(certificates.key("other-client")), to: "my.key")

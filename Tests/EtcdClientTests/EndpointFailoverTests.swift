@@ -6,10 +6,10 @@ import Testing
 @testable import EtcdClient
 @testable import HTTPEndpoint
 
-/// Renews a lease as an election does: what is unclear is read, and what is read is renewed.
+/// Renews a lease like an election: it reads after an unknown outcome, and renews what it has read.
 /// - Returns: the index after the renewal.
 private func renewed(
-  _ key: any LeasedKey, token: UInt64, index: UInt64, within limit: Duration
+  _ key: any LeasedKey, term: UInt64, index: UInt64, within limit: Duration
 ) async throws -> UInt64 {
   let deadline = ContinuousClock.now + limit
   var index: UInt64? = index
@@ -23,24 +23,24 @@ private func renewed(
       continue
     }
     switch answer.fact {
-    case .granted(token, let next): return next
+    case .granted(term, let next): return next
     case .changed: index = nil
-    case .held(let holder) where holder.token == token: index = holder.modifiedIndex
+    case .held(let holder, _) where holder.term == term: index = holder.modifiedIndex
     default: throw TestFailure("the lease was lost: \(answer)")
     }
   }
   throw TestFailure("not renewed within \(limit)")
 }
 
-/// Makes a key as an election does, on a machine that may be too busy to answer in time.
-/// - Returns: its token.
+/// Creates a key like an election, on a machine that may be too busy to answer in time.
+/// - Returns: its term.
 private func created(_ key: any LeasedKey) async throws -> UInt64 {
   let deadline = ContinuousClock.now + .seconds(60)
   while ContinuousClock.now < deadline {
     do {
-      if let token = try await key.create().token { return token }
-      // Nobody else is there.
-      if case .held(let holder) = try await key.read().fact { return holder.token }
+      if let term = try await key.create().term { return term }
+      // There is no other client.
+      if case .held(let holder, _) = try await key.read().fact { return holder.term }
     } catch {
       try await Task.sleep(for: .milliseconds(50))
     }
@@ -48,9 +48,9 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
   throw TestFailure("not created")
 }
 
-/// Several endpoints, of which some do not do what they should.
+/// Several endpoints, some of them broken.
 @Suite(.timeLimit(.minutes(3))) struct EndpointFailoverTests {
-  /// An elector believes in a lease of that time to live for 40 seconds.
+  /// With this TTL an elector trusts its lease for 40 seconds.
   private static let ttlSeconds: Int64 = 60
   private static let belief = Duration.seconds(40)
 
@@ -62,7 +62,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
       connectTimeout: attemptTimeout, longestPause: .milliseconds(500))
   }
 
-  /// One that hangs after it was in use, one that refuses, one that works.
+  /// One endpoint hangs after use, one refuses connections, one works.
   @Test(arguments: Backend.available)
   func aRenewalSucceedsInTimeThoughTheFirstHangsAndTheSecondRefuses(
     _ backend: Backend
@@ -72,20 +72,20 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
         let dead = EtcdEndpoint.refusing
         try await self.client([relay.endpoint, dead, store]).run { client in
           let key = backend.key(client, ttlSeconds: Self.ttlSeconds, timeout: .seconds(6))
-          let token = try await created(key)
-          var index = try await renewed(key, token: token, index: token, within: Self.belief)
+          let term = try await created(key)
+          var index = try await renewed(key, term: term, index: term, within: Self.belief)
           relay.isSilent = true
-          // For so long the manifest stays without a renewal.
-          index = try await renewed(key, token: token, index: index, within: Self.belief)
-          // It stays with the one that works.
+          // The manifest stays for this time without a renewal.
+          index = try await renewed(key, term: term, index: index, within: Self.belief)
+          // It stays with the working endpoint.
           #expect(client.transport.preferred == store)
-          _ = try await renewed(key, token: token, index: index, within: Self.belief)
+          _ = try await renewed(key, term: term, index: index, within: Self.belief)
         }
       }
     }
   }
 
-  /// One that never says anything: it accepts, and that is all.
+  /// It accepts connections and never answers.
   @Test(arguments: Backend.available)
   func aKeyIsReadAndMadeThoughTheFirstNeverAnswers(_ backend: Backend) async throws {
     try await backend.with { store in
@@ -102,7 +102,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
     }
   }
 
-  /// TCP does not tell that nobody is there any more; the other requests do.
+  /// TCP does not notice that the server is gone; the other requests do.
   @Test(arguments: Backend.available)
   func aWatchGoesWhereTheOtherRequestsGo(_ backend: Backend) async throws {
     try await backend.with { store in
@@ -112,21 +112,21 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
           connectTimeout: .seconds(15), watchAge: .seconds(3600))
         try await client.run { client in
           let key = backend.key(client)
-          let token = try await created(key)
-          async let change = key.nextChange(after: token)
-          // The watch is under way once it is known at which endpoint.
+          let term = try await created(key)
+          async let change = key.nextChange(after: term)
+          // A watch in progress has an endpoint.
           while client.transport.watchCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
           relay.isSilent = true
           _ = try await key.read()
           #expect(client.transport.preferred == store)
-          let released = try await key.release(ifIndex: token)
+          let released = try await key.release(ifIndex: term)
           #expect(try await change == .removed(index: released.position.index))
         }
       }
     }
   }
 
-  /// Nobody else notices: a connection that something on the way has forgotten.
+  /// A router has forgotten the connection, and no other request notices.
   @Test(arguments: Backend.available)
   func aWatchIsMadeAnewFromTimeToTime(_ backend: Backend) async throws {
     try await backend.with { store in
@@ -138,10 +138,10 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
           try await EtcdClient(
             endpoints: [store], timeout: .seconds(60), connectTimeout: .seconds(30)
           ).run { near in
-            let token = try #require(try await backend.key(near).create().token)
+            let term = try #require(try await backend.key(near).create().term)
             let watching = backend.key(far)
             _ = try await watching.read()
-            async let change = watching.nextChange(after: token)
+            async let change = watching.nextChange(after: term)
             while relay.connections < 2 { try await Task.sleep(for: .milliseconds(5)) }
             relay.dropEstablished()
             try await near.overwrite("a/lock", with: nil, by: backend.api)
@@ -170,7 +170,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
     }
   }
 
-  /// What surely was not carried out may be carried out elsewhere.
+  /// A request that surely was not applied may go to another endpoint.
   @Test func aWriteGoesOnFromOneWithoutTheAPI() async throws {
     try await ScriptedServer.with({ _ in .answer(404, [:], "404 page not found\n") }) { old in
       try await ScriptedServer.with({ _ in .json(EtcdClientTests.node) }) { good in
@@ -184,19 +184,19 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
     }
   }
 
-  /// Otherwise those who lost the store at one instant come back at one instant.
+  /// Otherwise the clients that lost the store at one instant return at one instant.
   @Test func afterAllHaveFailedThereIsAPause() async throws {
     let dead = EtcdEndpoint.refusing
     let client = EtcdClient(endpoints: [dead, dead], longestPause: .milliseconds(200))
     try await client.run { client in
       let start = ContinuousClock.now
       for _ in 0..<30 { _ = try? await client.get("k") }
-      // Twenty-five pauses of 100 ms on average; a third of that comes up once in many lives.
+      // Twenty-five pauses of 100 ms on average; a third of that is all but impossible.
       #expect(ContinuousClock.now - start > .milliseconds(800))
     }
   }
 
-  /// Members of a cluster that are killed one way, with a majority left.
+  /// Any one member is killed, and a majority stays.
   @Test(
     .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"),
     arguments: [Backend.etcdV2, .etcdV3])
@@ -204,18 +204,18 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
     try await RealEtcd.withCluster(of: 3) { members in
       try await self.client(members.map(\.endpoint)).run { client in
         let key = backend.key(client, ttlSeconds: Self.ttlSeconds, timeout: .seconds(6))
-        // The cluster may still be finding its leader.
-        let token = try await created(key)
-        var index = try await renewed(key, token: token, index: token, within: Self.belief)
-        // The one in use, which is perhaps the leader.
+        // The cluster may not have a leader yet.
+        let term = try await created(key)
+        var index = try await renewed(key, term: term, index: term, within: Self.belief)
+        // The member in use, perhaps the leader.
         let used = client.transport.preferred
         members.first { $0.endpoint == used }?.kill()
         let start = ContinuousClock.now
-        index = try await renewed(key, token: token, index: index, within: Self.belief)
+        index = try await renewed(key, term: term, index: index, within: Self.belief)
         // The elector would give up after 20 s without a renewal.
         #expect(ContinuousClock.now - start < .seconds(15))
         #expect(client.transport.preferred != used)
-        _ = try await renewed(key, token: token, index: index, within: Self.belief)
+        _ = try await renewed(key, term: term, index: index, within: Self.belief)
       }
     }
   }

@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  /// Basic authentication with a user that etcd's guests are no match for.
+  /// Basic authentication, with a key that etcd's guests cannot write.
   @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
   func isAUserInV2() async throws {
     try await RealEtcd.with { etcd in
@@ -76,7 +76,7 @@ import Testing
             credentials: credentials
           ).run { client in
             try await self.keepsALease(Backend.etcdV2, client)
-            // Changed on both sides, while the client runs.
+            // Both sides change it while the client runs.
             try await admin.auth("users/elector", #"{"user":"elector","password":"other"}"#, root)
             await #expect(throws: EtcdClientError.self) {
               try await Backend.etcdV2.key(client).read()
@@ -98,7 +98,7 @@ import Testing
             endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30),
             credentials: credentials
           ).run { client in
-            // Without users, a user is nobody special.
+            // Without authentication a user has no meaning.
             try await self.keepsALease(Backend.etcdV3, client)
             try await admin.gateway("/auth/user/add", #"{"name":"root","password":"rp"}"#)
             try await admin.gateway("/auth/role/add", #"{"name":"root"}"#)
@@ -123,7 +123,7 @@ import Testing
               error
                 == .denied(endpoint: etcd.endpoint, reason: "etcdserver: user name is empty"))
             try await self.keepsALease(Backend.etcdV3, client)
-            // One that etcd does not know: it was restarted, or the token was not used for too long.
+            // etcd does not know the token after a restart, or after a long time without use.
             credentials.forget(token: credentials.currentToken)
             credentials.keep(token: "unknown.1")
             try await self.keepsALease(Backend.etcdV3, client)
@@ -148,12 +148,12 @@ import Testing
     }
   }
 
-  /// All that an elector does.
+  /// All requests of an elector.
   private func keepsALease(_ backend: Backend, _ client: EtcdClient) async throws {
     let key = backend.key(client)
     #expect(try await key.read().fact == .absent)
-    let token = try #require(try await key.create().token)
-    let index = try #require(try await key.renew(ifIndex: token).grantedIndex)
+    let term = try #require(try await key.create().term)
+    let index = try #require(try await key.renew(ifIndex: term).grantedIndex)
     async let change = key.nextChange(after: index)
     #expect(try await key.release(ifIndex: index).fact == .released)
     guard case .removed = try await change else {

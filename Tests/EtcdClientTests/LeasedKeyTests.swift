@@ -7,11 +7,11 @@ import Testing
 @testable import EtcdClient
 @testable import HTTPEndpoint
 
-/// A store and the API that it is spoken to in.
+/// A store, and the API to use with it.
 enum Backend: String, CaseIterable, Sendable {
   case kvstore, etcdV2, etcdV3
 
-  /// Those that this machine has.
+  /// The stores that this machine has.
   static let available = Self.allCases.filter { $0 == .kvstore || RealEtcd.program != nil }
 
   var api: EtcdAPI { self == .etcdV3 ? .v3 : .v2 }
@@ -46,12 +46,12 @@ enum Backend: String, CaseIterable, Sendable {
   ) -> any LeasedKey {
     EtcdLeasedKey(
       client: client, api: self.api,
-      terms: LeaseTerms(key: key, value: value, ttlSeconds: ttlSeconds, timeout: timeout))
+      options: LeaseOptions(key: key, value: value, ttlSeconds: ttlSeconds, timeout: timeout))
   }
 }
 
 extension EtcdClient {
-  /// Sends anything to the v3 gateway, and reads one field of the answer.
+  /// Sends any request to the v3 gateway.
   @discardableResult
   func gateway(_ path: String, _ body: String, token: String? = nil) async throws -> String {
     try await self.transport.send(
@@ -65,7 +65,7 @@ extension EtcdClient {
     }
   }
 
-  /// Writes, or with `nil` removes, a key behind everybody's back.
+  /// Writes, or with `nil` removes, a key like another client.
   func overwrite(_ key: String, with value: String?, by api: EtcdAPI) async throws {
     let name = Data("/\(key)".utf8).base64EncodedString()
     switch (api, value) {
@@ -81,13 +81,13 @@ extension EtcdClient {
 
 extension LeaseAnswer {
   /// Of a grant.
-  var token: UInt64? { if case .granted(let token, _) = self.fact { token } else { nil } }
+  var term: UInt64? { if case .granted(let term, _) = self.fact { term } else { nil } }
   var grantedIndex: UInt64? {
     if case .granted(_, let modifiedIndex) = self.fact { modifiedIndex } else { nil }
   }
 }
 
-/// What every implementation of a leased key has to do, against each store that is there.
+/// The contract of every leased key, against each store that this machine has.
 @Suite(.timeLimit(.minutes(3))) struct LeasedKeyTests {
   @Test(arguments: Backend.available)
   func isHeldByOneFromItsCreationToItsRelease(_ backend: Backend) async throws {
@@ -98,23 +98,23 @@ extension LeaseAnswer {
       #expect(before.fact == .absent)
 
       let created = try await mine.create()
-      let token = try #require(created.token)
-      #expect(created.grantedIndex == token && token > before.position.index)
-      #expect(created.position.index == token)
+      let term = try #require(created.term)
+      #expect(created.grantedIndex == term && term > before.position.index)
+      #expect(created.position.index == term)
       #expect(created.position.clusterID == before.position.clusterID)
       #expect(created.position.clusterID != nil)
       #expect(try await other.create().fact == .exists)
 
-      let renewed = try await mine.renew(ifIndex: token)
+      let renewed = try await mine.renew(ifIndex: term)
       let index = try #require(renewed.grantedIndex)
-      #expect(renewed.token == token)
-      guard case .held(let holder) = try await other.read().fact else {
+      #expect(renewed.term == term)
+      guard case .held(let holder, let remaining) = try await other.read().fact else {
         Issue.record("nobody holds it")
         return
       }
-      #expect(holder.value == "me" && holder.token == token && holder.modifiedIndex == index)
-      // v3 does not tell.
-      #expect(holder.remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
+      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == index)
+      // v3 has no remaining TTL.
+      #expect(remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
 
       #expect(try await other.renew(ifIndex: index + 1).fact == .changed)
       #expect(try await other.release(ifIndex: index + 1).fact == .changed)
@@ -124,8 +124,8 @@ extension LeaseAnswer {
       #expect(try await change == .removed(index: released.position.index))
       #expect(try await mine.renew(ifIndex: index).fact == .absent)
       #expect(try await mine.release(ifIndex: index).fact == .absent)
-      let again = try #require(try await other.create().token)
-      #expect(again > token)
+      let again = try #require(try await other.create().term)
+      #expect(again > term)
     }
   }
 
@@ -134,18 +134,18 @@ extension LeaseAnswer {
     try await backend.withClient { client in
       let key = backend.key(client)
       let start = try await key.read().position.index
-      let token = try #require(try await key.create().token)
+      let term = try #require(try await key.create().term)
       guard case .written(let holder) = try await key.nextChange(after: start) else {
         Issue.record("the creation is not told")
         return
       }
-      #expect(holder.value == "me" && holder.token == token && holder.modifiedIndex == token)
+      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == term)
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
-      guard case .written(let next) = try await key.nextChange(after: token) else {
+      guard case .written(let next) = try await key.nextChange(after: term) else {
         Issue.record("the change is not told")
         return
       }
-      #expect(next.value == "somebody" && next.modifiedIndex > token)
+      #expect(next.name == "somebody" && next.modifiedIndex > term)
     }
   }
 
@@ -154,59 +154,59 @@ extension LeaseAnswer {
     try await backend.withClient { client in
       let key = backend.key(client, ttlSeconds: 10)
       let sent = ContinuousClock.now
-      let token = try #require(try await key.create().token)
-      guard case .removed(let end) = try await key.nextChange(after: token) else {
+      let term = try #require(try await key.create().term)
+      guard case .removed(let end) = try await key.nextChange(after: term) else {
         Issue.record("it was not removed")
         return
       }
-      // The promise that everything rests on: not before the time to live, counted from the sending.
+      // All safety rests on it: not before the TTL, counted from the sending.
       #expect(ContinuousClock.now - sent >= .seconds(10))
-      #expect(end > token)
-      #expect(try await key.renew(ifIndex: token).fact == .absent)
+      #expect(end > term)
+      #expect(try await key.renew(ifIndex: term).fact == .absent)
     }
   }
 
-  /// Longer than the time to live.
+  /// Longer than the TTL.
   @Test(arguments: Backend.available)
   func livesOnWhileItIsRenewed(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client, ttlSeconds: 20)
-      let token = try #require(try await key.create().token)
-      var index = token
+      let term = try #require(try await key.create().term)
+      var index = term
       for _ in 0..<11 {
         try await Task.sleep(for: .seconds(2))
         let answer = try await key.renew(ifIndex: index)
-        #expect(answer.token == token)
+        #expect(answer.term == term)
         index = try #require(answer.grantedIndex)
       }
     }
   }
 
-  /// With v3 the lease lives on without its key.
+  /// In v3 the lease outlives its key.
   @Test(arguments: Backend.available)
   func isNotRenewedOnceItIsGoneOrChanged(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client)
-      let first = try #require(try await key.create().token)
+      let first = try #require(try await key.create().term)
       try await client.overwrite("a/lock", with: nil, by: backend.api)
       #expect(try await key.renew(ifIndex: first).fact == .absent)
-      let second = try #require(try await key.create().token)
+      let second = try #require(try await key.create().term)
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
       #expect(try await key.renew(ifIndex: second).fact == .changed)
       #expect(try await key.release(ifIndex: second).fact == .changed)
-      guard case .held(let holder) = try await key.read().fact else {
+      guard case .held(let holder, _) = try await key.read().fact else {
         Issue.record("nobody holds it")
         return
       }
-      #expect(holder.value == "somebody")
+      #expect(holder.name == "somebody")
     }
   }
 
   @Test(arguments: Backend.available)
   func isRenewedByWhoeverKnowsItsIndexAndItsValue(_ backend: Backend) async throws {
     try await backend.withClient { client in
-      let token = try #require(try await backend.key(client).create().token)
-      let index = try #require(try await backend.key(client).renew(ifIndex: token).grantedIndex)
+      let term = try #require(try await backend.key(client).create().term)
+      let index = try #require(try await backend.key(client).renew(ifIndex: term).grantedIndex)
       #expect(try await backend.key(client).release(ifIndex: index).fact == .released)
     }
   }
@@ -215,14 +215,14 @@ extension LeaseAnswer {
   func noticesAForgottenHistory(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client)
-      let token = try #require(try await key.create().token)
+      let term = try #require(try await key.create().term)
       if backend.api == .v3 {
         for _ in 0..<3 { try await client.overwrite("noise", with: "x", by: .v3) }
-        try await client.gateway("/kv/compaction", #"{"revision":"\#(token + 3)"}"#)
+        try await client.gateway("/kv/compaction", #"{"revision":"\#(term + 3)"}"#)
       } else {
         for _ in 0..<1010 { try await client.overwrite("noise", with: "x", by: .v2) }
       }
-      #expect(try await key.nextChange(after: token) == .historyCleared)
+      #expect(try await key.nextChange(after: term) == .historyCleared)
     }
   }
 
@@ -271,21 +271,21 @@ extension LeaseAnswer {
         let granted = try await withThrowingTaskGroup(of: Bool.self) { group in
           for name in 0..<10 {
             let key = backend.key(client, value: "\(name)", key: "race\(round)")
-            group.addTask { try await key.create().token != nil }
+            group.addTask { try await key.create().term != nil }
           }
           return try await group.reduce(into: 0) { count, isGranted in count += isGranted ? 1 : 0 }
         }
         #expect(granted == 1)
       }
       guard backend.api == .v3 else { return }
-      // Those who lost leave no lease behind.
+      // The losers leave no lease behind.
       let leases = try await client.gateway("/lease/leases", "{}")
       #expect(leases.split(separator: #""ID""#).count - 1 == 5)
     }
   }
 }
 
-/// What is chosen among etcd's APIs.
+/// The choice among etcd's APIs.
 @Suite(
   .timeLimit(.minutes(10)), .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
 struct EtcdAPITests {
@@ -297,8 +297,8 @@ struct EtcdAPITests {
       notices.withLock { $0.append(notice) }
     }
     try await client.run { client in
-      let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
-      let key = EtcdLeasedKey(client: client, api: api, terms: terms)
+      let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
+      let key = EtcdLeasedKey(client: client, api: api, options: options)
       for _ in 0..<2 {
         let answer = try await key.read()
         #expect(answer.fact == .absent)
@@ -314,7 +314,7 @@ struct EtcdAPITests {
         let v2 = [EtcdNotice.usesAPI(.v2, version: nil)]
         #expect(try await self.choice(of: .auto, at: [both.endpoint]) == v2)
         #expect(try await self.choice(of: .auto, at: [dead, both.endpoint]) == v2)
-        // The cluster is in the midst of a change; others may have the key in v2.
+        // During an upgrade other electors may hold the key in v2.
         #expect(try await self.choice(of: .auto, at: [new.endpoint, both.endpoint]) == v2)
         #expect(
           try await self.choice(of: .v3, at: [both.endpoint])
@@ -331,7 +331,7 @@ struct EtcdAPITests {
     }
   }
 
-  /// Of the etcd on this machine.
+  /// The version of this machine's etcd.
   private static let version = try? RealEtcd.version()
 
   @Test func autoDecidesNothingWithoutAnAnswer() async throws {
@@ -341,18 +341,13 @@ struct EtcdAPITests {
     }
   }
 
-  @Test(arguments: [
-    ("3.0.17", "/v3alpha", "/kv/lease/revoke"), ("3.2.32", "/v3alpha", "/kv/lease/revoke"),
-    ("3.3.27", "/v3beta", "/kv/lease/revoke"), ("3.4.23", "/v3", "/lease/revoke"),
-    ("3.6.0-rc.1", "/v3", "/lease/revoke"), ("4.0.0", "/v3", "/lease/revoke"),
-  ]) func theGatewayMovesWithTheVersion(_ version: String, _ prefix: String, _ revoke: String) {
-    let found = EtcdGateway.Prefix(version: version)
-    #expect(found?.rawValue == prefix)
-    #expect(found?.revoke == revoke)
+  @Test(arguments: ["3.4.23", "3.6.0-rc.1", "4.0.0"])
+  func v3IsThereSince34(_ version: String) {
+    #expect(EtcdGateway.exists(in: version))
   }
 
-  @Test(arguments: ["2.3.8", "", "nonsense", "x.y"])
-  func aVersionWithoutV3HasNoGateway(_ version: String) {
-    #expect(EtcdGateway.Prefix(version: version) == nil)
+  @Test(arguments: ["2.3.8", "3.0.17", "3.2.32", "3.3.27", "", "nonsense", "x.y"])
+  func anOlderVersionHasNoV3(_ version: String) {
+    #expect(!EtcdGateway.exists(in: version))
   }
 }

@@ -15,7 +15,7 @@ import Testing
     #expect(continuity.latest == Self.at(9))
   }
 
-  /// What counts is what was known when the request was sent.
+  /// An answer is compared with the position at the request.
   @Test func anAnswerThatWasOvertakenIsNoStepBack() {
     var continuity = StoreContinuity()
     _ = continuity.observe(Self.at(5), sentAfter: nil)

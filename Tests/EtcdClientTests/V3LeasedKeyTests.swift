@@ -5,7 +5,7 @@ import Testing
 @testable import EtcdClient
 @testable import HTTPEndpoint
 
-/// The v3 key against a scripted gateway, for what a real one does rarely.
+/// The v3 key against a scripted gateway, for cases that are rare with a real one.
 @Suite(.timeLimit(.minutes(10))) struct V3LeasedKeyTests {
   private static func header(revision: Int = 9, term: Int = 2) -> String {
     #""header":{"cluster_id":"7","revision":"\#(revision)","raft_term":"\#(term)"}"#
@@ -30,8 +30,8 @@ import Testing
     }) { server in
       try await EtcdClient.with(endpoints: [EtcdEndpoint(server.url)], timeout: .seconds(60)) {
         client in
-        let terms = LeaseTerms(key: "k", value: "me", ttlSeconds: 10, timeout: timeout)
-        try await body(EtcdLeasedKey(client: client, api: .v3, terms: terms), server)
+        let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 10, timeout: timeout)
+        try await body(EtcdLeasedKey(client: client, api: .v3, options: options), server)
       }
     }
   }
@@ -40,8 +40,8 @@ import Testing
     String(request.body.firstMatch(of: /"ID":"(\d+)"/)?.1 ?? "none")
   }
 
-  /// When it is not known whether the key was made, its lease is ended before anything is read: from
-  /// then on it is known.
+  /// When the key may or may not exist, its lease is revoked before the next read; after that the key does
+  /// not exist.
   @Test func whatMayHaveBeenMadeIsTakenBackBeforeItIsLookedAt() async throws {
     try await self.withKey(timeout: .seconds(10)) { request in
       switch request.target {
@@ -65,8 +65,8 @@ import Testing
     }
   }
 
-  /// A member that is no longer etcd's leader and does not know it keeps a lease alive that its
-  /// successor lets end.
+  /// A deposed leader of etcd that does not know it yet keeps a lease alive that its successor lets
+  /// expire.
   @Test(arguments: [
     (keepAlive: [2], look: [2], isGranted: true, requests: 2),
     (keepAlive: [2, 3], look: [3, 3], isGranted: true, requests: 4),
@@ -98,14 +98,14 @@ import Testing
       default: return .hangUp
       }
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      let token = try #require(try await key.create().token)
+      let term = try #require(try await key.create().term)
       let before = server.requests.count
       if isGranted {
         #expect(
-          try await key.renew(ifIndex: token).fact == .granted(token: token, modifiedIndex: token))
+          try await key.renew(ifIndex: term).fact == .granted(term: term, modifiedIndex: term))
       } else {
         let error = await #expect(throws: EtcdClientError.self) {
-          try await key.renew(ifIndex: token)
+          try await key.renew(ifIndex: term)
         }
         #expect(error?.isOutcomeUnknown == true)
       }
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  /// The key is still there for a moment after its lease.
+  /// The key outlives its lease for a moment.
   @Test func aLeaseThatHasEndedIsNoGrant() async throws {
     let lease = Mutex("")
     try await self.withKey { request in
@@ -128,36 +128,22 @@ import Testing
       default: return .hangUp
       }
     } _: { (key: EtcdLeasedKey, _: ScriptedServer) async throws -> Void in
-      let token = try #require(try await key.create().token)
-      await #expect(throws: EtcdClientError.self) { try await key.renew(ifIndex: token) }
+      let term = try #require(try await key.create().term)
+      await #expect(throws: EtcdClientError.self) { try await key.renew(ifIndex: term) }
     }
   }
 
-  @Test func anOlderEtcdIsAskedAtItsOwnPaths() async throws {
-    try await self.withKey(version: "3.3.27") { request in
-      switch request.target {
-      case "/v3beta/lease/grant": .json(#"{\#(Self.header()),"TTL":"10"}"#)
-      case "/v3beta/kv/txn": .json("{\(Self.header())}")
-      case "/v3beta/kv/lease/revoke": .json("{\(Self.header())}")
-      default: .answer(404, [:], "404 page not found\n")
-      }
-    } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      #expect(try await key.create().fact == .exists)
-      #expect(server.requests.last?.target == "/v3beta/kv/lease/revoke")
-    }
-  }
-
-  /// After an upgrade the gateway is elsewhere; the version is asked for again.
-  @Test func aGatewayThatIsGoneIsLookedForAgain() async throws {
-    try await self.withKey { _ in
+  /// Its version is too old, or its gateway has other paths.
+  @Test(arguments: [("3.3.27", ["/version"]), ("3.4.23", ["/version", "/v3/kv/range"])])
+  func anEtcdWithoutV3IsRefusedAndV2IsNamed(_ version: String, _ targets: [String]) async throws {
+    try await self.withKey(version: version) { _ in
       .answer(404, [:], "404 page not found\n")
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      for _ in 0..<2 {
-        let error = await #expect(throws: EtcdClientError.self) { try await key.read() }
-        let endpoint = try EtcdEndpoint(server.url)
-        #expect(error == .apiMissing(endpoint: endpoint, .v3))
-      }
-      #expect(server.requests.filter { $0.target == "/version" }.count == 2)
+      let error = await #expect(throws: EtcdClientError.self) { try await key.read() }
+      #expect(error == .apiMissing(endpoint: try EtcdEndpoint(server.url), .v3))
+      #expect("\(error, default: "")".contains("etcd 3.4 or newer is needed for v3"))
+      #expect("\(error, default: "")".contains("--etcd-api=v2"))
+      #expect(server.requests.map(\.target) == targets)
     }
   }
 
@@ -177,7 +163,7 @@ import Testing
     #"{"error":{"grpc_code":11,"http_code":400,"message":"no","http_status":"Bad Request"}}"#,
     #"{"error":{"code":11,"message":"no","details":[]}}"#,
   ]) func readsAnErrorInAStream(_ line: String) async throws {
-    let answer = Answer(status: 200, headers: [:], body: .init(string: line))
+    let answer = HTTPAnswer(status: 200, headers: [:], body: .init(string: line))
     let message = try #require(answer.decoded(Gateway.StreamReply<Gateway.LeaseReply>.self))
     #expect(message.error?.meaning == EtcdGatewayError(code: 11, message: "no"))
   }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// Servers that are killed, and a store that is away: whatever was acknowledged is there.
+/// Killed servers and a missing store: every acknowledged write survives.
 @Suite(.timeLimit(.minutes(10))) struct APIServerCrashTests {
   private static let pods = "/api/v1/namespaces/default/pods"
 
@@ -17,7 +17,7 @@ import Testing
 
   @Test func whatAServerAcknowledgedOutlivesIt() async throws {
     try await withServers { servers, client in
-      let made = Guarded<Set<String>>([])
+      let made = LockedValue<Set<String>>([])
       let status = try await Programs.run("fake-apiserver", Self.arguments(client)) { url, kill in
         await withTaskGroup { group in
           for writer in 0..<4 {
@@ -29,7 +29,7 @@ import Testing
                 guard let answer = try? await Caller(url: url).call("POST", Self.pods, body),
                   answer.code == 201
                 else { return }
-                let count = made.change { names in
+                let count = made.withLock { names in
                   names.insert(name)
                   return names.count
                 }
@@ -37,7 +37,7 @@ import Testing
               }
             }
           }
-          // The others would try to reach it for long.
+          // The other servers would wait long for it.
           await group.next()
           group.cancelAll()
         }
@@ -48,7 +48,7 @@ import Testing
       let list = try await servers[0].call("GET", Self.pods).body
       let stored = list["items"]?.elements.compactMap { $0["metadata"]?["name"]?.string } ?? []
       #expect(names.isSubset(of: stored))
-      // At most what was under way is there besides.
+      // Besides these, at most the writes in flight exist.
       #expect(stored.count <= names.count + 4)
     }
   }

@@ -6,11 +6,11 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The program itself: its flags, its ports.
+/// The `fake-apiserver` program: its flags and ports.
 @Suite(.timeLimit(.minutes(5))) struct FakeAPIServerCommandTests {
   private static let program = BuiltProgram("fake-apiserver")
 
-  /// As the recipe's init script calls it, but for the port.
+  /// As in the recipe's init script, except for the port.
   @Test func theRecipesFlagsAreTaken() async throws {
     try await withServers { _, client in
       let result = try await Subprocess.run(
@@ -60,7 +60,7 @@ import Testing
 
   @Test func whatItCannotHaveIsNamed() async throws {
     let store = "--etcd-servers=\(HTTPEndpoint.refusing.url)"
-    // A port that is taken and not listened on.
+    // A port that is bound without a listener.
     let port = HTTPEndpoint.refusingPort
     let taken = try await Self.program.run([store, "--insecure-port=\(port)"])
     #expect(taken.status == .exited(1))
@@ -72,7 +72,7 @@ import Testing
     #expect(missing.errors.contains("--tls-cert-file: /nowhere"))
   }
 
-  @Test(.enabled(if: Certificates.program != nil, "there is no openssl"))
+  @Test(.enabled(if: TestAuthority.program != nil, "there is no openssl"))
   func theSecurePortAsksForACertificate() async throws {
     try await TemporaryFiles.with { files in
       let certificates = try Certificates(in: files)

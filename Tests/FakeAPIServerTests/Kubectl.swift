@@ -3,10 +3,10 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The real kubectl, pointed at one server and at nothing else: no configuration of the person who
-/// runs the tests is read, and what it caches is thrown away.
+/// The real kubectl with one server: it reads no configuration of the user who
+/// runs the tests, and its cache is removed.
 struct Kubectl: Sendable {
-  /// That of the variable `ZWEIMASTER_TEST_KUBECTL`, or the first in `PATH` (`make deps` installs one).
+  /// From the variable `ZWEIMASTER_TEST_KUBECTL`, or the first in `PATH` (`make deps` installs one).
   static let program: String? = {
     let environment = ProcessInfo.processInfo.environment
     if let chosen = environment["ZWEIMASTER_TEST_KUBECTL"] { return chosen }
@@ -30,7 +30,7 @@ struct Kubectl: Sendable {
   init(server: String, files: TemporaryFiles) throws {
     self.server = server
     self.files = files
-    // Some versions complain when there is none.
+    // Some versions print an error without it.
     try files.write("", to: "kubeconfig")
   }
 
@@ -62,7 +62,7 @@ struct Kubectl: Sendable {
       code: code, output: result.standardOutput, errors: result.standardError)
   }
 
-  /// The output of a command that succeeds and says nothing on standard error.
+  /// The output of a command that succeeds without a message on standard error.
   func output(_ command: String) async throws -> String {
     let answer = try await self(command)
     #expect(answer.code == 0, "kubectl \(command)")
@@ -75,8 +75,8 @@ struct Kubectl: Sendable {
     Self.lines(of: try await self.output(command))
   }
 
-  /// Runs a command that does not end by itself, and ends it when the body is done.
-  /// - Parameter body: gets the lines so far, as often as it asks.
+  /// Runs a command that does not end by itself, and ends it after the body.
+  /// - Parameter body: can read the lines so far.
   func following(
     _ command: String,
     _ body: @escaping @Sendable (_ lines: @escaping @Sendable () -> [String]) async throws -> Void

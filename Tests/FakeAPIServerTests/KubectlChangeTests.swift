@@ -2,7 +2,7 @@ import FakeKubelet
 import TestSupport
 import Testing
 
-/// What somebody changes by the real kubectl, and how it follows what others change.
+/// Changes by the real kubectl, and its watches.
 extension KubectlTests {
   private static func manifest(image: String = "nginx:1") -> String {
     """

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What the real kubectl tells of one object, and what its containers have said.
+/// `kubectl describe` and `kubectl logs` with the real kubectl.
 extension KubectlTests {
   @Test func describe() async throws {
     try await withRecipe { server, kubectl in
@@ -15,7 +15,7 @@ extension KubectlTests {
       ] {
         #expect(pod.contains { $0.hasPrefix(line) }, "\(line)")
       }
-      // It looks for the events of the uid that the kubelet knows.
+      // It lists the events of the kubelet's uid.
       #expect(
         pod.contains {
           $0.contains(#/Normal +Started +AGE +kubelet.* +Started container scheduler-elector/#)
@@ -40,7 +40,7 @@ extension KubectlTests {
     }
   }
 
-  /// A real fake-kubelet tells the server of its pods.
+  /// A real fake-kubelet posts its pods.
   @Test func staticPods() async throws {
     try await withServer { server, kubectl in
       try await kubectl.ready("kube-system")
@@ -71,8 +71,8 @@ extension KubectlTests {
           try await kubectl("describe \(pod)").lines
             .count { $0.contains(#/Normal +Started +AGE .*Started container/#) } == 2
         }
-        // It ends for nobody but kubectl: its kubelet tells of it again. Not to be waited for: when the
-        // new one is there before kubectl has listed the old one, it waits for the new one's end.
+        // Only the mirror goes, and its kubelet creates it again. kubectl must not wait: when the
+        // new mirror comes before kubectl has listed the old one, it waits for the new one's end.
         let uid = "get \(pod) -o jsonpath={.metadata.uid}"
         let before = try await kubectl.output(uid)
         #expect(
@@ -89,7 +89,7 @@ extension KubectlTests {
     }
   }
 
-  /// Whether a kubelet can run real containers here.
+  /// Whether real containers can run here.
   static let canRunContainers =
     getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap")
 
@@ -156,13 +156,13 @@ extension KubectlTests {
 
 /// A real fake-kubelet with one pod.
 enum RealKubelet {
-  /// Runs the body while the kubelet runs the pod and tells the server of it, then ends both.
+  /// Runs the body while the kubelet runs the pod and posts it, then ends both.
   /// - Parameter runtime: `process` or `pretend`.
   static func run(
     node: String, server: Server, runtime: String, _ manifest: String,
     _ body: @escaping @Sendable () async throws -> Void
   ) async throws {
-    // Short, since there are sockets below it.
+    // A short path, since sockets are below it.
     let directory = "/tmp/zm-\(UInt32.random(in: 0...UInt32.max))"
     for name in ["m", "r"] {
       try FileManager.default.createDirectory(

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What somebody sees who works with the real kubectl: whole commands and what they print, ages aside.
+/// Commands of the real kubectl and their output, without ages.
 ///
 /// The expectations hold for kubectl 1.20 and 1.27 to 1.33.
 @Suite(
@@ -32,7 +32,7 @@ struct KubectlTests {
           "kube-system  kube-controller-manager-kube-master1  1/1  Running  0  AGE  127.0.0.1  "
             + "kube-master1  <none>  <none>",
         ])
-      // The recipe's other way: curl says that this is a form.
+      // The recipe's other command: curl sends it as a form.
       try await server.send(
         .POST, "namespaces",
         ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "another"]],

@@ -6,13 +6,13 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// A leader election as client-go does it, with a Lease object: it is written from the version that was read,
-/// and a conflict means that somebody else was quicker.
+/// A leader election as in client-go, with a Lease object: each write names the version that was read,
+/// and a conflict means that another candidate was faster.
 @Suite(.timeLimit(.minutes(10))) struct LeaseElectionTests {
   private static let path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 
-  /// Takes the lease or renews it, if nobody is quicker.
-  /// - Returns: from which version, and to which.
+  /// Acquires or renews the lease, unless another candidate is faster.
+  /// - Returns: the versions before and after.
   private static func write(
     _ name: String, _ server: Caller
   ) async throws -> (from: String, to: String)? {
@@ -43,21 +43,21 @@ import Testing
         "POST", Self.path, #"{"metadata":{"name":"lock"},"spec":{}}"#)
       #expect(made.code == 201)
       let first = made.body["metadata"]?["resourceVersion"]?.string ?? ""
-      let writes = Guarded<[(from: String, to: String)]>([])
+      let writes = LockedValue<[(from: String, to: String)]>([])
       try await withThrowingTaskGroup(of: Void.self) { group in
         for candidate in 0..<6 {
           group.addTask {
             for _ in 0..<20 {
               if let write = try await Self.write("c\(candidate)", servers[candidate % 2]) {
-                writes.change { $0.append(write) }
+                writes.withLock { $0.append(write) }
               }
             }
           }
         }
         try await group.waitForAll()
       }
-      // The writes are one chain: each was made from what the one before had left.
-      let next = Dictionary(grouping: writes.change { $0 }, by: \.from)
+      // The writes are one chain: each starts from the version of the one before.
+      let next = Dictionary(grouping: writes.withLock { $0 }, by: \.from)
       #expect(next.values.allSatisfy { $0.count == 1 })
       var (version, length) = (first, 0)
       while let write = next[version]?.first { (version, length) = (write.to, length + 1) }
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  /// While somebody leads: from when he heard that he does until he would have to stop.
+  /// A leadership: from the answer to the write until the leader must stop.
   private struct Reign: Sendable {
     var name: String
     var from: ContinuousClock.Instant
@@ -77,10 +77,11 @@ import Testing
   private static let leaseDuration = Duration.seconds(2)
   private static let renewDeadline = Duration.milliseconds(1_500)
 
-  /// One who wants to lead, as client-go does it: he judges by his own clock since when a record is as it is, and
-  /// takes it when nobody has written it for the lease's duration.
+  /// A candidate as in client-go: it measures by its own clock how long the record has not changed, and
+  /// acquires the lease after the lease's duration without a change.
   private static func contend(
-    _ name: String, _ servers: [Caller], _ reigns: Guarded<[Reign]>, until isOver: Guarded<Bool>
+    _ name: String, _ servers: [Caller], _ reigns: LockedValue<[Reign]>,
+    until isOver: LockedValue<Bool>
   ) async throws {
     var place = 0
     var seen: (version: String, at: ContinuousClock.Instant)?
@@ -114,7 +115,7 @@ import Testing
       } else {
         reign = Reign(name: name, from: .now, to: sent + Self.renewDeadline)
       }
-      if let reign { reigns.change { $0.append(reign) } }
+      if let reign { reigns.withLock { $0.append(reign) } }
     }
   }
 
@@ -122,8 +123,8 @@ import Testing
     try await withServers { servers, client in
       _ = try await servers[0].call(
         "POST", Self.path, #"{"metadata":{"name":"lock"},"spec":{}}"#)
-      let reigns = Guarded<[Reign]>([])
-      let isOver = Guarded(false)
+      let reigns = LockedValue<[Reign]>([])
+      let isOver = LockedValue(false)
       let arguments = ["--etcd-servers=\(client.endpoints[0].url)", "--insecure-port=-1"]
       let status = try await Programs.run("fake-apiserver", arguments) { url, kill in
         let both = [url, servers[0].url].map { Caller(url: $0, timeout: .seconds(1)) }
@@ -137,7 +138,7 @@ import Testing
           try await eventually("somebody leads by the other server") {
             reigns.value.count >= before + 10
           }
-          isOver.change { $0 = true }
+          isOver.withLock { $0 = true }
           try await group.waitForAll()
         }
       }

@@ -19,7 +19,7 @@ import Testing
       (#"{"metadata":{},"a":1}"#, 5, ["metadata": ["resourceVersion": "5"], "a": 1]),
       (#"{"metadata":{},"a":1}"#, 5, ["metadata": ["resourceVersion": "5"], "a": 1]),
       (#"{"metadata":{},"a":2}"#, 6, ["metadata": ["resourceVersion": "6"], "a": 2]),
-      // Another store, which has counted as far.
+      // Another store with the same index.
       (#"{"metadata":{},"a":3}"#, 6, ["metadata": ["resourceVersion": "6"], "a": 3]),
       (#"{"metadata":{},"a":3}"#, 2, ["metadata": ["resourceVersion": "2"], "a": 3]),
       ("no JSON", 7, nil), ("", 8, nil),
@@ -42,7 +42,7 @@ import Testing
     cache.forget("/registry/pods/n/b")
     cache.forget("/registry/pods/none")
     #expect(cache.count == 3)
-    // Of one namespace, and nothing of others, whatever their names begin with.
+    // Only of this namespace, not of one whose name begins with it.
     cache.keep(only: Node(key: "/registry/pods/m", dir: true))
     #expect(cache.count == 2)
     for node in nodes { _ = cache.shown(node) }
@@ -53,7 +53,7 @@ import Testing
     #expect(cache.count == 1)
   }
 
-  /// Although nobody lists.
+  /// Without any list.
   @Test func whatAWatchSeesGoIsForgotten() async throws {
     try await withServers(1) { _, client in
       let cache = ObjectCache()
@@ -87,12 +87,12 @@ import Testing
     _ = cache.shown(self.node("c", value, at: 1))
     _ = cache.shown(self.node("d", value, at: 1))
     #expect(cache.count == 2)
-    // A new version takes the place of the old one.
+    // A new version replaces the old one.
     _ = cache.shown(self.node("c", value, at: 2))
     #expect(cache.count == 2)
   }
 
-  /// What one server acknowledged is in the next list of another, which has seen the former one.
+  /// A write that one server acknowledged is in the next list of another server, which had cached the old value.
   @Test func aListIsNeverOlderThanWhatAnotherServerHasSaid() async throws {
     try await withServers(2) { servers, client in
       let pods = "/api/v1/namespaces/default/pods"
@@ -121,7 +121,7 @@ import Testing
           #expect(try await writer.call("DELETE", "\(pods)/\(name)").code == 200)
           expected[name] = nil
         case (_?, 1):
-          // Past all servers, as with etcdctl.
+          // Written to etcd directly, as with etcdctl.
           let key = "/registry/pods/default/\(name)"
           let value = try #require(try await client.get(key).node.value)
           let index = try await client.put(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// What becomes of objects.
+/// The rules for objects.
 @Suite struct ObjectRulesTests {
   private let stamp = ObjectRules.Stamp(time: "2026-01-02T03:04:05Z", uid: "u1", suffix: "abcde")
   private let pods = ObjectRules(resource: .pods, namespace: "n")

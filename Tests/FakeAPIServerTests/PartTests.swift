@@ -8,7 +8,7 @@ func json(_ text: String) throws -> JSONValue {
   try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
 }
 
-/// The server's pure parts.
+/// The server's core.
 @Suite struct PartTests {
   private static let pod = #"""
     {"metadata":{"name":"a","namespace":"n","labels":{"app":"web","tier":"x"}},
@@ -176,7 +176,7 @@ func json(_ text: String) throws -> JSONValue {
       WatchWindow.Change(index: $0, former: nil, object: .null)
     }
     for change in changes { window.append(change) }
-    // The store says it a second time.
+    // The store reports it twice.
     window.append(changes[1])
     #expect(window.changes(after: 10) == changes)
     #expect(window.changes(after: 12) == Array(changes[1...]))
@@ -224,13 +224,14 @@ func json(_ text: String) throws -> JSONValue {
     if pod["metadata"] == nil { pod["metadata"] = [:] }
     var options = try DeleteOptions([:], query: nil)
     options.gracePeriod = grace
-    switch options.step(of: pod, now: 100, time: { "\($0)" }) {
+    switch options.step(of: pod, now: 100) {
     case .remove: #expect(expected == "remove")
     case .none: #expect(expected == "none")
     case .mark(let marked):
       let seconds = marked["metadata"]?["deletionGracePeriodSeconds"]?.integer ?? 0
       #expect(expected == "mark \(seconds)")
-      #expect(marked["metadata"]?["deletionTimestamp"] == .string("\(100 + seconds)"))
+      #expect(
+        marked["metadata"]?["deletionTimestamp"] == .string(KubernetesTime.seconds(100 + seconds)))
     }
   }
 

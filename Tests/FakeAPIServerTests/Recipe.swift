@@ -6,7 +6,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-/// The cluster of the recipe as objects: what two masters' kubelets would have told.
+/// The recipe's cluster as objects, as two kubelets would have posted them.
 enum Recipe {
   static let names = [
     "kube-controller-manager-kube-master1", "kube-scheduler-kube-master2",
@@ -105,7 +105,7 @@ enum Recipe {
     "metadata": ["name": "podmaster-kube-master1.1", "namespace": "kube-system"],
     "involvedObject": [
       "kind": "Pod", "namespace": "kube-system", "name": "podmaster-kube-master1",
-      // A static pod's events are filed under the uid that its kubelet knows.
+      // A static pod's events have the kubelet's uid, not the mirror's.
       "uid": "mirror-of-podmaster-kube-master1", "fieldPath": "spec.containers{scheduler-elector}",
     ],
     "type": "Normal", "reason": "Started", "message": "Started container scheduler-elector",
@@ -136,7 +136,7 @@ enum Recipe {
   ]
 }
 
-/// The server under test, for what is not kubectl's part.
+/// The server under test, for requests that kubectl does not make.
 struct Server: Sendable {
   let url: String
 
@@ -171,7 +171,7 @@ struct Server: Sendable {
   }
 }
 
-/// Reads what kubectl prints as JSON.
+/// Reads kubectl's JSON output.
 enum JSONText {
   static func value(_ text: String) throws -> JSONValue {
     try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))

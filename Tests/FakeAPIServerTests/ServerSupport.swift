@@ -3,10 +3,10 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// Servers that run as programs.
+/// Runs servers as programs.
 enum Programs {
-  /// Runs one until the body is done, then ends it by SIGTERM and waits for its end.
-  /// - Parameter body: gets the URL of the first line of its output that has one and is accepted.
+  /// Runs a program until the body returns, then ends it by SIGTERM and waits for its end.
+  /// - Parameter body: gets the first URL of an accepted line of the output.
   static func run(
     _ name: String, _ arguments: [String],
     accepting accepted: @Sendable (String) -> Bool = { _ in true },
@@ -20,7 +20,7 @@ enum Programs {
     #expect(status == .exited(0), "\(name)")
   }
 
-  /// The same for one that the body may kill.
+  /// The same for a program that the body may kill.
   /// - Returns: how it ended.
   static func run(
     _ name: String, _ arguments: [String],
@@ -45,7 +45,7 @@ enum Programs {
   }
 }
 
-/// Runs the body with a store, an API server and a kubectl that knows nothing else.
+/// Runs the body with a store, an API server and a kubectl without any other configuration.
 func withServer(_ body: @escaping @Sendable (Server, Kubectl) async throws -> Void) async throws {
   try await TemporaryFiles.with { files in
     try await Programs.run(
@@ -75,7 +75,7 @@ func withRecipe(_ body: @escaping @Sendable (Server, Kubectl) async throws -> Vo
 }
 
 extension Kubectl {
-  /// Makes a namespace, if it is not there yet.
+  /// Creates a namespace unless it exists.
   func ready(_ namespace: String) async throws {
     let answer = try await self("create namespace \(namespace)")
     if answer.code != 0 { #expect(answer.errors.contains("(AlreadyExists)")) }

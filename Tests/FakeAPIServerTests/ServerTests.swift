@@ -128,11 +128,11 @@ import Testing
     try await withServers { servers, client in
       let list = try await servers[0].call("GET", Self.pods)
       let version = try #require(list.body["metadata"]?["resourceVersion"]?.string)
-      // More than a server that starts takes up.
+      // More changes than a starting server reads.
       for number in 0..<1_100 { try await client.put("noise", value: "\(number)") }
       try await withServers(on: client.endpoints[0].url) { servers, _ in
         let path = "\(Self.pods)?watch=true&resourceVersion=\(version)"
-        // Until it has looked at the store for the first time it cannot tell.
+        // Before its first read of the store it has no index.
         try await eventually("it can tell") {
           try await Self.first(servers[0], path)["code"] == nil
         }
@@ -153,20 +153,20 @@ import Testing
   @Test func aWatchOfAStoreThatWasReplacedIsOver() async throws {
     let former = try await KVStoreServer.start(.memory)
     let url = former.urls[0]
-    let successor = Guarded<KVStoreServer?>(nil)
+    let successor = LockedValue<KVStoreServer?>(nil)
     try await withServers(on: url) { servers, _ in
       let server = servers[0]
       _ = try await server.call("POST", Self.pods, Self.pod("a"))
       let last = try await server.watch("\(Self.pods)?watch=true") { events in
         var last = JSONValue.null
         for try await event in events {
-          // The feed itself has heard of it, too, when a change after it is told.
+          // A later change shows that the feed has seen it.
           if event["type"] == "ADDED", event["object"]?["metadata"]?["name"] == "a" {
             _ = try await server.call("POST", Self.pods, Self.pod("b"))
           } else if event["type"] == "ADDED" {
             await former.stop()
             let store = try await KVStoreServer.start(.memory, listenURLs: [url])
-            successor.change { $0 = store }
+            successor.withLock { $0 = store }
           }
           last = event
         }

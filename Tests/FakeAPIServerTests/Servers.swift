@@ -8,10 +8,10 @@ import KubernetesObjects
 import NIOCore
 import TestSupport
 
-/// Someone who asks a server.
+/// An HTTP client of one server.
 struct Caller: Sendable {
   let url: String
-  /// Of one request, also to a server that is not there: the client tries again until then.
+  /// Of one request; the client retries a missing server until then.
   var timeout = TimeAmount.seconds(60)
 
   func call(
@@ -31,7 +31,7 @@ struct Caller: Sendable {
     return (Int(response.status.code), value ?? .string(String(buffer: text)))
   }
 
-  /// The events of a watch, as they come, until the body has seen enough.
+  /// The events of a watch, until the body returns.
   func watch<Value: Sendable>(
     _ path: String, _ body: (AsyncThrowingStream<JSONValue, any Error>) async throws -> Value
   ) async throws -> Value {
@@ -78,7 +78,7 @@ func withServers(
   try result.get()
 }
 
-/// The same on a store that is there.
+/// The same on an existing store.
 func withServers(
   _ count: Int = 1, _ configuration: FakeAPIServerConfiguration = .init(), on store: String,
   _ body: @escaping @Sendable ([Caller], EtcdClient) async throws -> Void

@@ -6,14 +6,14 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// Answers that go on: of watches, and of kubelets behind the server.
+/// Streams: watches, and answers of kubelets behind the server.
 @Suite(.timeLimit(.minutes(10))) struct StreamTests {
   private static let pods = "/api/v1/namespaces/default/pods"
   private static func pod(_ name: String) -> String {
     #"{"metadata":{"name":"\#(name)"},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#
   }
 
-  /// How many watchers a server has.
+  /// The number of a server's watchers.
   private static func watchers(_ server: Caller) async throws -> Bool {
     let page = try await server.call("GET", "/metrics").body.string ?? ""
     return page.contains(#"apiserver_registered_watchers{kind="pods"} 1"#)
@@ -31,7 +31,7 @@ import Testing
       let list = try await server.call("GET", Self.pods).body
       let start = try #require(list["metadata"]?["resourceVersion"]?.string)
       let made = try await server.call("POST", Self.pods, Self.pod("a")).body
-      // Until the server itself has heard of it.
+      // Until the server itself has seen it.
       try await server.watch("\(Self.pods)?watch=true&resourceVersion=\(start)") { events in
         for try await _ in events { break }
       }
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  /// The kubelet is another server here, its log a watch: a stream whose end the other side can tell.
+  /// Another API server stands for the kubelet, and a watch for its log: it can tell when the stream ends.
   @Test func whatAKubeletWritesIsPassedOnUntilNobodyReadsIt() async throws {
     try await withServers(2) { servers, _ in
       let (proxy, kubelet) = (servers[0], servers[1])
@@ -113,7 +113,7 @@ import Testing
         }
         group.addTask {
           for await url in open {
-            // Whoever reads is cut off, and does not give up first.
+            // The server ends the reader's stream, not the reader.
             let error = await #expect(throws: (any Error).self) {
               try await Caller(url: url).watch(
                 "/api/v1/nodes/m1/proxy\(Self.pods)?watch=true", Self.all)

@@ -4,7 +4,7 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// What a container's command line is, before anything is started.
+/// The command line of a container, without starting it.
 @Suite struct ContainerCommandTests {
   private static func command(
     tree: ContainerCommand.Tree, mounts: [ContainerCommand.Mount], imageRoot: String = ""
@@ -14,7 +14,7 @@ import Testing
       environment: ContainerEnvironment(hostname: "n1"), workingDirectory: "/", words: ["true"])
   }
 
-  /// From an option on, as many words as it takes.
+  /// An option with its arguments.
   private static func uses(_ option: String, _ count: Int, in words: [String]) -> [[String]] {
     words.indices.filter { words[$0] == option }.map { Array(words[($0 + 1)...($0 + count)]) }
   }
@@ -36,7 +36,7 @@ import Testing
   @Test func aMountWhosePlaceIsThereReplacesIt() {
     let words = Self.command(
       tree: Self.tree,
-      mounts: [.init(source: "/h", target: "/usr/share", isReadOnly: true)]
+      mounts: [.init(hostPath: "/h", target: "/usr/share", isReadOnly: true)]
     ).arguments
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
     #expect(Self.uses("--ro-bind", 2, in: words).last == ["/h", "/usr/share"])
@@ -45,7 +45,7 @@ import Testing
   @Test func aMountWithoutAPlaceGetsOneInACopyOfTheDirectory() {
     let words = Self.command(
       tree: Self.tree,
-      mounts: [.init(source: "/h", target: "/srv/kubernetes/deep", isReadOnly: false)]
+      mounts: [.init(hostPath: "/h", target: "/srv/kubernetes/deep", isReadOnly: false)]
     ).arguments
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/srv"]])
     #expect(
@@ -59,8 +59,8 @@ import Testing
     let words = Self.command(
       tree: Self.tree,
       mounts: [
-        .init(source: "/i", target: "/manifests/inner", isReadOnly: false),
-        .init(source: "/o", target: "/manifests", isReadOnly: false),
+        .init(hostPath: "/i", target: "/manifests/inner", isReadOnly: false),
+        .init(hostPath: "/o", target: "/manifests", isReadOnly: false),
       ]
     ).arguments
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
@@ -75,8 +75,8 @@ import Testing
     let words = Self.command(
       tree: tree,
       mounts: [
-        .init(source: "/h", target: "/opt/daemon", isReadOnly: true),
-        .init(source: "/s", target: "/sbin", isReadOnly: true),
+        .init(hostPath: "/h", target: "/opt/daemon", isReadOnly: true),
+        .init(hostPath: "/s", target: "/sbin", isReadOnly: true),
       ]
     ).arguments
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/opt"]])
@@ -120,7 +120,7 @@ import Testing
     var environment = ContainerEnvironment(hostname: "h")
     let pod = try Fixtures.manifest(Fixtures.pod())
     #expect(
-      environment.take(
+      environment.add(
         ["env": [["name": "A", "value": "a"]]], of: pod, nodeAddress: "10.0.0.1") == nil)
     #expect(environment.expand(text) == expanded)
   }
@@ -131,7 +131,7 @@ import Testing
     func field(_ name: String, _ path: String) -> JSONValue {
       ["name": .string(name), "valueFrom": ["fieldRef": ["fieldPath": .string(path)]]]
     }
-    let problem = environment.take(
+    let problem = environment.add(
       [
         "env": [
           field("NAME", "metadata.name"), field("NODE", "spec.nodeName"),
@@ -151,21 +151,21 @@ import Testing
     arguments: [
       (
         ["env": [["name": "S", "valueFrom": ["secretKeyRef": ["name": "s", "key": "k"]]]]],
-        "env[0].valueFrom.secretKeyRef: only fieldRef has a source on this node"
+        "env[0].valueFrom.secretKeyRef: this node supports only fieldRef"
       ),
       (
         ["env": [["name": "F", "valueFrom": ["fieldRef": ["fieldPath": "spec.nothing"]]]]],
-        "env[0].valueFrom.fieldRef.fieldPath: \"spec.nothing\" is not known"
+        "env[0].valueFrom.fieldRef.fieldPath: unknown field \"spec.nothing\""
       ),
       (
         ["envFrom": [["configMapRef": ["name": "c"]]]],
-        "envFrom: there is no API server to take ConfigMaps and Secrets from"
+        "envFrom: this node has no ConfigMaps and Secrets"
       ),
     ] as [(JSONValue, String)])
   func whatHasNoSourceIsNamed(container: JSONValue, problem: String) throws {
     var environment = ContainerEnvironment(hostname: "h")
     let pod = try Fixtures.manifest(Fixtures.pod())
-    #expect(environment.take(container, of: pod, nodeAddress: "") == problem)
+    #expect(environment.add(container, of: pod, nodeAddress: "") == problem)
   }
 
   @Test func whatIsNotEnforcedIsNamed() throws {
@@ -179,22 +179,22 @@ import Testing
             securityContext: {fsGroup: 1}
           """))
     #expect(
-      Unenforced.fields(of: pod) == [
+      UnenforcedFields.list(of: pod) == [
         "spec.hostNetwork=false", "spec.securityContext", "spec.containers[0].resources",
         "spec.containers[0].securityContext", "spec.containers[0].imagePullPolicy",
         "spec.containers[0].livenessProbe.grpc",
       ])
     let quiet = try Fixtures.manifest(Fixtures.pod(spec: "  hostNetwork: true"))
-    #expect(Unenforced.fields(of: quiet) == [])
+    #expect(UnenforcedFields.list(of: quiet) == [])
   }
 
   @Test func outputIsCutIntoLinesOfALog() {
     var lines = ContainerLogLines(stream: "stdout")
     func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-    #expect(text(lines.take("a\nb".utf8, time: "T")) == "T stdout F a\n")
-    #expect(text(lines.take("c\n\n".utf8, time: "U")) == "U stdout F bc\nU stdout F \n")
+    #expect(text(lines.append("a\nb".utf8, time: "T")) == "T stdout F a\n")
+    #expect(text(lines.append("c\n\n".utf8, time: "U")) == "U stdout F bc\nU stdout F \n")
     let long = [UInt8](repeating: UInt8(ascii: "x"), count: ContainerLogLines.longestPart + 1)
-    let cut = text(lines.take(long, time: "V"))
+    let cut = text(lines.append(long, time: "V"))
     #expect(cut.hasPrefix("V stdout P xxx"))
     #expect(cut.utf8.count == ContainerLogLines.longestPart + 12)
     #expect(text(lines.end(time: "W")) == "W stdout F x\n")

@@ -4,14 +4,14 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The program itself.
+/// The `fake-kubelet` program.
 @Suite(.timeLimit(.minutes(10))) struct FakeKubeletCommandTests {
   private static let program = BuiltProgram("fake-kubelet")
 
   @Test func theRecipesFlagsAreTakenAndSIGTERMEndsItWithZero() async throws {
     try await withDirectory { directory in
       let errors = directory.appending(path: "log")
-      // Nobody is there: the pod runs all the same.
+      // No API server listens; the pod runs all the same.
       let apiServer = HTTPEndpoint.refusing.url.dropFirst("http://".count)
       let manifests = directory.appending(path: "manifests")
       try FileManager.default.createDirectory(at: manifests, withIntermediateDirectories: true)
@@ -86,7 +86,7 @@ import Testing
     (["--config=/m", "--api-servers=a:1,ftp://b:2"], "--api-servers: \"ftp://b:2\" is no API"),
     (["--config=/m", "--node-status-update-frequency=0s"], "--node-status-update-frequency"),
     (["--config=/m", "--api-servers=a:1", "--node-labels=a"], "--node-labels: \"a\""),
-    (["--config=/m", "--node-labels=a=b"], "need --api-servers"),
+    (["--config=/m", "--node-labels=a=b"], "--node-labels needs --api-servers"),
     (["--config=/m", "--apiserver-certfile=c"], "need each other"),
     (["--hostname-override=a"], "--config"),
   ])

@@ -9,7 +9,7 @@ import Testing
 
 /// A real directory and real sockets.
 @Suite(.timeLimit(.minutes(10))) struct FakeKubeletTests {
-  /// A running kubelet, as a client sees it.
+  /// A client of a running kubelet.
   struct Node {
     let directory: URL
     let addresses: FakeKubeletAddresses
@@ -37,7 +37,7 @@ import Testing
       try await self.items("\(self.addresses.main)/runningpods/")
     }
 
-    /// As an elector does it: never half visible.
+    /// As an elector does, so that the file appears complete.
     func install(_ name: String, _ text: String) throws {
       let hidden = self.directory.appending(path: ".\(name)")
       try Data(text.utf8).write(to: hidden)
@@ -74,7 +74,7 @@ import Testing
         manifestDirectory: directory.path, nodeName: "kube-master1")
       configuration.readOnlyPort = 0
       configuration.port = 0
-      // What is seen, inotify has seen.
+      // The list shows it, so inotify has reported it.
       configuration.fileCheckFrequency = .seconds(3600)
       adjust(&configuration)
       let log = LogCapture()
@@ -136,7 +136,7 @@ import Testing
 
   @Test func aRemovedPodLeavesPodsAtOnceAndRunningPodsWhenItHasEnded() async throws {
     try await self.withNode { node in
-      // It would take an hour to stop, so that only SIGKILL, after the grace, ends it.
+      // It takes an hour to stop, so only SIGKILL after the grace period ends it.
       let text = Fixtures.pod(
         annotations: ["pretend.zweimaster.dev/stop-after": "1h"],
         spec: "  terminationGracePeriodSeconds: 2")
@@ -144,7 +144,7 @@ import Testing
       _ = try await node.untilRunning(image: "nginx:1")
       try node.remove("web.yaml")
       try await eventually("the pod leaves /pods") { try await node.pods().isEmpty }
-      // Whatever was asked first, the container was told before it ended.
+      // The container had SIGTERM before its end.
       try await eventually("the pod ends") { try await node.runningPods().isEmpty }
       #expect(node.log.lines(containing: "Killing container with a grace period").count == 1)
       #expect(node.log.lines(containing: "The grace period is over").count == 1)
@@ -182,7 +182,7 @@ import Testing
       let status = pod["status"]?["containerStatuses"]?.elements.first
       #expect(status?["state"] == ["waiting": ["reason": "ContainerCreating"]])
       #expect(status?["ready"] == false)
-      // Not yet running, it can be stopped at once.
+      // A container that does not run yet stops at once.
       try node.remove("web.json")
       try await eventually("the pod is gone") { try await node.runningPods().isEmpty }
     }
@@ -216,7 +216,7 @@ import Testing
     }
   }
 
-  /// What an elector that renews its lease by the manifest does: when the renewals end, the kubelet ends
+  /// An elector that renews its lease in the manifest: when the renewals end, the kubelet stops
   /// the pod.
   @Test func aDeadlineThatIsPushedOutKeepsThePodAndEndsItOnceItIsNot() async throws {
     try await self.withNode { node in
@@ -246,14 +246,14 @@ import Testing
       }
       #expect(node.log.lines(containing: "SyncLoop UPDATE").count == 2)
       #expect(node.log.lines(containing: "SyncLoop REMOVE").isEmpty)
-      // Nobody touches the file from here on.
+      // The file does not change from here on.
       try write(1)
       try await eventually("the pod ends by itself") { try await node.runningPods().isEmpty }
       let failed = try #require(try await node.pods().first)
       #expect(failed["status"]?["phase"] == "Failed")
       #expect(failed["status"]?["reason"] == "DeadlineExceeded")
       #expect(node.log.lines(containing: "reason=DeadlineExceeded").count == 1)
-      // Too late: this uid has had its time.
+      // Too late: the deadline of this uid has passed.
       try write(3600)
       try await eventually("the late renewal is seen") {
         node.log.lines(containing: "SyncLoop UPDATE").count == 4
@@ -329,7 +329,7 @@ import Testing
     }
   }
 
-  /// Without any renewal: the alarm is the deadline's own.
+  /// Without renewals the deadline itself wakes the kubelet.
   @Test func aPodEndsAtItsDeadline() async throws {
     try await self.withNode { node in
       try node.install("web.yaml", Fixtures.pod(spec: "  activeDeadlineSeconds: 1"))
@@ -364,7 +364,7 @@ import Testing
         try FileManager.default.createDirectory(
           at: node.directory, withIntermediateDirectories: true)
       }
-      // The new directory is watched, too, not only looked at once.
+      // The new directory is watched, not only listed once.
       try node.install("web.yaml", Fixtures.pod(image: "nginx:3"))
       _ = try await node.untilRunning(image: "nginx:3")
       try node.install("web.yaml", Fixtures.pod(image: "nginx:4"))
@@ -389,7 +389,7 @@ import Testing
     }
   }
 
-  /// inotify is silent about what a link points to.
+  /// inotify does not report changes of a link's target.
   @Test func whatIsNotReportedIsFoundByLookingAgain() async throws {
     try await self.withNode {
       $0.fileCheckFrequency = .milliseconds(50)

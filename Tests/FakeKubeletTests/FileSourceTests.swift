@@ -7,7 +7,7 @@ import Testing
 
 /// The real kubelet's reactions, defects included. Source: what `pkg/kubelet/config` did when it was run.
 @Suite(.timeLimit(.minutes(5))) struct FileSourceTests {
-  /// What happens in the directory, and what the kubelet makes of it.
+  /// Events of the directory, and the kubelet's reaction.
   struct Story: CustomTestStringConvertible, Sendable {
     let testDescription: String
     var version = "1.26"
@@ -77,21 +77,21 @@ import Testing
   ]
 
   @Test(arguments: Self.stories) func itDoesAsTheRealOne(story: Story) throws {
-    var source = FileSource(
+    var scanner = ReleaseScanner(
       directory: "/m", node: Fixtures.node, version: try #require(KubeletVersion(story.version)))
     for (index, (step, outcome)) in story.steps.enumerated() {
       func entry(_ text: String) -> DirectoryListing.Entry { .content(Array(text.utf8)) }
       let findings =
         switch step {
-        case .write(let name, let text): source.take(.written(entry(text)), name: name)
-        case .remove(let name): source.take(.removed, name: name)
-        case .list(let files): source.take(.entries(files.mapValues(entry)))
-        case .listMissing: source.take(.missing(reason: "path does not exist, ignoring"))
+        case .write(let name, let text): scanner.apply(.written(entry(text)), name: name)
+        case .remove(let name): scanner.apply(.removed, name: name)
+        case .list(let files): scanner.apply(.entries(files.mapValues(entry)))
+        case .listMissing: scanner.apply(.missing(reason: "path does not exist, ignoring"))
         }
       let found =
         findings.removed.map { "-\($0.name.prefix(1))" } + findings.added.map { "+\($0.uid)" }
         + findings.updated.map { "~\($0.uid)" }
-        + findings.complaints.map { "!\($0.path.dropFirst(3))" }
+        + findings.errors.map { "!\($0.path.dropFirst(3))" }
       #expect(found == outcome, "step \(index)")
     }
   }
@@ -110,8 +110,8 @@ import Testing
     let old = try Fixtures.manifest(Self.pod("a", "1"))
     let new = try Fixtures.manifest(Self.pod("a", "2"))
     var workers = PodWorkers(replacesBetweenPolls: false)
-    func at(_ seconds: Double) -> Instant {
-      Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+    func at(_ seconds: Double) -> KubeletInstant {
+      KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
     }
     let first = workers.handle(.changed(removed: [], added: [old]), at: at(0))
     guard case .startContainer(let id, _)? = first.first else {
@@ -169,7 +169,7 @@ import Testing
         if isSeen {
           try await eventually("it is seen") { kubelet.pods.count == 1 }
         } else {
-          // Time for a watch that would be set up again.
+          // Time in which a new watch would be set up.
           try await Task.sleep(for: .seconds(2))
           #expect(kubelet.pods.isEmpty)
         }
@@ -182,13 +182,13 @@ import Testing
       try self.write(Self.pod("a", "1"), directory.appending(path: "a.yaml"))
       try await eventually("the list sees it") { kubelet.pods.count == 1 }
     }
-    // Its first list has been made when it runs what was there before.
+    // The first list is done when the kubelet runs the pods that were there before.
     try await self.withKubelet(
       "1.2", checkFrequency: .seconds(3600), files: ["a.yaml": Self.pod("a", "1")]
     ) { directory, kubelet in
       try await eventually("it runs") { kubelet.pods.count == 1 }
       try self.write(Self.pod("b", "1"), directory.appending(path: "b.yaml"))
-      // Time for a watch, if there were one.
+      // Time in which a watch would react.
       try await Task.sleep(for: .seconds(1))
       #expect(kubelet.pods.count == 1)
     }
@@ -211,13 +211,13 @@ import Testing
     }
   }
 
-  /// In the sane mode and in the real one's: what hurts nobody is the same.
+  /// Harmless changes have the same effect with and without the quirks.
   @Test(arguments: [nil, "1.26"] as [String?])
   func changesOfAllKindsAreSeen(version: String?) async throws {
     try await self.withKubelet(version, checkFrequency: .seconds(1)) { directory, kubelet in
       func uids() -> [String] { kubelet.pods.filter { !$0.isEnding }.map(\.uid) }
       let file = directory.appending(path: "a.yaml")
-      // In two halves, the first of which is no pod.
+      // In two halves; the first one is no pod.
       let text = Self.pod("a", "1")
       try self.write(String(text.prefix(20)), file)
       let handle = try FileHandle(forWritingTo: file)
@@ -250,7 +250,7 @@ import Testing
     try await self.withKubelet(version, checkFrequency: .seconds(3600)) { directory, kubelet in
       try await Task.sleep(for: .milliseconds(100))
       for number in 0..<1000 {
-        // In place, or by a rename from a hidden name: the real one reads a file at each of its events.
+        // In place, or by a rename from a hidden name: the real kubelet reads a file at each event.
         try Data(Self.pod("p\(number)", "1").utf8).write(
           to: directory.appending(path: "p\(number).yaml"),
           options: version == nil ? [] : .atomic)

@@ -6,7 +6,7 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// Manifests of the recipe, and bad ones, each with the verdict of a real kubelet.
+/// The recipe's manifests and bad ones, each with the verdict of a real kubelet.
 enum Fixtures {
   static let node = PodManifest.Node(name: "kube-master1", allowsPrivileged: true)
 
@@ -44,7 +44,7 @@ enum Fixtures {
   }
 }
 
-/// Keeps what is logged.
+/// Records log lines.
 final class LogCapture: LogHandler {
   private let lines = Mutex<[String]>([])
 
@@ -74,7 +74,7 @@ final class LogCapture: LogHandler {
   var logger: Logger { Logger(label: "test") { _ in self } }
 }
 
-/// Makes a directory for as long as `body` takes.
+/// Creates a directory while `body` runs.
 func withDirectory<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
   let directory = FileManager.default.temporaryDirectory
     .appending(path: "fake-kubelet-\(UUID().uuidString)")

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPEndpoint
 import HTTPListening
 import Logging
 import NIOSSL
@@ -9,9 +10,11 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// What the kubelet answers besides its pods.
+/// The endpoints besides `/pods`.
 @Suite(.timeLimit(.minutes(3))) struct KubeletAPITests {
-  private static func at(_ seconds: Int) -> Instant { Instant(sinceStart: .seconds(seconds)) }
+  private static func at(_ seconds: Int) -> KubeletInstant {
+    KubeletInstant(sinceStart: .seconds(seconds))
+  }
 
   private static let clock = WallClock(secondsAtStart: 1_475_712_000, nanosecondsAtStart: 0)
 
@@ -90,7 +93,7 @@ import Testing
   @Test func linesAreCutWhereverTheFileIsRead() throws {
     var filter = ContainerLogFilter(ContainerLogOptions())
     var text: [UInt8] = []
-    for byte in Self.log { text += filter.take([byte]) }
+    for byte in Self.log { text += filter.append([byte]) }
     #expect(String(decoding: text, as: UTF8.self) == "one\ntwo\nthree\n")
   }
 
@@ -148,7 +151,7 @@ import Testing
         let follow = Task { try await node.get("\(base)/main?follow=true&tailLines=0").body }
         let handle = try FileHandle(forWritingTo: file)
         try handle.seekToEnd()
-        // However late the reader begins, it ends with the last of these.
+        // A late reader still gets the last line.
         try await Task.sleep(for: .milliseconds(300))
         try handle.write(
           contentsOf: Data("2016-10-06T00:00:04.000000000Z stdout F four\n".utf8))

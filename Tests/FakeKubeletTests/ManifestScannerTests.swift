@@ -14,51 +14,51 @@ import Testing
   }
 
   @Test mutating func reportsWhatAppearsChangesAndVanishes() {
-    let first = self.scanner.take(
+    let first = self.scanner.scan(
       self.listing(["a.yaml": Fixtures.pod("a"), "b.yaml": Fixtures.pod("b")]))
     #expect(first.added.map(\.name) == [self.name("a"), self.name("b")])
     #expect(first.added.map(\.path) == ["/m/a.yaml", "/m/b.yaml"])
     #expect(first.removed.isEmpty)
-    let second = self.scanner.take(
+    let second = self.scanner.scan(
       self.listing(["b.yaml": Fixtures.pod("b", image: "nginx:2"), "c.yaml": Fixtures.pod("c")]))
     #expect(second.removed == [self.name("a"), self.name("b")])
     #expect(second.added.map(\.name) == [self.name("b"), self.name("c")])
-    #expect(second.complaints.isEmpty)
+    #expect(second.errors.isEmpty)
   }
 
   @Test mutating func commentsAndLayoutChangeNothing() {
     let text = Fixtures.pod("a")
-    _ = self.scanner.take(self.listing(["a.yaml": text]))
-    #expect(self.scanner.take(self.listing(["a.yaml": "# new\n" + text + "\n"])) == .init())
+    _ = self.scanner.scan(self.listing(["a.yaml": text]))
+    #expect(self.scanner.scan(self.listing(["a.yaml": "# new\n" + text + "\n"])) == .init())
   }
 
   @Test mutating func aRenamedFileIsAnotherPod() {
-    _ = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a")]))
-    let findings = self.scanner.take(self.listing(["b.yaml": Fixtures.pod("a")]))
-    #expect(findings.removed == [self.name("a")])
-    #expect(findings.added.map(\.path) == ["/m/b.yaml"])
+    _ = self.scanner.scan(self.listing(["a.yaml": Fixtures.pod("a")]))
+    let changes = self.scanner.scan(self.listing(["b.yaml": Fixtures.pod("a")]))
+    #expect(changes.removed == [self.name("a")])
+    #expect(changes.added.map(\.path) == ["/m/b.yaml"])
   }
 
   @Test mutating func aBadFileDisturbsNoOtherAndIsNamedOnce() {
     let files = ["a.yaml": Fixtures.pod("A"), "b.yaml": Fixtures.pod("b")]
-    let first = self.scanner.take(self.listing(files))
+    let first = self.scanner.scan(self.listing(files))
     #expect(first.added.map(\.name) == [self.name("b")])
-    #expect(first.complaints.map(\.path) == ["/m/a.yaml"])
-    #expect(self.scanner.take(self.listing(files)) == .init())
+    #expect(first.errors.map(\.path) == ["/m/a.yaml"])
+    #expect(self.scanner.scan(self.listing(files)) == .init())
     let other = files.merging(["a.yaml": "nothing"]) { $1 }
-    #expect(self.scanner.take(self.listing(other)).complaints.map(\.stage) == [.decode])
+    #expect(self.scanner.scan(self.listing(other)).errors.map(\.stage) == [.decode])
   }
 
   @Test mutating func aFileThatTurnsBadKeepsItsPodUntilItIsGoneOrGood() {
     let good = ["a.yaml": Fixtures.pod("a")]
-    _ = self.scanner.take(self.listing(good))
-    let broken = self.scanner.take(self.listing(["a.yaml": ""]))
+    _ = self.scanner.scan(self.listing(good))
+    let broken = self.scanner.scan(self.listing(["a.yaml": ""]))
     #expect(broken.removed.isEmpty)
-    #expect(broken.complaints.count == 1)
-    #expect(self.scanner.take(self.listing(good)) == .init())
-    _ = self.scanner.take(.entries(["a.yaml": .unreadable(reason: "Permission denied")]))
+    #expect(broken.errors.count == 1)
+    #expect(self.scanner.scan(self.listing(good)) == .init())
+    _ = self.scanner.scan(.entries(["a.yaml": .unreadable(reason: "Permission denied")]))
     #expect(self.scanner.pods.count == 1)
-    #expect(self.scanner.take(self.listing([:])).removed == [self.name("a")])
+    #expect(self.scanner.scan(self.listing([:])).removed == [self.name("a")])
   }
 
   @Test mutating func ofTwoFilesWithOnePodTheLastCounts() {
@@ -66,48 +66,48 @@ import Testing
       "a.yaml": Fixtures.pod("a", image: "nginx:1"),
       "a.yaml.bak": Fixtures.pod("a", image: "nginx:0"),
     ]
-    let both = self.scanner.take(self.listing(files))
+    let both = self.scanner.scan(self.listing(files))
     #expect(both.added.map(\.path) == ["/m/a.yaml.bak"])
-    #expect(both.complaints.map(\.stage) == [.duplicate])
-    #expect(both.complaints.map(\.path) == ["/m/a.yaml"])
-    #expect(both.complaints.first?.description.contains("/m/a.yaml.bak") == true)
-    #expect(self.scanner.take(self.listing(files)) == .init())
-    let one = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a", image: "nginx:1")]))
+    #expect(both.errors.map(\.stage) == [.duplicate])
+    #expect(both.errors.map(\.path) == ["/m/a.yaml"])
+    #expect(both.errors.first?.description.contains("/m/a.yaml.bak") == true)
+    #expect(self.scanner.scan(self.listing(files)) == .init())
+    let one = self.scanner.scan(self.listing(["a.yaml": Fixtures.pod("a", image: "nginx:1")]))
     #expect(one.removed == [self.name("a")])
     #expect(one.added.map(\.path) == ["/m/a.yaml"])
   }
 
   @Test mutating func theSameNameInAnotherNamespaceIsAnotherPod() {
     let other = Fixtures.pod("a").replacing("name: a\n", with: "name: a\n  namespace: other\n")
-    let findings = self.scanner.take(
+    let changes = self.scanner.scan(
       self.listing(["a.yaml": Fixtures.pod("a"), "b.yaml": other]))
-    #expect(findings.added.count == 2)
-    #expect(findings.complaints.isEmpty)
+    #expect(changes.added.count == 2)
+    #expect(changes.errors.isEmpty)
   }
 
   @Test mutating func aRewriteUnderItsOwnUIDIsAnUpdate() {
-    _ = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a", uid: "term-1")]))
+    _ = self.scanner.scan(self.listing(["a.yaml": Fixtures.pod("a", uid: "term-1")]))
     let prolonged = Fixtures.pod("a", uid: "term-1", spec: "  activeDeadlineSeconds: 60")
-    let update = self.scanner.take(self.listing(["a.yaml": prolonged]))
+    let update = self.scanner.scan(self.listing(["a.yaml": prolonged]))
     #expect(update.updated.map(\.activeDeadline) == [.seconds(60)])
     #expect(update.removed.isEmpty)
     #expect(update.added.isEmpty)
-    // The file's place is no part of such a pod, and neither is its layout.
-    let moved = self.scanner.take(self.listing(["b.yaml": "# moved\n" + prolonged]))
+    // Neither the file's name nor its layout is a part of such a pod.
+    let moved = self.scanner.scan(self.listing(["b.yaml": "# moved\n" + prolonged]))
     #expect(moved == .init())
-    let next = self.scanner.take(self.listing(["b.yaml": Fixtures.pod("a", uid: "term-2")]))
+    let next = self.scanner.scan(self.listing(["b.yaml": Fixtures.pod("a", uid: "term-2")]))
     #expect(next.removed == [self.name("a")])
     #expect(next.added.map(\.uid) == ["term-2"])
     #expect(next.updated.isEmpty)
   }
 
   @Test mutating func aMissingDirectoryIsAnEmptyOne() {
-    _ = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a")]))
-    let gone = self.scanner.take(.missing(reason: "path does not exist, ignoring"))
+    _ = self.scanner.scan(self.listing(["a.yaml": Fixtures.pod("a")]))
+    let gone = self.scanner.scan(.missing(reason: "path does not exist, ignoring"))
     #expect(gone.removed == [self.name("a")])
     #expect(gone.directoryVanished == "path does not exist, ignoring")
-    #expect(self.scanner.take(.missing(reason: "path does not exist, ignoring")) == .init())
-    let back = self.scanner.take(self.listing(["a.yaml": Fixtures.pod("a")]))
+    #expect(self.scanner.scan(.missing(reason: "path does not exist, ignoring")) == .init())
+    let back = self.scanner.scan(self.listing(["a.yaml": Fixtures.pod("a")]))
     #expect(back.directoryReturned)
     #expect(back.added.map(\.name) == [self.name("a")])
   }

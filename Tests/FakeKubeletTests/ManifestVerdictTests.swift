@@ -4,7 +4,7 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// The same files, the same verdicts as a real kubelet gave (`verdicts-real-kubelet.json`).
+/// Compares verdicts with those of a real kubelet (`verdicts-real-kubelet.json`).
 @Suite struct ManifestVerdictTests {
   struct Verdicts: Decodable {
     struct File: Decodable {
@@ -13,7 +13,7 @@ import Testing
       var namespace: String?
       var uid: String?
       var uidFrom: String?
-      /// The uid that other versions compute.
+      /// The uids of other versions.
       var uidOn: [String: String]?
     }
     struct Run: Decodable { var pods: [String] }
@@ -34,7 +34,7 @@ import Testing
     return try PodManifest(decoding: Array(bytes), path: Self.path(of: file), node: node)
   }
 
-  /// As the real kubelet saw the file, which is part of the uid.
+  /// The file's path on the real kubelet's machine, which is part of the uid.
   private static func path(of file: String) -> String {
     "/etc/kubernetes/manifests/\(file.split(separator: "/").last ?? "")"
   }
@@ -74,17 +74,16 @@ import Testing
     }
   }
 
-  /// `ZWEIMASTER_WRITE_VERDICTS=1` writes it anew.
+  /// `ZWEIMASTER_WRITE_VERDICTS=1` rewrites the table.
   @Test func theTableOfVerdictsIsTrue() throws {
     let verdicts = try Self.verdicts()
     var lines = [
       "# Verdicts on manifests", "",
-      "What a real kubelet (\(verdicts.kubernetesVersion)) and the fake one make of the same files "
-        + "(`Tests/FakeKubeletTests/Manifests`), on the node `kube-master1`, each file being "
-        + "`/etc/kubernetes/manifests/<file name>`. A test compares this table with both; the uids are the "
-        + "same to the digit.",
-      "", "Meant to differ:", "",
-      "- A file that is **ignored** by the real one for its name or kind is not given to the decoder here either.",
+      "The verdicts of a real kubelet (\(verdicts.kubernetesVersion)) and of the fake one on the same files "
+        + "(`Tests/FakeKubeletTests/Manifests`), on the node `kube-master1`, each file at "
+        + "`/etc/kubernetes/manifests/<file name>`. A test compares this table with both; all uids are equal.",
+      "", "Intended difference:", "",
+      "- A file that the real kubelet **ignores** for its name or kind is not decoded here either.",
       "", "| file | real | here | namespace/name | uid |", "| --- | --- | --- | --- | --- |",
     ]
     for (file, verdict) in verdicts.files.sorted(by: { $0.key < $1.key }) {
@@ -110,14 +109,14 @@ import Testing
     }
     let text = lines.joined(separator: "\n") + "\n"
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "../../docs/verdicts.md")
+      path: "../../docs/fakes/verdicts.md")
     if ProcessInfo.processInfo.environment["ZWEIMASTER_WRITE_VERDICTS"] != nil {
       try Data(text.utf8).write(to: file)
     }
     #expect(try String(contentsOf: file, encoding: .utf8) == text)
   }
 
-  /// What is wrong is named by field and reason.
+  /// Each error names the field and the reason.
   @Test(
     arguments: [
       ("01-missing-name.yaml", "metadata.name", "name is needed for the pod"),
@@ -188,7 +187,7 @@ import Testing
         let bytes = try Data(contentsOf: directory.appending(path: name))
         entries[name] = .content(Array(bytes))
       }
-      let names = scanner.take(.entries(entries)).added.map(\.name.description)
+      let names = scanner.scan(.entries(entries)).added.map(\.name.description)
       #expect(names == run.pods.compactMap { $0.split(separator: " ").first.map(String.init) })
     }
   }

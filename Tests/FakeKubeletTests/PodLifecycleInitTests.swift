@@ -8,11 +8,11 @@ import Testing
   private static let clock = WallClock(
     secondsAtStart: 1_795_430_106, nanosecondsAtStart: 269_359_600)
 
-  private static func at(_ seconds: Double) -> Instant {
-    Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+  private static func at(_ seconds: Double) -> KubeletInstant {
+    KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
   }
 
-  /// A pod that has been taken up at second 0.
+  /// A pod that starts at second 0.
   private static func pod(_ spec: String, _ first: [PodLifecycle.Effect]) throws -> PodLifecycle {
     var pod = PodLifecycle(
       try Fixtures.manifest(Fixtures.pod(uid: "u", spec: spec)), at: Self.at(0))
@@ -70,7 +70,7 @@ import Testing
     #expect(pod.phase == .pending)
     #expect(
       pod.handle(.woke, at: Self.at(13)) == [.startContainer("zeta", attempt: 2)])
-    // Once it has done its part it is not started again, whatever the pod's policy.
+    // An init container that has succeeded does not restart, whatever the pod's policy.
     #expect(
       pod.handle(.containerExited("zeta", code: 0), at: Self.at(14))
         == [.startContainer("alpha", attempt: 0)])
@@ -100,7 +100,7 @@ import Testing
       pod.handle(.containerExited("last", code: 0), at: Self.at(2))
         == [.startContainer("main", attempt: 0)])
     _ = pod.handle(.containerStarted("main"), at: Self.at(3))
-    // It is started again, whatever the pod's policy.
+    // It restarts, whatever the pod's policy.
     #expect(
       pod.handle(.containerExited("side", code: 1), at: Self.at(4))
         == [.startContainer("side", attempt: 1)])

@@ -6,8 +6,8 @@ import Testing
   private static let clock = WallClock(
     secondsAtStart: 1_795_430_106, nanosecondsAtStart: 269_359_600)
 
-  private static func at(_ seconds: Double) -> Instant {
-    Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+  private static func at(_ seconds: Double) -> KubeletInstant {
+    KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
   }
 
   private static func pod(_ spec: String = "") throws -> PodLifecycle {
@@ -16,7 +16,7 @@ import Testing
 
   private static let two = "  - name: beside\n    image: nginx:1"
 
-  /// A pod whose container runs since second 1.
+  /// A pod whose container runs from second 1.
   private static func running(_ spec: String = "") throws -> PodLifecycle {
     var pod = try Self.pod(spec)
     _ = pod.handle(.woke, at: Self.at(0))
@@ -142,7 +142,7 @@ import Testing
         spec: "  activeDeadlineSeconds: \(seconds)\n  terminationGracePeriodSeconds: \(grace)"))
   }
 
-  /// A pod with a deadline, taken up at second 0, whose container runs since second 1.
+  /// A pod with a deadline that starts at second 0; its container runs from second 1.
   private static func runningLimited(_ seconds: Int) throws -> PodLifecycle {
     var pod = PodLifecycle(try Self.limited(seconds), at: Self.at(0))
     #expect(
@@ -217,7 +217,7 @@ import Testing
     for renewal in 1...5 {
       let now = Double(renewal * 20)
       #expect(pod.handle(.updated(try Self.limited(renewal * 20 + 30)), at: Self.at(now)) == [])
-      // One alarm is enough for however many renewals.
+      // One wake-up is enough for any number of renewals.
       if renewal == 1 {
         #expect(pod.handle(.woke, at: Self.at(30)) == [.wake(at: Self.at(50))])
       }
@@ -309,7 +309,7 @@ import Testing
       ])
     #expect(pod.isReady)
     #expect(pod.listed.map(\.name) == ["main"])
-    // Until it has ended, another one of its name has to wait.
+    // Another pod of its name waits for its end.
     #expect(pod.handle(.updated(both), at: Self.at(5)) == [])
     #expect(
       pod.handle(.containerExited("beside", code: 143), at: Self.at(6)) == [

@@ -87,7 +87,7 @@ import Testing
     #expect(PodUID.digest("a") == "d228cb696f1a8caf78912b704e4a8964")
   }
 
-  // MARK: what is refused
+  // MARK: Refusals
 
   @Test func privilegedContainersNeedLeave() throws {
     let text = Fixtures.pod(spec: "    securityContext: {privileged: true}")
@@ -110,7 +110,7 @@ import Testing
     ("pretend.zweimaster.dev/stop-afer", "1s", "pretend.zweimaster.dev/stop-after", .validate),
     ("pretend.zweimaster.dev/stop-after.other", "1s", "supported values: \"main\"", .validate),
     ("pretend.zweimaster.dev/exit-code", "'256'", "between 0 and 255", .validate),
-    ("pretend.zweimaster.dev/exit-code", "'1'", "main never ends by itself", .validate),
+    ("pretend.zweimaster.dev/exit-code", "'1'", "main never exits", .validate),
   ])
   func badPretendAnnotationsAreNamed(
     key: String, value: String, reason: String, stage: ManifestError.Stage
@@ -154,7 +154,7 @@ import Testing
     #expect(main.stopAfter == .zero)
     #expect(beside.exitCode == 3)
     #expect(beside.stopAfter == .seconds(2))
-    // What is meant for all would never let it end.
+    // A setting for all containers must not keep an init container running.
     #expect(first.exitAfter == .zero)
     #expect(first.exitCode == 0)
   }

@@ -4,15 +4,15 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// The uids of pods whose manifests give none, as real kubelets computed them (`uids-real-kubelets.json`).
+/// Compares uids with those of real kubelets (`uids-real-kubelets.json`).
 @Suite struct PodUIDTests {
   struct Uids: Decodable {
     struct Example: Decodable {
       var path: String
       var manifest: String
-      /// What is digested, by release.
+      /// The text before the digest, by release.
       var preimages: [String: String]
-      /// By version; `rejected` where there is none.
+      /// By version; `rejected` for a refused manifest.
       var uids: [String: String]
     }
     var nodeName: String
@@ -39,7 +39,7 @@ import Testing
     try Fixtures.manifest(text, path: path, node: Self.node(version, name: node)).uid
   }
 
-  /// The text that is digested, of a pod with one container whose manifest goes on like this.
+  /// The text before the digest, for a pod with one container and this rest of the manifest.
   private static func preimage(
     container: String = "", spec: String = "", metadata: String = "", version: String = "1.26"
   ) throws -> String {
@@ -64,7 +64,7 @@ import Testing
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  // MARK: what real kubelets made
+  // MARK: Real kubelets' uids
 
   @Test func whatIsDigestedIsTheRealOnesByteForByte() throws {
     for example in try Self.examples() {
@@ -128,7 +128,7 @@ import Testing
     #expect(uids.count == 9)
   }
 
-  /// Up to 1.26 it is digested as it is written; what is shown is the later ones' second.
+  /// Up to 1.26 the digest has the written value; the shown value is one second, as in later releases.
   @Test func aNegativeGracePeriodIsDigestedUpTo126() throws {
     let grace = ", terminationGracePeriodSeconds: -5"
     let (old, new) = (
@@ -140,9 +140,9 @@ import Testing
     #expect(pod.spec["terminationGracePeriodSeconds"] == 1)
   }
 
-  // MARK: quantities
+  // MARK: Quantities
 
-  /// Those with a text of their own were measured with a real kubelet.
+  /// Quantities with a text were measured with a real kubelet.
   @Test(
     arguments: [
       ("100m", 100, -3, "100m", "DecimalSI"), ("1", 1, 0, "1", "DecimalSI"),
@@ -219,9 +219,9 @@ import Testing
     #expect(error.problems.first?.reason.contains(reason) == true)
   }
 
-  // MARK: parts of a pod
+  // MARK: Parts of a pod
 
-  /// Read off Kubernetes' types and its rules of printing; of these no real kubelet's text is at hand.
+  /// Derived from Kubernetes' types and printing rules; there is no real kubelet's text to compare.
   @Test(
     arguments: [
       (
@@ -285,7 +285,7 @@ import Testing
           + "RunAsGroup:(*int64)<nil> RunAsNonRoot:(*bool)<nil> SupplementalGroups:([]int64)[1 2] "
           + "FSGroup:(*int64)3 "
       ),
-      // Not where the API has it.
+      // In the kubelet's place, not the API's.
       (
         ", securityContext: {hostNetwork: true}",
         "SecurityContext:(*core.PodSecurityContext){HostNetwork:(bool)false "
@@ -360,7 +360,7 @@ import Testing
     #expect(error.problems.map(\.field) == ["spec.ephemeralContainers"])
   }
 
-  /// Every field's name in JSON is one of the API's, where it is not the Go name in small letters.
+  /// Every field's JSON name is the API's.
   @Test func namesAreSpelledAsInJSON() {
     let keys = GoStructure(
       "",

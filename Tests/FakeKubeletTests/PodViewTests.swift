@@ -39,13 +39,13 @@ import Testing
     }
   }
 
-  /// The old pod's end and the new one's wait are two pods of one name.
+  /// The terminating pod and the waiting pod have one name.
   @Test func anotherUidIsAnotherPod() throws {
     let manifest = try Fixtures.manifest(Fixtures.pod(uid: "a"))
     let other = try Fixtures.manifest(Fixtures.pod(uid: "b"))
     var workers = PodWorkers()
     var views = [workers.views]
-    let start = Instant(sinceStart: .zero)
+    let start = KubeletInstant(sinceStart: .zero)
     for event: PodWorkers.Event in [
       .changed(removed: [], added: [manifest]),
       .changed(removed: [manifest.name], added: [other]),

@@ -16,13 +16,15 @@ import Testing
     self.new = try Fixtures.manifest(Fixtures.pod(image: "nginx:2"))
   }
 
-  private func at(_ seconds: Int) -> Instant { Instant(sinceStart: .seconds(seconds)) }
+  private func at(_ seconds: Int) -> KubeletInstant {
+    KubeletInstant(sinceStart: .seconds(seconds))
+  }
 
   private func id(_ serial: UInt64) -> ContainerID {
     ContainerID(pod: self.old.name, container: "main", attempt: 0, serial: serial)
   }
 
-  /// What `/pods` says; what was kept from the last time must make no difference.
+  /// The answer of `/pods`; the cache must make no difference.
   private mutating func podList() throws -> JSONValue {
     var anew = PodListText()
     let text = anew.text(of: self.workers, clock: self.clock, runtime: "pretend")
@@ -131,7 +133,7 @@ import Testing
     let list = try self.podList()
     let status = list["items"]?.elements.first?["status"]
     #expect(status?["phase"] == "Failed")
-    // Another uid is another pod, with a deadline of its own.
+    // A pod with another uid has its own deadline.
     let second = try self.manifest(uid: "term-2", deadline: 30)
     #expect(
       self.workers.handle(.changed(removed: [first.name], added: [second]), at: self.at(40)) == [
@@ -151,7 +153,7 @@ import Testing
     #expect(
       self.workers.handle(.changed(removed: [], added: [], updated: [prolonged]), at: self.at(2))
         == [])
-    // Its time begins when it does.
+    // Its deadline counts from its own start.
     #expect(
       self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(15)) == [
         .podEnded(first.name, uid: "term-1"), .startContainer(self.id(2), prolonged),
@@ -166,7 +168,7 @@ import Testing
     #expect(self.workers == before)
   }
 
-  /// What a former kubelet has left is ended when whoever may want it has been heard.
+  /// Orphans of a former kubelet are stopped once their source has reported its pods.
   @Test func orphansAreThoseOfWhoWasHeard() throws {
     let origins: [(String, PodManifest.Source)] = [
       ("a", .file), ("b", .api), ("c", .file), ("d", .api),
@@ -176,9 +178,9 @@ import Testing
     }
     let wanted = [try Fixtures.manifest(Fixtures.pod(uid: "a"))]
     var workers = PodWorkers(survivors: survivors)
-    #expect(workers.takeOrphans(besides: wanted, from: .file).map(\.uid) == ["c"])
-    #expect(workers.takeOrphans(besides: wanted, from: .api).map(\.uid) == ["b", "d"])
+    #expect(workers.removeOrphans(besides: wanted, from: .file).map(\.uid) == ["c"])
+    #expect(workers.removeOrphans(besides: wanted, from: .api).map(\.uid) == ["b", "d"])
     workers = PodWorkers(survivors: survivors)
-    #expect(workers.takeOrphans(besides: wanted).map(\.uid) == ["b", "c", "d"])
+    #expect(workers.removeOrphans(besides: wanted).map(\.uid) == ["b", "c", "d"])
   }
 }

@@ -3,13 +3,13 @@ import Testing
 
 @testable import FakeKubelet
 
-/// What probes do to a container's life.
+/// The effect of probes on containers.
 @Suite struct ProbeTests {
-  private static func at(_ seconds: Double) -> Instant {
-    Instant(sinceStart: .milliseconds(Int64(seconds * 1000)))
+  private static func at(_ seconds: Double) -> KubeletInstant {
+    KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
   }
 
-  /// A pod's container `main`, which has started at second 0 as the only one.
+  /// A pod with one container `main`, which has started at second 0.
   private static func started(_ probes: String, spec: String = "") throws -> (
     pod: PodLifecycle, effects: [PodLifecycle.Effect]
   ) {
@@ -20,7 +20,7 @@ import Testing
     return (pod, effects)
   }
 
-  /// Lets a pod live, its probes answered at once, until `limit`; returns the effects with their seconds.
+  /// Runs a pod until `limit`, with immediate probe results; returns the effects with their seconds.
   private static func run(
     _ pod: inout PodLifecycle, _ effects: [PodLifecycle.Effect], until limit: Double,
     answer: (Probe.Kind, Double) -> ProbeResult
@@ -131,7 +131,7 @@ import Testing
     var (pod, effects) = try Self.started(
       "    readinessProbe: {tcpSocket: {port: 1}}\n    livenessProbe: {tcpSocket: {port: 1}}")
     _ = Self.run(&pod, effects, until: 0) { _, _ in .success }
-    // The alarm for the next question was asked for before.
+    // The wake-up for the next probe is outstanding already.
     effects = pod.handle(.removed, at: Self.at(5)) + [.wake(at: Self.at(10))]
     let log = Self.run(&pod, effects, until: 25) { _, _ in .failure("gone") }
     #expect(Self.probes(log, .liveness) == [])
@@ -269,7 +269,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("web: {exit-when: 3s}", "/s.yaml: web.exit-when: there is no such setting"),
+    ("web: {exit-when: 3s}", "/s.yaml: web.exit-when: unknown setting"),
     ("web: {exit-after: soon}", "/s.yaml: web.exit-after: "),
     ("- web", "/s.yaml: it must be a map of pods, not a array"),
     ("web: 3", "/s.yaml: web: it must be a map of settings, not a number"),

@@ -17,7 +17,7 @@ import Testing
 struct ProcessRuntimeTests {
   private static let shim = BuiltProgram("fake-kubelet").path
 
-  /// A place for a kubelet; short, since there are sockets below it.
+  /// A kubelet's directory; its path is short, since sockets are below it.
   struct Place {
     let directory: URL
     var manifests: URL { self.directory.appending(path: "m") }
@@ -40,7 +40,7 @@ struct ProcessRuntimeTests {
       return (try? String(contentsOf: file, encoding: .utf8)) ?? ""
     }
 
-    /// What of it is left in the runtime's directory besides the logs.
+    /// The files in the runtime's directory besides the logs.
     var leftovers: [String] {
       ["containers", "pods"].flatMap {
         (try? FileManager.default.contentsOfDirectory(
@@ -48,7 +48,7 @@ struct ProcessRuntimeTests {
       }
     }
 
-    /// The processes that have something of this place in their command line.
+    /// The processes whose command line names this directory.
     var processes: [String] {
       HostFiles.names(in: "/proc").filter { $0.allSatisfy(\.isNumber) }.compactMap { name in
         let line = HostFiles.text("/proc/\(name)/cmdline")?
@@ -159,7 +159,7 @@ struct ProcessRuntimeTests {
     }
   }
 
-  /// The process is the first of its namespace, so that it ends by SIGTERM only if it wants to.
+  /// The process is the first of its namespace, so SIGTERM ends it only if it handles the signal.
   @Test(
     arguments: [
       ("trap 'exit 7' TERM;", 7), ("trap 'kill $!; exit 143' TERM;", 143), ("", 137),
@@ -201,7 +201,7 @@ struct ProcessRuntimeTests {
 
   @Test(arguments: [
     ("command: [/no/such]", "RunContainerError", "No such file or directory"),
-    ("command: []", "CreateContainerConfigError", "no command is given"),
+    ("command: []", "CreateContainerConfigError", "it has no command"),
     (
       "command: [x]\n      env: [{name: S, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
       "CreateContainerConfigError", "container main: env[0].valueFrom.secretKeyRef"
@@ -326,7 +326,7 @@ struct ProcessRuntimeTests {
     }
   }
 
-  /// Whose moment is too short to be met by chance: it has a child already, and has not said which.
+  /// A moment that is too short to hit by chance: bubblewrap has a child and has not reported it.
   @Test(arguments: ["$$", "$PPID"])
   func bubblewrapOrAShimThatIsKilledEarlyLeavesNothing(victim: String) async throws {
     try await Self.withPlace { place in
@@ -354,11 +354,11 @@ struct ProcessRuntimeTests {
 
   // MARK: - Random kills
 
-  /// What a kubelet says of its pods, and what there is of their processes.
+  /// A kubelet's report of its pods, and their actual processes.
   private struct Census {
-    /// By a pod's name: whether `/pods` says that its container runs.
+    /// By pod: whether the container runs according to `/pods`.
     var said: [String: Bool] = [:]
-    /// By a pod's name: its shells.
+    /// By pod: its shells.
     var shells: [String: Int] = [:]
 
     var isTrue: Bool {
@@ -388,7 +388,7 @@ struct ProcessRuntimeTests {
     return census
   }
 
-  /// `ZWEIMASTER_KILLS=200` for the whole of it.
+  /// `ZWEIMASTER_KILLS=200` runs all of it.
   @Test(arguments: [false, true])
   func afterRandomKillsNothingIsLeftThatNobodyOwns(leavesPodsRunning: Bool) async throws {
     let kills = ProcessInfo.processInfo.environment["ZWEIMASTER_KILLS"].flatMap { Int($0) } ?? 20
@@ -403,7 +403,7 @@ struct ProcessRuntimeTests {
       for name in names.prefix(3) { try install(name) }
       var left = kills
       while left > 0 {
-        // One life of a kubelet: it ends by SIGKILL, the last one in good order.
+        // One run of a kubelet: SIGKILL ends it, and the last one shuts down.
         let budget = min(left, Int.random(in: 1...8, using: &chance))
         left -= budget
         let isLast = left == 0
@@ -461,7 +461,7 @@ struct ProcessRuntimeTests {
             Issue.record("\(error): \(last)")
           }
           if leavesPodsRunning {
-            // So that all of them are ended.
+            // Collects all of them, to be killed.
             for name in names {
               try? FileManager.default.removeItem(
                 at: place.manifests.appending(path: "\(name).yaml"))

@@ -15,9 +15,9 @@ import Testing
     var reflection = Reflection()
     #expect(reflection.step == .list)
     let list = try self.value(#"{"metadata":{"resourceVersion":"7"},"items":[{"a":1}]}"#)
-    #expect(reflection.take(list: list) == .listed([["a": 1]]))
+    #expect(reflection.listed(list) == .listed([["a": 1]]))
     #expect(reflection.step == .watch(from: "7"))
-    #expect(reflection.take(list: try self.value(#"{"items":null}"#)) == .listed([]))
+    #expect(reflection.listed(try self.value(#"{"items":null}"#)) == .listed([]))
   }
 
   @Test(arguments: ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR", "odd"])
@@ -31,23 +31,24 @@ import Testing
     default: #expect(line == .lost(status: 410, message: "too old"))
     }
     #expect(
-      Reflection.line(["type": "odd"]) == .lost(status: 500, message: "a watch that says \"odd\""))
+      Reflection.line(["type": "odd"])
+        == .lost(status: 500, message: "unknown type of a watch event: \"odd\""))
   }
 
   @Test func afterAWatchThereIsAList() {
     var reflection = Reflection()
-    _ = reflection.take(list: ["metadata": ["resourceVersion": "7"]])
+    _ = reflection.listed(["metadata": ["resourceVersion": "7"]])
     reflection.ended()
     #expect(reflection.step == .list)
   }
 
   @Test func linesArePutTogether() {
     var lines = LineBuffer()
-    #expect(lines.take(Array("{\"a\"".utf8)).isEmpty)
+    #expect(lines.append(Array("{\"a\"".utf8)).isEmpty)
     #expect(
-      lines.take(Array(":1}\n\n{}\n{".utf8)).map { String(decoding: $0, as: UTF8.self) }
+      lines.append(Array(":1}\n\n{}\n{".utf8)).map { String(decoding: $0, as: UTF8.self) }
         == ["{\"a\":1}", "{}"])
-    #expect(lines.take(Array("}\n".utf8)) == [Data("{}".utf8)])
+    #expect(lines.append(Array("}\n".utf8)) == [Data("{}".utf8)])
   }
 
   @Test func queriesAreEncoded() {
@@ -64,10 +65,10 @@ import Testing
   }
 
   private static func note(
-    _ news: Guarded<[String]>
+    _ news: LockedValue<[String]>
   ) -> @Sendable (APIServers.News) -> Void {
     { item in
-      news.change { list in
+      news.withLock { list in
         switch item {
         case .lost: list.append("lost")
         case .found: list.append("found")
@@ -84,7 +85,7 @@ import Testing
           let answer = try await servers.send(APIRequest("GET", "/x"))
           #expect(answer == ["ok": true])
         }
-        // It stays with the one that answered.
+        // It keeps using the server that answered.
         #expect(sick.requests.count == 1)
         #expect(well.requests.count == 3)
       }
@@ -107,8 +108,8 @@ import Testing
   }
 
   @Test func lossAndReturnAreToldOnce() async throws {
-    let isSick = Guarded(true)
-    let news = Guarded<[String]>([])
+    let isSick = LockedValue(true)
+    let news = LockedValue<[String]>([])
     try await ScriptedServer.with({ _ in
       isSick.value ? .hangUp : .json("{}")
     }) { server in
@@ -120,22 +121,22 @@ import Testing
           try await servers.send(APIRequest("GET", "/x"))
         }
       }
-      isSick.change { $0 = false }
+      isSick.withLock { $0 = false }
       for _ in 0..<3 { try await servers.send(APIRequest("GET", "/x")) }
       #expect(news.value == ["lost", "found"])
     }
   }
 
   @Test func aCollectionIsFollowedOverALostPlace() async throws {
-    let watches = Guarded(0)
-    let seen = Guarded<[String]>([])
+    let watches = LockedValue(0)
+    let seen = LockedValue<[String]>([])
     @Sendable func name(_ object: JSONValue) -> String { object["metadata"]?["name"]?.string ?? "" }
     try await ScriptedServer.with({ request in
       guard request.target.contains("watch=true") else {
         return .json(
           #"{"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a"}}]}"#)
       }
-      let number = watches.change {
+      let number = watches.withLock {
         $0 += 1
         return $0
       }
@@ -149,7 +150,7 @@ import Testing
       await withTaskGroup { group in
         group.addTask {
           await servers.follow("/api/v1/pods", fieldSelector: "spec.nodeName=n1") { change in
-            seen.change { list in
+            seen.withLock { list in
               switch change {
               case .listed(let objects): list.append("list \(objects.map(name))")
               case .present(let object): list.append("present \(name(object))")
@@ -170,12 +171,12 @@ import Testing
   }
 
   @Test func aWatchIsGivenUpWhenOthersAreNotAnswered() async throws {
-    let news = Guarded<[String]>([])
-    let lists = Guarded(0)
+    let news = LockedValue<[String]>([])
+    let lists = LockedValue(0)
     try await ScriptedServer.with({ request in
       if request.target == "/x" { return .hangUp }
       if request.target.contains("watch=true") { return .headOnly }
-      lists.change { $0 += 1 }
+      lists.withLock { $0 += 1 }
       return .json(#"{"metadata":{"resourceVersion":"5"},"items":[]}"#)
     }) { server in
       let servers = APIServers(
@@ -187,12 +188,12 @@ import Testing
           try? await Task.sleep(for: .milliseconds(5))
         }
         _ = try? await servers.send(APIRequest("GET", "/x"))
-        // What it does not say is no answer.
+        // A silent server gives no answer.
         #expect(news.value == ["lost"])
         while news.value.count < 2 { try? await Task.sleep(for: .milliseconds(5)) }
         group.cancelAll()
       }
-      // Of the next list that is an answer.
+      // The next list is an answer.
       #expect(news.value == ["lost", "found"] && lists.value >= 2)
     }
   }

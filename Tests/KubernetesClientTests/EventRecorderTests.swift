@@ -69,7 +69,7 @@ import Testing
       recorder.record(
         self.note("a"), about: Self.pod, at: Self.start + TimeInterval(second))
     }
-    // While they wait they are one.
+    // While they wait they are one event.
     let sent = try self.flush(&recorder)
     #expect(sent.map(\.0) == ["PATCH"])
     #expect(sent[0].1["count"] == 4)
@@ -95,7 +95,7 @@ import Testing
     #expect(sent.count == 11)
     #expect(sent.last?.1["message"] == "(combined from similar events): m14")
     #expect(sent.last?.1["count"] == 4)
-    // After ten quiet minutes each has its own again.
+    // After ten quiet minutes each message has its own event again.
     recorder.record(self.note("m15"), about: Self.pod, at: Self.start + 700)
     #expect(try self.flush(&recorder).map { $0.1["message"] } == ["m15"])
   }
@@ -104,7 +104,7 @@ import Testing
     var recorder = EventRecorder(component: "kubelet", host: "n1")
     for _ in 1...40 { recorder.record(self.note("a"), about: Self.pod, at: Self.start) }
     #expect(try self.flush(&recorder).map { $0.1["count"] } == [25])
-    // Another one is not concerned.
+    // Another subject is not affected.
     var other = Self.pod
     other.name = "other"
     recorder.record(self.note("a"), about: other, at: Self.start)

@@ -1,3 +1,4 @@
+import Foundation
 import KubernetesObjects
 import Testing
 
@@ -8,9 +9,10 @@ import Testing
 
   /// The table of `HumanDuration`, each line with its borders.
   @Test(arguments: [
-    (-100, "<invalid>"), (-2, "<invalid>"), (-1, "0s"), (0, "0s"), (1, "1s"), (59, "59s"),
+    (-100, "<invalid>"), (-2, "<invalid>"), (-1, "0s"), (0, "0s"), (1, "1s"), (45, "45s"),
+    (59, "59s"),
     (60, "60s"), (95, "95s"), (119, "119s"),
-    (2 * minute, "2m"), (2 * minute + 1, "2m1s"), (5 * minute + 30, "5m30s"),
+    (2 * minute, "2m"), (2 * minute + 1, "2m1s"), (125, "2m5s"), (5 * minute + 30, "5m30s"),
     (5 * minute, "5m"), (10 * minute - 1, "9m59s"),
     (10 * minute, "10m"), (95 * minute + 59, "95m"), (3 * hour - 1, "179m"),
     (3 * hour, "3h"), (5 * hour + 30 * minute, "5h30m"), (5 * hour + 59, "5h"),
@@ -55,5 +57,25 @@ import Testing
     #expect(KubernetesTime.age(nil, now: now) == "<unknown>")
     #expect(KubernetesTime.age(.null, now: now) == "<unknown>")
     #expect(KubernetesTime.age("yesterday", now: now) == "<unknown>")
+  }
+
+  /// The calendar against Foundation's.
+  @Test(
+    arguments: [
+      -1, 0, 951_782_399, 951_782_400, 951_868_800, 1_709_164_800, 1_709_251_199, 1_767_323_045,
+      4_107_542_399, 4_107_542_400, 253_402_300_799,
+    ] as [Int64])
+  func writing(_ seconds: Int64) {
+    let date = Date(timeIntervalSince1970: Double(seconds))
+    let text = date.formatted(.iso8601)
+    #expect(KubernetesTime.seconds(seconds) == text)
+    #expect(KubernetesTime.seconds(date) == text)
+    #expect(KubernetesTime.seconds(of: text) == seconds)
+    #expect(KubernetesTime.nanoseconds(seconds, 7) == text.dropLast() + ".000000007Z")
+    // A `Date` is too coarse for microseconds in the year 9999.
+    if seconds < 253_402_300_799 {
+      let later = date.addingTimeInterval(0.25)
+      #expect(KubernetesTime.microseconds(later) == text.dropLast() + ".250000Z")
+    }
   }
 }

@@ -83,6 +83,6 @@ struct Podmaster: ElectionCore {
   ) -> Election.Effect {
     self.lastID += 1
     self.inFlight = self.lastID
-    return .send(Election.Request(id: self.lastID, kind: kind, sentAt: now, seen: 0))
+    return .send(Election.Request(id: self.lastID, kind: kind, sentAt: now, storeIndex: 0))
   }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct SchedulingTests {
   private func bound(_ plan: Scheduling.Plan) -> [String] {
-    plan.bindings.map { "\($0.pod.name) \($0.node)" }
+    plan.bindings.map { "\($0.pod.metadata.name) \($0.node)" }
   }
 
   @Test func oneNodeAfterTheOther() {
@@ -16,7 +16,7 @@ import Testing
         == ["a n1", "b n2", "c n3", "d n1"])
     #expect(
       self.bound(scheduling.plan(pods: [Objects.pod("e")], nodes: nodes)) == ["e n2"])
-    // The node that was last is gone.
+    // The last used node is gone.
     #expect(
       self.bound(scheduling.plan(pods: [Objects.pod("f")], nodes: [nodes[0], nodes[1]]))
         == ["f n1"])
@@ -77,11 +77,11 @@ import Testing
   private func plan(_ pods: [JSONValue], _ controllers: [JSONValue]) -> [String] {
     Replication.plan(pods: pods, controllers: controllers).map { action in
       switch action {
-      case .create(let controller, let count): "create \(count) of \(controller.name)"
+      case .create(let controller, let count): "create \(count) of \(controller.metadata.name)"
       case .delete(let pod, let controller):
-        "delete \(pod.name) of \(controller?.name ?? "nobody")"
+        "delete \(pod.metadata.name) of \(controller?.metadata.name ?? "nobody")"
       case .status(let controller, let replicas, let ready):
-        "\(controller.name): \(replicas), \(ready) ready"
+        "\(controller.metadata.name): \(replicas), \(ready) ready"
       }
     }
   }
@@ -134,7 +134,7 @@ import Testing
     let pod = Replication.pod(of: Objects.controller("rc", replicas: 1))
     #expect(pod["metadata"]?["generateName"] == "rc-")
     #expect(pod["metadata"]?["labels"] == ["app": "web"])
-    #expect(pod.controllerUID == "uid-rc")
+    #expect(pod.metadata.controller?["uid"] == "uid-rc")
     #expect(pod["spec"]?["containers"]?.elements.count == 1)
   }
 }
@@ -150,8 +150,8 @@ import Testing
       } ?? []
     return monitor.plan(nodes: nodes, leases: leases, pods: pods, at: .seconds(seconds)).map {
       switch $0 {
-      case .markUnknown(let node): "unknown \(node.name)"
-      case .evict(let pod): "evict \(pod.name)"
+      case .markUnknown(let node): "unknown \(node.metadata.name)"
+      case .evict(let pod): "evict \(pod.metadata.name)"
       }
     }
   }
@@ -188,7 +188,7 @@ import Testing
       Objects.pod("d", node: "n", mirror: true), Objects.pod("e", node: "n", deleted: true),
       Objects.pod("f", node: "n", phase: "Succeeded"), Objects.pod("g", node: "strange"),
     ]
-    /// One that has something to say each time, and one that says something at times.
+    /// A node with a sign of life each time, and a node with one now and then.
     func plan(_ ready: String, heartbeat: String, at seconds: Int) -> [String] {
       self.plan(
         &monitor,
@@ -201,7 +201,7 @@ import Testing
     #expect(plan("True", heartbeat: "1", at: 41) == ["unknown n"])
     #expect(plan("Unknown", heartbeat: "1", at: 341) == [])
     #expect(plan("Unknown", heartbeat: "1", at: 342) == ["evict a"])
-    // One that is back has another five minutes.
+    // A node that returns has the full timeout again.
     #expect(plan("True", heartbeat: "2", at: 343) == [])
     #expect(plan("False", heartbeat: "3", at: 344) == [])
     #expect(plan("False", heartbeat: "4", at: 644) == [])

@@ -1,6 +1,6 @@
 import KubernetesObjects
 
-/// Objects as the API server has them, as far as they matter here.
+/// Objects of the API server, with the fields that matter here.
 enum Objects {
   static func node(
     _ name: String, ready: String? = "True", heartbeat: String = "1", cordoned: Bool = false,

@@ -5,9 +5,9 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The programs themselves.
+/// The programs.
 @Suite(.timeLimit(.minutes(10))) struct StandInCommandTests {
-  /// As the recipe's manifests call them; nobody is at the address.
+  /// As in the recipe's manifests, without a server at the address.
   @Test(
     arguments: [
       ("kube-scheduler-stand-in", [], nil),

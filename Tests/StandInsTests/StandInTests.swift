@@ -1,6 +1,7 @@
 import FakeKubelet
 import Foundation
 import KubernetesClient
+import KubernetesObjects
 import Logging
 import TestSupport
 import Testing
@@ -26,7 +27,7 @@ import Testing
     StandInConfiguration(servers: [APIServer(url: url)], port: 0)
   }
 
-  /// The nodes of a controller's pods that run.
+  /// The nodes of the running pods.
   private func running(_ user: APIUser) async throws -> [String] {
     try await user.list("/api/v1/pods").filter {
       $0["status"]?["phase"] == "Running" && $0["metadata"]?["deletionTimestamp"] == nil
@@ -50,7 +51,8 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { second in
           second.addTask { try await self.kubelet("n2", url).run() }
           try await eventually("two nodes") {
-            try await user.list("/api/v1/nodes").count { $0.condition("Ready") == "True" } == 2
+            try await user.list("/api/v1/nodes").count { $0.conditionStatus("Ready") == "True" }
+              == 2
           }
           try await user.post(
             "/api/v1/namespaces/default/replicationcontrollers",
@@ -76,20 +78,21 @@ import Testing
           try? await second.waitForAll()
         }
         try await eventually("n2 is not known to be ready") {
-          try await user.get("/api/v1/nodes/n2")?.condition("Ready") == "Unknown"
+          try await user.get("/api/v1/nodes/n2")?.conditionStatus("Ready") == "Unknown"
         }
         try await eventually("all run on n1") {
           try await self.running(user) == ["n1", "n1", "n1", "n1"]
         }
-        // What was on n2 waits for it.
+        // The pods of n2 wait for its kubelet.
         let left = try await user.list("/api/v1/pods").filter { $0.nodeName == "n2" }
-        #expect(left.allSatisfy { $0.isBeingDeleted } && !left.isEmpty)
+        #expect(left.allSatisfy { $0.metadata.isBeingDeleted } && !left.isEmpty)
         try await withThrowingTaskGroup(of: Void.self) { second in
           second.addTask { try await self.kubelet("n2", url).run() }
           try await eventually("n2 is back and has cleaned up") {
             let pods = try await user.list("/api/v1/pods")
             let node = try await user.get("/api/v1/nodes/n2")
-            return !pods.contains { $0.nodeName == "n2" } && node?.condition("Ready") == "True"
+            return !pods.contains { $0.nodeName == "n2" }
+              && node?.conditionStatus("Ready") == "True"
           }
           second.cancelAll()
           try? await second.waitForAll()

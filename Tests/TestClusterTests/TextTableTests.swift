@@ -37,16 +37,6 @@ import Testing
         """)
   }
 
-  @Test(arguments: [
-    (-2, "<invalid>"), (-1, "0s"), (0, "0s"), (45, "45s"), (119, "119s"), (120, "2m"),
-    (125, "2m5s"), (599, "9m59s"), (600, "10m"), (10_799, "179m"), (10_800, "3h"),
-    (19_800, "5h30m"), (28_800, "8h"), (172_799, "47h"), (172_800, "2d"), (280_800, "3d6h"),
-    (691_200, "8d"), (63_072_000, "2y"), (96_336_000, "3y20d"), (252_288_000, "8y"),
-  ])
-  func `ages are written as kubectl writes them`(seconds: Int, text: String) {
-    #expect(Age.text(seconds: seconds) == text)
-  }
-
   @Test func `seconds are rounded to their decimals`() {
     #expect(Duration.milliseconds(2_405).inSeconds(decimals: 2) == "2.41")
     #expect(Duration.milliseconds(42).inSeconds(decimals: 3) == "0.042")

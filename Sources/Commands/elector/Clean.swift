@@ -11,20 +11,20 @@ struct Clean: ParsableCommand {
       elector clean --config <file>
       """,
     discussion: """
-      For the init system, once per boot: a machine that crashed while it led has the manifest in the \
-      kubelet's directory, and the kubelet would start it before an elector has found out who leads now. \
-      Not while an elector runs that leads.
+      For the init system, once per boot. A machine that crashed while it led still has the manifest in \
+      the kubelet's directory, and the kubelet would start the pod before an elector knows the leader. \
+      Do not run it beside an elector that leads.
 
       Example:  elector clean --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
       """)
 
   @Option(
     help: ArgumentHelp(
-      "A manifest's place, as for the elector; may be repeated.", valueName: "file"))
+      "A manifest's place, as in the elector's flag; may be repeated.", valueName: "file"))
   var destFile: [String] = []
 
   @Option(
-    help: ArgumentHelp("The file that the elector is started with.", valueName: "file"))
+    help: ArgumentHelp("The elector's file.", valueName: "file"))
   var config: String?
 
   func validate() throws {
@@ -37,21 +37,15 @@ struct Clean: ParsableCommand {
   }
 
   func run() throws {
-    var problems: [ManifestError] = []
+    var failures: [String] = []
     for path in try self.destFile + (self.config.map { try ElectionsFile($0).destinations } ?? []) {
       do throws(ManifestError) {
-        let wasThere = try ManifestPlace(path).remove()
+        let wasThere = try ManifestPath(path).remove()
         print("elector: \(path) \(wasThere ? "was removed" : "is not there")")
       } catch {
-        problems.append(error)
+        failures.append(error.description)
       }
     }
-    if !problems.isEmpty {
-      throw Problems(description: problems.map(\.description).joined(separator: "; "))
-    }
-  }
-
-  private struct Problems: Error, CustomStringConvertible {
-    var description: String
+    if !failures.isEmpty { throw CommandFailure(description: failures.joined(separator: "; ")) }
   }
 }

@@ -4,7 +4,7 @@ import Elector
 import FoundationEssentials
 import Yams
 
-/// What `--config` names: the settings of several elections, and those that they share.
+/// The file of `--config`: the settings of several elections, and those that they share.
 ///
 /// ```yaml
 /// etcd-servers: http://10.0.0.1:2379
@@ -14,38 +14,27 @@ import Yams
 ///   dest-file: /etc/kubernetes/manifests/kube-scheduler.yaml
 /// ```
 ///
-/// Everything is put into the command line's spelling and parsed as one, so that file and flags know the
-/// same names and values. Of two that say different things the election's own counts more than what it
-/// shares, and the command line most.
+/// All settings become arguments of a command line, so that a file has the same names and values as flags.
+/// An election's own setting overrides a shared one, and the command line overrides both.
 struct ElectionsFile {
   private struct Election {
-    var entries: [Settings.Entry]
+    var settings: [Setting]
     var place: String
   }
 
-  /// What concerns the process, and stands at the top.
-  static let processFlags: Set = [
-    "etcd-servers", "etcd-api", "etcd-cafile", "etcd-certfile", "etcd-keyfile", "etcd-username",
-    "etcd-password-file", "apiserver", "apiserver-cafile", "apiserver-certfile",
-    "apiserver-keyfile",
-    "apiserver-token-file", "guard", "http-listen", "log-format", "v",
-  ]
-  /// What no two elections share.
+  /// The flags of one election, which two never share.
   static let ownFlags: Set = ["key", "source-file", "dest-file"]
-  /// What can stand at the top for all of them, or in each.
-  static let electionFlags: Set = [
-    "annotate", "kubelet", "kubelet-cafile", "kubelet-certfile", "kubelet-detection",
-    "kubelet-insecure-tls", "kubelet-keyfile", "lease-name", "manifest-deadline", "max-restarts",
-    "preemption-delay", "priority", "profile", "source-missing",
-    "sleep",
-    "start-deadline", "token-env", "ttl-secs", "whoami",
-  ]
+  /// The other flags of an election: at the top for all of them, or in each.
+  static let electionFlags = ElectionOptions.flagNames.subtracting(Self.ownFlags)
+  /// The flags of the process, which stand at the top.
+  static let processFlags = ElectorCommand.flagNames.subtracting(ElectionOptions.flagNames)
+    .subtracting(["config"])
 
-  private var shared: [Settings.Entry] = []
+  private var shared: [Setting] = []
   private var elections: [Election] = []
   private let name: String
 
-  /// - Throws: what is wrong, with file and line.
+  /// - Throws: ``SettingsError`` with file and line.
   init(_ path: String) throws(SettingsError) {
     let text: String
     do {
@@ -59,91 +48,95 @@ struct ElectionsFile {
 
   init(_ text: String, name: String) throws(SettingsError) {
     self.name = name
-    guard let root = try FlagFile.root(of: text, in: name) else {
-      throw SettingsError(place: name, problem: "there is nothing in it")
+    guard let root = try ConfigurationFile.root(of: text, in: name) else {
+      throw SettingsError(place: name, problem: "the file is empty")
     }
     var elections: [Election] = []
-    self.shared = try FlagFile.entries(
-      of: root, in: name, flags: Self.processFlags.union(Self.electionFlags),
+    self.shared = try ConfigurationFile.settings(
+      in: root, of: name, flags: Self.processFlags.union(Self.electionFlags),
       example: "etcd-servers: http://127.0.0.1:2379"
     ) { key, value throws(SettingsError) in
-      let place = FlagFile.place(of: key, in: name)
+      let place = ConfigurationFile.place(of: key, in: name)
       if let flag = key.string, Self.ownFlags.contains(flag) {
         throw SettingsError(
-          place: place, problem: "\(flag) is one election's own: put it below `elections`")
+          place: place, problem: "\(flag) belongs to one election: put it below `elections`")
+      }
+      if key.string == "guard" {
+        throw SettingsError(place: place, problem: ElectorCommand.guardIsGone)
       }
       guard key.string == "elections" else { return nil }
       guard case .sequence(let nodes) = value, !nodes.isEmpty else {
         throw SettingsError(
-          place: place, problem: "elections is a list: begin each one with `- key: NAME`")
+          place: place, problem: "elections must be a list: begin each one with `- key: NAME`")
       }
       for node in nodes {
         elections.append(
           Election(
-            entries: try Self.own(node, in: name), place: FlagFile.place(of: node, in: name)))
+            settings: try Self.own(node, in: name),
+            place: ConfigurationFile.place(of: node, in: name)))
       }
       return []
     }
     guard !elections.isEmpty else {
-      throw SettingsError(place: name, problem: "there is no `elections` in it")
+      throw SettingsError(place: name, problem: "`elections` is missing")
     }
     self.elections = elections
   }
 
-  private static func own(_ node: Node, in file: String) throws(SettingsError) -> [Settings.Entry] {
-    try FlagFile.entries(
-      of: node, in: file, flags: Self.electionFlags.union(Self.ownFlags), example: "key: scheduler"
+  private static func own(_ node: Node, in file: String) throws(SettingsError) -> [Setting] {
+    try ConfigurationFile.settings(
+      in: node, of: file, flags: Self.electionFlags.union(Self.ownFlags), example: "key: scheduler"
     ) { key, _ throws(SettingsError) in
       guard let flag = key.string, Self.processFlags.contains(flag) else { return nil }
       throw SettingsError(
-        place: FlagFile.place(of: key, in: file),
-        problem: "\(flag) is for all elections: put it beside `elections`")
+        place: ConfigurationFile.place(of: key, in: file),
+        problem: "\(flag) belongs to all elections: put it beside `elections`")
     }
   }
 
-  /// One command for each election, which differ in no flag of the process.
+  /// One command for each election; all have the same flags of the process.
   /// - Parameter arguments: the command line.
-  /// - Throws: ``SettingsError`` for what the file has wrong, else what the parser throws.
+  /// - Throws: ``SettingsError`` for a mistake in the file, the parser's error for one in the command line.
   func commands(beside arguments: [String]) throws -> [ElectorCommand] {
     for flag in Self.ownFlags.sorted() where arguments.contains(where: { Self.sets(flag, $0) }) {
-      throw ValidationError("--\(flag) is one election's own: it stands in \(self.name)")
+      throw ValidationError("--\(flag) belongs to one election: set it in \(self.name)")
     }
     let commands = try self.elections.map { election in
-      let entries = self.shared + election.entries
+      let settings = self.shared + election.settings
       do {
-        return try ElectorCommand.parse(entries.map(\.argument) + arguments)
+        return try ElectorCommand.parse(settings.map(\.argument) + arguments)
       } catch {
         guard ElectorCommand.exitCode(for: error) != .success else { throw error }
         let message = ElectorCommand.message(for: error)
-        let culprit = entries.last { Self.names($0.flag, message) }
-        // The command line's own mistakes are not the file's.
+        let culprit = settings.last { Self.names($0.flag, message) }
+        // A mistake in the command line.
         if arguments.contains(where: { Self.names(Self.flag(of: $0), message) }) { throw error }
         throw SettingsError(place: culprit?.origin ?? election.place, problem: message)
       }
     }
-    try self.refuseTwice("key", commands.map { $0.election.key.split(separator: "/") })
-    try self.refuseTwice("dest-file", commands.map(\.election.place))
+    try self.refuseDuplicates("key", commands.map { $0.election.key.split(separator: "/") })
+    try self.refuseDuplicates("dest-file", commands.map(\.election.standardizedDestination))
     return commands
   }
 
-  /// All manifests' places; for who does not need the rest.
+  /// The destinations of all manifests.
   var destinations: [String] {
-    self.elections.flatMap(\.entries).filter { $0.flag == "--dest-file" }
+    self.elections.flatMap(\.settings).filter { $0.flag == "--dest-file" }
       .map { String($0.argument.dropFirst("--dest-file=".count)) }
   }
 
-  private func refuseTwice(
+  private func refuseDuplicates(
     _ flag: String, _ values: [some Equatable]
   ) throws(SettingsError) {
     for (index, value) in values.enumerated() {
       guard let first = values[..<index].firstIndex(of: value) else { continue }
       func place(_ index: Int) -> String {
         let election = self.elections[index]
-        return election.entries.last { $0.flag == "--\(flag)" }?.origin ?? election.place
+        return election.settings.last { $0.flag == "--\(flag)" }?.origin ?? election.place
       }
       throw SettingsError(
         place: place(index),
-        problem: "this \(flag) is that of another election, at \(place(first))")
+        problem: "another election has this \(flag), at \(place(first))")
     }
   }
 
@@ -155,7 +148,7 @@ struct ElectionsFile {
     String(argument.prefix { $0 != "=" })
   }
 
-  /// Whether a message speaks of this flag, and not of one with a longer name.
+  /// Whether a message names this flag, and not one with a longer name.
   private static func names(_ flag: String, _ message: String) -> Bool {
     guard flag.hasPrefix("--") else { return false }
     return message.ranges(of: flag).contains { range in
@@ -165,14 +158,14 @@ struct ElectionsFile {
   }
 }
 
-extension Settings.Entry {
+extension Setting {
   fileprivate var flag: String { ElectionsFile.flag(of: self.argument) }
 }
 
 extension CocoaError {
   fileprivate var reason: String {
     switch self.code {
-    case .fileReadNoSuchFile: "there is no such file"
+    case .fileReadNoSuchFile: "the file does not exist"
     case .fileReadNoPermission: "permission denied"
     default: self.localizedDescription
     }

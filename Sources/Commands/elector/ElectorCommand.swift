@@ -2,49 +2,44 @@ import ArgumentParser
 import CommandLine
 import Elector
 
-extension Profile: ExpressibleByArgument {}
 extension ManifestFile.SourceMissing: ExpressibleByArgument {}
-extension LogFormat: ExpressibleByArgument {}
 
 /// The flags of an elector: those of its process, and those of one election.
 struct ElectorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "elector",
-    abstract: "Holds a lease key in etcd; while it does, a manifest is in the kubelet's directory.",
+    abstract: "Keeps a manifest in the kubelet's directory while it holds a lease key in etcd.",
     usage: """
       elector --etcd-servers <url,...> --key <key> --source-file <file> --dest-file <file> [options]
       elector --config <file> [options]
       elector clean --dest-file <file> ...
       elector status --etcd-servers <url,...> --key <key> ...
-      elector step-down|pause|resume --elector <url>
+      elector step-down|resume --elector <url>
       """,
     discussion: """
-      Takes podmaster's flags as they are. Of all electors with the same --key one is the master: \
-      it copies --source-file to --dest-file, and takes it away before its lease can end.
+      Accepts podmaster's flags unchanged. Of all electors with the same --key one is the master: \
+      it copies --source-file to --dest-file, and removes the copy before its lease can end.
 
-      Never two pods: one who takes over waits until the pod of the one before has surely ended. How \
-      long that can take follows from --kubelet-detection and from the grace period in the \
-      manifest (terminationGracePeriodSeconds, 30 s if it has none), and is told at the start. A short \
-      grace makes takeovers short.
+      Two pods never run at once: a new leader waits until the earlier leader's pod has surely ended. \
+      How long that can take follows from --kubelet-detection and from the grace period in the \
+      manifest (terminationGracePeriodSeconds, 30 s by default); the elector logs it at the start. A short \
+      grace period makes takeovers short.
 
-      On SIGTERM the manifest is removed first, then the pod's end is waited for, then the lock is \
-      released.
+      On SIGTERM the elector removes the manifest, waits for the pod's end, and releases the lock.
 
       PROFILES:
-        (none)      gives up a third of the lease before its end, waits for the rest of
-                    what an earlier pod may take to end
-        strict      waits also when there is no trace of an earlier term: a deleted key
+        (none)      stops a third of the lease before its end; the next leader waits for
+                    the rest of the time that an earlier pod may need to end
+        strict      waits also without a trace of an earlier term, because a deleted key
                     and a first start look alike; turns on --manifest-deadline
-        quick       gives up so early that nobody has to wait; refused if the lease is
-                    too short for it
-        podmaster   podmaster's timing, which promises no more than that two never lead:
-                    a new pod may start while the old one still stops
+        podmaster   podmaster's timing, which only promises that two never lead: a new pod
+                    may start while the old one stops
 
       It runs as two processes: a guard, which owns the manifest, and its child, which takes part in \
-      the election. The guard removes the manifest when the child dies or stands still, and starts it \
-      again; without its guard, the child removes the manifest, releases the lock and ends.
+      the election. When the child dies or hangs, the guard removes the manifest and starts it again. \
+      Without its guard, the child removes the manifest, releases the lock and exits.
 
-      SEVERAL ELECTIONS IN ONE PROCESS, with --config: a YAML file with these flags' names as keys.
+      SEVERAL ELECTIONS IN ONE PROCESS, with --config: a YAML file whose keys are these flags.
         etcd-servers: http://127.0.0.1:2379
         elections:
         - key: scheduler
@@ -58,18 +53,14 @@ struct ElectorCommand: ParsableCommand {
           --source-file=/srv/kubernetes/kube-scheduler.yaml \\
           --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
       """,
-    subcommands: [Clean.self, Status.self, StepDown.self, Pause.self, Resume.self])
+    version: Version.line(of: "elector"),
+    subcommands: [Clean.self, Status.self, StepDown.self, Resume.self])
 
   @OptionGroup var etcd: EtcdOptions
 
   @OptionGroup var election: ElectionOptions
 
-  @Option(
-    name: .customLong("guard"),
-    help: ArgumentHelp("Run a guard, which owns the manifest.", valueName: "true|false"))
-  var isGuarded: GoBool = true
-
-  /// How a guard tells its child what it is: the number of an open socket.
+  /// An open socket's number: a guard starts its child with it.
   @Option(name: .customLong("guard-descriptor"), help: .private)
   var guardDescriptor: Int32?
 
@@ -84,9 +75,23 @@ struct ElectorCommand: ParsableCommand {
   @Option(help: ArgumentHelp("klog or json.", valueName: "format"))
   var logFormat = LogFormat.klog
 
-  @Option(name: .customLong("v"), help: "How much to log: 0 to 4.")
+  @Option(name: .customLong("v"), help: "The log's verbosity: 0 to 4.")
   var verbosity: Int = 0
 
-  /// The boolean flags.
+  /// No flag any more.
+  @Option(name: .customLong("guard"), help: .private)
+  var removedGuard: String?
+
+  /// The names of the boolean flags.
   static let switches = ElectionOptions.switches.union(["guard"])
+
+  /// What replaces a command or a flag that is gone.
+  static let removedCommands = [
+    "pause": "`elector pause` is gone: use `elector step-down` without --for"
+  ]
+  static let guardIsGone = "--guard is gone: the guard always owns the manifest"
+
+  func validate() throws {
+    if self.removedGuard != nil { throw ValidationError(Self.guardIsGone) }
+  }
 }

@@ -3,16 +3,16 @@ import EtcdClient
 import HTTPEndpoint
 import Logging
 
-/// How to reach etcd.
+/// The etcd cluster, and how to authenticate there.
 struct EtcdOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
+  @Option(help: ArgumentHelp("etcd's URLs, separated by commas.", valueName: "url,..."))
   var etcdServers: String
 
   @Option(
     help: ArgumentHelp(
       """
-      Which API of etcd to use: auto, v2 or v3. auto takes v2 where a server has it, which podmaster \
-      needs, else v3. All who share a key have to use the same: name it before you switch v2 off. \
+      etcd's API: auto, v2 or v3. auto takes v2 if a server has it, which podmaster needs, else v3. \
+      Everyone sharing a key must use the same API: name it before you switch v2 off. \
       (default: auto)
       """, valueName: "api"),
     transform: {
@@ -25,27 +25,29 @@ struct EtcdOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Who may sign the certificates of https servers. (default: whom the system trusts)",
+      "The authorities that may sign the certificates of https servers. (default: the system's)",
       valueName: "file"))
   var etcdCafile: String?
 
-  @Option(help: ArgumentHelp("Our own certificate, for etcd.", valueName: "file"))
+  @Option(help: ArgumentHelp("The client certificate for etcd.", valueName: "file"))
   var etcdCertfile: String?
 
   @Option(
     help: ArgumentHelp(
-      "The key to it. All three files may be replaced at any time.", valueName: "file"))
+      "Its private key. All three files may be replaced at any time.", valueName: "file"))
   var etcdKeyfile: String?
 
-  @Option(help: ArgumentHelp("The user to be in etcd.", valueName: "name"))
+  @Option(help: ArgumentHelp("The user in etcd.", valueName: "name"))
   var etcdUsername: String?
 
-  @Option(help: ArgumentHelp("The file with that user's password.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file with the user's password.", valueName: "file"))
   var etcdPasswordFile: String?
 
   func validate() throws {
-    _ = try self.endpoints()
-    try self.validateTLS()
+    let isTLS = try self.endpoints().contains(where: \.isTLS)
+    if let mistake = self.tlsFiles.mistake(server: "--etcd-servers", isTLS: isTLS) {
+      throw ValidationError(mistake)
+    }
     if (self.etcdUsername == nil) != (self.etcdPasswordFile == nil) {
       throw ValidationError("--etcd-username and --etcd-password-file need each other")
     }
@@ -54,19 +56,10 @@ struct EtcdOptions: ParsableArguments {
     }
   }
 
-  /// What can be said of the files' flags without the files.
-  private func validateTLS() throws {
-    if (self.etcdCertfile == nil) != (self.etcdKeyfile == nil) {
-      throw ValidationError("--etcd-certfile and --etcd-keyfile need each other")
-    }
-    let flags = [
-      ("--etcd-cafile", self.etcdCafile), ("--etcd-certfile", self.etcdCertfile),
-    ]
-    if let flag = flags.first(where: { $0.1 != nil })?.0,
-      try !self.endpoints().contains(where: \.isTLS)
-    {
-      throw ValidationError("\(flag) is for https, but --etcd-servers has no https:// in it")
-    }
+  private var tlsFiles: ClientTLS.Files {
+    ClientTLS.Files(
+      caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile,
+      flags: "--etcd")
   }
 
   private func endpoints() throws -> [EtcdEndpoint] {
@@ -75,26 +68,25 @@ struct EtcdOptions: ParsableArguments {
     }
   }
 
-  /// A client whose requests all end in time.
-  /// - Parameter attemptTimeout: the bound of one attempt when there are several endpoints.
+  /// - Parameters:
+  ///   - timeout: the bound of each request.
+  ///   - attemptTimeout: the bound of one attempt while there is another endpoint to try.
   /// - Throws: ``ClientTLSError`` and ``EtcdCredentialsError``, which name the flag and the file.
   func client(
     timeout: Duration, attemptTimeout: Duration, logger: Logger
   ) throws -> EtcdClient {
-    let files = ClientTLS.Files(
-      caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile)
     var credentials: EtcdCredentials?
     if let username = self.etcdUsername, let file = self.etcdPasswordFile {
       let user = try EtcdCredentials(username: username, passwordFile: file)
       if user.isReadableByOthers {
-        logger.warning("others can read --etcd-password-file \(file): chmod 600 is enough")
+        logger.warning("other users can read --etcd-password-file \(file): use chmod 600")
       }
       credentials = user
     }
     return EtcdClient(
       endpoints: try self.endpoints(), timeout: timeout, attemptTimeout: attemptTimeout,
       connectTimeout: attemptTimeout, longestPause: attemptTimeout / 2,
-      tls: files == ClientTLS.Files() ? nil : try ClientTLS(files), credentials: credentials
+      tls: try self.tlsFiles.load(), credentials: credentials
     ) { notice in
       logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
     }

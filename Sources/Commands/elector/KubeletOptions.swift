@@ -3,32 +3,32 @@ import CommandLine
 import Elector
 import HTTPEndpoint
 
-/// How to ask the node's kubelet, and what it has to say.
+/// The node's kubelet, and what the elector expects of it.
 struct KubeletOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      The node's kubelet, for example https://127.0.0.1:10250: it is asked whether the pod has ended, \
-      so that others wait no longer than that. Without it the longest possible time is waited for.
+      The node's kubelet, for example https://127.0.0.1:10250. The elector asks it for the pod's end, \
+      so that the next leader waits no longer than necessary. (default: wait for the longest possible time)
       """, valueName: "url"))
   var kubelet: String?
 
   @Option(
     help: ArgumentHelp(
-      "Who may sign the kubelet's certificate. (default: whom the system trusts)",
+      "The authorities that may sign the kubelet's certificate. (default: the system's)",
       valueName: "file"))
   var kubeletCafile: String?
 
-  @Option(help: ArgumentHelp("Our own certificate, for the kubelet.", valueName: "file"))
+  @Option(help: ArgumentHelp("The client certificate for the kubelet.", valueName: "file"))
   var kubeletCertfile: String?
 
-  @Option(help: ArgumentHelp("The key to it.", valueName: "file"))
+  @Option(help: ArgumentHelp("Its private key.", valueName: "file"))
   var kubeletKeyfile: String?
 
   @Option(
     help: ArgumentHelp(
       """
-      Do not look at the kubelet's certificate, which many sign themselves and for another name than \
+      Do not verify the kubelet's certificate. Many kubelets sign their own, for another name than \
       127.0.0.1.
       """, valueName: "true|false"))
   var kubeletInsecureTls: GoBool = false
@@ -36,15 +36,15 @@ struct KubeletOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Within what time the kubelet notices a change of its directory: 1s with inotify, --file-check-\
-      frequency (20s) without. (default: 1s)
+      The time within which the kubelet notices a change in its directory: 1s with inotify, \
+      --file-check-frequency (20s) without. (default: 1s)
       """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })
   var kubeletDetection = GoDuration(.seconds(1))
 
   @Option(
     help: ArgumentHelp(
       """
-      Give the lock away when the kubelet does not run the pod for so long, for example 1m; needs \
+      Release the lock when the kubelet has not run the pod for this time, for example 1m; needs \
       --kubelet. (default: never)
       """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })
   var startDeadline: GoDuration?
@@ -52,56 +52,54 @@ struct KubeletOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Give the lock away when the pod's containers were restarted more often in one term; needs \
+      Release the lock when the pod's containers have restarted more often than this in one term; needs \
       --kubelet. (default: never)
       """, valueName: "count"))
   var maxRestarts: Int?
 
-  /// The boolean ones.
+  /// The names of the boolean flags.
   static let switches: Set<String> = ["kubelet-insecure-tls"]
 
   func validate() throws {
-    let endpoint = self.kubelet.map { try? HTTPEndpoint($0) }
-    if let kubelet, endpoint == .some(nil) {
+    let endpoint = self.kubelet.flatMap { try? HTTPEndpoint($0) }
+    if let kubelet, endpoint == nil {
       throw ValidationError(
         "--kubelet must be like https://127.0.0.1:10250, not \"\(kubelet)\"")
     }
-    if (self.kubeletCertfile == nil) != (self.kubeletKeyfile == nil) {
-      throw ValidationError("--kubelet-certfile and --kubelet-keyfile need each other")
+    let isTLS = endpoint?.isTLS == true
+    if let mistake = self.tlsFiles.mistake(server: "--kubelet", isTLS: isTLS) {
+      throw ValidationError(mistake)
     }
-    let https = [
-      ("--kubelet-cafile", self.kubeletCafile != nil),
-      ("--kubelet-certfile", self.kubeletCertfile != nil),
-      ("--kubelet-insecure-tls", self.kubeletInsecureTls.isTrue),
-    ]
-    if let flag = https.first(where: \.1)?.0, endpoint??.isTLS != true {
-      throw ValidationError("\(flag) is for a --kubelet that begins with https://")
-    }
-    if self.kubeletInsecureTls.isTrue, self.kubeletCafile != nil {
-      throw ValidationError("--kubelet-insecure-tls looks at no certificate: drop --kubelet-cafile")
+    if self.kubeletInsecureTls.isTrue {
+      if !isTLS { throw ValidationError("--kubelet-insecure-tls needs https:// in --kubelet") }
+      if self.kubeletCafile != nil {
+        throw ValidationError("--kubelet-insecure-tls verifies nothing: drop --kubelet-cafile")
+      }
     }
     for (flag, isGiven) in [
       ("--start-deadline", self.startDeadline != nil), ("--max-restarts", self.maxRestarts != nil),
     ] where isGiven && self.kubelet == nil {
-      throw ValidationError("\(flag) needs --kubelet, which is asked for it")
+      throw ValidationError("\(flag) needs --kubelet")
     }
     if let startDeadline, startDeadline.duration < .seconds(1) {
       throw ValidationError("--start-deadline must be at least 1s, not \(startDeadline)")
     }
     if let maxRestarts, maxRestarts < 0 {
-      throw ValidationError("--max-restarts must not be negative, and is \(maxRestarts)")
+      throw ValidationError("--max-restarts must not be negative, but is \(maxRestarts)")
     }
   }
 
-  /// - Throws: ``ClientTLSError`` that names the flag and the file.
-  func access() throws -> Kubelet? {
-    guard let kubelet else { return nil }
-    let files = ClientTLS.Files(
+  private var tlsFiles: ClientTLS.Files {
+    ClientTLS.Files(
       caFile: self.kubeletCafile, certFile: self.kubeletCertfile, keyFile: self.kubeletKeyfile,
       flags: "--kubelet")
+  }
+
+  /// - Throws: ``ClientTLSError``, which names the flag and the file.
+  func access() throws -> Kubelet? {
+    guard let kubelet else { return nil }
     return Kubelet(
-      url: try HTTPEndpoint(kubelet).url,
-      tls: files == ClientTLS.Files(flags: "--kubelet") ? nil : try ClientTLS(files),
+      url: try HTTPEndpoint(kubelet).url, tls: try self.tlsFiles.load(),
       verifiesServer: !self.kubeletInsecureTls.isTrue)
   }
 

@@ -5,29 +5,34 @@ import Elector
 import Glibc
 import Logging
 
-/// Decides which of its two parts this process plays.
+/// Decides whether this process is a guard or its child.
 ///
-/// Not asynchronous: a guard stays on its one thread, and starts the other part before anything is set
-/// up that needs more of them.
+/// Not asynchronous: a guard has one thread, and starts its child before anything else could start
+/// another one.
 @main enum Program {
   static func main() {
     let arguments = GoCommandLine.normalized(
       Array(CommandLine.arguments.dropFirst()), switches: ElectorCommand.switches)
     do {
-      if let other = Self.other(arguments) {
-        try Self.run(other, Array(arguments.dropFirst()))
+      if let successor = arguments.first.flatMap({ ElectorCommand.removedCommands[$0] }) {
+        throw ValidationError(successor)
+      }
+      if let command = Self.subcommand(arguments) {
+        try Self.run(command, Array(arguments.dropFirst()))
       }
       let elections = try Elections(arguments)
-      if elections.process.isGuard { exit(elections.runGuard(arguments)) }
-      elections.process.takeItsName()
-      Self.run { try await elections.run() }
+      guard let descriptor = elections.process.guardDescriptor else {
+        exit(elections.runGuard(arguments))
+      }
+      Self.setProcessName()
+      Self.run { try await elections.run(guardDescriptor: descriptor) }
     } catch {
       ElectorCommand.exit(withError: error)
     }
   }
 
-  /// The parser would want the flags of an election before the name of another command.
-  private static func other(_ arguments: [String]) -> (any ParsableCommand.Type)? {
+  /// The parser would demand an election's flags before the name of a subcommand.
+  private static func subcommand(_ arguments: [String]) -> (any ParsableCommand.Type)? {
     arguments.first.flatMap { name in
       ElectorCommand.configuration.subcommands.first { $0.configuration.commandName == name }
     }
@@ -63,6 +68,13 @@ import Logging
     }
     dispatchMain()
   }
+
+  /// The kernel names a guard's child `exe`, after `/proc/self/exe`. Source: proc(5), `comm`.
+  private static func setProcessName() {
+    guard let file = fopen("/proc/self/comm", "w") else { return }
+    fputs("elector", file)
+    fclose(file)
+  }
 }
 
 extension Elections {
@@ -81,29 +93,5 @@ extension Elections {
 }
 
 extension ElectorCommand {
-  /// Whether this process is to be the guard of another one.
-  fileprivate var isGuard: Bool { self.isGuarded.isTrue && self.guardDescriptor == nil }
-
-  /// The kernel calls a guard's child `exe`, after `/proc/self/exe`. Source: proc(5), `comm`.
-  fileprivate func takeItsName() {
-    guard self.guardDescriptor != nil, let file = fopen("/proc/self/comm", "w") else { return }
-    fputs("elector", file)
-    fclose(file)
-  }
-
-  /// - Parameter patience: how long an answer may take.
-  /// - Returns: `nil` without a guard.
-  /// - Throws: when the descriptor is none that a guard has made.
-  func guardLink(patience: Duration) async throws -> GuardLink? {
-    guard let guardDescriptor else { return nil }
-    do {
-      return try await GuardLink.connect(descriptor: guardDescriptor, patience: patience)
-    } catch {
-      throw ValidationError("--guard-descriptor is for the guard's own use: \(error)")
-    }
-  }
-
-  func setUpLog() {
-    self.logFormat.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
-  }
+  func setUpLog() { self.logFormat.bootstrap(verbosity: self.verbosity) }
 }

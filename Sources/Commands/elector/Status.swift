@@ -6,10 +6,10 @@ import Logging
 /// `elector status`.
 struct Status: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Show who holds which lock.",
+    commandName: "status", abstract: "Show the holders of locks.",
     usage: "elector status --etcd-servers <url,...> --key <key> ...",
     discussion: """
-      RECORD tells of the last term under which a manifest may have been installed: "ended" when its \
+      RECORD is the last term in which a manifest may have been installed. It is "ended" when the term's \
       pod has ended, so that a new master need not wait for it.
 
       Example:  elector status --etcd-servers=http://127.0.0.1:2379 --key=scheduler --key=controller
@@ -31,91 +31,24 @@ struct Status: AsyncParsableCommand {
     let silent = Logger(label: "status") { _ in SwiftLogNoOpLogHandler() }
     let client = try self.etcd.client(
       timeout: Self.timeout, attemptTimeout: Self.timeout / 2, logger: silent)
-    let (rows, warnings, problems) = try await client.run { client in
-      var (rows, warnings, problems) = ([LockRow](), [String](), [String]())
+    let (rows, failures) = try await client.run { client in
+      var (rows, failures) = ([LockRow](), [String]())
       for key in self.key {
-        let terms = LeaseTerms(key: key, value: "", ttlSeconds: 1, timeout: Self.timeout)
-        let lock = EtcdLeasedKey(client: client, api: self.etcd.etcdApi, terms: terms)
+        let options = LeaseOptions(key: key, value: "", ttlSeconds: 1, timeout: Self.timeout)
+        let lock = EtcdLeasedKey(client: client, api: self.etcd.etcdApi, options: options)
         do throws(EtcdClientError) {
-          let row = LockRow(
-            key: key, lock: try await lock.read().fact,
-            record: try await lock.sideValue(TermRecord.key(for: key)).fact)
-          warnings += row.warnings
-          rows.append(row)
+          rows.append(
+            LockRow(
+              key: key, lock: try await lock.read().fact,
+              record: try await lock.sideValue(TermRecord.key(for: key)).fact))
         } catch {
-          problems.append("\(key): \(error.description)")
+          failures.append("\(key): \(error.description)")
         }
       }
-      return (rows, warnings, problems)
+      return (rows, failures)
     }
     if !rows.isEmpty { print(LockRow.table(rows)) }
-    for warning in warnings { print("warning: \(warning)") }
-    if !problems.isEmpty { throw Problems(description: problems.joined(separator: "; ")) }
-  }
-
-  private struct Problems: Error, CustomStringConvertible { var description: String }
-}
-
-/// What is known of one lock.
-struct LockRow: Equatable, Sendable {
-  var key: String
-  var holder: KeyHolder?
-  var record: TermRecord?
-  private var hasForeignRecord = false
-
-  init(key: String, lock: LeaseAnswer.Fact, record: SideAnswer.Fact) {
-    self.key = key
-    if case .held(let holder) = lock { self.holder = holder }
-    if case .found(let value, _) = record {
-      self.record = TermRecord(json: value)
-      self.hasForeignRecord = self.record == nil
-    }
-  }
-
-  var cells: [String] {
-    let rest = self.holder?.remaining.map { "\($0.components.seconds)s" }
-    let record: String =
-      if let known = self.record {
-        "\(known.isEnded ? "ended" : "open"), term \(known.term), \(known.candidate.name)"
-      } else {
-        self.hasForeignRecord ? "unreadable" : "-"
-      }
-    return [
-      self.key, self.holder?.value ?? "-", self.holder.map { "\($0.token)" } ?? "-", rest ?? "-",
-      record,
-    ]
-  }
-
-  /// What a person should look into.
-  var warnings: [String] {
-    var warnings: [String] = []
-    if self.hasForeignRecord {
-      warnings.append("\(TermRecord.key(for: self.key)) holds no record of an elector")
-    }
-    guard let holder, let record else { return warnings }
-    if record.term == holder.token, record.candidate.name != holder.value {
-      warnings.append(
-        "\(self.key) is held as \(holder.value) in a term that began as \(record.candidate.name)")
-    }
-    if record.term < holder.token, !record.isEnded, record.candidate.name == holder.value {
-      warnings.append(
-        """
-        \(self.key): \(holder.value) holds it in a new term while one of \(record.candidate.name) on \
-        the machine with boot ID \(record.candidate.bootID) is open: it waits, or two share the name
-        """)
-    }
-    return warnings
-  }
-
-  static func table(_ rows: [LockRow]) -> String {
-    let lines = [["KEY", "HOLDER", "TERM", "REST", "RECORD"]] + rows.map(\.cells)
-    let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    return lines.map { cells in
-      var line = zip(cells, widths).map {
-        $0 + String(repeating: " ", count: $1 - $0.count + 3)
-      }.joined()
-      while line.hasSuffix(" ") { line.removeLast() }
-      return line
-    }.joined(separator: "\n")
+    for warning in rows.flatMap(\.warnings) { print("warning: \(warning)") }
+    if !failures.isEmpty { throw CommandFailure(description: failures.joined(separator: "; ")) }
   }
 }

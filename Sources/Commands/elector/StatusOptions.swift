@@ -1,16 +1,15 @@
 import ArgumentParser
 
-/// Where a running elector can be looked at.
+/// The address at which a running elector serves its status.
 struct StatusOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Serve /healthz, /readyz, /leader and /metrics, and take step-down, pause and resume; \
-      :8080 is 127.0.0.1:8080. Plain HTTP, and whoever reaches it may do so. (default: off)
+      Serve /healthz, /readyz, /leader and /metrics, and accept step-down and resume; \
+      :8080 is 127.0.0.1:8080. Plain HTTP without authentication. (default: off)
       """, valueName: "host:port"))
   var httpListen: String?
 
-  /// - Throws: what is wrong with the flag.
   func address() throws -> (host: String, port: Int)? {
     guard let httpListen else { return nil }
     let text = httpListen.hasPrefix(":") ? "127.0.0.1\(httpListen)" : httpListen

@@ -2,24 +2,25 @@ import Elector
 import Linux
 import ServiceLifecycle
 
-/// Tells systemd that the elector is ready, what it does, and that its loops turn.
+/// Reports to systemd: readiness, a status line, the watchdog's sign of life, the stop.
 ///
-/// Ready is one that takes part, also without a store: a machine must come up without it.
+/// An elector is ready when it takes part, also while the store does not answer: a machine must boot
+/// without the store.
 struct SystemdService: Service {
   let systemd: SystemdNotifier
   let boards: [ElectionBoard]
 
   func run() async throws {
-    self.systemd.tell(.ready, .status(self.summary))
+    self.systemd.send(.ready, .status(self.summary))
     await cancelWhenGracefulShutdown {
       let pause = min(self.systemd.watchdog.map { $0 / 3 } ?? .seconds(5), .seconds(5))
       while (try? await Task.sleep(for: pause)) != nil {
         let looks = self.boards.map { $0.look() }
-        if looks.allSatisfy({ $0.status.isTurning(at: $0.now) }) { self.systemd.tell(.alive) }
-        self.systemd.tell(.status(self.summary))
+        if looks.allSatisfy({ $0.status.isTurning(at: $0.now) }) { self.systemd.send(.alive) }
+        self.systemd.send(.status(self.summary))
       }
     }
-    self.systemd.tell(.stopping)
+    self.systemd.send(.stopping)
   }
 
   private var summary: String {
@@ -27,7 +28,7 @@ struct SystemdService: Service {
       let snapshot = board.look().status.snapshot
       let role =
         snapshot.leads
-        ? "we are the master" : snapshot.master.map { "the master is \($0)" } ?? "no master"
+        ? "we are the master" : snapshot.leader.map { "the master is \($0)" } ?? "no master"
       return "\(board.key): \(role)"
     }.joined(separator: "; ")
   }

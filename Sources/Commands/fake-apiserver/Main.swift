@@ -10,7 +10,7 @@ import ServiceLifecycle
 import UnixSignals
 
 @main struct Main {
-  /// Go's spelling of a command line is put into ours first.
+  /// Accepts Go's spelling of a command line.
   static func main() async {
     let arguments = GoCommandLine.normalized(
       Array(CommandLine.arguments.dropFirst()), switches: FakeAPIServerCommand.switches)
@@ -18,78 +18,72 @@ import UnixSignals
   }
 }
 
-/// The flags of the 1.1 API server that the recipe uses, and those that a box with several of them needs.
+/// The flags of the 1.1 API server that the recipe uses, and those for several servers on one machine.
 struct FakeAPIServerCommand: AsyncParsableCommand {
   static let switches = LogOptions.switches.union(["allow-privileged"])
 
   static let configuration = CommandConfiguration(
     commandName: "fake-apiserver",
-    abstract: "Serves Kubernetes' API for a few kinds of objects, which it keeps in etcd.",
+    abstract: "Serves Kubernetes' API for a few kinds of objects, which it stores in etcd.",
     discussion: """
       Namespaces, pods, nodes, events, leases and replication controllers, for kubectl and for client-go's leader \
-      election. It has no state of its own: any number of them serve one cluster, on kvstore or on a real etcd by \
-      the v2 API. There is no admission, and nobody is asked who he is but by --client-ca-file.
+      election. It has no state of its own: any number of servers serve one cluster, on kvstore or on a real etcd \
+      with the v2 API. There is no admission, and no authentication except --client-ca-file.
 
-      Flags may be spelled with hyphens or underscores. Once all ports listen, a line for each on standard \
-      output names it:
+      Flags may be spelled with hyphens or underscores. When all ports listen, a line on standard output \
+      names each:
         fake-apiserver: insecure port http://127.0.0.1:8080
 
       Example:
         fake-apiserver --etcd-servers=http://127.0.0.1:2379
         kubectl --server=http://127.0.0.1:8080 create namespace kube-system
-      """)
+      """,
+    version: Version.line(of: "fake-apiserver"))
 
-  @Option(help: ArgumentHelp("etcd's URLs, with commas in between.", valueName: "url,..."))
+  @Option(help: ArgumentHelp("URLs of etcd, separated by commas.", valueName: "url,..."))
   var etcdServers: String
 
-  @Option(help: "The directory of etcd below which the objects are.")
+  @Option(help: "Directory of the objects in etcd.")
   var etcdPrefix = "/registry"
 
   @Option(
     name: [.customLong("insecure-bind-address"), .customLong("address")],
-    help: "The address of the insecure port. (The recipe gives 0.0.0.0.)")
+    help: "Address of the insecure port. (The recipe uses 0.0.0.0.)")
   var insecureBindAddress = "127.0.0.1"
 
-  @Option(help: "Plain HTTP, for everybody who reaches it; 0 for none, -1 for any that is free.")
+  @Option(help: "Port for plain HTTP without authentication; 0 for none, -1 for any free port.")
   var insecurePort = 8080
 
-  @Option(help: "The address of the secure port.")
+  @Option(help: "Address of the secure port.")
   var bindAddress = "127.0.0.1"
 
-  @Option(help: "HTTPS, with --tls-cert-file; -1 for any that is free.")
+  @Option(help: "Port for HTTPS, with --tls-cert-file; -1 for any free port.")
   var securePort = 6443
 
-  @Option(help: "The server's certificate, PEM; without it there is no secure port.")
-  var tlsCertFile: String?
+  @OptionGroup var tls: ServerTLSOptions
 
-  @Option(help: "The certificate's key, PEM.")
-  var tlsPrivateKeyFile: String?
-
-  @Option(help: "Who may sign the certificates that clients of the secure port need then, PEM.")
-  var clientCaFile: String?
-
-  @Option(help: "After which a node whose kubelet says nothing is shown as not ready.")
+  @Option(help: "How long a node's kubelet may be silent before the node is shown as not ready.")
   var nodeMonitorGracePeriod = GoDuration(.seconds(40))
 
-  @Option(help: "How long Event objects are kept.")
+  @Option(help: "Lifetime of Event objects.")
   var eventTtl = GoDuration(.seconds(3600))
 
-  @Option(help: "Where a node's kubelet is asked for logs, when its Node object does not tell.")
+  @Option(help: "Port of the kubelets for logs, unless the Node object names one.")
   var kubeletPort = 10250
 
   @Option(
     help: ArgumentHelp(
-      "Where a node's kubelet is, when neither its Node object nor its name tells. May be given several times.",
+      "URL of a node's kubelet, instead of the Node object's. May be given several times.",
       valueName: "node=url"))
   var kubeletUrl: [String] = []
 
-  @Option(help: "Of no effect here: there are no services.")
+  @Option(help: "Accepted without effect: there are no services.")
   var serviceClusterIpRange: String?
 
-  @Option(help: "Of no effect here: a cluster's name matters to clouds.")
+  @Option(help: "Accepted without effect: only clouds use a cluster's name.")
   var clusterName: String?
 
-  @Option(help: "Of no effect here: which pods may be privileged is the kubelets' matter.")
+  @Option(help: "Accepted without effect: the kubelets decide which pods may be privileged.")
   var allowPrivileged: GoBool?
 
   @OptionGroup var log: LogOptions
@@ -101,14 +95,8 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     ] where !(-1...65535).contains(port) {
       throw ValidationError("\(flag): \(port) is no port: it must be between 0 and 65535")
     }
-    if (self.tlsCertFile == nil) != (self.tlsPrivateKeyFile == nil) {
-      throw ValidationError("--tls-cert-file and --tls-private-key-file need each other")
-    }
-    if self.clientCaFile != nil, self.tlsCertFile == nil {
-      throw ValidationError("--client-ca-file needs --tls-cert-file")
-    }
     if !self.etcdPrefix.hasPrefix("/") || self.etcdPrefix.hasSuffix("/") {
-      throw ValidationError("--etcd-prefix: \"\(self.etcdPrefix)\": it must be like /registry")
+      throw ValidationError("--etcd-prefix: \"\(self.etcdPrefix)\": write it like /registry")
     }
     if self.nodeMonitorGracePeriod.duration < .seconds(1) {
       throw ValidationError("--node-monitor-grace-period must be at least 1s")
@@ -121,8 +109,8 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     }
   }
 
-  private func endpoints() throws -> [EtcdEndpoint] {
-    do { return try EtcdEndpoint.list(self.etcdServers) } catch {
+  private func endpoints() throws -> [HTTPEndpoint] {
+    do { return try HTTPEndpoint.list(self.etcdServers) } catch {
       throw ValidationError("--etcd-servers: \(error)")
     }
   }
@@ -141,10 +129,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     settings.port = self.insecurePort == 0 ? nil : max(0, self.insecurePort)
     settings.secureAddress = self.bindAddress
     settings.securePort = max(0, self.securePort)
-    if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
-      settings.tls = ServerTLS(
-        certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
-    }
+    settings.tls = self.tls.tls
     settings.prefix = self.etcdPrefix
     settings.nodeGracePeriod = self.nodeMonitorGracePeriod.duration
     settings.eventTTL = self.eventTtl.duration
@@ -156,7 +141,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
+    self.log.bootstrap()
     let logger = Logger(label: "fake-apiserver")
     let idle = [
       self.serviceClusterIpRange.map { _ in "--service-cluster-ip-range" },
@@ -164,7 +149,8 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
       self.allowPrivileged.map { _ in "--allow-privileged" },
     ].compactMap(\.self)
     if !idle.isEmpty {
-      logger.info("Flags of no effect here", metadata: ["flags": "\(idle.joined(separator: ","))"])
+      logger.info(
+        "Accepted, but without effect", metadata: ["flags": "\(idle.joined(separator: ","))"])
     }
     let endpoints = try self.endpoints()
     let settings = self.settings
@@ -174,7 +160,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
           let lines = [("insecure", $0.insecure), ("secure", $0.secure)].compactMap { name, url in
             url.map { "fake-apiserver: \(name) port \($0)\n" }
           }
-          // Unlike `print`, this does not wait in a buffer when standard output is a pipe.
+          // Unlike `print`, this does not stay in a buffer when standard output is a pipe.
           try? FileHandle.standardOutput.write(contentsOf: Data(lines.joined().utf8))
         }
         var group = ServiceGroupConfiguration(
@@ -183,12 +169,12 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
           ],
           gracefulShutdownSignals: [.sigterm, .sigint],
           logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
-        // Whoever follows a log would hold the server for as long as the container runs.
+        // A client that follows a log would hold the server for as long as the container runs.
         group.maximumGracefulShutdownDuration = .seconds(5)
         try await ServiceGroup(configuration: group).run()
       }
     } catch is CancellationError {
-      // Who was still reading then has been cut off.
+      // The connections of clients that were still reading have been closed.
     } catch let error where error is FakeAPIServerError || error is ServerTLSError {
       logger.error("\(error)")
       throw ExitCode.failure

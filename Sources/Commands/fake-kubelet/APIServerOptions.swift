@@ -4,25 +4,24 @@ import FakeKubelet
 import KubernetesClient
 import Logging
 
-/// What the kubelet has to do with API servers.
+/// The kubelet's flags for API servers.
 struct APIServerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      The API servers to work with, with commas in between; may be given several times. Any of them will \
-      do. (default: none)
+      Equivalent API servers, separated by commas; may be given several times. (default: none)
       """, valueName: "url,..."))
   var apiServers: [String] = []
 
-  @Option(help: "With --api-servers: whether to be a node there, with a Lease.")
+  @Option(help: "With --api-servers: whether to register the node, with a Lease.")
   var registerNode: GoBool = true
 
-  @Option(help: "With --api-servers: how often the node's status is written.")
+  @Option(help: "With --api-servers: period of updates of the node's status.")
   var nodeStatusUpdateFrequency = GoDuration(.seconds(10))
 
   @Option(
     help: ArgumentHelp(
-      "With --api-servers: labels of the node, besides the usual ones.", valueName: "key=value,...")
+      "With --api-servers: labels of the node besides the usual ones.", valueName: "key=value,...")
   )
   var nodeLabels: String?
 
@@ -39,8 +38,8 @@ struct APIServerOptions: ParsableArguments {
       _ = try APIServerAccess.endpoints(self.apiServers, flag: "--api-servers")
       return
     }
-    if !self.access.isEmpty || self.nodeLabels != nil {
-      throw ValidationError("--apiserver-… and --node-labels need --api-servers")
+    if let flag = self.access.givenFlag ?? self.nodeLabels.map({ _ in "--node-labels" }) {
+      throw ValidationError("\(flag) needs --api-servers")
     }
   }
 
@@ -57,8 +56,7 @@ struct APIServerOptions: ParsableArguments {
     return (labels, nil)
   }
 
-  /// What the kubelet is told.
-  /// - Returns: `nil` when it is to stand alone.
+  /// - Returns: `nil` for a standalone kubelet.
   /// - Throws: ``ClientTLSError`` that names the flag and the file, or a `ValidationError`.
   func settings() throws -> FakeKubeletAPIServers? {
     guard !self.apiServers.isEmpty else { return nil }
@@ -70,7 +68,6 @@ struct APIServerOptions: ParsableArguments {
     return settings
   }
 
-  /// Says whether there are any.
   func log(to logger: Logger) {
     guard !self.apiServers.isEmpty else {
       logger.info("No API server is given: no mirror pods are posted, no node is registered")

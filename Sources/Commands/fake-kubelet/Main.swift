@@ -10,7 +10,7 @@ import ServiceLifecycle
 import UnixSignals
 
 @main struct Main {
-  /// Go's spelling of a command line is put into ours first.
+  /// Accepts Go's spelling of a command line.
   static func main() async {
     if let code = ContainerShim.run(CommandLine.arguments) { exit(code) }
     let arguments = GoCommandLine.normalized(
@@ -19,14 +19,13 @@ import UnixSignals
   }
 }
 
-/// What runs the containers.
+/// The choices of `--container-runtime`.
 enum RuntimeKind: String, ExpressibleByArgument, CaseIterable {
   case pretend
   case process
 }
 
-/// The flags of the 1.1 kubelet that the recipe uses, and those that a machine with several
-/// kubelets needs.
+/// The flags of the 1.1 kubelet that the recipe uses, and those for several kubelets on one machine.
 struct FakeKubeletCommand: AsyncParsableCommand {
   static let switches = LogOptions.switches.union([
     "register-node", "allow-privileged", "leave-pods-running",
@@ -34,19 +33,19 @@ struct FakeKubeletCommand: AsyncParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "fake-kubelet",
-    abstract: "Runs, or pretends to run, the static pods of a directory, as a kubelet would.",
+    abstract: "Runs the static pods of a directory, or pretends to, as a kubelet would.",
     discussion: """
-      Watches the directory and takes the pods of its manifests (YAML or JSON) through Pending, \
-      Running and termination, their containers pretended or, with --container-runtime=process, run. Serves \
-      /pods, /healthz, /stats/summary, /metrics and /metrics/probes on both ports; /runningpods/, \
-      /containerLogs/NAMESPACE/POD/CONTAINER and /logs/ on --port.
+      Watches the directory and takes the pods of its manifests (YAML or JSON) through Pending, Running and \
+      termination. Containers are pretended or, with --container-runtime=process, run. Both ports serve /pods, \
+      /healthz, /stats/summary, /metrics and /metrics/probes; --port also serves /runningpods/, \
+      /containerLogs/NAMESPACE/POD/CONTAINER and /logs/.
 
-      With --api-servers it shows static pods there as mirror pods, with their status and events, runs the \
-      pods that are bound to its node (stopped and deleted with their grace), and is a node with a Lease, \
-      unless --register-node=false. While no server answers, static pods go on as without one.
+      With --api-servers it creates mirror pods for static pods, posts status and events, runs the pods that \
+      are bound to its node and deletes them with their grace period, and registers a node with a Lease, \
+      unless --register-node=false. Static pods keep running while no server answers.
 
-      Flags may be spelled with hyphens or underscores. Once both ports listen, two lines on \
-      standard output name them:
+      Flags may be spelled with hyphens or underscores. When both ports listen, two lines on standard output \
+      name them:
         fake-kubelet: read-only port http://127.0.0.1:10255
         fake-kubelet: port http://127.0.0.1:10250
 
@@ -54,102 +53,96 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         fake-kubelet --config=/etc/kubernetes/manifests --hostname-override=master1
         curl http://127.0.0.1:10255/pods
 
-      What a pod pretends is told by annotations in its manifest, for all of its containers, or for \
-      one if its name follows (stop-after.NAME):
-        pretend.zweimaster.dev/start-after: 500ms    from the order to start until it runs
-        pretend.zweimaster.dev/exit-after: 1m        it runs so long (init containers: 0s)
-        pretend.zweimaster.dev/exit-code: "1"        and ends with this
-        pretend.zweimaster.dev/pre-stop-after: 1s    its preStop hook takes so long
-        pretend.zweimaster.dev/stop-after: 3s        from SIGTERM until it has ended
-        pretend.zweimaster.dev/ready-after: 5s       its readiness probe fails before
-        pretend.zweimaster.dev/fail-readiness-at: 1m and from here on
-        pretend.zweimaster.dev/started-after: 5s     its startup probe fails before
-        pretend.zweimaster.dev/fail-liveness-at: 1m  its liveness probe fails from here on
-      """)
+      Annotations in the manifest set how its containers are pretended: all of them, or one with its name as \
+      a suffix (stop-after.NAME):
+        pretend.zweimaster.dev/start-after: 500ms    time from the start to running
+        pretend.zweimaster.dev/exit-after: 1m        time from running to exit (init containers: 0s)
+        pretend.zweimaster.dev/exit-code: "1"        exit code after that time
+        pretend.zweimaster.dev/pre-stop-after: 1s    duration of the preStop hook
+        pretend.zweimaster.dev/stop-after: 3s        time from SIGTERM to the end
+        pretend.zweimaster.dev/ready-after: 5s       the readiness probe fails before this time
+        pretend.zweimaster.dev/fail-readiness-at: 1m the readiness probe fails after this time
+        pretend.zweimaster.dev/started-after: 5s     the startup probe fails before this time
+        pretend.zweimaster.dev/fail-liveness-at: 1m  the liveness probe fails after this time
+      """,
+    version: Version.line(of: "fake-kubelet"))
 
   @Option(
     name: [.customLong("config"), .customLong("pod-manifest-path")],
-    help: "The directory of manifests; it need not exist yet.")
+    help: "Directory of manifests; it need not exist yet.")
   var config: String
 
-  @Option(help: "The node's name; pods are named NAME-NODE. (default: the host's name)")
+  @Option(help: "Name of the node; pods are named NAME-NODE. (default: the host's name)")
   var hostnameOverride: String?
 
-  @Option(help: "How often the directory is looked at when nothing is reported.")
+  @Option(help: "Period of lists of the directory when inotify reports no change.")
   var fileCheckFrequency = GoDuration(.seconds(20))
 
   @Option(
     help: ArgumentHelp(
       """
-      Read the directory as this release of the real kubelet does, defects included, and give pods its uids: \
-      1.1 to 1.36. (default: sanely, with the uids of 1.26)
+      Release of the real kubelet, 1.1 to 1.36, to imitate in reading the directory, defects included, and in \
+      pods' uids. (default: no defects, and the uids of 1.26)
       """, valueName: "1.x"))
   var kubeletVersion: String?
 
-  @Option(help: "The port of what everybody may see; 0 for any that is free.")
+  @Option(help: "Port without sensitive endpoints; 0 for any free port.")
   var readOnlyPort = 10255
 
-  @Option(help: "The port of everything; 0 for any that is free.")
+  @Option(help: "Port with all endpoints; 0 for any free port.")
   var port = 10250
 
   @Option(
     help: """
-      The address of both ports. (The real kubelet's default is 0.0.0.0; this one asks nobody \
-      for credentials.)
+      Address of both ports. (The real kubelet's default is 0.0.0.0; this one has no authentication \
+      without --client-ca-file.)
       """)
   var address = "127.0.0.1"
 
-  @Option(help: "The certificate of --port, PEM; it speaks HTTPS then.")
-  var tlsCertFile: String?
+  @OptionGroup var tls: ServerTLSOptions
 
-  @Option(help: "The certificate's key, PEM.")
-  var tlsPrivateKeyFile: String?
-
-  @Option(help: "Who may sign the certificates that clients of --port need then, PEM.")
-  var clientCaFile: String?
-
-  @Option(help: "The directory that /logs/ shows.")
+  @Option(help: "Directory that /logs/ serves.")
   var logDir = "/var/log"
 
-  @Option(help: "Whether containers may ask for privileged mode.")
+  @Option(help: "Whether containers may be privileged.")
   var allowPrivileged: GoBool = false
 
   @Option(
     help: """
-      What runs the containers: pretend (as the annotations say), or process (their commands, in \
-      namespaces of their own by bubblewrap, as root).
+      How containers run: pretend (as the annotations say) or process (their commands, as root, in \
+      namespaces by bubblewrap).
       """)
   var containerRuntime = RuntimeKind.pretend
 
   @Option(
     help: """
-      With the pretend runtime: a YAML file of pods' names, each with the annotations below without \
-      their prefix; it counts more than these.
+      With the pretend runtime: a YAML file with the pods' names, each with annotations as above without \
+      their prefix. It overrides the manifests' annotations.
       """)
   var pretendScript: String?
 
   @Option(
     help: """
-      Where the process runtime keeps containers' state, logs and volumes; for one kubelet alone.
+      With the process runtime: directory of the containers' state, logs and volumes. Only one kubelet \
+      may use it.
       """)
   var rootDir = "/var/lib/fake-kubelet"
 
   @Option(
     help: ArgumentHelp(
       """
-      With the process runtime: what an image is on this machine, a directory that holds its root, or \
-      a binary, which appears in / under the image's name. May be given several times. (default: \
-      this machine's own root, read-only)
+      With the process runtime: what an image is on this machine: a directory with its root, or a binary, \
+      which appears in / under the image's name. May be given several times. (default: this machine's own \
+      root, read-only)
       """, valueName: "image=path"))
   var imageMap: [String] = []
 
-  @Option(help: "With the process runtime: let containers go on when the kubelet ends.")
+  @Option(help: "With the process runtime: whether containers keep running when the kubelet ends.")
   var leavePodsRunning: GoBool = false
 
   @Option(
     help: """
-      Where probes find containers, unless their manifest names a host; the address of the node and of \
-      its pods at the API server.
+      Address of the node and of its pods: for probes whose manifest names no host, and at the API server.
       """)
   var nodeIp = "127.0.0.1"
 
@@ -173,12 +166,6 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       throw ValidationError(
         "--kubelet-version: \"\(version)\": it must be between 1.1 and 1.36, such as 1.26")
     }
-    if (self.tlsCertFile == nil) != (self.tlsPrivateKeyFile == nil) {
-      throw ValidationError("--tls-cert-file and --tls-private-key-file need each other")
-    }
-    if self.clientCaFile != nil, self.tlsCertFile == nil {
-      throw ValidationError("--client-ca-file needs --tls-cert-file")
-    }
     for entry in self.imageMap where ImageMap.entry(entry) == nil {
       throw ValidationError(
         "--image-map: \"\(entry)\": it must be IMAGE=PATH with an absolute path")
@@ -200,7 +187,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   private func script() throws -> PretendScript? {
     guard let path = self.pretendScript else { return nil }
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw ValidationError("--pretend-script: \(path): it cannot be read")
+      throw ValidationError("--pretend-script: cannot read \(path)")
     }
     do {
       return try PretendScript(decoding: Array(data), path: path)
@@ -209,14 +196,14 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     }
   }
 
-  /// As the real one, without blanks and in lower case.
+  /// Without blanks and in lower case, as in the real kubelet.
   private var nodeName: String {
     let name = self.hostnameOverride ?? ProcessInfo.processInfo.hostName
     return name.trimmingCharacters(in: .whitespaces).lowercased()
   }
 
   func run() async throws {
-    KlogHandler.bootstrap(logLevel: KlogHandler.level(verbosity: self.log.verbosity))
+    self.log.bootstrap()
     let logger = Logger(label: "fake-kubelet")
     self.apiServerOptions.log(to: logger)
     var configuration = FakeKubeletConfiguration(
@@ -235,10 +222,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       logger.error("\(error)")
       throw ExitCode.failure
     }
-    if let certificate = self.tlsCertFile, let key = self.tlsPrivateKeyFile {
-      configuration.tls = ServerTLS(
-        certificateFile: certificate, keyFile: key, clientAuthorityFile: self.clientCaFile)
-    }
+    configuration.tls = self.tls.tls
     let runtime: any ContainerRuntime
     switch self.containerRuntime {
     case .pretend: runtime = PretendRuntime(script: try self.script())
@@ -265,7 +249,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
         fake-kubelet: port \(addresses.main)
 
         """
-      // Unlike `print`, this does not wait in a buffer when standard output is a pipe.
+      // Unlike `print`, this does not stay in a buffer when standard output is a pipe.
       try? FileHandle.standardOutput.write(contentsOf: Data(lines.utf8))
     }
     let services = ServiceGroup(

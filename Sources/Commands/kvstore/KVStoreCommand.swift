@@ -14,32 +14,32 @@ import UnixSignals
     abstract: "An etcd v2 API server on SQLite.",
     discussion: """
       Speaks etcd's v2 keys API (TTL, compare-and-swap, watches) and keeps the keys in one SQLite \
-      file. A write that was answered survives kill -9 and power loss.
+      file. An acknowledged write survives kill -9 and power loss.
 
-      A flag can also be set by an environment variable (ETCD_LISTEN_CLIENT_URLS) or in the file \
-      that --config names (listen-client-urls: http://127.0.0.1:2379). Flags go before variables, \
-      and those before the file.
+      An environment variable (ETCD_LISTEN_CLIENT_URLS) or the file of --config \
+      (listen-client-urls: http://127.0.0.1:2379) can set a flag, too. A flag overrides the \
+      variable, and the variable the file.
 
       Example:
         kvstore --listen-client-urls http://127.0.0.1:2379 --data-dir /var/lib/kvstore
         curl -X PUT http://127.0.0.1:2379/v2/keys/message -d value=hello
         curl http://127.0.0.1:2379/v2/keys/message
       """,
+    version: Version.line(of: "kvstore"),
     subcommands: [Check.self, Backup.self, Restore.self])
 
-  /// What can stand in the environment and in a file, too: a new flag is added here.
-  private static let settable: Set = [
-    "cert-file", "client-cert-auth", "cors", "data-dir", "key-file", "listen-client-urls",
-    "log-format", "max-connections", "name", "trusted-ca-file", "v",
-  ]
+  /// The flags that the environment and the file can set, too.
+  private static let settable = Self.flagNames.subtracting(["config", Settings.fileFlag])
 
   @Option(
     help: ArgumentHelp(
-      "Addresses to listen on, http:// or https://, separated by commas; port 0 takes a free one, and the address that was bound is printed.",
+      "Addresses to listen on, http:// or https://, separated by commas. Port 0 takes a free port; the bound address is printed.",
       valueName: "urls"))
   var listenClientUrls = "http://127.0.0.1:2379"
 
-  @Option(help: ArgumentHelp("Where the data are kept; made if it is not there.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("The directory of the database; created if it is missing.", valueName: "dir")
+  )
   var dataDir = "default.kvstore"
 
   @Option(help: "The member's name in /v2/members.")
@@ -47,36 +47,36 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
-      "The certificate for https:// addresses, in PEM form, with those that lead to the one that clients trust; read again on SIGHUP.",
+      "The certificate for https:// addresses, in PEM form, with its chain. Read again on SIGHUP.",
       valueName: "file"))
   var certFile = ""
 
   @Option(
     help: ArgumentHelp(
-      "The certificate's private key, in PEM form; read again on SIGHUP.", valueName: "file"))
+      "The certificate's private key, in PEM form. Read again on SIGHUP.", valueName: "file"))
   var keyFile = ""
 
   @Option(
     help: ArgumentHelp(
-      "The certificates that clients' certificates are signed with, in PEM form; https:// clients need one then, as with etcd. Read again on SIGHUP.",
+      "The CA of clients' certificates, in PEM form. With it https:// clients need one, as with etcd. Read again on SIGHUP.",
       valueName: "file"))
   var trustedCaFile = ""
 
   @Option(
     help: ArgumentHelp(
-      "Whether https:// clients need a certificate; --trusted-ca-file says which are good.",
+      "Require a certificate of https:// clients, signed by --trusted-ca-file.",
       valueName: "bool"))
   var clientCertAuth: GoBool = false
 
   @Option(
     help: ArgumentHelp(
-      "Clients that are served at once: \(KVStoreServer.standardMaxConnections) unless told otherwise, and no more than the limit of open files allows.",
+      "Connections served at once, at most what the limit of open files allows. (default: \(KVStoreServer.standardMaxConnections))",
       valueName: "count"))
   var maxConnections: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Origins whose pages may read the answers, separated by commas; * is all.",
+      "Origins whose pages may read the answers, separated by commas; * allows all.",
       valueName: "origins"))
   var cors = "*"
 
@@ -85,10 +85,10 @@ import UnixSignals
     help: ArgumentHelp("A YAML file with the flags' names as keys.", valueName: "file"))
   var config: String?
 
-  @Option(help: "How log lines look.")
+  @Option(help: "The format of log lines.")
   var logFormat = LogFormat.klog
 
-  @Option(name: .customLong("v"), help: "How much is logged: 0 to 4.")
+  @Option(name: .customLong("v"), help: "The verbosity of the log, 0 to 4.")
   var verbosity = 0
 
   func validate() throws {
@@ -112,8 +112,8 @@ import UnixSignals
     }
   }
 
-  /// Reads the environment and the file, and tries each setting by itself, so that one that is no good
-  /// is named with its place.
+  /// Reads the environment and the file. Each setting is parsed by itself, so that an error names its
+  /// place.
   private static func settings(beside arguments: [String]) throws -> Settings {
     do {
       return try self.read(beside: arguments)
@@ -145,11 +145,11 @@ import UnixSignals
   }
 
   private func serve(warnings: [String]) async throws {
-    self.logFormat.bootstrap(logLevel: KlogHandler.level(verbosity: self.verbosity))
+    self.logFormat.bootstrap(verbosity: self.verbosity)
     let logger = Logger(label: "kvstore")
     for warning in warnings { logger.warning("\(warning)") }
     DescriptorLimit.raise()
-    // Before anybody can know that it runs: untrapped, the signal would end it.
+    // Before the addresses are printed: an untrapped SIGHUP would end the process.
     let hangUps = await UnixSignalsSequence(trapping: .sighup)
     let server: KVStoreServer
     do {
@@ -188,5 +188,3 @@ private struct Reload: Service {
     }
   }
 }
-
-extension LogFormat: ExpressibleByArgument {}

@@ -2,11 +2,12 @@ import ArgumentParser
 import Foundation
 import KVStore
 
-/// Where a subcommand's data are. The program itself has the same flag, which the environment and the file set;
-/// it is said here, too, so that each subcommand's help has it.
+/// `--data-dir` of a subcommand. The program has the same flag, which the environment and the file set; this
+/// one puts it into each subcommand's help.
 struct DataDirectoryOption: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Where the data are kept. (default: default.kvstore)", valueName: "dir"))
+    help: ArgumentHelp(
+      "The directory of the database. (default: default.kvstore)", valueName: "dir"))
   var dataDir: String?
 
   func path(beside parent: KVStoreCommand) -> String { self.dataDir ?? parent.dataDir }
@@ -15,9 +16,9 @@ struct DataDirectoryOption: ParsableArguments {
 /// `kvstore check`.
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Look whether the database is whole, also while a kvstore runs on it.",
+    abstract: "Check the database, also while a kvstore uses it.",
     discussion: """
-      Reads the whole database and changes nothing. The exit status is 1 when something is wrong.
+      Reads the whole database and changes nothing. The exit status is 1 for a damaged one.
 
       Example:  kvstore check --data-dir /var/lib/kvstore
       """)
@@ -38,10 +39,10 @@ struct Check: ParsableCommand {
 /// `kvstore backup`.
 struct Backup: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Copy the database to a file, also while a kvstore runs on it.",
+    abstract: "Copy the database to a file, also while a kvstore uses it.",
     discussion: """
-      The copy is of one moment. It gets its name when it is whole, checked and on the disk; a file \
-      that is there under that name is kept, unless --force is given.
+      The backup is consistent. The file gets its name once it is complete, checked and synced. \
+      An existing file of that name is kept, unless --force is given.
 
       Example:  kvstore backup kvstore.backup --data-dir /var/lib/kvstore
       """)
@@ -49,10 +50,10 @@ struct Backup: ParsableCommand {
   @ParentCommand var parent: KVStoreCommand
   @OptionGroup var data: DataDirectoryOption
 
-  @Argument(help: "The file to make.")
+  @Argument(help: "The file to create.")
   var file: String
 
-  @Flag(help: "Replace the file if it is there.")
+  @Flag(help: "Replace an existing file.")
   var force = false
 
   func run() throws {
@@ -69,14 +70,14 @@ struct Backup: ParsableCommand {
 /// `kvstore restore`.
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Put a copy in the place of the database, while no kvstore runs on it.",
+    abstract: "Replace the database by a backup, while no kvstore uses it.",
     discussion: """
-      The copy is checked first. A database that is there is replaced with --force only, and kept \
-      under a name with the date.
+      The backup is checked first. --force replaces an existing database, which is kept under a \
+      name with the date.
 
-      Clients notice: the index goes on far beyond the highest one that is known, never back, and \
-      watchers from before are told 401 ("event index cleared") and read again. Keys whose TTL ran \
-      out since the copy was made expire at the start.
+      Clients notice: the index continues far beyond the highest known one, and older watchers get \
+      401 ("event index cleared") and read again. Keys whose TTL ended since the backup expire at \
+      the next start.
 
       Example:  kvstore restore kvstore.backup --data-dir /var/lib/kvstore
       """)
@@ -84,10 +85,10 @@ struct Restore: ParsableCommand {
   @ParentCommand var parent: KVStoreCommand
   @OptionGroup var data: DataDirectoryOption
 
-  @Argument(help: "A file that `kvstore backup` made.")
+  @Argument(help: "A file of `kvstore backup`.")
   var file: String
 
-  @Flag(help: "Replace the database if there is one.")
+  @Flag(help: "Replace an existing database.")
   var force = false
 
   func run() throws {
@@ -95,9 +96,9 @@ struct Restore: ParsableCommand {
       let restoration = try DataDirectory(self.data.path(beside: self.parent))
         .restore(from: self.file, replacing: self.force)
       print("kvstore: \(self.data.path(beside: self.parent)) has \(restoration.summary)")
-      if let old = restoration.keptAside { print("kvstore: what was there before is \(old)") }
+      if let old = restoration.keptAside { print("kvstore: the old database is \(old)") }
       if let reason = restoration.unreadable {
-        print("kvstore: its index could not be read (\(reason)); the copy's was counted from")
+        print("kvstore: its index could not be read (\(reason)): the index follows the backup's")
       }
     } catch {
       try fail(error)
@@ -105,7 +106,7 @@ struct Restore: ParsableCommand {
   }
 }
 
-/// Ends the program with what is wrong on standard error.
+/// Prints the error and ends the program.
 func fail(_ error: some Error) throws -> Never {
   FileHandle.standardError.write(Data("kvstore: \(error)\n".utf8))
   throw ExitCode(1)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import Benchmarks
 import Foundation
 import UnixSignals
@@ -13,6 +14,7 @@ import UnixSignals
 
       Example:  zweimaster-bench failover --rounds 10
       """,
+    version: Version.line(of: "zweimaster-bench"),
     subcommands: [
       KVStore.self, Failover.self, Elections.self, Kubelet.self, API.self, Start.self, Bare.self,
     ])

@@ -31,7 +31,8 @@ struct Chaos: AsyncParsableCommand {
   @Option(help: "How many masters.") var masters = 3
   @Option(help: ArgumentHelp("The leases' TTL.", valueName: "seconds")) var ttlSecs = 3
   @Option(
-    help: "The electors' profile: strict, or podmaster, whose overlaps it finds. (default: none)")
+    help: "The electors' profile: strict, or podmaster, whose overlaps it finds. (default: none)",
+    transform: { try Profile(flag: $0) })
   var profile: Profile?
   @Option(help: "How long the elected pods take to stop.")
   var stopAfter = GoDuration(.milliseconds(1_500))

@@ -5,8 +5,6 @@ import FoundationEssentials
 import Glibc
 import TestCluster
 
-extension Profile: ExpressibleByArgument {}
-
 struct Failures: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "failures",
@@ -39,7 +37,9 @@ struct Failures: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("The leases' TTL.", valueName: "seconds")) var ttlSecs = 3
 
-  @Option(help: "The electors' profile: strict or podmaster. (default: none)")
+  @Option(
+    help: "The electors' profile: strict or podmaster. (default: none)",
+    transform: { try Profile(flag: $0) })
   var profile: Profile?
 
   @Option(

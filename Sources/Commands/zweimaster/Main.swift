@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import Glibc
 
 @main struct Main: AsyncParsableCommand {
@@ -16,6 +17,7 @@ import Glibc
                        zweimaster kill kube-master1
                        zweimaster pods --watch
       """,
+    version: Version.line(of: "zweimaster"),
     subcommands: [
       Up.self, Down.self, Demo.self, Failures.self, Chaos.self, Simulate.self, Pods.self,
       Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
@@ -29,7 +31,7 @@ import Glibc
   ]
 
   static func main() async {
-    let verb = CommandLine.arguments.dropFirst().first ?? ""
+    let verb = Swift.CommandLine.arguments.dropFirst().first ?? ""
     if let successor = self.successors[verb] {
       let former = verb == "kvbench" ? verb : "zweimaster \(verb)"
       Console.write(

@@ -67,11 +67,11 @@ struct Simulate: ParsableCommand {
     scenario.sleep = self.sleep?.duration
     scenario.faults = try self.kinds()
     if let profile = self.profile {
-      guard profile == "none" || Profile(rawValue: profile) != nil else {
-        throw ValidationError(
-          "--profile: \"\(profile)\" is none of: none, strict, podmaster")
+      do throws(ProfileError) {
+        scenario.profile = .some(profile == "none" ? nil : try Profile(flag: profile))
+      } catch {
+        throw ValidationError("\(error)")
       }
-      scenario.profile = .some(Profile(rawValue: profile))
     }
     return scenario
   }

@@ -8,7 +8,7 @@ import Logging
 /// of a container it collects the children of others, too.
 public struct GuardProcess {
   private var core: Guard
-  private let places: [ManifestPlace]
+  private let places: [ManifestPath]
   private let command: [String]
   let logger: Logger
   private let timer: BootTimer
@@ -27,7 +27,7 @@ public struct GuardProcess {
   ///     socket takes the place of ``descriptorMark`` in it. The program is this one.
   public init(destinations: [String], command: [String], logger: Logger) {
     self.core = Guard(manifests: destinations.count, at: .now)
-    self.places = destinations.map { ManifestPlace($0) }
+    self.places = destinations.map { ManifestPath($0) }
     self.command = command
     self.logger = logger
     self.timer = BootTimer()

@@ -3,42 +3,42 @@ import KubernetesClient
 import Logging
 import ServiceLifecycle
 
-/// Shows a lock as a Lease object, with an event for each takeover, for as long as we are the master.
+/// Shows a lock as a Lease object, with an event for each takeover, while we are the master.
 ///
-/// The election does not depend on it: an API server that is down, or refuses, is told of once.
-public struct LeasePublisher: Service {
+/// The election does not depend on it: when the API server fails, the log has one warning.
+package struct LeasePublisher: Service {
   private let server: APIServer
   private let name: LeaseName
   private let board: ElectionBoard
   private let logger: Logger
 
-  public init(server: APIServer, name: LeaseName, board: ElectionBoard, logger: Logger) {
+  package init(server: APIServer, name: LeaseName, board: ElectionBoard, logger: Logger) {
     self.server = server
     self.name = name
     self.board = board
     self.logger = logger
   }
 
-  /// Writes once per `--sleep` until it is asked to stop.
-  public func run() async throws {
+  /// Writes once per `--sleep` until a graceful shutdown.
+  package func run() async throws {
     await cancelWhenGracefulShutdown {
       var known: LeaseObject?
-      var isInTrouble = false
+      var hasFailed = false
       while !Task.isCancelled {
         let status = self.board.look().status
         if status.snapshot.leads, let term = status.snapshot.term {
           do throws(APIServerError) {
             known = try await self.publish(status, term: term, known: known)
-            if isInTrouble { self.logger.info("the lock is shown as a Lease again") }
-            isInTrouble = false
+            if hasFailed { self.logger.info("the Lease shows the lock again") }
+            hasFailed = false
           } catch {
             known = nil
-            if !isInTrouble, !Task.isCancelled {
+            if !hasFailed, !Task.isCancelled {
               self.logger.warning(
-                "cannot show the lock as a Lease",
+                "cannot write the Lease that shows the lock",
                 metadata: ["lease": "\(self.name)", "reason": "\(error)"])
             }
-            isInTrouble = true
+            hasFailed = true
           }
         } else {
           known = nil
@@ -49,8 +49,8 @@ public struct LeasePublisher: Service {
     }
   }
 
-  /// - Parameter known: what we wrote last.
-  /// - Returns: what is there now.
+  /// - Parameter known: the Lease that we wrote last.
+  /// - Returns: the written Lease.
   private func publish(
     _ status: ElectionStatus, term: UInt64, known: LeaseObject?
   ) async throws(APIServerError) -> LeaseObject {
@@ -86,7 +86,7 @@ public struct LeasePublisher: Service {
       return try JSONDecoder().decode(LeaseObject.self, from: body)
     } catch {
       throw .unreadable(
-        request: "\(method) \(self.server.url)\(path)", reason: "what it answers is no Lease")
+        request: "\(method) \(self.server.url)\(path)", reason: "the answer is not a Lease")
     }
   }
 

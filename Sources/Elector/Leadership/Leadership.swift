@@ -5,8 +5,8 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// A server that leads while it holds a lease in an etcd or a kvstore: of all processes with the same
-/// key at most one.
+/// A leader election for a server, with a lease in etcd or kvstore: of all processes with the same key at
+/// most one leads.
 ///
 ///     let leadership = try Leadership(
 ///       name: "a", key: "my-service", endpoints: [EtcdEndpoint("http://127.0.0.1:2379")],
@@ -16,26 +16,26 @@ import Synchronization
 ///     // Elsewhere, at any time:
 ///     try await leadership.withLeadership { term in try await work(as: term) }
 ///
-/// What it promises, and what it takes for that:
-/// - A body is cancelled a third of the lease's time to live before the lease ends, also when the store
-///   does not answer; and at once when the lease is lost otherwise. The third, less a quarter of a
-///   second and a four-thousandth of the lease, is what a body has to end before another process may
-///   lead. One that needs longer is to be announced (`grace`): others then wait for the rest of it.
-/// - A body that ignores that it was cancelled runs on, and is waited for: a graceful shutdown keeps the
-///   lease, renewed, until the last body has ended, and only then gives it away, so that the next leader
-///   need not wait at all. Without a shutdown the lease is lost, and others go by `grace` alone.
-/// - A process that stands still (`SIGSTOP`, a suspended machine) cannot cancel anything. What must not
-///   be done by two is to be protected where it is done: by the term, which only grows.
+/// What it guarantees, and on which conditions:
+/// - It cancels a body a third of the TTL before the lease ends, also when the store does not answer, and at
+///   once when it loses the lease otherwise. A body then has that third, less a quarter of a second and a
+///   four-thousandth of the TTL, to end before another process may lead. Announce a body that needs longer
+///   with `grace`: other processes then wait for the rest.
+/// - A body may ignore its cancellation. A graceful shutdown renews the lease until the last body has ended
+///   and then releases it, so that the next leader need not wait. Without a shutdown the lease is lost, and
+///   other processes wait only for `grace`.
+/// - A stopped process (`SIGSTOP`, a suspended machine) cannot cancel a body. Protect what two leaders must
+///   not do by fencing: pass on the term, which grows with each leader, and refuse a smaller one.
 ///
-/// There is no kubelet here that has to notice anything, so nothing is reckoned with for that: with
-/// `grace` zero, and a lease of one second or more, nobody waits after the end of a lease.
+/// With `grace` zero and a TTL of one second or more, the next leader does not wait after the end of a
+/// lease.
 public final class Leadership: Service {
-  /// Who leads, as far as this process knows.
+  /// The leader, as far as this process knows.
   public enum Change: Equatable, Sendable {
-    /// This process does; bodies run.
+    /// This process leads; bodies run.
     case leading(term: UInt64)
-    /// It does not.
-    /// - `leader`: the name of the one who was seen to lead last; `nil` when that is not known.
+    /// This process follows.
+    /// - `leader`: the name of the last known leader; `nil` without one.
     case following(leader: String?)
   }
 
@@ -43,12 +43,12 @@ public final class Leadership: Service {
   private let elect: @Sendable (LeadershipStage) async throws -> Void
 
   /// - Parameters:
-  ///   - name: what others see; each process needs one of its own.
-  ///   - key: the lock key's; a second one beside it keeps the record of its terms.
-  ///   - ttlSeconds: how long the lease is valid without a renewal. It is renewed six times as often.
-  ///   - grace: what a body may take to end after it was cancelled.
-  ///   - endpoints: of one store; each that is asked in vain is followed by the next.
-  /// - Throws: ``TimingError``, when the time to live or the grace is no sensible one.
+  ///   - name: the holder that others see; different for each process.
+  ///   - key: the lock key; a second key beside it holds the record of its terms.
+  ///   - ttlSeconds: the TTL of the lease, which is renewed six times within it.
+  ///   - grace: the time that a cancelled body may need to end.
+  ///   - endpoints: of one store; when one does not answer, the next is tried.
+  /// - Throws: ``TimingError`` for a TTL or a grace out of range.
   public convenience init(
     name: String, key: String, ttlSeconds: Int64 = 30, grace: Duration = .zero,
     endpoints: [EtcdEndpoint], api: EtcdAPI = .auto, logger: Logger
@@ -63,16 +63,16 @@ public final class Leadership: Service {
         logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
       }
       try await client.run { client in
-        let terms = LeaseTerms(
+        let options = LeaseOptions(
           key: key, value: name, ttlSeconds: timing.ttlSeconds, timeout: timing.requestTimeout)
         try await run(
-          EtcdLeaseStore(key: EtcdLeasedKey(client: client, api: api, terms: terms), name: key))
+          EtcdLeaseStore(key: EtcdLeasedKey(client: client, api: api, options: options), name: key))
       }
     }
   }
 
-  /// The same with any store: a client with certificates or a password, or no etcd at all.
-  /// - Parameter store: what it does must end within the `requestTimeout` of ``timing(ttlSeconds:grace:)``.
+  /// The same with any store: a client with certificates or a password, or another kind of store.
+  /// - Parameter store: answers within the `requestTimeout` of ``timing(ttlSeconds:grace:)``.
   public convenience init(
     name: String, ttlSeconds: Int64 = 30, grace: Duration = .zero, store: any LeaseStore,
     logger: Logger
@@ -87,7 +87,7 @@ public final class Leadership: Service {
       @escaping @Sendable (_ run: @Sendable (any LeaseStore) async throws -> Void)
       async throws -> Void
   ) {
-    // A leadership of its own each time: what an earlier process of this name left behind is not ours.
+    // Unique for each run: an earlier process of this name is another candidate.
     let candidate = Candidate(name: name, bootID: UUID().uuidString)
     self.elect = { stage in
       try await withStore { store in
@@ -100,8 +100,8 @@ public final class Leadership: Service {
     }
   }
 
-  /// How long things take with such a lease.
-  /// - Throws: ``TimingError`` that names what is not sensible.
+  /// The timing of such a lease.
+  /// - Throws: ``TimingError`` for a value out of range.
   public static func timing(
     ttlSeconds: Int64, grace: Duration = .zero
   ) throws(TimingError) -> Timing {
@@ -110,28 +110,27 @@ public final class Leadership: Service {
       podStop: PodStop(detection: .zero, grace: max(grace, .zero)))
   }
 
-  /// Takes part in the election until a graceful shutdown, or until it is cancelled; once.
+  /// Takes part in the election until a graceful shutdown, or until its task is cancelled. Call it once.
   ///
-  /// On a graceful shutdown the bodies are cancelled, their end is awaited, and the lease is given away.
-  /// A cancelled task cancels the bodies, does not wait for them and leaves the lease to expire.
+  /// A graceful shutdown cancels the bodies, waits for their end and releases the lease. A cancelled task
+  /// cancels the bodies, does not wait for them and lets the lease expire.
   public func run() async throws {
     defer { self.stage.end() }
     try await self.elect(self.stage)
   }
 
-  /// Who leads: what is known now, and each change from here on; it ends when ``run()`` does. One who
-  /// reads slowly misses all but the latest 64.
+  /// The current state and each change after it, until ``run()`` ends. A slow reader gets only the latest
+  /// 64.
   public var changes: AsyncStream<Change> { self.stage.changes }
 
-  /// Waits until this process leads, also when ``run()`` is yet to be called, and runs `body` for as
-  /// long as that is so.
+  /// Waits until this process leads, also before ``run()`` is called, and runs `body` while it leads.
   ///
-  /// The body is cancelled when the leadership ends, and this method waits for it to end; in a next
-  /// term no body starts before all of the earlier terms have ended. A body that ends by itself leaves
-  /// the leadership as it is. Several may run at a time.
+  /// When the leadership ends, the body is cancelled and this method waits for its end. No body of the next
+  /// term starts before all bodies of earlier terms have ended. A body that returns does not end the
+  /// leadership. Several bodies may run at a time.
   /// - Parameter body: gets the term, which is larger for each new leader.
-  /// - Throws: what the body throws; ``LeadershipError`` when it throws because the leadership has
-  ///   ended, and when ``run()`` has ended; `CancellationError` when cancelled while waiting.
+  /// - Throws: the body's error; ``LeadershipError`` when the body throws after the end of the leadership,
+  ///   and when ``run()`` has ended; `CancellationError` when cancelled during the wait.
   public func withLeadership<Value: Sendable>(
     _ body: @escaping @Sendable (_ term: UInt64) async throws -> Value
   ) async throws -> Value {
@@ -148,7 +147,7 @@ public final class Leadership: Service {
           for await _ in untilEnd {}
           return nil
         }
-        // `nil` comes when the leadership has ended; then the body is still to be waited for.
+        // `nil` comes at the end of the leadership, before the body's end.
         while let result = try await group.next() {
           group.cancelAll()
           if let result { return try result.get() }
@@ -162,9 +161,9 @@ public final class Leadership: Service {
   }
 }
 
-/// Why ``Leadership/withLeadership(_:)`` brought no result.
+/// Why ``Leadership/withLeadership(_:)`` has no result.
 public enum LeadershipError: Error, Equatable, CustomStringConvertible {
-  /// The leadership ended, and the body with an error.
+  /// The leadership ended, and then the body threw.
   case lost(term: UInt64)
   /// ``Leadership/run()`` has ended.
   case notRunning

@@ -2,8 +2,7 @@ import Synchronization
 
 /// The destination of a ``Leadership``: bodies that run while it is installed.
 ///
-/// To remove is to cancel them, which takes no time; their end is what is awaited afterwards, as a
-/// pod's is.
+/// A removal cancels them, which takes no time. The election then waits for their end, like for a pod's.
 final class LeadershipStage: ElectionDestination {
   typealias Change = Leadership.Change
 
@@ -17,7 +16,7 @@ final class LeadershipStage: ElectionDestination {
     fileprivate var hasEnded = false
     fileprivate var bodies: [Int: Body] = [:]
     fileprivate var listeners: [Int: AsyncStream<Change>.Continuation] = [:]
-    /// Each is woken by whatever happens here.
+    /// Woken by each change.
     fileprivate var waiters: [Int: AsyncStream<Void>.Continuation] = [:]
     fileprivate var lastID = 0
 
@@ -26,8 +25,8 @@ final class LeadershipStage: ElectionDestination {
       return self.lastID
     }
 
-    /// Lets a body run, unless one of an earlier term still does.
-    /// - Parameter end: finished when the body is to end.
+    /// Admits a body, unless one of an earlier term still runs.
+    /// - Parameter end: finished when the body has to end.
     mutating func admit(_ end: AsyncStream<Never>.Continuation) -> (id: Int, term: UInt64)? {
       guard case .leading(let term) = self.change,
         !self.bodies.values.contains(where: \.isCancelled)
@@ -85,18 +84,18 @@ final class LeadershipStage: ElectionDestination {
     }
   }
 
-  /// There is no election any more.
+  /// The election has ended.
   func end() {
     let (listeners, waiters) = self.state.withLock { state in
       state.hasEnded = true
       return (state.listeners, state.waiters)
     }
-    // Not under the lock, which they take when they end.
+    // After unlocking, because their termination handlers take the lock.
     for listener in listeners.values { listener.finish() }
     for waiter in waiters.values { waiter.finish() }
   }
 
-  // MARK: For those who lead
+  // MARK: For bodies
 
   func leave(_ id: Int) {
     self.state.withLock { state in
@@ -125,8 +124,8 @@ final class LeadershipStage: ElectionDestination {
     return changes
   }
 
-  /// Waits until the state gives something.
-  /// - Returns: `nil` when the task is cancelled, and when the election has ended.
+  /// Waits until `value` is not `nil`.
+  /// - Returns: `nil` when the task is cancelled, and after the election's end.
   func next<Value: Sendable>(_ value: (inout State) -> sending Value?) async -> Value? {
     let (wakes, waiter) = AsyncStream.makeStream(
       of: Void.self, bufferingPolicy: .bufferingNewest(1))

@@ -8,7 +8,7 @@ import Synchronization
 public final class ManifestFile: Sendable {
   public let source: String
   public var destination: String { self.place.path }
-  let place: ManifestPlace
+  let place: ManifestPath
   /// The longest grace that a pod may have: others count on it.
   private let longestGrace: Duration?
   /// An empty one leaves the source as it is, byte for byte.
@@ -68,7 +68,7 @@ public final class ManifestFile: Sendable {
     self.deadlineDetection = deadlineDetection
     self.sourceMissing = sourceMissing
     self.source = source
-    self.place = ManifestPlace(destination)
+    self.place = ManifestPath(destination)
     self.longestGrace = longestGrace
   }
 
@@ -164,7 +164,7 @@ public final class ManifestFile: Sendable {
       if let longestGrace, self.state.withLock({ $0.source }) != source,
         let grace = ElectedPod(manifest: source)?.grace, grace > longestGrace
       {
-        throw ManifestError.graceTooLong(self.source, grace, reckoned: longestGrace)
+        throw ManifestError.graceTooLong(self.source, grace, assumed: longestGrace)
       }
       return content
     } catch {
@@ -257,41 +257,6 @@ public final class ManifestFile: Sendable {
       if count == 0 { return content }
       content += buffer[..<count]
       if content.count > Self.maximumBytes { throw .failed(.read, path, EFBIG) }
-    }
-  }
-}
-
-/// Why the manifest could not be read, written or removed.
-public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
-  public enum Action: String, Sendable { case read, write, remove }
-
-  case failed(Action, String, Int32)
-  /// The source has nothing in it.
-  case empty(String)
-  /// The source's pod may take longer to stop than was reckoned with at the start.
-  case graceTooLong(String, Duration, reckoned: Duration)
-  /// Nothing can be put into the source: it is no YAML or JSON, or no pod.
-  case notAPod(String, reason: String)
-  /// It is in place, but may not survive a crash of the machine.
-  case notSynced(String, String)
-
-  /// Whether the destination is for sure what it was before.
-  var leavesDestination: Bool {
-    if case .notSynced = self { false } else { true }
-  }
-
-  public var description: String {
-    switch self {
-    case .failed(let action, let path, let errno):
-      "cannot \(action.rawValue) \(path): \(String(cString: strerror(errno)))"
-    case .empty(let path): "\(path) is empty"
-    case .graceTooLong(let path, let grace, let reckoned):
-      """
-      the pod in \(path) may take \(grace) to stop (terminationGracePeriodSeconds, preStop), and \
-      \(reckoned) was reckoned with when this elector started; restart it to use the new manifest
-      """
-    case .notAPod(let path, let reason): "\(path) is no pod that can be stamped: \(reason)"
-    case .notSynced(let path, let reason): "\(path) was written, but: \(reason)"
     }
   }
 }

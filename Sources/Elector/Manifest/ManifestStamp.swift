@@ -1,20 +1,19 @@
 import Yams
 
-/// What is written into a manifest beside what its source holds: whose pod it is, and a fencing token.
+/// The additions to a manifest's source: the pod's leader, and a fencing token.
 ///
-/// The token is the term: it is the same for as long as one holds the lock, and larger for each new
-/// holder. What the pod writes to, and that remembers the largest token that it has seen, can refuse a
-/// pod of an earlier term, however late that comes.
+/// The token is the term, constant while one elector holds the lock and larger for each new holder. A server
+/// that remembers the largest token can refuse requests of a pod of an earlier term.
 ///
 /// Source: M. Kleppmann, "How to do distributed locking", 2016, for the token.
 public struct ManifestStamp: Equatable, Sendable {
-  /// The lock's name.
+  /// The lock's key.
   public var key: String
-  /// What it holds while we are the master.
+  /// The lock's value while we hold it.
   public var holder: String
-  /// Whether token, holder and key become annotations of the pod, `--annotate`.
+  /// Whether to annotate the pod with token, holder and key, `--annotate`.
   public var annotates: Bool
-  /// The variable in the environment of each container that holds the token, `--token-env`.
+  /// The environment variable of each container for the token, `--token-env`.
   public var tokenVariable: String?
 
   public init(key: String, holder: String, annotates: Bool, tokenVariable: String?) {
@@ -24,10 +23,10 @@ public struct ManifestStamp: Equatable, Sendable {
     self.tokenVariable = tokenVariable
   }
 
-  /// What the annotations' names begin with.
+  /// The prefix of the annotations.
   public static let prefix = "elector.zweimaster.dev/"
 
-  /// Whether a container's environment can have such a variable.
+  /// Whether a container may have an environment variable of this name.
   /// Source: Kubernetes, `IsEnvVarName` in `apimachinery/pkg/util/validation`.
   public static func isVariableName(_ name: String) -> Bool {
     name.wholeMatch(of: /[-._a-zA-Z][-._a-zA-Z0-9]*/) != nil && name != "." && name != ".."
@@ -37,11 +36,11 @@ public struct ManifestStamp: Equatable, Sendable {
   /// Whether it changes anything.
   var isEmpty: Bool { !self.annotates && self.tokenVariable == nil }
 
-  /// Puts the stamp on a manifest. Comments and layout are lost by that, nothing else is.
+  /// Stamps a manifest, which loses its comments and layout.
   /// - Parameters:
-  ///   - expiry: when the kubelet is to end the pod by itself; the manifest's own deadline stays if it is
+  ///   - expiry: when the kubelet ends the pod by itself; the manifest's own deadline stays if it is
   ///     shorter.
-  ///   - source: its file, for errors.
+  ///   - source: the manifest's file, for errors.
   /// - Throws: ``ManifestError/notAPod(_:reason:)``.
   func applied(
     to manifest: [UInt8], term: UInt64, expiry: ManifestExpiry? = nil, source: String
@@ -93,7 +92,7 @@ public struct ManifestStamp: Equatable, Sendable {
     }
   }
 
-  /// Those that follow may refer to it, so it comes first.
+  /// The variable comes first, because others may refer to it.
   private static func container(_ node: Node, with variable: Node, named name: String) -> Node {
     guard var container = node.mapping else { return node }
     let others = (container[Node("env")]?.sequence).map(Array.init) ?? []
@@ -101,13 +100,13 @@ public struct ManifestStamp: Equatable, Sendable {
     return .mapping(container)
   }
 
-  /// Changes the mapping at a path, which is made if it is not there.
+  /// Changes the mapping at a path; creates it if it is missing.
   private static func edit(
     _ node: inout Node, _ path: ArraySlice<String>, in source: String,
     _ change: (inout Node.Mapping) -> Void
   ) throws(ManifestError) {
     guard var mapping = node.mapping else {
-      throw .notAPod(source, reason: "there is no mapping above \(path.first ?? "its end")")
+      throw .notAPod(source, reason: "no mapping above \(path.first ?? "its end")")
     }
     if let name = path.first {
       let key = Node(name)

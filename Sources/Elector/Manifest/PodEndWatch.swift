@@ -1,20 +1,20 @@
-/// The question whether a pod whose manifest is gone has ended, as a value: what a kubelet answers goes
-/// in, and what follows comes out.
+/// Whether a pod has ended after the removal of its manifest, as a value: a kubelet's answers go in, and
+/// the next step comes out.
 ///
-/// That it is not listed tells nothing by itself: the kubelet may have read the file and be about to
-/// start it. It has ended when the kubelet has noticed by now that the file is gone; or before, when it was
-/// listed and no second pod can follow it.
+/// A pod that is not listed may not have ended: the kubelet may have read the file and be about to start it.
+/// The pod has ended once the kubelet must have noticed the removal; or earlier, when it was listed before
+/// and no second pod can follow it.
 package struct PodEndWatch: Equatable, Sendable {
   package enum Step: Equatable, Sendable {
-    /// Ask again after so long.
+    /// Ask again after a pause.
     case ask(after: Duration)
-    /// It has ended; or the kubelet cannot be asked, and has by all that is known killed it by now.
+    /// It has ended; or the kubelet does not answer, and must have killed it by now.
     case ended
-    /// It is still listed although its time is over.
+    /// It is still listed although the kubelet should have killed it.
     case overdue
   }
 
-  /// For so much longer than it should a pod may be listed before it counts as one that does not end.
+  /// How long a pod may be listed after its time before it is overdue.
   private static let patience = Duration.seconds(5)
   private static let shortestPause = Duration.milliseconds(10)
 
@@ -25,8 +25,8 @@ package struct PodEndWatch: Equatable, Sendable {
   private var wasListed = false
 
   /// - Parameters:
-  ///   - detection: until the kubelet notices that a manifest is gone.
-  ///   - grace: until it has killed the pod.
+  ///   - detection: the time within which the kubelet notices a removal.
+  ///   - grace: the time within which it then kills the pod.
   ///   - isOnlyOne: whether no pod of an earlier manifest can be listed, ``InstalledPods/hasOnlyOne``.
   package init(detection: Duration, grace: Duration, isOnlyOne: Bool) {
     self.detection = detection
@@ -35,15 +35,15 @@ package struct PodEndWatch: Equatable, Sendable {
   }
 
   /// - Parameters:
-  ///   - isListed: whether the kubelet has the pod, running or to be run; `nil` when it does not say.
-  ///   - elapsed: since the manifest was gone.
+  ///   - isListed: whether the kubelet runs the pod, or is going to; `nil` without an answer.
+  ///   - elapsed: the time since the removal.
   package mutating func heard(isListed: Bool?, after elapsed: Duration) -> Step {
     if isListed == true {
       (self.wasListed, self.absences) = (true, 0)
     } else if isListed == false,
       self.wasListed && self.isOnlyOne || elapsed >= self.detection
     {
-      // Twice: between two containers of a pod that just starts there may be a moment.
+      // Twice, because a starting pod may be unlisted between two of its containers.
       self.absences += 1
       if self.absences == 2 { return .ended }
     }
@@ -51,7 +51,7 @@ package struct PodEndWatch: Equatable, Sendable {
     if !self.wasListed, elapsed >= killed { return .ended }
     if elapsed >= killed + Self.patience { return self.absences > 0 ? .ended : .overdue }
     if self.absences > 0 { return .ask(after: Self.shortestPause) }
-    // As exact as the wait so far is long; each question makes a real kubelet ask its runtime.
+    // In proportion to the time so far, because each question makes a kubelet ask its runtime.
     return .ask(after: min(max(elapsed / 20, Self.shortestPause), .milliseconds(200)))
   }
 }

@@ -1,23 +1,23 @@
 import FoundationEssentials
 
-/// A follower's wish to be the master instead of one with a smaller priority: what a second side key
-/// holds, for as long as it is written anew.
-public struct Bid: Equatable, Sendable {
-  public var candidate: Candidate
-  public var priority: Int
-  /// The pause from one write to the next: a bid that was not written for three of them is void.
-  public var period: Duration
+/// A follower's request to a master with a smaller priority to hand over. It is the value of a second side
+/// key, and valid while the follower rewrites it.
+package struct Bid: Equatable, Sendable {
+  package var candidate: Candidate
+  package var priority: Int
+  /// The pause between two writes; a bid is void after three periods without one.
+  package var period: Duration
 
-  public init(candidate: Candidate, priority: Int, period: Duration) {
+  package init(candidate: Candidate, priority: Int, period: Duration) {
     self.candidate = candidate
     self.priority = priority
     self.period = period
   }
 
   /// The side key of a lock key.
-  public static func key(for key: String) -> String { TermRecord.sideKey(of: key, "bid") }
+  package static func key(for key: String) -> String { TermRecord.sideKey(of: key, "bid") }
 
-  /// For how long it counts after it was written.
+  /// How long it is valid after a write.
   var validity: Duration { self.period * 3 }
 
   private struct Wire: Codable {
@@ -34,7 +34,7 @@ public struct Bid: Equatable, Sendable {
     }
   }
 
-  /// - Returns: `nil` when it is no bid.
+  /// - Returns: `nil` when the text is not a bid.
   init?(json: String) {
     guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(json.utf8)) else { return nil }
     self.init(
@@ -51,7 +51,7 @@ public struct Bid: Equatable, Sendable {
       periodMilliseconds: UInt32(min(max(1, milliseconds), 1e9)))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Numbers and strings: there is nothing in it that JSON could not hold.
+    // Only numbers and strings, which JSON can always hold.
     return (try? encoder.encode(wire)).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 }

@@ -1,22 +1,21 @@
-/// Who should be the master, as far as people have a preference: a value that is shown the bid beside the
-/// lock once in a while, and says what follows.
+/// Priorities, as a value: the bid beside the lock goes in from time to time, and a step comes out.
 ///
-/// Nothing here makes one the master: a leader that sees a bid with a larger priority than its own hands
-/// over as on a stop, and then leaves the lock to others for a while. A bid counts only while it is seen to
-/// be written anew, so what a dead candidate left behind does no harm.
+/// It never makes an elector the master. A leader that sees a bid with a larger priority than its own hands
+/// over as on a stop, and then follows for a while. A bid counts only while its candidate rewrites it, so a
+/// dead candidate's bid does no harm.
 struct Preemption: Equatable, Sendable {
   enum Role: Equatable, Sendable {
     case leader
-    /// Somebody else leads, and we would take the lock if it were free.
+    /// Another elector leads, and we would take the lock if it were free.
     case follower
     case bystander
   }
 
   enum Step: Equatable, Sendable {
     case nothing
-    /// Write our bid in the place of what was found, only if that is still there.
+    /// Write our bid, if the side key has not changed since it was read.
     case bid(Bid, ifIndex: UInt64?)
-    /// Leave the lock to others for so long.
+    /// Hand over, and follow for this time.
     case yield(to: Bid, for: Duration)
   }
 
@@ -24,7 +23,7 @@ struct Preemption: Equatable, Sendable {
     var bid: Bid
     var index: UInt64
     var at: Instant
-    /// Whether it was written while we looked on.
+    /// Whether its candidate wrote it after our first look.
     var isLive: Bool
 
     func isValid(at now: Instant) -> Bool { now < self.at + self.bid.validity }
@@ -37,14 +36,14 @@ struct Preemption: Equatable, Sendable {
   private var followsSince: Instant?
 
   /// - Parameters:
-  ///   - own: what we would write.
+  ///   - own: our bid.
   ///   - delay: how long we follow before we bid, `--preemption-delay`.
   init(own: Bid, delay: Duration) {
     self.own = own
     self.delay = delay
   }
 
-  /// Whether what is beside the lock matters in a role.
+  /// Whether a role has to read the side key.
   func wantsToLook(as role: Role) -> Bool {
     switch role {
     case .leader: true
@@ -53,8 +52,7 @@ struct Preemption: Equatable, Sendable {
     }
   }
 
-  /// - Parameters:
-  ///   - found: what is there; `bid` is `nil` when it is none.
+  /// - Parameter found: the side key; `bid` is `nil` when its value is not a bid.
   mutating func look(
     _ found: (bid: Bid?, index: UInt64)?, as role: Role, at now: Instant
   ) -> Step {
@@ -66,7 +64,7 @@ struct Preemption: Equatable, Sendable {
       guard let seen, seen.isLive, seen.isValid(at: now), seen.bid.candidate != self.own.candidate,
         seen.bid.priority > self.own.priority
       else { return .nothing }
-      // Should the other one not come, its next bid is to be seen anew.
+      // If the other elector does not take over, its next bid has to be live again.
       self.seen?.isLive = false
       return .yield(to: seen.bid, for: max(seen.bid.validity, self.own.validity))
     case .follower:

@@ -2,9 +2,8 @@ import EtcdClient
 import Logging
 import ServiceLifecycle
 
-/// Lets one with a larger priority be the master, beside an ``ElectionService``: it shows ``Preemption``
-/// what is there, and does what it says.
-public struct PreemptionService: Service {
+/// Carries out what ``Preemption`` decides, beside an ``ElectionService``.
+package struct PreemptionService: Service {
   private let key: any LeasedKey
   private let bidKey: String
   private let board: ElectionBoard
@@ -13,12 +12,12 @@ public struct PreemptionService: Service {
   private let logger: Logger
 
   /// - Parameters:
-  ///   - key: the lock key's store.
-  ///   - name: the lock key's, `--key`; the bid's follows from it.
-  ///   - board: of the election that is to be influenced.
-  ///   - own: what we would bid; with a priority of 0 or less we only give way to others.
+  ///   - key: the lock key in its store.
+  ///   - name: the lock key's name, `--key`; the bid's key follows from it.
+  ///   - board: of the same election.
+  ///   - own: our bid; with a priority of 0 or less we only hand over to others.
   ///   - delay: how long we follow before we bid.
-  public init(
+  package init(
     key: any LeasedKey, name: String, board: ElectionBoard, own: Bid, delay: Duration,
     logger: Logger
   ) {
@@ -30,8 +29,8 @@ public struct PreemptionService: Service {
     self.logger = logger
   }
 
-  /// Looks once per period until it is asked to stop.
-  public func run() async throws {
+  /// Reads the side key once per period until a graceful shutdown.
+  package func run() async throws {
     await cancelWhenGracefulShutdown {
       var preemption = Preemption(own: self.own, delay: self.delay)
       while (try? await Task.sleep(for: self.own.period * .random(in: 0.9...1.1))) != nil {
@@ -53,12 +52,12 @@ public struct PreemptionService: Service {
       switch preemption.look(found, as: role, at: now) {
       case .nothing: break
       case .bid(let bid, let index):
-        // Should another one have been faster, we see its bid the next time.
+        // If another elector was faster, we see its bid the next time.
         _ = try await self.key.setSideValue(
           self.bidKey, to: bid.json, if: index.map { .ifIndex($0) } ?? .ifAbsent)
       case .yield(let bid, let duration):
         self.logger.info(
-          "one with a larger priority wants the lock",
+          "handing over to an elector with a larger priority",
           metadata: [
             "priority": "\(bid.priority)", "who": "\(bid.candidate.name)",
             "ours": "\(self.own.priority)",
@@ -66,8 +65,8 @@ public struct PreemptionService: Service {
         self.board.stepDown(for: duration)
       }
     } catch {
-      // The election says what is wrong with the store.
-      self.logger.debug("cannot look for bids", metadata: ["reason": "\(error.description)"])
+      // The election logs the store's failures.
+      self.logger.debug("cannot read or write a bid", metadata: ["reason": "\(error.description)"])
     }
   }
 }
@@ -75,7 +74,7 @@ public struct PreemptionService: Service {
 extension Election.Snapshot {
   fileprivate var role: Preemption.Role {
     if self.leads { return .leader }
-    return self.master != nil && !self.isPaused && self.standsBackFor == nil
+    return self.leader != nil && !self.isSteppedDown && self.standsBackFor == nil
       ? .follower : .bystander
   }
 }

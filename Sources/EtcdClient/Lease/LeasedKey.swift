@@ -1,34 +1,33 @@
-/// A key with a time to live that one of several has to itself, in whichever API of etcd.
+/// A key with a TTL that one client holds at a time, in either API of etcd.
 ///
-/// The two implementations tell the same facts. None of them sends a write a second time when the
-/// outcome of the first is not known; the caller reads then. A time to live is counted by the server
-/// from an instant after the call, so whoever counts from before the call is never too late.
+/// Both implementations give the same answers. Neither repeats a write whose outcome is unknown: the caller
+/// then reads. The server counts the TTL from an instant after the call, so a client that counts from
+/// before the call never believes in a lease for too long.
 public protocol LeasedKey: Sendable {
-  /// What the key is, by the word of the cluster's majority.
+  /// Reads the key from the cluster's majority: `held` or `absent`.
   func read() async throws(EtcdClientError) -> LeaseAnswer
-  /// Makes the key, with our value and time to live, if there is none: `granted` or `exists`.
+  /// Creates the key, with our value and TTL, if it does not exist: `granted` or `exists`.
   func create() async throws(EtcdClientError) -> LeaseAnswer
-  /// Lets the time to live begin anew if the key's last change was at this index: `granted`, `changed`
-  /// or `absent`.
+  /// Restarts the TTL if the key's last change was at this index: `granted`, `changed` or `absent`.
   func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer
   /// Removes the key if its last change was at this index: `released`, `changed` or `absent`.
   func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer
-  /// Waits for the first change after an index of the store, for as long as it takes.
+  /// Waits for the first change after an index of the store, without a time-out.
   func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange
 
   /// Reads a plain key beside the leased one.
   func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer
-  /// Writes a plain key beside the leased one, without a time to live, if the condition holds.
+  /// Writes a plain key without a TTL beside the leased one, if the condition holds.
   func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer
 }
 
-/// What is kept in a ``LeasedKey``, and how long.
-public struct LeaseTerms: Equatable, Sendable {
-  /// The key's name; slashes in it separate components, those at its ends do not matter.
+/// The name, value and TTL of a ``LeasedKey``.
+public struct LeaseOptions: Equatable, Sendable {
+  /// The key's name. Slashes separate components; leading and trailing ones are ignored.
   public var key: String
-  /// What the key holds while it is ours.
+  /// The key's value while we hold it.
   public var value: String
   public var ttlSeconds: Int64
   /// The bound of one call.
@@ -39,84 +38,5 @@ public struct LeaseTerms: Equatable, Sendable {
     self.value = value
     self.ttlSeconds = ttlSeconds
     self.timeout = timeout
-  }
-}
-
-/// Who has a ``LeasedKey``.
-public struct KeyHolder: Equatable, Sendable {
-  public var value: String
-  /// The same over renewals, and larger for each new holder: v2's `createdIndex`, v3's
-  /// `create_revision`.
-  public var token: UInt64
-  /// The index of the last change. v2 counts a renewal as one, v3 does not.
-  public var modifiedIndex: UInt64
-  /// The rest of its time to live, rounded up to whole seconds; `nil` when the answer does not tell, as
-  /// in v3.
-  public var remaining: Duration?
-
-  public init(value: String, token: UInt64, modifiedIndex: UInt64, remaining: Duration? = nil) {
-    self.value = value
-    self.token = token
-    self.modifiedIndex = modifiedIndex
-    self.remaining = remaining
-  }
-}
-
-/// What a request came to, and where the store was then.
-public struct LeaseAnswer: Equatable, Sendable {
-  public enum Fact: Equatable, Sendable {
-    case absent
-    case held(KeyHolder)
-    /// The key is ours from the instant at which the request was sent, for its time to live.
-    case granted(token: UInt64, modifiedIndex: UInt64)
-    case released
-    /// To a creation: there is one already.
-    case exists
-    /// To a renewal or a release: it is another key, or was changed since.
-    case changed
-  }
-
-  public var fact: Fact
-  public var position: StorePosition
-
-  public init(_ fact: Fact, at position: StorePosition) {
-    self.fact = fact
-    self.position = position
-  }
-}
-
-/// What happened to a ``LeasedKey``.
-public enum KeyChange: Equatable, Sendable {
-  case written(KeyHolder)
-  /// It was deleted or has expired, at this index.
-  case removed(index: UInt64)
-  /// The store no longer knows what happened so long ago: read anew.
-  case historyCleared
-}
-
-/// When a side key may be written.
-public enum SideCondition: Equatable, Sendable {
-  case always
-  case ifAbsent
-  /// If its last change was at this index.
-  case ifIndex(UInt64)
-}
-
-/// What became of a side key.
-public struct SideAnswer: Equatable, Sendable {
-  public enum Fact: Equatable, Sendable {
-    case absent
-    case found(value: String, modifiedIndex: UInt64)
-    case written(modifiedIndex: UInt64)
-    /// The condition did not hold.
-    case conditionFailed
-  }
-
-  public var fact: Fact
-  public var position: StorePosition
-
-  public init(_ fact: Fact, at position: StorePosition) {
-    self.fact = fact
-    self.position = position
   }
 }

@@ -1,39 +1,41 @@
-/// A leased key in etcd's v2 API: at the root of its key space, with the plain value and a `ttl`, as
-/// podmaster has it.
-public struct V2LeasedKey: LeasedKey {
+/// A leased key in etcd's v2 API: at the root of the key space, with a plain value and a `ttl`, like
+/// podmaster's.
+package struct V2LeasedKey: LeasedKey {
   private let client: EtcdClient
-  private let terms: LeaseTerms
+  private let options: LeaseOptions
 
-  public init(client: EtcdClient, terms: LeaseTerms) {
+  package init(client: EtcdClient, options: LeaseOptions) {
     self.client = client
-    self.terms = terms
+    self.options = options
   }
 
-  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+  package func read() async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
-      let response = try await self.get(self.terms.key)
-      return LeaseAnswer(.held(KeyHolder(response.node)), at: response.position)
+      let response = try await self.get(self.options.key)
+      return LeaseAnswer(
+        .held(Holder(response.node), remaining: response.node.ttl.map { .seconds($0) }),
+        at: response.position)
     } catch {
       return try Self.answer(error, [EtcdError.keyNotFound: .absent])
     }
   }
 
-  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+  package func create() async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.client.put(
-        self.terms.key, value: self.terms.value, ttlSeconds: self.terms.ttlSeconds,
-        prevExist: false, timeout: self.terms.timeout)
+        self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
+        prevExist: false, timeout: self.options.timeout)
       return LeaseAnswer(response.granted, at: response.position)
     } catch {
       return try Self.answer(error, [EtcdError.nodeExists: .exists])
     }
   }
 
-  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.client.put(
-        self.terms.key, value: self.terms.value, ttlSeconds: self.terms.ttlSeconds,
-        prevIndex: ifIndex, timeout: self.terms.timeout)
+        self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
+        prevIndex: ifIndex, timeout: self.options.timeout)
       return LeaseAnswer(response.granted, at: response.position)
     } catch {
       return try Self.answer(
@@ -41,10 +43,10 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     do throws(EtcdClientError) {
       let response = try await self.client.delete(
-        self.terms.key, prevIndex: ifIndex, timeout: self.terms.timeout)
+        self.options.key, prevIndex: ifIndex, timeout: self.options.timeout)
       return LeaseAnswer(.released, at: response.position)
     } catch {
       return try Self.answer(
@@ -52,13 +54,13 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
+  package func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
     do throws(EtcdClientError) {
-      let response = try await self.client.watch(self.terms.key, waitIndex: index + 1)
+      let response = try await self.client.watch(self.options.key, waitIndex: index + 1)
       switch response.action {
       case "delete", "compareAndDelete", "expire":
         return .removed(index: response.node.modifiedIndex)
-      default: return .written(KeyHolder(response.node))
+      default: return .written(Holder(response.node))
       }
     } catch {
       if error.errorCode == EtcdError.eventIndexCleared { return .historyCleared }
@@ -66,7 +68,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
+  package func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
     do throws(EtcdClientError) {
       let response = try await self.get(key)
       return SideAnswer(
@@ -77,7 +79,7 @@ public struct V2LeasedKey: LeasedKey {
     }
   }
 
-  public func setSideValue(
+  package func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer {
     var prevExist: Bool?
@@ -89,7 +91,8 @@ public struct V2LeasedKey: LeasedKey {
     }
     do throws(EtcdClientError) {
       let response = try await self.client.put(
-        key, value: value, prevExist: prevExist, prevIndex: prevIndex, timeout: self.terms.timeout)
+        key, value: value, prevExist: prevExist, prevIndex: prevIndex, timeout: self.options.timeout
+      )
       return SideAnswer(
         .written(modifiedIndex: response.node.modifiedIndex), at: response.position)
     } catch {
@@ -103,7 +106,7 @@ public struct V2LeasedKey: LeasedKey {
   }
 
   private func get(_ key: String) async throws(EtcdClientError) -> KeysResponse {
-    let response = try await self.client.get(key, quorum: true, timeout: self.terms.timeout)
+    let response = try await self.client.get(key, quorum: true, timeout: self.options.timeout)
     if response.node.dir {
       throw .refused(
         EtcdError(
@@ -113,7 +116,7 @@ public struct V2LeasedKey: LeasedKey {
     return response
   }
 
-  /// What a refusal means, if its code is among those expected.
+  /// The meaning of an expected refusal.
   private static func fact<Fact>(
     _ error: EtcdClientError, _ meanings: [Int: Fact]
   ) throws(EtcdClientError) -> (Fact, at: StorePosition) {
@@ -139,7 +142,7 @@ public struct V2LeasedKey: LeasedKey {
 }
 
 extension KeysResponse {
-  /// To a read: the store's. To a write: where it was applied.
+  /// For a read the store's index, for a write its own.
   fileprivate var position: StorePosition {
     StorePosition(
       clusterID: self.clusterID,
@@ -147,14 +150,13 @@ extension KeysResponse {
   }
 
   fileprivate var granted: LeaseAnswer.Fact {
-    .granted(token: self.node.createdIndex, modifiedIndex: self.node.modifiedIndex)
+    .granted(term: self.node.createdIndex, modifiedIndex: self.node.modifiedIndex)
   }
 }
 
-extension KeyHolder {
+extension Holder {
   fileprivate init(_ node: Node) {
     self.init(
-      value: node.value ?? "", token: node.createdIndex, modifiedIndex: node.modifiedIndex,
-      remaining: node.ttl.map { .seconds($0) })
+      name: node.value ?? "", term: node.createdIndex, modifiedIndex: node.modifiedIndex)
   }
 }

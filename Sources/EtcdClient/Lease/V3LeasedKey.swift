@@ -1,79 +1,78 @@
 import FoundationEssentials
 import Synchronization
 
-/// A leased key in etcd's v3 API: `/<key>` with the plain value, attached to a lease of etcd's own.
+/// A leased key in etcd's v3 API: `/<key>` with a plain value, attached to an etcd lease.
 ///
-/// A creation makes a lease and then, in one transaction, the key if there is none. A renewal keeps the
-/// lease alive and then looks whether the key is still the same, since a lease lives on without its key.
-/// A release deletes the key if it is still the same, and ends the lease.
+/// A creation grants a lease and then, in one transaction, creates the key if it does not exist. A renewal
+/// keeps the lease alive and then checks that the key has not changed, since a lease outlives its key. A
+/// release deletes the key if it has not changed, and revokes the lease.
 ///
-/// Both halves of a renewal have to happen in one term of etcd's own leadership: a member that has been
-/// replaced as etcd's leader and does not know it yet keeps leases alive that its successor lets end.
+/// Both halves of a renewal must happen in one Raft term of etcd: a deposed leader that does not know it
+/// yet keeps leases alive that its successor lets expire.
 ///
-/// A lease whose key may or may not have been made, because an answer was lost, is ended before the next
-/// request: after that the key is not there, and will not be.
-public final class V3LeasedKey: LeasedKey {
+/// When an answer is lost, the key may or may not exist. Its lease is revoked before the next request;
+/// after that the key does not exist, and never will.
+package final class V3LeasedKey: LeasedKey {
   private let gateway: EtcdGateway
-  private let terms: LeaseTerms
+  private let options: LeaseOptions
   private let key: Data
   private let state = Mutex(State())
 
   private struct State {
-    /// The lease of the key that we made last.
+    /// The lease of the key that we created last.
     var lease: (id: Int64, index: UInt64)?
-    /// Leases that hold nothing we know of.
+    /// Leases whose keys we do not know.
     var abandoned: Set<Int64> = []
-    var hasToldOfTTL = false
+    var hasReportedTTL = false
   }
 
-  /// - Parameter prefix: where the gateway of this version of etcd is.
-  init(client: EtcdClient, prefix: EtcdGateway.Prefix, terms: LeaseTerms) {
-    self.gateway = EtcdGateway(client: client, prefix: prefix)
-    self.terms = terms
-    self.key = Self.bytes(terms.key)
+  init(client: EtcdClient, options: LeaseOptions) {
+    self.gateway = EtcdGateway(client: client)
+    self.options = options
+    self.key = Self.bytes(options.key)
   }
 
-  /// The same name as in the v2 API, where it is a path.
+  /// The same name as the path in the v2 API.
   private static func bytes(_ key: String) -> Data {
     Data(key.split(separator: "/").map { "/" + $0 }.joined().utf8)
   }
 
-  private var deadline: ContinuousClock.Instant { .now + self.terms.timeout }
+  private var deadline: ContinuousClock.Instant { .now + self.options.timeout }
 
-  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+  package func read() async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
-    await self.endAbandonedLeases(until: deadline)
+    await self.revokeAbandonedLeases(until: deadline)
     let reply = try await self.gateway.range(self.key, until: deadline)
     return LeaseAnswer(
       reply.kvs?.first.map { .held($0.holder) } ?? .absent, at: reply.header.position)
   }
 
-  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+  package func create() async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
-    await self.endAbandonedLeases(until: deadline)
+    await self.revokeAbandonedLeases(until: deadline)
     let lease = Int64.random(in: 1...Int64.max)
-    // Until it is known to hold our key; this task may be cancelled at any time.
+    // Until it surely holds our key: this task may be cancelled at any time.
     self.state.withLock { _ = $0.abandoned.insert(lease) }
     let granted = try await self.gateway.grantLease(
-      lease, ttlSeconds: self.terms.ttlSeconds, until: deadline)
-    guard granted >= self.terms.ttlSeconds else {
+      lease, ttlSeconds: self.options.ttlSeconds, until: deadline)
+    guard granted >= self.options.ttlSeconds else {
       throw .malformed(
         endpoint: self.gateway.client.transport.preferred,
-        reason: "a lease of \(granted) s where \(self.terms.ttlSeconds) s were asked for")
+        reason: "it granted \(granted) s instead of \(self.options.ttlSeconds) s")
     }
-    self.tell(ttl: granted)
+    self.report(ttl: granted)
     let reply = try await self.gateway.txn(
       Gateway.TxnRequest(
         compare: [.init(key: self.key, target: "CREATE", create_revision: Quoted(0))],
         success: [
           .init(
             request_put: .init(
-              key: self.key, value: Data(self.terms.value.utf8), lease: Quoted(lease)))
+              key: self.key, value: Data(self.options.value.utf8), lease: Quoted(lease)))
         ], failure: [.init(request_range: .init(key: self.key))]),
       isRepeatable: false, until: deadline)
     let position = reply.header.position
     guard reply.succeeded == true else {
-      await self.endAbandonedLeases(until: deadline)
+      await self.revokeAbandonedLeases(until: deadline)
       return LeaseAnswer(.exists, at: position)
     }
     self.state.withLock {
@@ -81,25 +80,25 @@ public final class V3LeasedKey: LeasedKey {
       $0.lease = (lease, position.index)
     }
     return LeaseAnswer(
-      .granted(token: position.index, modifiedIndex: position.index), at: position)
+      .granted(term: position.index, modifiedIndex: position.index), at: position)
   }
 
-  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
     let lease: Int64
     if let known = self.state.withLock({ $0.lease }), known.index == ifIndex {
       lease = known.id
     } else {
-      // Made by another object of ours, before an upgrade of etcd moved its gateway.
+      // An earlier process of ours may have made it.
       let reply = try await self.look(ifIndex: ifIndex, until: deadline)
       guard let key = reply.found else { return LeaseAnswer(.absent, at: reply.header.position) }
-      guard reply.succeeded == true, key.holder.value == self.terms.value,
+      guard reply.succeeded == true, key.holder.name == self.options.value,
         let found = key.lease?.value
       else { return LeaseAnswer(.changed, at: reply.header.position) }
       self.state.withLock { $0.lease = (found, ifIndex) }
       lease = found
     }
-    // Once more if etcd changed its leader in between.
+    // Once more after a change of etcd's leader between the two halves.
     for _ in 0..<2 {
       let kept = try await self.gateway.keepAlive(lease, until: deadline)
       let reply = try await self.look(ifIndex: ifIndex, until: deadline)
@@ -107,24 +106,24 @@ public final class V3LeasedKey: LeasedKey {
       guard reply.succeeded == true, key.lease?.value == lease else {
         return LeaseAnswer(.changed, at: reply.header.position)
       }
-      guard let ttl = kept.ttlSeconds, ttl >= self.terms.ttlSeconds else {
+      guard let ttl = kept.ttlSeconds, ttl >= self.options.ttlSeconds else {
         throw .unanswered(
           endpoint: self.gateway.client.transport.preferred,
-          reason: "the lease has ended, the key is about to")
+          reason: "the lease has expired, and its key is about to")
       }
       if let term = kept.raftTerm, term == reply.header.raft_term?.value {
         let holder = key.holder
         return LeaseAnswer(
-          .granted(token: holder.token, modifiedIndex: holder.modifiedIndex),
+          .granted(term: holder.term, modifiedIndex: holder.modifiedIndex),
           at: reply.header.position)
       }
     }
     throw .unanswered(
       endpoint: self.gateway.client.transport.preferred,
-      reason: "etcd changed its leader meanwhile")
+      reason: "etcd's leader has changed during the renewal")
   }
 
-  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+  package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
     let reply = try await self.gateway.txn(
       Gateway.TxnRequest(
@@ -140,11 +139,11 @@ public final class V3LeasedKey: LeasedKey {
       if let lease = $0.lease { $0.abandoned.insert(lease.id) }
       $0.lease = nil
     }
-    await self.endAbandonedLeases(until: deadline)
+    await self.revokeAbandonedLeases(until: deadline)
     return LeaseAnswer(.released, at: position)
   }
 
-  public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
+  package func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
     guard let event = try await self.gateway.change(of: self.key, from: index + 1) else {
       return .historyCleared
     }
@@ -152,16 +151,16 @@ public final class V3LeasedKey: LeasedKey {
       ? .removed(index: event.kv.mod_revision?.value ?? 0) : .written(event.kv.holder)
   }
 
-  public func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
+  package func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
     let reply = try await self.gateway.range(Self.bytes(key), until: self.deadline)
     guard let holder = reply.kvs?.first?.holder else {
       return SideAnswer(.absent, at: reply.header.position)
     }
     return SideAnswer(
-      .found(value: holder.value, modifiedIndex: holder.modifiedIndex), at: reply.header.position)
+      .found(value: holder.name, modifiedIndex: holder.modifiedIndex), at: reply.header.position)
   }
 
-  public func setSideValue(
+  package func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer {
     let key = Self.bytes(key)
@@ -186,11 +185,11 @@ public final class V3LeasedKey: LeasedKey {
     .init(key: self.key, target: "MOD", mod_revision: Quoted(index))
   }
 
-  /// Whether the key is as it was at an index, by the majority's word, and what it is.
+  /// Reads the key from the majority, and whether it has changed since an index.
   private func look(
     ifIndex: UInt64, until deadline: ContinuousClock.Instant
   ) async throws(EtcdClientError) -> Gateway.TxnReply {
-    // The same on both branches. One without a read would be answered from the member's own copy.
+    // On both branches: without a read the member would answer from its own copy.
     let read = Gateway.TxnRequest.Operation(request_range: .init(key: self.key))
     return try await self.gateway.txn(
       Gateway.TxnRequest(
@@ -198,21 +197,21 @@ public final class V3LeasedKey: LeasedKey {
       isRepeatable: true, until: deadline)
   }
 
-  /// Ends what is left of earlier requests, as far as etcd answers; the rest remains for the next time.
-  private func endAbandonedLeases(until deadline: ContinuousClock.Instant) async {
+  /// Revokes the leases of lost answers; those for which etcd does not answer stay for the next time.
+  private func revokeAbandonedLeases(until deadline: ContinuousClock.Instant) async {
     for lease in self.state.withLock({ $0.abandoned }) {
       guard (try? await self.gateway.revokeLease(lease, until: deadline)) != nil else { return }
       self.state.withLock { _ = $0.abandoned.remove(lease) }
     }
   }
 
-  private func tell(ttl: Int64) {
-    let isNews = self.state.withLock { state in
-      defer { state.hasToldOfTTL = true }
-      return !state.hasToldOfTTL && ttl > self.terms.ttlSeconds
+  private func report(ttl: Int64) {
+    let isFirst = self.state.withLock { state in
+      defer { state.hasReportedTTL = true }
+      return !state.hasReportedTTL && ttl > self.options.ttlSeconds
     }
-    guard isNews else { return }
+    guard isFirst else { return }
     self.gateway.client.transport.notice(
-      .longerTTL(asked: self.terms.ttlSeconds, granted: ttl))
+      .longerTTL(asked: self.options.ttlSeconds, granted: ttl))
   }
 }

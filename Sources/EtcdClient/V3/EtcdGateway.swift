@@ -3,38 +3,20 @@ import FoundationEssentials
 import HTTPEndpoint
 import NIOCore
 
-/// etcd's v3 API over its JSON gateway: the calls that a leased key needs.
+/// etcd's v3 API over its JSON gateway at `/v3`: the calls that a leased key needs.
 ///
-/// Source: etcd's `rpc.proto`; which prefix a version has, from its documentation of the gateway.
+/// Source: etcd's `rpc.proto`. Before etcd 3.4 the gateway has other paths and is not supported.
 struct EtcdGateway: Sendable {
-  /// Where a version of etcd has its gateway.
-  enum Prefix: String, Sendable {
-    case v3 = "/v3"
-    case v3beta = "/v3beta"
-    case v3alpha = "/v3alpha"
-
-    /// - Parameter version: a server's, for example `3.4.23`.
-    /// - Returns: `nil` for a version without a v3 API.
-    init?(version: String) {
-      let parts = version.split(separator: ".").map { Int($0) }
-      guard parts.count >= 2, let major = parts[0], let minor = parts[1], major >= 3 else {
-        return nil
-      }
-      switch (major, minor) {
-      case (3, ...2): self = .v3alpha
-      case (3, 3): self = .v3beta
-      default: self = .v3
-      }
-    }
-
-    /// Before 3.4 it stood among the calls about keys.
-    var revoke: String { self == .v3 ? "/lease/revoke" : "/kv/lease/revoke" }
-  }
-
   typealias Deadline = ContinuousClock.Instant
 
   let client: EtcdClient
-  let prefix: Prefix
+
+  /// Whether a server's version, for example `3.4.23`, has the gateway at `/v3`.
+  static func exists(in version: String) -> Bool {
+    let parts = version.split(separator: ".").map { Int($0) }
+    guard parts.count >= 2, let major = parts[0], let minor = parts[1] else { return false }
+    return (major, minor) >= (3, 4)
+  }
 
   func range(_ key: Data, until deadline: Deadline) async throws(EtcdClientError)
     -> Gateway.RangeReply
@@ -50,9 +32,8 @@ struct EtcdGateway: Sendable {
     try await self.call("/kv/txn", request, isRepeatable: isRepeatable, until: deadline)
   }
 
-  /// Makes a lease with a number of our own choice, so that it can be revoked even when the answer is
-  /// lost.
-  /// - Returns: the time to live that the server grants, in seconds.
+  /// Grants a lease with an ID of our own, so that we can revoke it even when the answer is lost.
+  /// - Returns: the TTL that the server grants, in seconds.
   func grantLease(
     _ id: Int64, ttlSeconds: Int64, until deadline: Deadline
   ) async throws(EtcdClientError) -> Int64 {
@@ -62,7 +43,7 @@ struct EtcdGateway: Sendable {
         isRepeatable: true, until: deadline)
       return reply.TTL?.value ?? 0
     } catch {
-      // The first attempt was applied, though its answer was lost.
+      // The server applied the first attempt, but its answer was lost.
       if case .declined(let reason) = error, reason.message.contains("lease already exists") {
         return ttlSeconds
       }
@@ -70,7 +51,7 @@ struct EtcdGateway: Sendable {
     }
   }
 
-  /// - Returns: what is left of the lease from now on, `nil` when there is no such lease.
+  /// - Returns: the lease's remaining TTL, `nil` when the lease does not exist.
   func keepAlive(
     _ id: Int64, until deadline: Deadline
   ) async throws(EtcdClientError) -> (ttlSeconds: Int64?, raftTerm: UInt64?) {
@@ -81,11 +62,11 @@ struct EtcdGateway: Sendable {
     return (ttl > 0 ? ttl : nil, reply.header.raft_term?.value)
   }
 
-  /// Ends a lease; that it is not there is as good.
+  /// Revokes a lease; a lease that does not exist is no error.
   func revokeLease(_ id: Int64, until deadline: Deadline) async throws(EtcdClientError) {
     do {
       let _: Gateway.HeaderReply = try await self.call(
-        self.prefix.revoke, Gateway.LeaseRequest(ID: Quoted(id)), isRepeatable: true,
+        "/lease/revoke", Gateway.LeaseRequest(ID: Quoted(id)), isRepeatable: true,
         until: deadline)
     } catch {
       if case .declined(let reason) = error, reason.code == GRPCCode.notFound { return }
@@ -94,7 +75,7 @@ struct EtcdGateway: Sendable {
   }
 
   /// Waits for the first change of a key at or after a revision.
-  /// - Returns: `nil` when the history no longer goes back so far.
+  /// - Returns: `nil` when the history no longer reaches back to it.
   func change(
     of key: Data, from revision: UInt64
   ) async throws(EtcdClientError) -> Gateway.WatchReply.Event? {
@@ -118,19 +99,19 @@ struct EtcdGateway: Sendable {
   ) async throws -> Gateway.WatchReply.Event? {
     guard response.status == .ok else {
       let _: Gateway.HeaderReply = try Self.reply(
-        in: try await Answer(response), from: endpoint, isStream: false)
+        in: try await HTTPAnswer(response), from: endpoint, isStream: false)
       throw EtcdClientError.malformed(endpoint: endpoint, reason: "status \(response.status)")
     }
     var lines = ByteBuffer()
     for try await bytes in response.body {
       lines.writeImmutableBuffer(bytes)
-      guard lines.readableBytes <= Answer.maximumBytes else { break }
+      guard lines.readableBytes <= HTTPAnswer.maximumBytes else { break }
       while let end = lines.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
         let length = end - lines.readerIndex
         guard let line = lines.readSlice(length: length) else { break }
         lines.moveReaderIndex(forwardBy: 1)
         let reply: Gateway.WatchReply = try Self.reply(
-          in: Answer(status: 200, headers: [:], body: line), from: endpoint, isStream: true)
+          in: HTTPAnswer(status: 200, headers: [:], body: line), from: endpoint, isStream: true)
         if let event = reply.events?.first { return event }
         guard reply.canceled == true else { continue }
         if reply.compact_revision != nil { return nil }
@@ -161,7 +142,7 @@ struct EtcdGateway: Sendable {
     do {
       return try await attempt()
     } catch {
-      // What was denied was not applied. A token may have run out, or may be older than its user's roles.
+      // A denied request was not applied. The token may have expired or be older than its user's roles.
       guard case .denied = error, self.client.credentials != nil else { throw error }
       return try await attempt()
     }
@@ -182,15 +163,15 @@ struct EtcdGateway: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(body) else {
-      preconditionFailure("a request is text and numbers")
+      preconditionFailure("a request holds only text and numbers")
     }
     return EtcdTransport.Call(
-      method: .POST, target: self.prefix.rawValue + path,
+      method: .POST, target: "/v3" + path,
       body: String(decoding: data, as: UTF8.self), contentType: "application/json",
       authorization: token, isRepeatable: isRepeatable)
   }
 
-  /// The token to send along; `nil` without a user, or where there are no users.
+  /// The token for a request; `nil` without a user, or while etcd has no authentication.
   private func token(until deadline: Deadline) async throws(EtcdClientError) -> String? {
     guard let credentials = self.client.credentials else { return nil }
     if let token = credentials.currentToken { return token.isEmpty ? nil : token }
@@ -206,7 +187,7 @@ struct EtcdGateway: Sendable {
       credentials.keep(token: reply.token)
       return reply.token
     } catch {
-      // Without users everybody may do everything; should that change, the next request is denied.
+      // Without authentication no token is needed. When it is enabled later, the next request is denied.
       if case .declined(let reason) = error, reason.message.contains("not enabled") {
         credentials.keep(token: "")
         return nil
@@ -216,7 +197,7 @@ struct EtcdGateway: Sendable {
   }
 
   private static func reply<Reply: Decodable & Sendable>(
-    in answer: Answer, from endpoint: EtcdEndpoint, isStream: Bool
+    in answer: HTTPAnswer, from endpoint: EtcdEndpoint, isStream: Bool
   ) throws(EtcdClientError) -> Reply {
     if answer.status == 200, answer.body.readableBytes == 0 {
       throw .unanswered(endpoint: endpoint, reason: "the server closed the request")
@@ -229,7 +210,7 @@ struct EtcdGateway: Sendable {
         .clientError(from: endpoint)
     }
     if answer.status == 200 {
-      return try Answer.decode(Reply.self, from: answer.body, endpoint: endpoint)
+      return try answer.value(Reply.self, from: endpoint)
     }
     guard let failure = answer.decoded(Gateway.Failure.self),
       failure.message != nil || failure.error != nil

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HTTPEndpoint
 
-/// A whole number as the gateway writes it: as text, since JavaScript's numbers hold 53 bits.
+/// An integer as the gateway writes it: as text, since JavaScript's numbers have 53 bits.
 struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable, Sendable {
   var value: Number
 
@@ -11,7 +11,8 @@ struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable
     let field = try decoder.singleValueContainer()
     if let text = try? field.decode(String.self) {
       guard let value = Number(text) else {
-        throw DecodingError.dataCorruptedError(in: field, debugDescription: "\(text) is no number")
+        throw DecodingError.dataCorruptedError(
+          in: field, debugDescription: "\(text) is not a number")
       }
       self.value = value
     } else {
@@ -25,8 +26,8 @@ struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable
   }
 }
 
-/// The messages of etcd's v3 API that a leased key needs, as its JSON gateway has them: what is zero,
-/// false or empty is left out.
+/// The messages of etcd's v3 API that a leased key needs, in the gateway's JSON, which omits what is zero,
+/// false or empty.
 ///
 /// Source: etcd's `rpc.proto`, `kv.proto` and the documentation of its gRPC gateway.
 enum Gateway {
@@ -46,10 +47,10 @@ enum Gateway {
     var mod_revision: Quoted<UInt64>?
     var lease: Quoted<Int64>?
 
-    var holder: KeyHolder {
-      KeyHolder(
-        value: String(decoding: self.value ?? Data(), as: UTF8.self),
-        token: self.create_revision?.value ?? 0, modifiedIndex: self.mod_revision?.value ?? 0)
+    var holder: Holder {
+      Holder(
+        name: String(decoding: self.value ?? Data(), as: UTF8.self),
+        term: self.create_revision?.value ?? 0, modifiedIndex: self.mod_revision?.value ?? 0)
     }
   }
 
@@ -69,7 +70,7 @@ enum Gateway {
 
   struct LeaseReply: Decodable, Sendable {
     var header: Header
-    /// What the server grants; none is left of one that is not there.
+    /// The TTL that the server grants; missing for a lease that does not exist.
     var TTL: Quoted<Int64>?
   }
 
@@ -109,7 +110,7 @@ enum Gateway {
     var succeeded: Bool?
     var responses: [Response]?
 
-    /// What the range in it found.
+    /// The key that its range found.
     var found: KeyValue? { self.responses?.lazy.compactMap { $0.response_range?.kvs?.first }.first }
   }
 
@@ -147,7 +148,7 @@ enum Gateway {
     var error: Failure?
   }
 
-  /// An error, in a stream or as a whole answer; the names differ between the two and between versions.
+  /// An error, in a stream or as an answer; its fields differ between the two and between versions.
   struct Failure: Decodable, Sendable {
     var code: Int?
     var grpc_code: Int?
@@ -157,7 +158,7 @@ enum Gateway {
     var meaning: EtcdGatewayError {
       EtcdGatewayError(
         code: self.grpc_code ?? self.code ?? GRPCCode.unknown,
-        message: self.message ?? self.error ?? "an error without words")
+        message: self.message ?? self.error ?? "an error without a message")
     }
   }
 }
@@ -180,8 +181,8 @@ enum GRPCCode {
 }
 
 extension EtcdGatewayError {
-  /// Another token may help: this one is not known (any more), or was given out before the last change
-  /// of users or roles, or there was none.
+  /// Whether another token may help: this one is unknown or missing, or older than the last change of users
+  /// or roles.
   var isAboutTheToken: Bool {
     self.code == GRPCCode.unauthenticated
       || self.message.contains("revision in header is old")
@@ -189,7 +190,7 @@ extension EtcdGatewayError {
       || self.message.contains("user name is empty")
   }
 
-  /// What it means for a request from which it came back.
+  /// Its meaning for a request.
   func clientError(from endpoint: EtcdEndpoint) -> EtcdClientError {
     if self.isAboutTheToken || self.message.contains("authentication failed")
       || self.code == GRPCCode.permissionDenied
@@ -197,7 +198,7 @@ extension EtcdGatewayError {
       return .denied(endpoint: endpoint, reason: self.message)
     }
     switch self.code {
-    // No leader, no answer from it in time, a member that stops: it may have been agreed on, or may be.
+    // No leader, no answer from it in time, a member that stops: the cluster may still agree on it.
     case GRPCCode.cancelled, GRPCCode.unknown, GRPCCode.deadlineExceeded, GRPCCode.aborted,
       GRPCCode.internalError, GRPCCode.unavailable, GRPCCode.dataLoss:
       return .unanswered(endpoint: endpoint, reason: self.message)

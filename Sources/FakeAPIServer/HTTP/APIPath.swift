@@ -1,17 +1,17 @@
-/// What a path under `/api` and `/apis` names.
+/// The resource, object and subresource of a path under `/api` or `/apis`.
 struct APIPath: Equatable, Sendable {
   let resource: APIResource
-  /// `nil` for all of them, and for resources that have none.
+  /// `nil` for all namespaces, and for resources outside of namespaces.
   let namespace: String?
   /// `nil` for a list.
   let name: String?
   /// `status`, `log`, `binding`, `proxy`.
   let subresource: String?
-  /// What comes after that: of `proxy` alone.
+  /// The rest of the path; only `proxy` has one.
   let rest: String
 
   /// - Parameter path: percent-decoded, without a query.
-  /// - Returns: `nil` when there is nothing of the kind here.
+  /// - Returns: `nil` for a path that this server does not have.
   init?(_ path: String) {
     var steps = path.split(separator: "/")[...]
     guard let root = steps.popFirst() else { return nil }
@@ -25,7 +25,7 @@ struct APIPath: Equatable, Sendable {
     }
     guard steps.popFirst() == "v1" else { return nil }
     var namespace: String?
-    // A namespace's own subresources have the same form as what is in it; those are not many.
+    // A namespace's own subresources look like resources in the namespace.
     if steps.first == "namespaces", steps.count >= 3,
       !["status", "finalize"].contains(steps[steps.startIndex + 2])
     {

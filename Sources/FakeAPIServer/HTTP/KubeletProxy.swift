@@ -4,17 +4,16 @@ import KubernetesClient
 import KubernetesObjects
 import NIOCore
 
-/// Asks nodes' kubelets, for those who ask this server.
+/// Forwards requests to the kubelets of nodes.
 struct KubeletProxy: Sendable {
   /// `--kubelet-url`, by the nodes' names.
   let urls: [String: String]
   /// `--kubelet-port`.
   let port: Int
 
-  /// Where a node's kubelet is: as the server was told, as its Node object says, as a pod's status says, or at
-  /// the node's name.
-  /// - Parameters:
-  ///   - node: `nil` when there is no such object: a master's kubelet need not register.
+  /// The URL of a node's kubelet: from `--kubelet-url`, else from the Node object, else from a pod's status,
+  /// else the node's name.
+  /// - Parameter node: the Node object; `nil` when the kubelet has not registered.
   func url(ofNode name: String, node: JSONValue?, hostIP: String?) -> String {
     if let url = self.urls[name] { return url }
     let status = node?["status"]
@@ -24,12 +23,12 @@ struct KubeletProxy: Sendable {
     return "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
   }
 
-  /// Passes on what a kubelet answers, as it comes, for as long as somebody reads it.
-  /// - Throws: 500 when it cannot be asked, else what it says.
+  /// Streams a kubelet's answer to the client until the client closes the connection.
+  /// - Throws: 500 when the kubelet does not answer, else the kubelet's refusal.
   func pass(_ url: String, to request: Request) async throws(APIFailure) -> Response {
     let answer: HTTPClientResponse
     do {
-      // A log that says nothing for long is no reason to end it: this client waits.
+      // The timeout covers the answer's head alone: a log may be silent for long.
       answer = try await APIServer.http.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
     } catch {
       throw .internalError("Get \"\(url)\": \(error)")
@@ -56,7 +55,7 @@ struct KubeletProxy: Sendable {
 }
 
 extension APIRoutes {
-  /// What a container has written. Source: `registry/core/pod/strategy.go` LogLocation.
+  /// `pods/log`. Source: `registry/core/pod/strategy.go` LogLocation.
   func log(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     guard request.method == .get, let namespace = call.place.namespace, let name = call.place.name
     else {
@@ -65,7 +64,7 @@ extension APIRoutes {
     let pod = try await self.objects.get(.pods, namespace, name)
     let container = try PodLog.container(of: pod, wanted: call.query["container"])
     guard let node = pod["spec"]?["nodeName"]?.string, !node.isEmpty else {
-      // Nobody runs it yet, so that there is nothing to see.
+      // No node runs the pod yet, so it has no log.
       return Self.text("")
     }
     try PodLog.checkRuns(pod, container, isPrevious: call.isTrue("previous"))
@@ -79,7 +78,7 @@ extension APIRoutes {
       url + APIRequest("GET", path, query: options).target, to: request)
   }
 
-  /// `/api/v1/nodes/NODE/proxy/…`: what its kubelet says.
+  /// `/api/v1/nodes/NODE/proxy/…`
   func proxy(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     guard request.method == .get, let name = call.place.name else { throw .methodNotAllowed }
     let node = try await self.objects.get(.nodes, nil, name)
@@ -96,59 +95,5 @@ extension APIRoutes {
       guard error.code == 404 else { throw error }
       return nil
     }
-  }
-}
-
-/// The rules of `pods/log`.
-enum PodLog {
-  /// - Throws: 400 when there is no such container, or when one has to be chosen.
-  static func container(of pod: JSONValue, wanted: String?) throws(APIFailure) -> String {
-    let name = pod["metadata"]?["name"]?.string ?? ""
-    func names(_ field: String) -> [String] {
-      (pod["spec"]?[field]?.elements ?? []).compactMap { $0["name"]?.string }
-    }
-    let (main, initial) = (names("containers"), names("initContainers"))
-    if let wanted, !wanted.isEmpty {
-      guard (main + initial).contains(wanted) else {
-        throw .badRequest("container \(wanted) is not valid for pod \(name)")
-      }
-      return wanted
-    }
-    if main.count == 1, initial.isEmpty { return main[0] }
-    let hint =
-      initial.isEmpty ? "" : " or one of the init containers: [\(initial.joined(separator: " "))]"
-    throw .badRequest(
-      "a container name must be specified for pod \(name), choose one of: [\(main.joined(separator: " "))]\(hint)"
-    )
-  }
-
-  /// - Throws: 400 when the container has never run.
-  static func checkRuns(
-    _ pod: JSONValue, _ container: String, isPrevious: Bool
-  ) throws(APIFailure) {
-    let statuses = ["containerStatuses", "initContainerStatuses"].flatMap {
-      pod["status"]?[$0]?.elements ?? []
-    }
-    guard let status = statuses.first(where: { $0["name"]?.string == container }) else { return }
-    let name = pod["metadata"]?["name"]?.string ?? ""
-    let hasRun = status["lastState"]?["terminated"] != nil
-    if isPrevious, !hasRun {
-      throw .badRequest(
-        "previous terminated container \"\(container)\" in pod \"\(name)\" not found")
-    }
-    if let waiting = status["state"]?["waiting"], !hasRun {
-      throw .badRequest(
-        "container \"\(container)\" in pod \"\(name)\" is waiting to start: \(waiting["reason"]?.string ?? "")"
-      )
-    }
-  }
-}
-
-extension APIFailure {
-  /// A kubelet's refusal, in its own words.
-  static func kubelet(code: Int, _ message: String) -> Self {
-    Self(
-      code: code, reason: code == 404 ? "NotFound" : code == 400 ? "BadRequest" : "InternalError",
-      message: message)
   }
 }

@@ -1,7 +1,7 @@
 import PrometheusText
 import Synchronization
 
-/// How many requests there were, for `/metrics`.
+/// Counts requests for `/metrics`.
 final class RequestCounts: Sendable {
   private struct Key: Hashable, Sendable {
     let method: String
@@ -14,7 +14,7 @@ final class RequestCounts: Sendable {
     self.counts.withLock { $0[Key(method: method, code: code), default: 0] += 1 }
   }
 
-  /// - Parameter watches: how many watchers each resource has.
+  /// - Parameter watches: the number of watchers of each resource.
   func page(_ watches: [String: Int]) -> String {
     var page = MetricsPage()
     page.add(

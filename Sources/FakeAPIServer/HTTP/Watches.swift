@@ -1,7 +1,8 @@
 import Hummingbird
+import KubernetesObjects
 import NIOCore
 
-/// The feeds of all resources, and what watchers see of them.
+/// The feeds of all resources.
 struct Watches: Sendable {
   let feeds: [APIResource: WatchFeed]
 
@@ -18,10 +19,10 @@ struct Watches: Sendable {
 }
 
 extension APIRoutes {
-  /// After so long a watch ends by itself when its client names no time. Source: `--min-request-timeout`.
+  /// In seconds, when the client gives no timeout. Source: `--min-request-timeout`.
   private static let longestWatch = 1_800
 
-  /// How often a watcher that wants to know hears how far it is. Source: `k8s.io/apiserver`, bookmarkFrequency.
+  /// Seconds between two bookmarks. Source: `k8s.io/apiserver`, bookmarkFrequency.
   private static let bookmarkPause = 60
 
   func watch(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
@@ -45,7 +46,7 @@ extension APIRoutes {
     let wanted = try call.number("timeoutSeconds") ?? 0
     let seconds = wanted > 0 ? wanted : Self.longestWatch
     guard let changes = feed.changes(after: start) else {
-      guard feed.isReady else { throw .unavailable("the watch of etcd has not begun yet") }
+      guard feed.isReady else { throw .unavailable("the watch of etcd has not started yet") }
       return Self.stream([
         .init(.error, APIFailure.expired("too old resource version: \(start)").status)
       ])
@@ -53,7 +54,7 @@ extension APIRoutes {
     let view = WatchView(
       start: start,
       isSelected: { object in
-        (place.namespace == nil || object["metadata"]?["namespace"]?.string == place.namespace)
+        (place.namespace == nil || object.metadata.namespace == place.namespace)
           && selection.matches(object)
       }, bookmark: call.isTrue("allowWatchBookmarks") ? place.resource : nil)
     let first = initial.map { shown in
@@ -69,8 +70,8 @@ extension APIRoutes {
           try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await Self.time(changes, seconds: seconds) }
             defer { group.cancelAll() }
-            for await news in changes.stream {
-              guard let event = view.event(of: news) else { continue }
+            for await item in changes.stream {
+              guard let event = view.event(of: item) else { continue }
               try await writer.write(Self.line(event, call))
             }
           }
@@ -81,7 +82,7 @@ extension APIRoutes {
       })
   }
 
-  /// Asks now and then how far it is, and at last ends it.
+  /// Requests bookmarks, and ends the watch after its time.
   private static func time(_ changes: WatchFeed.Subscription, seconds: Int) async {
     var rest = seconds
     while !Task.isCancelled {
@@ -114,7 +115,7 @@ extension APIRoutes {
     return text
   }
 
-  /// One event, in the form that the client wants.
+  /// One event in the client's form.
   private static func line(_ event: WatchEvent, _ call: Call) -> ByteBuffer {
     var event = event
     if case .table = call.form, event.kind != .error {
@@ -122,19 +123,9 @@ extension APIRoutes {
         event.kind,
         ResourceTable.table(
           call.place.resource, [event.object],
-          resourceVersion: event.object["metadata"]?["resourceVersion"]?.string ?? "",
+          resourceVersion: event.object.metadata.resourceVersion,
           object: call.included, seconds: Self.now))
     }
     return ByteBuffer(bytes: Self.text(of: event) + [UInt8(ascii: "\n")])
-  }
-}
-
-extension APIFailure {
-  static func forbiddenOption(_ name: String) -> Self {
-    Self(
-      code: 422, reason: "Invalid",
-      message:
-        "ListOptions.meta.k8s.io \"\" is invalid: \(name): Forbidden: \(name) is forbidden for watch unless the WatchList feature gate is enabled"
-    )
   }
 }

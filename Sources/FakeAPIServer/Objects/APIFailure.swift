@@ -1,11 +1,10 @@
 import KubernetesObjects
 
-/// Why a request was refused, as a client gets it: a `Status` object, with the real server's reason, code and
-/// words.
+/// Why a request was refused: a `Status` object with the real server's code, reason and message.
 ///
 /// Source: `k8s.io/apimachinery/pkg/api/errors/errors.go`.
-public struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// One thing that is wrong with an object.
+struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  /// One problem of an object.
   struct Cause: Equatable, Sendable {
     /// `FieldValueRequired`, `FieldValueInvalid`, `FieldValueForbidden`…
     var reason: String
@@ -19,9 +18,9 @@ public struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
   let message: String
   private(set) var details: JSONValue?
 
-  public var description: String { "\(self.code) \(self.reason): \(self.message)" }
+  var description: String { "\(self.code) \(self.reason): \(self.message)" }
 
-  /// The answer's body.
+  /// The body of the answer.
   var status: JSONValue {
     var status: JSONValue = [
       "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure",
@@ -55,10 +54,6 @@ public struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
       code: 404, reason: "NotFound", message: "\(resource.qualifiedName) \"\(name)\" not found",
       details: Self.details(resource, name))
   }
-
-  static let noSuchPath = Self(
-    code: 404, reason: "NotFound", message: "the server could not find the requested resource",
-    details: [:])
 
   static func alreadyExists(_ resource: APIResource, _ name: String) -> Self {
     Self(
@@ -120,14 +115,47 @@ public struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
       details: ["causes": [["message": .string(message)]]])
   }
 
-  /// etcd is away; nothing was changed.
+  /// etcd cannot be reached; nothing was changed.
   static func unavailable(_ message: String) -> Self {
     Self(
       code: 503, reason: "ServiceUnavailable", message: message, details: ["retryAfterSeconds": 1])
   }
 
-  /// etcd was asked and gave no answer: it may have done what it was asked for.
+  /// etcd did not answer; the request may have been carried out.
   static func timeout(_ message: String) -> Self {
     Self(code: 504, reason: "Timeout", message: message, details: ["retryAfterSeconds": 1])
+  }
+
+  /// Source: `k8s.io/apimachinery/pkg/apis/meta/v1/validation` ValidateDryRun.
+  static func badDryRun(_ text: String) -> Self {
+    Self(
+      code: 422, reason: "Invalid",
+      message: "dryRun: Unsupported value: [\"\(text)\"]: supported values: \"All\"")
+  }
+
+  static func forbiddenOption(_ name: String) -> Self {
+    Self(
+      code: 422, reason: "Invalid",
+      message:
+        "ListOptions.meta.k8s.io \"\" is invalid: \(name): Forbidden: \(name) is forbidden for watch unless the WatchList feature gate is enabled"
+    )
+  }
+
+  /// An operation of a JSON patch that does not apply.
+  static func unprocessable(_ message: String) -> Self {
+    Self(code: 422, reason: "Invalid", message: message)
+  }
+
+  static func tooLarge(limit: Int) -> Self {
+    Self(
+      code: 413, reason: "RequestEntityTooLarge",
+      message: "Request entity too large: limit is \(limit)")
+  }
+
+  /// A kubelet's refusal, with the kubelet's message.
+  static func kubelet(code: Int, _ message: String) -> Self {
+    Self(
+      code: code, reason: code == 404 ? "NotFound" : code == 400 ? "BadRequest" : "InternalError",
+      message: message)
   }
 }

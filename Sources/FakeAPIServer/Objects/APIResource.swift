@@ -1,34 +1,34 @@
-/// A kind of object that the server keeps, and how clients name it.
+/// A kind of object that the server stores, with the names that clients use.
 ///
 /// Source: Kubernetes API conventions, "Types (Kinds)"; `kubectl api-resources`.
-public struct APIResource: Hashable, Sendable {
+struct APIResource: Hashable, Sendable {
   /// Empty for the core group.
-  public var group: String
-  public var version: String
-  /// In the plural, as in a path: `pods`.
-  public var name: String
-  public var singular: String
-  public var kind: String
-  public var isNamespaced: Bool
-  public var shortNames: [String]
-  public var categories: [String] = []
-  public var verbs: [String]
-  /// `status`, `log`, `scale`, as they stand behind an object's name in a path.
-  public var subresources: [String] = []
+  var group: String
+  var version: String
+  /// The plural, as in a path: `pods`.
+  var name: String
+  var singular: String
+  var kind: String
+  var isNamespaced: Bool
+  var shortNames: [String]
+  var categories: [String] = []
+  var verbs: [String]
+  /// The words that may follow an object's name in a path: `status`, `log`, `scale`.
+  var subresources: [String] = []
 
   /// `v1`, `coordination.k8s.io/v1`.
-  public var apiVersion: String {
+  var apiVersion: String {
     self.group.isEmpty ? self.version : "\(self.group)/\(self.version)"
   }
 
-  /// As messages name it: `leases.coordination.k8s.io`.
+  /// The name in messages: `leases.coordination.k8s.io`.
   var qualifiedName: String { self.group.isEmpty ? self.name : "\(self.name).\(self.group)" }
 
   private static let everything = [
     "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
   ]
 
-  public static let all: [Self] = [
+  static let all: [Self] = [
     .events, .namespaces, .nodes, .pods, .replicationControllers, .leases,
   ]
 

@@ -1,17 +1,17 @@
 import KubernetesObjects
 
-/// How a client wants something deleted.
+/// The options of a deletion.
 struct DeleteOptions: Equatable, Sendable {
   /// In seconds; `nil` for the object's own.
   var gracePeriod: Int64?
   var uid: String?
   var resourceVersion: String?
-  /// Whether it is only asked what would happen.
+  /// Whether nothing is deleted.
   var isDryRun = false
 
   /// - Parameters:
-  ///   - body: a DeleteOptions, or nothing.
-  ///   - query: `gracePeriodSeconds` of the query.
+  ///   - body: a DeleteOptions object; may be empty.
+  ///   - query: the query's `gracePeriodSeconds`, which overrides the body's.
   init(_ body: JSONValue, query: String?) throws(APIFailure) {
     self.gracePeriod = body["gracePeriodSeconds"]?.integer
     if let query {
@@ -26,52 +26,47 @@ struct DeleteOptions: Equatable, Sendable {
     self.isDryRun = body["dryRun"]?.elements.contains("All") == true
   }
 
-  /// - Throws: 409 when another object was meant.
+  /// - Throws: 409 when the preconditions name another object.
   func check(_ object: JSONValue, _ resource: APIResource) throws(APIFailure) {
-    let name = object["metadata"]?["name"]?.string ?? ""
-    let metadata = object["metadata"]
-    if let uid, let stored = metadata?["uid"]?.string, uid != stored {
+    let metadata = object.metadata
+    let (name, stored) = (metadata.name, metadata.uid)
+    if let uid, !stored.isEmpty, uid != stored {
       throw .conflict(
         resource, name,
         "Precondition failed: UID in precondition: \(uid), UID in object meta: \(stored)")
     }
-    if let resourceVersion, let stored = metadata?["resourceVersion"]?.string,
-      resourceVersion != stored
-    {
+    let version = metadata.resourceVersion
+    if let resourceVersion, !version.isEmpty, resourceVersion != version {
       throw .conflict(
         resource, name,
-        "Precondition failed: ResourceVersion in precondition: \(resourceVersion), ResourceVersion in object meta: \(stored)"
+        "Precondition failed: ResourceVersion in precondition: \(resourceVersion), ResourceVersion in object meta: \(version)"
       )
     }
   }
 
-  /// What a deletion does first.
+  /// The first step of a pod's deletion.
   enum Step: Equatable {
-    /// It is gone.
+    /// The pod is removed at once.
     case remove
-    /// Its kubelet stops it, and removes it then.
+    /// The pod is marked; its kubelet stops and then removes it.
     case mark(JSONValue)
-    /// It is marked so already, and has no less time than it is given now.
+    /// The pod is marked already, with no longer grace period.
     case none
   }
 
-  /// - Parameters:
-  ///   - now: in seconds since 1970.
-  ///   - time: writes a point in time.
+  /// - Parameter now: seconds since 1970.
   /// - Source: `registry/core/pod/strategy.go` CheckGracefulDelete, `rest/delete.go` BeforeDelete.
-  func step(of pod: JSONValue, now: Int64, time: (Int64) -> String) -> Step {
-    let phase = pod["status"]?["phase"]?.string
-    let isBound = !(pod["spec"]?["nodeName"]?.string ?? "").isEmpty
+  func step(of pod: JSONValue, now: Int64) -> Step {
     var grace = self.gracePeriod ?? pod["spec"]?["terminationGracePeriodSeconds"]?.integer ?? 30
-    // A pod that no kubelet knows of, or that has ended, has nothing to stop.
-    if !isBound || phase == "Failed" || phase == "Succeeded" { grace = 0 }
+    // No container of an unbound pod, or of one that has ended, is left to stop.
+    if pod.nodeName.isEmpty || pod.hasEnded { grace = 0 }
     guard grace > 0 else { return .remove }
-    if pod["metadata"]?["deletionTimestamp"] != nil {
+    if pod.metadata.isBeingDeleted {
       let former = pod["metadata"]?["deletionGracePeriodSeconds"]?.integer ?? 0
       guard grace < former else { return .none }
     }
     var pod = pod
-    pod["metadata"]?["deletionTimestamp"] = .string(time(now + grace))
+    pod["metadata"]?["deletionTimestamp"] = .string(KubernetesTime.seconds(now + grace))
     pod["metadata"]?["deletionGracePeriodSeconds"] = .integer(grace)
     return .mark(pod)
   }

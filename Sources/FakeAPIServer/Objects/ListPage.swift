@@ -1,28 +1,28 @@
 import FoundationEssentials
 import KubernetesObjects
 
-/// A part of a list, for clients that take it piece by piece.
+/// A page of a list, for clients that read it in chunks.
 ///
-/// Unlike the real server this one has no old versions of the whole: a later part shows what is there then. The
-/// token's version lets a client see that.
+/// Unlike the real server this one keeps no old versions: a later page shows the objects of its own time. The
+/// version in its token shows the client that.
 struct ListPage: Equatable, Sendable {
   let items: [ShownObject]
-  /// For the next part; `nil` when this was the last one.
+  /// The token of the next page; `nil` for the last page.
   let next: String?
-  /// How many come after this part.
+  /// The number of objects after this page.
   let rest: Int
 
-  /// The last object of a part.
+  /// The end of a page.
   private struct Token: Codable {
     var rv: UInt64
     var start: String
   }
 
   /// - Parameters:
-  ///   - objects: all, in the order of namespace and name.
-  ///   - limit: 0 for all of them.
-  ///   - token: what an earlier part gave.
-  /// - Throws: 400 for a token that no server gave.
+  ///   - objects: all objects, in the order of namespace and name.
+  ///   - limit: 0 for no limit.
+  ///   - token: of the page before.
+  /// - Throws: 400 for an invalid token.
   init(
     _ objects: [ShownObject], limit: Int, after token: String?, index: UInt64
   ) throws(APIFailure) {
@@ -44,6 +44,6 @@ struct ListPage: Equatable, Sendable {
   }
 
   static func place(_ object: JSONValue) -> String {
-    "\(object["metadata"]?["namespace"]?.string ?? "")/\(object["metadata"]?["name"]?.string ?? "")"
+    "\(object.metadata.namespace)/\(object.metadata.name)"
   }
 }

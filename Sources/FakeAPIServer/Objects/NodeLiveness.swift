@@ -1,14 +1,15 @@
 import KubernetesObjects
 
-/// Whether a node that says it is ready has said so lately. A rule for reading: nobody writes it, so that several
-/// servers cannot disagree, and a node that comes back needs nobody to take anything back.
+/// Shows a node as Unknown when its kubelet has been silent for too long.
 ///
-/// The real cluster's node controller writes the same into the node, after `--node-monitor-grace-period`.
+/// The rule applies when a node is read and writes nothing: several servers cannot disagree, and a node that
+/// reports again needs no correction. A real cluster's node controller writes the same into the node after
+/// `--node-monitor-grace-period`.
 /// Source: `pkg/controller/nodelifecycle/node_lifecycle_controller.go`.
 enum NodeLiveness {
   /// - Parameters:
-  ///   - lastSign: when the node renewed its Lease or its heartbeat last, in seconds since 1970; `nil` when it
-  ///     never did: then nothing is said against it.
+  ///   - lastSign: the last renewal of the Lease or the heartbeat, in seconds since 1970; a node without
+  ///     any is shown as it is.
   ///   - gracePeriod: in seconds.
   static func shown(
     _ node: JSONValue, lastSign: Int64?, now: Int64, gracePeriod: Int64, since time: String
@@ -19,9 +20,8 @@ enum NodeLiveness {
     return shown
   }
 
-  /// When a node's own status says that it was last well.
+  /// The time of the last heartbeat in the node's status.
   static func heartbeat(_ node: JSONValue) -> String? {
-    (node["status"]?["conditions"]?.elements ?? []).first { $0["type"] == "Ready" }?[
-      "lastHeartbeatTime"]?.string
+    node.condition("Ready")?["lastHeartbeatTime"]?.string
   }
 }

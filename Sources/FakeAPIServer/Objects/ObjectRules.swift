@@ -1,25 +1,25 @@
 import KubernetesObjects
 
-/// What becomes of an object when a client creates or changes it: pure, so that any server says the same.
+/// The rules for creating and changing objects, without I/O: all servers apply the same ones.
 ///
 /// Source: `registry/core/*/strategy.go`, `k8s.io/apiserver/pkg/registry/rest`.
 struct ObjectRules: Sendable {
-  /// What is not the client's to say.
+  /// The values that only the server sets.
   struct Stamp: Sendable {
-    /// RFC 3339, whole seconds.
+    /// RFC 3339 in whole seconds.
     var time: String
     var uid: String
-    /// For `generateName`: five characters.
+    /// Five characters for `generateName`.
     var suffix: String
   }
 
   let resource: APIResource
-  /// As the path says; `nil` for resources that have none.
+  /// From the path; `nil` for resources outside of namespaces.
   let namespace: String?
 
   // MARK: Creation
 
-  /// - Returns: the object as it is to be stored.
+  /// - Returns: the object to store.
   /// - Throws: 400 or 422.
   func created(_ body: JSONValue, _ stamp: Stamp) throws(APIFailure) -> JSONValue {
     var object = try self.checked(body)
@@ -63,8 +63,8 @@ struct ObjectRules: Sendable {
 
   // MARK: Changes
 
-  /// - Parameter edit: what the client does with the object, or with the part of it that it sees.
-  /// - Returns: the object as it is to be stored.
+  /// - Parameter edit: the client's change of the object, or of its scale.
+  /// - Returns: the object to store.
   /// - Throws: as ``updated(_:from:part:)``.
   func changed(
     _ old: JSONValue, part: String?, _ edit: (JSONValue) throws(APIFailure) -> JSONValue
@@ -74,23 +74,22 @@ struct ObjectRules: Sendable {
   }
 
   /// - Parameters:
-  ///   - old: as it is stored.
+  ///   - old: the stored object.
   ///   - part: `status` for the subresource.
-  /// - Returns: the object as it is to be stored.
-  /// - Throws: 400, 409 when another object was meant, or 422.
+  /// - Returns: the object to store.
+  /// - Throws: 400, 409 when the body names another object, or 422.
   func updated(
     _ body: JSONValue, from old: JSONValue, part: String? = nil
   ) throws(APIFailure) -> JSONValue {
     var object = try self.checked(body)
-    let name = old["metadata"]?["name"]?.string ?? ""
-    guard object["metadata"]?["name"]?.string == name else {
+    let name = old.metadata.name
+    guard object.metadata.name == name else {
       throw .badRequest(
-        "the name of the object (\(object["metadata"]?["name"]?.string ?? "")) does not match the name on the URL (\(name))"
+        "the name of the object (\(object.metadata.name)) does not match the name on the URL (\(name))"
       )
     }
-    if let uid = object["metadata"]?["uid"]?.string, !uid.isEmpty,
-      let stored = old["metadata"]?["uid"]?.string, uid != stored
-    {
+    let (uid, stored) = (object.metadata.uid, old.metadata.uid)
+    if !uid.isEmpty, !stored.isEmpty, uid != stored {
       throw .conflict(
         self.resource, name,
         "Precondition failed: UID in precondition: \(uid), UID in object meta: \(stored)")
@@ -98,7 +97,7 @@ struct ObjectRules: Sendable {
     if part == "status" {
       var changed = old
       changed["status"] = object["status"]
-      // Who says how a thing is may say it in annotations and labels, too.
+      // A status update may also change annotations and labels.
       for field in ["annotations", "labels"] {
         if let value = object["metadata"]?[field] { changed["metadata"]?[field] = value }
       }
@@ -119,21 +118,22 @@ struct ObjectRules: Sendable {
     return try self.validated(object)
   }
 
-  /// A pod that is bound to a node; once.
-  /// - Throws: 409 when it is bound already.
+  /// Binds a pod to a node.
+  /// - Throws: 409 when the pod is bound already.
   func bound(_ pod: JSONValue, to binding: JSONValue) throws(APIFailure) -> JSONValue {
-    let name = pod["metadata"]?["name"]?.string ?? ""
+    let name = pod.metadata.name
     guard let node = binding["target"]?["name"]?.string, !node.isEmpty else {
       throw self.invalid(
         name, [.init(reason: "FieldValueRequired", message: "Required value", field: "target.name")]
       )
     }
-    if pod["metadata"]?["deletionTimestamp"] != nil {
+    if pod.metadata.isBeingDeleted {
       throw .conflict(
         self.resource, name, "pod \(name) is being deleted, cannot be assigned to a host")
     }
-    if let former = pod["spec"]?["nodeName"]?.string, !former.isEmpty {
-      throw .conflict(self.resource, name, "pod \(name) is already assigned to node \"\(former)\"")
+    if !pod.nodeName.isEmpty {
+      throw .conflict(
+        self.resource, name, "pod \(name) is already assigned to node \"\(pod.nodeName)\"")
     }
     var pod = pod
     pod["spec"]?["nodeName"] = .string(node)
@@ -141,7 +141,7 @@ struct ObjectRules: Sendable {
   }
 
   /// Source: the strategies' AllowUnconditionalUpdate, `registry/generic/registry/store.go`.
-  /// - Throws: 422 for a kind of which whoever replaces an object has to say from which version it was made.
+  /// - Throws: 422 for a kind whose updates must name a version.
   func checkUnconditionalUpdate(of name: String) throws(APIFailure) {
     guard self.resource == .leases else { return }
     let what = "Invalid value: 0: must be specified for an update"
@@ -150,16 +150,16 @@ struct ObjectRules: Sendable {
       [.init(reason: "FieldValueInvalid", message: what, field: "metadata.resourceVersion")])
   }
 
-  /// A namespace that is going to be removed.
+  /// Marks a namespace for removal.
   ///
-  /// Source: `registry/core/namespace/storage`; of those that stay: admission plugin NamespaceLifecycle.
-  /// - Throws: 403 for one that stays.
+  /// Source: `registry/core/namespace/storage`, admission plugin NamespaceLifecycle.
+  /// - Throws: 403 for a namespace that cannot be removed.
   func terminating(_ namespace: JSONValue, since time: String) throws(APIFailure) -> JSONValue {
-    let name = namespace["metadata"]?["name"]?.string ?? ""
+    let name = namespace.metadata.name
     guard !["default", "kube-public", "kube-system"].contains(name) else {
       throw .forbidden("namespaces \"\(name)\" is forbidden: this namespace may not be deleted")
     }
-    guard namespace["metadata"]?["deletionTimestamp"] == nil else { return namespace }
+    guard !namespace.metadata.isBeingDeleted else { return namespace }
     var namespace = namespace
     namespace["metadata"]?["deletionTimestamp"] = .string(time)
     namespace["status"] = ["phase": "Terminating"]
@@ -168,7 +168,7 @@ struct ObjectRules: Sendable {
 
   // MARK: Rules
 
-  /// What every body has to be: an object of this kind, for this namespace.
+  /// Checks that a body is an object of this kind, for this namespace.
   private func checked(_ body: JSONValue) throws(APIFailure) -> JSONValue {
     guard case .object = body else {
       throw .badRequest("the body of the request is a \(body.kind), not an object")
@@ -203,7 +203,7 @@ struct ObjectRules: Sendable {
   }
 
   private func validated(_ object: JSONValue) throws(APIFailure) -> JSONValue {
-    let name = object["metadata"]?["name"]?.string ?? ""
+    let name = object.metadata.name
     var object = object
     let problems =
       self.resource == .pods
@@ -223,7 +223,7 @@ struct ObjectRules: Sendable {
     return APIFailure.Cause(reason: reason, message: problem.reason, field: problem.field ?? "")
   }
 
-  /// Of a pod only a few fields may change. Source: `validation.go` ValidatePodUpdate.
+  /// Only a few fields of a pod may change. Source: `validation.go` ValidatePodUpdate.
   private func checkPodChange(
     _ new: JSONValue, from old: JSONValue, _ name: String
   ) throws(APIFailure) {
@@ -267,7 +267,7 @@ struct ObjectRules: Sendable {
     if object["metadata"]?["labels"] == nil, let labels { object["metadata"]?["labels"] = labels }
   }
 
-  /// Source: `pkg/apis/core/v1/helper/qos`, for processor and memory.
+  /// Source: `pkg/apis/core/v1/helper/qos`, for CPU and memory.
   static func qosClass(_ spec: JSONValue?) -> String {
     let containers =
       (spec?["containers"]?.elements ?? []) + (spec?["initContainers"]?.elements ?? [])

@@ -1,17 +1,15 @@
 import KubernetesObjects
 
-/// A change of an object that a client sends instead of the whole object.
+/// A partial change of an object.
 enum Patch: Equatable, Sendable {
   /// RFC 7386.
   case merge(JSONValue)
-  /// The same, but that lists of things with a key are merged, too.
+  /// The same, with lists of keyed entries merged entry by entry.
   case strategic(JSONValue)
   /// RFC 6902.
   case operations([JSONValue])
 
-  /// - Parameters:
-  ///   - contentType: the body's.
-  /// - Throws: 415 for another kind of patch, 400 for a body that is none of this kind.
+  /// - Throws: 415 for an unknown content type, 400 for a body of another form.
   init(contentType: String, body: JSONValue) throws(APIFailure) {
     switch contentType {
     case "application/merge-patch+json": self = .merge(body)
@@ -36,7 +34,7 @@ enum Patch: Equatable, Sendable {
     "application/strategic-merge-patch+json",
   ]
 
-  /// - Throws: 422 when an operation does not fit the object.
+  /// - Throws: 422 when an operation does not apply to the object.
   func applied(to object: JSONValue) throws(APIFailure) -> JSONValue {
     switch self {
     case .merge(let patch): return Self.merged(object, patch)
@@ -54,7 +52,7 @@ enum Patch: Equatable, Sendable {
     guard case .object(let changes) = patch else { return patch }
     var members = target?.members ?? [:]
     for (key, change) in changes {
-      // A `nil` in a conditional expression would be taken for JSON's null.
+      // In a conditional expression `nil` would become JSON's null.
       if change == .null {
         members.removeValue(forKey: key)
       } else {
@@ -66,7 +64,7 @@ enum Patch: Equatable, Sendable {
 
   // MARK: Strategic merge
 
-  /// By what the entries of a list are told apart; `nil` where a list is one value.
+  /// The key of a list's entries; `nil` for a list that is replaced as a whole.
   ///
   /// Source: the `patchMergeKey` tags in `k8s.io/api/core/v1/types.go`.
   private static func mergeKey(of field: String, _ entries: [JSONValue]) -> String? {
@@ -143,7 +141,7 @@ enum Patch: Equatable, Sendable {
     }
   }
 
-  /// Those that are named come in the order of their names, the others stay where they were behind them.
+  /// Named entries come first, in the given order; the others follow in their old order.
   private static func ordered(
     _ entries: [JSONValue], _ order: [JSONValue], field: String
   ) -> JSONValue {
@@ -194,13 +192,13 @@ enum Patch: Equatable, Sendable {
       guard Self.value(of: object, at: target) == value else { throw failure("test failed") }
       return object
     case "move", "copy":
-      let source = try path("from")
-      guard let moved = Self.value(of: object, at: source) else {
+      let origin = try path("from")
+      guard let moved = Self.value(of: object, at: origin) else {
         throw failure("there is no such path as from")
       }
       let rest =
         operation["op"]?.string == "copy"
-        ? object : try Self.edited(object, source[...], failure, isReplacement: true) { _ in nil }
+        ? object : try Self.edited(object, origin[...], failure, isReplacement: true) { _ in nil }
       return try Self.edited(rest, target[...], failure) { _ in moved }
     default: throw .badRequest("a JSON patch's operation is \(operation["op"] ?? .null)")
     }
@@ -213,7 +211,7 @@ enum Patch: Equatable, Sendable {
     }
   }
 
-  /// - Parameter change: from what is there to what shall be; `nil` for nothing.
+  /// - Parameter change: from the old value to the new one; `nil` for no value.
   private static func edited(
     _ object: JSONValue, _ path: ArraySlice<String>, _ failure: (String) -> APIFailure,
     isReplacement: Bool = false, _ change: (JSONValue?) -> JSONValue?
@@ -250,11 +248,5 @@ enum Patch: Equatable, Sendable {
 extension String {
   fileprivate func removingPrefix(_ prefix: String) -> String? {
     self.hasPrefix(prefix) ? String(self.dropFirst(prefix.count)) : nil
-  }
-}
-
-extension APIFailure {
-  static func unprocessable(_ message: String) -> Self {
-    Self(code: 422, reason: "Invalid", message: message)
   }
 }

@@ -1,7 +1,7 @@
 import KubernetesObjects
 
-/// `…/replicationcontrollers/NAME/scale`: how many pods there are to be, and nothing else of the controller,
-/// in the form that all things have that can be scaled.
+/// `…/replicationcontrollers/NAME/scale`: a controller's number of replicas, in the form that all scalable
+/// kinds share.
 ///
 /// Source: `k8s.io/api/autoscaling/v1` Scale; `registry/core/replicationcontroller/storage` ScaleREST.
 enum Scale {
@@ -9,7 +9,7 @@ enum Scale {
   static let version = "v1"
   static let kind = "Scale"
 
-  /// As a client sees it.
+  /// The scale of a controller.
   static func of(_ controller: JSONValue) -> JSONValue {
     var metadata: JSONValue = [:]
     for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
@@ -26,22 +26,22 @@ enum Scale {
     ]
   }
 
-  /// `app=web,tier=front`: which pods a controller counts.
+  /// The controller's selector as text: `app=web,tier=front`.
   static func selector(of controller: JSONValue) -> String {
     (controller["spec"]?["selector"]?.members ?? [:]).sorted { $0.key < $1.key }
       .map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
   }
 
-  /// The controller with the number of a scale.
-  /// - Throws: 422 when it is none.
+  /// The controller with a scale's number of replicas.
+  /// - Throws: 422 when that is no number of replicas.
   static func applied(
     _ scale: JSONValue, to controller: JSONValue
   ) throws(APIFailure) -> JSONValue {
-    // None given means none wanted.
+    // A missing number is zero, as in Go.
     let given = scale["spec"]?["replicas"] ?? 0
     guard let replicas = given.integer, replicas >= 0 else {
       throw .invalid(
-        .replicationControllers, controller["metadata"]?["name"]?.string ?? "",
+        .replicationControllers, controller.metadata.name,
         [
           .init(
             reason: "FieldValueInvalid",

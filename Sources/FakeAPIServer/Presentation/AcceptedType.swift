@@ -1,14 +1,14 @@
-/// A media type with its parameters, as a client lists it in `Accept`:
+/// A media type with its parameters in the header `Accept`:
 /// `application/json;as=Table;v=v1;g=meta.k8s.io`.
 ///
-/// Source: RFC 9110, section 12.5.1. Weights are ignored: Kubernetes' clients give none, their order counts.
+/// Source: RFC 9110, section 12.5.1. Weights are ignored: the order counts, as Kubernetes' clients send it.
 struct AcceptedType: Equatable, Sendable {
   static let json = "application/json"
 
   let name: String
   private let parameters: [String: String]
 
-  /// All that a header lists, in its order.
+  /// The types of a header, in its order.
   static func all(_ accept: String) -> [Self] {
     accept.split(separator: ",").map { Self($0) }
   }

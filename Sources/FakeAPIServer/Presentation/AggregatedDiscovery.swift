@@ -1,13 +1,13 @@
 import KubernetesObjects
 
-/// The form of discovery that needs one request for all groups.
+/// The form of discovery with one request for all groups.
 ///
-/// Source: `k8s.io/api/apidiscovery/v2` and `v2beta1`, which differ in nothing but their name.
+/// Source: `k8s.io/api/apidiscovery/v2` and `v2beta1`, which differ only in name.
 enum AggregatedDiscovery {
   private static let group = "apidiscovery.k8s.io"
   private static let kind = "APIGroupDiscoveryList"
 
-  /// The version of this form that a client likes best, if it likes any better than the older form.
+  /// The version that a client prefers; `nil` when it prefers the older form of discovery.
   static func version(accept: String) -> String? {
     for type in AcceptedType.all(accept) where type.name == AcceptedType.json {
       if type["g"] == nil, type["as"] == nil { return nil }
@@ -20,7 +20,7 @@ enum AggregatedDiscovery {
     return nil
   }
 
-  /// Clients take the body for the older form when the answer doesn't repeat what they asked for.
+  /// The answer must repeat the requested type: clients read it as the older form otherwise.
   static func contentType(_ version: String) -> String {
     "\(AcceptedType.json);g=\(Self.group);v=\(version);as=\(Self.kind)"
   }

@@ -1,26 +1,25 @@
 import KubernetesObjects
 
-/// What the server serves, as clients ask it before they ask for anything else.
+/// Describes the resources of the server. Clients read this before anything else.
 ///
-/// Two forms exist: the older one with a document for each group, and the aggregated one (Kubernetes
-/// 1.26 and newer) that tells everything in `/api` and `/apis`. The client's `Accept` says which it
-/// knows.
+/// There are two forms: the older one with a document for each group, and the aggregated one (Kubernetes
+/// 1.26 and newer) with everything in `/api` and `/apis`. The client's `Accept` selects one.
 ///
 /// Source: `k8s.io/apimachinery/pkg/apis/meta/v1` APIGroupList and APIResourceList.
 enum Discovery {
-  /// What `kubectl version` shows of the server; kubectl warns when its own minor version differs by
-  /// more than one.
+  /// The server's version in `kubectl version`. kubectl warns when its minor version differs by more than
+  /// one.
   static let version: JSONValue = [
     "major": "1", "minor": "32", "gitVersion": "v1.32.0", "gitCommit": "", "gitTreeState": "",
     "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "swiftc",
     "platform": "linux/amd64",
   ]
 
-  /// The answer to a GET; `nil` for a path that is none of these.
+  /// The answer to a GET; `nil` for any other path.
   ///
   /// - Parameters:
   ///   - path: without the query: `/api`.
-  ///   - accept: the header `Accept` as it was sent, empty when there was none.
+  ///   - accept: the header `Accept` ; empty when it is missing.
   static func answer(path: String, accept: String) -> (contentType: String, body: JSONValue)? {
     func json(_ body: JSONValue) -> (String, JSONValue) { (AcceptedType.json, body) }
     if path == "/version" { return json(Self.version) }
@@ -92,7 +91,7 @@ enum Discovery {
       "namespaced": .boolean(resource.isNamespaced), "kind": .string(resource.kind),
       "verbs": .strings(Self.verbs(ofSubresource: name)),
     ]
-    // The others leave the group out, since it is the list's.
+    // The other subresources belong to the list's group and name none.
     if name == "scale" {
       for (field, value) in Self.kind(ofSubresource: name, resource).members {
         entry[field] = value
@@ -101,12 +100,12 @@ enum Discovery {
     return entry
   }
 
-  /// A log is only read; a status and a scale are changed, too.
+  /// Status and scale can be changed; the other subresources can be read.
   static func verbs(ofSubresource name: String) -> [String] {
     ["scale", "status"].contains(name) ? ["get", "patch", "update"] : ["get"]
   }
 
-  /// Which kind of object a subresource answers with: most with their resource's own.
+  /// The kind of a subresource's objects: except for `scale` the resource's own.
   static func kind(ofSubresource name: String?, _ resource: APIResource) -> JSONValue {
     if name == "scale" {
       return [
@@ -121,7 +120,7 @@ enum Discovery {
   }
 }
 
-/// An API group with its resources, all in one version.
+/// An API group with its resources, which all have one version.
 struct ServedGroup: Sendable {
   /// Empty for the core group.
   let name: String
@@ -139,8 +138,4 @@ struct ServedGroup: Sendable {
     Dictionary(grouping: APIResource.all) { [$0.group, $0.version] }
     .map { Self(name: $0[0], version: $0[1], resources: $1) }
     .sorted { $0.path < $1.path }
-}
-
-extension JSONValue {
-  static func strings(_ texts: [String]) -> Self { .array(texts.map { .string($0) }) }
 }

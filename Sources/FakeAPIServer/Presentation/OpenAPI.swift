@@ -1,21 +1,22 @@
 import KubernetesObjects
 
-/// Just as much of an OpenAPI description as persuades `kubectl create` and `kubectl apply` to leave
-/// the checking of fields to the server, and `--dry-run=server` too: each kind, and that its `patch`
-/// knows the parameters `fieldValidation` and `dryRun`. No kind's fields are described.
+/// A minimal OpenAPI description: each kind has a `patch` with the parameters `fieldValidation` and
+/// `dryRun`, and no fields.
 ///
-/// kubectl 1.29 and newer read the third version of the format, older ones the second as protocol buffers.
+/// With it `kubectl create` and `kubectl apply` leave the validation of fields to the server, and
+/// `--dry-run=server` works. kubectl 1.29 and newer read version 3 of the format, older ones version 2 as
+/// protocol buffers.
 ///
 /// Source: `k8s.io/cli-runtime/pkg/resource/query_param_verifier_v3.go`, `query_param_verifier.go`.
 enum OpenAPI {
-  /// The answer to a GET; `nil` for a path that is none of these.
+  /// The answer to a GET; `nil` for any other path.
   ///
   /// - Parameters:
   ///   - path: without the query: `/openapi/v3`.
-  ///   - accept: the header `Accept` as it was sent, empty when there was none.
+  ///   - accept: the header `Accept` ; empty when it is missing.
   static func answer(path: String, accept: String) -> (contentType: String, body: [UInt8])? {
     func json(_ body: JSONValue) -> (String, [UInt8]) {
-      (AcceptedType.json, Array(body.description.utf8))
+      (AcceptedType.json, body.utf8)
     }
     switch path {
     case "/openapi/v3": return json(Self.index)
@@ -33,7 +34,7 @@ enum OpenAPI {
     }
   }
 
-  /// Which documents there are, by their paths without the slash in front.
+  /// The list of documents, by their paths without the leading slash.
   private static var index: JSONValue {
     let paths = ServedGroup.all.map { group in
       (
@@ -52,15 +53,15 @@ enum OpenAPI {
   }
 
   static let parameters = ["dryRun", "fieldValidation"]
-  /// The extension that says which kind an operation is about.
+  /// The extension that names the kind of an operation.
   static let kindExtension = "x-kubernetes-group-version-kind"
   static let title = "Kubernetes"
   static let info: JSONValue = [
     "title": .string(Self.title), "version": Discovery.version["gitVersion"] ?? "",
   ]
 
-  /// The paths of single objects, with the one operation that clients look at.
-  /// - Parameter parameterType: how this version of the format says that a parameter is a text.
+  /// The paths of single objects with `patch`, the only operation that clients read.
+  /// - Parameter parameterType: the type of a text parameter in this version of the format.
   static func paths(_ resources: [APIResource], parameterType: JSONValue) -> JSONValue {
     let parameters = Self.parameters.map { name in
       var parameter = parameterType
@@ -83,10 +84,10 @@ enum OpenAPI {
   }
 }
 
-/// The second version of the format.
+/// Version 2 of the format.
 enum OpenAPIv2 {
   static let mediaType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-  /// What clients ask for, which is no media type, as they themselves find when it is in an answer.
+  /// The type in clients' requests. It is no valid media type, and clients refuse it in an answer.
   static let formerMediaType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
   static var json: JSONValue {
@@ -117,7 +118,7 @@ enum OpenAPIv2 {
 
   /// A PathItem with its `patch`.
   private static func item(_ resource: APIResource) -> ProtobufMessage {
-    // JSON is YAML, which is expected here.
+    // The format wants YAML here, and JSON is YAML.
     var kind = ProtobufMessage()
     kind.append(2, resource.groupVersionKind.description)
     var kindExtension = ProtobufMessage()
@@ -138,7 +139,7 @@ enum OpenAPIv2 {
     parameter.append(2, "query")
     parameter.append(4, name)
     parameter.append(6, "string")
-    // What kind of parameter it is one says by wrapping it: in the query, not in the body, no reference.
+    // The wrappers say: a parameter in the query, outside of the body, no reference.
     for number: UInt64 in [3, 2, 1] {
       var wrapper = ProtobufMessage()
       wrapper.append(number, parameter)

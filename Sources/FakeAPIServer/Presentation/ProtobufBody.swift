@@ -1,17 +1,17 @@
 import KubernetesObjects
 
-/// Objects in the binary form in which kubectl 1.32 and newer send what they create themselves.
+/// Reads objects in the binary form in which kubectl 1.32 and newer send objects of their own making.
 ///
 /// Source: `k8s.io/apimachinery/pkg/runtime/serializer/protobuf`; the field numbers are those of
 /// `k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto` and `k8s.io/api/core/v1/generated.proto`.
 enum ProtobufBody {
   static let mediaType = "application/vnd.kubernetes.protobuf"
 
-  /// What stands before each message.
+  /// The prefix of each message.
   private static let magic: [UInt8] = [0x6b, 0x38, 0x73, 0]
 
-  /// The object of a request's body; `nil` when it is no message, or one of another kind than
-  /// Namespace: that is the only one that `kubectl create` makes by itself of what is served here.
+  /// The object of a request's body; `nil` for an unreadable message and for any kind but Namespace, the
+  /// only kind of this server that `kubectl create` makes itself.
   static func object(_ body: [UInt8]) -> JSONValue? {
     guard body.starts(with: Self.magic),
       let envelope = ProtobufMessage(body.dropFirst(Self.magic.count)),
@@ -22,13 +22,13 @@ enum ProtobufBody {
     guard let metadata = Self.metadata(raw.message(1) ?? ProtobufMessage()) else { return nil }
     namespace["metadata"] = metadata
     if let finalizers = raw.message(2)?.texts(1), !finalizers.isEmpty {
-      namespace["spec"] = ["finalizers": .array(finalizers.map { .string($0) })]
+      namespace["spec"] = ["finalizers": .strings(finalizers)]
     }
     if let phase = raw.message(3)?.text(1) { namespace["status"] = ["phase": .string(phase)] }
     return namespace
   }
 
-  /// What a client may set of an ObjectMeta: the rest is the server's.
+  /// The fields of an ObjectMeta that a client may set.
   private static func metadata(_ message: ProtobufMessage) -> JSONValue? {
     var metadata: JSONValue = [:]
     let texts: [(UInt64, String)] = [
@@ -46,7 +46,7 @@ enum ProtobufBody {
       if !members.isEmpty { metadata[name] = .object(members) }
     }
     let finalizers = message.texts(14)
-    if !finalizers.isEmpty { metadata["finalizers"] = .array(finalizers.map { .string($0) }) }
+    if !finalizers.isEmpty { metadata["finalizers"] = .strings(finalizers) }
     return metadata
   }
 }
@@ -59,7 +59,7 @@ extension ProtobufMessage {
     self.all(number).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// A text that says something: an empty one is how these messages say none.
+  /// A text that is not empty: these messages encode a missing text as an empty one.
   fileprivate func text(_ number: UInt64) -> String? {
     self.texts(number).last.flatMap { $0.isEmpty ? nil : $0 }
   }

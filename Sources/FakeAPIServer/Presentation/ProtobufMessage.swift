@@ -1,11 +1,11 @@
-/// A protocol buffers message: numbered fields, whose meaning the reader knows. Numbers of fixed length
-/// are passed over.
+/// A protocol buffers message: numbered fields whose meaning only the reader knows. Fixed-length numbers
+/// are skipped.
 ///
 /// Source: https://protobuf.dev/programming-guides/encoding
 struct ProtobufMessage: Sendable {
   enum Value: Sendable {
     case varint(UInt64)
-    /// A text, a message inside this one, or bytes.
+    /// A text, a nested message, or bytes.
     case bytes([UInt8])
   }
 
@@ -13,7 +13,7 @@ struct ProtobufMessage: Sendable {
 
   init() {}
 
-  /// `nil` when the bytes are no message: cut off, or of a type that was given up long ago.
+  /// `nil` for truncated bytes and for the deprecated group types.
   init?(_ bytes: some Collection<UInt8>) {
     var rest = Array(bytes)[...]
     while !rest.isEmpty {
@@ -28,7 +28,6 @@ struct ProtobufMessage: Sendable {
         rest = rest.dropFirst(Int(length))
       case 1, 5:
         let length = tag & 7 == 1 ? 8 : 4
-        // Nothing here reads such a number.
         guard rest.count >= length else { return nil }
         rest = rest.dropFirst(length)
       default: return nil
@@ -48,14 +47,14 @@ struct ProtobufMessage: Sendable {
 
   // MARK: Reading
 
-  /// All values of a field that is bytes.
+  /// All values of a bytes field.
   func all(_ number: UInt64) -> [[UInt8]] {
     self.fields.compactMap {
       if $0.number == number, case .bytes(let bytes) = $0.value { bytes } else { nil }
     }
   }
 
-  /// The last value of a field counts, as the format says.
+  /// The last value of a field, which counts.
   func bytes(_ number: UInt64) -> [UInt8]? { self.all(number).last }
 
   func varint(_ number: UInt64) -> UInt64? {

@@ -1,23 +1,21 @@
 import KubernetesObjects
 
-/// What a table carries of each object besides its line: the query parameter `includeObject`.
+/// The part of each object in a table's row: the query parameter `includeObject`.
 enum IncludedObject: String, Sendable {
-  /// Nothing: `None`.
   case none = "None"
-  /// Its metadata, the default: `Metadata`.
+  /// The default.
   case metadata = "Metadata"
-  /// All of it: `Object`.
   case object = "Object"
 }
 
-/// Answers in the form that `kubectl get` prints: it shows the columns that the server computes.
+/// The form of an answer that `kubectl get` prints: it shows columns that the server has computed.
 enum ResourceTable {
-  /// A `meta.k8s.io/v1` Table of some objects of a resource, in their order.
+  /// A `meta.k8s.io/v1` Table of objects of one resource.
   ///
   /// - Parameters:
-  ///   - resourceVersion: that of the list, or of the one object.
-  ///   - object: what each row carries.
-  ///   - now: seconds since 1970, from which ages are counted.
+  ///   - resourceVersion: of the list, or of the single object.
+  ///   - object: the part of the object in each row.
+  ///   - now: seconds since 1970, for ages.
   static func table(
     _ resource: APIResource, _ objects: [JSONValue], resourceVersion: String,
     object: IncludedObject, seconds now: Int64

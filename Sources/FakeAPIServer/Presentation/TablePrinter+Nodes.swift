@@ -17,17 +17,17 @@ extension TablePrinter {
     func known(_ field: String) -> JSONValue { .text(info[field].text, orElse: "<unknown>") }
     let roles = Self.roles(of: node)
     return [
-      node.name, .string(Self.status(of: node)),
+      node.nameCell, .string(Self.status(of: node)),
       .text(roles.isEmpty ? nil : roles.joined(separator: ",")), node.age(now),
       .string(info["kubeletVersion"]?.string ?? ""), address("InternalIP"), address("ExternalIP"),
       known("osImage"), known("kernelVersion"), known("containerRuntimeVersion"),
     ]
   }
 
-  /// `Ready`, `NotReady`, `Unknown` (it never said), each with `,SchedulingDisabled` where it applies.
+  /// `Ready`, `NotReady` or `Unknown` (no such condition), with `,SchedulingDisabled` for a cordoned node.
   private static func status(of node: JSONValue) -> String {
     var words =
-      switch node["status"]?.condition("Ready")?["status"]?.string {
+      switch node.conditionStatus("Ready") {
       case "True": ["Ready"]
       case nil: ["Unknown"]
       default: ["NotReady"]
@@ -36,11 +36,11 @@ extension TablePrinter {
     return words.joined(separator: ",")
   }
 
-  /// The labels that give a node a role: one for each, or the older one with the role as its value.
+  /// The roles in the node's labels: one label for each role, or an older label with the role as its value.
   private static func roles(of node: JSONValue) -> [String] {
     let prefix = "node-role.kubernetes.io/"
     var roles: Set<String> = []
-    for (label, value) in node["metadata"]?["labels"]?.members ?? [:] {
+    for (label, value) in node.metadata.labels {
       if label.hasPrefix(prefix) {
         roles.insert(String(label.dropFirst(prefix.count)))
       } else if label == "kubernetes.io/role", let role = value.string {
@@ -57,7 +57,7 @@ extension TablePrinter {
       .wide("First Seen"), .wide("Count"), .wide("Name"),
     ]
   ) { event, now in
-    // An event of the newer API has one time, and a series instead of a count.
+    // An event of the newer API has a single time, and a series instead of a count.
     let first = event["firstTimestamp"].present ?? event["eventTime"]
     var last = event["lastTimestamp"].present ?? first
     var count = event["count"]?.integer ?? 0
@@ -73,20 +73,20 @@ extension TablePrinter {
     return [
       .string(KubernetesTime.age(last, now: now)), field("type"), field("reason"),
       .string(object["name"].text.map { "\(kind)/\($0)" } ?? kind),
-      .string(object["fieldPath"]?.string ?? ""), .string(Self.source(of: event)),
+      .string(object["fieldPath"]?.string ?? ""), .string(Self.reporter(of: event)),
       .string(Self.trimmed(event["message"]?.string ?? "")),
-      .string(KubernetesTime.age(first, now: now)), .string(String(count)), event.name,
+      .string(KubernetesTime.age(first, now: now)), .string(String(count)), event.nameCell,
     ]
   }
 
   /// `kubelet, kube-master1`.
-  private static func source(of event: JSONValue) -> String {
+  private static func reporter(of event: JSONValue) -> String {
     let component = event["source"]?["component"].text ?? event["reportingComponent"].text
     let host = event["source"]?["host"].text ?? event["reportingInstance"].text
     return [component ?? "", host].compactMap(\.self).joined(separator: ", ")
   }
 
-  /// Without white space at its ends.
+  /// Without white space at both ends.
   private static func trimmed(_ text: String) -> String {
     var text = text.drop(while: \.isWhitespace)
     while text.last?.isWhitespace == true { text.removeLast() }

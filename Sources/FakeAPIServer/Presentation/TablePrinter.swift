@@ -1,6 +1,6 @@
 import KubernetesObjects
 
-/// How the objects of one resource are shown as lines of a table.
+/// Prints the objects of one resource as rows of a table.
 ///
 /// Source: `pkg/printers/internalversion/printers.go` AddHandlers, of Kubernetes 1.32.
 struct TablePrinter: Sendable {
@@ -8,7 +8,7 @@ struct TablePrinter: Sendable {
     var name: String
     /// `string` or `integer`.
     var type = "string"
-    /// Whether only `kubectl get -o wide` shows it.
+    /// Shown only by `kubectl get -o wide`.
     var isWide = false
 
     static func wide(_ name: String) -> Self { Self(name: name, isWide: true) }
@@ -25,10 +25,10 @@ struct TablePrinter: Sendable {
   }
 
   let columns: [Column]
-  /// The cells of an object at a time in seconds since 1970, as many as there are columns.
+  /// The cells of an object, one for each column; `now` is in seconds since 1970.
   let cells: @Sendable (_ object: JSONValue, _ now: Int64) -> [JSONValue]
 
-  /// How a resource is shown: `pods`. One without columns of its own has the default ones.
+  /// The printer of a resource such as `pods`; a default one for a resource without its own.
   static func printer(of resource: String) -> Self {
     switch resource {
     case "pods": .pods
@@ -48,38 +48,40 @@ struct TablePrinter: Sendable {
       .wide("Nominated Node"), .wide("Readiness Gates"),
     ]
   ) { pod, now in
-    let row = PodRow(pod)
+    let columns = PodColumns(pod)
     let status = pod["status"]
     let address = status?["podIPs"]?.elements.first?["ip"].text ?? status?["podIP"].text
     return [
-      pod.name, .string(row.ready), .string(row.status), .string(row.restarts(now: now)),
-      pod.age(now), .text(address), .text(pod["spec"]?["nodeName"].text),
+      pod.nameCell, .string(columns.ready), .string(columns.status),
+      .string(columns.restarts(now: now)), pod.age(now), .text(address),
+      .text(pod["spec"]?["nodeName"].text),
       .text(status?["nominatedNodeName"].text), .text(Self.readinessGates(pod)),
     ]
   }
 
-  /// `1/2`: how many of the conditions that a pod waits for are there.
+  /// `1/2`: how many of the pod's readiness gates are true.
   private static func readinessGates(_ pod: JSONValue) -> String? {
     let gates = (pod["spec"]?["readinessGates"]?.elements ?? []).compactMap {
       $0["conditionType"]?.string
     }
     guard !gates.isEmpty else { return nil }
-    return "\(gates.count { pod["status"]?.isTrue($0) == true })/\(gates.count)"
+    return "\(gates.count { pod.conditionStatus($0) == "True" })/\(gates.count)"
   }
 
   private static let namespaces = Self(
     columns: [Column(name: "Name"), Column(name: "Status"), Column(name: "Age")]
   ) { namespace, now in
-    // Whoever made it may have left the status out; the API's default is this.
+    // A namespace without a status has the API's default.
     [
-      namespace.name, .string(namespace["status"]?["phase"].text ?? "Active"), namespace.age(now),
+      namespace.nameCell, .string(namespace["status"]?["phase"].text ?? "Active"),
+      namespace.age(now),
     ]
   }
 
   private static let leases = Self(
     columns: [Column(name: "Name"), Column(name: "Holder"), Column(name: "Age")]
   ) { lease, now in
-    [lease.name, .string(lease["spec"]?["holderIdentity"]?.string ?? ""), lease.age(now)]
+    [lease.nameCell, .string(lease["spec"]?["holderIdentity"]?.string ?? ""), lease.age(now)]
   }
 
   private static let replicationControllers = Self(
@@ -95,8 +97,8 @@ struct TablePrinter: Sendable {
     }
     let selector = Scale.selector(of: controller)
     return [
-      // One is the API's default.
-      controller.name, .integer(spec["replicas"]?.integer ?? 1),
+      // One replica is the API's default.
+      controller.nameCell, .integer(spec["replicas"]?.integer ?? 1),
       .integer(status["replicas"]?.integer ?? 0), .integer(status["readyReplicas"]?.integer ?? 0),
       controller.age(now), list("name"), list("image"),
       .text(selector.isEmpty ? nil : selector),
@@ -107,20 +109,20 @@ struct TablePrinter: Sendable {
   private static let other = Self(
     columns: [Column(name: "Name"), Column(name: "Created At")]
   ) { object, _ in
-    [object.name, .string(object["metadata"]?["creationTimestamp"]?.string ?? "")]
+    [object.nameCell, .string(object.metadata.creationTimestamp)]
   }
 }
 
 extension JSONValue {
-  /// `metadata.name`, as a cell.
-  var name: JSONValue { .string(self["metadata"]?["name"]?.string ?? "") }
+  /// The cell with the object's name.
+  var nameCell: JSONValue { .string(self.metadata.name) }
 
-  /// How long ago an object was made, as a cell.
+  /// The cell with the object's age.
   func age(_ now: Int64) -> JSONValue {
     .string(KubernetesTime.age(self["metadata"]?["creationTimestamp"], now: now))
   }
 
-  /// A text, or what stands for none.
+  /// The cell of a text that may be missing.
   static func text(_ text: String?, orElse placeholder: String = "<none>") -> JSONValue {
     .string(text ?? placeholder)
   }

@@ -2,7 +2,7 @@ import EtcdClient
 import KubernetesObjects
 import Synchronization
 
-/// An object as it is shown: taken apart, and as text. Both have its resource version.
+/// An object with its resource version: as a value and as text.
 struct ShownObject: Equatable, Sendable {
   let object: JSONValue
   let json: [UInt8]
@@ -12,7 +12,7 @@ struct ShownObject: Equatable, Sendable {
     self.json = object.utf8
   }
 
-  /// - Returns: `nil` for a directory, and for a key whose value is no JSON.
+  /// - Returns: `nil` for a directory, and for a value that is no JSON.
   init?(_ node: Node) {
     guard let value = node.value, var object = try? JSONValue(parsing: Array(value.utf8)) else {
       return nil
@@ -22,24 +22,22 @@ struct ShownObject: Equatable, Sendable {
   }
 }
 
-/// What keys were taken for when they were seen last, so that a list need not take apart again what has not
-/// changed.
+/// A cache of decoded objects, so that a list decodes only what has changed.
 ///
-/// It never says what is there: whoever asks has just read the key, and gets what he would have made of it
-/// himself. Not the index alone decides, since another store, or an older copy of it, may have given the same
-/// one to another value.
+/// It is never a source of truth: callers have just read the key. An entry matches by index and value,
+/// since another store, or an older copy of this one, may have given the same index to another value.
 final class ObjectCache: Sendable {
   private struct Entry: Sendable {
     let value: String
     let index: UInt64
     let shown: ShownObject
 
-    /// In bytes, of text; taken apart it needs some times as much.
+    /// The bytes of both texts; the decoded value needs several times as much.
     var size: Int { self.value.utf8.count + self.shown.json.count }
   }
 
   private struct State: Sendable {
-    /// By directory and key.
+    /// By directory, then by key.
     var directories: [Substring: [String: Entry]] = [:]
     var size = 0
 
@@ -55,20 +53,20 @@ final class ObjectCache: Sendable {
     }
   }
 
-  /// The texts of some 10,000 pods of 3 KB.
+  /// The texts of about 10,000 pods of 3 KB.
   static let usualLimit = 64 << 20
 
   private let limit: Int
   private let state = Mutex(State())
 
-  /// - Parameter limit: how many bytes of texts it keeps; what does not fit in is taken apart each time.
+  /// - Parameter limit: the bytes of texts that it keeps; objects beyond it are decoded each time.
   init(limit: Int = ObjectCache.usualLimit) { self.limit = limit }
 
-  /// How many objects it keeps.
+  /// The number of cached objects.
   var count: Int { self.state.withLock { $0.directories.values.reduce(0) { $0 + $1.count } } }
 
-  /// - Parameter node: as it was read just now.
-  /// - Returns: `nil` for a directory, and for a key whose value is no JSON.
+  /// - Parameter node: a key that was just read.
+  /// - Returns: `nil` for a directory, and for a value that is no JSON.
   func shown(_ node: Node) -> ShownObject? {
     guard let value = node.value else { return nil }
     let known = self.state.withLock {
@@ -81,12 +79,12 @@ final class ObjectCache: Sendable {
     return shown
   }
 
-  /// A key has gone.
+  /// Removes a deleted key.
   func forget(_ key: String) {
     self.state.withLock { $0.set(key, nil, limit: self.limit) }
   }
 
-  /// Forgets what is not there any more, of a directory that was read with everything below it.
+  /// Removes the keys that are missing from a directory that was read recursively.
   func keep(only directory: Node) {
     var present: [Substring: Set<String>] = [:]
     func look(_ node: Node) {

@@ -1,19 +1,19 @@
 import EtcdClient
 import KubernetesObjects
 
-/// Objects in etcd, below `/registry`, each one key with its JSON. All state of all API servers is there.
+/// Objects in etcd below `/registry`, each a key with its JSON: the only state of all API servers.
 ///
-/// An object's resource version is its key's `modifiedIndex`, that of a list the store's index. A write names
-/// the index that it was made from, so that of two that were made from the same only one is done.
+/// An object's resource version is its key's `modifiedIndex`; a list's is the store's index. Each write
+/// compares with the index that it was made from, so of two writes made from one state only one succeeds.
 struct ObjectStore: Sendable {
   let client: EtcdClient
   /// `/registry`.
   let prefix: String
   let cache = ObjectCache()
-  /// Whether everything is checked and nothing written: `dryRun=All`.
+  /// `dryRun=All`: everything is checked and nothing is written.
   var isDryRun = false
 
-  /// An object, and what a change of it has to name.
+  /// An object and the index that a change of it compares with.
   struct Stored: Equatable, Sendable {
     var object: JSONValue
     var index: UInt64
@@ -27,7 +27,7 @@ struct ObjectStore: Sendable {
     "\(self.path(resource, namespace))/\(name)"
   }
 
-  /// - Throws: 404, or that the store does not answer.
+  /// - Throws: 404, or a failure of the store.
   func get(
     _ resource: APIResource, _ namespace: String?, _ name: String
   ) async throws(APIFailure) -> Stored {
@@ -43,8 +43,7 @@ struct ObjectStore: Sendable {
     }
   }
 
-  /// All of a resource, in the order of namespace and name.
-  /// - Returns: and the store's index, at which they were so.
+  /// All objects of a resource, in the order of namespace and name, and the store's index of that state.
   func list(
     _ resource: APIResource, _ namespace: String?
   ) async throws(APIFailure) -> (objects: [ShownObject], index: UInt64) {
@@ -63,13 +62,13 @@ struct ObjectStore: Sendable {
     }
   }
 
-  /// - Parameter ttlSeconds: after which it goes by itself; `nil` for never.
-  /// - Returns: as it is stored.
-  /// - Throws: 409 when there is one of this name.
+  /// - Parameter ttlSeconds: after which the object expires; `nil` for never.
+  /// - Returns: the object as stored.
+  /// - Throws: 409 when an object of this name exists.
   func create(
     _ object: JSONValue, _ resource: APIResource, _ namespace: String?, ttlSeconds: Int64?
   ) async throws(APIFailure) -> Stored {
-    let name = object["metadata"]?["name"]?.string ?? ""
+    let name = object.metadata.name
     if self.isDryRun {
       do throws(APIFailure) { _ = try await self.get(resource, namespace, name) } catch {
         guard error.code == 404 else { throw error }
@@ -87,12 +86,12 @@ struct ObjectStore: Sendable {
     }
   }
 
-  /// - Throws: 409 when it is another one by now.
+  /// - Throws: 409 when the object has changed meanwhile.
   func update(
     _ object: JSONValue, at index: UInt64, _ resource: APIResource, _ namespace: String?,
     ttlSeconds: Int64?
   ) async throws(APIFailure) -> Stored {
-    let name = object["metadata"]?["name"]?.string ?? ""
+    let name = object.metadata.name
     var object = object
     object["metadata"]?["resourceVersion"] = nil
     if self.isDryRun { return Self.versioned(object, index) }
@@ -106,7 +105,7 @@ struct ObjectStore: Sendable {
     }
   }
 
-  /// - Throws: 409 when it is another one by now, 404 when it is gone.
+  /// - Throws: 409 when the object has changed meanwhile, 404 when it is gone.
   func delete(
     _ resource: APIResource, _ namespace: String?, _ name: String, at index: UInt64
   ) async throws(APIFailure) -> UInt64 {

@@ -1,10 +1,10 @@
 import FoundationEssentials
 import KubernetesObjects
 
-/// The verbs of the API, on objects in etcd.
+/// The verbs of the API on objects in etcd.
 struct Objects: Sendable {
   var store: ObjectStore
-  /// How long Event objects are kept, in seconds.
+  /// Lifetime of Event objects, in seconds.
   let eventTTL: Int64
   /// In seconds.
   let nodeGracePeriod: Int64
@@ -15,7 +15,7 @@ struct Objects: Sendable {
     resource == .events ? self.eventTTL : nil
   }
 
-  /// Those that are there from the start, as with the real server.
+  /// The namespaces that the server creates itself, as the real one does.
   static let firstNamespaces = ["default", "kube-node-lease"]
 
   // MARK: Reading
@@ -37,21 +37,19 @@ struct Objects: Sendable {
     )
   }
 
-  /// Nodes as they are to be seen.
+  /// Nodes with the conditions of silent ones set to Unknown.
   func shown(_ nodes: [ShownObject]) async throws(APIFailure) -> [ShownObject] {
     guard !nodes.isEmpty else { return [] }
     let leases = try await self.store.list(.leases, "kube-node-lease").objects
     let renewals = Dictionary(
-      leases.map {
-        ($0.object["metadata"]?["name"]?.string ?? "", $0.object["spec"]?["renewTime"]?.string)
-      }
+      leases.map { ($0.object.metadata.name, $0.object["spec"]?["renewTime"]?.string) }
     ) { $1 }
     let now = Date.now
-    let time = Self.text(now)
+    let time = KubernetesTime.seconds(now)
     return nodes.map { shown in
       let node = shown.object
       let signs = [
-        renewals[node["metadata"]?["name"]?.string ?? ""] ?? nil, NodeLiveness.heartbeat(node),
+        renewals[node.metadata.name] ?? nil, NodeLiveness.heartbeat(node),
       ].compactMap { $0.flatMap(KubernetesTime.seconds(of:)) }
       let seen = NodeLiveness.shown(
         node, lastSign: signs.max(), now: Int64(now.timeIntervalSince1970),
@@ -60,11 +58,9 @@ struct Objects: Sendable {
     }
   }
 
-  private static func text(_ date: Date) -> String { KubernetesTime.seconds(date) }
-
   // MARK: Writing
 
-  /// The same verbs, which check everything and write nothing if that is wanted.
+  /// The same verbs, as a dry run if asked for.
   func dryRun(_ isDryRun: Bool) -> Self {
     var objects = self
     if isDryRun { objects.store.isDryRun = true }
@@ -80,21 +76,21 @@ struct Objects: Sendable {
     for attempt in 1... {
       let letters = Array("bcdfghjklmnpqrstvwxz2456789")
       let stamp = ObjectRules.Stamp(
-        time: Self.text(.now), uid: UUID().uuidString.lowercased(),
+        time: KubernetesTime.seconds(.now), uid: UUID().uuidString.lowercased(),
         suffix: String((0..<5).map { _ in letters[Int.random(in: letters.indices)] }))
       do throws(APIFailure) {
         return try await self.store.create(
           try rules.created(body, stamp), resource, namespace, ttlSeconds: self.ttl(resource)
         ).object
       } catch {
-        // A name that the server made up may be taken.
-        let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty
+        // A generated name may be taken.
+        let isGenerated = body.metadata.name.isEmpty
         guard error.reason == "AlreadyExists", isGenerated, attempt < Self.attempts else {
           throw error
         }
       }
     }
-    throw .internalError("no name was free")
+    throw .internalError("no generated name was free")
   }
 
   private func checkNamespace(_ name: String) async throws(APIFailure) {
@@ -109,7 +105,7 @@ struct Objects: Sendable {
   func update(
     _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ body: JSONValue
   ) async throws(APIFailure) -> JSONValue {
-    let wanted = body["metadata"]?["resourceVersion"]?.string ?? ""
+    let wanted = body.metadata.resourceVersion
     let rules = ObjectRules(resource: resource, namespace: namespace)
     if wanted.isEmpty { try rules.checkUnconditionalUpdate(of: name) }
     return try await self.change(resource, namespace, name, version: wanted) {
@@ -122,9 +118,9 @@ struct Objects: Sendable {
     _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ patch: Patch
   ) async throws(APIFailure) -> JSONValue {
     var wanted = ""
-    if case .merge(let body) = patch { wanted = body["metadata"]?["resourceVersion"]?.string ?? "" }
+    if case .merge(let body) = patch { wanted = body.metadata.resourceVersion }
     if case .strategic(let body) = patch {
-      wanted = body["metadata"]?["resourceVersion"]?.string ?? ""
+      wanted = body.metadata.resourceVersion
     }
     return try await self.change(resource, namespace, name, version: wanted) {
       (old) throws(APIFailure) in
@@ -141,7 +137,7 @@ struct Objects: Sendable {
     }
   }
 
-  /// Reads, changes and writes, again when somebody else was quicker; not when the client named a version.
+  /// Reads, changes and writes. Repeats after a conflict, unless the client named a version.
   private func change(
     _ resource: APIResource, _ namespace: String?, _ name: String, version: String,
     _ edit: (JSONValue) throws(APIFailure) -> JSONValue
@@ -152,7 +148,7 @@ struct Objects: Sendable {
       var old = stored.object
       old["metadata"]?["resourceVersion"] = nil
       let new = try edit(old)
-      // What changes nothing wakes nobody.
+      // An update without a change writes nothing, so no watcher wakes.
       if new == old, resource != .events { return stored.object }
       do throws(APIFailure) {
         return try await self.store.update(
@@ -169,7 +165,7 @@ struct Objects: Sendable {
 
   // MARK: Deleting
 
-  /// - Returns: the object as it was last, and whether it is gone.
+  /// - Returns: the object's last state, and whether it is gone.
   func delete(
     _ resource: APIResource, _ namespace: String?, _ name: String, _ options: DeleteOptions
   ) async throws(APIFailure) -> (object: JSONValue, isGone: Bool) {
@@ -181,10 +177,7 @@ struct Objects: Sendable {
           var pod = stored.object
           pod["metadata"]?["resourceVersion"] = nil
           let now = Int64(Date.now.timeIntervalSince1970)
-          switch options.step(
-            of: pod, now: now,
-            time: { Self.text(Date(timeIntervalSince1970: Double($0))) })
-          {
+          switch options.step(of: pod, now: now) {
           case .none: return (stored.object, false)
           case .mark(let marked):
             return (
@@ -197,7 +190,7 @@ struct Objects: Sendable {
         }
         if resource == .namespaces {
           try await self.empty(stored)
-          // It is another one since it was marked.
+          // Marking has changed its version.
           let marked = try await self.store.get(resource, nil, name)
           _ = try await self.store.delete(resource, nil, name, at: marked.index)
           return (marked.object, true)
@@ -212,11 +205,11 @@ struct Objects: Sendable {
     throw .conflict(resource, name)
   }
 
-  /// Removes what is in a namespace, in which nothing can be made any more from then on.
+  /// Marks a namespace, so that nothing can be created in it, and deletes its objects.
   private func empty(_ stored: ObjectStore.Stored) async throws(APIFailure) {
-    let namespace = stored.object["metadata"]?["name"]?.string ?? ""
+    let namespace = stored.object.metadata.name
     let marked = try ObjectRules(resource: .namespaces, namespace: nil)
-      .terminating(stored.object, since: Self.text(.now))
+      .terminating(stored.object, since: KubernetesTime.seconds(.now))
     if marked != stored.object {
       _ = try await self.store.update(
         marked, at: stored.index, .namespaces, nil, ttlSeconds: nil)
@@ -224,7 +217,7 @@ struct Objects: Sendable {
     let atOnce = try DeleteOptions(["gracePeriodSeconds": 0], query: nil)
     for resource in APIResource.all where resource.isNamespaced {
       for object in try await self.store.list(resource, namespace).objects {
-        let name = object.object["metadata"]?["name"]?.string ?? ""
+        let name = object.object.metadata.name
         do throws(APIFailure) {
           _ = try await self.delete(resource, namespace, name, atOnce)
         } catch {

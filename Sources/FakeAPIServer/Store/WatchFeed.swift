@@ -2,7 +2,7 @@ import EtcdClient
 import Logging
 import Synchronization
 
-/// The changes of one resource, told to whoever watches: one watch of etcd for all of them.
+/// Distributes the changes of one resource to all its watchers, from one watch of etcd.
 final class WatchFeed: Sendable {
   private let client: EtcdClient
   private let path: String
@@ -10,23 +10,23 @@ final class WatchFeed: Sendable {
   private let logger: Logger
   private let state = Mutex(State())
 
-  /// What a watcher gets.
-  enum News: Sendable {
+  /// An item of a subscription.
+  enum Item: Sendable {
     case change(WatchWindow.Change)
-    /// All changes up to this index have been told.
+    /// All changes up to this index have been delivered.
     case complete(UInt64)
-    /// Some changes were missed: the watcher has to list anew.
+    /// Some changes are lost: the watcher must list again.
     case expired
   }
 
   private struct State: Sendable {
-    /// `nil` until the first look.
+    /// `nil` until the store's index is known.
     var window: WatchWindow?
-    var watchers: [Int: AsyncStream<News>.Continuation] = [:]
+    var watchers: [Int: AsyncStream<Item>.Continuation] = [:]
     var lastWatcher = 0
   }
 
-  /// - Parameter cache: kept up to date on the way.
+  /// - Parameter cache: updated with each change.
   init(client: EtcdClient, path: String, cache: ObjectCache, logger: Logger) {
     self.client = client
     self.path = path
@@ -34,19 +34,19 @@ final class WatchFeed: Sendable {
     self.logger = logger
   }
 
-  /// What one watcher gets, until it or the server has enough.
+  /// One watcher's stream; either side can end it.
   struct Subscription: Sendable {
-    let stream: AsyncStream<News>
-    /// Has the stream say how far it is.
+    let stream: AsyncStream<Item>
+    /// Adds a ``Item/complete(_:)`` with the last index.
     let mark: @Sendable () -> Void
     let end: @Sendable () -> Void
   }
 
-  /// What comes after an index, and then what happens.
-  /// - Returns: `nil` when some of it is forgotten.
+  /// The changes after an index: those of the past, then new ones.
+  /// - Returns: `nil` when some of them are no longer known.
   func changes(after index: UInt64) -> Subscription? {
     let (stream, continuation) = AsyncStream.makeStream(
-      of: News.self, bufferingPolicy: .bufferingOldest(2 * WatchWindow.limit))
+      of: Item.self, bufferingPolicy: .bufferingOldest(2 * WatchWindow.limit))
     let id = self.state.withLock { state -> Int? in
       guard let past = state.window?.changes(after: index) else { return nil }
       for change in past { continuation.yield(.change(change)) }
@@ -68,12 +68,12 @@ final class WatchFeed: Sendable {
       end: { continuation.finish() })
   }
 
-  /// Whether it knows where it begins.
+  /// Whether the store's index is known.
   var isReady: Bool { self.state.withLock { $0.window != nil } }
 
   var watcherCount: Int { self.state.withLock(\.watchers.count) }
 
-  /// etcd remembers its last thousand changes; a server that starts takes up most of them.
+  /// How many past changes a starting server reads; etcd keeps its last thousand.
   private static let history: UInt64 = 900
 
   /// Follows the store until its task is cancelled.
@@ -96,7 +96,7 @@ final class WatchFeed: Sendable {
     self.end()
   }
 
-  /// One change, or the beginning.
+  /// Waits for one change, or finds the start.
   private func follow(isAfterTrouble: Bool) async throws {
     guard let last = self.state.withLock({ $0.window?.last }) else {
       let index = try await self.index()
@@ -104,19 +104,19 @@ final class WatchFeed: Sendable {
       self.state.withLock { $0.window = WatchWindow(after: start) }
       return
     }
-    // A store that has come back as an older copy, or as another one, would be waited for in vain.
-    if isAfterTrouble, try await self.index() < last { return try await self.beginAnew() }
+    // A store that was restored from an older copy, or replaced, would never reach our index.
+    if isAfterTrouble, try await self.index() < last { return try await self.restart() }
     do {
       let response = try await self.client.watch(self.path, waitIndex: last + 1, recursive: true)
-      self.take(response)
+      self.publish(response)
     } catch {
       guard error.errorCode == EtcdError.eventIndexCleared else { throw error }
-      try await self.beginAnew()
+      try await self.restart()
     }
   }
 
-  /// What lies between is lost: whoever watches has to look anew.
-  private func beginAnew() async throws {
+  /// Restarts at the store's index. The changes between are lost, so all watchers expire.
+  private func restart() async throws {
     let index = try await self.index()
     let watchers = self.state.withLock { state in
       state.window = WatchWindow(after: index)
@@ -129,7 +129,7 @@ final class WatchFeed: Sendable {
     }
   }
 
-  private func take(_ response: KeysResponse) {
+  private func publish(_ response: KeysResponse) {
     let former = response.prevNode.flatMap(self.cache.shown)
     let shown = self.cache.shown(response.node)
     if response.node.value == nil { self.cache.forget(response.node.key) }
@@ -138,7 +138,7 @@ final class WatchFeed: Sendable {
       json: shown?.json)
     let slow = self.state.withLock { state in
       state.window?.append(change)
-      // Who does not read in time is not waited for: it goes on from what it has seen.
+      // A watcher whose buffer is full is ended; it can continue from the last change that it read.
       let slow = state.watchers.filter {
         if case .dropped = $0.value.yield(.change(change)) { true } else { false }
       }
@@ -148,7 +148,7 @@ final class WatchFeed: Sendable {
     for watcher in slow.values { watcher.finish() }
   }
 
-  /// The store's index, at which all that is there was written.
+  /// The store's index.
   private func index() async throws -> UInt64 {
     do {
       return try await self.client.get(self.path, quorum: true).etcdIndex

@@ -2,10 +2,9 @@ import KubernetesClient
 import KubernetesObjects
 import Logging
 
-/// Stands between a kubelet and its API servers: tells each what the other one has, and carries out what
-/// ``PodSync`` says.
+/// Connects a kubelet with its API servers and carries out what ``PodSync`` says.
 ///
-/// The kubelet never waits for it; while no server answers, everything else goes on.
+/// The kubelet never waits for it: without a server, everything else continues.
 final class APIServerLink: Sendable {
   private let settings: FakeKubeletAPIServers
   private let configuration: FakeKubeletConfiguration
@@ -13,11 +12,11 @@ final class APIServerLink: Sendable {
   private let logger: Logger
   private let servers: APIServers
   private let events: EventSender
-  private let server: Guarded<ServerPods>
-  private let view = Guarded<KubeletView?>(nil)
-  private let owner: Guarded<NodeOwner>
-  /// Something has changed on one of the sides.
-  private let news: AsyncStream<Void>
+  private let server: LockedValue<ServerPods>
+  private let kubelet = LockedValue<KubeletPods?>(nil)
+  private let owner: LockedValue<NodeOwner>
+  /// A change on either side.
+  private let changes: AsyncStream<Void>
   private let inbox: AsyncStream<Void>.Continuation
 
   init(
@@ -39,29 +38,31 @@ final class APIServerLink: Sendable {
     }
     self.events = EventSender(
       self.servers, component: "kubelet", host: configuration.nodeName)
-    self.server = Guarded(ServerPods(nodeName: configuration.nodeName))
-    self.owner = Guarded(settings.registersNode ? .pending : .nobody)
-    (self.news, self.inbox) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    self.server = LockedValue(ServerPods(nodeName: configuration.nodeName))
+    self.owner = LockedValue(settings.registersNode ? .pending : .unregistered)
+    (self.changes, self.inbox) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Tells what a change of the pods means.
-  func took(_ effects: [PodWorkers.Effect], from old: PodWorkers, to new: PodWorkers) {
+  /// Records the events of a change of the pods.
+  func recordEvents(
+    of effects: [PodWorkers.Effect], from old: PodWorkers, to new: PodWorkers
+  ) {
     for case .report(let event, let name) in effects {
       guard let pod = new.running[name] ?? old.running[name] else { continue }
       self.events.record(
         EventNote(
           isWarning: event.severity == .warning, reason: event.reason, message: event.message),
-        about: PodNews.subject(pod, container: event.container))
+        about: PodTransitionEvents.subject(pod, container: event.container))
     }
-    for item in PodNews.items(from: old, to: new) {
+    for item in PodTransitionEvents.items(from: old, to: new) {
       self.events.record(item.note, about: item.subject)
     }
   }
 
-  /// Takes in what the kubelet has now.
-  func look(at workers: PodWorkers, _ sources: PodSources, clock: WallClock) {
-    self.view.change {
-      $0 = KubeletView(
+  /// Publishes the kubelet's pods.
+  func update(_ workers: PodWorkers, _ sources: PodSources, clock: WallClock) {
+    self.kubelet.withLock {
+      $0 = KubeletPods(
         workers: workers, sources: sources, clock: clock, runtime: self.runtime,
         address: self.configuration.nodeAddress)
     }
@@ -70,12 +71,12 @@ final class APIServerLink: Sendable {
 
   /// Runs until the task is cancelled.
   /// - Parameters:
-  ///   - port: where the kubelet's full port listens.
-  ///   - start: when the kubelet's instants begin.
-  ///   - tell: tells the kubelet what the API server wants.
+  ///   - port: the kubelet's full port.
+  ///   - start: the zero of the kubelet's instants.
+  ///   - onChange: called with changes of the API server's pods.
   func run(
     port: Int, start: ContinuousClock.Instant,
-    _ tell: @escaping @Sendable (APIPods.Findings) -> Void
+    _ onChange: @escaping @Sendable (APIPods.Changes) -> Void
   ) async {
     let name = self.configuration.nodeName
     self.events.record(
@@ -86,7 +87,7 @@ final class APIServerLink: Sendable {
       group.addTask {
         await self.servers.follow("/api/v1/pods", fieldSelector: "spec.nodeName=\(name)") {
           change in
-          self.server.change { $0.take(change) }
+          self.server.withLock { $0.apply(change) }
           self.inbox.yield()
         }
       }
@@ -94,10 +95,10 @@ final class APIServerLink: Sendable {
         group.addTask { await self.keepNode(port: port) }
       }
       group.addTask {
-        // What has failed falls due again.
+        // Failed requests become due again.
         while (try? await Task.sleep(for: .seconds(1))) != nil { self.inbox.yield() }
       }
-      group.addTask { await self.syncPods(start: start, tell) }
+      group.addTask { await self.syncPods(start: start, onChange) }
     }
   }
 
@@ -111,37 +112,37 @@ final class APIServerLink: Sendable {
         runtimeVersion: "\(self.runtime)://zweimaster"),
       frequency: self.settings.nodeStatusUpdateFrequency, logger: self.logger
     ).run { uid in
-      self.owner.change { $0 = .node(uid: uid) }
+      self.owner.withLock { $0 = .node(uid: uid) }
       self.inbox.yield()
     }
   }
 
   private func syncPods(
-    start: ContinuousClock.Instant, _ tell: (APIPods.Findings) -> Void
+    start: ContinuousClock.Instant, _ onChange: (APIPods.Changes) -> Void
   ) async {
     var sync = PodSync(
       node: PodManifest.Node(
         name: self.configuration.nodeName, allowsPrivileged: self.configuration.allowsPrivileged,
         kubeletVersion: self.configuration.kubeletVersion))
-    func now() -> Instant { Instant(sinceStart: start.duration(to: .now)) }
-    var hasTold = false
-    for await _ in self.news {
-      while !Task.isCancelled, let view = self.view.value {
+    func now() -> KubeletInstant { KubeletInstant(sinceStart: start.duration(to: .now)) }
+    var isFirst = true
+    for await _ in self.changes {
+      while !Task.isCancelled, let kubelet = self.kubelet.value {
         let server = self.server.value
-        let step = sync.next(view, server, owner: self.owner.value, at: now())
-        // The first one says that there are none, too.
-        if server.isKnown, !hasTold || step.api.isNews {
-          hasTold = true
-          tell(step.api)
+        let step = sync.next(kubelet, server, owner: self.owner.value, at: now())
+        // The first change counts even when it is empty: the server has reported its pods.
+        if server.isKnown, isFirst || !step.api.isEmpty {
+          isFirst = false
+          onChange(step.api)
         }
-        self.say(step)
+        self.log(step)
         var isLost = false
         for request in step.requests where !isLost && !Task.isCancelled {
           let result = await self.perform(request)
           if case .failure(.unanswered) = result {
             isLost = true
           } else if sync.ended(request, result, at: now()), case .failure(let error) = result {
-            self.say(request, error)
+            self.log(request, error)
           }
         }
         if step.requests.isEmpty || isLost { break }
@@ -157,7 +158,7 @@ final class APIServerLink: Sendable {
       switch request {
       case .create(_, let object):
         let made = try await self.servers.send(APIRequest("POST", collection, object))
-        self.server.change { $0.put(made) }
+        self.server.withLock { $0.put(made) }
         return .success(made)
       case .delete(_, let uid):
         let options: JSONValue = [
@@ -165,7 +166,7 @@ final class APIServerLink: Sendable {
           "preconditions": ["uid": .string(uid)],
         ]
         let answer = try await self.servers.send(APIRequest("DELETE", path, options))
-        self.server.change { $0.gone(name, uid: uid) }
+        self.server.withLock { $0.remove(name, uid: uid) }
         return .success(answer)
       case .postStatus(_, let uid, let status, _):
         guard var object = self.server.value.pods[name], object.uid == uid else {
@@ -175,34 +176,34 @@ final class APIServerLink: Sendable {
         object.set(status: status)
         let written = try await self.servers.send(
           APIRequest("PUT", "\(path)/status", object.object))
-        self.server.change { $0.put(written) }
+        self.server.withLock { $0.put(written) }
         return .success(written)
       }
     } catch {
-      if error.isConflict || error.isNotFound { await self.lookAgain(path, request) }
+      if error.isConflict || error.isNotFound { await self.refresh(path, request) }
       return .failure(error)
     }
   }
 
-  /// Reads a pod that is not as it was thought to be.
-  private func lookAgain(_ path: String, _ request: PodRequest) async {
+  /// Reads a pod again after a conflict.
+  private func refresh(_ path: String, _ request: PodRequest) async {
     do throws(APIServerError) {
       let found = try await self.servers.send(APIRequest("GET", path))
-      self.server.change { $0.replace(request.name, with: found) }
+      self.server.withLock { $0.replace(request.name, with: found) }
     } catch {
-      if error.isNotFound { self.server.change { $0.replace(request.name, with: nil) } }
+      if error.isNotFound { self.server.withLock { $0.replace(request.name, with: nil) } }
     }
   }
 
-  private func say(_ step: PodSync.Step) {
-    for name in step.taken {
+  private func log(_ step: PodSync.Step) {
+    for name in step.occupied {
       self.logger.warning(
-        "The name of a static pod's mirror is taken by a pod that is none; it is left alone",
+        "A pod that is no mirror has the name of a static pod's mirror; it is left alone",
         metadata: ["pod": "\(name)"])
     }
     for refusal in step.api.refused {
       self.logger.error(
-        "Pod of the API server cannot be run",
+        "Pod of the API server cannot run here",
         metadata: ["pod": "\(refusal.name)", "err": "\(refusal.error)"])
       self.events.record(
         EventNote(
@@ -214,7 +215,7 @@ final class APIServerLink: Sendable {
     }
   }
 
-  private func say(_ request: PodRequest, _ error: APIServerError) {
+  private func log(_ request: PodRequest, _ error: APIServerError) {
     let message: Logger.Message =
       switch request {
       case .create: "Failed creating a mirror pod"

@@ -1,8 +1,8 @@
 import Glibc
 
 extension MachineFacts {
-  /// Asks the machine. Blocks.
-  /// - Parameter directory: on the file system with the containers.
+  /// Reads the machine's facts. Blocks.
+  /// - Parameter directory: a directory of the file system with the containers.
   static func machine(directory: String) -> Self {
     var facts = Self()
     facts.cpus = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))

@@ -7,30 +7,30 @@ import Logging
 struct NodeKeeper: Sendable {
   let servers: APIServers
   let identity: NodeReport.Identity
-  /// How often the status is written.
+  /// The period of status updates.
   let frequency: Duration
   let logger: Logger
 
-  /// Registers the node, again when it was deleted, and goes on until the task is cancelled.
-  /// - Parameter registered: told the Node object's uid.
-  func run(_ registered: @escaping @Sendable (String) -> Void) async {
-    let uid = Guarded<String?>(nil)
+  /// Registers the node, again after a deletion, and updates it until the task is cancelled.
+  /// - Parameter onRegister: called with the Node object's uid.
+  func run(_ onRegister: @escaping @Sendable (String) -> Void) async {
+    let uid = LockedValue<String?>(nil)
     await withDiscardingTaskGroup { group in
       group.addTask {
-        await self.keepStatus { name in
-          uid.change { $0 = name }
-          if let name { registered(name) }
+        await self.keepStatus { new in
+          uid.withLock { $0 = new }
+          if let new { onRegister(new) }
         }
       }
       group.addTask { await self.keepLease { uid.value } }
     }
   }
 
-  /// - Parameter tell: told the object's uid; `nil` when it is gone.
-  private func keepStatus(_ tell: (String?) -> Void) async {
+  /// - Parameter onChange: called with the object's uid; `nil` when it is gone.
+  private func keepStatus(_ onChange: (String?) -> Void) async {
     var report = NodeReport(self.identity)
     var isRegistered = false
-    var trouble = Trouble()
+    var errors = RepeatedError()
     while !Task.isCancelled {
       let facts = await BlockingWork.run { MachineFacts.machine(directory: "/var/lib") }
       do throws(APIServerError) {
@@ -39,19 +39,19 @@ struct NodeKeeper: Sendable {
           try await self.servers.send(
             APIRequest("PATCH", "\(self.path)/status", ["status": status]))
         } else {
-          tell(try await self.register(&report, facts))
+          onChange(try await self.register(&report, facts))
           isRegistered = true
           self.logger.info(
             "Successfully registered node", metadata: ["node": "\(self.identity.name)"])
         }
-        trouble.isOver()
+        errors.succeeded()
       } catch {
         if error.isNotFound, isRegistered {
           isRegistered = false
-          tell(nil)
+          onChange(nil)
           continue
         }
-        if trouble.isNew(error) {
+        if errors.isNew(error) {
           self.logger.error(
             isRegistered ? "Error updating node status, will retry" : "Unable to register node",
             metadata: ["node": "\(self.identity.name)", "err": "\(error)"])
@@ -74,22 +74,22 @@ struct NodeKeeper: Sendable {
       node = try await self.servers.send(APIRequest("POST", "/api/v1/nodes", object))
     } catch {
       guard error.isConflict else { throw error }
-      // One of a former run.
+      // The object of a former run.
       let labels = report.labels(facts).mapValues { JSONValue.string($0) }
       node = try await self.servers.send(
         APIRequest("PATCH", self.path, ["metadata": ["labels": .object(labels)]]))
       try await self.servers.send(
         APIRequest("PATCH", "\(self.path)/status", ["status": object["status"] ?? [:]]))
     }
-    return node["metadata"]?["uid"]?.string ?? ""
+    return node.metadata.uid
   }
 
-  /// - Parameter uid: of the Node object; `nil` while there is none.
+  /// - Parameter uid: the Node object's; `nil` while there is none.
   private func keepLease(uid: () -> String?) async {
     let collection =
       "/apis/coordination.k8s.io/v1/namespaces/\(NodeReport.leaseNamespace)/leases"
     let report = NodeReport(self.identity)
-    var trouble = Trouble()
+    var errors = RepeatedError()
     while !Task.isCancelled {
       guard let uid = uid() else {
         try? await Task.sleep(for: .milliseconds(100))
@@ -104,9 +104,9 @@ struct NodeKeeper: Sendable {
           guard error.isNotFound else { throw error }
           try await self.servers.send(APIRequest("POST", collection, lease))
         }
-        trouble.isOver()
+        errors.succeeded()
       } catch {
-        if trouble.isNew(error) {
+        if errors.isNew(error) {
           self.logger.error(
             "Failed to update lease",
             metadata: ["node": "\(self.identity.name)", "err": "\(error)"])
@@ -117,11 +117,11 @@ struct NodeKeeper: Sendable {
   }
 }
 
-/// What is told once for as long as it goes on. That no server answers is told by who asks them.
-private struct Trouble {
+/// Logs an error once while it repeats. That no server answers is logged by the connection.
+private struct RepeatedError {
   private var last: String?
 
-  mutating func isOver() { self.last = nil }
+  mutating func succeeded() { self.last = nil }
 
   mutating func isNew(_ error: APIServerError) -> Bool {
     if case .unanswered = error { return false }

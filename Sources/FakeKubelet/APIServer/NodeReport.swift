@@ -1,6 +1,6 @@
 import KubernetesObjects
 
-/// What a machine is and has, as far as a node tells of it.
+/// A machine's properties in its Node object.
 struct MachineFacts: Equatable, Sendable {
   var cpus = 1
   var memoryBytes: UInt64 = 0
@@ -13,20 +13,20 @@ struct MachineFacts: Equatable, Sendable {
   var bootID = ""
   var kernelVersion = ""
   var osImage = ""
-  /// As Go calls it: `amd64`, `arm64`.
+  /// Go's name: `amd64`, `arm64`.
   var architecture = ""
 }
 
 /// The Node object of a kubelet, as a value.
 ///
-/// Source: `pkg/kubelet/kubelet_node_status.go`, `nodestatus/setters.go`, 1.32; the thresholds are the
-/// kubelet's own for eviction, though nothing is evicted here.
+/// The thresholds are the kubelet's for eviction, though nothing is evicted here.
+/// Source: `pkg/kubelet/kubelet_node_status.go`, `nodestatus/setters.go`, 1.32.
 struct NodeReport: Equatable, Sendable {
-  /// What does not change while the kubelet runs.
+  /// The properties that do not change while the kubelet runs.
   struct Identity: Equatable, Sendable {
     var name: String
     var address: String
-    /// Where the full port listens.
+    /// The full port.
     var port: Int
     var labels: [String: String] = [:]
     /// `v1.26.0`
@@ -36,12 +36,12 @@ struct NodeReport: Equatable, Sendable {
   }
 
   static let leastMemory: UInt64 = 100 << 20
-  /// Of the whole disk.
+  /// A share of the whole disk.
   static let leastDiskShare = 0.1
   static let maximumPods: Int64 = 110
 
   let identity: Identity
-  /// Since when each condition has been as it is: its status and an RFC 3339 time.
+  /// Each condition's status and the RFC 3339 time of its last change.
   private var transitions: [String: (status: String, at: String)] = [:]
 
   init(_ identity: Identity) {
@@ -53,7 +53,7 @@ struct NodeReport: Equatable, Sendable {
       && left.transitions.mapValues(\.at) == right.transitions.mapValues(\.at)
   }
 
-  /// The object as it is registered.
+  /// The object for the registration.
   mutating func object(_ facts: MachineFacts, now: String) -> JSONValue {
     [
       "kind": "Node", "apiVersion": "v1",
@@ -65,7 +65,7 @@ struct NodeReport: Equatable, Sendable {
     ]
   }
 
-  /// What every node has, and what was asked for.
+  /// Every node's labels, and the configured ones.
   func labels(_ facts: MachineFacts) -> [String: String] {
     [
       "kubernetes.io/hostname": self.identity.name, "kubernetes.io/os": "linux",
@@ -127,7 +127,7 @@ struct NodeReport: Equatable, Sendable {
     ]
   }
 
-  /// The Lease that says that the kubelet lives. Source: `k8s.io/component-helpers/apimachinery/lease`.
+  /// The Lease of the kubelet's heartbeat. Source: `k8s.io/component-helpers/apimachinery/lease`.
   /// - Parameters:
   ///   - uid: the Node object's.
   ///   - now: RFC 3339 with six digits.
@@ -151,6 +151,6 @@ struct NodeReport: Equatable, Sendable {
   }
 
   static let leaseNamespace = "kube-node-lease"
-  /// A quarter of the time for which it is valid.
+  /// A quarter of the Lease's duration.
   static let leaseRenewal: Duration = .seconds(10)
 }

@@ -1,23 +1,23 @@
 import KubernetesObjects
 
-/// What has to be said about pods' states, as a value: the latest state of each counts, and is said once.
+/// Decides which pod statuses are posted, as a value: the latest status of each pod, once.
 ///
-/// What somebody else has written into a status is put right again, at most every ten seconds.
+/// A status that another program has overwritten is corrected, at most every ten seconds.
 /// Source: `pkg/kubelet/status/status_manager.go`, 1.32.
 struct StatusReports: Equatable, Sendable {
-  /// What the node has to say about a pod.
+  /// A pod whose status is posted.
   struct Subject: Equatable, Sendable {
-    /// Of the pod as the server has it.
+    /// The uid of the server's pod.
     var uid: String
-    /// Another one for each state of the pod.
+    /// The number of the pod's state.
     var change: UInt64
   }
 
   private struct Posted: Equatable {
     var subject: Subject
     var status: JSONValue
-    var at: Instant
-    /// Of the object that came of it.
+    var at: KubeletInstant
+    /// The resource version after the request.
     var version: String
   }
 
@@ -25,10 +25,10 @@ struct StatusReports: Equatable, Sendable {
 
   private var posted: [PodName: Posted] = [:]
 
-  /// What is to be posted, in the order of the names.
-  /// - Parameter status: what the node says of a pod; `nil` when it says nothing.
+  /// The next requests, in the order of the names.
+  /// - Parameter status: the kubelet's status of a pod; `nil` when it has none.
   mutating func requests(
-    for subjects: [PodName: Subject], on server: ServerPods, at now: Instant,
+    for subjects: [PodName: Subject], on server: ServerPods, at now: KubeletInstant,
     status: (PodName) -> JSONValue?
   ) -> [PodRequest] {
     self.posted = self.posted.filter { subjects[$0.key]?.uid == $0.value.subject.uid }
@@ -55,22 +55,22 @@ struct StatusReports: Equatable, Sendable {
     return requests
   }
 
-  /// Notes that it was posted.
+  /// Records a successful request.
   mutating func posted(
     _ name: PodName, uid: String, status: JSONValue, change: UInt64, version: String,
-    at now: Instant
+    at now: KubeletInstant
   ) {
     self.posted[name] = Posted(
       subject: Subject(uid: uid, change: change), status: status, at: now, version: version)
   }
 
-  /// Whether the server has been told this state of a pod, or a later one.
-  func isTold(_ name: PodName, _ subject: Subject) -> Bool {
+  /// Whether this state of a pod, or a later one, has been posted.
+  func hasPosted(_ name: PodName, _ subject: Subject) -> Bool {
     self.posted[name].map { $0.subject.uid == subject.uid && $0.subject.change >= subject.change }
       ?? false
   }
 
-  /// A status with a node's words in it; what others have written stays.
+  /// The server's status with the kubelet's fields; fields of other programs stay.
   static func merged(_ shown: JSONValue, _ ours: JSONValue) -> JSONValue {
     var status = shown
     for field in ["reason", "message", "initContainerStatuses"] { status[field] = nil }
@@ -78,7 +78,7 @@ struct StatusReports: Equatable, Sendable {
     return status
   }
 
-  /// Without nulls and without empty objects, which servers leave out.
+  /// Without nulls and empty objects, which servers drop.
   static func normal(_ value: JSONValue) -> JSONValue {
     switch value {
     case .object(let members):

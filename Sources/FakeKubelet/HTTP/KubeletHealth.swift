@@ -1,13 +1,13 @@
-/// What `/healthz` answers.
+/// The answer of `/healthz`.
 ///
 /// Source: `pkg/kubelet/server/server.go` InstallDefaultHandlers, `kubelet.go` syncLoopHealthCheck.
 struct KubeletHealth: Equatable {
-  /// The loop has not turned for longer than it should ever take.
+  /// Whether the loop has not turned for longer than it should.
   let isStuck: Bool
 
   /// - Parameters:
-  ///   - idle: since the loop's last turn.
-  ///   - checkFrequency: of the manifest directory, which turns it.
+  ///   - idle: the time since the loop's last turn.
+  ///   - checkFrequency: the period of lists of the manifest directory, which turn the loop.
   init(idle: Duration, checkFrequency: Duration) {
     self.isStuck = idle > max(checkFrequency * 2, .seconds(300))
   }
@@ -15,8 +15,8 @@ struct KubeletHealth: Equatable {
   private static let checks = ["ping", "log", "syncloop"]
 
   /// - Parameters:
-  ///   - check: one of them alone; `nil` for all.
-  ///   - isVerbose: whether each is told.
+  ///   - check: a single check; `nil` for all.
+  ///   - isVerbose: whether the answer lists each check.
   /// - Returns: `nil` when there is no such check.
   func answer(check: String?, isVerbose: Bool) -> (isGood: Bool, text: String)? {
     if let check {

@@ -4,7 +4,7 @@ import Hummingbird
 /// The kubelet's two ports.
 struct KubeletListeners: Sendable {
   private let configuration: FakeKubeletConfiguration
-  /// Each port once, when it is listened on; ends early when one cannot be.
+  /// Each port once, when it listens; ends early when one fails.
   private let bound: AsyncStream<(KubeletRoutes.Port, String)>
   private let announcement: AsyncStream<(KubeletRoutes.Port, String)>.Continuation
 
@@ -13,7 +13,7 @@ struct KubeletListeners: Sendable {
     (self.bound, self.announcement) = AsyncStream.makeStream()
   }
 
-  /// Both addresses, as soon as both are listened on; `nil` when that fails.
+  /// Both addresses, as soon as both ports listen; `nil` when one fails.
   func addresses() async -> FakeKubeletAddresses? {
     var addresses: [KubeletRoutes.Port: String] = [:]
     for await (port, address) in self.bound {
@@ -25,7 +25,7 @@ struct KubeletListeners: Sendable {
     return nil
   }
 
-  /// Serves one port until it is asked to shut down.
+  /// Serves one port until graceful shutdown.
   func serve(_ routes: KubeletRoutes, on port: KubeletRoutes.Port) async throws {
     defer { self.announcement.finish() }
     let (number, flag) =

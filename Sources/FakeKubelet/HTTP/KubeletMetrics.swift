@@ -1,13 +1,13 @@
 import PrometheusText
 
 extension PodWorkers {
-  /// What is counted since the kubelet's start.
-  public struct Counts: Equatable, Sendable {
+  /// Counters since the kubelet's start.
+  package struct Counts: Equatable, Sendable {
     var startedContainers = 0
     var startedInitContainers = 0
     /// Pods that were removed and added again under the same uid.
     var restartedPods = 0
-    /// From the first sight of each pod until it ran.
+    /// The time from the first sight of each pod until it ran.
     var startDurations = [Int](repeating: 0, count: Self.bounds.count + 1)
     var startSeconds = 0.0
 

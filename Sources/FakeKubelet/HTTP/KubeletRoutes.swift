@@ -11,7 +11,7 @@ import PrometheusText
 struct KubeletRoutes: Sendable {
   let kubelet: FakeKubelet
 
-  /// Which of the two ports.
+  /// One of the kubelet's two ports.
   enum Port: Sendable {
     case readOnly
     case main
@@ -89,7 +89,7 @@ struct KubeletRoutes: Sendable {
       })
   }
 
-  /// Writes what the log has, and goes on for as long as the container may write to it.
+  /// Writes the log's content, and follows it while the container may write to it.
   private func copy(
     _ path: String, of log: ContainerLogFile, _ options: ContainerLogOptions,
     to writer: inout any ResponseBodyWriter
@@ -98,12 +98,12 @@ struct KubeletRoutes: Sendable {
     var offset = 0
     var isFirst = true
     while !filter.isFull {
-      // Asked before the file is read: what it wrote last is in there then.
+      // Read before the file, so that the file has the container's last lines.
       let isRunning = self.kubelet.workers.isRunning(log)
       let from = offset
       let bytes = await BlockingWork.run { HostFiles.bytes(path, from: from) }
       offset += bytes.count
-      let text = isFirst ? filter.begin(bytes) : filter.take(bytes)
+      let text = isFirst ? filter.begin(bytes) : filter.append(bytes)
       isFirst = false
       if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
       guard options.follows, isRunning else { return }
@@ -111,11 +111,11 @@ struct KubeletRoutes: Sendable {
     }
   }
 
-  /// A file, or the names in a directory, of the node's logs.
+  /// A file of the node's logs, or the names in a directory.
   private func file(_ path: String) async -> Response {
     let root = self.kubelet.configuration.logsDirectory
     let answer = await BlockingWork.run { () -> Response? in
-      // Neither `..` nor a link leads out of it.
+      // Neither `..` nor a link leads out of the directory.
       guard let base = realpath(root, nil) else { return nil }
       defer { free(base) }
       guard let found = realpath("\(root)/\(path)", nil) else { return nil }

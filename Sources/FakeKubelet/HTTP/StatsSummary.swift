@@ -1,15 +1,15 @@
 import Glibc
 import KubernetesObjects
 
-/// `/stats/summary`: what node and containers use. Source: `k8s.io/kubelet/pkg/apis/stats/v1alpha1`.
+/// `/stats/summary`: the node's and the containers' use of resources. Source: `k8s.io/kubelet/pkg/apis/stats/v1alpha1`.
 struct StatsSummary {
-  /// What was used until a moment.
+  /// The use up to an instant.
   struct Sample: Equatable, Sendable {
-    var at: Instant
+    var at: KubeletInstant
     var usage: ContainerUsage
   }
 
-  /// What is said of processor and memory. The rate needs an earlier sample.
+  /// The figures for CPU and memory. The rate needs an earlier sample.
   static func figures(_ sample: Sample, before: Sample?, clock: WallClock) -> JSONValue {
     let time: JSONValue = .string(clock.seconds(sample.at))
     var cpu: JSONValue = [
@@ -28,7 +28,7 @@ struct StatsSummary {
     ]
   }
 
-  /// The whole machine's. Blocks. Source: `man 5 proc`, `/proc/stat`, `/proc/meminfo`.
+  /// The use of the whole machine. Blocks. Source: `man 5 proc`, `/proc/stat`, `/proc/meminfo`.
   static func node() -> (usage: ContainerUsage, availableBytes: UInt64)? {
     guard
       let fields = HostFiles.text("/proc/stat")?.split(separator: "\n").first?
@@ -52,25 +52,24 @@ struct StatsSummary {
 }
 
 extension FakeKubelet {
-  /// Asks the runtime about each container that runs.
+  /// The summary of all running containers.
   func statsSummary() async -> JSONValue {
     let workers = self.workers
     var samples: [String: StatsSummary.Sample] = [:]
     let before = self.published.withLock(\.samples)
-    func figures(_ key: String, _ usage: ContainerUsage) -> JSONValue {
+    func add(_ usage: ContainerUsage, key: String, to stats: inout JSONValue) {
       let sample = StatsSummary.Sample(
-        at: Instant(sinceStart: self.start.duration(to: .now)), usage: usage)
+        at: KubeletInstant(sinceStart: self.start.duration(to: .now)), usage: usage)
       samples[key] = sample
-      return StatsSummary.figures(sample, before: before[key], clock: self.clock)
+      let figures = StatsSummary.figures(sample, before: before[key], clock: self.clock)
+      (stats["cpu"], stats["memory"]) = (figures["cpu"], figures["memory"])
     }
     var node: JSONValue = [
       "nodeName": .string(self.configuration.nodeName),
-      "startTime": .string(self.clock.seconds(Instant(sinceStart: .zero))),
+      "startTime": .string(self.clock.seconds(KubeletInstant(sinceStart: .zero))),
     ]
     if let (usage, available) = await BlockingWork.run({ StatsSummary.node() }) {
-      let said = figures("", usage)
-      node["cpu"] = said["cpu"]
-      node["memory"] = said["memory"]
+      add(usage, key: "", to: &node)
       node["memory"]?["availableBytes"] = .integer(Int64(clamping: available))
     }
     var pods: [JSONValue] = []
@@ -85,9 +84,7 @@ extension FakeKubelet {
           "name": .string(container.name), "startTime": .string(self.clock.seconds(since)),
         ]
         if let usage = await self.runtime.usage(of: id) {
-          let said = figures("\(id)#\(id.serial)", usage)
-          stats["cpu"] = said["cpu"]
-          stats["memory"] = said["memory"]
+          add(usage, key: "\(id)#\(id.serial)", to: &stats)
           total = (
             (total?.cpu ?? 0) + usage.cpuNanoseconds, (total?.memory ?? 0) + usage.residentBytes
           )
@@ -102,16 +99,13 @@ extension FakeKubelet {
         "startTime": .string(self.clock.seconds(pod.startedAt)), "containers": .array(containers),
       ]
       if let total {
-        let said = figures(
-          pod.manifest.uid,
-          ContainerUsage(cpuNanoseconds: total.cpu, residentBytes: total.memory))
-        stats["cpu"] = said["cpu"]
-        stats["memory"] = said["memory"]
+        let usage = ContainerUsage(cpuNanoseconds: total.cpu, residentBytes: total.memory)
+        add(usage, key: pod.manifest.uid, to: &stats)
       }
       pods.append(stats)
     }
-    let taken = samples
-    self.published.withLock { $0.samples = taken }
+    let latest = samples
+    self.published.withLock { $0.samples = latest }
     return ["node": node, "pods": .array(pods)]
   }
 }

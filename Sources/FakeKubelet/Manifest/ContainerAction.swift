@@ -1,13 +1,15 @@
 import KubernetesObjects
 
-/// Something that a hook does to a container, completed with the API's defaults.
+/// The action of a hook or a probe, with the API's defaults.
 public enum ContainerAction: Equatable, Sendable {
-  /// Runs a command inside of it.
+  /// Runs a command in the container.
   case exec([String])
+  /// Sends an HTTP request.
   case httpGet(HTTPGet)
-  /// Opens a connection; without a host, to the pod's address.
+  /// Opens a connection; without a host to the pod's address.
   case tcpSocket(host: String?, port: Port)
 
+  /// An HTTP request.
   public struct HTTPGet: Equatable, Sendable {
     /// `HTTP` or `HTTPS`.
     public let scheme: String
@@ -18,21 +20,22 @@ public enum ContainerAction: Equatable, Sendable {
     public let headers: [Header]
   }
 
+  /// A header of the request.
   public struct Header: Equatable, Sendable {
     public let name: String
     public let value: String
   }
 
-  /// A port as the manifest has it.
+  /// A port from the manifest.
   public enum Port: Equatable, Sendable {
     case number(Int)
-    /// The name of none of the container's ports.
+    /// A name that no port of the container has.
     case unknown(String)
   }
 
   /// - Parameters:
-  ///   - handler: the hook; validated, so that it has at most one kind of handler.
-  ///   - container: where ports are looked up by name.
+  ///   - handler: the hook or probe; validated, so it has at most one kind of handler.
+  ///   - container: has the named ports.
   init?(_ handler: JSONValue, container: JSONValue) {
     func host(_ value: JSONValue) -> String? {
       value["host"]?.string.flatMap { $0.isEmpty ? nil : $0 }

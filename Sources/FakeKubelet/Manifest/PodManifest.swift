@@ -1,18 +1,18 @@
 import KubernetesObjects
 
-/// A pod as the kubelet takes it from a file or from the API server: decoded, completed with the API's
-/// defaults, judged, and, if it comes from a file, named for its node.
+/// A pod from a file or from the API server: decoded, with the API's defaults, validated, and, for a static
+/// pod, with the node's name in its own.
 ///
-/// It is a function of the file's bytes, its path and ``Node``: no clock and no file is read.
+/// It is a function of the file's bytes, its path and ``Node``; it reads no clock and no file.
 /// Source: `pkg/kubelet/config/common.go` tryDecodeSinglePod and applyDefaults.
 public struct PodManifest: Equatable, Sendable {
-  /// What a manifest is judged and named by, apart from its own text.
+  /// The node's settings that validation and names depend on.
   public struct Node: Equatable, Sendable {
     /// The node's name, in lower case.
     public var name: String
-    /// Whether containers may ask for privileged mode.
+    /// Whether containers may be privileged.
     public var allowsPrivileged: Bool
-    /// The real kubelet whose uids are computed; `nil` for 1.26.
+    /// The release whose uids pods get; `nil` for 1.26.
     public var kubeletVersion: KubeletVersion?
 
     public init(
@@ -24,69 +24,15 @@ public struct PodManifest: Equatable, Sendable {
     }
   }
 
-  /// What is run.
-  public struct Container: Equatable, Sendable {
-    /// When it runs.
-    public enum Role: Equatable, Sendable {
-      /// Before the others, one after the other; each has to end with 0.
-      case initial
-      /// Begins among the initial ones and goes on beside the others: an init container whose own
-      /// restart policy is Always.
-      case sidecar
-      case main
-    }
-
-    public let name: String
-    public let image: String
-    public let role: Role
-    /// What is done before it is asked to stop, within the grace period.
-    public let preStop: Hook?
-    /// What is done when it has been started.
-    public let postStart: Hook?
-    public let probes: [Probe.Kind: Probe]
-
-    init(_ container: JSONValue, isInitial: Bool) {
-      self.name = container["name"]?.string ?? ""
-      self.image = container["image"]?.string ?? ""
-      let isSidecar = container["restartPolicy"]?.string == RestartPolicy.always.rawValue
-      self.role = isInitial ? (isSidecar ? .sidecar : .initial) : .main
-      func hook(_ name: String) -> Hook? {
-        container["lifecycle"]?[name].flatMap { Hook($0, container: container) }
-      }
-      self.preStop = hook("preStop")
-      self.postStart = hook("postStart")
-      self.probes = Dictionary(
-        uniqueKeysWithValues: Probe.Kind.allCases.compactMap { kind in
-          Probe(kind, of: container).map { (kind, $0) }
-        })
-    }
-  }
-
-  /// What is done at a turn of a container's life.
-  public enum Hook: Equatable, Sendable {
-    case sleep(Duration)
-    case action(ContainerAction)
-
-    init?(_ hook: JSONValue, container: JSONValue) {
-      if let seconds = hook["sleep"]?["seconds"]?.integer {
-        self = .sleep(.seconds(seconds))
-      } else if let action = ContainerAction(hook, container: container) {
-        self = .action(action)
-      } else {
-        return nil
-      }
-    }
-  }
-
-  /// Who wants the pod; as in the annotation `kubernetes.io/config.source`.
+  /// The origin of a pod, as in the annotation `kubernetes.io/config.source`.
   public enum Source: String, Equatable, Sendable {
-    /// A static pod.
+    /// A static pod, from a file.
     case file
-    /// It was bound to this node.
+    /// A pod of the API server that is bound to this node.
     case api
   }
 
-  /// When an ended container is started again.
+  /// When a container that has ended is restarted.
   public enum RestartPolicy: String, Equatable, Sendable {
     case always = "Always"
     case onFailure = "OnFailure"
@@ -99,13 +45,13 @@ public struct PodManifest: Equatable, Sendable {
   /// A file of this many bytes or more is refused.
   public static let maximumSize = 10 << 20
 
+  /// The pod's origin.
   public let source: Source
-  /// The file's path; of a pod of the API server its place there.
+  /// The file's path; for a pod of the API server its API path.
   public let path: String
-  /// Namespace and name; a static pod's name ends in that of the node.
+  /// Namespace and name; a static pod's name ends with the node's.
   public let name: PodName
-  /// The manifest's own, else the one that the real kubelet gives it: a digest of what it says, of the
-  /// node and of the path.
+  /// The manifest's own uid, else the real kubelet's: a digest of manifest, node and path.
   public let uid: String
   /// In the manifest's order, never empty.
   public let containers: [Container]
@@ -114,16 +60,16 @@ public struct PodManifest: Equatable, Sendable {
   public let restartPolicy: RestartPolicy
   /// From SIGTERM to SIGKILL.
   public let gracePeriod: Duration
-  /// How long the pod may be active, from its `status.startTime`; `nil` for as long as it likes.
+  /// How long the pod may be active after its `status.startTime`; `nil` for no limit.
   public let activeDeadline: Duration?
   private let pretend: [String: PretendBehaviour]
-  /// `metadata` as `/pods` shows it, but for the time at which the pod was first seen.
+  /// `metadata` as in `/pods`, without the time at which the pod was first seen.
   public let metadata: JSONValue
   /// `spec` with the API's defaults.
   public let spec: JSONValue
 
   /// Reads a file's content.
-  /// - Throws: what is wrong with it: everything of one stage, not only the first thing.
+  /// - Throws: all problems of the first stage that has any.
   public init(decoding bytes: [UInt8], path: String, node: Node) throws(ManifestError) {
     guard bytes.count < Self.maximumSize else {
       throw ManifestError(
@@ -146,23 +92,20 @@ public struct PodManifest: Equatable, Sendable {
     try self.init(pod: pod, source: .file, path: path, node: node)
   }
 
-  /// Reads a pod of the API server's that is bound to this node.
-  /// - Throws: why it cannot be run here.
+  /// Reads a pod of the API server that is bound to this node.
+  /// - Throws: why the pod cannot run here.
   init(object: JSONValue, node: Node) throws(ManifestError) {
-    let metadata = object["metadata"]
-    let path =
-      "/api/v1/namespaces/\(metadata?["namespace"]?.string ?? "")/pods/"
-      + "\(metadata?["name"]?.string ?? "")"
+    let path = "/api/v1/namespaces/\(object.metadata.namespace)/pods/\(object.metadata.name)"
     var problems: [FieldProblem] = []
     var pod = PodSchema.pod.decode(object, at: "", problems: &problems)
     guard problems.isEmpty else {
       throw ManifestError(path: path, stage: .decode, problems: problems)
     }
-    // They change with each status, or say that the pod is to end: the pod as such stays the same.
+    // These change with each status or with a deletion, while the pod stays the same.
     for field in ["resourceVersion", "generation", "deletionGracePeriodSeconds"] {
       pod["metadata"]?[field] = nil
     }
-    pod["metadata"]?["creationTimestamp"] = metadata?["creationTimestamp"]
+    pod["metadata"]?["creationTimestamp"] = object["metadata"]?["creationTimestamp"]
     try self.init(pod: pod, source: .api, path: path, node: node)
   }
 
@@ -179,7 +122,7 @@ public struct PodManifest: Equatable, Sendable {
     let minor = node.kubeletVersion?.minor ?? PodUID.defaultRelease
     PodDefaults.apply(to: &spec, minor: minor)
     if (metadata["uid"]?.string ?? "").isEmpty {
-      // As with the real one, what is added below does not enter into it.
+      // As in the real kubelet, the fields that are set below do not enter into the uid.
       metadata["uid"] = .string(
         PodUID.derived(
           metadata: metadata, spec: spec, status: pod["status"] ?? [:], node: node.name,
@@ -232,17 +175,17 @@ public struct PodManifest: Equatable, Sendable {
     self.spec = spec
   }
 
-  /// How a container behaves when it is only pretended.
+  /// The behaviour of a pretended container.
   public func pretendBehaviour(of container: String) -> PretendBehaviour {
     self.pretend[container] ?? PretendBehaviour()
   }
 
-  /// A container of either kind.
+  /// A container or init container.
   func container(named name: String) -> Container? {
     (self.initContainers + self.containers).first { $0.name == name }
   }
 
-  /// The same as it is written.
+  /// The container's part of `spec`.
   func spec(ofContainer name: String) -> JSONValue? {
     ["initContainers", "containers"].lazy.flatMap { self.spec[$0]?.elements ?? [] }
       .first { $0["name"]?.string == name }
@@ -273,21 +216,4 @@ public struct PodManifest: Equatable, Sendable {
     }
     return nil
   }
-}
-
-/// A pod's name within its namespace. There is never more than one pod of a name on a node.
-public struct PodName: Hashable, Comparable, Sendable, CustomStringConvertible {
-  public let namespace: String
-  public let name: String
-
-  public init(namespace: String, name: String) {
-    self.namespace = namespace
-    self.name = name
-  }
-
-  public static func < (left: Self, right: Self) -> Bool {
-    (left.namespace, left.name) < (right.namespace, right.name)
-  }
-
-  public var description: String { "\(self.namespace)/\(self.name)" }
 }

@@ -1,12 +1,12 @@
 import KubernetesObjects
 
-/// A question that the kubelet asks a running container again and again, completed with the API's defaults.
+/// A periodic check of a running container, with the API's defaults.
 ///
 /// Source: `pkg/apis/core/v1/defaults.go`, `k8s.io/api/core/v1/types.go` Probe.
 public struct Probe: Equatable, Sendable {
-  /// What hangs on the answer.
+  /// The effect of the probe's result.
   public enum Kind: String, CaseIterable, Sendable {
-    /// Until it has succeeded, the others wait; its failure restarts the container.
+    /// The other probes wait for its success; its failure restarts the container.
     case startup = "Startup"
     /// Its failure restarts the container.
     case liveness = "Liveness"
@@ -17,23 +17,26 @@ public struct Probe: Equatable, Sendable {
     var field: String { "\(self.rawValue.lowercased())Probe" }
   }
 
+  /// What a probe does.
   public enum Check: Equatable, Sendable {
+    /// An action that hooks have, too.
     case action(ContainerAction)
-    /// Asks a gRPC server for its health; an empty service is the server as a whole.
+    /// The health check of a gRPC server; an empty service is the server as a whole.
     case grpc(port: Int, service: String)
   }
 
+  /// What the probe does.
   public let check: Check
-  /// From the container's start to the first question.
+  /// From the container's start to the first probe.
   public let initialDelay: Duration
-  /// After which a question without an answer has failed.
+  /// A probe without an answer fails after this time.
   public let timeout: Duration
-  /// From question to question.
+  /// From one probe to the next.
   public let period: Duration
-  /// So many answers of one kind in a row change the verdict.
+  /// Results in a row that change the verdict.
   public let successThreshold: Int
   public let failureThreshold: Int
-  /// From SIGTERM to SIGKILL when this probe ends the container; `nil` for the pod's.
+  /// From SIGTERM to SIGKILL when this probe stops the container; `nil` for the pod's grace period.
   public let gracePeriod: Duration?
 
   /// `nil` when the container has no such probe.
@@ -60,11 +63,11 @@ public struct Probe: Equatable, Sendable {
   }
 }
 
-/// How a probe came out.
+/// The result of a probe.
 public enum ProbeResult: Equatable, Sendable {
   case success
-  /// The container has answered, and badly, or not in time; what it said.
+  /// A bad answer or none in time, with the reason.
   case failure(String)
-  /// The question could not be asked: it counts neither way.
+  /// The probe could not be carried out; the result does not count.
   case error(String)
 }

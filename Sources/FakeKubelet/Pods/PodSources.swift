@@ -1,10 +1,9 @@
-/// Which pods a node is to run, by who wants them, as a value.
+/// The pods that a node must run, by their source, as a value.
 ///
-/// A static pod and one of the API server's may have the same name. Then the static one counts: nothing
-/// that the API server says disturbs a static pod. The other one begins when the static one's manifest is
-/// gone.
+/// A static pod overrules a pod of the API server with the same name, so nothing that the API server says
+/// disturbs a static pod. The overruled pod starts when the static pod's manifest is gone.
 struct PodSources: Equatable, Sendable {
-  /// What changes in one source; removals come first.
+  /// A change of one source's pods; removals come first.
   struct Change: Equatable, Sendable {
     var removed: [PodName] = []
     var added: [PodManifest] = []
@@ -13,27 +12,28 @@ struct PodSources: Equatable, Sendable {
 
   private(set) var statics: [PodName: PodManifest] = [:]
   private(set) var fromAPI: [PodName: PodManifest] = [:]
-  /// Who has said at least once which pods it wants.
-  private(set) var told: Set<PodManifest.Source> = []
+  /// The sources that have reported their pods at least once.
+  private(set) var reported: Set<PodManifest.Source> = []
 
-  /// Whether a pod of the API server's has to stand back.
+  /// Whether a static pod overrules the API server's pod of this name.
   func isOverruled(_ name: PodName) -> Bool { self.statics[name] != nil }
 
-  /// All that count.
+  /// The pods to run.
   var manifests: [PodManifest] {
     Array(self.fromAPI.merging(self.statics) { $1 }.values)
   }
 
-  /// Takes in a change, and says what changes for the node.
-  mutating func take(_ change: Change, from source: PodManifest.Source) -> Change {
-    self.told.insert(source)
+  /// Applies a change of one source.
+  /// - Returns: the change of the pods to run.
+  mutating func apply(_ change: Change, from source: PodManifest.Source) -> Change {
+    self.reported.insert(source)
     switch source {
-    case .file: return self.take(statics: change)
-    case .api: return self.take(api: change)
+    case .file: return self.apply(statics: change)
+    case .api: return self.apply(api: change)
     }
   }
 
-  private mutating func take(statics change: Change) -> Change {
+  private mutating func apply(statics change: Change) -> Change {
     var result = change
     for name in change.removed { self.statics[name] = nil }
     for manifest in change.added {
@@ -51,7 +51,7 @@ struct PodSources: Equatable, Sendable {
     return result
   }
 
-  private mutating func take(api change: Change) -> Change {
+  private mutating func apply(api change: Change) -> Change {
     for name in change.removed { self.fromAPI[name] = nil }
     for manifest in change.added + change.updated { self.fromAPI[manifest.name] = manifest }
     return Change(

@@ -1,7 +1,7 @@
 import KubernetesObjects
 
 extension PodLifecycle {
-  /// Where the pod is, as kubectl's STATUS begins.
+  /// The pod's phase. Source: `k8s.io/api/core/v1/types.go` PodPhase.
   public enum Phase: String, Equatable, Sendable {
     case pending = "Pending"
     case running = "Running"
@@ -9,9 +9,9 @@ extension PodLifecycle {
     case failed = "Failed"
   }
 
-  /// Source: `pkg/kubelet/kubelet_pods.go` getPhase. A container that waits for its restart counts as
-  /// ended, so such a pod is Running.
-  public var phase: Phase {
+  /// Source: `pkg/kubelet/kubelet_pods.go` getPhase. A pod with a container that waits for its
+  /// restart is Running.
+  package var phase: Phase {
     if self.hasExceededDeadline { return .failed }
     if self.isDeleted, !self.containers.contains(where: \.isAlive) {
       let main = self.listed.filter { $0.role == .main }
@@ -37,7 +37,7 @@ extension PodLifecycle {
   }
 
   /// `status` of a v1 Pod.
-  /// - Parameter address: the node's, which is every pod's here; a kubelet without an API server knows none.
+  /// - Parameter address: the node's, which all pods share; `nil` for a kubelet without API servers.
   func status(clock: WallClock, runtime: String, address: String? = nil) -> JSONValue {
     var status: JSONValue = [
       "phase": .string(self.phase.rawValue),
@@ -52,7 +52,7 @@ extension PodLifecycle {
       (status["hostIP"], status["hostIPs"]) = (.string(address), ips)
       (status["podIP"], status["podIPs"]) = (.string(address), ips)
     }
-    // These stay in the order in which they run.
+    // Init containers stay in their order.
     let initial = self.listed.filter { $0.role != .main }
     if !initial.isEmpty {
       status["initContainerStatuses"] = .array(
@@ -68,7 +68,8 @@ extension PodLifecycle {
   /// Source: `pkg/kubelet/status/generate.go`.
   private func conditions(clock: WallClock) -> [JSONValue] {
     func condition(
-      _ type: String, _ isTrue: Bool, since: Instant, reason: String? = nil, message: String? = nil
+      _ type: String, _ isTrue: Bool, since: KubeletInstant, reason: String? = nil,
+      message: String? = nil
     ) -> JSONValue {
       var condition: JSONValue = [
         "type": .string(type), "status": isTrue ? "True" : "False", "lastProbeTime": nil,
@@ -162,7 +163,7 @@ extension PodLifecycle {
     ]
   }
 
-  /// A container that the pod's end forestalled.
+  /// A container that the pod's end kept from starting.
   private static let neverStarted: JSONValue = [
     "terminated": [
       "exitCode": 137, "reason": "ContainerStatusUnknown",
@@ -184,7 +185,7 @@ extension PodLifecycle {
     return ["terminated": state]
   }
 
-  /// A container's id is 64 hexadecimal digits, another one for each start.
+  /// The container's id: 64 hexadecimal digits, different for each start.
   private func id(of container: Container, attempt: Int, runtime: String) -> JSONValue {
     let run = "\(self.manifest.uid)/\(container.name)/\(attempt)"
     return .string("\(runtime)://\(PodUID.digest(run))\(PodUID.digest(run + "/"))")

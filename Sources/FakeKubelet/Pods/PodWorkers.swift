@@ -1,66 +1,66 @@
-/// All pods of a node, as a value: it adds to ``PodLifecycle`` that a pod waits until the former pod of
-/// its name has ended.
+/// All pods of a node, as a value: to ``PodLifecycle`` it adds that a pod waits for the end of the former
+/// pod of its name.
 ///
-/// - Invariant: at most one pod of a name has containers. A manifest with another uid is a removal and
-///   an addition; the new pod starts when the last container of the old one has ended.
-/// - Source: `pkg/kubelet/pod_workers.go` allowStaticPodStart, which polls for it every 10 to 15 s; here
-///   the end of the old pod itself starts the new one, unless the real one's way is asked for.
-public struct PodWorkers: Equatable, Sendable {
-  /// What happened.
-  public enum Event: Equatable, Sendable {
-    /// The directory has changed; removals come first, updates last.
+/// - Invariant: at most one pod of a name has containers. A manifest with another uid is a removal and an
+///   addition; the new pod starts after the last container of the old one has ended.
+/// - Source: `pkg/kubelet/pod_workers.go` allowStaticPodStart, which polls every 10 to 15 s. Here the end of
+///   the old pod starts the new one, unless polling is configured.
+package struct PodWorkers: Equatable, Sendable {
+  /// A fact.
+  package enum Event: Equatable, Sendable {
+    /// The pods to run have changed; removals are applied first, updates last.
     case changed(removed: [PodName], added: [PodManifest], updated: [PodManifest] = [])
-    /// The API server wants this pod to end within that time; it is removed when it has been seen to.
+    /// The API server deletes the pod with this grace period; its removal follows after its end.
     case deleted(PodName, uid: String, gracePeriod: Duration)
     case containerStarted(ContainerID)
     case containerExited(ContainerID, code: Int32)
     case containerFailedToStart(ContainerID, StartFailure)
     case hookEnded(HookKind, ContainerID, failure: String?)
     case probed(Probe.Kind, ContainerID, ProbeResult)
-    /// An instant that was asked for has come.
+    /// The instant of an ``Effect/wake(at:)`` has come.
     case woke
   }
 
-  /// What is to be done, in this order.
-  public enum Effect: Equatable, Sendable {
+  /// An action, to be carried out in order.
+  package enum Effect: Equatable, Sendable {
     case startContainer(ContainerID, PodManifest)
     case runHook(HookKind, ContainerAction, ContainerID, PodManifest)
     case probe(Probe.Kind, Probe, ContainerID, PodManifest, runningFor: Duration)
     case signal(ContainerSignal, ContainerID)
-    case wake(at: Instant)
+    case wake(at: KubeletInstant)
     case report(PodEvent, PodName)
     case podEnded(PodName, uid: String)
   }
 
-  /// The pods that have or had containers, those being terminated included.
-  public private(set) var running: [PodName: PodLifecycle] = [:]
+  /// The pods that have or had containers, including terminating ones.
+  package private(set) var running: [PodName: PodLifecycle] = [:]
   /// Pods that wait for the end of a pod of the same name.
-  public private(set) var waiting: [PodName: PodManifest] = [:]
-  /// When each pod that is described by a manifest was first seen: what `/pods` shows.
-  public private(set) var seenAt: [PodName: Instant] = [:]
-  /// Tells apart the states of what `/pods` shows of each pod.
+  package private(set) var waiting: [PodName: PodManifest] = [:]
+  /// When each pod with a manifest was first seen: the pods of `/pods`.
+  package private(set) var seenAt: [PodName: KubeletInstant] = [:]
+  /// The number of the last change of each pod in `/pods`.
   private(set) var lastChange: [PodName: UInt64] = [:]
   private var changes: UInt64 = 0
-  /// Tells apart the starts of a container, even of pods with the same uid.
+  /// Numbers all starts, so that those of pods with the same uid differ.
   private var starts: UInt64 = 0
   private var current: [PodName: [String: ContainerID]] = [:]
 
-  public private(set) var counts = Counts()
-  /// The pods that have run.
+  package private(set) var counts = Counts()
+  /// The pods that have been Running.
   private var haveRun: Set<PodName> = []
   private let backOff: CrashLoopBackOff
   private let replacesBetweenPolls: Bool
-  /// Since when pods wait for the end of another one.
-  private var waitingSince: [PodName: Instant] = [:]
-  /// By their pods' uids; each is heard of when its pod is begun.
+  /// Since when each pod waits for the end of another one.
+  private var waitingSince: [PodName: KubeletInstant] = [:]
+  /// Containers of a former kubelet by pod uid, until their pod starts.
   private var survivors: [String: [SurvivingContainer]]
 
   /// - Parameters:
   ///   - backOff: of each container.
-  ///   - replacesBetweenPolls: whether the end of a pod starts the one that waits for it; else that
-  ///     looks for it every 10 to 15 s, as with the real one.
-  ///   - survivors: what a former kubelet has left.
-  public init(
+  ///   - replacesBetweenPolls: whether the end of a pod starts the pod that waits for it; else a waiting
+  ///     pod polls every 10 to 15 s, as in the real kubelet.
+  ///   - survivors: the containers of a former kubelet.
+  package init(
     backOff: CrashLoopBackOff = CrashLoopBackOff(), replacesBetweenPolls: Bool = true,
     survivors: [SurvivingContainer] = []
   ) {
@@ -69,9 +69,10 @@ public struct PodWorkers: Equatable, Sendable {
     self.survivors = Dictionary(grouping: survivors, by: \.uid)
   }
 
-  /// Forgets, and returns, what runs on and belongs to none of these pods.
-  /// - Parameter source: who wanted it; `nil` for whoever did.
-  mutating func takeOrphans(
+  /// Removes the surviving containers that belong to none of these pods.
+  /// - Parameter source: the source of their pods; `nil` for any.
+  /// - Returns: those that still run.
+  mutating func removeOrphans(
     besides pods: [PodManifest], from source: PodManifest.Source? = nil
   ) -> [SurvivingContainer] {
     let wanted = Set(pods.map(\.uid))
@@ -82,8 +83,8 @@ public struct PodWorkers: Equatable, Sendable {
     return orphans.sorted { $0.key < $1.key }.flatMap(\.value).filter(\.isRunning)
   }
 
-  /// Takes in a fact and says what follows.
-  public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+  /// Applies a fact and returns what follows from it.
+  package mutating func handle(_ event: Event, at now: KubeletInstant) -> [Effect] {
     switch event {
     case .changed(let removed, let added, let updated):
       return removed.flatMap { self.remove($0, at: now) } + added.flatMap { self.add($0, at: now) }
@@ -118,10 +119,10 @@ public struct PodWorkers: Equatable, Sendable {
     }
   }
 
-  /// The run of a container that is under way.
+  /// The current run of a container.
   func id(of container: String, in pod: PodName) -> ContainerID? { self.current[pod]?[container] }
 
-  private mutating func remove(_ name: PodName, at now: Instant) -> [Effect] {
+  private mutating func remove(_ name: PodName, at now: KubeletInstant) -> [Effect] {
     self.seenAt[name] = nil
     self.lastChange[name] = nil
     self.waiting[name] = nil
@@ -129,7 +130,7 @@ public struct PodWorkers: Equatable, Sendable {
     return self.pass(.removed, to: name, at: now)
   }
 
-  private mutating func add(_ manifest: PodManifest, at now: Instant) -> [Effect] {
+  private mutating func add(_ manifest: PodManifest, at now: KubeletInstant) -> [Effect] {
     self.seenAt[manifest.name] = now
     self.noteChange(of: manifest.name)
     guard self.running[manifest.name] == nil, self.waiting[manifest.name] == nil else {
@@ -143,8 +144,8 @@ public struct PodWorkers: Equatable, Sendable {
     return self.begin(manifest, at: now)
   }
 
-  /// The pod goes on, or goes on waiting, as it is described now.
-  private mutating func update(_ manifest: PodManifest, at now: Instant) -> [Effect] {
+  /// The pod continues, or keeps waiting, with a new manifest.
+  private mutating func update(_ manifest: PodManifest, at now: KubeletInstant) -> [Effect] {
     guard self.waiting[manifest.name] == nil else {
       self.noteChange(of: manifest.name)
       self.waiting[manifest.name] = manifest
@@ -153,18 +154,18 @@ public struct PodWorkers: Equatable, Sendable {
     return self.pass(.updated(manifest), to: manifest.name, at: now)
   }
 
-  private mutating func beginWaiting(_ name: PodName, at now: Instant) -> [Effect] {
+  private mutating func beginWaiting(_ name: PodName, at now: KubeletInstant) -> [Effect] {
     self.waitingSince[name] = nil
     guard let manifest = self.waiting.removeValue(forKey: name) else { return [] }
     return self.begin(manifest, at: now)
   }
 
-  /// When a waiting pod next looks whether the other one has ended: every 10 s and up to half as much again,
-  /// by chance with the real one, by the uid here.
-  private func poll(of name: PodName, from now: Instant) -> Instant {
+  /// When a waiting pod next polls for the end of the other one: every 10 to 15 s. The real kubelet draws
+  /// the period at random; here it follows from the uid.
+  private func poll(of name: PodName, from now: KubeletInstant) -> KubeletInstant {
     guard !self.replacesBetweenPolls, let since = self.waitingSince[name] else { return now }
-    let chance = (self.waiting[name]?.uid ?? "").utf8.reduce(0) { ($0 * 31 + Int($1)) % 5000 }
-    let period = Duration.milliseconds(10_000 + chance)
+    let jitter = (self.waiting[name]?.uid ?? "").utf8.reduce(0) { ($0 * 31 + Int($1)) % 5000 }
+    let period = Duration.milliseconds(10_000 + jitter)
     var poll = since + period
     while poll < now { poll = poll + period }
     return poll
@@ -176,7 +177,7 @@ public struct PodWorkers: Equatable, Sendable {
     self.lastChange[name] = self.changes
   }
 
-  private mutating func begin(_ manifest: PodManifest, at now: Instant) -> [Effect] {
+  private mutating func begin(_ manifest: PodManifest, at now: KubeletInstant) -> [Effect] {
     self.running[manifest.name] = PodLifecycle(
       manifest, at: now, backOff: self.backOff,
       survivors: self.survivors.removeValue(forKey: manifest.uid) ?? [])
@@ -184,7 +185,7 @@ public struct PodWorkers: Equatable, Sendable {
   }
 
   private mutating func pass(
-    _ event: PodLifecycle.Event, to name: PodName, at now: Instant
+    _ event: PodLifecycle.Event, to name: PodName, at now: KubeletInstant
   ) -> [Effect] {
     guard let steps = self.running[name]?.handle(event, at: now), let pod = self.running[name]
     else { return [] }
@@ -230,16 +231,4 @@ public struct PodWorkers: Equatable, Sendable {
     }
     return effects
   }
-}
-
-/// One start of one container of one pod.
-public struct ContainerID: Hashable, Sendable, CustomStringConvertible {
-  public let pod: PodName
-  public let container: String
-  /// 0 for the first start within its pod.
-  public let attempt: Int
-  /// Unique per start in a run of the kubelet.
-  public let serial: UInt64
-
-  public var description: String { "\(self.pod)/\(self.container)#\(self.attempt)" }
 }

@@ -1,6 +1,6 @@
 import NIOPosix
 
-/// Work that blocks, on a thread outside of Swift's pool.
+/// Runs blocking work on a thread outside of Swift's pool.
 enum BlockingWork {
   static func run<Result: Sendable, Failure: Error>(
     _ body: @escaping @Sendable () throws(Failure) -> Result

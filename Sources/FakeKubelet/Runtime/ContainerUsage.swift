@@ -2,9 +2,9 @@ import ContainerShim
 import Glibc
 import Linux
 
-/// What a container has used since it was started.
+/// A container's use of resources since its start.
 public struct ContainerUsage: Equatable, Sendable {
-  /// Of all its processes, those that have ended included; in nanoseconds.
+  /// CPU time of all its processes, including those that have ended; in nanoseconds.
   public let cpuNanoseconds: UInt64
   /// Resident memory of its processes, in bytes.
   public let residentBytes: UInt64
@@ -16,7 +16,7 @@ public struct ContainerUsage: Equatable, Sendable {
 }
 
 extension ContainerUsage {
-  /// What the processes use that are in the process namespace of this one; `nil` when it has ended. Blocks.
+  /// The use of all processes in the process namespace of this one; `nil` when it has ended. Blocks.
   init?(ofNamespaceOf process: Int32) {
     guard let namespace = SymbolicLink.target(of: "/proc/\(process)/ns/pid") else { return nil }
     let ticksPerSecond = UInt64(ProcessStat.ticksPerSecond)

@@ -1,5 +1,5 @@
-/// Containers that only look as if: each is a timer that starts and stops as the pod's annotations
-/// say (``PretendBehaviour``).
+/// Pretends to run containers: each is a timer that starts and stops as the pod's annotations say
+/// (``PretendBehaviour``).
 ///
 /// Exit codes are those of real processes: 143 after SIGTERM, 137 after SIGKILL.
 public struct PretendRuntime: ContainerRuntime {
@@ -7,7 +7,7 @@ public struct PretendRuntime: ContainerRuntime {
 
   private let script: PretendScript?
 
-  /// - Parameter script: says more than the annotations.
+  /// - Parameter script: overrides the annotations.
   public init(script: PretendScript? = nil) {
     self.script = script
   }
@@ -31,7 +31,7 @@ public struct PretendRuntime: ContainerRuntime {
     let killed = ContainerEnd.exited(code: 137)
     let terminated = ContainerEnd.exited(code: 143)
     let behaviour = self.behaviour(of: container, pod)
-    // At most three delays and two signals ever come.
+    // Bounded: at most three delays and two signals.
     let (facts, inbox) = AsyncStream.makeStream(of: Fact.self)
     return await withTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
@@ -52,7 +52,7 @@ public struct PretendRuntime: ContainerRuntime {
           if let exitAfter = behaviour.exitAfter { delay(exitAfter, .runOver) }
         case .signal(.kill): return killed
         case .signal(.terminate):
-          // What does not run yet is not begun any more.
+          // A container that has not started yet never starts.
           guard isRunning else { return terminated }
           delay(behaviour.stopAfter, .stopDelayOver)
         case .stopDelayOver: return terminated

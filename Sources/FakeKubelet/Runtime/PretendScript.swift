@@ -1,9 +1,9 @@
 import KubernetesObjects
 
-/// How pods pretend, told in a file of its own instead of their annotations.
+/// The pretended behaviour of pods in a file of its own, instead of in their annotations.
 ///
-/// YAML or JSON: by the name of the pod in its manifest, the names of the annotations without their prefix.
-/// What is said here counts more than the annotation of that name.
+/// YAML or JSON: by the pod's name in its manifest, the annotations without their prefix. A setting here
+/// overrides the annotation of the same name.
 ///
 /// ```yaml
 /// kube-scheduler:
@@ -13,12 +13,14 @@ import KubernetesObjects
 public struct PretendScript: Equatable, Sendable {
   private let pods: [String: [String: String]]
 
-  /// Why a file is none: which line or field.
+  /// Why a file cannot be read: the line or the field.
   public struct Unreadable: Error, Equatable, CustomStringConvertible {
     public let description: String
   }
 
-  /// - Parameter path: for the messages.
+  /// - Parameters:
+  ///   - bytes: the file's content.
+  ///   - path: the file's path, for messages.
   public init(decoding bytes: [UInt8], path: String) throws(Unreadable) {
     let document: JSONValue
     do throws(ManifestText.Unreadable) {
@@ -46,7 +48,7 @@ public struct PretendScript: Equatable, Sendable {
     self.pods = pods
   }
 
-  /// How a container behaves.
+  /// The behaviour of a container.
   func behaviour(of container: String, in pod: PodManifest) -> PretendBehaviour {
     let suffix = "-\(pod.spec["nodeName"]?.string ?? "")"
     let name = pod.name.name
@@ -54,7 +56,7 @@ public struct PretendScript: Equatable, Sendable {
     guard let settings = self.pods[ownName] else { return pod.pretendBehaviour(of: container) }
     var annotations = pod.metadata["annotations"] ?? [:]
     for (name, value) in settings { annotations[PretendBehaviour.prefix + name] = .string(value) }
-    // The names and values have been looked at; a container that the pod does not have means nobody.
+    // Names and values were checked; settings for unknown containers are ignored.
     var problems: [FieldProblem] = []
     return PretendBehaviour.ofContainers(
       pod.initContainers + pod.containers, annotations: annotations, problems: &problems

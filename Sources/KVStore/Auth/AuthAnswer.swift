@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// What a request to `/v2/auth` is answered with.
+/// The answer to a request to `/v2/auth`.
 struct AuthAnswer: Equatable, Sendable {
   var isCreation = false
   var body = ByteBuffer()
@@ -31,16 +31,16 @@ struct AuthAnswer: Equatable, Sendable {
 }
 
 extension AuthRules {
-  /// What a request is told that changes nothing.
-  /// - Precondition: it is one of those.
+  /// The answer to a request that only reads.
+  /// - Precondition: the request changes nothing.
   func answer(to request: AuthRequest, query: [UInt8]?) throws(AuthError) -> AuthAnswer {
     var json = JSONWriter()
     switch request {
     case .showState: json.raw("{\"enabled\":\(self.isEnabled)}")
     case .listUsers:
-      try Self.lookAt(query)
+      try Self.check(query)
       json.raw("{\"users\":")
-      // A role that is not there is passed over in the list.
+      // The list leaves out roles that do not exist.
       json.list(self.listedUsers) { json, user in
         json.user(user, roles: (user.roles ?? []).compactMap(self.role))
       }
@@ -54,7 +54,7 @@ extension AuthRules {
       }
       json.user(user, roles: roles)
     case .listRoles:
-      try Self.lookAt(query)
+      try Self.check(query)
       json.raw("{\"roles\":")
       json.list(self.listedRoles) { json, role in json.role(role) }
       json.raw("}")
@@ -68,14 +68,14 @@ extension AuthRules {
     return AuthAnswer(json.buffer)
   }
 
-  /// etcd reads the query of a list, though nothing in it counts.
-  private static func lookAt(_ query: [UInt8]?) throws(AuthError) {
+  /// etcd parses the query of a list and ignores it.
+  private static func check(_ query: [UInt8]?) throws(AuthError) {
     do { _ = try Form(query: query) } catch { throw .internalError }
   }
 }
 
 extension JSONWriter {
-  /// A list of what there is; `null` when there is nothing.
+  /// A list; `null` for an empty one.
   fileprivate mutating func list<Item>(_ items: [Item], _ write: (inout JSONWriter, Item) -> Void) {
     if items.isEmpty { self.raw("null") }
     for (position, item) in items.enumerated() {
@@ -85,7 +85,7 @@ extension JSONWriter {
     if !items.isEmpty { self.raw("]") }
   }
 
-  /// A list of texts; `null` only for `nil`.
+  /// A list of texts; `null` for `nil`.
   mutating func texts(_ texts: [[UInt8]]?) {
     guard texts?.isEmpty != true else {
       self.raw("[]")
@@ -116,7 +116,7 @@ extension JSONWriter {
 }
 
 extension Response {
-  /// - Parameter clusterID: which etcd says once it has found the requester to be root.
+  /// - Parameter clusterID: etcd sends it after the check that the requester is root.
   static func auth(_ result: Result<AuthAnswer, AuthError>, clusterID: String) -> Response {
     let ofTheCluster: HTTPHeaders = ["X-Etcd-Cluster-Id": clusterID]
     switch result {

@@ -1,4 +1,4 @@
-/// What the body of a PUT to a user says.
+/// The body of a PUT to a user.
 struct UserDocument: Equatable, Sendable {
   private(set) var name: [UInt8] = []
   private(set) var password: [UInt8] = []
@@ -24,7 +24,6 @@ struct UserDocument: Equatable, Sendable {
     }
   }
 
-  /// - Parameter passwordHash: of the password, if there is one.
   func change(passwordHash: String?) -> AuthChange {
     func names(_ list: [[UInt8]]) -> [KeyName] { list.map { KeyName($0) } }
     return .putUser(
@@ -34,7 +33,7 @@ struct UserDocument: Equatable, Sendable {
   }
 }
 
-/// What the body of a PUT to a role says.
+/// The body of a PUT to a role.
 struct RoleDocument: Equatable, Sendable {
   private(set) var name: [UInt8] = []
   private(set) var permissions = Permissions()
@@ -66,8 +65,8 @@ struct RoleDocument: Equatable, Sendable {
   }
 }
 
-// What Go's decoder does with a value, by the type of the field that it is for: `null` leaves a text or a
-// struct as it is, and empties what can be empty.
+// Go's decoder, by the type of the field: `null` leaves a text or a struct as it is, and clears a pointer
+// or a list.
 extension GoJSON {
   fileprivate func set(_ text: inout [UInt8]) throws(Malformed) {
     switch self {

@@ -1,15 +1,15 @@
-/// Why a request to `/v2/auth` was refused, in etcd's words.
+/// The refusal of a request to `/v2/auth`, with etcd's texts.
 enum AuthError: Error, Equatable, Sendable {
   case insufficientCredentials
   case invalidPath
   case invalidJSON
-  /// The document is about another user than the path.
+  /// The document names another user than the path.
   case otherUser
   case otherRole
   case rolesAndGrants
   case permissionsAndGrants
   case emptyPassword(KeyName)
-  /// Ours: bcrypt ends a password there, and the rest would not count.
+  /// Not in etcd: bcrypt would ignore the rest of the password.
   case zeroByteInPassword(KeyName)
   case userExists(KeyName)
   case userUnchanged
@@ -27,9 +27,9 @@ enum AuthError: Error, Equatable, Sendable {
   case alreadyEnabled
   case alreadyDisabled
   case noRootUser
-  /// What etcd says of a query that it cannot read.
+  /// etcd's error for a malformed query.
   case internalError
-  /// Ours: nothing was changed.
+  /// Not in etcd: the change was not written, and nothing has changed.
   case disk(String)
 
   var status: Int {
@@ -47,11 +47,11 @@ enum AuthError: Error, Equatable, Sendable {
     }
   }
 
-  /// Whether it was known before the requester was found to be root: then etcd does not say which
-  /// cluster this is.
+  /// Whether it comes before the check that the requester is root: then etcd does not send the cluster's
+  /// id.
   var isBeforehand: Bool { self == .invalidPath || self == .insufficientCredentials }
 
-  /// Bytes, since a name out of a path need not be UTF-8.
+  /// Bytes, since a name in a path need not be UTF-8.
   var message: [UInt8] {
     switch self {
     case .insufficientCredentials: Self.text("Insufficient credentials")

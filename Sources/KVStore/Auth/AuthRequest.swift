@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// What a request to `/v2/auth` is about, by its method and path alone.
+/// A request to `/v2/auth`, by its method and path alone.
 enum AuthRequest: Equatable, Sendable {
   case showState
   case enable
@@ -15,13 +15,13 @@ enum AuthRequest: Equatable, Sendable {
   case deleteRole(KeyName)
   case invalidPath
 
-  /// Whether only root may ask; everybody may know whether auth is on.
+  /// Every client may know whether authentication is on.
   var needsRoot: Bool { self != .showState && self != .invalidPath }
 }
 
 /// A path below `/v2/auth`.
 ///
-/// Source: `handleAuth` of etcd's `v2http/client_auth.go`; a slash at the end does not count, but after
+/// Source: `handleAuth` of etcd's `v2http/client_auth.go`. A slash at the end is ignored, except after
 /// `enable`.
 enum AuthPath: Equatable, Sendable {
   case enable
@@ -31,7 +31,7 @@ enum AuthPath: Equatable, Sendable {
   case role(KeyName)
   case invalid
 
-  /// - Returns: `nil` for a path that is none of these.
+  /// - Returns: `nil` for another path.
   init?(_ path: [UInt8]) {
     let base = Array("/v2/auth/".utf8)
     guard path.starts(with: base) else { return nil }
@@ -47,7 +47,7 @@ enum AuthPath: Equatable, Sendable {
     }
   }
 
-  /// As the header `Allow` has them.
+  /// For the header `Allow`.
   var allowedMethods: String {
     switch self {
     case .users, .roles: "GET"
@@ -55,7 +55,7 @@ enum AuthPath: Equatable, Sendable {
     }
   }
 
-  /// - Returns: `nil` for a method that is not one of the allowed ones.
+  /// - Returns: `nil` for a method that is not allowed.
   func request(_ method: HTTPMethod) -> AuthRequest? {
     switch (self, method) {
     case (.invalid, _): .invalidPath
@@ -72,24 +72,5 @@ enum AuthPath: Equatable, Sendable {
     case (.role(let name), .DELETE): .deleteRole(name)
     default: nil
     }
-  }
-}
-
-extension Route {
-  /// Whether it matters who sent the request when auth is on.
-  var asksWho: Bool {
-    switch self {
-    case .keys, .auth: true
-    default: false
-    }
-  }
-
-  /// Whether a request wants to change the members, which only root may: also where nothing can come of
-  /// it, since there is one member and no other.
-  static func changesMembers(_ method: HTTPMethod, _ target: RequestTarget?) -> Bool {
-    guard [.POST, .PUT, .DELETE].contains(method), let path = target?.path else { return false }
-    let members = Array("/v2/members".utf8)
-    return path.starts(with: members)
-      && (path.count == members.count || path[members.count] == StorePath.slash)
   }
 }

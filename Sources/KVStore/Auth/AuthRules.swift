@@ -1,13 +1,13 @@
-/// Users, roles, and whether anybody is asked who he is, as a value: the whole of `/v2/auth`.
+/// Users, roles, and whether authentication is on, as a value: the whole of `/v2/auth`.
 ///
-/// It knows no password, no clock and no disk. The one way to change it is ``apply(_:)``.
+/// It has no password, no clock and no disk. Only ``apply(_:)`` changes it.
 ///
-/// Source: `v2auth` and `client_auth.go` of etcd 3.4; their oddities are kept, and named where they are.
+/// Source: `v2auth` and `client_auth.go` of etcd 3.4. Their oddities are kept, each with a comment.
 struct AuthRules: Equatable, Sendable {
   private(set) var isEnabled: Bool
-  /// As they are stored; see ``user(_:)``.
+  /// As stored; see ``user(_:)``.
   private(set) var users: [KeyName: AuthUser]
-  /// Those that were made; root's is not among them.
+  /// Without root's, which always exists.
   private(set) var roles: [KeyName: AuthRole]
 
   init(isEnabled: Bool = false, users: [AuthUser] = [], roles: [AuthRole] = []) {
@@ -18,7 +18,7 @@ struct AuthRules: Equatable, Sendable {
 
   // MARK: Reading
 
-  /// A user; root has its role whatever was revoked.
+  /// Root has its role whatever was revoked.
   func user(_ name: KeyName) -> AuthUser? {
     self.users[name].map { $0.name == .root ? $0.withRootRole : $0 }
   }
@@ -27,7 +27,7 @@ struct AuthRules: Equatable, Sendable {
     name == .root ? .root : self.roles[name]
   }
 
-  /// In the order of their names; hidden ones are left out, as hidden keys are of a listing.
+  /// Ordered by name, without hidden ones, like a listing of keys.
   var listedUsers: [AuthUser] {
     self.users.keys.filter { !$0.isHidden }.sorted().compactMap(self.user)
   }
@@ -36,16 +36,16 @@ struct AuthRules: Equatable, Sendable {
     (self.roles.keys.filter { !$0.isHidden } + [.root]).sorted().compactMap(self.role)
   }
 
-  // MARK: Who may do what
+  // MARK: Permissions
 
   enum Action: Equatable, Sendable {
     case read, write
   }
 
   /// - Parameters:
-  ///   - rawPath: the key as the request has it: a slash at its end counts.
-  ///   - isRecursive: whether the request says `recursive=true`, which needs a pattern for all that is
-  ///     below. A guest's does not: that is how etcd has it.
+  ///   - rawPath: the key as in the request: a slash at its end counts.
+  ///   - isRecursive: `recursive=true` needs a pattern for everything below, except from a guest, as with
+  ///     etcd.
   func allows(
     _ requester: Requester, _ action: Action, rawPath: ArraySlice<UInt8>, isRecursive: Bool
   ) -> Bool {
@@ -61,7 +61,7 @@ struct AuthRules: Equatable, Sendable {
     }
   }
 
-  /// Whether users, roles and members are this requester's to look at and change.
+  /// Whether the requester may read and change users, roles and members.
   func isRoot(_ requester: Requester) -> Bool {
     guard self.isEnabled else { return true }
     guard case .user(let name) = requester else { return false }
@@ -70,13 +70,13 @@ struct AuthRules: Equatable, Sendable {
 
   // MARK: Changing
 
-  /// Does what is asked, or throws and stays as it was.
+  /// Applies the change, or throws and stays as it was.
   mutating func apply(_ change: AuthChange) throws(AuthError) -> AuthOutcome {
     switch change {
     case .enable:
       guard !self.isEnabled else { throw .alreadyEnabled }
       guard self.users[.root] != nil else { throw .noRootUser }
-      // Who uses the store without a name goes on to do so, until somebody says otherwise.
+      // Clients without a name keep their access until an operator restricts the role.
       if self.roles[.guest] == nil {
         self.roles[.guest] = AuthRole(name: .guest, permissions: .everything)
       }
@@ -105,7 +105,7 @@ struct AuthRules: Equatable, Sendable {
       guard !hasRoles else { throw .rolesAndGrants }
       return .user(try self.update(form), isNew: false)
     }
-    // Somebody who says which roles wants a new user; etcd answers 200 to that, not 201.
+    // A list of roles means a new user; etcd answers that with 200, not 201.
     if !hasRoles, self.users[form.name] != nil {
       return .user(try self.update(form), isNew: false)
     }
@@ -155,89 +155,4 @@ struct AuthRules: Equatable, Sendable {
     self.roles[form.name] = new
     return .role(new, isNew: false)
   }
-}
-
-extension KeyName {
-  /// The user and the role that may do everything.
-  static let root = KeyName("root".utf8)
-  /// The role of those who do not say who they are.
-  static let guest = KeyName("guest".utf8)
-}
-
-/// Who sent a request, as far as it could be found out.
-enum Requester: Equatable, Sendable {
-  /// It says nothing about that.
-  case guest
-  /// It names this user, and has its password.
-  case user(KeyName)
-  /// It says something else, which is never taken for nothing: a wrong password gives no guest's rights.
-  case unknown
-}
-
-struct AuthUser: Equatable, Sendable {
-  let name: KeyName
-  /// As ``PasswordHash`` makes it.
-  var passwordHash: String
-  /// As they were given; they need not be there. `nil` for a user that was made without any, and had
-  /// none changed since: for etcd that is not the same as no roles.
-  var roles: [KeyName]?
-
-  fileprivate var withRootRole: AuthUser {
-    var user = self
-    if user.roles?.contains(.root) != true { user.roles = (user.roles ?? []) + [.root] }
-    return user
-  }
-}
-
-struct AuthRole: Equatable, Sendable {
-  let name: KeyName
-  var permissions: Permissions
-
-  static let root = AuthRole(name: .root, permissions: .everything)
-
-  func allows(
-    _ action: AuthRules.Action, rawPath: ArraySlice<UInt8>, isRecursive: Bool
-  ) -> Bool {
-    // Also what no pattern covers: `/v2/keys` without its slash.
-    if self.name == .root { return true }
-    let patterns = action == .read ? self.permissions.read : self.permissions.write
-    return patterns?.contains { pattern in
-      isRecursive ? pattern.coversAllBelow(rawPath) : pattern.matches(rawPath)
-    } ?? false
-  }
-}
-
-/// A change that somebody asks for.
-enum AuthChange: Equatable, Sendable {
-  case enable
-  case disable
-  case putUser(User)
-  case deleteUser(KeyName)
-  case putRole(Role)
-  case deleteRole(KeyName)
-
-  /// A new user, or what is to be different with one that is there.
-  struct User: Equatable, Sendable {
-    var name: KeyName
-    /// `nil` when no password was given.
-    var passwordHash: String?
-    var roles: [KeyName]?
-    var grant: [KeyName] = []
-    var revoke: [KeyName] = []
-  }
-
-  /// A new role, or what is to be different with one that is there.
-  struct Role: Equatable, Sendable {
-    var name: KeyName
-    var permissions = Permissions()
-    var grant: Permissions?
-    var revoke: Permissions?
-  }
-}
-
-/// What a change has led to.
-enum AuthOutcome: Equatable, Sendable {
-  case done
-  case user(AuthUser, isNew: Bool)
-  case role(AuthRole, isNew: Bool)
 }

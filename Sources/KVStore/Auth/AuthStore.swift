@@ -3,12 +3,11 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The shell around ``AuthRules``: the rules as they are on disk, the one line of changes, and the
-/// passwords' own queue.
+/// The shell around ``AuthRules``: the rules as on disk, a queue of changes, and a queue of passwords.
 ///
-/// The path of a change: what is asked becomes an ``AuthChange``, which is applied to a copy of the rules,
-/// one after the other; the rows that differ are committed in one transaction; only then the copy counts
-/// and the answer is given. A commit that fails drops the copy.
+/// The path of a change: a request becomes an ``AuthChange``, which is applied to a copy of the rules, one
+/// after the other. One transaction commits the rows that differ. Only then the copy takes effect and the
+/// answer leaves; a failed commit drops the copy.
 final class AuthStore: Sendable {
   typealias Reply = @Sendable (Result<AuthAnswer, AuthError>) -> Void
 
@@ -18,8 +17,8 @@ final class AuthStore: Sendable {
   private let enabled: Atomic<Bool>
   private let verified = VerifiedPasswords()
   private let changes = DispatchQueue(label: "kvstore-auth")
-  /// One password at a time: whoever guesses keeps one processor busy at most. A connection has one
-  /// request under way, so that what waits is bounded by the connections.
+  /// One password at a time: guessing keeps at most one processor busy. A connection has one request
+  /// under way, so the number of connections bounds the queue.
   private let passwords = DispatchQueue(label: "kvstore-passwords")
 
   init(_ rules: AuthRules, database: Database, logger: Logger) {
@@ -29,20 +28,20 @@ final class AuthStore: Sendable {
     self.enabled = Atomic(rules.isEnabled)
   }
 
-  /// Whether anybody is asked who he is.
+  /// Whether authentication is on.
   var isEnabled: Bool { self.enabled.load(ordering: .acquiring) }
 
   private var current: AuthRules { self.rules.withLock { $0 } }
 
-  // MARK: Who it is
+  // MARK: Authentication
 
   enum Identification {
     case known(Requester)
-    /// To be given to ``verify(_:reply:)``.
+    /// Has to be checked by ``verify(_:reply:)``.
     case claimed(Claim)
   }
 
-  /// Somebody says that he is a user, with a password that was not tried yet.
+  /// Credentials whose password has not been checked.
   struct Claim: Sendable {
     fileprivate let credentials: BasicCredentials
     fileprivate let hash: String
@@ -60,11 +59,11 @@ final class AuthStore: Sendable {
     return .claimed(Claim(credentials: credentials, hash: hash))
   }
 
-  /// Tries a password; the reply comes on another thread.
+  /// Checks a password. The reply comes on another thread.
   func verify(_ claim: Claim, reply: @escaping @Sendable (Requester) -> Void) {
     self.passwords.async {
       let (user, password) = (claim.credentials.user, claim.credentials.password)
-      // Of many requests that came at once the first has found it out for all.
+      // Of many simultaneous requests the first one checks for all.
       let isKnown = self.verified.contains(password, of: user, hash: claim.hash)
       guard isKnown || PasswordHash.isRight(password, for: claim.hash) else {
         self.logger.debug("A wrong password", metadata: ["user": "\(user.text)"])
@@ -72,13 +71,13 @@ final class AuthStore: Sendable {
         return
       }
       if !isKnown { self.verified.insert(password, of: user, hash: claim.hash) }
-      // It may have been changed meanwhile.
+      // The password may have changed meanwhile.
       let isCurrent = self.rules.withLock { $0.users[user]?.passwordHash == claim.hash }
       reply(isCurrent ? .user(user) : .unknown)
     }
   }
 
-  // MARK: What he may do
+  // MARK: Permissions
 
   func allows(
     _ requester: Requester, _ action: AuthRules.Action, rawPath: ArraySlice<UInt8>,
@@ -92,7 +91,7 @@ final class AuthStore: Sendable {
   // MARK: Requests
 
   /// Answers a request to `/v2/auth`, at once or on another thread.
-  /// - Parameter query: the target's, where etcd looks at it: in the lists.
+  /// - Parameter query: etcd parses it for a list.
   func answer(
     _ request: AuthRequest, query: [UInt8]?, body: ByteBuffer, by requester: Requester,
     reply: @escaping Reply
@@ -166,6 +165,6 @@ final class AuthStore: Sendable {
 }
 
 extension KeyName {
-  /// For logs; what is no UTF-8 is shown as U+FFFD.
+  /// For logs; invalid UTF-8 becomes U+FFFD.
   fileprivate var text: String { String(decoding: self.bytes, as: UTF8.self) }
 }

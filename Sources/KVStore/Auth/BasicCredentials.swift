@@ -1,6 +1,6 @@
 import Foundation
 
-/// A name and a password out of an `Authorization` header.
+/// The name and the password of an `Authorization` header.
 ///
 /// Source: Go's `Request.BasicAuth`.
 struct BasicCredentials: Equatable, Sendable {
@@ -11,7 +11,7 @@ struct BasicCredentials: Equatable, Sendable {
   init?(_ header: String) {
     let scheme = "Basic "
     let encoded = String(header.dropFirst(scheme.count))
-    // Foundation lets pass what is too much of the padding.
+    // Foundation accepts too much padding.
     let paddingLength = encoded.utf8.drop { $0 != UInt8(ascii: "=") }.count
     guard header.prefix(scheme.count).lowercased() == scheme.lowercased(),
       encoded.utf8.count % 4 == 0, paddingLength <= 2, let bytes = Data(base64Encoded: encoded),

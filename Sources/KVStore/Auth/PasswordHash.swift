@@ -1,19 +1,19 @@
 import CCrypt
 import Glibc
 
-/// How passwords are kept: by bcrypt, as etcd keeps them, and never as they are.
+/// Hashes passwords with bcrypt, like etcd.
 ///
 /// Each call takes tens of milliseconds, on purpose: none belongs on an event loop.
 enum PasswordHash {
-  /// 2 to the power of this is how often bcrypt goes round; Go's default, and so etcd's.
+  /// The logarithm of bcrypt's rounds to base 2; Go's and etcd's default.
   static let cost: UInt = 10
 
-  /// bcrypt looks at no more than this; libcrypt refuses what is much longer.
+  /// bcrypt ignores the bytes beyond; libcrypt refuses much longer passwords.
   private static let significantLength = 72
 
-  /// - Returns: a text with the salt, the cost and the hash in it; `nil` when the system has no random
-  ///   numbers or no memory.
-  /// - Precondition: there is no zero byte in the password.
+  /// - Returns: a text with the cost, the salt and the hash; `nil` when the system lacks random numbers or
+  ///   memory.
+  /// - Precondition: the password has no zero byte.
   static func make(_ password: [UInt8]) -> String? {
     precondition(!password.contains(0), "a zero byte would end the password")
     guard let setting = crypt_gensalt_ra("$2b$", self.cost, nil, 0) else { return nil }
@@ -25,7 +25,7 @@ enum PasswordHash {
     guard !password.contains(0), let found = self.crypt(password, setting: hash) else {
       return false
     }
-    // In the same time wherever they differ.
+    // In constant time.
     guard found.utf8.count == hash.utf8.count else { return false }
     var difference: UInt8 = 0
     for (a, b) in zip(found.utf8, hash.utf8) { difference |= a ^ b }

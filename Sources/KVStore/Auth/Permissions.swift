@@ -1,7 +1,7 @@
-/// Which keys a role may read and write.
+/// The keys that a role may read and write.
 struct Permissions: Equatable, Sendable {
-  /// `nil` where a role was made without a list and had none changed since: for etcd that is not the
-  /// same as an empty one.
+  /// `nil` if the role was created without a list and never changed: etcd distinguishes that from an
+  /// empty list.
   var read: [KeyPattern]?
   var write: [KeyPattern]?
 
@@ -9,7 +9,7 @@ struct Permissions: Equatable, Sendable {
 
   var isEmpty: Bool { (self.read ?? []).isEmpty && (self.write ?? []).isEmpty }
 
-  /// - Throws: the first pattern that is there already.
+  /// - Throws: the first duplicate pattern.
   func granting(_ more: Permissions) throws(AuthError) -> Permissions {
     func added(
       _ new: [KeyPattern]?, to old: [KeyPattern]?, _ action: AuthRules.Action
@@ -25,7 +25,7 @@ struct Permissions: Equatable, Sendable {
       write: try added(more.write, to: self.write, .write))
   }
 
-  /// Patterns that are not there do not matter.
+  /// Patterns that are not granted are ignored.
   func revoking(_ less: Permissions) -> Permissions {
     func removed(_ gone: [KeyPattern]?, from old: [KeyPattern]?) -> [KeyPattern] {
       Set(old ?? []).subtracting(gone ?? []).sorted()
@@ -35,7 +35,7 @@ struct Permissions: Equatable, Sendable {
   }
 }
 
-/// A key, or with a `*` at its end all that begin so.
+/// A key, or with `*` at its end all keys with that prefix.
 struct KeyPattern: Hashable, Comparable, Sendable {
   let bytes: [UInt8]
 
@@ -43,7 +43,7 @@ struct KeyPattern: Hashable, Comparable, Sendable {
     self.bytes = bytes
   }
 
-  /// What all keys begin with that it stands for; `nil` where it stands for one key.
+  /// `nil` for a single key.
   private var prefix: ArraySlice<UInt8>? {
     self.bytes.last == UInt8(ascii: "*") ? self.bytes.dropLast() : nil
   }
@@ -52,7 +52,7 @@ struct KeyPattern: Hashable, Comparable, Sendable {
     self.prefix.map(rawPath.starts) ?? (!self.bytes.isEmpty && rawPath == self.bytes[...])
   }
 
-  /// Whether it stands for this key and for all that begin with it.
+  /// Whether it covers this key and all keys that begin with it.
   func coversAllBelow(_ rawPath: ArraySlice<UInt8>) -> Bool {
     self.prefix.map(rawPath.starts) ?? false
   }

@@ -1,13 +1,13 @@
 import Synchronization
 
-/// Which password each user was last found to have, so that bcrypt is asked once and not for each request.
+/// A cache of each user's last verified password, so that bcrypt does not run for every request.
 ///
-/// What is kept is not the password but 128 bits of it, under keys that only this process knows: two runs
-/// of the standard library's SipHash. Nobody outside can look for another password with the same bits but
-/// by trying, one request at a time.
+/// It keeps 128 bits of the password: two runs of the standard library's SipHash under random keys of this
+/// process. An attacker can look for another password with the same bits only by trying, one request at a
+/// time.
 final class VerifiedPasswords: Sendable {
   private struct Entry {
-    /// What bcrypt compared it with: a user who got another password since is not this one.
+    /// The hash that it matched: a new password invalidates the entry.
     let hash: String
     let fingerprint: Fingerprint
   }
@@ -18,10 +18,8 @@ final class VerifiedPasswords: Sendable {
   }
 
   private let keys = (UInt64.randomPair, UInt64.randomPair)
-  /// One for each user at most.
   private let entries = Mutex<[KeyName: Entry]>([:])
 
-  /// Whether this password was found to be right for a user with this hash.
   func contains(_ password: [UInt8], of user: KeyName, hash: String) -> Bool {
     guard let entry = self.entries.withLock({ $0[user] }), entry.hash == hash else { return false }
     return entry.fingerprint == self.fingerprint(of: password)
@@ -32,7 +30,7 @@ final class VerifiedPasswords: Sendable {
     self.entries.withLock { $0[user] = entry }
   }
 
-  /// Forgets those of users who are gone or have another password now.
+  /// Forgets deleted users and changed passwords.
   func keepOnly(_ users: [KeyName: AuthUser]) {
     self.entries.withLock { entries in
       entries = entries.filter { users[$0.key]?.passwordHash == $0.value.hash }

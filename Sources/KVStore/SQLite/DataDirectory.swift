@@ -1,27 +1,30 @@
 import Foundation
 import GRDB
 
-/// A data directory as its keeper sees it: is it whole, how to copy it, how to bring a copy back.
+/// A data directory in the hands of its operator: check, backup, restore.
 ///
-/// None of this needs a server, and a server that runs does not mind checks and copies.
+/// None of these needs a server. Check and backup also work while one runs.
 public struct DataDirectory: Sendable {
   public let path: String
 
+  /// The directory need not exist before a restore.
   public init(_ path: String) {
     self.path = path
   }
 
   private var file: String { self.path + "/" + Database.fileName }
 
-  /// What is in a database.
+  /// The contents of a database, in numbers.
   public struct Summary: Equatable, Sendable, CustomStringConvertible {
+    /// Keys with a value.
     public var keys = 0
+    /// Without the root.
     public var directories = 0
     /// The index of the last change.
     public var index: UInt64 = 0
-    /// How many events a watcher can still ask for.
+    /// Events in the history, which a watcher can ask for.
     public var events = 0
-    /// The database's size in bytes, without what is free in its file.
+    /// In bytes, without the free pages of the file.
     public var size = 0
 
     public var description: String {
@@ -31,8 +34,8 @@ public struct DataDirectory: Sendable {
 
   // MARK: Check
 
-  /// Reads the whole database, as it is on disk at this moment, and changes nothing.
-  /// - Throws: ``StartError/corrupt(_:_:)`` with all that SQLite found, at most ten things.
+  /// Reads the whole database as it is on disk, and changes nothing.
+  /// - Throws: ``StartError/corrupt(_:_:)`` with up to ten findings of SQLite.
   public func check() throws(StartError) -> Summary {
     do {
       return try Self.inspect(try Self.openForReading(self.file), at: self.file)
@@ -43,74 +46,60 @@ public struct DataDirectory: Sendable {
 
   // MARK: Backup
 
-  /// Copies the database as it is on disk at this moment into a file of its own.
+  /// Copies the database as it is on disk to a file.
   ///
-  /// The file gets its name when it is whole, checked and on the disk; before that, what is there under
-  /// that name stays, and without `replacing` afterwards, too, also when it came there meanwhile.
-  /// - Parameter replacing: whether a file of that name may be replaced.
+  /// The file gets its name once it is complete, checked and synced. An older file of that name stays until
+  /// then; without `replacing` it is kept, even if it appeared meanwhile.
   public func backUp(to copy: String, replacing: Bool = false) throws(MaintenanceError) -> Summary {
     guard replacing || !DurableFile.exists(copy) else { throw .fileExists(copy) }
     let unfinished = "\(copy).unfinished-\(getpid())"
     defer { try? DurableFile.remove(unfinished) }
     do {
-      let summary: Summary
-      do {
-        let source = try Self.openForReading(self.file)
-        summary = try Self.copy(source, to: unfinished) { copy in
-          try Self.inspect(copy, at: self.file)
-        }
-      } catch let failure as DurableFile.Failure {
-        throw failure
-      } catch {
-        throw StartError(error, at: self.file)
+      let summary = try Self.copy(try Self.openForReading(self.file), to: unfinished) {
+        try Self.inspect($0, at: self.file)
       }
       if replacing {
         try DurableFile.put(unfinished, inPlaceOf: copy)
-      } else {
-        guard try DurableFile.put(unfinished, asNew: copy) else {
-          throw MaintenanceError.fileExists(copy)
-        }
+      } else if try !DurableFile.put(unfinished, asNew: copy) {
+        throw MaintenanceError.fileExists(copy)
       }
       return summary
-    } catch let error as StartError {
-      throw .store(error)
     } catch let error as MaintenanceError {
       throw error
+    } catch let failure as DurableFile.Failure {
+      throw .file(copy, "\(failure)")
     } catch {
-      throw .file(copy, "\(error)")
+      throw .store(StartError(error, at: self.file))
     }
   }
 
   // MARK: Restore
 
-  /// What a restore did.
+  /// The result of a restore.
   public struct Restoration: Equatable, Sendable {
+    /// Of the restored database.
     public var summary: Summary
-    /// Where the database went that was there before, if there was one.
+    /// The new path of the database that was there before, if any.
     public var keptAside: String?
-    /// Why the index of the old database is not known, when it could not be read.
+    /// Why the old database's index is unknown, if it could not be read.
     public var unreadable: String?
   }
 
-  /// How far beyond both the copy and the database that it replaces the index goes on.
+  /// A restore adds this to the index, so that no index is used for two changes.
   ///
-  /// The old database may be unreadable or on another machine, and have gone on after the copy was
-  /// made; an index that was once given out must not be given out again for something else. A thousand
-  /// million is what etcd's guide to disaster recovery gives to `etcdutl snapshot restore
-  /// --bump-revision`, which is there for the same reason: more than a day at ten thousand writes per
-  /// second.
+  /// The old database may be unreadable or on another machine, with changes after the backup. A thousand
+  /// million, more than a day at ten thousand writes per second, is what etcd's guide to disaster recovery
+  /// gives `etcdutl snapshot restore --bump-revision`, for the same reason.
   public static let indexJump: UInt64 = 1_000_000_000
 
-  /// Puts a copy in the place of the database; nothing is changed before the copy is known to be whole.
+  /// Replaces the database by a backup. Nothing changes before the backup is checked.
   ///
-  /// For clients the store does not go back in silence: the index goes on at ``indexJump`` beyond the
-  /// highest one that is known, and the history is emptied, so that every watcher that asks for an
-  /// index from before the restore is told 401 and reads again. The cluster's number is the copy's.
-  /// Keys whose time ran out since the copy was made expire at the next start.
+  /// Clients notice: the index continues ``indexJump`` beyond the highest known one, and the history is
+  /// empty, so that a watcher asking for an index from before the restore gets 401 and reads again. The
+  /// cluster id is the backup's. Keys whose TTL ended since the backup expire at the next start.
   ///
-  /// A machine that stops midway leaves the old database or the new one, never none and no mixture.
-  /// - Parameter replacing: whether a database that is there may be replaced; it is kept under another
-  ///   name.
+  /// A crash midway leaves the old database or the new one, whole.
+  /// - Parameter replacing: whether an existing database may be replaced; it is kept under another name.
   public func restore(
     from copy: String, replacing: Bool = false
   ) throws(MaintenanceError) -> Restoration {
@@ -132,7 +121,7 @@ public struct DataDirectory: Sendable {
       restoration.summary = try Self.copy(try Self.openForReading(copy), to: new) { queue in
         _ = try Self.inspect(queue, at: copy)
         try Schema.migrator.migrate(queue)
-        try queue.write { try Schema.goOn(beyond: oldIndex, by: Self.indexJump, in: $0) }
+        try queue.write { try Schema.advanceIndex(beyond: oldIndex, by: Self.indexJump, in: $0) }
         return try Self.inspect(queue, at: copy)
       }
     } catch let failure as DurableFile.Failure {
@@ -150,7 +139,7 @@ public struct DataDirectory: Sendable {
     return restoration
   }
 
-  /// Brings what is in the old database's log into its file, so that the file alone is the database.
+  /// Writes the old database's log into its file, so that the file alone is the database.
   /// - Returns: its index.
   private func settleOld() throws -> UInt64 {
     let queue = try DatabaseQueue(path: self.file, configuration: Self.configuration)
@@ -161,9 +150,9 @@ public struct DataDirectory: Sendable {
     }
   }
 
-  /// Gives the old database a second name with the date in it. A log that could not be brought into the
-  /// file, since that is damaged, goes along; it must not be there when the new file comes.
-  /// - Returns: the second name.
+  /// Links the old database to a name with the date. The log of a damaged file goes along; it must not
+  /// stand beside the new file.
+  /// - Returns: the new name.
   private func keepOldAside() throws(DurableFile.Failure) -> String {
     let date = Date.now.formatted(.iso8601.dateTimeSeparator(.standard).timeSeparator(.omitted))
     var name = "\(self.file).\(date)"
@@ -175,12 +164,12 @@ public struct DataDirectory: Sendable {
     return name
   }
 
-  // MARK: Helpers
+  // MARK: Files
 
   private static var configuration: Configuration {
     var configuration = Configuration()
     configuration.label = "kvstore-maintenance"
-    // Somebody who starts or stops at this moment has the file for an instant.
+    // A server that starts or stops locks the file for an instant.
     configuration.busyMode = .timeout(10)
     return configuration
   }
@@ -192,8 +181,7 @@ public struct DataDirectory: Sendable {
     return try DatabaseQueue(path: path, configuration: configuration)
   }
 
-  /// Copies a database in one step, so that it is of one moment, into one file without a log beside it,
-  /// and closes that again.
+  /// Copies a database in one step, so that it is consistent, to one file without a log.
   private static func copy<Result>(
     _ source: DatabaseQueue, to path: String, _ body: (DatabaseQueue) throws -> Result
   ) throws -> Result {
@@ -205,7 +193,7 @@ public struct DataDirectory: Sendable {
     return try body(copy)
   }
 
-  /// Checks a database by SQLite's rules and by ours.
+  /// Checks SQLite's rules and ours.
   private static func inspect(_ queue: DatabaseQueue, at path: String) throws -> Summary {
     let migrator = Schema.migrator
     let (isOurs, isTooNew, isOld) = try queue.read { db in
@@ -217,7 +205,7 @@ public struct DataDirectory: Sendable {
     guard isOurs else { throw StartError.unusable(path, "it is not a kvstore database") }
     guard !isTooNew else { throw StartError.tooNew(path) }
     if isOld {
-      // It is brought up to date elsewhere: whoever only looks changes nothing.
+      // A check changes nothing: migrate a copy in memory.
       let copy = try DatabaseQueue()
       try queue.backup(to: copy)
       try migrator.migrate(copy)
@@ -243,35 +231,6 @@ public struct DataDirectory: Sendable {
             """)
       summary.size = pages ?? 0
       return summary
-    }
-  }
-}
-
-/// Why a copy was not made or not brought back.
-public enum MaintenanceError: Error, Equatable, CustomStringConvertible {
-  /// There is a file of the copy's name already.
-  case fileExists(String)
-  /// There is a database already.
-  case hasData(String)
-  /// The file is no copy to go back to.
-  case badCopy(String, String)
-  /// A file cannot be written.
-  case file(String, String)
-  /// The data directory's database cannot be used.
-  case store(StartError)
-
-  public var description: String {
-    switch self {
-    case .fileExists(let path):
-      "\(path) is there already: name another file, or say --force to replace it"
-    case .hasData(let directory):
-      "the data directory \(directory) has a database already: name another --data-dir, or say --force to replace it (it is kept under another name)"
-    case .badCopy(let path, let reason):
-      "cannot restore \(path): \(reason); the data directory is as it was, restore another copy"
-    case .file(let path, let reason):
-      "cannot write \(path): \(reason)"
-    case .store(let error):
-      error.description
     }
   }
 }

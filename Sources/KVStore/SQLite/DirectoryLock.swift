@@ -1,16 +1,16 @@
 import Glibc
 import Synchronization
 
-/// An exclusive claim on a directory, by a lock on a file in it. The kernel drops it with the process,
-/// however that ends.
+/// An exclusive lock on a directory, by `flock` on a file in it. The kernel releases it when the process
+/// ends.
 final class DirectoryLock: Sendable {
-  /// `nil` once it is released.
+  /// `nil` after the release.
   private let descriptor: Mutex<Int32?>
 
-  /// Makes the directory if it is not there.
-  /// - Throws: ``StartError/inUse(_:)`` when somebody else has it.
+  /// Creates the directory if it is missing.
+  /// - Throws: ``StartError/inUse(_:)`` when another process has it.
   init(directory: String) throws(StartError) {
-    // Every missing parent is made, too.
+    // And every missing parent.
     for end in directory.indices.dropFirst() where directory[end] == "/" {
       mkdir(String(directory[..<end]), 0o755)
     }
@@ -26,7 +26,6 @@ final class DirectoryLock: Sendable {
     self.descriptor = Mutex(descriptor)
   }
 
-  /// Lets the next one in.
   func release() {
     self.descriptor.withLock { descriptor in
       if let descriptor { close(descriptor) }

@@ -1,23 +1,23 @@
 import GRDB
 import GRDBSQLite
 
-/// A statement that runs for many rows, with its parameters bound straight to SQLite: they come as bytes,
-/// and a way through strings and boxed values would cost more than the row itself.
+/// A statement that runs for many rows. It binds bytes directly: strings and boxed values would cost more
+/// than the row itself.
 struct PreparedStatement {
   private let statement: OpaquePointer
   private let connection: OpaquePointer?
   /// Keeps `statement` alive.
   private let owner: Statement
 
-  /// - Parameter sql: a constant: the statement is kept with the connection.
+  /// - Parameter sql: a constant: the connection caches the statement.
   init(_ sql: String, in db: GRDB.Database) throws {
     self.owner = try db.cachedStatement(sql: sql)
     self.statement = self.owner.sqliteStatement
     self.connection = db.sqliteConnection
   }
 
-  /// Text where it is UTF-8, so that a person can read the table, and BLOB where it is not; so is what
-  /// has a zero byte, where SQLite's own text functions would stop. `nil` stays NULL.
+  /// UTF-8 as TEXT, so that an operator can read the table; other bytes, and text with a zero byte, where
+  /// SQLite's functions would stop, as BLOB. `nil` stays NULL.
   func bind(_ position: Int32, _ bytes: [UInt8]?) {
     guard let bytes else { return }
     _ = bytes.withUnsafeBytes { buffer in
@@ -43,7 +43,7 @@ struct PreparedStatement {
 
   func bind(_ position: Int32, _ flag: Bool) { self.bind(position, flag ? 1 : 0 as Int64) }
 
-  /// Runs it with what is bound, and leaves it ready for the next row with nothing bound.
+  /// Runs it, and clears the parameters for the next row.
   func run() throws {
     let code = sqlite3_step(self.statement)
     defer {
@@ -57,6 +57,6 @@ struct PreparedStatement {
     }
   }
 
-  /// Tells SQLite to keep a copy of its own: `SQLITE_TRANSIENT`, a cast that C's macro makes.
+  /// `SQLITE_TRANSIENT`, a cast in a C macro: SQLite copies the bytes.
   private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 }

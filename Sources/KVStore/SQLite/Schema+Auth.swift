@@ -1,6 +1,6 @@
 import GRDB
 
-/// The tables of `/v2/auth`; whether it is on is `meta.auth_enabled`.
+/// The tables of `/v2/auth`; `meta.auth_enabled` says whether authentication is on.
 extension Schema {
   static func addAuthTables(to db: GRDB.Database) throws {
     try db.execute(
@@ -20,7 +20,7 @@ extension Schema {
         """)
   }
 
-  /// Writes what differs.
+  /// Writes the rows that differ.
   static func write(_ new: AuthRules, replacing old: AuthRules, to db: GRDB.Database) throws {
     for name in old.users.keys where new.users[name] == nil {
       try db.execute(sql: "DELETE FROM users WHERE name = ?", arguments: [self.text(name.bytes)])
@@ -46,7 +46,7 @@ extension Schema {
     if new.isEnabled != old.isEnabled { try self.setMeta("auth_enabled", new.isEnabled, in: db) }
   }
 
-  /// - Throws: ``Contradiction`` for a list that is none.
+  /// - Throws: ``Contradiction`` for a malformed list.
   static func readAuth(_ db: GRDB.Database) throws -> AuthRules {
     let users = try Row.fetchAll(db, sql: "SELECT name, password, roles FROM users").map { row in
       AuthUser(

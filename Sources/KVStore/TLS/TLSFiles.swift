@@ -1,16 +1,15 @@
-/// The files that make connections safe, named as etcd's flags name them; an empty name is one that was
-/// not given.
+/// The files for TLS, named like etcd's flags. An empty name means that the flag is not given.
 public struct TLSFiles: Equatable, Sendable {
-  /// The server's certificate, and after it those that lead from it to the one that clients trust.
+  /// The server's certificate, followed by the chain to the authority that clients trust.
   public var certFile: String
-  /// The private key of the first of them.
+  /// The private key of the server's certificate.
   public var keyFile: String
-  /// The certificates by which clients' certificates are judged. Naming it asks for one from every client,
-  /// as in etcd.
+  /// The authorities of clients' certificates. With it every client must show one, as in etcd.
   public var trustedCAFile: String
-  /// Whether a client has to show a certificate.
+  /// Whether a client must show a certificate; it needs ``trustedCAFile``.
   public var clientCertAuth: Bool
 
+  /// Files that are not named are not used.
   public init(
     certFile: String = "", keyFile: String = "", trustedCAFile: String = "",
     clientCertAuth: Bool = false
@@ -21,11 +20,11 @@ public struct TLSFiles: Equatable, Sendable {
     self.clientCertAuth = clientCertAuth
   }
 
-  /// Looks whether the files that are named fit the addresses, before any is read.
+  /// Checks the flags against the addresses, before any file is read.
   ///
-  /// Source: `embed.configureClientListeners` of etcd. Unlike there, `--client-cert-auth` without a file of
-  /// trusted certificates is refused: it would let in whom any of the system's hundred authorities knows.
-  /// - Returns: what is worth a warning.
+  /// Source: `embed.configureClientListeners` of etcd. Unlike etcd this refuses `--client-cert-auth` without
+  /// `--trusted-ca-file`: it would accept a client certificate from any public CA.
+  /// - Returns: warnings.
   /// - Throws: ``StartError/tls(_:)``.
   func check(for addresses: [ListenAddress]) throws(StartError) -> [String] {
     switch (self.certFile.isEmpty, self.keyFile.isEmpty) {
@@ -36,12 +35,12 @@ public struct TLSFiles: Equatable, Sendable {
     if let secure = addresses.first(where: \.isSecure) {
       guard !self.certFile.isEmpty else {
         throw .tls(
-          "\(secure.url(port: secure.port)) is to be listened on with TLS: give its certificate with --cert-file and --key-file, or write http://"
+          "\(secure.url(port: secure.port)) needs TLS: give a certificate with --cert-file and --key-file, or write http://"
         )
       }
       guard !self.clientCertAuth || !self.trustedCAFile.isEmpty else {
         throw .tls(
-          "--client-cert-auth is given and --trusted-ca-file is not: name the file with the certificates that clients' certificates are signed with"
+          "--client-cert-auth is given and --trusted-ca-file is not: name the file of the CA that signs clients' certificates"
         )
       }
     }

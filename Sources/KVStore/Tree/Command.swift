@@ -1,25 +1,24 @@
-/// A change that somebody asks for: the only way to alter a ``KeyTree``.
+/// A requested change: the only way to change a ``KeyTree``.
 package enum Command: Equatable, Sendable {
-  /// Writes a key, whatever was there before; a directory is never overwritten.
+  /// Creates or replaces a key; refused for a directory.
   case set(StorePath, NewNode)
-  /// Writes a key that must not be there yet.
+  /// Creates a key that must not exist.
   case create(StorePath, NewNode)
-  /// Writes a key into a directory, under a name that sorts after all that were made before.
+  /// Creates a key in a directory, with a name that sorts after all earlier ones.
   case createInOrder(StorePath, NewNode)
-  /// Writes a key, or the TTL of a directory, that must be there.
+  /// Changes an existing key, or the TTL of an existing directory.
   case update(StorePath, NewNode)
   case compareAndSwap(StorePath, Condition, NewNode)
   case delete(StorePath, isDirectory: Bool, isRecursive: Bool)
   case compareAndDelete(StorePath, Condition)
-  /// The store's own: the node's time is over. Says nothing when the deadline is not that one any more.
+  /// The store's own: the TTL has ended. Ignored if the deadline has changed.
   case expire(StorePath, deadline: StoreTime)
 
-  /// What is written.
   package struct NewNode: Equatable, Sendable {
     package var value: [UInt8] = []
     package var isDirectory = false
     package var deadline: StoreTime?
-    /// Keep the old value and wake no watcher: only the TTL changes.
+    /// Changes only the TTL, and wakes no watcher.
     package var isRefresh = false
 
     package init(
@@ -33,7 +32,7 @@ package enum Command: Equatable, Sendable {
     }
   }
 
-  /// What must hold of the present node; at least one of the two is given.
+  /// Compared with the present node; at least one of the two is given.
   package struct Condition: Equatable, Sendable {
     package var value: [UInt8]?
     package var index: UInt64?

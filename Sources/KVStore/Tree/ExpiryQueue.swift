@@ -1,10 +1,9 @@
 import HeapModule
 
-/// Which node's time is over next.
+/// The deadlines of nodes, earliest first.
 ///
-/// Entries are never taken out when a node changes; one that does not agree with the tree any more is
-/// passed over when its turn comes. So a batch of changes that could not be committed leaves nothing
-/// to be undone here.
+/// A changed node leaves its entry behind; an entry that no longer agrees with the tree is skipped in its
+/// turn. So a failed batch of changes leaves nothing to undo here.
 struct ExpiryQueue: Sendable {
   struct Entry: Comparable, Sendable {
     let deadline: StoreTime
@@ -15,10 +14,9 @@ struct ExpiryQueue: Sendable {
 
   private var entries = Heap<Entry>()
 
-  /// How many entries there are, those that are out of date included.
+  /// Outdated entries included.
   var count: Int { self.entries.count }
 
-  /// All the deadlines of a tree.
   init(_ tree: KeyTree) {
     tree.forEach { path, node in self.add(node, at: path) }
   }
@@ -28,7 +26,7 @@ struct ExpiryQueue: Sendable {
     self.entries.insert(Entry(deadline: deadline, path: path))
   }
 
-  /// The next deadline that the tree still knows, if any; drops those that it does not.
+  /// The next deadline that is in the tree; drops outdated ones.
   mutating func nextDeadline(in tree: KeyTree) -> StoreTime? {
     if self.entries.count > 2 * tree.expiringCount + 1024 { self = ExpiryQueue(tree) }
     while let next = self.entries.min {
@@ -38,9 +36,8 @@ struct ExpiryQueue: Sendable {
     return nil
   }
 
-  /// Takes out what is due, earliest first, at most `limit` of them.
-  ///
-  /// Who cannot carry the expiry out has to put the entries back with ``putBack(_:)``.
+  /// Takes out at most `limit` due entries, earliest first. When the expiry fails they have to be put back
+  /// with ``putBack(_:)``.
   mutating func takeDue(at now: StoreTime, in tree: KeyTree, limit: Int) -> [Entry] {
     var due: [Entry] = []
     while due.count < limit, let deadline = self.nextDeadline(in: tree), deadline <= now,

@@ -1,22 +1,7 @@
-/// What a command did: the event that clients see, and the rows that the disk needs.
-package struct Change: Equatable, Sendable {
-  package let event: Event
-  /// Nodes that are new or different, parents first.
-  package let written: [WrittenNode]
-  /// Paths that are gone, children before their directory.
-  package let removed: [StorePath]
-
-  package struct WrittenNode: Equatable, Sendable {
-    let path: StorePath
-    let node: TreeNode
-  }
-}
-
 extension KeyTree {
-  /// Carries out one command.
-  /// - Parameter now: the instant that remaining times are counted from.
-  /// - Returns: what changed; `nil` only for an expiry that is out of date.
-  /// - Throws: the refusal in etcd's words; the tree and its index are as before.
+  /// - Parameter now: for the remaining TTLs in the event.
+  /// - Returns: `nil` only for an outdated expiry.
+  /// - Throws: etcd's refusal; the tree is unchanged.
   /// - Source: etcd `server/etcdserver/api/v2store/store.go`.
   mutating func apply(_ command: Command, now: StoreTime) throws(StoreError) -> Change? {
     switch command {
@@ -35,7 +20,7 @@ extension KeyTree {
     }
   }
 
-  /// In-order names are the index of the change in 20 digits.
+  /// The index of the change in 20 digits.
   private var nextInOrderName: KeyName {
     let digits = String(self.index + 1)
     return KeyName((String(repeating: "0", count: max(0, 20 - digits.count)) + digits).utf8)
@@ -68,8 +53,8 @@ extension KeyTree {
     throw StoreError(.alreadyExists, cause: path.bytes, index: self.index)
   }
 
-  /// The common half of set and create. Nobody is at `path` but perhaps `previous`, and no key is in
-  /// the way: the caller has looked.
+  /// The common half of set and create. The caller has checked that the path leads through directories,
+  /// and that `previous` is the node at its end.
   private mutating func write(
     _ path: StorePath, _ new: Command.NewNode, action: Event.Action, previous: TreeNode?,
     now: StoreTime
@@ -88,7 +73,7 @@ extension KeyTree {
     let node = TreeNode(
       content: new.isDirectory ? .directory([:]) : .value(new.value),
       createdIndex: self.index, modifiedIndex: self.index,
-      // What lies before 2000 is taken for a TTL that overflowed, or for none: it never expires.
+      // etcd takes a time before 2000 for a TTL that overflowed: the key never expires.
       deadline: new.deadline.flatMap { $0 < .year2000 ? nil : $0 })
     let written = self.place(node, at: path, isNew: previous == nil)
     let event = Event(
@@ -97,8 +82,8 @@ extension KeyTree {
     return Change(event: event, written: written, removed: [])
   }
 
-  /// Puts a node where no key is in the way, and makes the directories that it needs, with its index.
-  /// - Returns: what was written, parents first.
+  /// Writes a node and, with its index, the missing directories above it.
+  /// - Returns: the written nodes, parents first.
   mutating func place(
     _ node: TreeNode, at path: StorePath, isNew: Bool
   ) -> [Change.WrittenNode] {
@@ -136,7 +121,7 @@ extension KeyTree {
     return self.overwrite(path, previous, new, action: .compareAndSwap, now: now)
   }
 
-  /// The common half of update and compare-and-swap: the node stays the same one, with a new value.
+  /// The common half of update and compare-and-swap: the node keeps its `createdIndex`.
   private mutating func overwrite(
     _ path: StorePath, _ previous: TreeNode, _ new: Command.NewNode, action: Event.Action,
     now: StoreTime
@@ -144,7 +129,7 @@ extension KeyTree {
     self.advanceIndex()
     var node = previous
     node.deadline = new.deadline
-    // A directory keeps its index; only the answer shows the new one. etcd does it so.
+    // A directory keeps its index, and the event has the new one, as in etcd.
     if !previous.isDirectory {
       if !new.isRefresh { node.content = .value(new.value) }
       node.modifiedIndex = self.index
@@ -185,7 +170,7 @@ extension KeyTree {
     return self.take(path, node, action: .expire, now: now)
   }
 
-  /// The common half of all that removes.
+  /// The common half of all removals.
   private mutating func take(
     _ path: StorePath, _ node: TreeNode, action: Event.Action, now: StoreTime
   ) -> Change {
@@ -205,7 +190,8 @@ extension KeyTree {
     if path.isRoot { throw StoreError(.rootIsReadOnly, cause: "/", index: self.index) }
   }
 
-  /// The node at a path, if it is a key for which the condition holds.
+  /// The key at a path.
+  /// - Throws: 101 when the condition does not hold.
   private func compare(
     _ path: StorePath, _ condition: Command.Condition
   ) throws(StoreError) -> TreeNode {
@@ -216,7 +202,7 @@ extension KeyTree {
     let valueDiffers = condition.value.map { $0 != node.value } ?? false
     let indexDiffers = condition.index.map { $0 != node.modifiedIndex } ?? false
     guard valueDiffers || indexDiffers else { return node }
-    // When both are off, both are told, also the one that was not asked for.
+    // With both wrong etcd names both.
     let value =
       Array("[".utf8) + (condition.value ?? []) + Array(" != ".utf8) + node.value
       + Array("]".utf8)

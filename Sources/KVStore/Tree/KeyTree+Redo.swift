@@ -1,6 +1,6 @@
 extension KeyTree {
-  /// Carries out again what an event tells, on the tree as it was before it.
-  /// - Returns: what changed; `nil` when the event cannot have followed on this tree.
+  /// Applies an event to the tree before it.
+  /// - Returns: `nil` when the event cannot follow on this tree.
   package mutating func redo(_ event: Event) -> Change? {
     let path = event.node.path
     guard event.index == self.index + 1, !path.isRoot else { return nil }

@@ -1,21 +1,21 @@
 import HashTreeCollections
 
-/// The whole keyspace, as a value: copies share what they have in common, so that a snapshot costs
-/// nothing and a change copies only the path to what it touches.
+/// The v2 keyspace, as a persistent value: a snapshot costs nothing, and a change copies only the path to
+/// the changed node.
 ///
-/// It knows no clock, no disk and no watcher. The one way to change it is ``apply(_:now:)``.
+/// It has no clock, no disk and no watcher. Only ``apply(_:now:)`` changes it.
 ///
-/// Invariants: ``index`` grows by one with each change and by nothing else; the root is a directory
-/// with index 0; a refused command leaves the tree as it was.
+/// Invariants: each change, and nothing else, raises ``index`` by one; the root is a directory with index
+/// 0; a refused command changes nothing.
 package struct KeyTree: Sendable {
-  /// The index of the last change; 0 when there was none.
+  /// The index of the last change; 0 before the first one.
   package private(set) var index: UInt64
-  /// How many nodes have a deadline.
+  /// The number of nodes with a deadline.
   private(set) var expiringCount = 0
   private var root: TreeNode
 
   /// An empty keyspace.
-  /// - Parameter index: where the counting goes on.
+  /// - Parameter index: of the last change before.
   package init(index: UInt64 = 0) {
     self.index = index
     self.root = TreeNode(content: .directory([:]), createdIndex: 0, modifiedIndex: 0)
@@ -23,8 +23,7 @@ package struct KeyTree: Sendable {
 
   // MARK: Reading
 
-  /// The node at a path.
-  /// - Throws: 100 with the first missing name, 104 with the key that is in the way.
+  /// - Throws: 100 with the first missing path, 104 with the key in place of a directory.
   func node(at path: StorePath) throws(StoreError) -> TreeNode {
     var node = self.root
     guard !path.isRoot else { return node }
@@ -44,10 +43,10 @@ package struct KeyTree: Sendable {
     }
   }
 
-  /// What a GET shows: a value, or a directory with its visible children.
+  /// The result of a GET: a value, or a directory with its visible children.
   /// - Parameters:
-  ///   - isRecursive: whether the children's children are shown, too.
-  ///   - isSorted: whether children come in the order of their names; else in any order.
+  ///   - isRecursive: includes the children's children.
+  ///   - isSorted: orders children by name; else they come in any order.
   /// - Throws: 100 or 104, as ``node(at:)``.
   package func get(
     _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
@@ -74,8 +73,8 @@ package struct KeyTree: Sendable {
 
   // MARK: Primitives of a change (the commands are in KeyTree+Apply.swift)
 
-  /// Puts a stored node back, at start. Parents have to come before their children.
-  /// - Returns: `false` when there is no directory for it.
+  /// Restores a stored node at the start, parents before their children.
+  /// - Returns: `false` when its directory is missing.
   mutating func restore(_ node: TreeNode, at path: StorePath) -> Bool {
     let lineage = path.lineage
     guard lineage.count > 1, (try? self.node(at: lineage[lineage.count - 2]))?.isDirectory == true
@@ -88,7 +87,7 @@ package struct KeyTree: Sendable {
     self.index += 1
   }
 
-  /// Replaces or adds a node whose parent exists and is a directory.
+  /// - Precondition: the parent exists and is a directory.
   mutating func put(_ node: TreeNode, at path: StorePath) {
     let names = path.names
     let old = Self.replace(names[...], in: &self.root) { slot in
@@ -99,8 +98,8 @@ package struct KeyTree: Sendable {
     if node.deadline != nil { self.expiringCount += 1 }
   }
 
-  /// Takes a node out, with all that is below it.
-  /// - Returns: the paths that went, children before their directory.
+  /// Removes a node with everything below.
+  /// - Returns: the removed paths, children before their directory.
   mutating func remove(at path: StorePath) -> [StorePath] {
     let names = path.names
     let old = Self.replace(names[...], in: &self.root) { slot in
@@ -122,76 +121,23 @@ package struct KeyTree: Sendable {
     return removed
   }
 
-  /// Stands for a directory that is not there; ``replace(_:in:_:)`` stops at it.
+  /// In place of a missing directory; ``replace(_:in:_:)`` stops at it.
   private static let nowhere = TreeNode(content: .value([]), createdIndex: 0, modifiedIndex: 0)
 
-  /// Hands out the slot at the end of the way for a change in place; what is shared with other copies
-  /// of the tree is copied on the way, and nothing else.
+  /// Changes the slot at the end of the path in place. Only nodes on the path that other copies of the
+  /// tree share are copied.
   private static func replace(
     _ names: ArraySlice<KeyName>, in node: inout TreeNode, _ body: (inout TreeNode?) -> TreeNode?
   ) -> TreeNode? {
     guard let name = names.first, case .directory(var children) = node.content else {
       preconditionFailure("no directory on the way to \(names)")
     }
-    // The payload is taken out meanwhile: two owners would turn the change in place into a copy.
+    // A second owner of the payload would turn the change in place into a copy.
     node.content = .value([])
     defer { node.content = .directory(children) }
     if names.count == 1 { return body(&children[name]) }
     return children.updateValue(forKey: name, default: Self.nowhere) { child in
       self.replace(names.dropFirst(), in: &child, body)
     }
-  }
-}
-
-/// A key with its value, or a directory with its children.
-package struct TreeNode: Equatable, Sendable {
-  enum Content: Equatable, Sendable {
-    case value([UInt8])
-    case directory(TreeDictionary<KeyName, TreeNode>)
-  }
-
-  var content: Content
-  var createdIndex: UInt64
-  var modifiedIndex: UInt64
-  /// When it expires; `nil` for never.
-  var deadline: StoreTime?
-
-  var isDirectory: Bool {
-    if case .directory = self.content { true } else { false }
-  }
-
-  /// Empty for a directory.
-  var value: [UInt8] {
-    if case .value(let value) = self.content { value } else { [] }
-  }
-
-  var isEmptyDirectory: Bool {
-    if case .directory(let children) = self.content { children.isEmpty } else { false }
-  }
-
-  /// The node without its children.
-  func view(at path: StorePath, now: StoreTime) -> NodeView {
-    NodeView(
-      path: path, value: self.isDirectory ? nil : self.value, isDirectory: self.isDirectory,
-      deadline: self.deadline, ttl: self.deadline?.remainingSeconds(at: now) ?? 0,
-      modifiedIndex: self.modifiedIndex, createdIndex: self.createdIndex)
-  }
-
-  fileprivate func childViews(
-    at path: StorePath, now: StoreTime, isRecursive: Bool, isSorted: Bool
-  ) -> [NodeView] {
-    guard case .directory(let children) = self.content else { return [] }
-    func view(_ name: KeyName, _ child: TreeNode) -> NodeView {
-      let childPath = path.appending(name)
-      var view = child.view(at: childPath, now: now)
-      if isRecursive {
-        view.children = child.childViews(
-          at: childPath, now: now, isRecursive: true, isSorted: isSorted)
-      }
-      return view
-    }
-    let visible = children.lazy.filter { !$0.key.isHidden }
-    guard isSorted else { return visible.map { view($0.key, $0.value) } }
-    return visible.sorted { $0.key < $1.key }.map { view($0.key, $0.value) }
   }
 }

@@ -1,11 +1,11 @@
-/// A refusal in the words of etcd's v2 API.
+/// A refusal of etcd's v2 API.
 ///
 /// Source: etcd `v2error`, "Error Codes" of the v2 API document.
 package struct StoreError: Error, Equatable, Sendable {
   package let code: Code
-  /// What it is about: a key, a parameter, a pair of values; bytes, since a key need not be UTF-8.
+  /// A key, a parameter or a pair of values; bytes, since a key need not be UTF-8.
   package let cause: [UInt8]
-  /// The store's index when the request was judged; 0 where the request itself was no good.
+  /// The store's index at the time; 0 for an invalid request.
   package let index: UInt64
 
   init(_ code: Code, cause: [UInt8], index: UInt64) {
@@ -18,7 +18,6 @@ package struct StoreError: Error, Equatable, Sendable {
     self.init(code, cause: Array(cause.utf8), index: index)
   }
 
-  /// The codes, with their texts and HTTP statuses below.
   package enum Code: Int, Sendable {
     case keyNotFound = 100
     case compareFailed = 101
@@ -35,7 +34,7 @@ package struct StoreError: Error, Equatable, Sendable {
     case invalidForm = 210
     case valueOnRefresh = 211
     case ttlRequiredOnRefresh = 212
-    /// Also what a failing disk is told as: etcd has no code of its own for it.
+    /// Also for a failing disk: etcd has no code of its own for that.
     case internalError = 300
     case eventIndexCleared = 401
 
@@ -61,7 +60,7 @@ package struct StoreError: Error, Equatable, Sendable {
       }
     }
 
-    /// The status of the HTTP response that carries it.
+    /// The HTTP status.
     var status: Int {
       switch self {
       case .keyNotFound: 404

@@ -1,23 +1,4 @@
-/// One component of a key's path: any bytes but `/`, as the client sent them.
-///
-/// Bytes rather than a `String`, since etcd stores and compares keys as they are, also where they are
-/// no UTF-8 and where Unicode would take two spellings for the same text.
-struct KeyName: Hashable, Comparable, Sendable {
-  let bytes: [UInt8]
-
-  init(_ bytes: some Sequence<UInt8>) {
-    self.bytes = Array(bytes)
-  }
-
-  /// Hidden names are left out of listings and of recursive watches.
-  var isHidden: Bool { self.bytes.first == UInt8(ascii: "_") }
-
-  static func < (a: KeyName, b: KeyName) -> Bool {
-    a.bytes.lexicographicallyPrecedes(b.bytes)
-  }
-}
-
-/// The absolute, clean path of a key: `/` or `/a/b`, never with an empty component or a slash at its
+/// The absolute, clean path of a key: `/` or `/a/b`, without empty components and without a slash at the
 /// end.
 package struct StorePath: Hashable, Sendable {
   let bytes: [UInt8]
@@ -25,12 +6,11 @@ package struct StorePath: Hashable, Sendable {
   static let root = StorePath(clean: [slash])
   static let slash = UInt8(ascii: "/")
 
-  /// - Parameter clean: a path that is clean already.
   init(clean: [UInt8]) {
     self.bytes = clean
   }
 
-  /// Cleans what a client sent: empty components are dropped.
+  /// Drops empty components.
   init(_ bytes: some Sequence<UInt8>) {
     var clean: [UInt8] = []
     for byte in bytes where byte != Self.slash || clean.last != Self.slash {
@@ -47,15 +27,14 @@ package struct StorePath: Hashable, Sendable {
 
   var isRoot: Bool { self.bytes.count == 1 }
 
-  /// A key has no more components than this.
+  /// The most components of a key.
   ///
-  /// What walks the tree calls itself once for each, and every directory on the way is a row with its
-  /// whole path: a head of 64 KiB could otherwise ask for thirty thousand of both. Readers set the number:
-  /// each component is an object in an array of a recursive answer, and 512 is as deep as Foundation's
-  /// JSON goes.
+  /// Walks of the tree recurse once per component, and every directory is a row with its whole path: a
+  /// head of 64 KiB could ask for thirty thousand of both. Clients set the number: a recursive answer has an
+  /// object in an array for each component, and Foundation's JSON decoder stops at a depth of 512.
   static let maxDepth = 250
 
-  /// How many components there are; none for the root.
+  /// The number of components; 0 for the root.
   var depth: Int {
     self.isRoot ? 0 : self.bytes.reduce(0) { $1 == Self.slash ? $0 + 1 : $0 }
   }
@@ -80,7 +59,6 @@ package struct StorePath: Hashable, Sendable {
     return result
   }
 
-  /// Whether this path lies below the other one.
   func isBelow(_ other: StorePath) -> Bool {
     guard self.bytes.count > other.bytes.count else { return false }
     return other.isRoot
@@ -89,6 +67,6 @@ package struct StorePath: Hashable, Sendable {
 }
 
 extension StorePath: CustomStringConvertible {
-  /// For logs; what is no UTF-8 is shown as U+FFFD.
+  /// For logs; invalid UTF-8 becomes U+FFFD.
   package var description: String { String(decoding: self.bytes, as: UTF8.self) }
 }

@@ -1,7 +1,7 @@
 /// An instant of the store's own clock, in nanoseconds since 1970.
 ///
-/// It runs with the wall clock where nobody touches that, but it does not jump with it: the shell
-/// derives it from the clock that counts since boot.
+/// It runs with the wall clock but does not jump with it: ``StoreClock`` derives it from the time since
+/// boot.
 package struct StoreTime: Hashable, Comparable, Sendable {
   package let nanoseconds: Int64
 
@@ -9,7 +9,7 @@ package struct StoreTime: Hashable, Comparable, Sendable {
 
   package static func < (a: StoreTime, b: StoreTime) -> Bool { a.nanoseconds < b.nanoseconds }
 
-  /// The time from this instant to a later one; at the limits of 64 bits it saturates.
+  /// It saturates at 64 bits.
   func nanoseconds(to later: StoreTime) -> Int64 {
     let (difference, overflow) = later.nanoseconds.subtractingReportingOverflow(self.nanoseconds)
     return overflow ? (later > self ? .max : .min) : difference
@@ -17,12 +17,12 @@ package struct StoreTime: Hashable, Comparable, Sendable {
 
   /// The instant a TTL after this one.
   ///
-  /// A TTL beyond what 64 bits of nanoseconds can hold wraps around, as it does in etcd.
+  /// A TTL beyond 64 bits of nanoseconds wraps around, as in etcd.
   package func advanced(bySeconds seconds: UInt64) -> StoreTime {
     StoreTime(nanoseconds: self.nanoseconds &+ Int64(bitPattern: seconds) &* 1_000_000_000)
   }
 
-  /// The time that remains until this deadline in whole seconds, rounded up.
+  /// Whole seconds until this deadline, rounded up.
   ///
   /// Source: `expirationAndTTL` of etcd's v2store.
   func remainingSeconds(at now: StoreTime) -> Int64 {

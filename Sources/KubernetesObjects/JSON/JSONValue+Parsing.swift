@@ -1,7 +1,7 @@
 import JSONText
 
 extension JSONValue {
-  /// Reads a JSON text. Of members of one name the first one counts.
+  /// Reads a JSON text. Of several members with one name the first one counts.
   /// - Parameter bytes: UTF-8.
   package init(parsing bytes: [UInt8]) throws(JSONError) {
     var parser = Parser(reader: JSONReader(bytes))
@@ -11,7 +11,7 @@ extension JSONValue {
 
   private struct Parser {
     var reader: JSONReader
-    /// Members and elements of what has begun and not ended: how many there are is only known at its end.
+    /// The members and elements of all open objects and arrays: their number is known only at the end.
     private var members: [(name: String, value: JSONValue)] = []
     private var elements: [JSONValue] = []
 

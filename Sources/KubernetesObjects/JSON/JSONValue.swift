@@ -1,7 +1,6 @@
-/// A JSON value: what a manifest is once it has been read, what the HTTP endpoints answer, and what an API
-/// server keeps.
+/// A JSON value: a manifest after reading, an answer of an HTTP endpoint, an object of an API server.
 ///
-/// Whole numbers and others are kept apart, since `1.5` in a field of type int32 is an error.
+/// Integers are a case of their own, since `1.5` in a field of type int32 is an error.
 public enum JSONValue: Equatable, Hashable, Sendable {
   case null
   case boolean(Bool)
@@ -11,7 +10,7 @@ public enum JSONValue: Equatable, Hashable, Sendable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// A member of an object; `nil` when there is none, or when this is no object.
+  /// A member of an object; `nil` for a missing one, and for a value that is no object.
   public subscript(_ key: String) -> JSONValue? {
     get {
       guard case .object(let members) = self else { return nil }
@@ -29,12 +28,12 @@ public enum JSONValue: Equatable, Hashable, Sendable {
     if case .string(let text) = self { text } else { nil }
   }
 
-  /// The whole number; `nil` for anything else.
+  /// The integer; `nil` for anything else.
   public var integer: Int64? {
     if case .integer(let number) = self { number } else { nil }
   }
 
-  /// The truth value; `nil` for anything else.
+  /// The boolean; `nil` for anything else.
   public var boolean: Bool? {
     if case .boolean(let flag) = self { flag } else { nil }
   }
@@ -49,7 +48,7 @@ public enum JSONValue: Equatable, Hashable, Sendable {
     if case .object(let members) = self { members } else { [:] }
   }
 
-  /// What Go's decoder calls a value of this kind in its messages.
+  /// The kind's name in the messages of Go's decoder.
   package var kind: String {
     switch self {
     case .null: "null"
@@ -86,16 +85,16 @@ extension JSONValue: CustomStringConvertible {
   /// Compact JSON in one line. Equal values have equal texts.
   public var description: String { String(decoding: self.utf8, as: UTF8.self) }
 
-  /// The same as bytes: a list of a thousand pods is long.
+  /// The same text as bytes, without a copy to a `String`: a list of a thousand pods is long.
   package var utf8: [UInt8] {
     var text: [UInt8] = []
     self.write(to: &text)
     return text
   }
 
-  /// These come first, as in what Kubernetes writes; the other names follow in byte order.
+  /// The members that Kubernetes writes first; the others follow in byte order.
   private static func rank(_ key: String) -> Int {
-    // Most are none of them by their length alone.
+    // The length alone rules out most keys.
     switch key.utf8.count {
     case 4: key == "kind" ? 0 : key == "name" ? 3 : key == "spec" ? 5 : 6
     case 8: key == "metadata" ? 2 : 6
@@ -110,7 +109,7 @@ extension JSONValue: CustomStringConvertible {
     case .null: text += "null".utf8
     case .boolean(let flag): text += (flag ? "true" : "false").utf8
     case .integer(let number): text += String(number).utf8
-    // Neither JSON nor YAML's core numbers that are read here know infinity.
+    // JSON has no infinity and no NaN.
     case .number(let number): text += (number.isFinite ? String(number) : "null").utf8
     case .string(let string): Self.write(string, to: &text)
     case .array(let elements):
@@ -121,7 +120,7 @@ extension JSONValue: CustomStringConvertible {
       }
       text.append(UInt8(ascii: "]"))
     case .object(let members):
-      // Their places are put in order, not the values, which would all be held once more.
+      // Sorting the members' indices instead of the members avoids a second reference to each value.
       var ordered: [(rank: Int, key: String, place: Dictionary<String, JSONValue>.Index)] = []
       ordered.reserveCapacity(members.count)
       for place in members.indices {

@@ -19,7 +19,7 @@ package enum KubernetesName {
       + "'-' or '.', and must start and end with an alphanumeric character"
   }
 
-  /// Why a text is no label's value (63 characters, may be empty); `nil` when it is one.
+  /// Why a text is no label value (63 characters, may be empty); `nil` when it is one.
   package static func labelValueProblem(_ text: String) -> String? {
     if text.utf8.count > 63 { return "must be no more than 63 characters" }
     guard !text.isEmpty, !Self.isQualifiedPart(text[...]) else { return nil }
@@ -27,7 +27,7 @@ package enum KubernetesName {
       + "or '.', and must start and end with an alphanumeric character"
   }
 
-  /// Why a text is no key of a label or annotation, such as `example.com/name`; `nil` when it is one.
+  /// Why a text is no label or annotation key such as `example.com/name`; `nil` when it is one.
   package static func qualifiedNameProblem(_ text: String) -> String? {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let name = parts.last else {

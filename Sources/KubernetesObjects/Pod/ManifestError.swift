@@ -1,23 +1,24 @@
-/// Why a file in the manifest directory is no pod; the text names the file's field and the reason.
+/// Why a file in the manifest directory is no valid pod: the field and the reason.
 ///
 /// Source of the wording: kubelet 1.32, `pkg/kubelet/config/common.go` and `file.go`.
 public struct ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// How far the file came.
+  /// The stage at which the file was refused.
   public enum Stage: Equatable, Sendable {
     /// It could not be read: no permission, a directory, too large.
     case read
-    /// It is no YAML or JSON, or not of the form of a v1 Pod.
+    /// It is no YAML or JSON, or does not have the form of a v1 Pod.
     case decode
-    /// It is a Pod, but not one that may run.
+    /// It is a Pod that breaks a rule.
     case validate
-    /// Another file describes a pod of the same namespace and name, and that one counts.
+    /// Another file describes a pod of the same namespace and name and overrules this one.
     case duplicate
   }
 
   /// The file's path.
   public let path: String
+  /// The stage at which the file was refused.
   public let stage: Stage
-  /// What is wrong, never empty; the order is that of the fields in the file's structure.
+  /// Never empty; in the order of the fields in the file's structure.
   public let problems: [FieldProblem]
 
   public init(path: String, stage: Stage, problems: [FieldProblem]) {
@@ -41,9 +42,9 @@ public struct ManifestError: Error, Equatable, Sendable, CustomStringConvertible
   }
 }
 
-/// One thing that is wrong with a manifest.
+/// One problem of a manifest.
 public struct FieldProblem: Equatable, Sendable, CustomStringConvertible {
-  /// Where: `spec.containers[0].name`; `nil` when the file as a whole is meant.
+  /// Where: `spec.containers[0].name`; `nil` for the file as a whole.
   public let field: String?
   /// Why: `Required value`, `Invalid value: "A": …`.
   public let reason: String

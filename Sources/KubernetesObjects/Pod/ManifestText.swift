@@ -1,14 +1,14 @@
-import Foundation
+import JSONText
 import Yams
 
-/// Turns the bytes of a manifest into a value: JSON when the first byte that is not blank is `{`, else
-/// the first document of a YAML stream.
+/// Turns the bytes of a manifest into a value: JSON when the first non-blank byte is `{`, else the first
+/// document of a YAML stream.
 ///
-/// A key given twice keeps its last value in YAML and its first in JSON. Text that follows the first
-/// YAML document is not looked at.
+/// A repeated key keeps its last value in YAML and its first in JSON. Text after the first YAML document
+/// is ignored.
 /// Source: `pkg/kubelet/config/common.go` tryDecodeSinglePod, k8s.io/apimachinery `util/yaml`.
 package enum ManifestText {
-  /// The reason, without the file's name, for which a text could not be read.
+  /// Why a text could not be read; the caller adds the file's name.
   package struct Unreadable: Error, Equatable {
     package let reason: String
   }
@@ -24,21 +24,10 @@ package enum ManifestText {
   }
 
   private static func json(_ bytes: [UInt8]) throws(Unreadable) -> JSONValue {
-    do {
-      return try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+    do throws(JSONError) {
+      return try JSONValue(parsing: bytes)
     } catch {
-      throw Unreadable(reason: "json parse error: \(Self.jsonProblem(in: bytes))")
-    }
-  }
-
-  /// Where the text is no JSON: only the other parser tells.
-  private static func jsonProblem(in bytes: [UInt8]) -> String {
-    do {
-      _ = try JSONSerialization.jsonObject(with: Data(bytes))
-      return "a number is out of range"
-    } catch {
-      let problem = (error as? CocoaError)?.userInfo["NSDebugDescription"] as? String
-      return problem ?? error.localizedDescription
+      throw Unreadable(reason: "json parse error: \(error)")
     }
   }
 
@@ -58,10 +47,10 @@ package enum ManifestText {
 
   private static func yaml(_ text: String, size: Int) throws(Unreadable) -> JSONValue {
     var text = text
-    // Each turn hides one repeated key, so a bound is needed only against a file made of them.
+    // Each turn hides one repeated key; the bound is for a file that consists of them.
     for _ in 0..<1000 {
       do {
-        // Without rules a plain scalar stays implicit: ``YAMLScalar`` reads it as Go does.
+        // The basic resolver leaves plain scalars alone: ``YAMLScalar`` reads them as Go does.
         let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
         guard let root = try parser.nextRoot() else { return .null }
         var conversion = YAMLConversion(budget: size + 10_000)
@@ -79,7 +68,7 @@ package enum ManifestText {
     throw Unreadable(reason: "yaml: more than 1000 keys are given twice")
   }
 
-  /// go-yaml's one-line form; Yams' own shows the source below it.
+  /// go-yaml's one-line form; Yams' own form adds the source text.
   private static func reason(_ error: YamlError) -> String {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
@@ -93,19 +82,19 @@ package enum ManifestText {
 
 /// Converts a YAML document to JSON, as `sigs.k8s.io/yaml` does.
 private struct YAMLConversion {
-  /// How many more nodes may come. Without aliases a document has fewer nodes than bytes, so only one
-  /// whose aliases multiply runs out of it.
+  /// How many more nodes may come. A document without aliases has fewer nodes than bytes, so only one
+  /// whose aliases multiply exceeds the budget.
   package var budget: Int
 
-  /// Yams refuses a mapping with a repeated key, Kubernetes takes the last one. The earlier key gets
-  /// this in front, and such keys are left out.
+  /// Yams refuses a mapping with a repeated key, while Kubernetes uses the last one. The earlier key gets
+  /// this prefix, and keys with the prefix are dropped.
   private static let hidden: Unicode.Scalar = "\u{F8FF}"
 
   package static func hidingKey(at mark: Mark, in text: String) -> String {
     var scalars = text.unicodeScalars
     var index = scalars.startIndex
     for _ in 1..<mark.line {
-      // CRLF is two scalars and ends with the line feed.
+      // CRLF is two scalars, of which the line feed is the last.
       index = scalars[index...].firstIndex(of: "\n").map(scalars.index(after:)) ?? scalars.endIndex
     }
     index = scalars.index(index, offsetBy: mark.column - 1, limitedBy: scalars.endIndex) ?? index
@@ -145,8 +134,8 @@ private struct YAMLConversion {
       if scalar.string == "<<", scalar.style == .plain {
         let value = try self.value(of: node)
         // In a list of mappings the earlier one wins, and the mapping's own keys win over all.
-        for source in value.elements.isEmpty ? [value] : value.elements {
-          merged.merge(source.members) { earlier, _ in earlier }
+        for mapping in value.elements.isEmpty ? [value] : value.elements {
+          merged.merge(mapping.members) { earlier, _ in earlier }
         }
       } else {
         own[scalar.string] = try self.value(of: node)
@@ -161,7 +150,7 @@ private struct YAMLConversion {
 package enum YAMLScalar {
   package static func value(of scalar: Node.Scalar) -> JSONValue {
     guard scalar.style == .plain || scalar.style == .any else { return .string(scalar.string) }
-    // Told by a tag, such as `!!str 10`.
+    // By a tag, such as `!!str 10`.
     let isText = [Tag.Name.str, .binary].contains { $0.rawValue == scalar.tag.rawValue }
     return isText ? .string(scalar.string) : Self.plain(scalar.string)
   }
@@ -180,7 +169,7 @@ package enum YAMLScalar {
     if let number = Self.integer(digits) { return .integer(number) }
     let form = #/[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?/#
     if digits.wholeMatch(of: form) != nil, let number = Double(digits) {
-      // On its way through JSON a whole number loses its fraction: `5.0` is `5`, and `08` is `8`.
+      // Kubernetes converts YAML to JSON, where a whole number has no fraction: `5.0` is `5`, `08` is `8`.
       return Int64(exactly: number).map(JSONValue.integer) ?? .number(number)
     }
     return .string(text)
@@ -189,7 +178,7 @@ package enum YAMLScalar {
   private static func integer(_ text: String) -> Int64? {
     let isNegative = text.hasPrefix("-")
     let unsigned = isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]
-    // A second sign would be taken by `Int64`.
+    // `Int64` would accept a second sign.
     guard let first = unsigned.utf8.first, (0x30...0x39).contains(first) else { return nil }
     let radixes: [(String, Int)] = [("0x", 16), ("0X", 16), ("0b", 2), ("0o", 8), ("0", 8)]
     let sign = isNegative ? "-" : ""

@@ -1,7 +1,7 @@
-/// The rules of an API server for pods: those that a kubelet has for what it reads from a file.
+/// An API server's rules for pods. They are the kubelet's rules for manifests.
 package enum PodAdmission {
   /// Gives a pod the API's defaults.
-  /// - Returns: everything that is wrong with it.
+  /// - Returns: all problems of the pod; none when it is valid.
   package static func complete(_ pod: inout JSONValue) -> [FieldProblem] {
     var problems: [FieldProblem] = []
     let decoded = PodSchema.pod.decode(pod, at: "", problems: &problems)
@@ -14,7 +14,7 @@ package enum PodAdmission {
     return problems
   }
 
-  /// What is wrong with the name, the namespace, the labels and the annotations of any object.
+  /// The problems of an object's name, namespace, labels and annotations.
   package static func problems(
     ofMetadata metadata: JSONValue, isNamespace: Bool
   ) -> [FieldProblem] {
@@ -22,7 +22,7 @@ package enum PodAdmission {
   }
 
   /// Reads YAML or JSON as a kubelet does.
-  /// - Throws: why it cannot be read.
+  /// - Throws: why the text cannot be read.
   package static func document(_ bytes: [UInt8]) throws(FieldProblem) -> JSONValue {
     do throws(ManifestText.Unreadable) {
       return try ManifestText.value(of: bytes)

@@ -1,7 +1,6 @@
-/// The API's defaults for a pod: what a manifest may leave out.
+/// The API's defaults for a pod, without those for resources of the pod as a whole.
 ///
-/// Source: `pkg/apis/core/v1/defaults.go`, `zz_generated.defaults.go`, 1.36; those of the pod's own
-/// resources are left out.
+/// Source: `pkg/apis/core/v1/defaults.go`, `zz_generated.defaults.go`, 1.36.
 package enum PodDefaults {
   /// - Parameter minor: the kubelet's release, as the minor version of 1.x.
   package static func apply(to spec: inout JSONValue, minor: Int) {
@@ -23,14 +22,14 @@ package enum PodDefaults {
     spec.updateElements("volumes") { Self.apply(toVolume: &$0, minor: minor) }
   }
 
-  /// Takes a negative grace period for a second.
+  /// Replaces a negative grace period by one second.
   package static func correctGracePeriod(of spec: inout JSONValue) {
     if let seconds = spec["terminationGracePeriodSeconds"]?.integer, seconds < 0 {
       spec["terminationGracePeriodSeconds"] = 1
     }
   }
 
-  /// Up to 1.26 it stays in the pod, and so in its uid.
+  /// Up to 1.26 a negative grace period stays in the pod, and so in its uid.
   private static let firstWithoutNegativeGrace = 27
 
   private static func apply(toContainer container: inout JSONValue, usesHostNetwork: Bool) {
@@ -72,17 +71,17 @@ package enum PodDefaults {
   ]
 
   private static func apply(toVolume volume: inout JSONValue, minor: Int) {
-    if !PodSchema.volumeSources.contains(where: { volume[$0] != nil }) {
+    if !PodSchema.volumeKinds.contains(where: { volume[$0] != nil }) {
       volume["emptyDir"] = [:]
     }
     volume["hostPath"]?.setDefault("type", "")
-    for source in ["secret", "configMap", "downwardAPI", "projected"] {
-      volume[source]?.setDefault("defaultMode", 0o644)
+    for kind in ["secret", "configMap", "downwardAPI", "projected"] {
+      volume[kind]?.setDefault("defaultMode", 0o644)
     }
     volume["downwardAPI"]?.updateElements("items", Self.apply(toDownwardFile:))
-    volume["projected"]?.updateElements("sources") { source in
-      source["downwardAPI"]?.updateElements("items", Self.apply(toDownwardFile:))
-      source["serviceAccountToken"]?.setDefault("expirationSeconds", 3600)
+    volume["projected"]?.updateElements("sources") { projection in
+      projection["downwardAPI"]?.updateElements("items", Self.apply(toDownwardFile:))
+      projection["serviceAccountToken"]?.setDefault("expirationSeconds", 3600)
     }
     volume["iscsi"]?.setDefaultText("iscsiInterface", "default")
     volume["rbd"]?.setDefaultText("pool", "rbd")
@@ -101,15 +100,14 @@ package enum PodDefaults {
     }
   }
 
-  /// From there on without being asked for.
+  /// From 1.35 on the feature is on by default.
   private static let firstWithImageVolumes = 35
 
   private static func apply(toDownwardFile file: inout JSONValue) {
     file["fieldRef"]?.setDefaultText("apiVersion", "v1")
   }
 
-  /// An image's tag may stand for another one tomorrow if it is `latest`, or there is neither tag nor
-  /// digest.
+  /// `Always` for an image whose content may change: the tag `latest`, or neither tag nor digest.
   private static func pullPolicy(ofImage image: String) -> String {
     guard !image.contains("@") else { return "IfNotPresent" }
     let name = image.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
@@ -119,17 +117,17 @@ package enum PodDefaults {
 }
 
 extension JSONValue {
-  /// Sets a text that is absent or empty, which are one to Go where there is no pointer.
+  /// Sets a text that is absent or empty: a Go field that is no pointer does not distinguish these.
   fileprivate mutating func setDefaultText(_ key: String, _ text: String) {
     if (self[key]?.string ?? "").isEmpty { self[key] = .string(text) }
   }
 
-  /// Sets a number that is absent or zero, which are one to Go where there is no pointer.
+  /// Sets a number that is absent or zero: a Go field that is no pointer does not distinguish these.
   fileprivate mutating func setDefaultNumber(_ key: String, _ number: JSONValue) {
     if (self[key]?.integer ?? 0) == 0 { self[key] = number }
   }
 
-  /// Changes every element of a list, if the list is there.
+  /// Changes every element of a list, if there is such a list.
   fileprivate mutating func updateElements(_ key: String, _ change: (inout JSONValue) -> Void) {
     guard case .array(var elements)? = self[key] else { return }
     for index in elements.indices { change(&elements[index]) }

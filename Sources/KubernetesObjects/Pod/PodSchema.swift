@@ -1,4 +1,4 @@
-/// The form of a value in the API: what a manifest's field must be.
+/// The type of a field in the API.
 package indirect enum FieldType: Sendable {
   case string
   case boolean
@@ -6,13 +6,13 @@ package indirect enum FieldType: Sendable {
   case int64
   /// A port by number or by name.
   case intOrString
-  /// An amount of a resource, as text or as a number.
+  /// An amount of a resource, as a text or a number.
   case quantity
   case list(FieldType)
   case map(FieldType)
   case object([String: FieldType])
 
-  /// What Go's decoder calls it.
+  /// The type's name in the messages of Go's decoder.
   private var goName: String {
     switch self {
     case .string, .quantity: "string"
@@ -26,7 +26,7 @@ package indirect enum FieldType: Sendable {
     }
   }
 
-  /// What Go's decoder makes of a null in a list or a map.
+  /// The value that Go's decoder puts in the place of a null in a list or a map.
   private var zero: JSONValue {
     switch self {
     case .string: ""
@@ -37,8 +37,8 @@ package indirect enum FieldType: Sendable {
     }
   }
 
-  /// Keeps of a value what the API knows: unknown fields and nulls vanish without a message, as in a
-  /// decoder that is not strict. Wrong types are appended to `problems`.
+  /// Keeps the fields that the API knows. Unknown fields and nulls are dropped without a message, as by
+  /// Go's decoder when it is not strict. Wrong types are appended to `problems`.
   package func decode(_ value: JSONValue, at path: String, problems: inout [FieldProblem])
     -> JSONValue
   {
@@ -86,24 +86,24 @@ package indirect enum FieldType: Sendable {
   }
 }
 
-/// The fields of a v1 Pod, with their types: those of the kubelet's own (``PodTypes``), but for what the
-/// API has in other places.
+/// The fields of a v1 Pod with their types: those of the kubelet's own types (``PodTypes``), except the
+/// fields that the API has in another place.
 ///
-/// Times and what only a running pod has (`managedFields`, a status' conditions and containers) are
-/// not read. Source: `k8s.io/api/core/v1/types.go`, 1.36; `pkg/apis/core/v1/conversion.go`.
+/// Times, `managedFields`, and the conditions and containers of a status are not read.
+/// Source: `k8s.io/api/core/v1/types.go`, 1.36; `pkg/apis/core/v1/conversion.go`.
 package enum PodSchema {
   package static let pod: FieldType = .object([
     "metadata": Self.part("metadata"), "spec": .object(Self.spec),
     "status": Self.with(["podIP": .string], Self.part("status")),
   ])
 
-  /// Fields of the API's `spec` that the kubelet has in the pod's security context.
+  /// Fields of the API's `spec` that the kubelet's types have in the pod's security context.
   package static let switches = [
     "hostNetwork", "hostPID", "hostIPC", "hostUsers", "shareProcessNamespace",
   ]
 
-  /// Where a volume's content can come from; a volume has exactly one of these.
-  package static let volumeSources = PodTypes.volumeSource.fields.compactMap(\.key)
+  /// The kinds of volumes; a volume has exactly one of these fields.
+  package static let volumeKinds = PodTypes.volumeKinds.fields.compactMap(\.key)
 
   private static func part(_ name: String) -> FieldType {
     PodTypes.pod.fieldTypes[name] ?? .object([:])

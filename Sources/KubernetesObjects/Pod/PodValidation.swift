@@ -1,9 +1,9 @@
-/// The rules that a decoded pod must keep. Returns everything that is wrong, in the fields' order.
+/// The rules for a decoded pod. Problems are in the order of the fields.
 ///
-/// Source: `pkg/apis/core/validation/validation.go`, 1.32, but for the parts that static pods rarely
+/// Source: `pkg/apis/core/validation/validation.go`, 1.32, without the parts that static pods rarely
 /// use, such as affinity and the volumes of clouds.
 package struct PodValidation {
-  /// Whether a container may ask for privileged mode: `--allow-privileged` of the 1.1 kubelet.
+  /// Whether containers may be privileged: `--allow-privileged` of the 1.1 kubelet.
   package let allowsPrivileged: Bool
   private var problems: [FieldProblem] = []
 
@@ -20,7 +20,7 @@ package struct PodValidation {
     return validation.problems
   }
 
-  /// The same of any object's metadata; a namespace's own name is a label, and it is in none.
+  /// The same for any object's metadata. A namespace's name is an RFC 1123 label.
   package static func problems(ofMetadata metadata: JSONValue, isNamespace: Bool) -> [FieldProblem]
   {
     var validation = Self(allowsPrivileged: true)
@@ -47,7 +47,7 @@ package struct PodValidation {
       }
     }
     for key in (metadata["annotations"]?.members ?? [:]).keys.sorted() {
-      // Upper case is allowed in an annotation's prefix.
+      // An annotation's prefix may have upper-case letters.
       if let problem = KubernetesName.qualifiedNameProblem(key.lowercased()) {
         self.problems.append(.invalid("metadata.annotations", .string(key), problem))
       }
@@ -103,11 +103,11 @@ package struct PodValidation {
       if let name = volume["name"]?.string, !names.insert(name).inserted {
         self.problems.append(.duplicate("\(path).name", .string(name)))
       }
-      let sources = PodSchema.volumeSources.filter { volume[$0] != nil }
-      for source in sources.dropFirst() {
+      let kinds = PodSchema.volumeKinds.filter { volume[$0] != nil }
+      for kind in kinds.dropFirst() {
         self.problems.append(
           FieldProblem(
-            field: "\(path).\(source)", "Forbidden: may not specify more than 1 volume type"))
+            field: "\(path).\(kind)", "Forbidden: may not specify more than 1 volume type"))
       }
       guard let hostPath = volume["hostPath"] else { continue }
       let directory = hostPath["path"]?.string ?? ""
@@ -242,7 +242,7 @@ package struct PodValidation {
     "failureThreshold",
   ]
 
-  /// A named port is judged where it is used.
+  /// A named port is checked where it is used.
   private mutating func checkPort(_ port: JSONValue?, at path: String) {
     guard let port, let number = port.integer, !(1...65535).contains(number) else { return }
     self.problems.append(.invalid(path, port, "must be between 1 and 65535, inclusive"))

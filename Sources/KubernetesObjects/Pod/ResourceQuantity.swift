@@ -1,4 +1,4 @@
-/// An amount of a resource, such as `100m` or `64Mi`, in the parts in which the kubelet keeps it.
+/// An amount of a resource, such as `100m` or `64Mi`, in the kubelet's own representation.
 ///
 /// Source: `apimachinery/pkg/api/resource/quantity.go`, `suffix.go`, `math.go`, 1.23 and 1.36.
 package struct ResourceQuantity: Equatable, Sendable {
@@ -8,7 +8,7 @@ package struct ResourceQuantity: Equatable, Sendable {
     case decimalSI = "DecimalSI"
   }
 
-  /// 64 bits where these are enough, else a big decimal (`inf.Dec`).
+  /// 64 bits where the amount fits, else a big decimal (`inf.Dec`).
   package enum Amount: Equatable, Sendable {
     /// value × 10^scale.
     case small(value: Int64, scale: Int)
@@ -28,12 +28,12 @@ package struct ResourceQuantity: Equatable, Sendable {
   }
 
   package var amount: Amount
-  /// The text as it was written, where that is the one that would be written again; else empty.
+  /// The text as written when it is the canonical one; else empty.
   package var text: String
-  /// `nil` where there is no quantity at all.
+  /// `nil` for ``none``.
   package var format: Format?
 
-  /// Where a manifest gives none.
+  /// The quantity of a field that the manifest leaves out.
   package static let none = Self(amount: .small(value: 0, scale: 0), text: "", format: nil)
 
   private init(amount: Amount, text: String, format: Format?) {
@@ -42,9 +42,9 @@ package struct ResourceQuantity: Equatable, Sendable {
     self.format = format
   }
 
-  /// Finer than this is rounded up; what a `Dec` holds, to this.
+  /// The finest exponent; finer amounts are rounded up.
   private static let nano = -9
-  /// Digits that surely fit in 64 bits.
+  /// The number of decimal digits that always fits in 64 bits.
   private static let maximumDigits = 18
 
   package init(_ written: String) throws(Unreadable) {
@@ -71,8 +71,8 @@ package struct ResourceQuantity: Equatable, Sendable {
     self.init(big: parts, base: base, exponent: exponent, format: format)
   }
 
-  /// The amount as 64 bits with a decimal exponent, and its digits alone; `nil` where Go does not try
-  /// or it does not fit.
+  /// The amount in 64 bits with a decimal exponent, and its digits without the exponent; `nil` where it
+  /// does not fit or Go does not try.
   private static func small(
     _ parts: Parts, base: Int, exponent: Int
   ) -> (value: Int64, digits: Int64, scale: Int)? {
@@ -92,7 +92,7 @@ package struct ResourceQuantity: Equatable, Sendable {
     return (parts.isNegative ? -value : value, digits, scale)
   }
 
-  /// More than 38 digits are cut to the largest number that fits here; nobody has that much of anything.
+  /// More than 38 digits become the largest number that fits.
   private init(big parts: Parts, base: Int, exponent: Int, format: Format) {
     var magnitude = UInt128(parts.whole + parts.fraction) ?? .max
     var places = parts.fraction.count
@@ -117,7 +117,7 @@ package struct ResourceQuantity: Equatable, Sendable {
       format: format)
   }
 
-  /// The same rounded up (away from zero) to a thousandth, as the API's defaults do with resources.
+  /// The same, rounded away from zero to a thousandth, as the API's defaults do with resources.
   package func roundedToThousandths() -> Self {
     var rounded = self
     switch self.amount {
@@ -133,7 +133,7 @@ package struct ResourceQuantity: Equatable, Sendable {
     return rounded
   }
 
-  /// A decimal with other places, rounded up; the largest number where it does not fit.
+  /// A decimal with another number of places, rounded up; the largest number where it does not fit.
   private static func round(_ magnitude: UInt128, from places: Int, to newPlaces: Int) -> UInt128 {
     var (magnitude, places) = (magnitude, places)
     while places < newPlaces, magnitude > 0 {
@@ -168,7 +168,7 @@ package struct ResourceQuantity: Equatable, Sendable {
   /// Sign, digits and suffix of a quantity.
   private struct Parts {
     package let isNegative: Bool
-    /// Without zeros in front; `0` where nothing is left.
+    /// Without leading zeros; `0` when no other digit is left.
     package let whole: String
     package let fraction: String
     package let suffix: Substring
@@ -197,7 +197,7 @@ package struct ResourceQuantity: Equatable, Sendable {
 }
 
 extension ResourceQuantity {
-  /// The quantity that a manifest gives, as text or as a number.
+  /// The quantity of a manifest's text or number.
   package init(_ value: JSONValue) throws(Unreadable) {
     switch value {
     case .string(let text): try self.init(Self.trimmed(text))

@@ -1,26 +1,22 @@
 import ArgumentParser
 
-/// A duration as Go's programs write it on the command line: `5s`, `500ms`, `1m30s`, `1.5h`.
+/// A duration in Go's spelling: `5s`, `500ms`, `1m30s`, `1.5h`.
 ///
 /// Source: Go's `time.ParseDuration`. A number without a unit is an error there and here, except `0`.
-public struct GoDuration: Equatable, Hashable, Sendable, CustomStringConvertible {
-  /// What the text stands for.
-  public let duration: Duration
+package struct GoDuration: Equatable, Hashable, Sendable, CustomStringConvertible {
+  package let duration: Duration
 
-  /// Wraps a duration, for a flag's default.
-  public init(_ duration: Duration) {
+  package init(_ duration: Duration) {
     self.duration = duration
   }
 
-  /// Units by name, in nanoseconds; `µs` is there with both code points that Go takes.
+  /// Units in nanoseconds; Go accepts both code points of `µs`.
   private static let nanosecondsPerUnit: [String: Double] = [
     "ns": 1, "us": 1e3, "\u{B5}s": 1e3, "\u{3BC}s": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9,
     "h": 3600e9,
   ]
 
-  /// Parses Go's syntax.
-  /// - Throws: ``GoDurationError`` that names what could not be read.
-  public init(parsing text: String) throws(GoDurationError) {
+  package init(parsing text: String) throws(GoDurationError) {
     var rest = Substring(text)
     var isNegative = false
     if let sign = rest.first, sign == "+" || sign == "-" {
@@ -50,8 +46,8 @@ public struct GoDuration: Equatable, Hashable, Sendable, CustomStringConvertible
     self.init(.nanoseconds(isNegative ? -whole : whole))
   }
 
-  /// The duration in Go's own form, for messages: `5s`, `1m30s`, `500ms`.
-  public var description: String {
+  /// In Go's form: `5s`, `1m30s`, `500ms`.
+  package var description: String {
     let (seconds, attoseconds) = self.duration.components
     let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     guard nanoseconds != 0 else { return "0s" }
@@ -76,13 +72,13 @@ public struct GoDuration: Equatable, Hashable, Sendable, CustomStringConvertible
   }
 }
 
-/// Why a text is no ``GoDuration``.
-public enum GoDurationError: Error, Equatable, CustomStringConvertible {
+/// Why a text is not a ``GoDuration``.
+package enum GoDurationError: Error, Equatable, CustomStringConvertible {
   case malformed(String)
   case missingUnit(String)
   case unknownUnit(String, String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .malformed(let text):
       "\"\(text)\" is not a duration: write it like 5s, 500ms or 1m30s"
@@ -95,10 +91,10 @@ public enum GoDurationError: Error, Equatable, CustomStringConvertible {
 }
 
 extension GoDuration: ExpressibleByArgument {
-  public init?(argument: String) {
+  package init?(argument: String) {
     guard let parsed = try? GoDuration(parsing: argument) else { return nil }
     self = parsed
   }
 
-  public var defaultValueDescription: String { self.description }
+  package var defaultValueDescription: String { self.description }
 }

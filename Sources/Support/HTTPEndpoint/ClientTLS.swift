@@ -2,49 +2,27 @@ import Glibc
 import NIOSSL
 import Synchronization
 
-/// What a TLS connection to a server is made with, from files that may be replaced while they are in use.
+/// The TLS configuration of connections to a server, from files that may be replaced at any time.
 ///
-/// The files are looked at again when a connection may be opened, at most every two seconds. A new set
-/// is used once it makes a whole; until then the old one stays, so that a certificate that is there
-/// before its key disturbs nobody.
+/// It checks the files again before a connection, at most every two seconds. It uses new files once they
+/// belong together; until then the old ones stay in use, so that a certificate may arrive before its key.
 public final class ClientTLS: Sendable {
-  /// Where the files are, each as PEM.
-  public struct Files: Equatable, Sendable {
-    /// Who may sign the server's certificate; `nil` for whom the system trusts.
-    public var caFile: String?
-    /// Our own certificate, with what it takes to get from it to the CA; needs `keyFile`.
-    public var certFile: String?
-    public var keyFile: String?
-    /// What the flags that name them begin with, `--etcd` or `--kubelet`.
-    public var flags: String
-
-    public init(
-      caFile: String? = nil, certFile: String? = nil, keyFile: String? = nil,
-      flags: String = "--etcd"
-    ) {
-      self.flags = flags
-      self.caFile = caFile
-      self.certFile = certFile
-      self.keyFile = keyFile
-    }
-  }
-
-  /// What became of files that changed.
+  /// The result of a change of the files.
   package enum Reload: Equatable, Sendable {
     case succeeded
-    /// They do not make a whole: the old ones stay in use.
+    /// They do not belong together: the old ones stay in use.
     case failed(ClientTLSError)
   }
 
-  /// What tells one version of a file from another.
-  private struct Stamp: Equatable {
+  /// Differs between two versions of a file.
+  private struct FileVersion: Equatable {
     var device: UInt
     var inode: UInt
     var size: Int
     var seconds: Int
     var nanoseconds: Int
 
-    /// `nil` when there is no such file.
+    /// `nil` when the file does not exist.
     init?(_ path: String) {
       var status = stat()
       guard stat(path, &status) == 0 else { return nil }
@@ -58,40 +36,40 @@ public final class ClientTLS: Sendable {
 
   private struct State {
     var configuration: TLSConfiguration
-    /// Of the files that were tried last, in vain or not.
-    var stamps: [Stamp?]
-    var lookedAt: ContinuousClock.Instant
+    /// Of the files that were loaded last, with success or without.
+    var versions: [FileVersion?]
+    var checkedAt: ContinuousClock.Instant
     var failure: ClientTLSError?
   }
 
   public let files: Files
-  private let pause: Duration
+  private let checkPeriod: Duration
   private let state: Mutex<State>
 
   /// - Throws: ``ClientTLSError`` that names the flag and the file.
   public convenience init(_ files: Files) throws(ClientTLSError) {
-    try self.init(files, lookingEvery: .seconds(2))
+    try self.init(files, checkPeriod: .seconds(2))
   }
 
-  package init(_ files: Files, lookingEvery pause: Duration) throws(ClientTLSError) {
+  package init(_ files: Files, checkPeriod: Duration) throws(ClientTLSError) {
     self.files = files
-    self.pause = pause
-    let stamps = Self.stamps(files)
+    self.checkPeriod = checkPeriod
+    let versions = Self.versions(of: files)
     let configuration = try Self.load(files)
-    self.state = Mutex(State(configuration: configuration, stamps: stamps, lookedAt: .now))
+    self.state = Mutex(State(configuration: configuration, versions: versions, checkedAt: .now))
   }
 
-  /// What to connect with now.
-  /// - Parameter notice: told of a change of the files.
+  /// The configuration of the next connection.
+  /// - Parameter notice: gets the result of a change of the files.
   package func configuration(notice: (Reload) -> Void) -> TLSConfiguration {
     let (configuration, news) = self.state.withLock { state -> (TLSConfiguration, Reload?) in
       let now = ContinuousClock.now
-      guard now >= state.lookedAt + self.pause else { return (state.configuration, nil) }
-      state.lookedAt = now
-      // Taken before the files are read, so that a change during it is seen the next time.
-      let stamps = Self.stamps(self.files)
-      guard stamps != state.stamps else { return (state.configuration, nil) }
-      state.stamps = stamps
+      guard now >= state.checkedAt + self.checkPeriod else { return (state.configuration, nil) }
+      state.checkedAt = now
+      // Before the files are read, so that the next check notices a change during the reading.
+      let versions = Self.versions(of: self.files)
+      guard versions != state.versions else { return (state.configuration, nil) }
+      state.versions = versions
       do throws(ClientTLSError) {
         state.configuration = try Self.load(self.files)
         state.failure = nil
@@ -106,21 +84,14 @@ public final class ClientTLS: Sendable {
     return configuration
   }
 
-  /// How a failed connection is to be told: which files decided it.
-  package var trust: String {
-    self.files.caFile.map { "\(self.files.flags)-cafile (\($0))" }
-      ?? Self.systemTrust(flags: self.files.flags)
-  }
+  /// The authorities that may sign the server's certificate, for errors.
+  package var authority: String { self.files.authority }
 
-  package static func systemTrust(flags: String) -> String {
-    "whom this system trusts (see \(flags)-cafile)"
-  }
-
-  /// What to connect with now; changes of the files are told to nobody.
+  /// The configuration of the next connection; without a notice of a change of the files.
   public func configuration() -> TLSConfiguration { self.configuration { _ in } }
 
-  private static func stamps(_ files: Files) -> [Stamp?] {
-    [files.caFile, files.certFile, files.keyFile].map { $0.flatMap { Stamp($0) } }
+  private static func versions(of files: Files) -> [FileVersion?] {
+    [files.caFile, files.certFile, files.keyFile].map { $0.flatMap { FileVersion($0) } }
   }
 
   private static func load(_ files: Files) throws(ClientTLSError) -> TLSConfiguration {
@@ -143,7 +114,7 @@ public final class ClientTLS: Sendable {
       } catch {
         throw .noKey(flag: keyFlag, path: keyFile)
       }
-      // It is here that the two meet.
+      // BoringSSL compares the two here.
       guard (try? NIOSSLContext(configuration: configuration)) != nil else {
         throw .keyOfAnother(cert: "\(certFlag) \(certFile)", key: "\(keyFlag) \(keyFile)")
       }
@@ -165,28 +136,5 @@ public final class ClientTLS: Sendable {
 
   private static func check(_ flag: String, _ path: String) throws(ClientTLSError) {
     guard access(path, R_OK) == 0 else { throw .unreadable(flag: flag, path: path, errno: errno) }
-  }
-}
-
-/// Why files make no TLS connection.
-public enum ClientTLSError: Error, Equatable, Sendable, CustomStringConvertible {
-  case unreadable(flag: String, path: String, errno: Int32)
-  case noCertificate(flag: String, path: String)
-  case noKey(flag: String, path: String)
-  /// Each with its flag.
-  case keyOfAnother(cert: String, key: String)
-  case halfAPair(given: String, missing: String)
-
-  public var description: String {
-    switch self {
-    case .unreadable(let flag, let path, let errno):
-      "\(flag): cannot read \(path): \(String(cString: strerror(errno)))"
-    case .noCertificate(let flag, let path): "\(flag): there is no PEM certificate in \(path)"
-    case .noKey(let flag, let path):
-      "\(flag): there is no PEM private key without a passphrase in \(path)"
-    case .keyOfAnother(let cert, let key):
-      "the key in \(key) does not belong to the certificate in \(cert)"
-    case .halfAPair(let given, let missing): "\(given) needs \(missing)"
-    }
   }
 }

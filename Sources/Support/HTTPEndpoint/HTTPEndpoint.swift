@@ -1,4 +1,4 @@
-/// Where a server listens: scheme, host and port, without a slash at the end.
+/// A server's address: scheme, host and port, without a slash at the end.
 public struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
   /// For example `http://127.0.0.1:4001`.
   public let url: String
@@ -7,15 +7,14 @@ public struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
 
   public var isTLS: Bool { self.url.hasPrefix("https://") }
 
-  /// The host alone, as it has to stand in the server's certificate.
+  /// The host alone, as in the server's certificate.
   package var host: Substring {
     let authority = self.url[(self.url.firstRange(of: "://")?.upperBound ?? self.url.startIndex)...]
     return authority[..<(authority.lastIndex(of: ":") ?? authority.endIndex)]
       .trimming("[]")
   }
 
-  /// Reads one endpoint. What has no scheme gets `http://`, as Go's client does it.
-  /// - Throws: ``HTTPEndpointError`` that names what could not be read.
+  /// Parses one endpoint. Without a scheme it is `http://`, as in Go's client.
   public init(_ text: String) throws(HTTPEndpointError) {
     var url = text.contains("://") ? text : "http://\(text)"
     while url.hasSuffix("/") { url.removeLast() }
@@ -32,8 +31,7 @@ public struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     self.url = url
   }
 
-  /// Reads a list with commas in between: `http://a:2379,http://b:2379`.
-  /// - Throws: ``HTTPEndpointError`` that names what could not be read.
+  /// Parses a list separated by commas: `http://a:2379,http://b:2379`.
   public static func list(_ text: String) throws(HTTPEndpointError) -> [HTTPEndpoint] {
     var endpoints: [HTTPEndpoint] = []
     for part in text.split(separator: ",") {
@@ -45,7 +43,7 @@ public struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Why a text is no ``HTTPEndpoint``.
+/// Why a text is not an ``HTTPEndpoint``.
 public enum HTTPEndpointError: Error, Equatable, CustomStringConvertible {
   case malformed(String)
   case unsupportedScheme(String, String)

@@ -1,6 +1,8 @@
 import Glibc
+import HTTPEndpoint
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
 
@@ -25,11 +27,16 @@ public struct HTTPListener: Sendable {
     self.address = address
     self.port = port
     self.scheme = "https"
-    self.server = try tls.builder()
+    let loaded = try tls.load()
+    do {
+      self.server = try .tls(.http1(), tlsConfiguration: loaded.configuration)
+    } catch {
+      throw ServerTLSError(flag: "--tls-cert-file", path: tls.certificateFile, reason: "\(error)")
+    }
   }
 
-  /// Serves until it is asked to shut down.
-  /// - Parameter onListening: told the URL, once.
+  /// Serves until graceful shutdown.
+  /// - Parameter onListening: called once with the URL.
   /// - Throws: ``HTTPListenError``, or `CancellationError`.
   public func run<Responder: HTTPResponder>(
     _ responder: Responder, onListening: @escaping @Sendable (_ url: String) async -> Void
@@ -54,7 +61,7 @@ public struct HTTPListener: Sendable {
     }
   }
 
-  /// `http://127.0.0.1:8080`, `https://[::1]:8443`; `nil` for what has no port.
+  /// `http://127.0.0.1:8080`, `https://[::1]:8443`; `nil` for an address without a port.
   func url(of bound: SocketAddress?) -> String? {
     guard let bound, let port = bound.port else { return nil }
     let host = bound.ipAddress ?? self.address
@@ -62,7 +69,7 @@ public struct HTTPListener: Sendable {
   }
 }
 
-/// Why a port is not served; whose flags name the port says the rest.
+/// Why a port cannot be served. The caller adds the address and the flags that set it.
 public struct HTTPListenError: Error, Equatable {
   /// `Address already in use`.
   public var reason: String

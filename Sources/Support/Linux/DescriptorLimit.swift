@@ -1,21 +1,21 @@
 import Glibc
 
-/// How many files and connections a process may have open.
-public enum DescriptorLimit {
-  /// Takes all that the system allows.
-  /// - Returns: the limit that holds from now on, for the processes that we start, too.
+/// The limit of open files and connections of this process.
+package enum DescriptorLimit {
+  /// Raises it as far as the system allows, also for the processes that we start.
+  /// - Returns: the new limit.
   @discardableResult
-  public static func raise() -> Int {
+  package static func raise() -> Int {
     var limit = Self.limit
     if limit.rlim_cur < limit.rlim_max {
       limit.rlim_cur = limit.rlim_max
-      // Where this is refused the limit stays as it was.
+      // When the system refuses, the limit stays.
       _ = setrlimit(Self.resource, &limit)
     }
     return Self.current
   }
 
-  public static var current: Int { Int(clamping: Self.limit.rlim_cur) }
+  package static var current: Int { Int(clamping: Self.limit.rlim_cur) }
 
   private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 

@@ -1,21 +1,20 @@
-// Dispatch's objects may be used from any thread; on Linux the overlay does not say so yet.
+// Dispatch's objects are thread-safe; on Linux the overlay does not declare it yet.
 @preconcurrency import Dispatch
 import Glibc
 
-/// Tells that something changed in a directory, by inotify.
+/// The changes in a directory, by inotify.
 ///
-/// It says what happened to which name and decides nothing: a reader that only wants to know *that*
-/// something changed looks again at the whole directory. The directory itself may be removed, which
-/// ends the sequence after ``DirectoryEvent/Kind/gone``; the caller opens it anew when it is back.
+/// When the directory itself is removed, the sequence ends after ``DirectoryEvent/Kind/gone``; the caller
+/// watches it again when it is back.
 ///
 /// Source: inotify(7).
-public enum DirectoryWatch {
-  /// Starts to watch. Every change after the return is reported.
+package enum DirectoryWatch {
+  /// Starts a watch, which reports every change after the return.
   ///
-  /// The sequence holds at most `capacity` unread events; what comes beyond drops the oldest, so that a
-  /// reader that looks at the whole directory on any event still misses nothing.
+  /// Of more than `capacity` unread events the oldest are dropped: a reader that reads the whole directory at
+  /// any event misses nothing.
   /// - Throws: ``DirectoryWatchError`` when the directory cannot be watched.
-  public static func events(
+  package static func events(
     of path: String, holding capacity: Int = 4096
   ) throws(DirectoryWatchError) -> AsyncStream<DirectoryEvent> {
     let descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
@@ -38,7 +37,7 @@ public enum DirectoryWatch {
         if event.kind == .gone { inbox.finish() }
       }
     }
-    // Only here is the descriptor closed: no handler runs once the source is cancelled.
+    // Closed only here, after the last run of a handler.
     source.setCancelHandler { close(descriptor) }
     inbox.onTermination = { _ in source.cancel() }
     source.activate()
@@ -69,20 +68,19 @@ public enum DirectoryWatch {
 }
 
 /// One change in a watched directory.
-public struct DirectoryEvent: Equatable, Sendable {
-  /// What happened.
-  public enum Kind: Equatable, Sendable {
-    /// A name appeared by creation; what it holds may be yet to come.
+package struct DirectoryEvent: Equatable, Sendable {
+  package enum Kind: Equatable, Sendable {
+    /// An entry was created; its content may follow.
     case appeared
-    /// A name appeared by a move into the directory, with all that it holds.
+    /// An entry was moved into the directory, with its content.
     case movedIn
     /// Content or attributes changed.
     case modified
-    /// A name vanished, by removal or by a move out of the directory.
+    /// An entry was removed, or moved out of the directory.
     case vanished
-    /// The kernel dropped events: look at everything.
+    /// The kernel dropped events: read the whole directory.
     case overflow
-    /// The directory itself was removed or moved away; nothing more follows.
+    /// The directory was removed or moved; the sequence ends.
     case gone
 
     package init?(mask: Int32) {
@@ -107,17 +105,17 @@ public struct DirectoryEvent: Equatable, Sendable {
     }
   }
 
-  /// The entry's name inside of the directory; `nil` when the directory itself is meant.
-  public let name: String?
-  public let kind: Kind
+  /// The entry's name; `nil` for the directory itself.
+  package let name: String?
+  package let kind: Kind
 }
 
-/// A directory could not be watched.
-public struct DirectoryWatchError: Error, Equatable, CustomStringConvertible {
-  public let path: String
-  public let errno: Int32
+/// The kernel cannot watch a directory.
+package struct DirectoryWatchError: Error, Equatable, CustomStringConvertible {
+  package let path: String
+  package let errno: Int32
 
-  public var description: String {
+  package var description: String {
     "cannot watch the directory \(self.path): \(String(cString: strerror(self.errno)))"
   }
 }

@@ -1,17 +1,16 @@
-/// How long to wait before a process that ended by itself is started again.
+/// The pause before a process that ended by itself is started again.
 ///
-/// The first restart comes quickly; each further one waits twice as long, up to a limit. A process
-/// that has run for a while starts over: its next end is news, not part of a series.
-public struct RestartBackoff: Equatable, Sendable {
+/// It doubles with each restart up to a limit. After a long run it starts over with the first pause.
+package struct RestartBackoff: Equatable, Sendable {
   /// The first pause.
-  public var initial: Duration
+  package var initial: Duration
   /// The longest pause.
-  public var limit: Duration
+  package var limit: Duration
   /// A run of at least this long ends the series.
-  public var resetAfter: Duration
+  package var resetAfter: Duration
   private var next: Duration
 
-  public init(
+  package init(
     initial: Duration = .milliseconds(100), limit: Duration = .seconds(5),
     resetAfter: Duration = .seconds(10)
   ) {
@@ -22,7 +21,7 @@ public struct RestartBackoff: Equatable, Sendable {
   }
 
   /// The pause after a run of the given length.
-  public mutating func delay(afterRunningFor run: Duration) -> Duration {
+  package mutating func delay(afterRunningFor run: Duration) -> Duration {
     if run >= self.resetAfter { self.next = self.initial }
     defer { self.next = min(self.next * 2, self.limit) }
     return self.next

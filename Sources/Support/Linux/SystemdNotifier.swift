@@ -1,16 +1,16 @@
 import Glibc
 
-/// Tells systemd how a service is: that it is ready, what it does, that it lives, that it stops.
+/// Sends a service's state to systemd.
 ///
 /// Source: sd_notify(3), sd_watchdog_enabled(3).
-public struct SystemdNotifier: Sendable {
+package struct SystemdNotifier: Sendable {
   private let socket: String
-  /// Within what time systemd wants to hear that we live; `nil` when it does not.
-  public let watchdog: Duration?
+  /// The period within which systemd expects ``Notice/alive``; `nil` without a watchdog.
+  package let watchdog: Duration?
 
   /// - Parameter environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC`.
-  /// - Returns: `nil` when systemd does not listen.
-  public init?(environment: [String: String]) {
+  /// - Returns: `nil` when systemd expects no notices.
+  package init?(environment: [String: String]) {
     guard let socket = environment["NOTIFY_SOCKET"], socket.hasPrefix("/") || socket.hasPrefix("@")
     else { return nil }
     self.socket = socket
@@ -19,8 +19,7 @@ public struct SystemdNotifier: Sendable {
     }
   }
 
-  /// One thing to say; several may go into one message.
-  public enum Notice: Equatable, Sendable {
+  package enum Notice: Equatable, Sendable {
     case ready
     case alive
     case stopping
@@ -37,15 +36,15 @@ public struct SystemdNotifier: Sendable {
     }
   }
 
-  /// Whether it gets there, systemd has to know; we go on in any case.
-  public func tell(_ notices: Notice...) {
+  /// Sends notices in one message. Errors are ignored: systemd acts on missing notices.
+  package func send(_ notices: Notice...) {
     let descriptor = Glibc.socket(
       AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    // An abstract name begins with a zero, written as @.
+    // The @ of an abstract name stands for a zero byte.
     var path = Array(self.socket.utf8)
     if path.first == UInt8(ascii: "@") { path[0] = 0 }
     let room = MemoryLayout.size(ofValue: address.sun_path)

@@ -1,19 +1,19 @@
 /// A page of metrics.
 ///
 /// Source: Prometheus' text format 0.0.4.
-public struct MetricsPage: Sendable {
-  public static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
+package struct MetricsPage: Sendable {
+  package static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
 
-  public private(set) var text = ""
+  package private(set) var text = ""
 
-  public init() {}
+  package init() {}
 
-  public enum Kind: String, Sendable {
+  package enum Kind: String, Sendable {
     case counter, gauge, histogram
   }
 
-  /// A metric with its values; labels are written as `name="value"`.
-  public mutating func add(
+  /// Adds a metric with its values; labels are made by ``label(_:_:)``.
+  package mutating func add(
     _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: String, value: Double)]
   ) {
     self.head(name, kind, help)
@@ -22,15 +22,15 @@ public struct MetricsPage: Sendable {
     }
   }
 
-  public mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+  package mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
     self.add(name, kind, help, [("", value)])
   }
 
-  /// A histogram.
+  /// Adds a histogram.
   /// - Parameters:
-  ///   - bounds: the upper bound of each bucket but the last, ascending.
-  ///   - counts: how many fell into each, one more than there are bounds.
-  public mutating func add(
+  ///   - bounds: the upper bounds of all buckets but the last, ascending.
+  ///   - counts: the number of values in each bucket, one more than bounds.
+  package mutating func add(
     _ name: String, _ help: String, bounds: [Double], counts: [Int], sum: Double
   ) {
     self.head(name, .histogram, help)
@@ -45,8 +45,8 @@ public struct MetricsPage: Sendable {
     self.line(name + "_count", "", count)
   }
 
-  /// One label, with what the format wants escaped in its value.
-  public static func label(_ name: String, _ value: String) -> String {
+  /// One label: `name="value"`, with the value escaped.
+  package static func label(_ name: String, _ value: String) -> String {
     let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
       .replacing("\n", with: "\\n")
     return "\(name)=\"\(escaped)\""
@@ -61,7 +61,7 @@ public struct MetricsPage: Sendable {
     self.text += " \(Self.number(value))\n"
   }
 
-  /// Whole numbers without a fraction.
+  /// An integer without a fraction.
   private static func number(_ value: Double) -> String {
     Int64(exactly: value).map(String.init) ?? "\(value)"
   }

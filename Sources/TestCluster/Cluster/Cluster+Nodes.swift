@@ -80,7 +80,7 @@ extension Cluster {
 
   private func startProcesses(of node: String) async throws {
     let leftOver = Role.allCases.compactMap { role in
-      FileIdentity(self.directory.destination(role, node)).map { (role, $0) }
+      FileVersion(self.directory.destination(role, node)).map { (role, $0) }
     }
     if let apiServer = self.apiServerURL(node) {
       let name = ProcessName.component(node: node, .apiServer)
@@ -92,7 +92,7 @@ extension Cluster {
     }
     for (role, file) in leftOver {
       let path = self.directory.destination(role, node)
-      guard await Self.wait(upTo: .seconds(10), until: { FileIdentity(path) != file }) else {
+      guard await Self.wait(upTo: .seconds(10), until: { FileVersion(path) != file }) else {
         throw ClusterError.leftOverManifest(
           path: path, log: self.directory.log(.component(node: node, role.elector)))
       }

@@ -42,14 +42,15 @@ extension Cluster {
     var result: [ClusterStatus.Lease] = []
     for role in Role.allCases {
       do throws(EtcdClientError) {
-        guard case .held(let holder) = try await self.leaseKeys[role]?.read().fact else {
+        guard case .held(let holder, let remaining) = try await self.leaseKeys[role]?.read().fact
+        else {
           result.append(ClusterStatus.Lease(role: role))
           continue
         }
         result.append(
           ClusterStatus.Lease(
-            role: role, holder: holder.value, ttlSeconds: holder.remaining?.components.seconds,
-            term: holder.token))
+            role: role, holder: holder.name, ttlSeconds: remaining?.components.seconds,
+            term: holder.term))
       } catch {
         result.append(ClusterStatus.Lease(role: role, problem: "\(error)"))
       }

@@ -130,10 +130,10 @@ public actor Cluster {
     self.etcd = etcd
     self.leaseKeys = Dictionary(
       uniqueKeysWithValues: Role.allCases.map { role in
-        let terms = LeaseTerms(
+        let options = LeaseOptions(
           key: role.key, value: "", ttlSeconds: 1, timeout: .milliseconds(500))
         return (
-          role, EtcdLeasedKey(client: etcd, api: configuration.store.api, terms: terms)
+          role, EtcdLeasedKey(client: etcd, api: configuration.store.api, options: options)
         )
       })
     self.launches = launches

@@ -1,4 +1,5 @@
 import Glibc
+import KubernetesObjects
 import Synchronization
 
 /// Watches a cluster for two leaders. Some fifty times a second it asks each kubelet which pods it runs, and checks
@@ -59,9 +60,9 @@ public final class Monitor: Sendable {
     var isAlive: Bool? = true
     var running: Set<String>?
     do throws(RequestError) {
-      let list = try await self.cluster.requests.json(
-        PodList.self, from: "\(self.cluster.kubeletURL(node))/runningpods/")
-      running = Set((list.items ?? []).map(\.metadata.name))
+      let pods = try await self.cluster.requests.items(
+        from: "\(self.cluster.kubeletURL(node))/runningpods/")
+      running = Set(pods.map(\.metadata.name))
     } catch .refused {
       isAlive = false
       running = []

@@ -1,5 +1,7 @@
 import AsyncHTTPClient
 import FoundationEssentials
+import JSONText
+import KubernetesObjects
 import NIOCore
 
 /// Why an HTTP request has no good answer.
@@ -83,12 +85,29 @@ package struct Requests: Sendable {
   package func json<Value: Decodable>(
     _ type: Value.Type, from url: String, within limit: Duration = .seconds(1)
   ) async throws(RequestError) -> Value {
+    let body = try await self.body(of: url, within: limit)
+    do {
+      return try JSONDecoder().decode(Value.self, from: body)
+    } catch {
+      throw .malformed("\(error)")
+    }
+  }
+
+  private func body(of url: String, within limit: Duration) async throws(RequestError) -> Data {
     let (status, body) = try await self.data(url, within: limit)
     guard (200..<300).contains(status) else {
       throw .status(status, String(decoding: body, as: UTF8.self))
     }
-    do {
-      return try JSONDecoder().decode(Value.self, from: body)
+    return body
+  }
+
+  /// The objects of a list; a kubelet without pods answers `"items": null`.
+  package func items(
+    from url: String, within limit: Duration = .seconds(1)
+  ) async throws(RequestError) -> [JSONValue] {
+    let body = try await self.body(of: url, within: limit)
+    do throws(JSONError) {
+      return try JSONValue(parsing: Array(body))["items"]?.elements ?? []
     } catch {
       throw .malformed("\(error)")
     }

@@ -3,9 +3,9 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// What clients are told of the server before they ask for anything else.
+/// The description of the server, which clients read first.
 @Suite struct DiscoveryTests {
-  /// What kubectl sends, by its version.
+  /// kubectl's header `Accept`, by version.
   private static let (newest, newer, old) = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
       + "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",

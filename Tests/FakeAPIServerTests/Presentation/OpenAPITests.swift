@@ -4,7 +4,7 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// The little OpenAPI that `kubectl create` and `kubectl apply` want to see.
+/// The minimal OpenAPI for `kubectl create` and `kubectl apply`.
 @Suite struct OpenAPITests {
   private static let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 

@@ -66,7 +66,7 @@ import Testing
     #expect(ProtobufBody.object(Array(Self.kubectl.dropFirst(4))) == nil)
   }
 
-  /// Nothing that a client sends may end the server.
+  /// No body may crash the server.
   @Test func `Broken messages are read to their end and no further`() {
     for length in Self.kubectl.indices {
       _ = ProtobufBody.object(Array(Self.kubectl.prefix(length)))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import FakeAPIServer
 
-/// The lines that `kubectl get` prints.
+/// The rows of `kubectl get`.
 @Suite struct ResourceTableTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var testDescription: String

@@ -106,7 +106,7 @@ import Testing
       let second = try await bench.untilPod(name, "is another one") {
         $0["metadata"]?["uid"] != first["metadata"]?["uid"] && Self.isRunning($0)
       }
-      // The containers were not concerned.
+      // The containers keep running.
       #expect(
         second["status"]?["containerStatuses"] == first["status"]?["containerStatuses"])
       #expect(try await bench.node.pods().first?["status"] == shown.first?["status"])
@@ -137,7 +137,7 @@ import Testing
       _ = try await bench.untilPod(name, "runs", Self.isRunning)
       try bench.node.install("web.yaml", Fixtures.pod())
       try await eventually("it is told") {
-        !bench.node.log.lines(containing: "taken by a pod that is none").isEmpty
+        !bench.node.log.lines(containing: "A pod that is no mirror has the name").isEmpty
       }
       let pods = try await bench.node.pods()
       #expect(pods.count == 1)
@@ -161,7 +161,7 @@ import Testing
       try await bench.user.delete("\(Bench.pods)/web")
       #expect(try await bench.pod("web")?["metadata"]?["deletionTimestamp"] != nil)
       try await bench.untilGone("web")
-      // It does not heed SIGTERM.
+      // It ignores SIGTERM.
       #expect(ContinuousClock.now - before >= .seconds(3))
       _ = try await bench.untilEvent("Killing", "web")
       try await eventually("the node has none") { try await bench.node.pods().isEmpty }
@@ -184,7 +184,7 @@ import Testing
       _ = try await bench.untilPod("more-kube-master1", "runs", Self.isRunning)
       try await bench.untilGone("web-kube-master1")
       #expect(!bench.node.log.lines(containing: "An API server answers again").isEmpty)
-      // What happened meanwhile is told.
+      // The changes of the meantime are posted.
       _ = try await bench.untilEvent("Started", "more-kube-master1")
     }
   }
@@ -231,7 +231,7 @@ import Testing
       let pod = try await bench.untilPod("web-kube-master1", "runs", Self.isRunning)
       #expect(
         pod["metadata"]?["ownerReferences"]?.elements.first?["uid"] == node["metadata"]?["uid"])
-      // The heartbeat goes on, also of a node that is registered anew.
+      // The heartbeat continues after a new registration.
       try await bench.user.delete(path)
       try await eventually("the node again") {
         try await bench.user.get(path)?["metadata"]?["uid"]

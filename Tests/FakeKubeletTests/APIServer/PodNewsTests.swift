@@ -4,15 +4,15 @@ import Testing
 @testable import FakeKubelet
 
 @Suite struct PodNewsTests {
-  /// What is told of each step of a pod.
+  /// The events of each step of a pod.
   private struct Story {
     var workers = PodWorkers()
     var seconds = 0.0
 
     mutating func handle(_ event: PodWorkers.Event) -> [String] {
       let before = self.workers
-      _ = self.workers.handle(event, at: Instant(sinceStart: .seconds(self.seconds)))
-      return PodNews.items(from: before, to: self.workers).map {
+      _ = self.workers.handle(event, at: KubeletInstant(sinceStart: .seconds(self.seconds)))
+      return PodTransitionEvents.items(from: before, to: self.workers).map {
         "\($0.note.isWarning ? "Warning " : "")\($0.note.reason): \($0.note.message)"
       }
     }
@@ -59,15 +59,16 @@ import Testing
     let pod = PodLifecycle(
       try Fixtures.manifest(
         Fixtures.pod(uid: "u", spec: "  initContainers:\n  - {name: first, image: i}")),
-      at: Instant(sinceStart: .zero))
+      at: KubeletInstant(sinceStart: .zero))
     #expect(
-      PodNews.subject(pod, container: "main")
+      PodTransitionEvents.subject(pod, container: "main")
         == EventSubject(
           kind: "Pod", namespace: "default", name: "web-kube-master1", uid: "u",
           fieldPath: "spec.containers{main}"))
     #expect(
-      PodNews.subject(pod, container: "first").fieldPath == "spec.initContainers{first}")
-    #expect(PodNews.subject(pod, container: nil).fieldPath == nil)
+      PodTransitionEvents.subject(pod, container: "first").fieldPath == "spec.initContainers{first}"
+    )
+    #expect(PodTransitionEvents.subject(pod, container: nil).fieldPath == nil)
   }
 }
 
@@ -83,14 +84,14 @@ import Testing
 
   private let name = PodName(namespace: "default", name: "web-kube-master1")
 
-  /// What comes from both sides, and what changes for the node: removed names, added and updated uids.
+  /// Changes of both sources, and the resulting change for the node: removed names, added and updated uids.
   @Test func aStaticPodCountsAndDisturbsOnlyItsName() throws {
     var sources = PodSources()
     func change(
       _ source: PodManifest.Source, removes: Bool = false, adds uid: String? = nil,
       updates: String? = nil
     ) throws -> [String] {
-      let change = sources.take(
+      let change = sources.apply(
         .init(
           removed: removes ? [self.name] : [],
           added: try uid.map { [try self.pod($0, source)] } ?? [],

@@ -4,27 +4,27 @@ import Testing
 @testable import FakeKubelet
 @testable import KubernetesObjects
 
-/// A node and an API server, as values.
+/// A kubelet's state and an API server's, as values.
 struct SyncBench {
   var workers = PodWorkers()
   var sources = PodSources()
   var server = ServerPods(nodeName: "kube-master1")
   var sync = PodSync(node: Fixtures.node)
-  var owner = NodeOwner.nobody
+  var owner = NodeOwner.unregistered
   var seconds: Double = 0
   private var version = 10
 
   static let clock = WallClock(secondsAtStart: 1_700_000_000, nanosecondsAtStart: 0)
 
   init() {
-    self.server.take(.listed([]))
+    self.server.apply(.listed([]))
     self.files([])
   }
 
-  var now: Instant { Instant(sinceStart: .seconds(self.seconds)) }
+  var now: KubeletInstant { KubeletInstant(sinceStart: .seconds(self.seconds)) }
 
-  var view: KubeletView {
-    KubeletView(
+  var view: KubeletPods {
+    KubeletPods(
       workers: self.workers, sources: self.sources, clock: Self.clock, runtime: "pretend",
       address: "10.0.0.1")
   }
@@ -41,7 +41,7 @@ struct SyncBench {
   }
 
   private mutating func change(_ change: PodSources.Change, _ source: PodManifest.Source) {
-    let change = self.sources.take(change, from: source)
+    let change = self.sources.apply(change, from: source)
     self.handle(
       .changed(removed: change.removed, added: change.added, updated: change.updated))
   }
@@ -50,7 +50,7 @@ struct SyncBench {
     self.change(.init(removed: removed, added: added), .file)
   }
 
-  /// Somebody deletes a pod of the server's.
+  /// A client deletes a pod at the server.
   mutating func delete(_ name: String, grace: Int64) {
     guard var object = self.server.pods[PodName(namespace: "default", name: name)]?.object else {
       return
@@ -62,10 +62,10 @@ struct SyncBench {
     self.server.put(object)
   }
 
-  /// Asks what is to be done; the kubelet is told its part.
+  /// Computes the next step and applies the kubelet's part of it.
   mutating func next() -> PodSync.Step {
     let step = self.sync.next(self.view, self.server, owner: self.owner, at: self.now)
-    if step.api.isNews {
+    if !step.api.isEmpty {
       self.change(step.api.change, .api)
       for deletion in step.api.deleted {
         self.handle(
@@ -75,7 +75,7 @@ struct SyncBench {
     return step
   }
 
-  /// Does as a server does.
+  /// Applies a request as a server does.
   mutating func perform(_ request: PodRequest) {
     self.version += 1
     let version = JSONValue.string("\(self.version)")
@@ -86,7 +86,7 @@ struct SyncBench {
       object["metadata"]?["resourceVersion"] = version
       self.server.put(object)
       answer = object
-    case .delete(let name, let uid): self.server.gone(name, uid: uid)
+    case .delete(let name, let uid): self.server.remove(name, uid: uid)
     case .postStatus(let name, _, let status, _):
       guard var pod = self.server.pods[name] else { return }
       pod.set(status: status)
@@ -97,7 +97,7 @@ struct SyncBench {
     _ = self.sync.ended(request, .success(answer), at: self.now)
   }
 
-  /// Goes on until nothing is left to do; what was done.
+  /// Repeats until nothing is left to do; returns all requests.
   mutating func settle() -> [String] {
     var done: [String] = []
     for _ in 0..<20 {
@@ -106,7 +106,7 @@ struct SyncBench {
         done.append(Self.name(request))
         self.perform(request)
       }
-      if step.requests.isEmpty, !step.api.isNews { return done }
+      if step.requests.isEmpty, step.api.isEmpty { return done }
     }
     return done + ["…"]
   }
@@ -120,7 +120,7 @@ struct SyncBench {
     }
   }
 
-  /// A pod that is bound to this node, as the server has it.
+  /// A pod of the server that is bound to this node.
   static func bound(
     _ name: String = "web", uid: String = "u1", image: String = "nginx:1", version: String = "1",
     deletion: Int64? = nil, phase: String = "Pending", mirror: String? = nil,
@@ -182,7 +182,7 @@ struct SyncBench {
       ])
   }
 
-  /// What the server may have in the place of the mirror of a pod that runs, and what is done then.
+  /// Pods that may have the name of a running pod's mirror, and the requests that follow.
   @Test(
     arguments: [
       (nil, ["create web-kube-master1", "status web-kube-master1 Running"]),
@@ -216,10 +216,10 @@ struct SyncBench {
     bench.files([manifest])
     let started = bench.workers.counts.startedContainers
     let first = bench.next()
-    #expect(first.taken == (found == "foreign" ? [manifest.name] : []))
+    #expect(first.occupied == (found == "foreign" ? [manifest.name] : []))
     #expect(bench.settle() == done)
-    // It is told once, and the containers are not concerned.
-    #expect(bench.next().taken.isEmpty)
+    // It is reported once, and the containers keep running.
+    #expect(bench.next().occupied.isEmpty)
     #expect(bench.workers.counts.startedContainers == started)
     #expect(bench.workers.running[manifest.name]?.manifest.uid == manifest.uid)
   }
@@ -231,7 +231,7 @@ struct SyncBench {
     _ = bench.settle()
     let uid = try #require(bench.server.pods[manifest.name]?.uid)
     bench.seconds = 5
-    bench.server.gone(manifest.name, uid: uid)
+    bench.server.remove(manifest.name, uid: uid)
     #expect(
       bench.settle() == ["create web-kube-master1", "status web-kube-master1 Running"])
     #expect(bench.server.pods[manifest.name]?.uid != uid)
@@ -245,7 +245,7 @@ struct SyncBench {
     _ = bench.settle()
     let effects = bench.workers.handle(
       .changed(removed: [manifest.name], added: []), at: bench.now)
-    _ = bench.sources.take(.init(removed: [manifest.name]), from: .file)
+    _ = bench.sources.apply(.init(removed: [manifest.name]), from: .file)
     #expect(bench.settle() == [])
     for case .signal(.terminate, let id) in effects {
       _ = bench.workers.handle(.containerExited(id, code: 0), at: bench.now)
@@ -258,7 +258,7 @@ struct SyncBench {
     bench.sources = PodSources()
     bench.server.put(SyncBench.bound("old-kube-master1", mirror: "0123"))
     #expect(bench.settle() == [])
-    _ = bench.sources.take(.init(), from: .file)
+    _ = bench.sources.apply(.init(), from: .file)
     #expect(bench.settle() == ["delete old-kube-master1"])
   }
 
@@ -296,7 +296,7 @@ struct SyncBench {
     let name = PodName(namespace: "default", name: "web")
     #expect(bench.workers.running[name]?.manifest.source == .api)
     #expect(bench.workers.running[name]?.manifest.uid == "u1")
-    // What others have written stays.
+    // Fields of other programs stay.
     #expect(bench.server.pods[name]?.object["status"]?["qosClass"] == "BestEffort")
     let shown = bench.view.workers.podListItem(
       name, clock: SyncBench.clock, runtime: "pretend", address: "a")
@@ -308,7 +308,7 @@ struct SyncBench {
     #expect(shown?["spec"]?["tolerations"] == nil)
   }
 
-  /// What the server may say of a pod that was not begun here, and whether it is begun.
+  /// States of a pod that has not started here, and whether it starts.
   @Test(
     arguments: [
       (SyncBench.bound(), true), (SyncBench.bound(phase: "Running"), true),
@@ -349,12 +349,12 @@ struct SyncBench {
     bench.server.put(SyncBench.bound())
     _ = bench.settle()
     bench.delete("web", grace: 5)
-    let step = bench.sync.next(bench.view, bench.server, owner: .nobody, at: bench.now)
+    let step = bench.sync.next(bench.view, bench.server, owner: .unregistered, at: bench.now)
     let deletion = try #require(step.api.deleted.first)
     #expect(deletion.gracePeriod == .seconds(5))
     let effects = bench.workers.handle(
       .deleted(deletion.name, uid: deletion.uid, gracePeriod: deletion.gracePeriod), at: bench.now)
-    #expect(effects.contains(.wake(at: Instant(sinceStart: .seconds(5)))))
+    #expect(effects.contains(.wake(at: KubeletInstant(sinceStart: .seconds(5)))))
     #expect(bench.settle() == [])
     bench.seconds = 5
     for case .signal(.kill, let id) in bench.workers.handle(.woke, at: bench.now) {
@@ -372,7 +372,7 @@ struct SyncBench {
     for (seconds, killAt) in [(60, 30), (10, 10), (20, 10), (0, 2)] as [(Int, Int)] {
       _ = bench.workers.handle(
         .deleted(name, uid: "u1", gracePeriod: .seconds(seconds)), at: bench.now)
-      #expect(bench.workers.running[name]?.killAt == Instant(sinceStart: .seconds(killAt)))
+      #expect(bench.workers.running[name]?.killAt == KubeletInstant(sinceStart: .seconds(killAt)))
     }
   }
 
@@ -401,7 +401,7 @@ struct SyncBench {
     var bench = SyncBench()
     bench.server.put(SyncBench.bound())
     _ = bench.settle()
-    bench.server.take(.listed([]))
+    bench.server.apply(.listed([]))
     _ = bench.settle()
     #expect(bench.workers.running.isEmpty)
   }
@@ -415,9 +415,9 @@ struct SyncBench {
     #expect(bench.workers.running[name]?.manifest.source == .api)
     bench.files([manifest])
     #expect(bench.workers.running[name]?.manifest.source == .file)
-    #expect(bench.next().taken == [name])
+    #expect(bench.next().occupied == [name])
     #expect(bench.settle() == [])
-    // When it is to go, it may.
+    // Its deletion still works.
     bench.files([], removed: [name])
     #expect(bench.workers.running[name]?.manifest.source == .api)
     bench.files([manifest])

@@ -8,7 +8,7 @@ import Testing
 
   private func server(_ status: JSONValue, uid: String = "u", version: String = "1") -> ServerPods {
     var server = ServerPods(nodeName: "n")
-    server.take(
+    server.apply(
       .listed([
         [
           "metadata": [
@@ -27,7 +27,7 @@ import Testing
   ) -> [JSONValue] {
     reports.requests(
       for: [Self.name: .init(uid: "u", change: change)], on: server,
-      at: Instant(sinceStart: .seconds(seconds))
+      at: KubeletInstant(sinceStart: .seconds(seconds))
     ) { _ in status }.compactMap {
       if case .postStatus(_, _, let status, _) = $0 { status } else { nil }
     }
@@ -38,7 +38,7 @@ import Testing
   ) {
     reports.posted(
       Self.name, uid: "u", status: status, change: change, version: version,
-      at: Instant(sinceStart: .zero))
+      at: KubeletInstant(sinceStart: .zero))
   }
 
   @Test func theLatestIsPostedOnce() {
@@ -48,15 +48,15 @@ import Testing
       self.requests(&reports, pending, change: 1, ["phase": "Running", "x": nil])
         == [["phase": "Running"]])
     self.posted(&reports, change: 1, ["phase": "Running"], version: "2")
-    // The watch has not told it yet.
+    // The watch has not shown it yet.
     #expect(self.requests(&reports, pending, change: 1, ["phase": "Running"]) == [])
     let running = self.server(["phase": "Running"], version: "2")
     #expect(self.requests(&reports, running, change: 1, ["phase": "Running"]) == [])
-    #expect(reports.isTold(Self.name, .init(uid: "u", change: 1)))
-    #expect(!reports.isTold(Self.name, .init(uid: "u", change: 2)))
-    // Another state of the pod that looks the same.
+    #expect(reports.hasPosted(Self.name, .init(uid: "u", change: 1)))
+    #expect(!reports.hasPosted(Self.name, .init(uid: "u", change: 2)))
+    // A new state of the pod with the same status.
     #expect(self.requests(&reports, running, change: 2, ["phase": "Running"]) == [])
-    #expect(reports.isTold(Self.name, .init(uid: "u", change: 2)))
+    #expect(reports.hasPosted(Self.name, .init(uid: "u", change: 2)))
     #expect(
       self.requests(&reports, running, change: 3, ["phase": "Failed"]) == [["phase": "Failed"]])
   }
@@ -69,7 +69,7 @@ import Testing
     #expect(
       self.requests(&reports, spoilt, change: 1, ["phase": "Running"], at: 10)
         == [["phase": "Running"]])
-    // What is not ours does not matter.
+    // Fields of other programs do not matter.
     let more = self.server(["phase": "Running", "qosClass": "BestEffort"], version: "4")
     #expect(self.requests(&reports, more, change: 1, ["phase": "Running"], at: 20) == [])
   }
@@ -81,7 +81,7 @@ import Testing
     #expect(self.requests(&reports, other, change: 1, ["phase": "Running"]) == [])
     let requests = reports.requests(
       for: [Self.name: .init(uid: "u2", change: 1)], on: other,
-      at: Instant(sinceStart: .zero)
+      at: KubeletInstant(sinceStart: .zero)
     ) { _ in ["phase": "Running"] }
     #expect(requests.count == 1)
   }
@@ -107,29 +107,29 @@ import Testing
   @Test func earlierStatesArePassedOver() {
     var server = ServerPods(nodeName: "n")
     server.put(self.pod("10"))
-    server.take(.present(self.pod("9")))
+    server.apply(.present(self.pod("9")))
     #expect(server.pods[Self.name]?.version == "10")
-    server.take(.present(self.pod("11")))
+    server.apply(.present(self.pod("11")))
     #expect(server.pods[Self.name]?.version == "11")
-    // Another pod, whatever its number.
-    server.take(.present(self.pod("3", uid: "v")))
+    // Another pod, with any version.
+    server.apply(.present(self.pod("3", uid: "v")))
     #expect(server.pods[Self.name]?.uid == "v")
-    server.take(.deleted(self.pod("12")))
+    server.apply(.deleted(self.pod("12")))
     #expect(server.pods[Self.name]?.uid == "v")
-    server.take(.deleted(self.pod("13", uid: "v")))
+    server.apply(.deleted(self.pod("13", uid: "v")))
     #expect(server.pods.isEmpty)
   }
 
   @Test func othersNodesPodsAreNoneOfOurs() {
     var server = ServerPods(nodeName: "n")
-    server.take(.listed([self.pod("1", node: "m")]))
+    server.apply(.listed([self.pod("1", node: "m")]))
     #expect(server.pods.isEmpty && server.isKnown)
   }
 
   @Test func aListHasAll() {
     var server = ServerPods(nodeName: "n")
     server.put(self.pod("10"))
-    server.take(.listed([]))
+    server.apply(.listed([]))
     #expect(server.pods.isEmpty)
   }
 }

@@ -6,9 +6,8 @@ import Testing
 /// Conversations about users and roles that were recorded from a real etcd 3.4.23: every answer has to be
 /// the same, to the byte of its body. Their format is described in `Conformance/Cases/README.md`.
 ///
-/// With `ZWEIMASTER_CONFORMANCE_URL` they are had with the server that listens there, which nobody else may
-/// use meanwhile and which has no users; with `ZWEIMASTER_RECORD_AUTH` besides, what it answers is written
-/// down as what has to be answered.
+/// With `ZWEIMASTER_CONFORMANCE_URL` they run against the server there, which must have no users and no other
+/// clients; with `ZWEIMASTER_RECORD_AUTH` as well, its answers are recorded as the expected ones.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct AuthConversationTests {
   @Test(arguments: AuthConversation.all) func isHadAgain(_ conversation: AuthConversation)
     async throws
@@ -142,8 +141,8 @@ struct AuthConversation: Sendable, CustomTestStringConvertible {
     return ([self.comment] + blocks).joined(separator: "\n\n") + "\n"
   }
 
-  /// What counts of an answer, in lines: its status, the headers that say something of it, and its body,
-  /// with a star for what is different with each server: the cluster's number and the indices.
+  /// The compared part of an answer, in lines: its status, some headers and its body. The cluster's id and
+  /// the indices, which differ between servers, become a star.
   static func text(of head: RawConnection.Head, body: [UInt8]) -> String {
     var text = "  \(head.status)"
     for name in ["Allow", "Content-Type", "WWW-Authenticate", "X-Etcd-Cluster-Id", "X-Etcd-Index"] {

@@ -87,7 +87,7 @@ extension KeyName {
 
   private static let none = KeyName("none")
 
-  /// What is refused, why, and that it leaves everything as it was.
+  /// A refused change, its reason, and the unchanged rules.
   @Test(
     arguments: [
       (.enable, .alreadyEnabled), (.deleteUser(.root), .rootUserIsNeeded),

@@ -5,14 +5,15 @@ import Logging
 import NIOCore
 import Subprocess
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import KVStore
 
 /// Users, roles and the keys they guard, over a real socket and over restarts.
 @Suite(.timeLimit(.minutes(5))) struct AuthServerTests {
-  /// Switches auth on: `root:pw`, and `u:p` who may read and write below `/a/` and read `/b`; guests
-  /// may nothing.
+  /// Enables authentication: `root:pw`, and `u:p`, which may read and write below `/a/` and read `/b`; guests
+  /// have no rights.
   private func switchOn(_ client: TestClient) async throws {
     let requests = [
       ("users/root", #"{"user":"root","password":"pw"}"#),
@@ -173,49 +174,49 @@ import Testing
     }
   }
 
-  /// The first request of a connection is a watch whose password has to be tried: from then on it is read
-  /// from as during any other watch, and whoever says too much is cut off.
+  /// The first request of a connection is a watch with an unverified password: reading goes on as during any
+  /// other watch, and a client that sends too much is cut off.
   @Test func whatAWatcherSaysIsReadOn() async throws {
-    let server = try await KVStoreServer.start(.memory)
-    let client = TestClient(base: server.urls[0])
-    try await self.switchOn(client)
-    try await onThreadOfItsOwn {
-      let connection = try Self.watch(client)
-      let deadline = ContinuousClock.now + .seconds(60)
-      #expect(try connection.readHead("GET", until: deadline).status == 200)
-      #expect(server.watcherCount == 1)
-      _ = connection.send([UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20))
-      #expect(throws: RawConnection.Failure.gone) { try connection.readPiece(until: deadline) }
+    try await withRunningServer { server in
+      let client = TestClient(base: server.urls[0])
+      try await self.switchOn(client)
+      try await onThreadOfItsOwn {
+        let connection = try Self.watch(client)
+        let deadline = ContinuousClock.now + .seconds(60)
+        #expect(try connection.readHead("GET", until: deadline).status == 200)
+        #expect(server.watcherCount == 1)
+        _ = connection.send([UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20))
+        #expect(throws: RawConnection.Failure.gone) { try connection.readPiece(until: deadline) }
+      }
+      try await eventually("the watcher is still there") { server.watcherCount == 0 }
     }
-    try await eventually("the watcher is still there") { server.watcherCount == 0 }
-    await server.stop()
   }
 
   /// Other passwords are tried first, so that the client is gone when it is the turn of its own.
   @Test func whoIsGoneWhenHisPasswordWasTriedLeavesNoWatcher() async throws {
-    let server = try await KVStoreServer.start(.memory)
-    let client = TestClient(base: server.urls[0])
-    try await self.switchOn(client)
-    try await withThrowingTaskGroup { group in
-      for number in 0..<8 {
-        group.addTask { _ = try await client.send(.GET, "/v2/keys/b", as: "u:\(number)") }
+    try await withRunningServer { server in
+      let client = TestClient(base: server.urls[0])
+      try await self.switchOn(client)
+      try await withThrowingTaskGroup { group in
+        for number in 0..<8 {
+          group.addTask { _ = try await client.send(.GET, "/v2/keys/b", as: "u:\(number)") }
+        }
+        try await onThreadOfItsOwn {
+          let connection = try Self.watch(client)
+          // It ends with a reset: nothing that is sent could arrive any more.
+          var linger = linger(l_onoff: 1, l_linger: 0)
+          setsockopt(
+            connection.descriptor, SOL_SOCKET, SO_LINGER, &linger,
+            socklen_t(MemoryLayout.size(ofValue: linger)))
+        }
+        try await group.waitForAll()
       }
-      try await onThreadOfItsOwn {
-        let connection = try Self.watch(client)
-        // It ends with a reset: nothing that is sent could arrive any more.
-        var linger = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(
-          connection.descriptor, SOL_SOCKET, SO_LINGER, &linger,
-          socklen_t(MemoryLayout.size(ofValue: linger)))
+      #expect(try await client.send(.GET, "/v2/keys/b", as: "u:last").status == 401)
+      for _ in 0..<20 {
+        #expect(server.watcherCount == 0)
+        try await Task.sleep(for: .milliseconds(10))
       }
-      try await group.waitForAll()
     }
-    #expect(try await client.send(.GET, "/v2/keys/b", as: "u:last").status == 401)
-    for _ in 0..<20 {
-      #expect(server.watcherCount == 0)
-      try await Task.sleep(for: .milliseconds(10))
-    }
-    await server.stop()
   }
 
   private static func watch(_ client: TestClient) throws -> RawConnection {

@@ -18,9 +18,9 @@ import Testing
     if let url {
       differences = await Self.play(scenario, base: url, isAlone: scenario.isExclusive)
     } else {
-      let server = try await KVStoreServer.start(.memory)
-      differences = await Self.play(scenario, base: server.urls[0], isAlone: true)
-      await server.stop()
+      differences = try await withServer {
+        await Self.play(scenario, base: $0.base, isAlone: true)
+      }
     }
     await Self.turns.giveBack(permits)
     #expect(differences.isEmpty, "\(scenario.why)\n\(differences.joined(separator: "\n"))")

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// A client's end of an HTTP connection that sends any bytes it is told to, also what no HTTP library
-/// would, and reads the answer as it comes. Its calls block: it is for a thread of its own.
+/// A client's end of an HTTP connection. It sends any bytes, even those that no HTTP library would, and reads
+/// the answer piece by piece. Its calls block: it needs a thread of its own.
 final class RawConnection {
   struct Head: Sendable {
     let status: Int
@@ -140,7 +140,7 @@ final class RawConnection {
       }
     case .chunk(remaining: 0):
       let line = try self.line(until: deadline)
-      // What ends the chunk before.
+      // The end of the chunk before.
       if line.isEmpty { return try self.readPiece(until: deadline) }
       guard let size = Int(line.prefix { $0 != ";" }, radix: 16) else {
         throw Failure.malformed("instead of a chunk: \(line)")

@@ -44,7 +44,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
   }
 }
 
-/// What a running scenario knows: its root, its indices, its variables.
+/// The state of a running scenario: its root, its indices, its variables.
 ///
 /// Index N is the index of the Nth change that the scenario caused. Where it has the server for itself
 /// that is exactly `start + N`. Where others write meanwhile, N is bound to the first value that it is

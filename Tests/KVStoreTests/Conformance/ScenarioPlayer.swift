@@ -22,7 +22,7 @@ final class ScenarioPlayer {
   /// A machine that is busy with other tests takes its time.
   private static let patience = 4.0
 
-  /// - Parameter isAlone: whether nobody else writes to this server meanwhile.
+  /// - Parameter isAlone: whether no other client writes to this server meanwhile.
   init(_ scenario: Scenario, base: URL, isAlone: Bool) throws {
     self.scenario = scenario
     self.host = base.host() ?? ""
@@ -339,14 +339,14 @@ private final class Background {
   private let connection: RawConnection
   private let method: String
   private(set) var head: RawConnection.Head?
-  /// What has come and was not looked at yet.
+  /// Received and not yet compared.
   private var rest: [UInt8] = []
   private(set) var isDone = false
   private(set) var isBroken = false
   private(set) var problem = "nothing came"
   /// When the last bytes came, in seconds since 1970.
   private(set) var lastArrival: Double?
-  /// What the head has to be, where the scenario did not wait for it.
+  /// The expected head, if the scenario did not wait for it.
   var expectedHead: WireJSON?
 
   init(_ connection: RawConnection, method: String) {
@@ -356,7 +356,7 @@ private final class Background {
 
   var documents: [(value: WireJSON, end: Int)] { WireJSON.documents(self.rest) }
 
-  /// A line about what nobody has asked for.
+  /// A difference that the scenario did not ask for.
   var unexpectedRest: [String] {
     let text = String(decoding: self.rest, as: UTF8.self)
     return text.allSatisfy(\.isWhitespace)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -32,11 +33,11 @@ import Testing
 
 /// Throws bytes at all that reads a request.
 private final class RequestFuzzer {
-  private var random: SplitMix64
+  private var random: SeededGenerator
   private let now: StoreTime
 
   init(seed: UInt64, now: StoreTime) {
-    self.random = SplitMix64(seed: seed)
+    self.random = SeededGenerator(state: seed)
     self.now = now
   }
 
@@ -152,7 +153,7 @@ private final class RequestFuzzer {
 /// Throws commands at a tree, and keeps two more beside it: one from the rows alone and one from the events
 /// alone, as a start after a clean end and one after a crash make them.
 private final class TreeFuzzer {
-  private var random: SplitMix64
+  private var random: SeededGenerator
   private var now: StoreTime
   private var tree = KeyTree()
   private var redone = KeyTree()
@@ -173,7 +174,7 @@ private final class TreeFuzzer {
   }
 
   init(seed: UInt64, now: StoreTime) {
-    self.random = SplitMix64(seed: seed)
+    self.random = SeededGenerator(state: seed)
     self.now = now
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -13,7 +14,7 @@ import Testing
         let history = try await withThrowingTaskGroup(of: [Operation].self) { group in
           for number in 0..<4 {
             group.addTask {
-              var random = SplitMix64(seed: seed &+ UInt64(number))
+              var random = SeededGenerator(state: seed &+ UInt64(number))
               var own: [Operation] = []
               for step in 0..<4 {
                 own.append(
@@ -32,7 +33,7 @@ import Testing
 
   /// Sends one request, and notes down when, and what came of it.
   private static func operate(
-    _ client: TestClient, _ key: String, value: String, using random: inout SplitMix64
+    _ client: TestClient, _ key: String, value: String, using random: inout SeededGenerator
   ) async throws -> Operation {
     let guess = "\(Int.random(in: 0..<4, using: &random)).\(Int.random(in: 0..<4, using: &random))"
     let kind = Int.random(in: 0..<6, using: &random)
@@ -77,14 +78,14 @@ import Testing
         [(.write("1", before: nil), 0, 1), (.write("2", before: "1"), 2, 3), (.read("1"), 4, 5)],
         false
       ),
-      // Two who swap the same value.
+      // Two clients that swap the same value.
       (
         [
           (.write("1", before: nil), 0, 1), (.write("2", before: "1"), 2, 9),
           (.write("3", before: "1"), 2, 9),
         ], false
       ),
-      // A key that comes and goes while somebody looks.
+      // A key that comes and goes between reads.
       (
         [
           (.read(nil), 0, 9), (.write("1", before: nil), 0, 9), (.remove("1"), 0, 9),
@@ -109,7 +110,7 @@ extension TestClient.Answer {
   }
 }
 
-/// What a client did, and what it was told.
+/// A client's request and its answer.
 struct Operation: Sendable {
   enum Action: Sendable, Hashable {
     /// `nil`: there was no key.
@@ -119,7 +120,7 @@ struct Operation: Sendable {
     case differs(from: String)
     case isThere
 
-    /// What the key holds afterwards, if the answer was right for what it held before.
+    /// The key's value afterwards, if the answer fits the value before.
     func after(_ value: String?) -> String?? {
       switch self {
       case .read(let seen): seen == value ? .some(value) : nil

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -6,7 +7,7 @@ import Testing
 /// Random requests over a socket, each answered by the server and by ``PlainModel``.
 ///
 /// A failure names its seed; `ZWEIMASTER_MODEL_SEED` plays that one. With `ZWEIMASTER_CONFORMANCE_URL`
-/// the server there is asked, which nobody else may write to meanwhile.
+/// they go to the server there, to which no other client may write.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ModelTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let seeds: [UInt64] =
@@ -18,9 +19,7 @@ import Testing
     if let url = Self.environment["ZWEIMASTER_CONFORMANCE_URL"] {
       try await self.compare(base: url, seed: seed)
     } else {
-      let server = try await KVStoreServer.start(.memory)
-      try await self.compare(base: server.urls[0], seed: seed)
-      await server.stop()
+      try await withServer { try await self.compare(base: $0.base, seed: seed) }
     }
   }
 
@@ -38,14 +37,14 @@ private final class ModelPlayer {
   private let url: URL
   private let connection: RawConnection
   private let root: String
-  private var random: SplitMix64
+  private var random: SeededGenerator
   private var model: PlainModel
   private var errorCodes: Set<Int64> = []
 
   init(_ url: URL, seed: UInt64) throws {
     self.url = url
     self.connection = try RawConnection(host: url.host() ?? "", port: url.port ?? 80)
-    self.random = SplitMix64(seed: seed)
+    self.random = SeededGenerator(state: seed)
     self.root = "/model-\(seed)"
     self.model = PlainModel(index: 0)
     _ = try self.ask("DELETE", self.root, query: [("recursive", "true")], body: [])
@@ -66,7 +65,7 @@ private final class ModelPlayer {
     if let difference = try self.compare("GET", self.root, query: all, body: []) {
       return difference
     }
-    // What never comes up is not tested.
+    // A case that never occurs is not tested.
     let missing = PlainModel.errorCodes.subtracting(self.errorCodes).sorted()
     if !missing.isEmpty { return "there was no error of these: \(missing)" }
     return try self.compare("DELETE", self.root, query: all, body: [])
@@ -126,7 +125,7 @@ private final class ModelPlayer {
       }
       add(5, "refresh", ["true", "false", "1"])
     }
-    // What a request must not have.
+    // Invalid parameters.
     add(1, "prevIndex", ["x", "-1", "", "1.5", "99999999999999999999999"])
     add(1, "waitIndex", ["x", "-1", "", "7"])
     add(
@@ -163,7 +162,7 @@ private final class ModelPlayer {
     return "\(method) \(path) \(query) \(body)\nwanted \(wanted)\ngot    \(found)"
   }
 
-  /// What depends on the time becomes what does not; nodes that may come in any order are sorted.
+  /// Values that depend on the time become constants; nodes that may come in any order are sorted.
   private static func comparable(_ json: WireJSON, keepsOrder: Bool) -> WireJSON {
     guard var members = json.object else { return json }
     for name in ["node", "prevNode"] {

@@ -19,7 +19,7 @@ struct PlainModel {
     var index: Int64
   }
 
-  /// A refusal: code, status, cause; the index in it is 0 where the request itself was no good.
+  /// A refusal: code, status, cause; the index is 0 for an invalid request.
   private struct Refusal: Error {
     let code: Int64
     let cause: String?

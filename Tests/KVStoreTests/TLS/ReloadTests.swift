@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -42,7 +43,7 @@ import Testing
           try await withTLSClient(of: url, trusting: new, showing: client.old) { stranger in
             await #expect(throws: (any Error).self) { _ = try await stranger.get("/k") }
           }
-          // What was there before goes on, request after request.
+          // Open connections go on, request after request.
           #expect(
             String(buffer: try await watch.body.collect(upTo: 4096)).contains(#""value":"1""#))
           #expect(try await before.get("/k").value == "1")

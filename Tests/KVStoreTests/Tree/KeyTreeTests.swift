@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -149,7 +150,7 @@ import Testing
   /// Random commands against a plain dictionary of keys: the tree answers as that does.
   @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
   func agreesWithAPlainModel(seed: UInt64) throws {
-    var random = SplitMix64(seed: seed)
+    var random = SeededGenerator(state: seed)
     var tree = KeyTree()
     var model: [String: String] = [:]
     for step in 0..<4000 {
@@ -200,22 +201,5 @@ import Testing
 extension Command.NewNode: ExpressibleByStringLiteral {
   public init(stringLiteral value: String) {
     self.init(value: Array(value.utf8))
-  }
-}
-
-/// A small generator whose numbers depend on the seed alone.
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    self.state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    self.state &+= 0x9E37_79B9_7F4A_7C15
-    var z = self.state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -29,11 +29,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("name: a\nnmae: b", "kv.yaml:2: there is no setting \"nmae\"; those there are: cert-file, "),
+    ("name: a\nnmae: b", "kv.yaml:2: unknown setting \"nmae\"; the settings are: cert-file, "),
     ("- a", "kv.yaml:1: write settings like"), ("name", "kv.yaml:1: write settings like"),
     ("v: 1\nname: [a, b]", "kv.yaml:2: name takes one value"),
-    ("client-transport-security:\n  data: x", "kv.yaml:2: there is no setting \"data\""),
-    ("name: a\nname: b", "kv.yaml: it is no YAML"), ("name: 'a", "kv.yaml: it is no YAML"),
+    ("client-transport-security:\n  data: x", "kv.yaml:2: unknown setting \"data\""),
+    ("name: a\nname: b", "kv.yaml: not YAML"), ("name: 'a", "kv.yaml: not YAML"),
   ])
   func aMistakeIsNamedWithItsLine(text: String, message: String) {
     let error = #expect(throws: SettingsError.self) { try self.arguments(file: text) }

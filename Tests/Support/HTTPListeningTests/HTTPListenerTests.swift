@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: Certificates.program != nil, "there is no openssl"))
+  @Test(.enabled(if: TestAuthority.program != nil, "there is no openssl"))
   func aFileThatCannotBeReadIsNamedWithItsFlag() async throws {
     try await TemporaryFiles.with { files in
       let certificates = try Certificates(in: files)

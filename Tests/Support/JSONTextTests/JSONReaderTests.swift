@@ -78,7 +78,7 @@ import Testing
     #expect(throws: JSONError.self) {
       try self.read(nested(JSONReader.deepest + 1)) { (reader) throws in try reader.skip() }
     }
-    // What has ended counts no more.
+    // Closed arrays do not count.
     let many = Array(repeating: nested(JSONReader.deepest - 1), count: 3).joined(separator: ",")
     try self.read("[\(many)]") { (reader) throws in try reader.skip() }
   }

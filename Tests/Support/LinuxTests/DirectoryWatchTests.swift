@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  /// Of such a file nothing is yet to come.
+  /// A moved file is complete.
   @Test func aMoveIsToldFromACreation() async throws {
     try await self.withDirectory {
       let hidden = self.directory.appending(path: ".a.yaml")

@@ -36,9 +36,9 @@ import Testing
     try #require(result == 0)
     defer { if !isAbstract { unlink(name) } }
     let systemd = try #require(SystemdNotifier(environment: ["NOTIFY_SOCKET": name]))
-    systemd.tell(.ready, .status("a\nb"))
-    systemd.tell(.alive)
-    systemd.tell(.stopping)
+    systemd.send(.ready, .status("a\nb"))
+    systemd.send(.alive)
+    systemd.send(.stopping)
     var heard: [String] = []
     for _ in 0..<3 {
       var buffer = [UInt8](repeating: 0, count: 256)

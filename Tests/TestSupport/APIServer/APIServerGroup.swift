@@ -3,11 +3,11 @@ import FakeAPIServer
 import Logging
 import ServiceLifecycle
 
-/// Runs the body with some fake-apiservers on one store.
+/// Runs the body with several fake-apiservers on one store.
 ///
-/// They are shut down in good order: a server whose task is cancelled drops connections that it has accepted and not
-/// begun with, for which SwiftNIO ends the process.
-/// - Parameter body: gets the servers' URLs, when the first namespaces are there.
+/// They are shut down gracefully: a server whose task is cancelled drops connections that it has accepted and not
+/// started to serve, for which SwiftNIO ends the process.
+/// - Parameter body: gets the servers' URLs, after the first namespaces exist.
 public func withAPIServers(
   _ count: Int = 1, _ configuration: FakeAPIServerConfiguration = .init(), on client: EtcdClient,
   _ body: @escaping @Sendable ([String]) async throws -> Void
@@ -35,7 +35,7 @@ public func withAPIServers(
           urls.append(url)
           if urls.count == count { break }
         }
-        // Else the group says why they have not started.
+        // Else the group throws the reason.
         if urls.count == count {
           try await namespaces(at: urls[0])
           try await body(urls)
@@ -51,7 +51,7 @@ public func withAPIServers(
   }
 }
 
-/// Waits for the first namespaces, which are made beside the server.
+/// Waits for the first namespaces, which the server creates after its start.
 private func namespaces(at url: String) async throws {
   try await eventually("the first namespaces") {
     try await APIUser(url).get("/api/v1/namespaces/kube-node-lease") != nil

@@ -1,12 +1,12 @@
 import KubernetesClient
 import KubernetesObjects
 
-/// A user of an API server, as kubectl is one.
+/// A client of an API server.
 public struct APIUser: Sendable {
   public let servers: APIServers
 
   public init(_ url: String) {
-    // Many tests at once keep a small machine busy.
+    // Long, since many tests at once slow a small machine down.
     self.servers = APIServers(
       [APIServer(url: url)], timeout: .seconds(120), longestPause: .milliseconds(50))
   }
@@ -35,7 +35,7 @@ public struct APIUser: Sendable {
     try await self.servers.send(APIRequest("PATCH", path, change))
   }
 
-  /// With the object's own grace.
+  /// With the object's own grace period.
   @discardableResult
   public func delete(_ path: String) async throws -> JSONValue {
     try await self.servers.send(APIRequest("DELETE", path))

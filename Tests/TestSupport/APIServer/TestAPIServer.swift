@@ -6,20 +6,20 @@ import KVStore
 
 /// A fake-apiserver on a kvstore in memory, over real sockets, behind a relay that can fall silent.
 public struct TestAPIServer: Sendable {
-  /// What kubelets and daemons are told.
+  /// The URL for kubelets and daemons.
   public let url: String
-  /// Somebody who asks the server itself.
+  /// A client of the server itself, past the relay.
   public let user: APIUser
   private let relay: Relay
 
-  /// While it is, nothing goes through to the server, and nothing comes back.
+  /// While true, no bytes pass the relay in either direction.
   public func set(isAway: Bool) { self.relay.isSilent = isAway }
 
-  /// Nothing goes through the connections that are there; new ones work.
+  /// Silences the existing connections; new ones work.
   public func forgetConnections() { self.relay.dropEstablished() }
 
   /// Runs `body` with a server.
-  /// - Parameter nodeGracePeriod: after which a silent node is not shown as ready any more.
+  /// - Parameter nodeGracePeriod: how long a silent node is shown as ready.
   public static func with(
     nodeGracePeriod: Duration = .seconds(40),
     _ body: @escaping @Sendable (TestAPIServer) async throws -> Void

@@ -1,0 +1,2 @@
+/// Why a command failed.
+struct CommandFailure: Error, CustomStringConvertible { var description: String }

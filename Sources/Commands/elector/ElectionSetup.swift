@@ -1,0 +1,59 @@
+import Elector
+import EtcdClient
+import KubernetesClient
+import Logging
+import ServiceLifecycle
+
+/// One election, before its services are made.
+struct ElectionSetup: Sendable {
+  let options: ElectionOptions
+  let timing: Timing
+  let manifest: ManifestFile
+  private let logger: Logger
+
+  /// - Parameter isAlone: whether log lines need no `key`.
+  init(_ options: ElectionOptions, isAlone: Bool) throws {
+    self.options = options
+    var logger = Logger(label: "elector")
+    if !isAlone { logger[metadataKey: "key"] = "\(options.key)" }
+    self.logger = logger
+    if options.whoami.isEmpty { logger.info("--whoami is empty, defaulting to \(options.name)") }
+    let grace = ManifestFile.grace(of: options.sourceFile)
+    self.timing = try options.timing(grace: grace)
+    ElectionOptions.log(self.timing, isGraceKnown: grace != nil, logger)
+    self.manifest = options.manifest(self.timing)
+  }
+
+  struct Services: Sendable {
+    let election: ElectionService
+    /// Their failures do not concern the election.
+    let beside: [any Service]
+  }
+
+  func services(
+    _ client: EtcdClient, api: EtcdAPI, guarded: ManifestGuard, apiserver: APIServer?
+  ) throws -> Services {
+    let options = LeaseOptions(
+      key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,
+      timeout: self.timing.requestTimeout)
+    let key = EtcdLeasedKey(client: client, api: api, options: options)
+    let candidate = self.options.candidate
+    let election = ElectionService(
+      key: self.options.key, candidate: candidate, timing: self.timing,
+      store: EtcdLeaseStore(key: key, name: self.options.key),
+      manifest: self.manifest, kubelet: try self.options.kubelet.access(),
+      podLimits: self.options.kubelet.limits, guarded: guarded, logger: self.logger)
+    let preemption = PreemptionService(
+      key: key, name: self.options.key, board: election.board,
+      own: Bid(
+        candidate: candidate, priority: self.options.priority, period: self.timing.sleep),
+      delay: self.options.preemptionDelay.duration, logger: self.logger)
+    let lease = self.options.leaseName.map { LeaseName($0) } ?? LeaseName(ofKey: self.options.key)
+    guard let apiserver, let lease else {
+      return Services(election: election, beside: [preemption])
+    }
+    let publisher = LeasePublisher(
+      server: apiserver, name: lease, board: election.board, logger: self.logger)
+    return Services(election: election, beside: [preemption, publisher])
+  }
+}

@@ -1,0 +1,85 @@
+/// What operators and probes see of an election, as a value: its snapshot, and counts of its reports.
+public struct ElectionStatus: Equatable, Sendable {
+  public let key: String
+  public let name: String
+  public let timing: Timing
+  public private(set) var snapshot: Election.Snapshot
+  /// When the loop turned last.
+  public private(set) var turnedAt = Instant.start
+  /// The store's failure that goes on.
+  public private(set) var storeFailure: StoreFailure?
+  /// Whether a leader was known once.
+  public private(set) var hasBegun = false
+  public private(set) var takeovers: [String: Int] = ["acquired": 0, "regained": 0]
+  public private(set) var losses: [String: Int] = ["deadline": 0, "replaced": 0, "removed": 0]
+  public private(set) var errors: [String: Int] = [
+    "store": 0, "install": 0, "remove": 0, "source": 0, "record": 0, "pod": 0, "name_clash": 0,
+  ]
+  /// How often the manifest was removed because the lease could no longer be believed.
+  public private(set) var fences = 0
+
+  public struct StoreFailure: Equatable, Sendable {
+    public var since: Instant
+    /// The latest one.
+    public var reason: String
+  }
+
+  public init(key: String, election: Election) {
+    self.key = key
+    self.name = election.name
+    self.timing = election.timing
+    self.snapshot = election.snapshot(at: .start)
+  }
+
+  /// After each turn of the loop.
+  public mutating func turned(_ election: Election, at now: Instant) {
+    self.turnedAt = now
+    self.snapshot = election.snapshot(at: now)
+    if self.snapshot.leader != nil { self.hasBegun = true }
+  }
+
+  public mutating func note(_ report: Election.Report, at now: Instant) {
+    switch report {
+    case .acquired: self.takeovers["acquired", default: 0] += 1
+    case .regained: self.takeovers["regained", default: 0] += 1
+    case .lost(_, let loss):
+      switch loss {
+      case .deadline:
+        self.losses["deadline", default: 0] += 1
+        self.fences += 1
+      case .replaced: self.losses["replaced", default: 0] += 1
+      case .removed: self.losses["removed", default: 0] += 1
+      }
+    case .storeFails(let reason):
+      self.errors["store", default: 0] += 1
+      self.storeFailure = StoreFailure(since: self.storeFailure?.since ?? now, reason: reason)
+    case .storeAnswersAgain: self.storeFailure = nil
+    case .storeWentBack:
+      self.errors["store", default: 0] += 1
+      self.fences += 1
+    case .cannotInstall: self.errors["install", default: 0] += 1
+    case .cannotRemove: self.errors["remove", default: 0] += 1
+    case .sourceFails: self.errors["source", default: 0] += 1
+    case .recordFails: self.errors["record", default: 0] += 1
+    case .podFails: self.errors["pod", default: 0] += 1
+    case .nameClash: self.errors["name_clash", default: 0] += 1
+    case .leading, .following, .waiting, .podHasEnded, .awaitingPodEnd, .podOverdue, .released,
+      .notReleased, .steppingDown, .resuming:
+      break
+    }
+  }
+
+  /// Whether the loop has turned lately.
+  public func isTurning(at now: Instant) -> Bool {
+    now - self.turnedAt <= self.timing.sleep * 2 + .seconds(5)
+  }
+
+  /// Why the elector cannot do its job; `nil` while it can.
+  public func trouble(at now: Instant) -> String? {
+    if !self.isTurning(at: now) { return "the loop has not turned for \(now - self.turnedAt)" }
+    if let failure = self.storeFailure, now - failure.since > self.timing.renewPeriod {
+      return "the store has failed for \(now - failure.since): \(failure.reason)"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,206 @@
+/// What is known of the manifest in the kubelet's directory and of the pod that comes of it: a part of
+/// ``Election``, and a value like it.
+struct ManifestState: Equatable, Sendable {
+  /// How to find out that a pod has ended, once its manifest is gone.
+  enum PodEnd: Equatable, Sendable {
+    /// The kubelet is asked.
+    case asked
+    /// It has ended after this time.
+    case after(Duration)
+    /// Not at all: nothing is promised, and nothing is waited for.
+    case unknown
+  }
+
+  enum File: Equatable, Sendable {
+    /// Perhaps there, perhaps old: to `removing`.
+    case unknown
+    /// To `absent`, or back to `unknown` when it fails.
+    case removing
+    /// To `installing`; to `removing` when it is checked.
+    case absent
+    /// To `installed`, to `unknown` when it fails, to `removing` when the lease ends meanwhile.
+    case installing
+    /// To `installing` when it is checked, to `removing`.
+    case installed
+  }
+
+  private enum Pod: Equatable, Sendable {
+    /// To `ending` when the manifest is gone.
+    case mayRun
+    /// To `ended`; to `mayRun` when the manifest is to be installed.
+    case ending(since: Instant)
+    /// To `mayRun`.
+    case ended
+  }
+
+  private let timing: Timing
+  let podEnd: PodEnd
+
+  private(set) var file = File.unknown
+  /// Until when the manifest may stay, by the latest installation.
+  private var installedUntil = Instant.start
+  /// Whether the manifest was found absent once.
+  private(set) var wasAbsent = false
+  /// Why it could not be removed the last time.
+  private(set) var removeFailure: String?
+  private var pod = Pod.mayRun
+  /// What `pod` was before an installation that may fail.
+  private var podBefore = Pod.mayRun
+  /// The question for the pod's end that has no answer yet.
+  private(set) var question: Int?
+  private var questionDue = Instant.start
+  private var lastQuestion = 0
+
+  /// When to check the files again.
+  private var checkDue = Instant.start
+  /// The same after a change, once the files are quiet.
+  private var settledAt: Instant?
+  private var removeDue = Instant.start
+
+  init(timing: Timing, asksKubelet: Bool) {
+    self.timing = timing
+    if asksKubelet {
+      self.podEnd = .asked
+    } else if timing.profile == .podmaster {
+      self.podEnd = .unknown
+    } else {
+      self.podEnd = .after(timing.podTime)
+    }
+  }
+
+  // MARK: Facts
+
+  mutating func removed(at now: Instant) {
+    guard self.file == .removing else { return }
+    self.file = .absent
+    self.removeFailure = nil
+    self.wasAbsent = true
+    if self.pod == .mayRun { self.pod = .ending(since: now) }
+  }
+
+  mutating func removeFailed(_ reason: String, at now: Instant) {
+    guard self.file == .removing else { return }
+    self.file = .unknown
+    self.removeFailure = reason
+    self.removeDue = now + self.timing.retryPause(afterFailures: 1, keepingLease: true)
+  }
+
+  /// - Returns: whether an installation was under way.
+  mutating func installed() -> Bool {
+    guard self.file == .installing else { return false }
+    self.file = .installed
+    return true
+  }
+
+  /// - Parameter isUntouched: whether the destination surely is what it was before.
+  /// - Returns: whether an installation was under way.
+  mutating func installFailed(isUntouched: Bool) -> Bool {
+    guard self.file == .installing else { return false }
+    self.file = .unknown
+    if isUntouched { self.pod = self.podBefore }
+    return true
+  }
+
+  mutating func filesChanged(at now: Instant) { self.settledAt = now + Timing.settle }
+
+  /// - Parameter isOverdue: whether the kubelet still lists the pod although its time to end is over.
+  /// - Returns: whether the question was under way.
+  mutating func podAnswered(_ id: Int, isOverdue: Bool, at now: Instant) -> Bool {
+    guard id == self.question else { return false }
+    self.question = nil
+    if isOverdue { self.questionDue = now + self.timing.sleep } else { self.pod = .ended }
+    return true
+  }
+
+  // MARK: The pod
+
+  /// Whether nothing of what was in the directory can run any more.
+  func podHasEnded(at now: Instant) -> Bool {
+    guard self.file == .absent || self.file == .removing else { return false }
+    switch self.pod {
+    case .mayRun: return false
+    case .ended: return true
+    case .ending(let since):
+      guard case .after(let duration) = self.podEnd else { return false }
+      return now >= since + duration
+    }
+  }
+
+  /// When that may be known by time alone.
+  private var podEndDue: Instant? {
+    guard case .ending(let since) = self.pod else { return nil }
+    switch self.podEnd {
+    case .asked: return self.question == nil ? self.questionDue : nil
+    case .after(let duration): return since + duration
+    case .unknown: return nil
+    }
+  }
+
+  /// Asks for the pod's end, unless it is known or the question is under way.
+  mutating func askForPodEnd(at now: Instant) -> [Election.Effect] {
+    guard case .ending = self.pod, self.podEnd == .asked, self.question == nil,
+      now >= self.questionDue
+    else { return [] }
+    self.lastQuestion += 1
+    self.question = self.lastQuestion
+    return [.awaitPodEnd(id: self.lastQuestion)]
+  }
+
+  // MARK: What follows
+
+  /// - Parameter installation: what to install; `nil` when nothing may be there.
+  mutating func effects(
+    at now: Instant, installation: (term: UInt64, before: Instant)?
+  ) -> [Election.Effect] {
+    let isCheckDue = now >= self.checkDue || self.settledAt.map { now >= $0 } == true
+    if let installation {
+      // A manifest that expires by itself is written again after each renewal.
+      let isOutOfDate = self.timing.manifestExpires && installation.before > self.installedUntil
+      switch self.file {
+      case .installed where !isCheckDue && !isOutOfDate, .installing, .removing: return []
+      case .absent, .installed:
+        self.file = .installing
+        self.installedUntil = installation.before
+        self.podBefore = self.pod
+        self.pod = .mayRun
+        self.question = nil
+        self.checkBegins(at: now)
+        return [.installManifest(term: installation.term, before: installation.before)]
+      case .unknown: return self.removal(at: now)
+      }
+    }
+    switch self.file {
+    case .removing: return []
+    // An operator may have put it there by hand.
+    case .absent where !isCheckDue: return []
+    case .unknown, .absent: return self.removal(at: now)
+    case .installing, .installed:
+      self.removeDue = now
+      return self.removal(at: now)
+    }
+  }
+
+  private mutating func removal(at now: Instant) -> [Election.Effect] {
+    guard now >= self.removeDue else { return [] }
+    self.file = .removing
+    self.checkBegins(at: now)
+    return [.removeManifest]
+  }
+
+  private mutating func checkBegins(at now: Instant) {
+    self.checkDue = now + self.timing.sleep
+    self.settledAt = nil
+  }
+
+  /// The instants at which something may follow from time alone.
+  func dues(awaitingPodEnd: Bool) -> [Instant] {
+    var dues: [Instant] = []
+    switch self.file {
+    case .unknown: dues.append(self.removeDue)
+    case .installed, .absent: dues += [self.checkDue, self.settledAt ?? self.checkDue]
+    case .installing, .removing: break
+    }
+    if awaitingPodEnd, let podEndDue { dues.append(podEndDue) }
+    return dues
+  }
+}

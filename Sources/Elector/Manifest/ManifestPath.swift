@@ -1,0 +1,123 @@
+import Glibc
+import Synchronization
+
+/// One path in a kubelet's directory, which holds nothing or a whole file.
+///
+/// It writes new content beside the path, under a name with a leading dot, which kubelets ignore; then it
+/// syncs and renames the file, and syncs the directory. Source: rename(2), fsync(2).
+///
+/// All methods block for as long as the disk takes. Call one at a time.
+package final class ManifestPath: Sendable {
+  package let path: String
+  /// The file that we installed, held open so that no other file gets its inode number.
+  private let own = Mutex<OpenFile?>(nil)
+
+  package init(_ path: String) {
+    self.path = path
+  }
+
+  private var directory: String { ManifestFile.directory(of: self.path) }
+  /// The same for all attempts, so that a crash leaves at most one file, which the next attempt replaces.
+  private var temporary: String {
+    "\(self.directory)/.\(ManifestFile.name(of: self.path)).elector"
+  }
+
+  /// Removes any file at the path, and what a crash left beside it.
+  /// - Returns: whether there was one.
+  @discardableResult
+  package func remove() throws(ManifestError) -> Bool {
+    self.own.withLock { $0 = nil }
+    return try self.unlink([self.path, self.temporary])
+  }
+
+  /// Removes the file that we installed last, but no other file at the path.
+  /// - Returns: whether it was there.
+  @discardableResult
+  func removeOwn() throws(ManifestError) -> Bool {
+    guard let identity = self.own.withLock({ $0?.identity }) else { return false }
+    let isThere = InodeIdentity(path: self.path) == identity
+    let wasThere = isThere ? try self.unlink([self.path]) : false
+    self.own.withLock { $0 = nil }
+    return wasThere
+  }
+
+  /// Installs content, unless the file has it already.
+  /// - Parameter isAllowed: called immediately before the rename.
+  /// - Returns: `false` when that returned `false`; then nothing has changed.
+  func install(_ content: [UInt8], while isAllowed: () -> Bool) throws(ManifestError) -> Bool {
+    if let file = OpenFile(reading: self.path), file.identity == InodeIdentity(path: self.path),
+      (try? ManifestFile.read(self.path)) == content
+    {
+      self.own.withLock { $0 = file }
+      return true
+    }
+    let file: OpenFile
+    do throws(ManifestError) {
+      file = try self.writeTemporary(content)
+    } catch {
+      Glibc.unlink(self.temporary)
+      throw error
+    }
+    guard isAllowed() else {
+      Glibc.unlink(self.temporary)
+      return false
+    }
+    guard rename(self.temporary, self.path) == 0 else {
+      let reason = errno
+      Glibc.unlink(self.temporary)
+      throw .failed(.write, self.path, reason)
+    }
+    self.own.withLock { $0 = file }
+    do throws(ManifestError) {
+      try self.syncDirectory()
+    } catch {
+      throw .notSynced(self.path, error.description)
+    }
+    return true
+  }
+
+  private func unlink(_ paths: [String]) throws(ManifestError) -> Bool {
+    var isChanged = false
+    for path in paths {
+      if Glibc.unlink(path) == 0 {
+        isChanged = true
+      } else if errno != ENOENT {
+        throw .failed(.remove, path, errno)
+      }
+    }
+    if isChanged { try self.syncDirectory() }
+    return isChanged
+  }
+
+  private func syncDirectory() throws(ManifestError) {
+    let descriptor = open(self.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .failed(.write, self.directory, errno) }
+    defer { close(descriptor) }
+    // Some file systems cannot sync a directory, and need not.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw .failed(.write, self.directory, errno)
+    }
+  }
+
+  private func writeTemporary(_ content: [UInt8]) throws(ManifestError) -> OpenFile {
+    let path = self.temporary
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    guard descriptor >= 0 else { throw .failed(.write, path, errno) }
+    defer { close(descriptor) }
+    // In spite of the umask, because the kubelet may run as another user.
+    guard fchmod(descriptor, 0o644) == 0 else { throw .failed(.write, path, errno) }
+    var rest = content[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .failed(.write, path, errno)
+      }
+      rest = rest.dropFirst(count)
+    }
+    guard fsync(descriptor) == 0 else { throw .failed(.write, path, errno) }
+    // Not the descriptor for writing: inotify would report its close as a change.
+    guard let file = OpenFile(reading: path) else { throw .failed(.write, path, errno) }
+    return file
+  }
+}

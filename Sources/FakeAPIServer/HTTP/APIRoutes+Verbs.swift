@@ -1,0 +1,127 @@
+import Hummingbird
+import KubernetesObjects
+
+extension APIRoutes {
+  func verb(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
+    let place = call.place
+    let objects = self.objects.dryRun(try call.isDryRun())
+    switch (request.method, place.name) {
+    case (.get, nil):
+      return call.isTrue("watch")
+        ? try await self.watch(call, request) : try await self.list(call)
+    case (.get, let name?):
+      let object = try await objects.get(place.resource, place.namespace, name)
+      return Self.one(object, call)
+    case (.post, nil):
+      let body = try await Self.object(request)
+      let created = try await objects.create(place.resource, place.namespace, body)
+      return Self.one(created, call, code: 201)
+    case (.put, let name?):
+      let body = try await Self.object(request)
+      return Self.one(
+        try await objects.update(
+          place.resource, place.namespace, name, part: place.subresource, body), call)
+    case (.patch, let name?):
+      let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
+      guard Patch.contentTypes.contains(String(type)) else {
+        throw .unsupportedMediaType(accepted: Patch.contentTypes)
+      }
+      let patch = try Patch(
+        contentType: String(type), body: try RequestBody.json(try await Self.body(request)))
+      return Self.one(
+        try await objects.patch(
+          place.resource, place.namespace, name, part: place.subresource, patch), call)
+    case (.delete, let name?) where place.subresource == nil:
+      let options = try await self.options(call, request)
+      let (object, isGone) = try await objects.dryRun(options.isDryRun).delete(
+        place.resource, place.namespace, name, options)
+      // The answer for a pod is the pod, and for another object that is gone a Status.
+      return place.resource == .pods || !isGone
+        ? Self.one(object, call) : Self.json(Self.success(object, place.resource))
+    case (.delete, nil): return try await self.deleteAll(call, request)
+    default: throw .methodNotAllowed
+    }
+  }
+
+  private func options(
+    _ call: Call, _ request: Request
+  ) async throws(APIFailure) -> DeleteOptions {
+    let bytes = try await Self.body(request)
+    let body =
+      bytes.isEmpty
+      ? [:]
+      : try RequestBody.object(bytes, contentType: request.headers[.contentType])
+    return try DeleteOptions(body, query: call.query["gracePeriodSeconds"])
+  }
+
+  private func list(_ call: Call) async throws(APIFailure) -> Response {
+    let place = call.place
+    let (objects, index) = try await self.objects.list(
+      place.resource, place.namespace, try call.selection())
+    let page = try ListPage(
+      objects, limit: try call.number("limit") ?? 0,
+      after: call.query["continue"].flatMap { $0.isEmpty ? nil : $0 }, index: index)
+    var metadata: JSONValue = ["resourceVersion": .string(String(index))]
+    if let next = page.next {
+      metadata["continue"] = .string(next)
+      metadata["remainingItemCount"] = .integer(Int64(page.rest))
+    }
+    if case .table = call.form {
+      var table = ResourceTable.table(
+        place.resource, page.items.map(\.object), resourceVersion: String(index),
+        object: call.included,
+        seconds: Self.now)
+      table["metadata"] = metadata
+      return Self.json(table)
+    }
+    return Self.list(page.items, of: place.resource, metadata)
+  }
+
+  private func deleteAll(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
+    let place = call.place
+    guard place.resource.verbs.contains("deletecollection") else { throw .methodNotAllowed }
+    let options = try await self.options(call, request)
+    let (objects, index) = try await self.objects.list(
+      place.resource, place.namespace, try call.selection())
+    let remaining = self.objects.dryRun(try call.isDryRun() || options.isDryRun)
+    for object in objects {
+      do throws(APIFailure) {
+        _ = try await remaining.delete(
+          place.resource, object.object["metadata"]?["namespace"]?.string,
+          object.object.metadata.name, options)
+      } catch {
+        guard error.code == 404 else { throw error }
+      }
+    }
+    return Self.list(
+      objects, of: place.resource, ["resourceVersion": .string(String(index))])
+  }
+
+  func bind(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
+    guard request.method == .post, let namespace = call.place.namespace, let name = call.place.name
+    else { throw .methodNotAllowed }
+    try await self.objects.dryRun(try call.isDryRun())
+      .bind(namespace, name, try await Self.object(request))
+    return Self.json(
+      ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201],
+      code: 201)
+  }
+
+  // MARK: Request bodies
+
+  /// The real server's limit. Source: `k8s.io/apiserver`, MaxRequestBodyBytes.
+  private static let largestBody = 3 << 20
+
+  private static func body(_ request: Request) async throws(APIFailure) -> [UInt8] {
+    do {
+      return Array(try await request.body.collect(upTo: Self.largestBody).readableBytesView)
+    } catch {
+      throw APIFailure.tooLarge(limit: Self.largestBody)
+    }
+  }
+
+  private static func object(_ request: Request) async throws(APIFailure) -> JSONValue {
+    try RequestBody.object(
+      try await Self.body(request), contentType: request.headers[.contentType])
+  }
+}

@@ -1,0 +1,73 @@
+/// The log of one run of a container.
+struct ContainerLogFile: Equatable, Sendable {
+  let pod: PodName
+  let uid: String
+  let container: String
+  let attempt: Int
+
+  /// The path below the directory of all logs. Source: `pkg/kubelet/kuberuntime/helpers.go` BuildContainerLogsDirectory.
+  var path: String {
+    "\(self.pod.namespace)_\(self.pod.name)_\(self.uid)/\(self.container)/\(self.attempt).log"
+  }
+}
+
+/// Why a log cannot be read.
+struct ContainerLogRefusal: Error, Equatable {
+  /// The HTTP status.
+  let status: Int
+  let message: String
+}
+
+extension PodWorkers {
+  /// The log for a reader.
+  func log(
+    of pod: PodName, container name: String, previous: Bool
+  ) throws(ContainerLogRefusal) -> ContainerLogFile {
+    guard let manifest = self.running[pod]?.manifest ?? self.waiting[pod] else {
+      throw ContainerLogRefusal(status: 404, message: "pod \"\(pod.name)\" does not exist")
+    }
+    guard manifest.container(named: name) != nil else {
+      throw ContainerLogRefusal(
+        status: 404, message: "container \"\(name)\" not found in pod \"\(pod.name)\"")
+    }
+    let container = self.running[pod]?.containers.first { $0.name == name }
+    let attempts = container.map(\.attemptsWithLogs)
+    let attempt = previous ? attempts?.previous : attempts?.current
+    guard let attempt else {
+      throw previous
+        ? ContainerLogRefusal(
+          status: 400,
+          message: "previous terminated container \"\(name)\" in pod \"\(pod.name)\" not found")
+        : ContainerLogRefusal(
+          status: 400,
+          message: "container \"\(name)\" in pod \"\(pod.name)\" is waiting to start: "
+            + (container?.startFailure?.waitingReason
+              ?? (manifest.initContainers.isEmpty ? "ContainerCreating" : "PodInitializing")))
+    }
+    return ContainerLogFile(pod: pod, uid: manifest.uid, container: name, attempt: attempt)
+  }
+
+  /// Whether the container may still write to a log.
+  func isRunning(_ log: ContainerLogFile) -> Bool {
+    guard let pod = self.running[log.pod], pod.manifest.uid == log.uid else { return false }
+    return pod.containers.contains {
+      $0.name == log.container && $0.restartCount == log.attempt && $0.isAlive
+    }
+  }
+}
+
+extension PodLifecycle.Container {
+  /// The run for a reader, and the run before it.
+  fileprivate var attemptsWithLogs: (current: Int?, previous: Int?) {
+    switch self.state {
+    case .running: (self.restartCount, self.lastTermination?.attempt)
+    case .new, .creating, .backingOff:
+      (self.lastTermination?.attempt, self.lastTermination?.attempt)
+    case .ended:
+      (
+        self.lastTermination?.attempt,
+        self.lastTermination.flatMap { $0.attempt > 0 ? $0.attempt - 1 : nil }
+      )
+    }
+  }
+}

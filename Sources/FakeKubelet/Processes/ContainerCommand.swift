@@ -1,0 +1,101 @@
+import KubernetesObjects
+
+/// bubblewrap's command line for a container, as a value.
+///
+/// The container's root is an empty file system with the image's entries, mounted read-only, and the volumes.
+/// A directory of the image that lacks a mount point is replaced by a new one with the same entries. So
+/// nothing is created in the image, which usually is the machine's own root.
+struct ContainerCommand: Equatable {
+  struct Mount: Equatable {
+    /// On this machine.
+    let hostPath: String
+    /// In the container; absolute.
+    let target: String
+    let isReadOnly: Bool
+  }
+
+  /// An entry of a directory of the image.
+  enum Entry: Equatable {
+    case other
+    case directory
+    case link(to: String)
+  }
+
+  /// Directories of the image with their entries, by path: the root, and each on the way to a mount's target.
+  typealias Tree = [String: [String: Entry]]
+
+  /// The prefix of the image's paths on this machine; empty for the machine's own root.
+  var imageRoot = ""
+  var tree: Tree
+  var mounts: [Mount]
+  var hostname: String
+  var environment: ContainerEnvironment
+  var workingDirectory: String
+  /// Never empty.
+  var words: [String]
+
+  /// Directories that each container gets anew.
+  private static let ownDirectories: Set<String> = ["proc", "dev", "tmp"]
+
+  var arguments: [String] {
+    var arguments = ["--unshare-pid", "--as-pid-1", "--unshare-uts", "--hostname", self.hostname]
+    arguments += self.bindings(of: "/", except: Self.ownDirectories)
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for directory in self.incomplete {
+      arguments += ["--tmpfs", directory] + self.bindings(of: directory, except: [])
+    }
+    for mount in self.mounts.sorted(by: { Self.depth($0.target) < Self.depth($1.target) }) {
+      arguments += [mount.isReadOnly ? "--ro-bind" : "--bind", mount.hostPath, mount.target]
+    }
+    arguments += ["--clearenv"]
+    for (name, value) in self.environment.variables { arguments += ["--setenv", name, value] }
+    return arguments + ["--chdir", self.workingDirectory, "--"] + self.words
+  }
+
+  /// The image's directories in which a mount point is missing or is a link, the outer ones first.
+  private var incomplete: [String] {
+    var result: Set<String> = []
+    for mount in self.mounts {
+      var directory = "/"
+      for part in mount.target.split(separator: "/").map(String.init) {
+        if directory == "/", Self.ownDirectories.contains(part) { break }
+        guard let entry = self.tree[directory]?[part] else {
+          // The root itself is a new file system.
+          if directory != "/" { result.insert(directory) }
+          break
+        }
+        let path = Self.join(directory, part)
+        if self.isHidden(entry, path), directory != "/" { result.insert(directory) }
+        guard entry == .directory else { break }
+        directory = path
+      }
+    }
+    return result.sorted { (Self.depth($0), $0) < (Self.depth($1), $1) }
+  }
+
+  private func bindings(of directory: String, except omitted: Set<String>) -> [String] {
+    (self.tree[directory] ?? [:]).sorted { $0.key < $1.key }
+      .filter {
+        !omitted.contains($0.key) && !self.isHidden($0.value, Self.join(directory, $0.key))
+      }
+      .flatMap { name, entry in
+        let path = Self.join(directory, name)
+        return switch entry {
+        case .link(let target): ["--symlink", target, path]
+        case .directory, .other: ["--ro-bind", self.imageRoot + path, path]
+        }
+      }
+  }
+
+  /// A link at a mount point would redirect the mount.
+  private func isHidden(_ entry: Entry, _ path: String) -> Bool {
+    guard case .link = entry else { return false }
+    return self.mounts.contains { $0.target == path }
+  }
+
+  private static func depth(_ path: String) -> Int { path.split(separator: "/").count }
+
+  static func join(_ directory: String, _ name: String) -> String {
+    directory == "/" ? "/\(name)" : "\(directory)/\(name)"
+  }
+}

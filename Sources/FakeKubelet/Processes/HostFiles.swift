@@ -1,0 +1,171 @@
+import ContainerShim
+import Glibc
+import KubernetesObjects
+
+/// Reads this machine's files for containers, and makes their volumes. All functions block.
+enum HostFiles {
+  static func isDirectory(_ path: String) -> Bool { Self.type(of: path) == S_IFDIR }
+
+  static func exists(_ path: String) -> Bool { Self.type(of: path) != nil }
+
+  static func isFile(_ path: String) -> Bool { Self.type(of: path) == S_IFREG }
+
+  static func isPipe(_ path: String) -> Bool { Self.type(of: path) == S_IFIFO }
+
+  private static func type(of path: String) -> mode_t? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
+
+  /// Creates a directory with its parents.
+  static func makeDirectory(_ path: String) throws(StartFailure) {
+    var made = ""
+    for part in path.split(separator: "/") {
+      made += "/\(part)"
+      guard mkdir(made, 0o755) != 0, errno != EEXIST else { continue }
+      let reason = String(cString: strerror(errno))
+      if Self.isDirectory(made) { continue }
+      throw .mount("cannot create the directory \(made): \(reason)")
+    }
+  }
+
+  /// The path of a volume's content on this machine.
+  /// - Parameter scratch: the directory for content that lives as long as the pod.
+  static func hostPath(of volume: JSONValue, scratch: String) throws(StartFailure) -> String {
+    let name = volume["name"]?.string ?? ""
+    if volume["emptyDir"] != nil {
+      let path = "\(scratch)/\(name)"
+      try Self.makeDirectory(path)
+      chmod(path, 0o777)
+      return path
+    }
+    guard let host = volume["hostPath"], let path = host["path"]?.string else {
+      let kind = volume.members.keys.filter { $0 != "name" }.sorted().first ?? "of no kind"
+      throw .mount(
+        "MountVolume.SetUp failed for volume \"\(name)\" : \(kind): this node supports only "
+          + "hostPath and emptyDir")
+    }
+    try Self.check(path, type: host["type"]?.string ?? "", volume: name)
+    return path
+  }
+
+  /// Source: `pkg/volume/hostpath/host_path.go`.
+  private static func check(
+    _ path: String, type: String, volume: String
+  ) throws(StartFailure) {
+    func failure(_ noun: String) -> StartFailure {
+      .mount(
+        "MountVolume.SetUp failed for volume \"\(volume)\" : hostPath type check failed: \(path) is "
+          + "not \(noun)")
+    }
+    let found = Self.type(of: path)
+    switch type {
+    // As container runtimes do: a missing path becomes a directory.
+    case "": if found == nil { try Self.makeDirectory(path) }
+    case "DirectoryOrCreate":
+      if found == nil { try Self.makeDirectory(path) }
+      if Self.type(of: path) != S_IFDIR { throw failure("a directory") }
+    case "FileOrCreate":
+      if found == nil {
+        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard file >= 0 else {
+          throw .mount("cannot create the file \(path): \(String(cString: strerror(errno)))")
+        }
+        close(file)
+      }
+      if Self.type(of: path) != S_IFREG { throw failure("a file") }
+    case "Directory": if found != S_IFDIR { throw failure("a directory") }
+    case "File": if found != S_IFREG { throw failure("a file") }
+    case "Socket": if found != S_IFSOCK { throw failure("a socket file") }
+    case "CharDevice": if found != S_IFCHR { throw failure("a character device") }
+    case "BlockDevice": if found != S_IFBLK { throw failure("a block device") }
+    default: throw failure("of a known type: \"\(type)\"")
+    }
+  }
+
+  /// The directories of an image on the way to these paths.
+  static func tree(of imageRoot: String, leadingTo paths: [String]) -> ContainerCommand.Tree {
+    var tree: ContainerCommand.Tree = ["/": Self.entries(of: imageRoot + "/")]
+    for path in paths {
+      var directory = "/"
+      for part in path.split(separator: "/").map(String.init) {
+        guard tree[directory]?[part] == .directory else { break }
+        directory = ContainerCommand.join(directory, part)
+        if tree[directory] == nil { tree[directory] = Self.entries(of: imageRoot + directory) }
+      }
+    }
+    return tree
+  }
+
+  private static func entries(of path: String) -> [String: ContainerCommand.Entry] {
+    var entries: [String: ContainerCommand.Entry] = [:]
+    for name in Self.names(in: path) {
+      var status = stat()
+      guard lstat("\(path)/\(name)", &status) == 0 else { continue }
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR: entries[name] = .directory
+      case S_IFLNK: entries[name] = SymbolicLink.target(of: "\(path)/\(name)").map { .link(to: $0) }
+      default: entries[name] = .other
+      }
+    }
+    return entries
+  }
+
+  /// The names in a directory without `.` and `..`; empty when it cannot be read.
+  static func names(in path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Removes a directory recursively, without following links.
+  static func remove(_ path: String) {
+    if !Self.isRealDirectory(path) {
+      unlink(path)
+      return
+    }
+    for name in Self.names(in: path) { Self.remove("\(path)/\(name)") }
+    rmdir(path)
+  }
+
+  private static func isRealDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The content of a file from an offset on; empty when it cannot be read.
+  static func bytes(_ path: String, from offset: Int) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0, lseek(file, offset, SEEK_SET) >= 0 else { return [] }
+    defer { close(file) }
+    return Self.rest(of: file) ?? []
+  }
+
+  /// A small file as text; `nil` when it cannot be read.
+  static func text(_ path: String) -> String? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    return Self.rest(of: file).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private static func rest(of file: Int32) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    while true {
+      var count = 0
+      let chunk = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
+        count = read(file, buffer.baseAddress, buffer.count)
+        initialized = max(0, count)
+      }
+      guard count > 0 else { return count == 0 ? bytes : nil }
+      bytes += chunk
+    }
+  }
+}

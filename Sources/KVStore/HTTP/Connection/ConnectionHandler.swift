@@ -1,0 +1,151 @@
+import NIOCore
+
+/// Carries out what ``ConnectionState`` says: it owns the channel and the timers, and no policy.
+///
+/// It runs on the connection's event loop, without a task of its own. How a request is answered is in
+/// `ConnectionHandler+Requests.swift`.
+final class ConnectionHandler: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = Never
+  typealias OutboundOut = ByteBuffer
+  typealias Fact = ConnectionState.Fact
+
+  /// The server stops: an idle connection closes, a watch ends, a request under way is answered first.
+  struct Stop: Sendable {}
+
+  let store: Store
+  let pages: Pages
+  private let limits: ConnectionLimits
+  private var state: ConnectionState
+
+  /// Facts that were reported while another one was handled.
+  private var facts = CircularBuffer<Fact>()
+  private var isHandling = false
+  /// Answers to the requests of one read leave together, at its end.
+  private var isReading = false
+  private var needsFlush = false
+  private var requestTimer: Scheduled<Void>?
+  private var idleCheck: Scheduled<Void>?
+
+  init(store: Store, pages: Pages, limits: ConnectionLimits = ConnectionLimits()) {
+    self.store = store
+    self.pages = pages
+    self.limits = limits
+    self.state = ConnectionState(limits: limits, headers: pages.headers, openedAt: .now())
+  }
+
+  // MARK: Facts
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.report(.opened, context: context)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.requestTimer?.cancel()
+    self.idleCheck?.cancel()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    self.isReading = true
+    self.report(.received(self.unwrapInboundIn(data)), context: context)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    self.isReading = false
+    self.flushWrites(context: context)
+    context.fireChannelReadComplete()
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if self.state.mayRead() { context.read() }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.report(.lost, context: context)
+    context.fireChannelInactive()
+  }
+
+  /// A client that vanishes or breaks TLS ends its own connection, no other.
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    self.report(.lost, context: context)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case is Stop: self.report(.serverStopped, context: context)
+    case ChannelEvent.inputClosed: self.report(.inputClosed, context: context)
+    default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  /// A function that reports facts from any thread. A fact is made on the event loop.
+  func reporter(
+    context: ChannelHandlerContext
+  ) -> @Sendable (_ fact: @escaping @Sendable () -> Fact) -> Void {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    return { fact in
+      bound.eventLoop.execute {
+        let (handler, context) = bound.value
+        handler.report(fact(), context: context)
+      }
+    }
+  }
+
+  func report(_ fact: Fact, context: ChannelHandlerContext) {
+    self.facts.append(fact)
+    // An action that reports at once: the loop below goes on with it, not a deeper one.
+    guard !self.isHandling else { return }
+    self.isHandling = true
+    while let fact = self.facts.popFirst() {
+      for action in self.state.handle(fact, at: .now()) { self.carryOut(action, context: context) }
+    }
+    self.isHandling = false
+    if !self.isReading { self.flushWrites(context: context) }
+  }
+
+  // MARK: Actions
+
+  private func carryOut(_ action: ConnectionState.Action, context: ChannelHandlerContext) {
+    switch action {
+    case .serve(let request, let requester):
+      self.serve(request, by: requester, context: context)
+    case .write(let bytes):
+      self.needsFlush = true
+      context.write(self.wrapOutboundOut(bytes), promise: nil)
+    case .writeEvent(let bytes):
+      self.write(bytes, context: context, reporting: .eventWritten(byteCount: bytes.readableBytes))
+    // An empty write: it completes after all before it.
+    case .reportWhenWritten: self.write(ByteBuffer(), context: context, reporting: .allWritten)
+    case .unwatch(let id): self.store.unwatch(id)
+    case .startRequestTimer:
+      self.requestTimer = self.schedule(.requestTimedOut, in: self.limits.requestTime, context)
+    case .stopRequestTimer: self.requestTimer?.cancel()
+    case .checkIdleness(let time): self.idleCheck = self.schedule(.idleCheckDue, in: time, context)
+    case .read: context.read()
+    case .close:
+      self.flushWrites(context: context)
+      context.close(promise: nil)
+    }
+  }
+
+  private func write(_ bytes: ByteBuffer, context: ChannelHandlerContext, reporting fact: Fact) {
+    self.needsFlush = true
+    context.write(self.wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in
+      self.report(fact, context: context)
+    }
+  }
+
+  private func flushWrites(context: ChannelHandlerContext) {
+    guard self.needsFlush else { return }
+    self.needsFlush = false
+    context.flush()
+  }
+
+  private func schedule(
+    _ fact: Fact, in time: TimeAmount, _ context: ChannelHandlerContext
+  ) -> Scheduled<Void> {
+    context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+      self.report(fact, context: context)
+    }
+  }
+}

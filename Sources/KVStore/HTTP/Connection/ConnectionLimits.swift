@@ -1,0 +1,18 @@
+import NIOCore
+
+/// What one connection may cost the server.
+struct ConnectionLimits: Sendable {
+  /// From a request's first byte to its last.
+  var requestTime = TimeAmount.seconds(60)
+  var handshakeTime = TimeAmount.seconds(10)
+  /// For a refused connection to send its request, and again to hang up.
+  var refusalTime = TimeAmount.seconds(1)
+  /// For a connection without a request, or with a last answer that the client does not read.
+  var idleTime = TimeAmount.minutes(10)
+  /// Bytes that may arrive ahead of their turn. During a change no more are read; a watch is cut off.
+  var bytesAhead = 64 << 10
+  /// Events of a stream that the client has not read, as in etcd; beyond, it is cut off.
+  var eventsBehind = 100
+  /// The same in bytes.
+  var bytesBehind = 16 << 20
+}

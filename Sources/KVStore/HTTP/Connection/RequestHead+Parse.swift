@@ -1,0 +1,179 @@
+import NIOHTTP1
+
+/// Source: RFC 9112; where that leaves a choice, Go's `net/http`.
+extension RequestHead {
+  /// - Parameter bytes: up to the empty line at the end.
+  init(parsing bytes: UnsafeRawBufferPointer) throws(RequestError) {
+    var lines = HeadLines(bytes)
+    guard let requestLine = lines.next() else { throw .malformed("no request line") }
+    try self.init(requestLine: requestLine)
+    var contentLength: Int?
+    var hasHost = false
+    while let line = lines.next(), !line.isEmpty {
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else {
+        throw .malformed("a header line without a name")
+      }
+      let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
+      guard name.allSatisfy(Self.isToken) else {
+        throw .malformed("a header name with \"\(Self.excerpt(name))\"")
+      }
+      let value = Self.trimmed(line[(colon + 1)...])
+      if Self.equal(name, "content-length") {
+        guard let length = Self.decimal(value), contentLength ?? length == length else {
+          throw .malformed("Content-Length \"\(Self.excerpt(value))\"")
+        }
+        contentLength = length
+      } else if Self.equal(name, "transfer-encoding") {
+        guard Self.equal(value, "chunked"), self.body == .none else {
+          throw .unsupported("Transfer-Encoding \"\(Self.excerpt(value))\"")
+        }
+        self.body = .chunked
+      } else if Self.equal(name, "connection") {
+        for option in Self.text(value).lowercased().split(separator: ",") {
+          switch option.drop(while: \.isWhitespace) {
+          case "close": self.isKeepAlive = false
+          case "keep-alive" where self.isHTTP10: self.isKeepAlive = true
+          default: break
+          }
+        }
+      } else if Self.equal(name, "host") {
+        hasHost = true
+      } else if Self.equal(name, "content-type") {
+        self.contentType = Self.text(value)
+      } else if Self.equal(name, "expect") {
+        guard Self.equal(value, "100-continue") else {
+          throw .expectationFailed(Self.excerpt(value))
+        }
+        self.expectsContinue = !self.isHTTP10
+      } else if Self.equal(name, "authorization") {
+        // Of several the first one counts, as in Go.
+        self.authorization = self.authorization ?? Self.text(value)
+      } else if Self.equal(name, "origin") {
+        self.origin = Self.text(value)
+      }
+    }
+    if let contentLength {
+      // A proxy between the client and this server may have chosen the other one of two lengths.
+      guard self.body == .none else {
+        throw .malformed("both Content-Length and Transfer-Encoding")
+      }
+      self.body = .bytes(contentLength)
+    }
+    guard hasHost || self.isHTTP10 else { throw .malformed("no Host header") }
+  }
+
+  private init(requestLine line: HeadLines.Line) throws(RequestError) {
+    let space = UInt8(ascii: " ")
+    guard let first = line.firstIndex(of: space), let last = line.lastIndex(of: space), first < last
+    else { throw .malformed("the request line \"\(Self.excerpt(line))\"") }
+    let (method, target) = (line[..<first], line[(first + 1)..<last])
+    guard !method.isEmpty, method.allSatisfy(Self.isToken) else {
+      throw .malformed("the method \"\(Self.excerpt(method))\"")
+    }
+    guard !target.isEmpty, target.allSatisfy({ $0 > space && $0 != 0x7F }) else {
+      throw .malformed("the target \"\(Self.excerpt(target))\"")
+    }
+    let version = UnsafeRawBufferPointer(rebasing: line[(last + 1)...])
+    let isHTTP10 = Self.equal(version, "HTTP/1.0", ignoringCase: false)
+    guard isHTTP10 || Self.equal(version, "HTTP/1.1", ignoringCase: false) else {
+      throw .unsupportedVersion(Self.excerpt(version))
+    }
+    self.init(
+      method: Self.method(UnsafeRawBufferPointer(rebasing: method)), target: Array(target),
+      isHTTP10: isHTTP10, isKeepAlive: !isHTTP10)
+  }
+
+  /// Methods are case-sensitive.
+  private static func method(_ bytes: UnsafeRawBufferPointer) -> HTTPMethod {
+    for known in [HTTPMethod.GET, .PUT, .POST, .DELETE, .HEAD, .OPTIONS]
+    where self.equal(bytes, known.staticName, ignoringCase: false) {
+      return known
+    }
+    return .RAW(value: self.text(bytes))
+  }
+
+  private static func decimal(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    guard (1...18).contains(bytes.count) else { return nil }
+    var number = 0
+    for byte in bytes {
+      guard (0x30...0x39).contains(byte) else { return nil }
+      number = number * 10 + Int(byte - 0x30)
+    }
+    return number
+  }
+
+  private static func trimmed(_ line: HeadLines.Line) -> UnsafeRawBufferPointer {
+    func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == 0x09 }
+    var line = line.drop(while: isBlank)
+    while let byte = line.last, isBlank(byte) { line = line.dropLast() }
+    return UnsafeRawBufferPointer(rebasing: line)
+  }
+
+  private static func equal(
+    _ bytes: UnsafeRawBufferPointer, _ text: StaticString, ignoringCase: Bool = true
+  ) -> Bool {
+    guard bytes.count == text.utf8CodeUnitCount else { return false }
+    for position in 0..<bytes.count {
+      var byte = bytes[position]
+      if ignoringCase, (0x41...0x5A).contains(byte) { byte |= 0x20 }
+      if byte != text.utf8Start[position] { return false }
+    }
+    return true
+  }
+
+  /// Source: RFC 9110, `tchar`.
+  private static func isToken(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+    case UInt8(ascii: "!"), 0x23...0x27, UInt8(ascii: "*"), UInt8(ascii: "+"),
+      UInt8(ascii: "-"), UInt8(ascii: "."), 0x5E...0x60, UInt8(ascii: "|"), UInt8(ascii: "~"):
+      true
+    default: false
+    }
+  }
+
+  private static func text(_ bytes: some Collection<UInt8>) -> String {
+    String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Enough to recognise it in a message.
+  private static func excerpt(_ bytes: some Collection<UInt8>) -> String {
+    self.text(bytes.prefix(100))
+  }
+}
+
+/// The lines of a head, without their ends.
+private struct HeadLines {
+  typealias Line = Slice<UnsafeRawBufferPointer>
+
+  private let bytes: UnsafeRawBufferPointer
+  private var position = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) {
+    self.bytes = bytes
+  }
+
+  mutating func next() -> Line? {
+    guard let end = self.bytes[self.position...].firstIndex(of: UInt8(ascii: "\n")) else {
+      return nil
+    }
+    let hasCR = end > self.position && self.bytes[end - 1] == UInt8(ascii: "\r")
+    defer { self.position = end + 1 }
+    return self.bytes[self.position..<(hasCR ? end - 1 : end)]
+  }
+}
+
+extension HTTPMethod {
+  /// The name without an allocation, for the frequent methods.
+  fileprivate var staticName: StaticString {
+    switch self {
+    case .GET: "GET"
+    case .PUT: "PUT"
+    case .POST: "POST"
+    case .DELETE: "DELETE"
+    case .HEAD: "HEAD"
+    case .OPTIONS: "OPTIONS"
+    default: ""
+    }
+  }
+}

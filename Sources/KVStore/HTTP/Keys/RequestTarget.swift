@@ -1,0 +1,55 @@
+/// The path and the query of a request line, as Go's `net/url` and `ServeMux` read them.
+struct RequestTarget: Equatable, Sendable {
+  /// Decoded.
+  let path: [UInt8]
+  /// Still encoded.
+  let query: [UInt8]?
+
+  /// - Parameter bytes: from the request line; an absolute URL is allowed.
+  /// - Returns: `nil` when a percent sign in the path lacks two hexadecimal digits.
+  init?(_ bytes: [UInt8]) {
+    var bytes = bytes[...]
+    let questionOrSlash = [UInt8(ascii: "?"), UInt8(ascii: "/")]
+    if bytes.first != StorePath.slash, let scheme = bytes.firstRange(of: Array("://".utf8)) {
+      bytes = bytes[scheme.upperBound...].drop { !questionOrSlash.contains($0) }
+      if bytes.first != StorePath.slash { bytes = [StorePath.slash] + bytes }
+    }
+    let questionMark = bytes.firstIndex(of: UInt8(ascii: "?"))
+    guard
+      let path = try? PercentEncoding.decode(bytes[..<(questionMark ?? bytes.endIndex)])
+    else { return nil }
+    self.path = path
+    self.query = questionMark.map { Array(bytes[($0 + 1)...]) }
+  }
+
+  /// The clean form of a path with empty, `.` or `..` components; `nil` for a clean one.
+  ///
+  /// Source: `cleanPath` of Go's `net/http`, which keeps a slash at the end.
+  var redirection: String? {
+    guard !self.isPlainlyClean else { return nil }
+    var clean: [ArraySlice<UInt8>] = []
+    let components = self.path.split(separator: StorePath.slash, omittingEmptySubsequences: false)
+    for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] {
+      if component == Array("..".utf8)[...] {
+        _ = clean.popLast()
+      } else {
+        clean.append(component)
+      }
+    }
+    var path = clean.flatMap { [StorePath.slash] + $0 }
+    if path.isEmpty || self.path.last == StorePath.slash { path.append(StorePath.slash) }
+    guard path != self.path else { return nil }
+    let query = self.query.map { "?" + PercentEncoding.asciiOnly($0) } ?? ""
+    return PercentEncoding.encodedPath(path) + query
+  }
+}
+
+extension RequestTarget {
+  /// No component is empty or begins with a dot. This is quick, and true for most paths.
+  private var isPlainlyClean: Bool {
+    guard self.path.first == StorePath.slash else { return false }
+    return !zip(self.path, self.path.dropFirst()).contains { byte, next in
+      byte == StorePath.slash && (next == StorePath.slash || next == UInt8(ascii: "."))
+    }
+  }
+}

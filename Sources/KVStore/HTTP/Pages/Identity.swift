@@ -1,0 +1,58 @@
+/// The cluster and its one member, as clients see them.
+struct Identity: Sendable {
+  /// In hexadecimal; a restart keeps it.
+  let clusterID: String
+  let memberID: String
+  let name: String
+  /// Clients switch to these addresses.
+  let clientURLs: [String]
+
+  /// The version of etcd whose API this is; clients choose their requests by it.
+  static let etcdVersion = "3.4.23"
+  static let clusterVersion = "3.4.0"
+
+  init(clusterID: UInt64, name: String, clientURLs: [String]) {
+    self.clusterID = String(clusterID, radix: 16)
+    // There is one member, so its id can follow from the cluster's.
+    self.memberID = String(clusterID ^ 0x5a5a_5a5a_5a5a_5a5a, radix: 16)
+    self.name = name
+    self.clientURLs = clientURLs
+  }
+
+  var version: String {
+    "{\"etcdserver\":\"\(Self.etcdVersion)\",\"etcdcluster\":\"\(Self.clusterVersion)\"}"
+  }
+
+  /// An entry of `/v2/members`. Without peers it has no peer addresses.
+  var member: String {
+    var json = JSONWriter()
+    json.raw("{\"id\":\"\(self.memberID)\",\"name\":")
+    json.string(self.name.utf8)
+    json.raw(",\"peerURLs\":[],\"clientURLs\":[")
+    for (position, url) in self.clientURLs.enumerated() {
+      if position > 0 { json.raw(",") }
+      json.string(url.utf8)
+    }
+    json.raw("]}")
+    return String(buffer: json.buffer)
+  }
+
+  /// `/v2/stats/self`: the member leads from its start.
+  func statistics(startedAt: StoreTime, now: StoreTime) -> String {
+    let start = startedAt.rfc3339
+    let uptime = GoUptime(nanoseconds: startedAt.nanoseconds(to: now))
+    var json = JSONWriter()
+    json.raw("{\"name\":")
+    json.string(self.name.utf8)
+    json.raw(",\"id\":\"\(self.memberID)\",\"state\":\"StateLeader\",\"startTime\":\"\(start)\"")
+    json.raw(",\"leaderInfo\":{\"leader\":\"\(self.memberID)\",\"uptime\":\"\(uptime)\"")
+    json.raw(",\"startTime\":\"\(start)\"},\"recvAppendRequestCnt\":0,\"sendAppendRequestCnt\":0}")
+    return String(buffer: json.buffer)
+  }
+
+  /// `/v2/stats/leader`: there are no followers.
+  var leaderStatistics: String { "{\"leader\":\"\(self.memberID)\",\"followers\":{}}" }
+
+  var members: String { "{\"members\":[\(self.member)]}\n" }
+  var machines: String { self.clientURLs.joined(separator: ", ") }
+}

@@ -1,0 +1,129 @@
+/// A Go type in the kubelet's own types of a pod: how a manifest gives its value, and how Go prints it.
+package indirect enum GoType: Sendable {
+  /// A string, with the name of its Go type.
+  case text(String)
+  case boolean
+  case int32
+  case int64
+  /// A port by number or by name.
+  case intOrString
+  /// An amount of a resource.
+  case quantity
+  /// A quantity that the API's defaults round up to a thousandth.
+  case roundedQuantity
+  /// A time. Times of a manifest are not read: Go prints them with the machine's time zone.
+  case time
+  /// A list, map or pointer whose content is not read, with its Go type.
+  case unread(String)
+  case pointer(GoType)
+  case list(GoType)
+  /// A map with string keys, with the name of its Go type.
+  case map(String, GoType)
+  case structure(GoStructure)
+
+  package static let string: GoType = .text("string")
+  package static let strings: GoType = .list(.string)
+  package static let stringMap: GoType = .map("map[string]string", .string)
+
+  /// As Go prints it.
+  package var name: String {
+    switch self {
+    case .text(let name), .unread(let name), .map(let name, _): name
+    case .boolean: "bool"
+    case .int32: "int32"
+    case .int64: "int64"
+    case .intOrString: "intstr.IntOrString"
+    case .quantity, .roundedQuantity: "resource.Quantity"
+    case .time: "v1.Time"
+    case .pointer(let type): "*" + type.name
+    case .list(let type): "[]" + type.name
+    case .structure(let structure): structure.name
+    }
+  }
+
+  /// The type of the manifest's field; `nil` for a field that is not read.
+  package var fieldType: FieldType? {
+    switch self {
+    case .text: .string
+    case .boolean: .boolean
+    case .int32: .int32
+    case .int64: .int64
+    case .intOrString: .intOrString
+    case .quantity, .roundedQuantity: .quantity
+    case .time, .unread: nil
+    case .pointer(let type): type.fieldType
+    case .list(let type): type.fieldType.map { .list($0) }
+    case .map(_, let type): type.fieldType.map { .map($0) }
+    case .structure(let structure): .object(structure.fieldTypes)
+    }
+  }
+}
+
+/// A Go structure.
+package struct GoStructure: Sendable {
+  package let name: String
+  /// The fields of all releases, in the order of Go's declaration.
+  package let fields: [Field]
+
+  package init(_ name: String, _ fields: [Field]) {
+    self.name = name
+    self.fields = fields
+  }
+
+  package struct Field: Sendable {
+    package let name: String
+    package let type: GoType
+    /// The member of the manifest's object; `nil` for an embedded structure, whose fields are members of
+    /// the same object.
+    package let key: String?
+    /// The kubelet releases that have the field, as minor versions of 1.x.
+    package let releases: ClosedRange<Int>
+
+    /// - Parameter key: only when it differs from JSON's spelling of the name.
+    package init(
+      _ name: String, _ type: GoType, key: String? = nil, since: Int = 1, until: Int = .max
+    ) {
+      self.name = name
+      self.type = type
+      self.key = key ?? Self.jsonName(name)
+      self.releases = since...until
+    }
+
+    private init(embedded structure: GoStructure, name: String, releases: ClosedRange<Int>) {
+      self.name = name
+      self.type = .structure(structure)
+      self.key = nil
+      self.releases = releases
+    }
+
+    /// A structure whose fields are members of the same object. Its field name in Go is its type's name.
+    package static func embedded(_ structure: GoStructure, since: Int = 1, until: Int = .max)
+      -> Self
+    {
+      let name = structure.name.split(separator: ".").last.map(String.init) ?? structure.name
+      return Self(embedded: structure, name: name, releases: since...until)
+    }
+
+    /// `TerminationGracePeriodSeconds` is `terminationGracePeriodSeconds`, `HTTPGet` is `httpGet`,
+    /// `TTY` is `tty`.
+    private static func jsonName(_ name: String) -> String {
+      let capitals = name.prefix { $0.isUppercase }.count
+      let lowered = capitals == name.count || capitals == 1 ? capitals : capitals - 1
+      return name.prefix(lowered).lowercased() + name.dropFirst(lowered)
+    }
+  }
+
+  /// The members of a manifest's object, in all releases together.
+  package var fieldTypes: [String: FieldType] {
+    var types: [String: FieldType] = [:]
+    for field in self.fields {
+      if let key = field.key {
+        // Later releases are listed last.
+        if let type = field.type.fieldType { types[key] = type }
+      } else if case .structure(let structure) = field.type {
+        types.merge(structure.fieldTypes) { $1 }
+      }
+    }
+    return types
+  }
+}

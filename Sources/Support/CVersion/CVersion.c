@@ -1,0 +1,3 @@
+#include "CVersion.h"
+
+const char *zweimaster_commit(void) { return ZWEIMASTER_COMMIT; }

@@ -1,0 +1,59 @@
+import Yams
+
+/// A YAML file whose keys are the names of flags. Each error names the line.
+package enum ConfigurationFile {
+  /// The root node; `nil` for an empty file.
+  /// - Throws: ``SettingsError`` when the text is not YAML.
+  package static func root(of text: String, in file: String) throws(SettingsError) -> Node? {
+    do {
+      let root = try Yams.compose(yaml: text)
+      return root?.null == nil ? root : nil
+    } catch {
+      throw SettingsError(place: file, problem: "not YAML: \(error)")
+    }
+  }
+
+  /// Turns a mapping into arguments of the command line.
+  /// - Parameters:
+  ///   - flags: the names that are allowed, without leading hyphens.
+  ///   - example: a line of a correct file, for errors.
+  ///   - other: handles a key that is no flag; returns `nil` for an unknown one.
+  package static func settings(
+    in node: Node, of file: String, flags: Set<String>, example: String,
+    other: (_ key: Node, _ value: Node) throws(SettingsError) -> [Setting]? = {
+      _, _ throws(SettingsError) in nil
+    }
+  ) throws(SettingsError) -> [Setting] {
+    guard case .mapping(let mapping) = node else {
+      throw SettingsError(
+        place: Self.place(of: node, in: file), problem: "write settings like `\(example)`")
+    }
+    var settings: [Setting] = []
+    for (key, value) in mapping {
+      if let others = try other(key, value) {
+        settings += others
+        continue
+      }
+      let name = key.string ?? ""
+      guard flags.contains(name) else {
+        throw SettingsError(
+          place: Self.place(of: key, in: file),
+          problem: "unknown setting \"\(name)\"; the settings are: "
+            + flags.sorted().joined(separator: ", "))
+      }
+      guard case .scalar(let scalar) = value else {
+        throw SettingsError(
+          place: Self.place(of: value, in: file),
+          problem: "\(name) takes one value; separate several with commas")
+      }
+      settings.append(
+        Setting(argument: "--\(name)=\(scalar.string)", origin: Self.place(of: key, in: file)))
+    }
+    return settings
+  }
+
+  /// `FILE:LINE`.
+  package static func place(of node: Node, in file: String) -> String {
+    node.mark.map { "\(file):\($0.line)" } ?? file
+  }
+}
