@@ -5,13 +5,13 @@ import Testing
 extension EndToEnd {
   @Suite(.whereMachinesAre, .timeLimit(.minutes(10)))
   struct LivenessTests {
-    /// A scheduler that serves no `/healthz`, from its start.
+    /// Writes a scheduler that never serves `/healthz`.
     private static let ill =
       "printf '#!/bin/sh\\nexec sleep 3600\\n' >/tmp/ill && chmod 755 /tmp/ill"
     private static let program = "/usr/local/bin/kube-scheduler"
 
-    /// The recipe's manifest asks for the first time after 15 s, every 10 s, and ends the container at the third
-    /// failure. What ends is a real process on a machine, and the one in its place is well.
+    /// By the recipe's manifest the kubelet probes after 15 s, then every 10 s, and restarts the container at the third
+    /// failure. The container is a real process on a machine, and the restarted one is well.
     @Test func aSchedulerThatIsIllIsEndedByItsLivenessProbeAndStartedAgain() async throws {
       try await MachineRoom.with { room in
         try await room.during(
@@ -37,7 +37,7 @@ extension EndToEnd {
             try await scheduler.leader() != nil
           }
           let leader = try #require(try await scheduler.leader())
-          // From its next start on it is well.
+          // The next start runs the real program.
           _ = try await room.run("mv \(Self.program).well \(Self.program)", on: leader)
           try await eventually("for a restart", within: .seconds(120)) {
             try await scheduler.field("restartCount", on: leader) == "1"
