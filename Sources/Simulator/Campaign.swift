@@ -21,6 +21,8 @@ public struct Campaign: Sendable {
     public internal(set) var steps = 0
     public internal(set) var terms = 0
     public internal(set) var pods = 0
+    /// Pods that their kubelet ended by itself.
+    public internal(set) var expiries = 0
     public internal(set) var faults: [Fault.Kind: Int] = [:]
     /// How long no pod ran until one ran on another node, in thousandths of the lease's time to live.
     public internal(set) var takeovers: [Int] = []
@@ -35,6 +37,7 @@ public struct Campaign: Sendable {
       self.steps += other.steps
       self.terms += other.terms
       self.pods += other.pods
+      self.expiries += other.expiries
       self.faults.merge(other.faults, uniquingKeysWith: +)
       self.takeovers += other.takeovers
       self.violations += other.violations
@@ -46,6 +49,7 @@ public struct Campaign: Sendable {
       self.steps += result.steps
       self.terms += result.terms
       self.pods += result.pods
+      self.expiries += result.expiries
       for (kind, count) in result.faults { self.faults[kind, default: 0] += count }
       self.takeovers += result.takeovers.map { Int($0 / (ttlSeconds * 1_000_000)) }
       if let violation = result.violation {
@@ -146,7 +150,8 @@ extension Simulation {
       lines.append(
         "\(node.name): --whoami \(node.holder), profile \(node.timing.profile?.rawValue ?? "none"), margin "
           + "\(node.timing.margin), lock-delay \(node.timing.lockDelay), "
-          + (node.asksKubelet ? "asks its kubelet" : "asks no kubelet"))
+          + (node.asksKubelet ? "asks its kubelet" : "asks no kubelet")
+          + (node.timing.manifestExpires ? ", --manifest-deadline" : ""))
     }
     return lines.map { "\($0)\n" }.joined()
   }

@@ -17,6 +17,8 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
     case killElector = "kill-elector"
     /// `kill -9` of a guard; its unit is started again when its elector has ended, too.
     case killGuard = "kill-guard"
+    /// `kill -9` of elector and guard at one instant, where the kubelet ends the pod by itself.
+    case killUnit = "kill-unit"
     case killStore = "kill-store"
     /// The store's machine is off: what was not synced is lost, and its wall clock may come back late.
     case storePower = "store-power"

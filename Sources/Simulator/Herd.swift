@@ -64,6 +64,7 @@ public struct Herd: Sendable {
     scenario.ttlSeconds = self.ttlSeconds
     scenario.sleep = self.sleep
     scenario.profile = .some(nil)
+    scenario.manifestDeadline = false
     scenario.elections = self.elections
     scenario.requestTime = self.requestTime
     scenario.startWithin = self.startWithin

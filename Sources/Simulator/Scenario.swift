@@ -10,6 +10,8 @@ public struct Scenario: Sendable {
   public var sleep: Duration?
   /// `nil` inside for none, outside for any of them, by chance.
   public var profile: Profile??
+  /// Whether the electors have `--manifest-deadline`, most of them; `nil` for three seeds in ten, by chance.
+  public var manifestDeadline: Bool?
   public var faults = Fault.Kind.allCases
   /// For how long faults begin, in seconds of simulated time.
   public var windowSeconds: Int64 = 120
@@ -50,31 +52,52 @@ struct Draw: Sendable {
     self.grace = .seconds(graceSeconds)
     self.haveOneName = chance.hits(percent: 10)
     let masters = scenario.masters ?? 2 + chance.index(below: 2)
+    // Of its own, so that the other seeds are what they are without it.
+    var deadlineChance = Chance(seed: seed ^ 0xdead_11e5)
+    let isDrawn = deadlineChance.hits(percent: 30)
+    let haveDeadline = scenario.manifestDeadline ?? isDrawn
     let podStop = PodStop(
       detection: .milliseconds(detectionMilliseconds), grace: .seconds(graceSeconds))
     var timings: [Timing] = []
     for _ in 0..<masters {
       let drawn: [Profile?] = [nil, nil, .strict]
       let profile = scenario.profile ?? drawn[chance.index(below: drawn.count)]
-      let timing = try? Timing(
-        ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile: profile, podStop: podStop)
-      guard let timing else {
-        preconditionFailure("a lease of \(self.ttlSeconds) s, a sleep of \(self.sleep)")
-      }
-      timings.append(timing)
+      let expires = haveDeadline && deadlineChance.hits(percent: 80)
+      timings.append(
+        Self.timing(
+          ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile, podStop, expires: expires))
     }
     self.timings = timings
     self.window = .seconds(scenario.windowSeconds)
     precondition(scenario.elections == 1 || scenario.faults.isEmpty || faults != nil)
-    let plan = Fault.plan(
-      nodes: masters, window: self.window, kinds: scenario.faults, with: &chance)
+    let kinds = scenario.faults.filter { haveDeadline || $0 != .killUnit }
+    let plan = Fault.plan(nodes: masters, window: self.window, kinds: kinds, with: &chance)
     self.faults = faults ?? plan
+  }
+
+  /// A deadline that does not fit such a lease is left out.
+  private static func timing(
+    ttlSeconds: Int64, sleep: Duration, _ profile: Profile?, _ podStop: PodStop, expires: Bool
+  ) -> Timing {
+    for expires in [expires, false] {
+      if let timing = try? Timing(
+        ttlSeconds: ttlSeconds, sleep: sleep, profile: profile, podStop: podStop,
+        manifestExpires: expires)
+      {
+        return timing
+      }
+    }
+    preconditionFailure("a lease of \(ttlSeconds) s, a sleep of \(sleep)")
   }
 
   /// From the end of the last trouble until a pod must run at the latest: the lease of whoever was lost
   /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
   var bound: Nanoseconds {
-    let delay = self.timings.map(\.lockDelay).max() ?? .zero
+    // One whose manifest expires waits for an earlier pod of its own before it installs.
+    let delays = self.timings.map {
+      $0.manifestExpires ? max($0.lockDelay, $0.podTime) : $0.lockDelay
+    }
+    let delay = delays.max() ?? .zero
     var bound = Nanoseconds(.seconds(self.ttlSeconds) + delay + .seconds(1))
     bound += self.detection + .milliseconds(20)
     // One that could not write its manifest leaves the lock to others, for longer each time.

@@ -1,25 +1,6 @@
-import DequeModule
 import Elector
 import EtcdClient
 import FakeKubelet
-
-/// Facts that wait for a process, and what is left to be done of the one in hand: how the shells of elector
-/// and guard feed their cores. What becomes of files comes before anything else that waits.
-struct Mailbox<Event: Sendable, Effect: Sendable>: Sendable {
-  var inbox: Deque<Event> = []
-  var results: Deque<Event> = []
-  var effects: Deque<Effect> = []
-  /// A file or the guard is waited for.
-  var isBusy = false
-
-  enum Work { case effect(Effect), event(Event) }
-
-  mutating func next() -> Work? {
-    if self.isBusy { return nil }
-    if let effect = self.effects.popFirst() { return .effect(effect) }
-    return (self.results.popFirst() ?? self.inbox.popFirst()).map { .event($0) }
-  }
-}
 
 /// One master: its machine, its elector with guard, its manifest directory and its kubelet.
 ///
@@ -37,8 +18,8 @@ struct SimulatedNode<Core: ElectionCore> {
   var clock: NodeClock
   var isOn = true
 
-  var elector: ElectorProcess<Core>?
-  var guardian: GuardProcess?
+  var elector: SimulatedElector<Core>?
+  var guardian: SimulatedGuard?
   /// Grow with each life.
   var electorLives = 0
   var guardLives = 0
@@ -46,9 +27,9 @@ struct SimulatedNode<Core: ElectionCore> {
   var unitDue: Nanoseconds = 0
   var isUnitScheduled = false
 
-  /// Which guard put the manifest there; `nil` for an absent one.
-  var manifestOwner: Int?
-  var kubelet: KubeletProcess
+  /// What is in the kubelet's directory.
+  var manifest: SimulatedManifest?
+  var kubelet: SimulatedKubelet
   var kubeletLives = 0
 
   // Faults under way, by when they end.
@@ -58,44 +39,54 @@ struct SimulatedNode<Core: ElectionCore> {
   var slowFilesUntil: Nanoseconds = 0
   var refusedFilesUntil: Nanoseconds = 0
 
+  var electedPod: ElectedPod {
+    ElectedPod(name: "kube-scheduler", namespace: "kube-system", grace: self.grace.duration)
+  }
+
   var isUnitGone: Bool { self.elector == nil && self.guardian == nil }
 }
 
-final class ElectorProcess<Core: ElectionCore> {
+final class SimulatedElector<Core: ElectionCore> {
   let life: Int
   /// What its machine's clock showed when it began: its own instants count from here.
   let begin: Nanoseconds
   var core: Core
-  var mail = Mailbox<Election.Event, Election.Effect>()
+  var loop = ElectorLoop()
   var continuity = StoreContinuity()
   /// Requests to the store that no answer has come to.
   var pending: [Int: PendingRequest] = [:]
   var alarm = 0
   var watch: Int?
-  /// What the guard was asked for, by the question's number.
-  var asks: [UInt32: Ask] = [:]
-  var lastAsk: UInt32 = 0
-  var isLinked = true
-  var toldEnd: Elector.Instant?
+  /// What the guard was asked for.
+  var requests = GuardRequests()
+  /// The request that the change of the manifest waits for.
+  var changeRequest: UInt32?
+  /// The installation or removal under way.
+  var change: ManifestChange?
+  var step: ManifestChange.Step?
+  var installsUntil = BootInstant(nanoseconds: 0)
+  /// What that installation is to put there.
+  var content: ManifestContent?
+  var copy: ManifestCopy
   var stoppedUntil: Nanoseconds = 0
   /// How long it waits for a slow disk.
   var waitsUntil: Nanoseconds = 0
   var podWatches: [Int: PodWatch] = [:]
-  var pods = InstalledPods()
-  /// Whether a manifest of its own may be there.
-  var hasInstalled = false
 
-  init(life: Int, begin: Nanoseconds, core: Core) {
+  var isLinked: Bool { self.requests.loss == nil }
+
+  init(life: Int, begin: Nanoseconds, core: Core, copy: ManifestCopy) {
     self.life = life
     self.begin = begin
     self.core = core
+    self.copy = copy
   }
 }
 
 struct PodWatch: Sendable {
   var watch: PodEndWatch
   let since: Nanoseconds
-  let pods: InstalledPods
+  let pods: ManifestCopy.Pods
 }
 
 struct PendingRequest: Sendable {
@@ -105,19 +96,38 @@ struct PendingRequest: Sendable {
   let acknowledged: UInt64
 }
 
-enum Ask: Sendable { case install, remove, extend }
+/// A manifest in a kubelet's directory.
+struct SimulatedManifest: Sendable {
+  /// The life of the guard that put it there.
+  let owner: Int
+  let bytes: [UInt8]
+  /// Since when there has been one, without a break.
+  let since: Nanoseconds
+}
 
-final class GuardProcess {
+/// What an elector makes of its manifest.
+struct ManifestContent: Sendable {
+  let bytes: [UInt8]
+  let deadline: ManifestCopy.Deadline
+  /// Until when it may stay.
+  let until: BootInstant
+}
+
+final class SimulatedGuard {
   let life: Int
   var core: Guard
-  var mail = Mailbox<Guard.Event, Guard.Effect>()
+  var loop = GuardLoop()
+  /// What has happened since it looked last.
+  var sight = GuardLoop.Sight()
   var alarm = 0
   var stoppedUntil: Nanoseconds = 0
   /// How long it waits for a slow disk.
   var waitsUntil: Nanoseconds = 0
-  /// The elector that it has started, and the one that it talks to: until that hangs up.
+  /// The elector that it has started.
   var child: Int?
-  var electorLife: Int?
+
+  /// Whether the elector has its end of the connection open.
+  var isConnected: Bool { self.sight.connection == .open }
 
   init(life: Int, core: Guard) {
     self.life = life
@@ -125,12 +135,15 @@ final class GuardProcess {
   }
 }
 
-final class KubeletProcess {
+final class SimulatedKubelet {
   let life: Int
   let begin: Nanoseconds
   var core = PodWorkers()
-  /// What it has seen of its directory.
-  var sees = false
+  /// The bytes that it has seen in its directory, and the pod that it has made of them.
+  var seen: [UInt8]?
+  var pod: PodManifest?
+  /// How late it looks whether this pod has expired: it does so once a second.
+  var lateness: Duration = .zero
   var isUp = true
   var alarm = 0
   /// The containers that run.

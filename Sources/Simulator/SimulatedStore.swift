@@ -5,7 +5,7 @@ import KVStore
 /// A kvstore under simulated time: its writer, its publication and its clock are the shipped ones; the disk,
 /// the machine and the sockets are not there.
 struct SimulatedStore: Sendable {
-  /// A request that has arrived.
+  /// A request on its way, or arrived.
   struct Arrival: Sendable {
     let node: Int
     let incarnation: Int
@@ -21,6 +21,19 @@ struct SimulatedStore: Sendable {
     case refused(StoreError)
   }
 
+  /// A change that waits for the writer.
+  struct Waiting: Sendable {
+    let command: Command
+    /// `nil` for one of another client, whom nobody answers.
+    let arrival: Arrival?
+  }
+
+  /// What the writer waits for.
+  enum DiskWork: Sendable {
+    case commit([Change])
+    case fold(Backlog, upTo: UInt64)
+  }
+
   struct Watcher: Sendable {
     let node: Int
     let incarnation: Int
@@ -29,35 +42,8 @@ struct SimulatedStore: Sendable {
     let key: StorePath
   }
 
-  /// What a power cut leaves.
-  struct Disk: Sendable {
-    /// The nodes as they were when they were last written together.
-    private(set) var folded = KeyTree()
-    /// What has happened since.
-    private(set) var backlog: [Event] = []
-    /// The last events, those before ``folded`` included.
-    private(set) var history: [Event] = []
-    private(set) var lastIndex: UInt64 = 0
-    var clock = StoreClock.Record()
-
-    private static let backlogLimit = 40
-
-    /// - Parameter tree: with the changes in it.
-    mutating func write(_ changes: [Change], tree: KeyTree, at time: StoreTime) {
-      self.history += changes.map(\.event)
-      if self.history.count > 2_000 { self.history.removeFirst(self.history.count - 1_000) }
-      self.backlog += changes.map(\.event)
-      self.lastIndex = changes.last?.event.index ?? self.lastIndex
-      self.clock.lastKnown = time.nanoseconds
-      if self.backlog.count > Self.backlogLimit {
-        self.folded = tree
-        self.backlog = []
-      }
-    }
-  }
-
-  var disk = Disk()
-  private(set) var writer = StoreWriter(tree: KeyTree())
+  var disk = SimulatedDisk()
+  var loop = WriterLoop(tree: KeyTree())
   private(set) var published = KeyTree()
   private(set) var publication = Publication(EventHistory())
   private(set) var clock: StoreClock
@@ -72,10 +58,12 @@ struct SimulatedStore: Sendable {
   /// Its machine is off, so that not even a refusal comes.
   var isDark = false
   var stoppedUntil: Nanoseconds = 0
-  var inbox: [Arrival] = []
-  /// The batch that is being committed.
-  var batch: [Arrival] = []
-  var committing: [Change]?
+  /// What a store that is stopped has yet to read.
+  var unread: [Arrival] = []
+  var inbox: [Waiting] = []
+  /// What the writer took last.
+  var batch: [Waiting] = []
+  var diskWork: DiskWork?
   private(set) var watchers: [WatcherHub.ID: Watcher] = [:]
   private var watchersByNode: [Int: Set<WatcherHub.ID>] = [:]
   private var watchersByKey: [StorePath: Set<WatcherHub.ID>] = [:]
@@ -112,9 +100,8 @@ struct SimulatedStore: Sendable {
     self.isDark = false
     self.stoppedUntil = 0
     self.alarm = nil
-    var tree = self.disk.folded
-    for event in self.disk.backlog where tree.redo(event) == nil {
-      return "event \(event.index) cannot have followed on the table of nodes at \(tree.index)"
+    guard let tree = self.disk.tree() else {
+      return "the events on disk cannot have followed on the table of nodes"
     }
     self.clock = StoreClock(
       continuing: self.disk.clock,
@@ -123,10 +110,11 @@ struct SimulatedStore: Sendable {
         wall: Self.epoch + now + self.wallSkew))
     self.disk.clock.bootID = self.clock.bootID
     self.disk.clock.offset = self.clock.offset
-    self.writer = StoreWriter(tree: tree)
+    self.disk.recovered(tree, at: self.time(at: now))
+    self.loop = WriterLoop(tree: tree)
     self.published = tree
     self.publication = Publication(
-      EventHistory(events: self.disk.history, lastIndex: self.disk.lastIndex))
+      EventHistory(events: Array(self.disk.events), lastIndex: tree.index))
     return nil
   }
 
@@ -137,9 +125,10 @@ struct SimulatedStore: Sendable {
   mutating func end() {
     self.incarnation += 1
     self.isUp = false
+    self.unread = []
     self.inbox = []
     self.batch = []
-    self.committing = nil
+    self.diskWork = nil
     self.watchers = [:]
     self.watchersByNode = [:]
     self.watchersByKey = [:]
@@ -158,31 +147,26 @@ struct SimulatedStore: Sendable {
     }
   }
 
-  mutating func begin(_ extra: [Command], at now: Nanoseconds) -> [StoreWriter.Effect] {
-    self.batch = self.inbox
-    self.inbox = []
-    let time = self.time(at: now)
-    let commands = extra + self.batch.compactMap { Self.command($0, at: time) }
-    return self.writer.begin(commands, at: time)
-  }
-
-  private static func command(_ arrival: Arrival, at time: StoreTime) -> Command? {
-    guard case .write(let content, let make) = arrival.operation else { return nil }
-    return switch content {
-    case .nothing: make(.init())
-    case .leased:
-      make(
+  /// A request is read: its time to live counts from now.
+  mutating func accept(_ arrival: Arrival, at now: Nanoseconds) {
+    guard case .write(let content, let make) = arrival.operation else { return }
+    let new: Command.NewNode =
+      switch content {
+      case .nothing: .init()
+      case .leased:
         .init(
           value: Array(arrival.lock.holder.utf8),
-          deadline: time.advanced(bySeconds: UInt64(arrival.lock.ttlSeconds))))
-    case .text(let text): make(.init(value: Array(text.utf8)))
-    }
+          deadline: self.time(at: now).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
+      case .text(let text): .init(value: Array(text.utf8))
+      }
+    self.inbox.append(Waiting(command: make(new), arrival: arrival))
   }
 
-  mutating func committed() -> [StoreWriter.Effect] { self.writer.committed() }
-
-  mutating func refused(at now: Nanoseconds) -> [StoreWriter.Effect] {
-    self.writer.refused(cause: "cannot write to disk: simulated", at: self.time(at: now))
+  /// The writer takes all that waits.
+  mutating func take(at now: Nanoseconds) {
+    self.batch = self.inbox
+    self.inbox = []
+    self.loop.took(self.batch.map(\.command), isClosing: false, at: self.time(at: now))
   }
 
   mutating func publish(_ tree: KeyTree, _ changes: [Change]) -> [WatcherHub.Delivery] {
@@ -219,77 +203,5 @@ struct SimulatedStore: Sendable {
   /// Those who wait for a change of a key.
   func watchers(of key: StorePath) -> [Watcher] {
     (self.watchersByKey[key] ?? []).compactMap { self.watchers[$0] }
-  }
-
-  mutating func nextDeadline() -> Nanoseconds? {
-    self.writer.nextDeadline().map { self.instant(of: $0) }
-  }
-}
-
-extension SimulatedStore.Outcome {
-  /// What a client makes of an answer about the lock. Source: ``V2LeasedKey``, which does the same with
-  /// the answer's JSON.
-  func leaseAnswer(to request: LeaseRequestKind) -> LeaseAnswer? {
-    switch self {
-    case .done(let event, let index):
-      let node = event.node
-      let fact: LeaseAnswer.Fact =
-        switch request {
-        case .read:
-          .held(
-            Holder(
-              name: String(decoding: node.value ?? [], as: UTF8.self), term: node.createdIndex,
-              modifiedIndex: node.modifiedIndex), remaining: .seconds(node.ttl))
-        case .write: .granted(term: node.createdIndex, modifiedIndex: node.modifiedIndex)
-        case .release: .released
-        }
-      return LeaseAnswer(
-        fact, at: StorePosition(index: request == .read ? index : node.modifiedIndex))
-    case .refused(let error):
-      let fact: LeaseAnswer.Fact? =
-        switch error.code {
-        case .keyNotFound: .absent
-        case .compareFailed: .changed
-        case .alreadyExists: .exists
-        default: nil
-        }
-      return fact.map { LeaseAnswer($0, at: StorePosition(index: error.index)) }
-    }
-  }
-
-  /// The same about the record.
-  func sideAnswer(isRead: Bool) -> SideAnswer? {
-    switch self {
-    case .done(let event, let index):
-      let node = event.node
-      return isRead
-        ? SideAnswer(
-          .found(
-            value: String(decoding: node.value ?? [], as: UTF8.self),
-            modifiedIndex: node.modifiedIndex), at: StorePosition(index: index))
-        : SideAnswer(
-          .written(modifiedIndex: node.modifiedIndex), at: StorePosition(index: node.modifiedIndex))
-    case .refused(let error):
-      let position = StorePosition(index: error.index)
-      switch error.code {
-      case .keyNotFound: return SideAnswer(isRead ? .absent : .conditionFailed, at: position)
-      case .compareFailed, .alreadyExists: return SideAnswer(.conditionFailed, at: position)
-      default: return nil
-      }
-    }
-  }
-}
-
-/// What kind of success an answer about the lock can tell of.
-enum LeaseRequestKind {
-  case read, write, release
-
-  init(_ kind: Election.Request.Kind) {
-    self =
-      switch kind {
-      case .read, .readRecord: .read
-      case .release: .release
-      case .create, .renew, .writeRecord: .write
-      }
   }
 }

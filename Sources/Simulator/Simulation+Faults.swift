@@ -47,10 +47,17 @@ extension Simulation {
       guard self.nodes[node].guardian != nil, self.isElectorWell(node) else { return false }
       self.nodes[node].unitDue = fault.end
       self.endGuard(node, "it was ended by signal 9")
+    case .killUnit:
+      guard self.mayKillUnit(node) else { return false }
+      self.nodes[node].unitDue = fault.end
+      self.endElector(node, .signal(9))
+      self.endGuard(node, "it was ended by signal 9")
     case .restartUnit:
       guard let guardian = self.nodes[node].guardian else { return false }
       self.nodes[node].unitDue = fault.end
-      self.deliver(.signal(15), toGuard: node, guardian.life)
+      self.tellGuard(node, guardian.life) { sight in
+        if !sight.signals.contains(15) { sight.signals.append(15) }
+      }
     case .killStore, .storePower:
       guard self.store.isUp else { return false }
       let isPower = fault.kind == .storePower
@@ -65,6 +72,8 @@ extension Simulation {
     case .nodePower: return self.powerOff(node)
     case .restartKubelet:
       guard self.nodes[node].kubelet.isUp else { return false }
+      // It would count a pod's deadline anew, and nobody would be there to remove the manifest.
+      if self.nodes[node].manifest != nil, self.nodes[node].isUnitGone { return false }
       self.endKubelet(node)
     case .stepDown:
       guard let elector = self.nodes[node].elector else { return false }
@@ -77,11 +86,10 @@ extension Simulation {
     case .slowStoreDisk: self.storeIsSlow = true
     case .fullStoreDisk: self.commitsFail = true
     case .flood:
-      guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.committing == nil
-      else { return false }
-      let noise = StorePath("noise")
-      self.carryOut(
-        self.store.begin((0..<1_100).map { _ in .set(noise, .init()) }, at: self.now))
+      guard self.store.isUp, self.store.stoppedUntil <= self.now else { return false }
+      let noise = SimulatedStore.Waiting(command: .set(StorePath("noise"), .init()), arrival: nil)
+      self.store.inbox += Array(repeating: noise, count: 1_100)
+      self.turnStore()
     }
     return true
   }
@@ -112,6 +120,17 @@ extension Simulation {
     return max(elector.stoppedUntil, elector.waitsUntil) <= self.now
   }
 
+  /// Elector and guard may go at once where the kubelet ends the pod by itself, by a deadline that it has
+  /// counted from the beginning.
+  private func mayKillUnit(_ node: Int) -> Bool {
+    let state = self.nodes[node]
+    guard state.timing.manifestExpires, state.elector != nil, state.guardian != nil,
+      state.kubelet.isUp
+    else { return false }
+    guard let manifest = state.manifest else { return true }
+    return state.kubelet.begin <= manifest.since
+  }
+
   /// - Returns: whether it was on.
   private mutating func powerOff(_ node: Int) -> Bool {
     guard self.nodes[node].isOn else { return false }
@@ -120,7 +139,7 @@ extension Simulation {
     self.endGuard(node, "its machine is off")
     self.endKubelet(node)
     // Before a kubelet starts, `elector clean` does.
-    self.nodes[node].manifestOwner = nil
+    self.nodes[node].manifest = nil
     self.span(.manifest, nil, .kubelet(node))
     self.nodes[node].isUnitScheduled = false
     return true

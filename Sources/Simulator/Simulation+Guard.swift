@@ -1,13 +1,13 @@
 import Elector
 
-/// The guard's shell: what ``GuardProcess`` does.
+/// The guard's process. The order of things is ``GuardLoop``'s.
 extension Simulation {
-  func guardian(_ node: Int, _ life: Int) -> GuardProcess? {
+  func guardian(_ node: Int, _ life: Int) -> SimulatedGuard? {
     guard let guardian = self.nodes[node].guardian, guardian.life == life else { return nil }
     return guardian
   }
 
-  private func bootInstant(_ node: Int) -> BootInstant {
+  func bootInstant(_ node: Int) -> BootInstant {
     BootInstant(nanoseconds: self.nodes[node].clock.reading(at: self.now))
   }
 
@@ -19,11 +19,11 @@ extension Simulation {
     self.nodes[node].isUnitScheduled = false
     self.nodes[node].guardLives += 1
     let life = self.nodes[node].guardLives
-    self.nodes[node].guardian = GuardProcess(
+    self.nodes[node].guardian = SimulatedGuard(
       life: life, core: Guard(manifests: 1, at: self.bootInstant(node)))
     self.lastTrouble = self.now
     self.tell(.guardian(node), "starts")
-    self.deliver(.woke, toGuard: node, life)
+    self.turnGuard(node)
   }
 
   /// Whoever looks after units starts one again when all of its processes have ended.
@@ -45,30 +45,43 @@ extension Simulation {
     self.restartUnitIfGone(node)
   }
 
-  mutating func deliver(_ event: Guard.Event, toGuard node: Int, _ life: Int) {
+  /// Something has happened that the guard finds when it looks next.
+  mutating func tellGuard(
+    _ node: Int, _ life: Int, _ change: (inout GuardLoop.Sight) -> Void
+  ) {
     guard let guardian = self.guardian(node, life) else { return }
-    // What an elector said before it hung up is not even read.
-    if case .requested = event, guardian.electorLife == nil { return }
-    self.nodes[node].guardian?.mail.inbox.append(event)
+    change(&guardian.sight)
     self.turnGuard(node)
   }
 
-  mutating func dropRequests(to node: Int) {
-    self.nodes[node].guardian?.mail.inbox.removeAll {
-      if case .requested = $0 { true } else { false }
+  /// An elector closes its end of the connection.
+  mutating func hangUp(on node: Int, _ elector: Int) {
+    guard let guardian = self.nodes[node].guardian, guardian.child == elector,
+      guardian.isConnected
+    else { return }
+    self.tellGuard(node, guardian.life) { $0.connection = .closed }
+  }
+
+  mutating func requestReaches(_ node: Int, _ life: Int, _ request: GuardRequest) {
+    guard let guardian = self.guardian(node, life), guardian.isConnected else {
+      return
     }
+    self.tellGuard(node, life) { $0.requests.append(request) }
   }
 
   mutating func turnGuard(_ node: Int) {
-    while let guardian = self.nodes[node].guardian, guardian.stoppedUntil <= self.now,
-      let work = self.nodes[node].guardian?.mail.next()
-    {
-      switch work {
-      case .event(let event):
-        let now = self.bootInstant(node)
-        let effects = self.nodes[node].guardian?.core.handle(event, at: now) ?? []
-        self.nodes[node].guardian?.mail.effects.append(contentsOf: effects)
-      case .effect(let effect): self.carryOut(effect, node)
+    while let guardian = self.nodes[node].guardian, guardian.stoppedUntil <= self.now {
+      switch guardian.loop.next() {
+      case .handle(let event):
+        guardian.loop.decided(guardian.core.handle(event, at: self.bootInstant(node)))
+      case .carryOut(let effect): self.carryOut(effect, node)
+      case nil:
+        guard guardian.loop.isIdle, guardian.sight.hasNews else { return }
+        let sight = guardian.sight
+        guardian.sight = GuardLoop.Sight()
+        // A connection that was found closed is gone.
+        if sight.connection == .open { guardian.sight.connection = .open }
+        guardian.loop.saw(sight)
       }
     }
   }
@@ -82,17 +95,15 @@ extension Simulation {
         .electorStarts(node, guardLife: life),
         at: self.now + self.chance.span(5_000_000...50_000_000))
     case .install:
-      self.nodes[node].guardian?.mail.isBusy = true
       self.agenda.add(
         .guardFileDone(node, life: life, effect), at: self.now + self.fileTime(node, ofGuard: true))
     case .remove:
-      self.nodes[node].guardian?.mail.isBusy = true
       self.agenda.add(
         .guardFileDone(node, life: life, effect), at: self.now + self.chance.span(0...3_000_000))
     case .answer(let answer):
-      guard let elector = guardian.electorLife else { return }
+      guard guardian.isConnected, let elector = guardian.child else { return }
       self.agenda.add(
-        .guardAnswers(node, life: elector, ask: answer.id, answer.result),
+        .guardAnswers(node, life: elector, answer),
         at: self.now + self.chance.span(0...500_000))
     case .signalElector:
       if let elector = self.nodes[node].elector {
@@ -118,12 +129,13 @@ extension Simulation {
     }
     self.haveWaited(&guardian.waitsUntil)
     switch effect {
-    case .install(let request): self.settle(.installed(request, self.install(request, node)), node)
+    case .install(let request):
+      self.conclude(.installed(request, self.install(request, node)), node)
     case .remove(let manifest, let removal, let request):
-      let owner = self.nodes[node].manifestOwner
+      let owner = self.nodes[node].manifest?.owner
       let isOurs = removal == .anything || owner == life
-      if isOurs { self.setManifest(node, owner: nil) }
-      self.settle(
+      if isOurs { self.setManifest(node, nil) }
+      self.conclude(
         .removed(
           manifest: manifest, request: request, .absent(wasThere: isOurs && owner != nil)), node)
     default: break
@@ -132,19 +144,31 @@ extension Simulation {
 
   /// At the very moment of the rename.
   private mutating func install(_ request: GuardRequest, _ node: Int) -> GuardAnswer.Result {
-    guard let guardian = self.nodes[node].guardian, case .install(let until, _) = request.kind,
-      self.bootInstant(node) < until, guardian.electorLife != nil
+    guard let guardian = self.nodes[node].guardian,
+      case .install(let until, let bytes) = request.kind,
+      GuardLoop.mayInstall(
+        until: until, at: self.bootInstant(node), isConnected: guardian.isConnected)
     else { return .tooLate }
     guard self.nodes[node].refusedFilesUntil <= self.now else {
       return .failed(reason: "no space left on device", isUntouched: true)
     }
-    self.setManifest(node, owner: guardian.life)
+    self.setManifest(
+      node,
+      SimulatedManifest(
+        owner: guardian.life, bytes: bytes, since: self.nodes[node].manifest?.since ?? self.now))
     return .done
   }
 
-  private mutating func settle(_ event: Guard.Event, _ node: Int) {
-    self.nodes[node].guardian?.mail.results.append(event)
-    self.nodes[node].guardian?.mail.isBusy = false
+  private mutating func conclude(_ result: Guard.Event, _ node: Int) {
+    self.nodes[node].guardian?.loop.concluded(result)
     self.turnGuard(node)
+  }
+}
+
+extension GuardLoop.Sight {
+  /// Whether there is anything that ends a `poll`.
+  fileprivate var hasNews: Bool {
+    !self.signals.isEmpty || self.electorEnd != nil || self.hasRung || self.connection == .closed
+      || !self.requests.isEmpty
   }
 }

@@ -2,13 +2,14 @@ import FakeKubelet
 
 /// The kubelet's shell: its directory, and containers that behave as a manifest allows them at the worst.
 extension Simulation {
-  /// - Parameter owner: the life of the guard that puts it there; `nil` for a removal.
-  mutating func setManifest(_ node: Int, owner: Int?) {
-    let was = self.nodes[node].manifestOwner
-    self.nodes[node].manifestOwner = owner
-    guard (was == nil) != (owner == nil) else { return }
-    self.tell(.directory(node), owner == nil ? "absent" : "has the manifest")
-    self.span(.manifest, owner.map { _ in "manifest" }, .kubelet(node))
+  mutating func setManifest(_ node: Int, _ manifest: SimulatedManifest?) {
+    let former = self.nodes[node].manifest
+    self.nodes[node].manifest = manifest
+    guard former?.bytes != manifest?.bytes else { return }
+    if (former == nil) != (manifest == nil) {
+      self.tell(.directory(node), manifest == nil ? "absent" : "has the manifest")
+      self.span(.manifest, manifest.map { _ in "manifest" }, .kubelet(node))
+    }
     self.agenda.add(
       .kubeletNotices(node, life: self.nodes[node].kubelet.life),
       at: self.now + self.chance.upTo(self.draw.detection))
@@ -16,13 +17,32 @@ extension Simulation {
 
   mutating func kubeletNotices(_ node: Int, _ life: Int) {
     let kubelet = self.nodes[node].kubelet
-    let isThere = self.nodes[node].manifestOwner != nil
-    guard kubelet.life == life, kubelet.isUp, kubelet.sees != isThere else { return }
-    self.nodes[node].kubelet.sees = isThere
-    let pod = self.manifest(node)
+    let bytes = self.nodes[node].manifest?.bytes
+    guard kubelet.life == life, kubelet.isUp, kubelet.seen != bytes else { return }
+    kubelet.seen = bytes
+    let former = kubelet.pod
+    kubelet.pod = bytes.map { self.pod(node, $0, after: former) }
+    var changes = ManifestChanges()
+    changes.add(from: Self.byName(former), to: Self.byName(kubelet.pod))
     self.tellKubelet(
-      isThere
-        ? .changed(removed: [], added: [pod]) : .changed(removed: [pod.name], added: []), node)
+      .changed(removed: changes.removed, added: changes.added, updated: changes.updated), node)
+  }
+
+  private static func byName(_ pod: PodManifest?) -> [PodName: PodManifest] {
+    pod.map { [$0.name: $0] } ?? [:]
+  }
+
+  private mutating func pod(
+    _ node: Int, _ bytes: [UInt8], after former: PodManifest?
+  ) -> PodManifest {
+    let pod = self.manifest(node)
+    guard let (uid, seconds) = ManifestText.expiry(in: bytes) else { return pod }
+    // Deadlines are whole seconds, and so is the pause between two looks: they are late by the same each time.
+    if former?.uid != uid {
+      self.nodes[node].kubelet.lateness = self.chance.upTo(1_000_000_000).duration
+    }
+    return pod.expiring(
+      uid: uid, seconds: seconds, lateness: self.nodes[node].kubelet.lateness)
   }
 
   mutating func tellKubelet(_ event: PodWorkers.Event, _ node: Int) {
@@ -56,7 +76,11 @@ extension Simulation {
       let at = clock.time(
         of: clock.reading(at: kubelet.begin) + Nanoseconds(roundingUp: instant.sinceStart))
       self.agenda.add(.kubeletAlarm(node, life: kubelet.life, alarm), at: max(self.now, at))
-    case .report, .podEnded, .runHook, .probe: break
+    case .report(let event, _):
+      guard event.reason == "DeadlineExceeded" else { break }
+      self.tell(.kubelet(node), "the pod's own deadline has passed")
+      self.countExpiry()
+    case .podEnded, .runHook, .probe: break
     }
   }
 
@@ -92,7 +116,7 @@ extension Simulation {
 
   mutating func startKubelet(_ node: Int) {
     self.nodes[node].kubeletLives += 1
-    self.nodes[node].kubelet = KubeletProcess(
+    self.nodes[node].kubelet = SimulatedKubelet(
       life: self.nodes[node].kubeletLives, begin: self.now)
     self.lastTrouble = self.now
     self.agenda.add(

@@ -58,11 +58,10 @@ extension Simulation {
     self.span(.down, "down", .store)
     self.lastTrouble = self.now
     // What was being written may be there, or not.
-    if let changes = self.store.committing, self.chance.hits(percent: 50) {
-      self.makeDurable(changes)
-    }
+    if let work = self.store.diskWork, self.chance.hits(percent: 50) { self.makeDurable(work) }
     if !isDark {
-      for arrival in self.store.inbox + self.store.batch {
+      let waiting = (self.store.batch + self.store.inbox).compactMap(\.arrival)
+      for arrival in waiting + self.store.unread {
         self.fromStore(
           arrival.node,
           .answerArrives(
@@ -81,13 +80,17 @@ extension Simulation {
     self.store.isDark = isDark
   }
 
-  private mutating func makeDurable(_ changes: [Change]) {
-    var tree = self.store.writer.tree
-    for change in changes where tree.redo(change.event) == nil {
-      self.audit.fail("event \(change.event.index) cannot be carried out again")
+  private mutating func makeDurable(_ work: SimulatedStore.DiskWork) {
+    switch work {
+    case .commit(let changes):
+      self.store.disk.append(changes)
+      self.audit.wrote(changes)
+    case .fold(let backlog, let index):
+      self.store.disk.fold(backlog, upTo: index, at: self.store.time(at: self.now))
+      if !self.store.disk.agrees(with: self.store.loop.tree) {
+        self.audit.fail("the table of nodes is not what the store has at index \(index)")
+      }
     }
-    self.store.disk.write(changes, tree: tree, at: self.store.time(at: self.now))
-    self.audit.wrote(changes)
   }
 
   // MARK: Requests
@@ -100,8 +103,26 @@ extension Simulation {
         .answerArrives(arrival.node, life: arrival.incarnation, id: arrival.id, .refused))
       return
     }
-    self.store.inbox.append(arrival)
+    guard self.store.stoppedUntil <= self.now else {
+      self.store.unread.append(arrival)
+      return
+    }
+    self.read(arrival)
     self.turnStore()
+  }
+
+  /// The store reads a request. One that only looks at a key waits for nobody.
+  private mutating func read(_ arrival: SimulatedStore.Arrival) {
+    guard case .read(let path) = arrival.operation else {
+      self.store.accept(arrival, at: self.now)
+      return
+    }
+    let outcome = self.store.read(path, at: self.now)
+    switch outcome {
+    case .done(let event, let index): self.audit.read(path, event, atIndex: index)
+    case .refused(let error): self.audit.read(path, nil, atIndex: error.index)
+    }
+    self.answer(arrival, outcome)
   }
 
   mutating func watchArrives(_ watcher: SimulatedStore.Watcher) {
@@ -124,78 +145,77 @@ extension Simulation {
         return
       }
       self.audit.watched(watcher.key, after: watcher.after, event)
-      answer(.watched(id: watcher.id, KeyChange(event)))
+      answer(SimulatedStore.watched(event, id: watcher.id))
     } catch {
       answer(
-        error.code == .eventIndexCleared
-          ? .watched(id: watcher.id, .historyCleared)
-          : .watchFailed(id: watcher.id, reason: "\(error)"))
+        SimulatedStore.watched(SimulatedStore.Outcome.refused(error).answer, id: watcher.id))
     }
   }
 
-  /// Takes all that waits, unless it is at work already.
+  /// Does what is to be done up to the next wait for the disk, for requests or for an instant.
   mutating func turnStore() {
-    guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.committing == nil else {
+    guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.diskWork == nil else {
       return
     }
-    // Those who only read wait for nobody.
-    for arrival in self.store.inbox {
-      guard case .read(let path) = arrival.operation else { continue }
-      let outcome = self.store.read(path, at: self.now)
-      switch outcome {
-      case .done(let event, let index): self.audit.read(path, event, atIndex: index)
-      case .refused(let error): self.audit.read(path, nil, atIndex: error.index)
-      }
-      self.answer(arrival, outcome)
-    }
-    self.store.inbox.removeAll { if case .read = $0.operation { true } else { false } }
-    let isDue = self.store.nextDeadline().map { $0 <= self.now } ?? false
-    if isDue || !self.store.inbox.isEmpty { self.carryOut(self.store.begin([], at: self.now)) }
-    self.setStoreAlarm()
-  }
-
-  private mutating func setStoreAlarm() {
-    guard self.store.committing == nil, let due = self.store.nextDeadline() else { return }
-    let at = max(due, self.now + 1)
-    guard self.store.alarm != at else { return }
-    self.store.alarm = at
-    self.agenda.add(.storeAlarm(life: self.store.incarnation, at), at: at)
-  }
-
-  mutating func carryOut(_ effects: [StoreWriter.Effect]) {
-    for effect in effects {
-      switch effect {
-      case .commit(let changes):
-        self.store.committing = changes
-        let duration =
-          self.storeIsSlow
-          ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
-        self.agenda.add(.commitEnds(life: self.store.incarnation), at: self.now + duration)
+    let unread = self.store.unread
+    self.store.unread = []
+    for arrival in unread { self.read(arrival) }
+    let time = self.store.time(at: self.now)
+    while self.store.diskWork == nil {
+      switch self.store.loop.next(at: time) {
+      case .wait(let until):
+        guard !self.store.inbox.isEmpty || until.map({ $0 <= time }) ?? false else {
+          if let until { self.setStoreAlarm(self.store.instant(of: until)) }
+          return
+        }
+        self.store.take(at: self.now)
+      case .commit(let changes): self.begin(.commit(changes))
+      case .fold(let backlog, let index): self.begin(.fold(backlog, upTo: index))
       case .publish(let tree, let changes): self.publish(tree, changes)
       case .answer(let results):
-        for (arrival, result) in zip(self.store.batch, results.suffix(self.store.batch.count)) {
+        for (waiting, result) in zip(self.store.batch, results) {
+          guard let arrival = waiting.arrival else { continue }
           switch result {
           case .success(let event): self.answer(arrival, .done(event, index: event.index))
           case .failure(let error): self.answer(arrival, .refused(error))
           }
         }
         self.store.batch = []
+      case .close: return
       }
     }
   }
 
-  mutating func commitEnded(_ life: Int) {
-    guard self.store.incarnation == life, let changes = self.store.committing else { return }
+  private mutating func setStoreAlarm(_ due: Nanoseconds) {
+    let at = max(due, self.now + 1)
+    guard self.store.alarm != at else { return }
+    self.store.alarm = at
+    self.agenda.add(.storeAlarm(life: self.store.incarnation, at), at: at)
+  }
+
+  private mutating func begin(_ work: SimulatedStore.DiskWork) {
+    self.store.diskWork = work
+    let duration =
+      self.storeIsSlow
+      ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
+    self.agenda.add(.diskIsDone(life: self.store.incarnation), at: self.now + duration)
+  }
+
+  mutating func diskIsDone(_ life: Int) {
+    guard self.store.incarnation == life, let work = self.store.diskWork else { return }
     guard self.store.stoppedUntil <= self.now else {
-      self.agenda.add(.commitEnds(life: life), at: self.store.stoppedUntil)
+      self.agenda.add(.diskIsDone(life: life), at: self.store.stoppedUntil)
       return
     }
-    self.store.committing = nil
-    if self.commitsFail {
-      self.carryOut(self.store.refused(at: self.now))
-    } else {
-      self.makeDurable(changes)
-      self.carryOut(self.store.committed())
+    self.store.diskWork = nil
+    if !self.commitsFail { self.makeDurable(work) }
+    let time = self.store.time(at: self.now)
+    switch (work, self.commitsFail) {
+    case (.commit, false): self.store.loop.committed(at: time)
+    case (.commit, true):
+      self.store.loop.refused(cause: "cannot write to disk: simulated", at: time)
+    case (.fold, false): self.store.loop.folded()
+    case (.fold, true): self.store.loop.foldFailed(at: time)
     }
     self.turnStore()
   }
@@ -210,7 +230,7 @@ extension Simulation {
         watcher.node,
         .toElector(
           watcher.node, life: watcher.incarnation,
-          .watched(id: watcher.id, KeyChange(delivery.event))))
+          SimulatedStore.watched(delivery.event, id: watcher.id)))
     }
     for path in Set(changes.map(\.event.node.path)) {
       for watcher in self.store.watchers(of: path) {
@@ -244,19 +264,5 @@ extension Simulation {
       arrival.node,
       .answerArrives(
         arrival.node, life: arrival.incarnation, id: arrival.id, .outcome(outcome)))
-  }
-}
-
-extension KeyChange {
-  /// Source: ``V2LeasedKey``.
-  init(_ event: Event) {
-    switch event.action {
-    case .delete, .compareAndDelete, .expire: self = .removed(index: event.index)
-    default:
-      self = .written(
-        Holder(
-          name: String(decoding: event.node.value ?? [], as: UTF8.self),
-          term: event.node.createdIndex, modifiedIndex: event.node.modifiedIndex))
-    }
   }
 }

@@ -18,10 +18,13 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case electorAlarm(Int, life: Int, id: Int)
     case electorGoesOn(Int, life: Int)
     /// The elector's own half of a removal or an installation is done.
-    case electorFileDone(Int, life: Int, Ask, until: BootInstant?)
-    case guardAnswers(Int, life: Int, ask: UInt32, GuardAnswer.Result)
-    case askEnds(Int, life: Int, ask: UInt32, isLost: Bool)
-    case toGuard(Int, life: Int, Guard.Event)
+    case electorFileDone(Int, life: Int)
+    case guardAnswers(Int, life: Int, GuardAnswer)
+    case guardLimit(Int, life: Int, request: UInt32)
+    case guardOverdue(Int, life: Int, request: UInt32)
+    case pastPolled(Int, life: Int)
+    case requestReaches(Int, life: Int, GuardRequest)
+    case childEnds(Int, life: Int, ElectorEnd)
     case guardAlarm(Int, life: Int, id: Int)
     case guardGoesOn(Int, life: Int)
     case guardFileDone(Int, life: Int, Guard.Effect)
@@ -33,7 +36,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case answerArrives(Int, life: Int, id: Int, Answer)
     case storeGoesOn(life: Int)
     case storeStarts
-    case commitEnds(life: Int)
+    case diskIsDone(life: Int)
     case storeAlarm(life: Int, Nanoseconds)
     case kubeletNotices(Int, life: Int)
     case kubeletAlarm(Int, life: Int, Int)
@@ -106,7 +109,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
             holder: holder, ttlSeconds: timing.ttlSeconds),
           timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
           clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
-          kubelet: KubeletProcess(life: 0, begin: 0)))
+          kubelet: SimulatedKubelet(life: 0, begin: 0)))
     }
     self.chance = chance
     self.store.boot(at: -.seconds(1_000), wallSkew: 0)
@@ -200,16 +203,19 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.span(.stopped, nil, .elector(node))
       self.lastTrouble = self.now
       self.turnElector(node)
-    case .electorFileDone(let node, let life, let ask, let until):
-      self.electorFileDone(node, life, ask, until: until)
-    case .guardAnswers(let node, let life, let ask, let result):
-      self.guardAnswered(node, life, ask, result)
-    case .askEnds(let node, let life, let ask, let isLost):
-      self.askEnded(node, life, ask: ask, isLost: isLost)
-    case .toGuard(let node, let life, let event): self.deliver(event, toGuard: node, life)
+    case .electorFileDone(let node, let life): self.electorFileDone(node, life)
+    case .guardAnswers(let node, let life, let answer): self.guardAnswered(node, life, answer)
+    case .guardLimit(let node, let life, let request):
+      self.guardLimitReached(node, life, request)
+    case .guardOverdue(let node, let life, let request): self.guardIsOverdue(node, life, request)
+    case .pastPolled(let node, let life): self.pollPast(node, life)
+    case .requestReaches(let node, let life, let request):
+      self.requestReaches(node, life, request)
+    case .childEnds(let node, let life, let end):
+      self.tellGuard(node, life) { $0.electorEnd = end }
     case .guardAlarm(let node, let life, let id):
       guard self.guardian(node, life)?.alarm == id else { return }
-      self.deliver(.woke, toGuard: node, life)
+      self.tellGuard(node, life) { $0.hasRung = true }
     case .guardGoesOn(let node, let life):
       guard self.guardian(node, life) != nil else { return }
       self.tell(.guardian(node), "goes on")
@@ -243,7 +249,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.lastTrouble = self.now
       self.turnStore()
     case .storeStarts: self.startStore()
-    case .commitEnds(let life): self.commitEnded(life)
+    case .diskIsDone(let life): self.diskIsDone(life)
     case .storeAlarm(let life, let at):
       guard self.store.incarnation == life, self.store.alarm == at else { return }
       self.store.alarm = nil
@@ -301,6 +307,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   }
 
   mutating func countLoss() { self.result.losses += 1 }
+  mutating func countExpiry() { self.result.expiries += 1 }
   mutating func countTerm() { self.result.terms += 1 }
   mutating func count(_ fault: Fault.Kind) { self.result.faults[fault, default: 0] += 1 }
 }
@@ -315,6 +322,8 @@ public struct RunResult: Sendable {
   /// Leases won, and pods that began to run.
   public internal(set) var terms = 0
   public internal(set) var pods = 0
+  /// Pods that their kubelet ended by itself, `--manifest-deadline`.
+  public internal(set) var expiries = 0
   /// How long no pod ran until one ran on another node.
   public internal(set) var takeovers: [Nanoseconds] = []
   public internal(set) var faults: [Fault.Kind: Int] = [:]

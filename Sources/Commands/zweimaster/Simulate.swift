@@ -42,6 +42,11 @@ struct Simulate: ParsableCommand {
       "The electors' profile: none, strict or podmaster. (default: none or strict, by the seed)",
       valueName: "profile"))
   var profile: String?
+  @Option(
+    help: ArgumentHelp(
+      "Whether electors have --manifest-deadline: true or false. (default: true for three seeds in ten)",
+      valueName: "bool"))
+  var manifestDeadline: Bool?
   @Flag(help: "Print the first seed's story, and run no other seed.")
   var story = false
   @Option(help: ArgumentHelp("Write the story's picture to this file, as SVG.", valueName: "file"))
@@ -65,6 +70,7 @@ struct Simulate: ParsableCommand {
     scenario.masters = self.masters
     scenario.ttlSeconds = self.ttlSecs
     scenario.sleep = self.sleep?.duration
+    scenario.manifestDeadline = self.manifestDeadline
     scenario.faults = try self.kinds()
     if let profile = self.profile {
       do throws(ProfileError) {
@@ -130,7 +136,8 @@ struct Simulate: ParsableCommand {
       runs         \(summary.runs), \(summary.violations.isEmpty ? "no violation" : "one violation")
       simulated    \(Self.days(summary.simulated)) in \(seconds.rounded(1)) s: \(summary.steps) steps, \
       \((seconds * 1e6 / Double(max(1, summary.steps))).rounded(2)) µs each
-      elections    \(summary.terms) leases won, \(summary.pods) pods started
+      elections    \(summary.terms) leases won, \(summary.pods) pods started, \(summary.expiries) ended by \
+      their own deadline
       faults       \(inFaults.isEmpty ? "none" : inFaults)
       takeovers    from the end of a pod to the start of the next one elsewhere, in lengths of a lease, faults \
       included: median \(takeover(50)), p99 \(takeover(99)), longest \(takeover(100))

@@ -41,46 +41,41 @@ public final class GuardLink: Sendable {
     self.state = state
   }
 
-  /// Asks the guard for something and waits for its answer.
-  /// - Throws: ``GuardLost``, at once when it was lost before.
-  func ask(_ kind: GuardRequest.Kind, manifest: UInt16 = 0) async throws -> GuardAnswer.Result {
-    try await self.turns.take(kind) { try await self.send(kind, manifest: manifest).get() }
-  }
-
-  /// The same, but waits no longer than until then; the guard is not lost by that.
-  /// - Returns: `nil` when the answer has not come: nobody knows what became of the request.
+  /// Asks the guard for something and waits for its answer, at the longest until then. The guard is not lost
+  /// by a limit that has passed.
   func ask(
-    _ kind: GuardRequest.Kind, manifest: UInt16 = 0, until limit: ContinuousClock.Instant
-  ) async throws -> GuardAnswer.Result? {
-    try await self.turns.take(kind) {
-      try await self.answer(to: self.send(kind, manifest: manifest), until: limit)
+    _ kind: GuardRequest.Kind, manifest: UInt16 = 0, until limit: ContinuousClock.Instant? = nil
+  ) async -> GuardRequests.Conclusion {
+    await self.turns.take(kind) {
+      do {
+        return try await self.send(kind, manifest: manifest, until: limit).get()
+      } catch {
+        preconditionFailure("a request to the guard has no conclusion: \(error)")
+      }
     }
-  }
-
-  private func answer(
-    to request: EventLoopFuture<GuardAnswer.Result>, until limit: ContinuousClock.Instant
-  ) async throws -> GuardAnswer.Result? {
-    let first = self.channel.eventLoop.makePromise(of: GuardAnswer.Result?.self)
-    request.map { $0 }.cascade(to: first)
-    let rest = ContinuousClock.now.duration(to: limit)
-    let timer = self.channel.eventLoop.scheduleTask(in: TimeAmount(rest)) { first.succeed(nil) }
-    first.futureResult.whenComplete { _ in timer.cancel() }
-    return try await first.futureResult.get()
   }
 
   private func send(
-    _ kind: GuardRequest.Kind, manifest: UInt16
-  ) -> EventLoopFuture<GuardAnswer.Result> {
-    let promise = self.channel.eventLoop.makePromise(of: GuardAnswer.Result.self)
-    guard let id = self.state.add(promise) else { return promise.futureResult }
+    _ kind: GuardRequest.Kind, manifest: UInt16, until limit: ContinuousClock.Instant?
+  ) -> EventLoopFuture<GuardRequests.Conclusion> {
+    let loop = self.channel.eventLoop
+    let promise = loop.makePromise(of: GuardRequests.Conclusion.self)
+    guard let request = self.state.add(kind, manifest, promise) else { return promise.futureResult }
     let patience = self.patience
-    let overdue = self.channel.eventLoop.scheduleTask(in: TimeAmount(patience)) {
-      self.state.suspect(.silent(for: patience))
-      self.channel.close(promise: nil)
+    self.state.keep(
+      loop.scheduleTask(in: TimeAmount(patience)) {
+        if self.state.ranOutOfPatience(with: request.id, after: patience) {
+          self.channel.close(promise: nil)
+        }
+      }, for: request.id)
+    if let limit {
+      let rest = ContinuousClock.now.duration(to: limit)
+      let timer = loop.scheduleTask(in: TimeAmount(rest)) {
+        self.state.reachedLimit(of: request.id)
+      }
+      promise.futureResult.whenComplete { _ in timer.cancel() }
     }
-    promise.futureResult.whenComplete { _ in overdue.cancel() }
-    let bytes = GuardRequest(id: id, manifest: manifest, kind).bytes
-    self.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    self.channel.writeAndFlush(ByteBuffer(bytes: request.bytes), promise: nil)
     return promise.futureResult
   }
 
@@ -94,13 +89,13 @@ public final class GuardLink: Sendable {
   /// Why it was lost, if it was.
   var loss: GuardLost? { self.state.loss }
 
-  /// Which requests wait for their answers.
+  /// Runs ``GuardRequests`` and keeps what its conclusions go to.
   private final class State: Sendable {
     private struct Waiting {
-      var lastID: UInt32 = 0
-      var promises: [UInt32: EventLoopPromise<GuardAnswer.Result>] = [:]
-      var suspicion: GuardLost?
-      var loss: GuardLost?
+      var requests = GuardRequests()
+      var promises: [UInt32: EventLoopPromise<GuardRequests.Conclusion>] = [:]
+      /// Each rings when its request has been open for as long as a guard may take.
+      var timers: [UInt32: Scheduled<Void>] = [:]
     }
     private let waiting = Mutex(Waiting())
     /// Ends when the guard is lost.
@@ -111,43 +106,58 @@ public final class GuardLink: Sendable {
       (self.end, self.announcement) = AsyncStream.makeStream()
     }
 
-    var loss: GuardLost? { self.waiting.withLock { $0.loss } }
+    var loss: GuardLost? { self.waiting.withLock { $0.requests.loss } }
 
-    /// - Returns: the request's number; `nil` when the guard is lost, and the promise is broken.
-    func add(_ promise: EventLoopPromise<GuardAnswer.Result>) -> UInt32? {
-      let result = self.waiting.withLock { waiting -> Result<UInt32, GuardLost> in
-        if let loss = waiting.loss { return .failure(loss) }
-        waiting.lastID &+= 1
-        waiting.promises[waiting.lastID] = promise
-        return .success(waiting.lastID)
+    /// - Returns: what to send; `nil` when the guard is lost, which the promise says.
+    func add(
+      _ kind: GuardRequest.Kind, _ manifest: UInt16,
+      _ promise: EventLoopPromise<GuardRequests.Conclusion>
+    ) -> GuardRequest? {
+      let (request, loss) = self.waiting.withLock { waiting in
+        let request = waiting.requests.send(kind, manifest: manifest)
+        if let request { waiting.promises[request.id] = promise }
+        return (request, waiting.requests.loss)
       }
-      switch result {
-      case .success(let id): return id
-      case .failure(let loss):
-        promise.fail(loss)
-        return nil
-      }
+      if request == nil { promise.succeed(.lost(loss ?? .closed)) }
+      return request
+    }
+
+    func keep(_ timer: Scheduled<Void>, for id: UInt32) {
+      self.waiting.withLock { $0.timers[id] = timer }
     }
 
     func answered(_ answer: GuardAnswer) {
-      self.waiting.withLock { $0.promises.removeValue(forKey: answer.id) }?.succeed(answer.result)
-    }
-
-    /// Why the connection is about to be closed.
-    func suspect(_ loss: GuardLost) {
-      self.waiting.withLock { if $0.suspicion == nil { $0.suspicion = loss } }
-    }
-
-    /// Nobody learns of it before we have hung up: what still waits to be read over there is not to be
-    /// carried out then.
-    func closed() {
-      let (loss, promises) = self.waiting.withLock { waiting in
-        let loss = waiting.loss ?? waiting.suspicion ?? .closed
-        waiting.loss = loss
-        defer { waiting.promises = [:] }
-        return (loss, waiting.promises.values)
+      let (promise, timer, conclusion) = self.waiting.withLock { waiting in
+        (
+          waiting.promises.removeValue(forKey: answer.id),
+          waiting.timers.removeValue(forKey: answer.id), waiting.requests.answered(answer)
+        )
       }
-      for promise in promises { promise.fail(loss) }
+      timer?.cancel()
+      if let conclusion { promise?.succeed(conclusion) }
+    }
+
+    func reachedLimit(of id: UInt32) {
+      let (promise, conclusion) = self.waiting.withLock { waiting in
+        let conclusion = waiting.requests.reachedLimit(of: id)
+        return (conclusion.flatMap { _ in waiting.promises.removeValue(forKey: id) }, conclusion)
+      }
+      if let conclusion { promise?.succeed(conclusion) }
+    }
+
+    /// - Returns: whether to close the connection.
+    func ranOutOfPatience(with id: UInt32, after patience: Duration) -> Bool {
+      self.waiting.withLock { $0.requests.ranOutOfPatience(with: id, after: patience) }
+    }
+
+    func closed() {
+      let (promises, timers, loss) = self.waiting.withLock { waiting in
+        let (ids, loss) = waiting.requests.closed()
+        defer { (waiting.promises, waiting.timers) = ([:], [:]) }
+        return (ids.compactMap { waiting.promises[$0] }, Array(waiting.timers.values), loss)
+      }
+      for timer in timers { timer.cancel() }
+      for promise in promises { promise.succeed(.lost(loss)) }
       self.announcement.finish()
     }
   }
@@ -191,9 +201,9 @@ private final class GuardTurns: Sendable {
   private let state = Mutex(State())
 
   func take<Value: Sendable>(
-    _ kind: GuardRequest.Kind, _ work: () async throws -> Value
-  ) async throws -> Value {
-    if case .extend = kind { return try await work() }
+    _ kind: GuardRequest.Kind, _ work: () async -> Value
+  ) async -> Value {
+    if case .extend = kind { return await work() }
     await withCheckedContinuation { turn in
       let isNext = self.state.withLock { state in
         guard state.free > 0 else {
@@ -215,7 +225,7 @@ private final class GuardTurns: Sendable {
       }
       next?.resume()
     }
-    return try await work()
+    return await work()
   }
 }
 

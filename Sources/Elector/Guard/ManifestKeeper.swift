@@ -11,14 +11,11 @@ public struct ManifestGuard: Sendable {
     self.manifest = manifest
   }
 
-  func ask(_ kind: GuardRequest.Kind) async throws -> GuardAnswer.Result {
-    try await self.link.ask(kind, manifest: self.manifest)
-  }
-
+  /// - Parameter limit: how long to wait; `nil` until there is an answer, or the guard is lost.
   func ask(
-    _ kind: GuardRequest.Kind, until limit: ContinuousClock.Instant
-  ) async throws -> GuardAnswer.Result? {
-    try await self.link.ask(kind, manifest: self.manifest, until: limit)
+    _ kind: GuardRequest.Kind, until limit: ContinuousClock.Instant? = nil
+  ) async -> GuardRequests.Conclusion {
+    await self.link.ask(kind, manifest: self.manifest, until: limit)
   }
 }
 
@@ -30,111 +27,120 @@ struct ManifestKeeper: Sendable {
 
   /// Makes the destination absent.
   ///
-  /// It does so by itself, since a guard that is stopped must not delay it; then the guard is asked,
-  /// which does it after all that it was asked for before. In a cancelled task there is neither the
-  /// pool nor an answer: it is done here and now.
+  /// In a cancelled task there is neither the pool nor an answer of the guard: it is done here and now.
   func remove() async throws {
     if Task.isCancelled {
       try self.file.remove()
       return
     }
-    let ours: Result<Void, any Error>
-    do {
-      ours = .success(try await Self.blocking { [file] in try file.remove() })
-    } catch {
-      ours = .failure(error)
+    if case .removal(let failure?) = await self.carryOut(
+      .removal(isGuarded: self.guarded != nil), term: 0, before: .now)
+    {
+      throw RemovalFailure(description: failure)
     }
-    if let guarded {
-      do {
-        if case .failed(let reason, let isUntouched) = try await guarded.ask(.remove) {
-          throw Failure(description: reason, leavesDestination: isUntouched)
-        }
-        return
-      } catch is GuardLost {
-        // It cannot put anything there any more.
-      }
-    }
-    try ours.get()
   }
 
   /// Makes the destination the source's copy, for not longer than until then.
-  /// - Throws: ``Failure``; ``GuardLost``, after which it may be there or not.
-  func install(
-    term: UInt64, before end: ContinuousClock.Instant
-  ) async throws -> ManifestFile.Installation {
-    guard let guarded else {
-      return try await Self.failing { [file] () throws(ManifestError) in
-        try file.install(term: term, until: end) { ContinuousClock.now < end }
+  func install(term: UInt64, before end: ContinuousClock.Instant) async -> ElectionInstallation {
+    guard
+      case .installation(let installation) = await self.carryOut(
+        .installation(isGuarded: self.guarded != nil), term: term, before: end)
+    else { preconditionFailure("an installation ends as a removal") }
+    return installation
+  }
+
+  /// Does what a change says, step by step.
+  private func carryOut(
+    _ change: ManifestChange, term: UInt64, before end: ContinuousClock.Instant
+  ) async -> ManifestChange.Result {
+    var change = change
+    var content: ManifestFile.Content?
+    var step = change.first
+    while true {
+      switch step {
+      case .removeFile:
+        let failure = await Self.failure { [file] () throws(ManifestError) in try file.remove() }
+        step = change.removedFile(failure: failure?.reason)
+      case .makeContent:
+        let made: Result<ManifestFile.Content?, ManifestFailure> = await Self.blocking {
+          [file] () throws(ManifestError) in try file.content(term: term, until: end)
+        }
+        content = (try? made.get()) ?? nil
+        step = change.made(made.content)
+      case .placeContent:
+        step = change.answered(.answered(await self.place(content, before: end)))
+      case .askGuard:
+        let kind = content.map {
+          GuardRequest.Kind.install(until: BootInstant(end), content: $0.bytes)
+        }
+        let answer = await self.guarded?.ask(kind ?? .remove, until: kind.map { _ in end })
+        step = change.answered(answer ?? .lost(.closed))
+      case .end(let result, let mayBeThere):
+        if mayBeThere, let content { self.file.note(installed: content) }
+        return result
       }
-    }
-    let content = try await Self.failing { [file] () throws(ManifestError) in
-      try file.content(term: term, until: end)
-    }
-    guard let content else { return .tooLate }
-    let request = GuardRequest.Kind.install(until: BootInstant(end), content: content.bytes)
-    switch try await guarded.ask(request, until: end) {
-    case .done:
-      self.file.note(installed: content)
-      return content.installation
-    case .tooLate: return .tooLate
-    case .failed(let reason, let isUntouched):
-      if !isUntouched { self.file.note(installed: content) }
-      throw Failure(description: reason, leavesDestination: isUntouched)
-    // It may have been there for a moment, and a pod with it.
-    case nil:
-      self.file.note(installed: content)
-      throw Failure(
-        description: "the guard did not answer before the lease's end", leavesDestination: false)
     }
   }
 
-  /// Installs, and says what came of it.
-  func installation(
-    term: UInt64, before end: ContinuousClock.Instant
-  ) async -> ElectionInstallation {
-    do {
-      switch try await self.install(term: term, before: end) {
-      case .installed: return .installed
-      case .kept(let error): return .kept(reason: error.description)
-      case .tooLate: return .tooLate
-      }
-    } catch is GuardLost {
-      // Its pod may run already: this is no failure after which the lease may go at once.
-      return .lost
-    } catch let failure as Failure {
-      return .failed(reason: failure.description, isUntouched: failure.leavesDestination)
-    } catch {
-      return .failed(reason: "\(error)", isUntouched: false)
+  private func place(
+    _ content: ManifestFile.Content?, before end: ContinuousClock.Instant
+  ) async -> GuardAnswer.Result {
+    guard let content else { return .tooLate }
+    let placed = await Self.blocking { [file] () throws(ManifestError) in
+      try file.place.install(content.bytes) { ContinuousClock.now < end }
+    }
+    switch placed {
+    case .success(let isInstalled): return isInstalled ? .done : .tooLate
+    case .failure(let failure):
+      return .failed(reason: failure.reason, isUntouched: failure.isUntouched)
     }
   }
 
   /// Tells the guard until when what is installed may stay. The answer shows that the guard lives, and
   /// nobody has to wait for it.
   func extend(to end: ContinuousClock.Instant) async {
-    _ = try? await self.guarded?.ask(.extend(until: BootInstant(end)))
+    _ = await self.guarded?.ask(.extend(until: BootInstant(end)))
+  }
+
+  private static func failure(
+    _ work: @escaping @Sendable () throws(ManifestError) -> Void
+  ) async -> ManifestFailure? {
+    if case .failure(let failure) = await Self.blocking(work) { failure } else { nil }
   }
 
   private static func blocking<Value: Sendable>(
-    _ work: @escaping @Sendable () throws -> Value
-  ) async throws -> Value {
-    try await NIOThreadPool.singleton.runIfActive(work)
-  }
-
-  private static func failing<Value: Sendable>(
     _ work: @escaping @Sendable () throws(ManifestError) -> Value
-  ) async throws -> Value {
+  ) async -> Result<Value, ManifestFailure> {
     do {
-      return try await Self.blocking(work)
+      return .success(try await NIOThreadPool.singleton.runIfActive(work))
     } catch let error as ManifestError {
-      throw Failure(
-        description: error.description, leavesDestination: error.leavesDestination)
+      return .failure(
+        ManifestFailure(reason: error.description, isUntouched: error.leavesDestination))
+    } catch {
+      return .failure(ManifestFailure(reason: "\(error)", isUntouched: false))
     }
   }
+}
 
-  /// Why the manifest could not be installed or removed, whoever tried.
-  struct Failure: Error, Equatable, CustomStringConvertible {
-    var description: String
-    /// Whether the destination is for sure what it was before.
-    var leavesDestination: Bool
+/// Why something could not be done with a manifest's file.
+private struct ManifestFailure: Error {
+  var reason: String
+  /// Whether the destination is for sure what it was before.
+  var isUntouched: Bool
+}
+
+/// Why the manifest could not be removed, whoever tried.
+private struct RemovalFailure: Error, CustomStringConvertible {
+  var description: String
+}
+
+extension Result where Success == ManifestFile.Content?, Failure == ManifestFailure {
+  /// What became of the content, for ``ManifestChange``.
+  fileprivate var content: ManifestChange.Content {
+    switch self {
+    case .success(let content?): .made(keptBecause: content.failure?.description)
+    case .success(nil): .tooLate
+    case .failure(let failure): .failed(reason: failure.reason, isUntouched: failure.isUntouched)
+    }
   }
 }

@@ -6,11 +6,17 @@ import NIOSSL
 import Yams
 
 /// What the elector has to know of the pod in a manifest to see it end.
-struct ElectedPod: Equatable, Sendable {
-  var name: String
-  var namespace: String
+package struct ElectedPod: Equatable, Sendable {
+  package var name: String
+  package var namespace: String
   /// G: how long a kubelet may take to kill it.
-  var grace: Duration
+  package var grace: Duration
+
+  package init(name: String, namespace: String, grace: Duration) {
+    self.name = name
+    self.namespace = namespace
+    self.grace = grace
+  }
 
   /// A kubelet leaves no container less than this, neither when it stops nor after a preStop hook.
   private static let leastGrace: Int64 = 2

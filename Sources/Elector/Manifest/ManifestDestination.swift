@@ -19,14 +19,17 @@ struct ManifestDestination: ElectionDestination {
   func extend(to end: ContinuousClock.Instant) async { await self.keeper.extend(to: end) }
 
   func install(term: UInt64, before end: ContinuousClock.Instant) async -> ElectionInstallation {
-    await self.keeper.installation(term: term, before: end)
+    await self.keeper.install(term: term, before: end)
   }
 
   func awaitEnd() async -> Bool {
     // Another one may be installed meanwhile.
-    let pods = self.manifest.pods
-    let hasEnded = await self.awaitEnd(isOnlyOne: pods.hasOnlyOne)
-    if hasEnded { self.manifest.noteEnd(upTo: pods.count) }
+    await self.awaitEnd(of: self.manifest.podsSoFar)
+  }
+
+  private func awaitEnd(of pods: ManifestCopy.Pods) async -> Bool {
+    let hasEnded = await self.awaitEnd(isOnlyOne: pods.isOnlyOne)
+    if hasEnded { self.manifest.ended(pods) }
     return hasEnded
   }
 
@@ -65,13 +68,10 @@ struct ManifestDestination: ElectionDestination {
   /// Finds out when nothing runs any more of what an earlier process installed, unless we were quicker to
   /// install something.
   private func settlePast() async {
-    while !self.manifest.wasRemoved {
+    while self.manifest.past == .notYet {
       guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
     }
-    guard let past = self.manifest.podsWhileAbsent, await self.awaitEnd(isOnlyOne: false) else {
-      return
-    }
-    self.manifest.noteEnd(upTo: past.count)
+    if case .pods(let past) = self.manifest.past { _ = await self.awaitEnd(of: past) }
   }
 
   private func tell(_ kubelet: Kubelet, _ reason: String) {

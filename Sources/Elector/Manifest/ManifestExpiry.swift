@@ -2,11 +2,11 @@
 ///
 /// Source: kubelet, `pkg/kubelet/active_deadline.go`: `spec.activeDeadlineSeconds` from `status.startTime`
 /// on, looked at once a second.
-struct ManifestExpiry: Equatable, Sendable {
+package struct ManifestExpiry: Equatable, Sendable {
   /// The pod's `metadata.uid`.
-  var uid: String
+  package var uid: String
   /// Its `spec.activeDeadlineSeconds`.
-  var seconds: Int64
+  package var seconds: Int64
 
   /// - Parameter lifetime: how long the manifest may stay, counted from before it was first written.
   /// - Returns: `nil` when that is too short for a deadline.

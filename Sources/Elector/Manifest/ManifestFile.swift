@@ -13,27 +13,8 @@ public final class ManifestFile: Sendable {
   private let longestGrace: Duration?
   /// An empty one leaves the source as it is, byte for byte.
   private let stamp: ManifestStamp
-  /// What a kubelet takes to read of a later deadline; `nil` for a pod that it does not end by itself.
-  private let deadlineDetection: Duration?
   private let sourceMissing: SourceMissing
-  private let state = Mutex(State())
-
-  private struct State {
-    /// What the destination holds by our own doing, and what it was made of.
-    var installed: [UInt8]?
-    var source: [UInt8]?
-    /// Since when it is there, or is about to be, without having been removed meanwhile.
-    var life: Life?
-    /// The pod that was in the destination last, by whomever.
-    var elected: ElectedPod?
-    var pods = InstalledPods()
-    var wasRemoved = false
-  }
-
-  private struct Life {
-    var value: ManifestLife
-    var begin: ContinuousClock.Instant
-  }
+  private let copy: Mutex<ManifestCopy>
 
   /// What becomes of the copy when somebody deletes the source, `--source-missing`. One that cannot be used
   /// is always kept: it may be about to be saved.
@@ -65,7 +46,7 @@ public final class ManifestFile: Sendable {
   ) {
     self.stamp =
       stamp ?? ManifestStamp(key: "", holder: "", annotates: false, tokenVariable: nil)
-    self.deadlineDetection = deadlineDetection
+    self.copy = Mutex(ManifestCopy(deadlineDetection: deadlineDetection))
     self.sourceMissing = sourceMissing
     self.source = source
     self.place = ManifestPath(destination)
@@ -79,7 +60,7 @@ public final class ManifestFile: Sendable {
 
   /// The pod that was in the destination last, else the source's.
   func elected() -> ElectedPod? {
-    self.state.withLock { $0.elected }
+    self.copy.withLock { $0.pod }
       ?? (try? Self.read(self.source)).flatMap { ElectedPod(manifest: $0) }
   }
 
@@ -97,24 +78,13 @@ public final class ManifestFile: Sendable {
 
   /// Makes the destination absent, and what a crash left beside it.
   public func remove() throws(ManifestError) {
-    let isOurs = self.state.withLock { state in
-      defer { (state.installed, state.source, state.life) = (nil, nil, nil) }
-      return state.installed != nil
-    }
-    // An earlier run left it: its pod is the one that is to end.
-    if !isOurs, let left = (try? Self.read(self.destination)).flatMap({ ElectedPod(manifest: $0) })
-    {
-      self.state.withLock { state in
-        state.elected = left
-        state.pods.installed()
-      }
-    }
+    let isOurs = self.copy.withLock { $0.bytes != nil }
+    let left =
+      isOurs ? nil : (try? Self.read(self.destination)).flatMap { ElectedPod(manifest: $0) }
+    self.copy.withLock { $0.willBeRemoved(leftOver: left) }
     try self.place.remove()
-    self.state.withLock { $0.wasRemoved = true }
+    self.copy.withLock { $0.removed() }
   }
-
-  /// Whether it was found absent or made so at least once.
-  var wasRemoved: Bool { self.state.withLock(\.wasRemoved) }
 
   /// Makes the destination a copy of the source; does nothing when it is one already.
   /// - Parameters:
@@ -140,7 +110,7 @@ public final class ManifestFile: Sendable {
     var bytes: [UInt8]
     /// What it was made of.
     fileprivate var source: [UInt8]
-    fileprivate var expiry: ManifestExpiry?
+    fileprivate var deadline: ManifestCopy.Deadline
     /// Why this was made of what was read earlier.
     var failure: ManifestError?
 
@@ -161,7 +131,7 @@ public final class ManifestFile: Sendable {
         throw ManifestError.empty(self.source)
       }
       let content = try self.stamped(source, term: term, until: end, at: now)
-      if let longestGrace, self.state.withLock({ $0.source }) != source,
+      if let longestGrace, self.copy.withLock({ $0.source }) != source,
         let grace = ElectedPod(manifest: source)?.grace, grace > longestGrace
       {
         throw ManifestError.graceTooLong(self.source, grace, assumed: longestGrace)
@@ -171,7 +141,7 @@ public final class ManifestFile: Sendable {
       if self.sourceMissing == .release, error == .failed(.read, self.source, ENOENT) {
         throw error
       }
-      let (installed, source) = self.state.withLock { ($0.installed, $0.source) }
+      let (installed, source) = self.copy.withLock { ($0.bytes, $0.source) }
       guard let installed, let source, (try? Self.read(self.destination)) == installed else {
         throw error
       }
@@ -187,59 +157,38 @@ public final class ManifestFile: Sendable {
     _ source: [UInt8], term: UInt64, until end: ContinuousClock.Instant,
     at now: ContinuousClock.Instant
   ) throws(ManifestError) -> Content? {
-    guard let deadlineDetection else {
-      return Content(
-        bytes: self.stamp.isEmpty
-          ? source : try self.stamp.applied(to: source, term: term, source: self.source),
-        source: source)
+    let begin = BootInstant(now)
+    let until = begin + now.duration(to: end)
+    let deadline = self.copy.withLock {
+      $0.deadline(until: until, at: begin) { UUID().uuidString.lowercased() }
     }
-    let life = self.state.withLock { state in
-      let life =
-        state.life
-        ?? Life(
-          value: ManifestLife(
-            uid: UUID().uuidString.lowercased(), detection: deadlineDetection), begin: now)
-      state.life = life
-      return life
-    }
-    guard let expiry = life.value.expiry(until: end - life.begin, at: now - life.begin) else {
-      return nil
-    }
-    return Content(
-      bytes: try self.stamp.applied(
-        to: source, term: term, expiry: expiry, source: self.source),
-      source: source, expiry: expiry)
+    if deadline == .tooLate { return nil }
+    let isUnchanged = deadline == .none && self.stamp.isEmpty
+    let bytes =
+      isUnchanged
+      ? source
+      : try self.stamp.applied(
+        to: source, term: term, expiry: deadline.expiry, source: self.source)
+    return Content(bytes: bytes, source: source, deadline: deadline)
   }
 
   /// To be told what was installed, by whoever does it in this one's place.
   func note(installed content: Content) {
-    let now = ContinuousClock.now
-    let isNews = self.state.withLock { state in
-      state.installed = content.bytes
-      if let expiry = content.expiry, let begin = state.life?.begin {
-        state.life?.value.wrote(expiry, at: now - begin)
+    self.copy.withLock {
+      $0.installed(content.bytes, madeOf: content.source, content.deadline, at: .now) {
+        ElectedPod(manifest: $0)
       }
-      defer { state.source = content.source }
-      return state.source != content.source
-    }
-    guard isNews else { return }
-    let pod = ElectedPod(manifest: content.source)
-    self.state.withLock { state in
-      state.elected = pod
-      state.pods.installed()
     }
   }
 
   /// The pods that may come of what was there so far.
-  var pods: InstalledPods { self.state.withLock(\.pods) }
+  var podsSoFar: ManifestCopy.Pods { self.copy.withLock(\.podsSoFar) }
 
-  /// The same, as long as nothing of ours is there.
-  var podsWhileAbsent: InstalledPods? {
-    self.state.withLock { $0.installed == nil ? $0.pods : nil }
-  }
+  /// The pods of what an earlier process installed.
+  var past: ManifestCopy.Past { self.copy.withLock(\.past) }
 
-  /// To be told that nothing runs any more of the first so many.
-  func noteEnd(upTo count: Int) { self.state.withLock { $0.pods.ended(upTo: count) } }
+  /// To be told that nothing runs any more of these.
+  func ended(_ pods: ManifestCopy.Pods) { self.copy.withLock { $0.ended(pods) } }
 
   static func read(_ path: String) throws(ManifestError) -> [UInt8] {
     // A pipe without a writer must not hold us up.

@@ -10,73 +10,47 @@ package struct V2LeasedKey: LeasedKey {
   }
 
   package func read() async throws(EtcdClientError) -> LeaseAnswer {
-    do throws(EtcdClientError) {
-      let response = try await self.get(self.options.key)
-      return LeaseAnswer(
-        .held(Holder(response.node), remaining: response.node.ttl.map { .seconds($0) }),
-        at: response.position)
-    } catch {
-      return try Self.answer(error, [EtcdError.keyNotFound: .absent])
-    }
+    try V2LeaseMeaning.answer(to: .read, await self.get(self.options.key))
   }
 
   package func create() async throws(EtcdClientError) -> LeaseAnswer {
-    do throws(EtcdClientError) {
-      let response = try await self.client.put(
-        self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
-        prevExist: false, timeout: self.options.timeout)
-      return LeaseAnswer(response.granted, at: response.position)
-    } catch {
-      return try Self.answer(error, [EtcdError.nodeExists: .exists])
-    }
+    try V2LeaseMeaning.answer(
+      to: .create,
+      await Self.outcome { () async throws(EtcdClientError) in
+        try await self.client.put(
+          self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
+          prevExist: false, timeout: self.options.timeout)
+      })
   }
 
   package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    do throws(EtcdClientError) {
-      let response = try await self.client.put(
-        self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
-        prevIndex: ifIndex, timeout: self.options.timeout)
-      return LeaseAnswer(response.granted, at: response.position)
-    } catch {
-      return try Self.answer(
-        error, [EtcdError.keyNotFound: .absent, EtcdError.compareFailed: .changed])
-    }
+    try V2LeaseMeaning.answer(
+      to: .renew,
+      await Self.outcome { () async throws(EtcdClientError) in
+        try await self.client.put(
+          self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
+          prevIndex: ifIndex, timeout: self.options.timeout)
+      })
   }
 
   package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    do throws(EtcdClientError) {
-      let response = try await self.client.delete(
-        self.options.key, prevIndex: ifIndex, timeout: self.options.timeout)
-      return LeaseAnswer(.released, at: response.position)
-    } catch {
-      return try Self.answer(
-        error, [EtcdError.keyNotFound: .absent, EtcdError.compareFailed: .changed])
-    }
+    try V2LeaseMeaning.answer(
+      to: .release,
+      await Self.outcome { () async throws(EtcdClientError) in
+        try await self.client.delete(
+          self.options.key, prevIndex: ifIndex, timeout: self.options.timeout)
+      })
   }
 
   package func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
-    do throws(EtcdClientError) {
-      let response = try await self.client.watch(self.options.key, waitIndex: index + 1)
-      switch response.action {
-      case "delete", "compareAndDelete", "expire":
-        return .removed(index: response.node.modifiedIndex)
-      default: return .written(Holder(response.node))
-      }
-    } catch {
-      if error.errorCode == EtcdError.eventIndexCleared { return .historyCleared }
-      throw error
-    }
+    try V2LeaseMeaning.change(
+      await Self.outcome { () async throws(EtcdClientError) in
+        try await self.client.watch(self.options.key, waitIndex: index + 1)
+      })
   }
 
   package func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
-    do throws(EtcdClientError) {
-      let response = try await self.get(key)
-      return SideAnswer(
-        .found(value: response.node.value ?? "", modifiedIndex: response.node.modifiedIndex),
-        at: response.position)
-    } catch {
-      return try Self.sideAnswer(error, [EtcdError.keyNotFound: .absent])
-    }
+    try V2LeaseMeaning.sideAnswer(isRead: true, await self.get(key))
   }
 
   package func setSideValue(
@@ -89,74 +63,35 @@ package struct V2LeasedKey: LeasedKey {
     case .ifAbsent: prevExist = false
     case .ifIndex(let index): prevIndex = index
     }
+    return try V2LeaseMeaning.sideAnswer(
+      isRead: false,
+      await Self.outcome { [prevExist, prevIndex] () async throws(EtcdClientError) in
+        try await self.client.put(
+          key, value: value, prevExist: prevExist, prevIndex: prevIndex,
+          timeout: self.options.timeout)
+      })
+  }
+
+  private func get(_ key: String) async -> V2LeaseMeaning.Outcome {
+    await Self.outcome { () async throws(EtcdClientError) in
+      let response = try await self.client.get(key, quorum: true, timeout: self.options.timeout)
+      if response.node.dir {
+        throw .refused(
+          EtcdError(
+            errorCode: EtcdError.notAFile, message: "Not a file", cause: response.node.key,
+            index: response.etcdIndex, clusterID: response.clusterID))
+      }
+      return response
+    }
+  }
+
+  private static func outcome(
+    _ work: () async throws(EtcdClientError) -> KeysResponse
+  ) async -> V2LeaseMeaning.Outcome {
     do throws(EtcdClientError) {
-      let response = try await self.client.put(
-        key, value: value, prevExist: prevExist, prevIndex: prevIndex, timeout: self.options.timeout
-      )
-      return SideAnswer(
-        .written(modifiedIndex: response.node.modifiedIndex), at: response.position)
+      return .success(try await work())
     } catch {
-      return try Self.sideAnswer(
-        error,
-        [
-          EtcdError.nodeExists: .conditionFailed, EtcdError.compareFailed: .conditionFailed,
-          EtcdError.keyNotFound: .conditionFailed,
-        ])
+      return .failure(error)
     }
-  }
-
-  private func get(_ key: String) async throws(EtcdClientError) -> KeysResponse {
-    let response = try await self.client.get(key, quorum: true, timeout: self.options.timeout)
-    if response.node.dir {
-      throw .refused(
-        EtcdError(
-          errorCode: EtcdError.notAFile, message: "Not a file", cause: response.node.key,
-          index: response.etcdIndex, clusterID: response.clusterID))
-    }
-    return response
-  }
-
-  /// The meaning of an expected refusal.
-  private static func fact<Fact>(
-    _ error: EtcdClientError, _ meanings: [Int: Fact]
-  ) throws(EtcdClientError) -> (Fact, at: StorePosition) {
-    guard case .refused(let refusal) = error, let fact = meanings[refusal.errorCode] else {
-      throw error
-    }
-    return (fact, StorePosition(clusterID: refusal.clusterID, index: refusal.index))
-  }
-
-  private static func answer(
-    _ error: EtcdClientError, _ meanings: [Int: LeaseAnswer.Fact]
-  ) throws(EtcdClientError) -> LeaseAnswer {
-    let (fact, position) = try Self.fact(error, meanings)
-    return LeaseAnswer(fact, at: position)
-  }
-
-  private static func sideAnswer(
-    _ error: EtcdClientError, _ meanings: [Int: SideAnswer.Fact]
-  ) throws(EtcdClientError) -> SideAnswer {
-    let (fact, position) = try Self.fact(error, meanings)
-    return SideAnswer(fact, at: position)
-  }
-}
-
-extension KeysResponse {
-  /// For a read the store's index, for a write its own.
-  fileprivate var position: StorePosition {
-    StorePosition(
-      clusterID: self.clusterID,
-      index: self.action == "get" ? self.etcdIndex : self.node.modifiedIndex)
-  }
-
-  fileprivate var granted: LeaseAnswer.Fact {
-    .granted(term: self.node.createdIndex, modifiedIndex: self.node.modifiedIndex)
-  }
-}
-
-extension Holder {
-  fileprivate init(_ node: Node) {
-    self.init(
-      name: node.value ?? "", term: node.createdIndex, modifiedIndex: node.modifiedIndex)
   }
 }

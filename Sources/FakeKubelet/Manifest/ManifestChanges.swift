@@ -15,8 +15,10 @@ package struct ManifestChanges: Equatable, Sendable {
   /// Whether the directory can be read again.
   package var directoryReturned = false
 
+  package init() {}
+
   /// Adds the changes from one set of pods to another.
-  mutating func add(from old: [PodName: PodManifest], to new: [PodName: PodManifest]) {
+  package mutating func add(from old: [PodName: PodManifest], to new: [PodName: PodManifest]) {
     for (name, pod) in old.sorted(by: { $0.key < $1.key }) where new[name]?.uid != pod.uid {
       self.removed.append(name)
     }

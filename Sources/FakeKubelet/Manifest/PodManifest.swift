@@ -52,7 +52,7 @@ public struct PodManifest: Equatable, Sendable {
   /// Namespace and name; a static pod's name ends with the node's.
   public let name: PodName
   /// The manifest's own uid, else the real kubelet's: a digest of manifest, node and path.
-  public let uid: String
+  public private(set) var uid: String
   /// In the manifest's order, never empty.
   public let containers: [Container]
   /// In the manifest's order, sidecars among them.
@@ -61,12 +61,12 @@ public struct PodManifest: Equatable, Sendable {
   /// From SIGTERM to SIGKILL.
   public let gracePeriod: Duration
   /// How long the pod may be active after its `status.startTime`; `nil` for no limit.
-  public let activeDeadline: Duration?
+  public private(set) var activeDeadline: Duration?
   private let pretend: [String: PretendBehaviour]
   /// `metadata` as in `/pods`, without the time at which the pod was first seen.
-  public let metadata: JSONValue
+  public private(set) var metadata: JSONValue
   /// `spec` with the API's defaults.
-  public let spec: JSONValue
+  public private(set) var spec: JSONValue
 
   /// Reads a file's content.
   /// - Throws: all problems of the first stage that has any.
@@ -173,6 +173,17 @@ public struct PodManifest: Equatable, Sendable {
     self.activeDeadline = spec["activeDeadlineSeconds"]?.integer.map { .seconds($0) }
     self.metadata = metadata
     self.spec = spec
+  }
+
+  /// The same pod, rewritten with another uid and deadline: a simulation has no time to decode each text.
+  /// - Parameter lateness: how much later than that the kubelet looks.
+  package func expiring(uid: String, seconds: Int64, lateness: Duration) -> PodManifest {
+    var pod = self
+    pod.uid = uid
+    pod.metadata["uid"] = .string(uid)
+    pod.spec["activeDeadlineSeconds"] = .integer(seconds)
+    pod.activeDeadline = .seconds(seconds) + lateness
+    return pod
   }
 
   /// The behaviour of a pretended container.

@@ -1,12 +1,11 @@
 import Foundation
 import GRDB
-import Synchronization
 
 /// The keyspace on disk: the one place that knows SQLite.
 ///
 /// A batch of changes is one transaction, and `commit` returns when it is on the disk (write-ahead log,
-/// `synchronous=FULL`). What it writes are the events; the nodes' rows follow with ``fold()``, once in a
-/// while, and after a crash out of the events. The calls block; they belong on the writer's thread.
+/// `synchronous=FULL`). What it writes are the events; the nodes' rows follow with
+/// ``fold(_:upTo:at:)``, once in a while, and after a crash out of the events. The calls block; they belong on the writer's thread.
 final class Database: Sendable {
   /// Where the data are.
   enum Location: Sendable {
@@ -28,23 +27,11 @@ final class Database: Sendable {
   static let fileName = "kvstore.db"
 
   private let queue: DatabaseQueue
-  private let clock: StoreClock
-  private let state: Mutex<State>
   /// Keeps a second process out of the directory; released when this goes.
   private let lock: DirectoryLock?
 
-  private struct State {
-    var backlog = Backlog()
-    /// The index of the last change that was committed.
-    var index: UInt64
-    /// When the nodes are to be brought up to date; `nil` while they are.
-    var foldAt: StoreTime?
-  }
-
-  private init(queue: DatabaseQueue, clock: StoreClock, index: UInt64, lock: DirectoryLock?) {
+  private init(queue: DatabaseQueue, lock: DirectoryLock?) {
     self.queue = queue
-    self.clock = clock
-    self.state = Mutex(State(index: index))
     self.lock = lock
   }
 
@@ -79,10 +66,7 @@ final class Database: Sendable {
       if try queue.read(migrator.hasBeenSuperseded) { throw StartError.tooNew(path) }
       try migrator.migrate(queue)
       let recovered = try queue.write { try Schema.recover($0, reading: reading) }
-      return (
-        Database(queue: queue, clock: recovered.clock, index: recovered.tree.index, lock: lock),
-        recovered
-      )
+      return (Database(queue: queue, lock: lock), recovered)
     } catch {
       throw StartError(error, at: path)
     }
@@ -90,36 +74,15 @@ final class Database: Sendable {
 
   /// Puts a batch on the disk, whole or not at all.
   func commit(_ changes: [Change]) throws {
-    guard let last = changes.last else { return }
     try self.transaction { try Schema.append(changes, to: $0) }
-    let now = self.clock.now
-    self.state.withLock { state in
-      for change in changes { state.backlog.add(change) }
-      state.index = last.event.index
-      if state.backlog.changeCount >= Backlog.limit {
-        state.foldAt = now
-      } else if state.foldAt == nil {
-        state.foldAt = now.advanced(bySeconds: 1)
-      }
-    }
   }
 
-  /// When ``fold()`` is due, if it is: a second after the first change that the nodes have not got yet, or
-  /// when these have become many.
-  var foldAt: StoreTime? { self.state.withLock { $0.foldAt } }
-
-  /// Brings the nodes up to date, and notes down what time it is. Without it nothing is lost: who fails
-  /// here tries again a second later.
-  func fold() throws {
-    let now = self.clock.now
-    try self.state.withLock { state in
-      state.foldAt = now.advanced(bySeconds: 1)
-      try self.transaction { db in
-        try Schema.fold(state.backlog, upTo: state.index, in: db)
-        try Schema.noteTime(now, in: db)
-      }
-      state.backlog = Backlog()
-      state.foldAt = nil
+  /// Brings the nodes up to date, and notes down what time it is. Without it nothing is lost.
+  /// - Parameter index: of the last change in the backlog; of the last one of all if that is empty.
+  func fold(_ backlog: Backlog, upTo index: UInt64, at now: StoreTime) throws {
+    try self.transaction { db in
+      try Schema.fold(backlog, upTo: index, in: db)
+      try Schema.noteTime(now, in: db)
     }
   }
 
@@ -146,8 +109,6 @@ final class Database: Sendable {
   /// Writes back the log, closes the file and leaves the directory to the next one.
   func close() throws {
     defer { self.lock?.release() }
-    let folded = Result { try self.fold() }
     try self.queue.close()
-    try folded.get()
   }
 }

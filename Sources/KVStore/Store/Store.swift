@@ -9,7 +9,8 @@ import Synchronization
 ///
 /// The path of a change: it waits in the inbox; the writer takes all that wait, applies them in order to
 /// a copy of the tree, commits their rows in one transaction, and only then publishes the copy, tells
-/// the watchers and answers. What follows from what is decided by ``StoreWriter`` and ``Publication``.
+/// the watchers and answers. What follows from what is decided by ``WriterLoop`` with its ``StoreWriter``, and
+/// by ``Publication``.
 ///
 /// Nothing here is bounded by a number of its own: a connection has at most one request under way, so
 /// the inbox is bounded by the connections.
@@ -60,8 +61,7 @@ final class Store: Sendable {
     self.watching = Mutex(Watching(publication: Publication(recovered.history)))
     self.ended = AsyncStream.makeStream()
     let thread = Thread { [self] in
-      var writer = StoreWriter(tree: recovered.tree)
-      self.write(with: &writer)
+      self.write(from: recovered.tree)
     }
     thread.name = "kvstore-writer"
     thread.start()
@@ -152,40 +152,39 @@ final class Store: Sendable {
 
   // MARK: The writer's thread
 
-  private func write(with writer: inout StoreWriter) {
+  private func write(from tree: KeyTree) {
+    var loop = WriterLoop(tree: tree)
+    var requests: [(command: Command, reply: Reply)] = []
     while true {
-      self.waitForWork(&writer)
-      let (requests, isClosed) = self.inbox.withLock { inbox in
-        defer { inbox.requests = [] }
-        return (inbox.requests, inbox.isClosed)
+      switch loop.next(at: self.clock.now) {
+      case .wait(let deadline):
+        self.waitForWork(until: deadline)
+        let isClosed: Bool
+        (requests, isClosed) = self.inbox.withLock { inbox in
+          defer { inbox.requests = [] }
+          return (inbox.requests, inbox.isClosed)
+        }
+        loop.took(requests.map(\.command), isClosing: isClosed, at: self.clock.now)
+      case .commit(let changes): self.commit(changes, of: requests.count, for: &loop)
+      case .publish(let tree, let changes):
+        for change in changes { self.statistics.count(change.event.action, succeeded: true) }
+        self.publish(tree, changes)
+      case .answer(let results):
+        for ((command, reply), result) in zip(requests, results) {
+          if case .failure = result { self.statistics.count(command.action, succeeded: false) }
+          reply(result)
+        }
+        requests = []
+      case .fold(let backlog, let index): self.fold(backlog, upTo: index, for: &loop)
+      case .close:
+        self.close(self.database)
+        return
       }
-      if isClosed, requests.isEmpty { break }
-      self.process(requests, with: &writer)
-      self.foldIfDue()
-    }
-    do {
-      try self.database.close()
-    } catch {
-      self.logger.error("Could not close the database", metadata: ["err": "\(error)"])
-    }
-    self.ended.continuation.finish()
-  }
-
-  /// Brings the tables up to date once in a while; between two batches, since it is no part of either.
-  private func foldIfDue() {
-    guard let due = self.database.foldAt, due <= self.clock.now else { return }
-    do {
-      try self.database.fold()
-    } catch {
-      self.logger.warning(
-        "Could not bring the table of nodes up to date, trying again in a second",
-        metadata: ["err": "\(error)"])
     }
   }
 
-  private func waitForWork(_ writer: inout StoreWriter) {
-    let deadlines = [writer.nextDeadline(), self.database.foldAt]
-    guard let deadline = deadlines.compactMap(\.self).min() else {
+  private func waitForWork(until deadline: StoreTime?) {
+    guard let deadline else {
       self.wakeUp.wait()
       return
     }
@@ -194,37 +193,37 @@ final class Store: Sendable {
     if wait > 0 { _ = self.wakeUp.wait(timeout: .now() + .nanoseconds(Int(wait))) }
   }
 
-  private func process(_ requests: [(Command, Reply)], with writer: inout StoreWriter) {
-    for effect in writer.begin(requests.lazy.map(\.0), at: self.clock.now) {
-      self.carryOut(effect, of: requests, with: &writer)
+  private func commit(_ changes: [Change], of requests: Int, for loop: inout WriterLoop) {
+    do {
+      try self.commits.measure(changes: changes.count) { try self.database.commit(changes) }
+      loop.committed(at: self.clock.now)
+    } catch {
+      self.logger.error(
+        "Could not write to disk, the requests were refused",
+        metadata: ["err": "\(error)", "requests": "\(requests)"])
+      loop.refused(cause: "cannot write to disk: \(error)", at: self.clock.now)
     }
   }
 
-  private func carryOut(
-    _ effect: StoreWriter.Effect, of requests: [(Command, Reply)], with writer: inout StoreWriter
-  ) {
-    switch effect {
-    case .commit(let changes):
-      let effects: [StoreWriter.Effect]
-      do {
-        try self.commits.measure(changes: changes.count) { try self.database.commit(changes) }
-        effects = writer.committed()
-      } catch {
-        self.logger.error(
-          "Could not write to disk, the requests were refused",
-          metadata: ["err": "\(error)", "requests": "\(requests.count)"])
-        effects = writer.refused(cause: "cannot write to disk: \(error)", at: self.clock.now)
-      }
-      for effect in effects { self.carryOut(effect, of: requests, with: &writer) }
-    case .publish(let tree, let changes):
-      for change in changes { self.statistics.count(change.event.action, succeeded: true) }
-      self.publish(tree, changes)
-    case .answer(let results):
-      for ((command, reply), result) in zip(requests, results) {
-        if case .failure = result { self.statistics.count(command.action, succeeded: false) }
-        reply(result)
-      }
+  private func fold(_ backlog: Backlog, upTo index: UInt64, for loop: inout WriterLoop) {
+    do {
+      try self.database.fold(backlog, upTo: index, at: self.clock.now)
+      loop.folded()
+    } catch {
+      self.logger.warning(
+        "Could not bring the table of nodes up to date, trying again in a second",
+        metadata: ["err": "\(error)"])
+      loop.foldFailed(at: self.clock.now)
     }
+  }
+
+  private func close(_ database: Database) {
+    do {
+      try database.close()
+    } catch {
+      self.logger.error("Could not close the database", metadata: ["err": "\(error)"])
+    }
+    self.ended.continuation.finish()
   }
 
   /// Lets the committed changes be seen: first by readers, then by watchers.

@@ -59,7 +59,7 @@ package struct KeyTree: Sendable {
   }
 
   /// Visits every node but the root, parents first.
-  func forEach(_ body: (StorePath, TreeNode) throws -> Void) rethrows {
+  package func forEach(_ body: (StorePath, TreeNode) throws -> Void) rethrows {
     func visit(_ node: TreeNode, at path: StorePath) throws {
       guard case .directory(let children) = node.content else { return }
       for (name, child) in children {
@@ -75,7 +75,7 @@ package struct KeyTree: Sendable {
 
   /// Restores a stored node at the start, parents before their children.
   /// - Returns: `false` when its directory is missing.
-  mutating func restore(_ node: TreeNode, at path: StorePath) -> Bool {
+  package mutating func restore(_ node: TreeNode, at path: StorePath) -> Bool {
     let lineage = path.lineage
     guard lineage.count > 1, (try? self.node(at: lineage[lineage.count - 2]))?.isDirectory == true
     else { return false }

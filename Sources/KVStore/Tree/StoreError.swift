@@ -38,7 +38,7 @@ package struct StoreError: Error, Equatable, Sendable {
     case internalError = 300
     case eventIndexCleared = 401
 
-    var message: String {
+    package var message: String {
       switch self {
       case .keyNotFound: "Key not found"
       case .compareFailed: "Compare failed"

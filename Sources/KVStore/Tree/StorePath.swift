@@ -1,7 +1,7 @@
 /// The absolute, clean path of a key: `/` or `/a/b`, without empty components and without a slash at the
 /// end.
 package struct StorePath: Hashable, Sendable {
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   static let root = StorePath(clean: [slash])
   static let slash = UInt8(ascii: "/")

@@ -26,6 +26,13 @@ package struct TreeNode: Equatable, Sendable {
     if case .directory(let children) = self.content { children.isEmpty } else { false }
   }
 
+  /// As it stands in the table of nodes.
+  package var withoutChildren: TreeNode {
+    var node = self
+    if self.isDirectory { node.content = .directory([:]) }
+    return node
+  }
+
   /// The node without its children.
   func view(at path: StorePath, now: StoreTime) -> NodeView {
     NodeView(

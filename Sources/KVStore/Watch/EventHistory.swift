@@ -5,7 +5,7 @@ import DequeModule
 /// Invariant: the indices have no gap, and the last one is the store's index.
 /// Source: `EventHistory` of etcd's v2store.
 package struct EventHistory: Sendable {
-  static let capacity = 1000
+  package static let capacity = 1000
 
   private var events: Deque<Event>
   /// The index of the newest event, kept or not.

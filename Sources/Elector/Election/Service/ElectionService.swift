@@ -98,85 +98,98 @@ public struct ElectionService: Service {
     } onGracefulShutdown: {
       inbox.yield(.stop)
     }
-    switch outcome {
-    case .clean: if let loss = self.guardLink?.loss { throw ElectionServiceError.guardLost(loss) }
-    case .manifestLeft(let reason): throw ElectionServiceError.manifestLeft(reason)
+    if let outcome {
+      if let error = ElectionServiceError(outcome, guardLoss: self.guardLink?.loss) { throw error }
+      return
+    }
     // The task was cancelled.
-    case nil:
-      do {
-        try await self.destination.remove()
-      } catch {
-        throw ElectionServiceError.manifestLeft("\(error)")
-      }
+    do {
+      try await self.destination.remove()
+    } catch {
+      throw ElectionServiceError.manifestLeft("\(error)")
     }
   }
+
+  /// What belongs to one run.
+  private struct Run {
+    var election: Election
+    var loop = ElectorLoop()
+    var alarm: AsyncStream<Never>.Continuation?
+    var watch: AsyncStream<Never>.Continuation?
+    var news = ElectionNews()
+  }
+
+  private var now: Instant { Instant(self.start.duration(to: .now)) }
 
   /// - Returns: `nil` when the task was cancelled.
   private func carryOut(
     _ events: AsyncStream<Election.Event>, _ inbox: AsyncStream<Election.Event>.Continuation,
     in group: inout DiscardingTaskGroup
   ) async -> Election.Outcome? {
-    var election = self.election
-    let start = self.start
-    var alarm: AsyncStream<Never>.Continuation?
-    var watch: AsyncStream<Never>.Continuation?
-    var news = ElectionNews()
-    // What the destination was told last.
-    var manifestEnd: Instant?
+    var run = Run(election: self.election)
     for await event in events {
-      // What became of the files is dealt with before anything else that waits.
-      var pending = [event]
-      while !pending.isEmpty {
-        let event = pending.removeFirst()
-        for effect in election.handle(event, at: Instant(start.duration(to: .now))) {
-          self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
-          switch effect {
-          case .removeManifest:
-            pending.append(await self.remove())
-          case .installManifest(let term, let before):
-            manifestEnd = before
-            pending.append(await self.install(term: term, before: start + before.sinceStart))
-          case .send(let request):
-            group.addTask {
-              inbox.yield(
-                .answered(id: request.id, await self.store.perform(request.kind)))
-            }
-          case .watch(let id, let after):
-            watch?.finish()
-            watch = Self.addReplaceable(to: &group, inbox) {
-              await self.change(id, after: after)
-            }
-          case .wake(let instant):
-            alarm?.finish()
-            alarm = Self.addReplaceable(to: &group, inbox) {
-              try? await Task.sleep(until: start + instant.sinceStart, clock: .continuous)
-              return .woke
-            }
-          case .awaitPodEnd(let id):
-            group.addTask {
-              inbox.yield(
-                await self.destination.awaitEnd() ? .podEnded(id: id) : .podOverdue(id: id))
-            }
-          case .observePod(let id):
-            group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }
-          case .report(let report):
-            self.observe(report)
-            if news.isNews(report) { self.log(report, name: election.name) }
-            let now = Instant(start.duration(to: .now))
-            self.board.update { $0.note(report, at: now) }
-          case .finish(let outcome):
-            return outcome
+      run.loop.receive(event)
+      while let step = run.loop.next() {
+        switch step {
+        case .handle(let event):
+          let effects = run.election.handle(event, at: self.now)
+          for effect in effects {
+            self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
           }
-        }
-        let now = Instant(start.duration(to: .now))
-        self.board.update { $0.turned(election, at: now) }
-        if let end = election.manifestEnd, end != manifestEnd {
-          manifestEnd = end
-          group.addTask { await self.destination.extend(to: start + end.sinceStart) }
+          run.loop.decided(effects, manifestEnd: run.election.manifestEnd)
+        case .carryOut(.finish(let outcome)): return outcome
+        case .carryOut(let effect): await self.carryOut(effect, &run, inbox, in: &group)
+        case .settled(let end):
+          let now = self.now
+          self.board.update { [election = run.election] in $0.turned(election, at: now) }
+          if let end {
+            group.addTask { await self.destination.extend(to: self.start + end.sinceStart) }
+          }
         }
       }
     }
     return nil
+  }
+
+  private func carryOut(
+    _ effect: Election.Effect, _ run: inout Run,
+    _ inbox: AsyncStream<Election.Event>.Continuation, in group: inout DiscardingTaskGroup
+  ) async {
+    let start = self.start
+    switch effect {
+    case .removeManifest: run.loop.concluded(await self.remove())
+    case .installManifest(let term, let before):
+      let installation = await self.destination.install(
+        term: term, before: start + before.sinceStart)
+      run.loop.concluded(Election.Event(installation))
+    case .send(let request):
+      group.addTask {
+        inbox.yield(.answered(id: request.id, await self.store.perform(request.kind)))
+      }
+    case .watch(let id, let after):
+      run.watch?.finish()
+      run.watch = Self.addReplaceable(to: &group, inbox) {
+        await self.change(id, after: after)
+      }
+    case .wake(let instant):
+      run.alarm?.finish()
+      run.alarm = Self.addReplaceable(to: &group, inbox) {
+        try? await Task.sleep(until: start + instant.sinceStart, clock: .continuous)
+        return .woke
+      }
+    case .awaitPodEnd(let id):
+      group.addTask {
+        inbox.yield(await self.destination.awaitEnd() ? .podEnded(id: id) : .podOverdue(id: id))
+      }
+    case .observePod(let id):
+      group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }
+    case .report(let report):
+      self.observe(report)
+      if run.news.isNews(report) { self.log(report, name: run.election.name) }
+      let now = self.now
+      self.board.update { $0.note(report, at: now) }
+    case .finish: break
+    }
   }
 
   /// Adds a task that brings one event, and that ends without it when the result is finished.
@@ -215,17 +228,6 @@ public struct ElectionService: Service {
       return .removeFailed(reason: "\(error)")
     }
   }
-
-  private func install(term: UInt64, before end: ContinuousClock.Instant) async -> Election.Event {
-    switch await self.destination.install(term: term, before: end) {
-    case .installed: .installed
-    case .kept(let reason): .kept(reason: reason)
-    case .tooLate: .installTooLate
-    case .failed(let reason, let isUntouched):
-      .installFailed(reason: reason, isUntouched: isUntouched)
-    case .lost: .stop
-    }
-  }
 }
 
 /// Why the service ended badly.
@@ -234,6 +236,15 @@ public enum ElectionServiceError: Error, Equatable, CustomStringConvertible {
   case manifestLeft(String)
   /// It was asked to stop by that.
   case guardLost(GuardLost)
+
+  /// How an election that has ended in order is told of; `nil` for a good end.
+  package init?(_ outcome: Election.Outcome, guardLoss: GuardLost?) {
+    switch (outcome, guardLoss) {
+    case (.clean, nil): return nil
+    case (.clean, let loss?): self = .guardLost(loss)
+    case (.manifestLeft(let reason), _): self = .manifestLeft(reason)
+    }
+  }
 
   public var description: String {
     switch self {

@@ -15,25 +15,25 @@ public final class EtcdLeaseStore: LeaseStore {
 
   public func perform(_ request: Election.Request.Kind) async -> Election.Answer {
     let latest = self.continuity.withLock { $0.latest }
+    let outcome = await self.outcome(of: request)
+    return self.continuity.withLock { $0.answer(outcome, to: request, sentAfter: latest) }
+  }
+
+  private func outcome(of request: Election.Request.Kind) async -> LeaseOutcome {
     do throws(EtcdClientError) {
-      let answer: LeaseAnswer
       switch request {
-      case .read: answer = try await self.key.read()
-      case .create: answer = try await self.key.create()
-      case .renew(let index): answer = try await self.key.renew(ifIndex: index)
-      case .release(let index): answer = try await self.key.release(ifIndex: index)
-      case .readRecord:
-        let answer = try await self.key.sideValue(self.recordKey)
-        return self.continuity.withLock { $0.answer(answer, sentAfter: latest) }
+      case .read: return .lease(try await self.key.read())
+      case .create: return .lease(try await self.key.create())
+      case .renew(let index): return .lease(try await self.key.renew(ifIndex: index))
+      case .release(let index): return .lease(try await self.key.release(ifIndex: index))
+      case .readRecord: return .record(try await self.key.sideValue(self.recordKey))
       case .writeRecord(let record, let prevIndex):
-        let answer = try await self.key.setSideValue(
-          self.recordKey, to: record.json, if: prevIndex.map { .ifIndex($0) } ?? .ifAbsent)
-        return self.continuity.withLock { $0.answer(answer, sentAfter: latest) }
+        return .record(
+          try await self.key.setSideValue(
+            self.recordKey, to: record.json, if: prevIndex.map { .ifIndex($0) } ?? .ifAbsent))
       }
-      return self.continuity.withLock { $0.answer(answer, to: request, sentAfter: latest) }
     } catch {
-      return error.isOutcomeUnknown
-        ? .unanswered(reason: error.description) : .failed(reason: error.description)
+      return .failure(error)
     }
   }
 

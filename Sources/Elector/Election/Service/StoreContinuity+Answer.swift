@@ -1,8 +1,27 @@
 import EtcdClient
 
+/// The answer of a store's client to a request.
+package enum LeaseOutcome: Sendable {
+  case lease(LeaseAnswer)
+  case record(SideAnswer)
+  case failure(EtcdClientError)
+}
+
 /// What a store's answers mean to an election. An answer from another store, or from an older copy of the
 /// same store, shows nothing about a lease that we hold.
 extension StoreContinuity {
+  /// Takes in the answer of a client.
+  package mutating func answer(
+    _ outcome: LeaseOutcome, to request: Election.Request.Kind, sentAfter sent: StorePosition?
+  ) -> Election.Answer {
+    switch outcome {
+    case .lease(let answer): self.answer(answer, to: request, sentAfter: sent)
+    case .record(let answer): self.answer(answer, sentAfter: sent)
+    case .failure(let error) where error.isOutcomeUnknown: .unanswered(reason: error.description)
+    case .failure(let error): .failed(reason: error.description)
+    }
+  }
+
   /// Takes in an answer about the lock key.
   package mutating func answer(
     _ answer: LeaseAnswer, to request: Election.Request.Kind, sentAfter sent: StorePosition?

@@ -3,14 +3,16 @@
 /// A write is durable with its event, which costs one place in the file for a whole batch; the nodes'
 /// rows lie all over it. So they are written later and together, and a key that changed a thousand times
 /// meanwhile is written once.
-struct Backlog: Sendable {
+package struct Backlog: Sendable {
   /// How the nodes are now that have changed since they were written; `nil` for one that is gone.
-  private(set) var nodes: [StorePath: TreeNode?] = [:]
+  package private(set) var nodes: [StorePath: TreeNode?] = [:]
   /// How many changes that were.
-  private(set) var changeCount = 0
+  package private(set) var changeCount = 0
 
   /// As many changes are carried out again at a start after a crash.
-  static let limit = 8192
+  package static let limit = 8192
+
+  package init() {}
 
   mutating func add(_ change: Change) {
     self.changeCount += 1

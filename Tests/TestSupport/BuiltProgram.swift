@@ -1,7 +1,7 @@
 import Foundation
 import Subprocess
 
-/// A program of this package, which the build has put beside the test bundle.
+/// A program of this package, beside the test bundle.
 public struct BuiltProgram: Sendable {
   public let path: String
 

@@ -52,15 +52,7 @@ struct HTTPAnswer: Sendable {
         throw self.failure(from: endpoint, api: .v2)
       }
       error.clusterID = clusterID
-      // 300 to 399 come from the consensus below the store (no leader, no agreement in time): the write
-      // may still be applied. 400 ends the watch of a slow reader.
-      if (300...400).contains(error.errorCode) {
-        throw .unanswered(endpoint: endpoint, reason: error.description)
-      }
-      if error.errorCode == EtcdError.unauthorized {
-        throw .denied(endpoint: endpoint, reason: error.cause ?? error.message)
-      }
-      throw .refused(error)
+      throw EtcdClientError(error, from: endpoint)
     }
   }
 

@@ -3,8 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// An HTTP server on a port of the kernel's choice that answers as a closure says and remembers what
-/// it was asked.
+/// An HTTP server whose answers a closure chooses. It keeps the requests.
 public final class ScriptedServer: Sendable {
   public struct Request: Equatable, Sendable {
     public var method: String
@@ -22,9 +21,9 @@ public final class ScriptedServer: Sendable {
 
   public enum Reply: Sendable {
     case answer(Int, [String: String], String)
-    /// Takes the request and says nothing.
+    /// Reads the request and does not answer.
     case silence
-    /// Sends the head and nothing of the body.
+    /// Sends the head without the body.
     case headOnly
     /// Closes the connection without an answer.
     case hangUp

@@ -1,0 +1,83 @@
+import Elector
+import EtcdClient
+import HTTPEndpoint
+import KVStore
+
+/// What goes over the wire, without the wire: the store's events and errors as its client reads them.
+extension SimulatedStore {
+  static let endpoint: EtcdEndpoint = {
+    do {
+      return try EtcdEndpoint("http://store:2379")
+    } catch {
+      preconditionFailure("the simulator's own endpoint: \(error)")
+    }
+  }()
+
+  /// What the client makes of an answer to a request, ``V2LeasedKey``.
+  static func outcome(
+    of request: Election.Request.Kind, _ answer: V2LeaseMeaning.Outcome
+  ) -> LeaseOutcome {
+    do throws(EtcdClientError) {
+      switch request {
+      case .read: return .lease(try V2LeaseMeaning.answer(to: .read, answer))
+      case .create: return .lease(try V2LeaseMeaning.answer(to: .create, answer))
+      case .renew: return .lease(try V2LeaseMeaning.answer(to: .renew, answer))
+      case .release: return .lease(try V2LeaseMeaning.answer(to: .release, answer))
+      case .readRecord: return .record(try V2LeaseMeaning.sideAnswer(isRead: true, answer))
+      case .writeRecord: return .record(try V2LeaseMeaning.sideAnswer(isRead: false, answer))
+      }
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// What a watcher makes of an event.
+  static func watched(_ event: Event, id: Int) -> Election.Event {
+    Self.watched(.success(KeysResponse(event, index: event.index)), id: id)
+  }
+
+  /// What a watcher makes of an answer, ``ElectionService``.
+  static func watched(_ answer: V2LeaseMeaning.Outcome, id: Int) -> Election.Event {
+    do throws(EtcdClientError) {
+      return .watched(id: id, try V2LeaseMeaning.change(answer))
+    } catch {
+      return .watchFailed(id: id, reason: error.description)
+    }
+  }
+}
+
+extension SimulatedStore.Outcome {
+  /// The store's index in this answer.
+  var index: UInt64 {
+    switch self {
+    case .done(_, let index): index
+    case .refused(let error): error.index
+    }
+  }
+
+  /// As the client reads it.
+  var answer: V2LeaseMeaning.Outcome {
+    switch self {
+    case .done(let event, let index): .success(KeysResponse(event, index: index))
+    case .refused(let error):
+      .failure(
+        EtcdClientError(
+          EtcdError(
+            errorCode: error.code.rawValue, message: error.code.message, index: error.index),
+          from: SimulatedStore.endpoint))
+    }
+  }
+}
+
+extension KeysResponse {
+  init(_ event: Event, index: UInt64) {
+    let node = event.node
+    self.init(
+      action: event.action.rawValue,
+      node: Node(
+        key: "", value: node.value.map { String(decoding: $0, as: UTF8.self) },
+        createdIndex: node.createdIndex, modifiedIndex: node.modifiedIndex,
+        ttl: node.deadline == nil ? nil : node.ttl),
+      etcdIndex: index)
+  }
+}
