@@ -44,7 +44,7 @@ import Testing
     try await LongPolls.with(keys: [Keys.watched], port: port) { polls in
       try await polls.arm(0..<1)
       await server.stop()
-      // The end of a watch comes before the end of its connection: both are an end.
+      // A watch ends before its connection; either is an end.
       _ = try? await polls.answers()
       await #expect(throws: BenchmarkError.connectionLost(port: port)) {
         try await polls.arm(0..<1)

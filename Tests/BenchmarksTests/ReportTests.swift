@@ -60,7 +60,8 @@ import Testing
         date: "2026-11-23",
         machine: Machine(
           processor: "A & B <1>", cores: 2, memory: "1 kB", kernel: "6.1", fileSystem: "ext4"),
-        versions: [.init("etcd", "3.4.23")], command: "zweimaster-bench kvstore --rounds 3",
+        versions: [.init(program: "etcd", text: "3.4.23")],
+        command: "zweimaster-bench kvstore --rounds 3",
         rounds: 3, seconds: 4,
         isQuick: isQuick),
       rows: [
@@ -110,7 +111,7 @@ import Testing
   @Test func `the plot is well-formed, with one point for each ratio`() throws {
     let elements = try Self.elements(of: RatioPlot(try Self.report().rows).svg)
     #expect(elements.filter { $0.name == "circle" }.count == 3)
-    // A band for each goal that is a ratio, and the ground.
+    // A band for each goal that is a ratio, and the background.
     #expect(elements.filter { $0.name == "rect" }.count == 3)
   }
 
@@ -125,7 +126,7 @@ import Testing
     #expect(kept.number("cx") >= bands[0].number("x"))
     #expect(missed.number("cx") > bands[1].number("x") + bands[1].number("width"))
     #expect(kept.attributes["fill"] != missed.attributes["fill"])
-    // Nothing at all lies at the left end rather than outside.
+    // A ratio of 0 lies at the left end rather than outside.
     #expect(points[2].number("cx") == bands[1].number("x"))
   }
 

@@ -17,7 +17,7 @@ extension EndToEnd {
       #expect(report.counts.map(\.pods) == [2, 5])
       for count in report.counts {
         #expect(Set(count.times.keys) == Set(APIBenchmark.Operation.allCases))
-        // A pod has between 2 and 4 KB, so none is missing.
+        // A pod has 2 to 4 KB, so none is missing.
         #expect((2_000 * count.pods...4_000 * count.pods).contains(count.listSize))
         #expect(count.serverMemory > 0 && count.storeMemory > 0)
       }

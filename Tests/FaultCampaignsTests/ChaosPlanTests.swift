@@ -73,7 +73,7 @@ import Testing
 
   struct Traffic: Sendable, CustomTestStringConvertible {
     var faults: [ChaosFault]
-    /// From, to, which part is lost, and what is late in milliseconds.
+    /// From, to, the share that is lost, and the delay in milliseconds.
     var lines: [(NetworkHost, NetworkHost, Double, Int)]
 
     var testDescription: String { self.faults.map(\.description).joined(separator: "; ") }

@@ -10,7 +10,7 @@ import Testing
     self.start + .milliseconds(Int(seconds * 1000))
   }
 
-  /// Looks every 100 ms, up to the end, that find a role's pods where these stays say: node, from, to in seconds.
+  /// Looks every 100 ms, up to the end, that find both roles' pods in these stays: node, from, to in seconds.
   private static func log(
     _ stays: [(String, Double, Double)], until end: Double = 40
   ) -> PresenceLog {
@@ -46,7 +46,7 @@ import Testing
     /// Where the pods were: node, from, to, in seconds.
     var stays: [(String, Double, Double)]
     var counted: Double? = 10
-    /// What each violation says; two roles, so all but the overlaps come twice.
+    /// The text of each violation; for two roles, so all but the overlaps come twice.
     var violation: String?
   }
 
@@ -123,7 +123,7 @@ import Testing
 @Suite struct StoreLogTests {
   private let start = ContinuousClock.now
 
-  /// A member counted from 0, when in seconds, and whom it names; `nil` for no answer.
+  /// A member counted from 0, a time in seconds, and the leader that it names; `nil` for no answer.
   private func log(members: Int, _ answers: [(Int, Int, String?)]) -> StoreLog {
     var log = StoreLog(members: members, at: self.start)
     for (member, at, leader) in answers {

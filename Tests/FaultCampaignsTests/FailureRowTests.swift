@@ -19,13 +19,13 @@ import Testing
   struct Case: Sendable, CustomTestStringConvertible {
     var row: String
     var change: @Sendable (inout FailureFacts) -> Void
-    /// What the only problem says; `nil` for none.
+    /// The text of the only problem; `nil` for none.
     var problem: String?
 
     var testDescription: String { "\(self.row): \(self.problem ?? "ok")" }
   }
 
-  /// Facts with which the row is all right.
+  /// Facts with which the row passes.
   private static func good(_ row: FailureRow) -> FailureFacts {
     var facts = FailureFacts()
     switch row.expectation {
@@ -56,7 +56,7 @@ import Testing
     var facts = Self.good(row)
     facts.podOverlap = .milliseconds(30)
     facts.manifestOverlap = .milliseconds(40)
-    // Where nobody is left to remove the manifest, it stays, and its pod ends by itself.
+    // Without elector and guard the manifest stays, and its pod ends by itself.
     let manifests =
       row.fault == .killContainer ? [] : ["two manifests at once for 0.04 s"]
     #expect(

@@ -15,12 +15,9 @@ package struct APIBenchmark: Benchmark {
   package var events: Int
   /// For everything that is written; removed unless the benchmark fails.
   package var directory: String
-  /// Where the programs are; `nil` for beside this one.
-  package var executables: String?
 
   package init(
-    pods: [Int], nodes: Int, rounds: Int, watchers: [Int], events: Int, directory: String,
-    executables: String? = nil
+    pods: [Int], nodes: Int, rounds: Int, watchers: [Int], events: Int, directory: String
   ) {
     self.pods = pods
     self.nodes = nodes
@@ -28,7 +25,6 @@ package struct APIBenchmark: Benchmark {
     self.watchers = watchers
     self.events = events
     self.directory = directory
-    self.executables = executables
   }
 
   /// What is measured with each number of pods.
@@ -75,7 +71,7 @@ package struct APIBenchmark: Benchmark {
   /// - Throws: ``BenchmarkError`` when a program does not start or a step takes longer than minutes.
   package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
     DescriptorLimit.raise()
-    let programs = Executables(self.executables)
+    let programs = Executables(nil)
     let (kvstore, server) = (
       try programs.path(of: "kvstore"), try programs.path(of: "fake-apiserver")
     )

@@ -49,7 +49,7 @@ package enum SampleObjects {
       """#
   }
 
-  /// What a kubelet says of a pod that runs.
+  /// The status of a running pod, as its kubelet writes it.
   /// - Parameter restarts: another number makes another status.
   package static func status(ofPod number: Int, restarts: Int) -> String {
     let conditions = ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map {

@@ -14,19 +14,15 @@ package struct ElectionsBenchmark: Benchmark {
   package var duration: Duration
   /// For everything that is written; removed unless the benchmark fails.
   package var directory: String
-  /// Where the programs are; `nil` for beside this one.
-  package var executables: String?
 
   package init(
-    elections: Int, candidates: Int, ttlSeconds: Int, duration: Duration, directory: String,
-    executables: String? = nil
+    elections: Int, candidates: Int, ttlSeconds: Int, duration: Duration, directory: String
   ) {
     self.elections = elections
     self.candidates = candidates
     self.ttlSeconds = ttlSeconds
     self.duration = duration
     self.directory = directory
-    self.executables = executables
   }
 
   /// What a process needs.
@@ -56,7 +52,7 @@ package struct ElectionsBenchmark: Benchmark {
   /// - Throws: ``BenchmarkError`` when a process does not start, or an election has no leader in two minutes.
   package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
     DescriptorLimit.raise()
-    let programs = Executables(self.executables)
+    let programs = Executables(nil)
     let (kvstore, elector) = (try programs.path(of: "kvstore"), try programs.path(of: "elector"))
     let ports = try FreePorts.pick(1 + self.candidates)
     return try await WorkDirectory.with(self.directory) {

@@ -12,17 +12,14 @@ package struct KubeletBenchmark: Benchmark {
   package var idle: Duration
   /// For everything that is written; removed unless the benchmark fails.
   package var directory: String
-  /// Where the programs are; `nil` for beside this one.
-  package var executables: String?
 
   package init(
-    pods: [Int], rounds: Int, idle: Duration, directory: String, executables: String? = nil
+    pods: [Int], rounds: Int, idle: Duration, directory: String
   ) {
     self.pods = pods
     self.rounds = rounds
     self.idle = idle
     self.directory = directory
-    self.executables = executables
   }
 
   /// With one number of pods.
@@ -55,7 +52,7 @@ package struct KubeletBenchmark: Benchmark {
     try files.createDirectory(atPath: ready, withIntermediateDirectories: true)
     for number in 0..<count { try Self.write("p\(number)", to: "\(ready)/p\(number).yaml") }
     let launch = MeasuredProcess.Launch(
-      name: "fake-kubelet", executable: try Executables(self.executables).path(of: "fake-kubelet"),
+      name: "fake-kubelet", executable: try Executables(nil).path(of: "fake-kubelet"),
       arguments: [
         "--config=\(manifests)", "--hostname-override=n", "--read-only-port=\(ports[0])",
         "--port=\(ports[1])",

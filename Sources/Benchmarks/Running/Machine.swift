@@ -9,16 +9,6 @@ package struct Machine: Equatable, Sendable {
   /// The type of the data directories' file system.
   package var fileSystem: String
 
-  package init(
-    processor: String, cores: Int, memory: String, kernel: String, fileSystem: String
-  ) {
-    self.processor = processor
-    self.cores = cores
-    self.memory = memory
-    self.kernel = kernel
-    self.fileSystem = fileSystem
-  }
-
   /// This machine.
   /// - Parameter directory: that of the data directories.
   package static func current(directory: String) -> Machine {

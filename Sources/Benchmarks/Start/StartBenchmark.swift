@@ -6,13 +6,10 @@ package struct StartBenchmark: Benchmark {
   package var rounds: Int
   /// For everything that is written; removed unless the benchmark fails.
   package var directory: String
-  /// Where the programs are; `nil` for beside this one.
-  package var executables: String?
 
-  package init(rounds: Int, directory: String, executables: String? = nil) {
+  package init(rounds: Int, directory: String) {
     self.rounds = rounds
     self.directory = directory
-    self.executables = executables
   }
 
   package enum Program: String, CaseIterable, Sendable {
@@ -45,7 +42,7 @@ package struct StartBenchmark: Benchmark {
 
   /// All programs once, on an empty store.
   private func round(_ number: Int) async throws -> [Program: Duration] {
-    let executables = Executables(self.executables)
+    let executables = Executables(nil)
     let directory = "\(self.directory)/\(number)"
     let manifests = "\(directory)/manifests"
     try FileManager.default.createDirectory(atPath: manifests, withIntermediateDirectories: true)

@@ -80,12 +80,9 @@ struct KVStore: AsyncParsableCommand {
     let samples = try await benchmark.play()
     let isWhole = !self.quick && self.only == nil
     guard let directory = self.outputDir ?? (isWhole ? "docs/measured" : nil) else { return }
-    let setting = KVStorePage.Setting(
-      date: started.formatted(.iso8601), machine: .current(directory: workDir),
-      versions: [.init("kvstore", self.revision)] + (try await programs.versions()),
-      command: Self.command, rounds: benchmark.rounds, seconds: benchmark.seconds,
-      isQuick: self.quick)
-    try KVStorePage(setting: setting, rows: benchmark.rows(samples)).write(to: directory)
+    try await KVStorePage.write(
+      benchmark, samples, revision: self.revision, command: Self.command, started: started,
+      isQuick: self.quick, to: directory)
     note("wrote \(directory)/kvstore.md and \(directory)/kvstore.svg")
   }
 

@@ -5,7 +5,6 @@ import FoundationEssentials
 import Glibc
 import TestCluster
 
-/// `zweimaster failures`: the failure table, in real processes.
 struct Failures: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "failures",

@@ -31,7 +31,7 @@ import Glibc
   ]
 
   static func main() async {
-    let verb = CommandLine.arguments.dropFirst().first ?? ""
+    let verb = Swift.CommandLine.arguments.dropFirst().first ?? ""
     if let successor = self.successors[verb] {
       let former = verb == "kvbench" ? verb : "zweimaster \(verb)"
       Console.write(

@@ -55,12 +55,7 @@ struct Start: AsyncParsableCommand {
 
   @OptionGroup var state: StateOptions
 
-  func run() async throws {
-    try await ControlClient.with(self.state.directory) {
-      try await $0.perform("start", on: self.node)
-    }
-    print("\(self.node) is up")
-  }
+  func run() async throws { try await perform("start", on: self.node, self.state, "is up") }
 }
 
 struct Stop: AsyncParsableCommand {
@@ -73,19 +68,19 @@ struct Stop: AsyncParsableCommand {
 
   @OptionGroup var state: StateOptions
 
-  func run() async throws {
-    try await ControlClient.with(self.state.directory) {
-      try await $0.perform("stop", on: self.node)
-    }
-    print("\(self.node) is down")
-  }
+  func run() async throws { try await perform("stop", on: self.node, self.state, "is down") }
 }
 
 extension TargetOptions {
   fileprivate func perform(_ verb: String, _ done: String) async throws {
-    try await ControlClient.with(self.state.directory) {
-      try await $0.perform(verb, on: self.node, self.component)
-    }
-    print("\(self.node)\(self.component.map { "/\($0.rawValue)" } ?? "") \(done)")
+    try await zweimaster.perform(verb, on: self.node, self.state, self.component, done)
   }
+}
+
+private func perform(
+  _ verb: String, on node: String, _ state: StateOptions, _ component: Component? = nil,
+  _ done: String
+) async throws {
+  try await ControlClient.with(state.directory) { try await $0.perform(verb, on: node, component) }
+  print("\(node)\(component.map { "/\($0.rawValue)" } ?? "") \(done)")
 }

@@ -6,11 +6,6 @@ package struct ChaosPlan: Equatable, Sendable {
   /// How many members the store has.
   package var members: Int
 
-  package init(nodes: Int, members: Int) {
-    self.nodes = nodes
-    self.members = members
-  }
-
   /// A fault with its time, counted from the begin of its burst.
   package struct Entry: Equatable, Sendable, CustomStringConvertible {
     package var kind: ChaosFault.Kind

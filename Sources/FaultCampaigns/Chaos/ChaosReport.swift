@@ -27,18 +27,6 @@ package struct ChaosReport: Sendable {
     package var end: Instant
     /// Processes that did not start or did not end.
     package var problems: [String] = []
-
-    package init(
-      number: Int, kinds: [ChaosFault.Kind], healed: Instant, counted: Instant?, end: Instant,
-      problems: [String] = []
-    ) {
-      self.number = number
-      self.kinds = kinds
-      self.healed = healed
-      self.counted = counted
-      self.end = end
-      self.problems = problems
-    }
   }
 
   package var bursts: [Burst]
@@ -47,12 +35,6 @@ package struct ChaosReport: Sendable {
   package var bound: Duration
   /// Groups of processes that were left after the end.
   package var leftBehind = 0
-
-  package init(bursts: [Burst], log: PresenceLog, bound: Duration) {
-    self.bursts = bursts
-    self.log = log
-    self.bound = bound
-  }
 
   /// A time in which no look found a role's pod on any kubelet.
   package struct Gap: Equatable, Sendable {

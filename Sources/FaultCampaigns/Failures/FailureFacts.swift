@@ -20,8 +20,6 @@ package struct FailureFacts: Equatable, Sendable {
   /// Of the manifests.
   package var manifestOverlap = Duration.zero
 
-  package init() {}
-
   /// The worst of both rounds.
   package func worst(_ other: FailureFacts) -> FailureFacts {
     func longest(_ field: KeyPath<FailureFacts, Duration?>) -> Duration? {

@@ -30,22 +30,19 @@ extension Cluster {
   }
 
   /// Stops the store with `SIGSTOP`, so that it accepts connections and does not answer.
-  public func pauseStore() throws {
-    try self.checkStore(isDown: false, verb: "pause")
-    self.note("pause the store")
-    for member in self.members {
-      self.processes[member]?.identity?.signal(SIGSTOP)
-      self.processes[member]?.isPaused = true
-    }
-  }
+  public func pauseStore() throws { try self.signalStore(SIGSTOP, verb: "pause", isPaused: true) }
 
   /// Continues a paused store.
   public func resumeStore() throws {
-    try self.checkStore(isDown: false, verb: "resume")
-    self.note("resume the store")
+    try self.signalStore(SIGCONT, verb: "resume", isPaused: false)
+  }
+
+  private func signalStore(_ number: Int32, verb: String, isPaused: Bool) throws {
+    try self.checkStore(isDown: false, verb: verb)
+    self.note("\(verb) the store")
     for member in self.members {
-      self.processes[member]?.identity?.signal(SIGCONT)
-      self.processes[member]?.isPaused = false
+      self.processes[member]?.identity?.signal(number)
+      self.processes[member]?.isPaused = isPaused
     }
   }
 

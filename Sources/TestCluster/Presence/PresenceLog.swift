@@ -51,8 +51,6 @@ public struct PresenceLog: Equatable, Sendable {
   /// How many looks were taken.
   package private(set) var looks = 0
 
-  package init() {}
-
   /// Records one look.
   /// - Parameter isPresent: `nil` on a time-out, which proves nothing: a stay that goes on afterwards counts as
   ///   unbroken.

@@ -92,12 +92,12 @@ extension Load {
       let name = "watch-\(count)"
       // The goal is for a thousand watchers.
       let goal = count == 1000 ? Goal.ratioAtMost(0.5) : nil
-      let who = "\(FigureUnit.grouped(count)) watcher\(count == 1 ? "" : "s") of one key"
+      let watchers = "\(FigureUnit.grouped(count)) watcher\(count == 1 ? "" : "s") of one key"
       return Load(
         name: name, kind: .fanOut(watchers: count),
         comparisons: [("answer", "answered"), ("sending", "sent")].map { end, metric in
           Comparison(
-            "\(who), from the write's \(end)", .milliseconds,
+            "\(watchers), from the write's \(end)", .milliseconds,
             Series(.kvstore, "\(name).\(metric)"), against: Series(.etcd, "\(name).\(metric)"),
             goal: goal)
         })

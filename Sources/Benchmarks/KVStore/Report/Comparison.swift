@@ -24,8 +24,6 @@ package struct Series: Hashable, Sendable {
 package struct Samples: Equatable, Sendable {
   package private(set) var figures: [Series: [Double]] = [:]
 
-  package init() {}
-
   package subscript(series: Series) -> [Double] { self.figures[series] ?? [] }
 
   package mutating func add(_ figure: Double, to series: Series) {

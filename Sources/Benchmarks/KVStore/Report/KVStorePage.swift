@@ -3,61 +3,48 @@ import TestCluster
 
 /// `docs/measured/kvstore.md`: what was measured, where and how.
 package struct KVStorePage: Equatable, Sendable {
-  package struct Setting: Equatable, Sendable {
-    package var date: String
-    package var machine: Machine
+  struct Setting: Equatable, Sendable {
+    var date: String
+    var machine: Machine
     /// For example `("etcd", "3.4.23")`.
-    package var versions: [Version]
-    package var command: String
-    package var rounds: Int
-    package var seconds: Int
+    var versions: [Version]
+    var command: String
+    var rounds: Int
+    var seconds: Int
     /// Whether the sizes are too small for figures that mean something.
-    package var isQuick: Bool
-
-    package init(
-      date: String, machine: Machine, versions: [Version], command: String, rounds: Int,
-      seconds: Int, isQuick: Bool
-    ) {
-      self.date = date
-      self.machine = machine
-      self.versions = versions
-      self.command = command
-      self.rounds = rounds
-      self.seconds = seconds
-      self.isQuick = isQuick
-    }
+    var isQuick: Bool
   }
 
-  package struct Version: Equatable, Sendable {
-    package var program: String
-    package var text: String
-
-    package init(_ program: String, _ text: String) {
-      self.program = program
-      self.text = text
-    }
+  struct Version: Equatable, Sendable {
+    var program: String
+    var text: String
   }
 
-  package let setting: Setting
-  package let rows: [ComparisonRow]
+  let setting: Setting
+  let rows: [ComparisonRow]
 
-  package init(setting: Setting, rows: [ComparisonRow]) {
-    self.setting = setting
-    self.rows = rows
-  }
-
-  /// Writes the page and its plot.
-  package func write(to directory: String) throws {
+  /// Writes the page of a benchmark, and its plot.
+  package static func write(
+    _ benchmark: KVStoreBenchmark, _ samples: Samples, revision: String, command: String,
+    started: Date, isQuick: Bool, to directory: String
+  ) async throws {
+    let versions =
+      [Version(program: "kvstore", text: revision)] + (try await benchmark.programs.versions())
+    let page = Self(
+      setting: Setting(
+        date: started.formatted(.iso8601), machine: .current(directory: benchmark.parent),
+        versions: versions, command: command, rounds: benchmark.rounds, seconds: benchmark.seconds,
+        isQuick: isQuick), rows: benchmark.rows(samples))
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     for (name, text) in [
-      ("kvstore.svg", RatioPlot(self.rows).svg), ("kvstore.md", self.markdown(plot: "kvstore.svg")),
+      ("kvstore.svg", RatioPlot(page.rows).svg), ("kvstore.md", page.markdown(plot: "kvstore.svg")),
     ] {
       try text.write(toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
     }
   }
 
   /// The whole page.
-  package func markdown(plot: String) -> String {
+  func markdown(plot: String) -> String {
     let setting = self.setting
     let machine = setting.machine
     let versions = setting.versions.map { "| \($0.program) | \($0.text) |" }

@@ -70,10 +70,10 @@ package struct Programs: Sendable {
   }
 
   /// The versions of etcd and wrk.
-  package func versions() async throws -> [KVStorePage.Version] {
+  func versions() async throws -> [KVStorePage.Version] {
     [
-      KVStorePage.Version("etcd", try await self.firstLine(self.etcd, "--version")),
-      KVStorePage.Version("wrk", try await self.firstLine(self.wrk, "-v")),
+      KVStorePage.Version(program: "etcd", text: try await self.firstLine(self.etcd, "--version")),
+      KVStorePage.Version(program: "wrk", text: try await self.firstLine(self.wrk, "-v")),
     ]
   }
 
