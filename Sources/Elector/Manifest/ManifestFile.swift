@@ -4,7 +4,7 @@ import Synchronization
 
 /// A source manifest and its stamped copy in the kubelet's directory, which is absent or whole.
 ///
-/// ``ManifestCopy`` knows what the copy holds, and ``ManifestPath`` writes and removes it. All methods block
+/// `ManifestCopy` knows what the copy holds, and `ManifestPath` writes and removes it. All methods block
 /// for as long as the disk takes. Call one at a time.
 public final class ManifestFile: Sendable {
   public let source: String
