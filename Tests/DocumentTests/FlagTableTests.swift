@@ -87,12 +87,21 @@ import Testing
       standard = "required"
     }
     if argument["kind"] == "flag", standard == "`false`" || standard.isEmpty { standard = "off" }
-    return "| "
-      + [flag, standard, meaning].map { cell in
-        // Within backquotes a page shows `<` as it is.
-        cell.replacing("|", with: "\\|").split(separator: "`", omittingEmptySubsequences: false)
-          .enumerated().map { $0.isMultiple(of: 2) ? $1.replacing("<", with: "&lt;") : String($1) }
-          .joined(separator: "`")
-      }.joined(separator: " | ") + " |"
+    return "| \(Self.cell(flag)) | \(Self.cell(standard)) | \(Self.cell(meaning)) |"
+  }
+
+  /// A cell as Markdown wants it; within backquotes it shows `<` as it is.
+  private static func cell(_ text: String) -> String {
+    var cell = ""
+    var isCode = false
+    for character in text {
+      switch character {
+      case "|": cell += "\\|"
+      case "<" where !isCode: cell += "&lt;"
+      default: cell.append(character)
+      }
+      if character == "`" { isCode.toggle() }
+    }
+    return cell
   }
 }
