@@ -166,7 +166,7 @@ struct SimulatedStore: Sendable {
   mutating func take(at now: Nanoseconds) {
     self.batch = self.inbox
     self.inbox = []
-    self.loop.took(self.batch.map(\.command), isClosing: false, at: self.time(at: now))
+    self.loop.received(self.batch.map(\.command), isClosing: false, at: self.time(at: now))
   }
 
   mutating func publish(_ tree: KeyTree, _ changes: [Change]) -> [WatcherHub.Delivery] {

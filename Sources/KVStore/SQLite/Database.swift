@@ -3,31 +3,29 @@ import GRDB
 
 /// The keyspace on disk: the one place that knows SQLite.
 ///
-/// A batch of changes is one transaction, and `commit` returns when it is on the disk (write-ahead log,
-/// `synchronous=FULL`). What it writes are the events; the nodes' rows follow with
+/// A batch of changes is one transaction, on disk when `commit` returns (write-ahead log, `synchronous=FULL`).
+/// It writes the events; the rows of the nodes follow later, with
 /// ``fold(_:upTo:at:)``, once in a while, and after a crash out of the events. The calls block; they belong on the writer's thread.
 final class Database: Sendable {
-  /// Where the data are.
   enum Location: Sendable {
-    /// Nowhere: they go with the process.
     case memory
     case directory(String)
   }
 
-  /// What a start finds.
+  /// The contents at a start.
   struct Recovered {
     var tree: KeyTree
     var history: EventHistory
     var auth: AuthRules
     var clock: StoreClock
-    /// Stays the same for ever: clients take another one for another cluster.
+    /// Never changes: for clients another id is another cluster.
     var clusterID: UInt64
   }
 
   static let fileName = "kvstore.db"
 
   private let queue: DatabaseQueue
-  /// Keeps a second process out of the directory; released when this goes.
+  /// Keeps a second process out of the directory.
   private let lock: DirectoryLock?
 
   private init(queue: DatabaseQueue, lock: DirectoryLock?) {
@@ -35,11 +33,10 @@ final class Database: Sendable {
     self.lock = lock
   }
 
-  /// Opens or makes the database and reads what is in it.
+  /// Opens or creates the database and reads it.
   /// - Parameters:
-  ///   - migrator: the versions of the tables.
-  ///   - reading: what the machine's clocks show.
-  /// - Throws: ``StartError`` that names the file and what to do.
+  ///   - migrator: of the tables.
+  ///   - reading: of the machine's clocks.
   static func open(
     _ location: Location, migrator: DatabaseMigrator = Schema.migrator,
     reading: StoreClock.Reading = .now
@@ -58,8 +55,7 @@ final class Database: Sendable {
         configuration.journalMode = .wal
         queue = try DatabaseQueue(path: path, configuration: configuration)
       }
-      // GRDB relaxes this to NORMAL for a write-ahead log, which could lose the last commits when the
-      // power fails.
+      // GRDB sets NORMAL for a write-ahead log, which can lose the last commits in a power cut.
       try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       let verdict = try queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
       guard verdict == "ok" else { throw StartError.corrupt(path, verdict ?? "no verdict") }
@@ -72,7 +68,7 @@ final class Database: Sendable {
     }
   }
 
-  /// Puts a batch on the disk, whole or not at all.
+  /// Commits a batch, all or nothing.
   func commit(_ changes: [Change]) throws {
     try self.transaction { try Schema.append(changes, to: $0) }
   }
@@ -86,7 +82,7 @@ final class Database: Sendable {
     }
   }
 
-  /// As GRDB's own, with statements that are kept: at one change per transaction they count.
+  /// Like GRDB's, with cached statements: at one change per transaction they matter.
   private func transaction(_ body: (GRDB.Database) throws -> Void) throws {
     try self.queue.writeWithoutTransaction { db in
       try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
@@ -94,19 +90,19 @@ final class Database: Sendable {
         try body(db)
         try db.cachedStatement(sql: "COMMIT").execute()
       } catch {
-        // SQLite has rolled back by itself after some errors, and says so.
+        // After some errors SQLite has already rolled back.
         if db.isInsideTransaction { try? db.cachedStatement(sql: "ROLLBACK").execute() }
         throw error
       }
     }
   }
 
-  /// Puts changed users and roles on the disk, all or none.
+  /// Commits changed users and roles, all or none.
   func commit(_ rules: AuthRules, replacing old: AuthRules) throws {
     try self.queue.write { try Schema.write(rules, replacing: old, to: $0) }
   }
 
-  /// Writes back the log, closes the file and leaves the directory to the next one.
+  /// Writes back the log, closes the file and releases the directory.
   func close() throws {
     defer { self.lock?.release() }
     try self.queue.close()

@@ -1,15 +1,13 @@
-/// What has happened to the nodes and is in the database as events only.
+/// The changes of nodes that the database has only as events.
 ///
-/// A write is durable with its event, which costs one place in the file for a whole batch; the nodes'
-/// rows lie all over it. So they are written later and together, and a key that changed a thousand times
-/// meanwhile is written once.
+/// A change is durable with its event: a whole batch is one place in the file. The rows of the nodes are
+/// scattered, so they are written later and together; a key that changed a thousand times is written once.
 package struct Backlog: Sendable {
-  /// How the nodes are now that have changed since they were written; `nil` for one that is gone.
+  /// The changed nodes as they are now; `nil` for a removed one.
   package private(set) var nodes: [StorePath: TreeNode?] = [:]
-  /// How many changes that were.
   package private(set) var changeCount = 0
 
-  /// As many changes are carried out again at a start after a crash.
+  /// The most changes that a start after a crash has to redo.
   package static let limit = 8192
 
   package init() {}

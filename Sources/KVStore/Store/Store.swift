@@ -4,19 +4,17 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The shell around the keyspace: one thread that writes, snapshots for everybody who reads, and the
-/// watchers.
+/// The shell around the keyspace: one thread that writes, snapshots for readers, and the watchers.
 ///
-/// The path of a change: it waits in the inbox; the writer takes all that wait, applies them in order to
-/// a copy of the tree, commits their rows in one transaction, and only then publishes the copy, tells
-/// the watchers and answers. What follows from what is decided by ``WriterLoop`` with its ``StoreWriter``, and
-/// by ``Publication``.
+/// The path of a change: it waits in the inbox. The writer takes all waiting ones, applies them in order to a
+/// copy of the tree and commits their events in one transaction. Only then it publishes the copy, delivers to
+/// the watchers and answers. ``WriterLoop`` with its ``StoreWriter``, and ``Publication``, decide what follows.
 ///
-/// Nothing here is bounded by a number of its own: a connection has at most one request under way, so
-/// the inbox is bounded by the connections.
+/// The inbox has no bound of its own: a connection has at most one request under way, so the number of
+/// connections bounds it.
 final class Store: Sendable {
   typealias Reply = @Sendable (Result<Event, StoreError>) -> Void
-  /// Takes an event in its JSON form; the flag tells that nothing more follows. It must not block.
+  /// Gets an event as JSON; nothing follows the last one. It must not block.
   typealias Sink = @Sendable (ByteBuffer, _ isLast: Bool) -> Void
 
   let clock: StoreClock
@@ -24,7 +22,7 @@ final class Store: Sendable {
   let startedAt: StoreTime
   let statistics = StoreStatistics()
   let commits = CommitMetrics()
-  /// What ``clock``'s times are shown by.
+  /// Converts the times of ``clock`` for clients.
   let wall: WallSkew
   let auth: AuthStore
 
@@ -46,8 +44,7 @@ final class Store: Sendable {
     var sinks: [WatcherHub.ID: Sink] = [:]
   }
 
-  /// Reads what is on disk and starts the writer.
-  /// - Throws: ``StartError``.
+  /// Reads the database and starts the writer.
   init(_ location: Database.Location, logger: Logger) throws(StartError) {
     let (database, recovered) = try Database.open(location)
     self.database = database
@@ -69,11 +66,10 @@ final class Store: Sendable {
 
   // MARK: Requests
 
-  /// The keyspace as it is on disk.
+  /// The keyspace as on disk.
   var current: KeyTree { self.snapshot.withLock { $0 } }
 
-  /// Looks a key up in the keyspace as it is on disk, and counts that.
-  /// - Returns: what was found, and the store's index.
+  /// Reads the keyspace as on disk, and counts the operation.
   /// - Throws: 100 or 104.
   func get(
     _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
@@ -90,7 +86,7 @@ final class Store: Sendable {
     }
   }
 
-  /// Queues a change. The reply comes on the writer's thread, after the disk has it.
+  /// Queues a change. The reply comes on the writer's thread, after the commit.
   func submit(_ command: Command, reply: @escaping Reply) {
     let (isClosed, isFirst) = self.inbox.withLock { inbox in
       if !inbox.isClosed { inbox.requests.append((command, reply)) }
@@ -99,27 +95,26 @@ final class Store: Sendable {
     if isClosed {
       reply(.failure(StoreError(.internalError, cause: "the store is stopping")))
     } else if isFirst {
-      // The others are taken along with it.
+      // The writer takes the others along.
       self.wakeUp.signal()
     }
   }
 
-  /// What a watch is answered with at its start.
+  /// The beginning of a watch.
   struct WatchStart {
     /// The store's index when the watch began.
     let index: UInt64
-    /// An event of the past that it asked for, in its JSON form.
+    /// The requested event of the past, as JSON.
     let event: ByteBuffer?
-    /// To be given to ``unwatch(_:)`` when the client goes; `nil` when it is not waiting.
+    /// For ``unwatch(_:)`` when the client leaves; `nil` when nothing more follows.
     let id: WatcherHub.ID?
   }
 
-  /// Looks for an event in the history, and waits for one if there is none: in one step, so that no
-  /// event falls between.
+  /// Returns an event of the history, or adds a watcher: in one step, so that no event falls between.
   /// - Parameters:
-  ///   - waitIndex: the first index that is wanted; `nil` for the next one.
-  ///   - sink: gets the events to come, on the writer's thread.
-  /// - Throws: 401 when the history does not reach back that far.
+  ///   - waitIndex: the first index of interest; `nil` for the next one.
+  ///   - sink: gets later events, on the writer's thread.
+  /// - Throws: 401 when the history begins after `waitIndex`.
   func watch(
     _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?, sink: @escaping Sink
   ) throws(StoreError) -> WatchStart {
@@ -140,10 +135,9 @@ final class Store: Sendable {
     }
   }
 
-  /// How many watchers wait.
   var watcherCount: Int { self.watching.withLock { $0.publication.watcherCount } }
 
-  /// Takes no more changes, finishes those that wait, and returns when the disk has them.
+  /// Refuses further changes, finishes the waiting ones, and returns when they are on disk.
   func close() async {
     self.inbox.withLock { $0.isClosed = true }
     self.wakeUp.signal()
@@ -164,7 +158,7 @@ final class Store: Sendable {
           defer { inbox.requests = [] }
           return (inbox.requests, inbox.isClosed)
         }
-        loop.took(requests.map(\.command), isClosing: isClosed, at: self.clock.now)
+        loop.received(requests.map(\.command), isClosing: isClosed, at: self.clock.now)
       case .commit(let changes): self.commit(changes, of: requests.count, for: &loop)
       case .publish(let tree, let changes):
         for change in changes { self.statistics.count(change.event.action, succeeded: true) }
@@ -188,7 +182,7 @@ final class Store: Sendable {
       self.wakeUp.wait()
       return
     }
-    // Waking up now and then makes up for time that the machine spent suspended.
+    // The semaphore's clock stands still while the machine is suspended: wake up once a minute.
     let wait = min(self.clock.now.nanoseconds(to: deadline), 60_000_000_000)
     if wait > 0 { _ = self.wakeUp.wait(timeout: .now() + .nanoseconds(Int(wait))) }
   }
@@ -226,7 +220,7 @@ final class Store: Sendable {
     self.ended.continuation.finish()
   }
 
-  /// Lets the committed changes be seen: first by readers, then by watchers.
+  /// Publishes committed changes: to readers first, then to watchers.
   private func publish(_ tree: KeyTree, _ changes: [Change]) {
     let deliveries = self.watching.withLock { watching in
       var deliveries: [(Sink, Event, Bool)] = []
@@ -235,8 +229,7 @@ final class Store: Sendable {
         if delivery.isLast { watching.sinks[delivery.watcher] = nil }
         deliveries.append((sink, delivery.event, delivery.isLast))
       }
-      // Within the same step, so that who is told of an event and who begins to watch find a tree
-      // that has it.
+      // In the same step: a watcher that got an event, and a new one, find it in the tree.
       self.snapshot.withLock { $0 = tree }
       return deliveries
     }

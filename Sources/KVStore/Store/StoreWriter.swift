@@ -1,28 +1,27 @@
-/// What the one writer decides, as a value: which changes go to the disk together, and what follows when
-/// they are there, or cannot be.
+/// One batch of changes, as a value: which changes one commit has, and what follows when it succeeds or fails.
 ///
-/// It has no thread, no disk and no clock. The caller hands in all requests that wait, carries out the
-/// effects in order, and answers a ``Effect/commit(_:)`` by ``committed()`` or ``refused(cause:at:)``
-/// before anything else.
+/// It has no thread, no disk and no clock. The caller hands in all waiting requests, carries out the effects
+/// in order, and answers ``Effect/commit(_:)`` by ``committed()`` or ``refused(cause:at:)`` before anything
+/// else.
 ///
-/// What always holds:
-/// 1. Nothing is published, and nobody is answered, before the disk has it.
-/// 2. A commit that fails leaves ``tree`` as it was, and refuses every request of its batch.
-/// 3. What is over is over before anything that came later.
+/// Invariants:
+/// 1. Nothing is published or answered before it is on disk.
+/// 2. A failed commit leaves ``tree`` as it was, and refuses every request of its batch.
+/// 3. A due key expires before any later request.
 package struct StoreWriter: Sendable {
   package enum Effect: Sendable {
     /// Make these durable, all or none.
     case commit([Change])
-    /// Let the tree be seen, and then tell the watchers of these.
+    /// Make the tree the snapshot of readers, then deliver the changes to watchers.
     case publish(KeyTree, [Change])
-    /// The outcome of each request of the batch, in its order.
+    /// The results of the batch, in the order of its requests.
     case answer([Result<Event, StoreError>])
   }
 
-  /// As it is on disk.
+  /// As on disk.
   package private(set) var tree: KeyTree
   private var expiries: ExpiryQueue
-  /// After a failed commit with expiries in it: when to try again.
+  /// The next try after a failed commit with expiries.
   private var retryAt: StoreTime?
   private var batch: Batch?
 
@@ -33,11 +32,10 @@ package struct StoreWriter: Sendable {
     let results: [Result<Event, StoreError>]
   }
 
-  /// So many expiries go into one batch; those beyond take their turn after the requests that have
-  /// come in meanwhile.
+  /// The most expiries in one batch; further ones follow the requests that have arrived meanwhile.
   private static let expiriesPerBatch = 512
 
-  /// - Parameter tree: as it was found on disk.
+  /// - Parameter tree: as on disk.
   package init(tree: KeyTree) {
     self.tree = tree
     self.expiries = ExpiryQueue(tree)
@@ -48,7 +46,7 @@ package struct StoreWriter: Sendable {
     self.retryAt ?? self.expiries.nextDeadline(in: self.tree)
   }
 
-  /// Applies what is due and then the requests to a copy of the tree.
+  /// Applies due expiries and then the requests to a copy of the tree.
   package mutating func begin(_ commands: some Sequence<Command>, at now: StoreTime) -> [Effect] {
     precondition(self.batch == nil, "the batch before has not been settled")
     var tree = self.tree

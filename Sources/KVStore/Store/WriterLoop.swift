@@ -1,27 +1,26 @@
 import DequeModule
 
-/// What the one writer does next, as a value: when it takes a batch, when it brings the table of nodes up to
-/// date, and what it waits for. What is in a batch is decided by ``StoreWriter``.
+/// The order of the writer's steps, as a value: when it takes a batch, when it updates the table of nodes, and
+/// what it waits for. ``StoreWriter`` decides what is in a batch.
 ///
-/// What always holds:
-/// 1. A batch is everything that waits. It is committed, published and answered before the next one is
-///    taken.
-/// 2. The table of nodes is brought up to date between two batches: a second after the first change that it
-///    lacks, or as soon as it lacks ``Backlog/limit`` of them. Without it nothing is lost; one that fails is
-///    tried again a second later.
-/// 3. A store that is told to stop takes what waits, brings the table up to date once, and closes.
+/// Invariants:
+/// 1. A batch is everything that waits. It is committed, published and answered before the next one.
+/// 2. The table of nodes is updated between two batches: a second after the first change that it lacks, or
+///    once it lacks ``Backlog/limit`` of them. Nothing depends on it: a failed update is repeated a second
+///    later.
+/// 3. A store that stops takes what waits, updates the table once, and closes.
 package struct WriterLoop: Sendable {
   package enum Step: Sendable {
-    /// Wait until there are requests, or the store is told to stop, or this instant has come; answered by
-    /// ``took(_:isClosing:at:)``. `nil` is no instant.
+    /// Wait for requests, for the end of the store, or until this instant; answered by
+    /// ``received(_:isClosing:at:)``. `nil` is no instant.
     case wait(until: StoreTime?)
     /// Make these durable, all or none; answered by ``committed(at:)`` or ``refused(cause:at:)``.
     case commit([Change])
-    /// Let the tree be seen, and then tell the watchers of these.
+    /// Make the tree the snapshot of readers, then deliver the changes to watchers.
     case publish(KeyTree, [Change])
-    /// The outcome of each request that was taken last, in its order.
+    /// The results of the batch, in the order of its requests.
     case answer([Result<Event, StoreError>])
-    /// Bring the table of nodes up to date, up to this index, and note down what time it is; answered by
+    /// Update the table of nodes up to this index, and write the time; answered by
     /// ``folded()`` or ``foldFailed(at:)``.
     case fold(Backlog, upTo: UInt64)
     /// Nothing follows.
@@ -30,21 +29,21 @@ package struct WriterLoop: Sendable {
 
   private var writer: StoreWriter
   private var steps: Deque<Step> = []
-  /// What the table of nodes lacks.
+  /// The changes that the table of nodes lacks.
   private var backlog = Backlog()
-  /// When the table is to be brought up to date; `nil` while it is.
+  /// The next update of the table; `nil` if it lacks nothing.
   private var foldAt: StoreTime?
   private var end = End.open
 
   private enum End {
-    /// To `closing` when the store is told to stop and nothing waits.
+    /// Next: `closing`, when the store stops and nothing waits.
     case open
-    /// The table is yet to be brought up to date. To `closed`.
+    /// The last update of the table. Next: `closed`.
     case closing
     case closed
   }
 
-  /// - Parameter tree: as it was found on disk, in the table of nodes.
+  /// - Parameter tree: as in the table of nodes.
   package init(tree: KeyTree) {
     self.writer = StoreWriter(tree: tree)
   }
@@ -52,7 +51,7 @@ package struct WriterLoop: Sendable {
   /// The keyspace as it is on disk.
   package var tree: KeyTree { self.writer.tree }
 
-  /// The next step, which is to be answered before this is asked again.
+  /// The next step. It has to be answered before the next call.
   package mutating func next(at now: StoreTime) -> Step {
     if let step = self.steps.popFirst() { return step }
     switch self.end {
@@ -66,9 +65,9 @@ package struct WriterLoop: Sendable {
     return .wait(until: [self.writer.nextDeadline(), self.foldAt].compactMap(\.self).min())
   }
 
-  /// Everything that waits was taken.
-  /// - Parameter isClosing: whether the store is told to stop, so that no request follows on these.
-  package mutating func took(_ commands: [Command], isClosing: Bool, at now: StoreTime) {
+  /// The requests that waited.
+  /// - Parameter isClosing: the store stops, and no request follows.
+  package mutating func received(_ commands: [Command], isClosing: Bool, at now: StoreTime) {
     if isClosing, commands.isEmpty {
       self.end = .closing
     } else {
@@ -95,13 +94,13 @@ package struct WriterLoop: Sendable {
     self.follow(self.writer.refused(cause: cause, at: now))
   }
 
-  /// The table of nodes has everything.
+  /// The table of nodes is up to date.
   package mutating func folded() {
     self.backlog = Backlog()
     self.foldAt = nil
   }
 
-  /// The table of nodes is as it was.
+  /// The table of nodes has not changed.
   package mutating func foldFailed(at now: StoreTime) { self.foldAt = now.advanced(bySeconds: 1) }
 
   private mutating func follow(_ effects: [StoreWriter.Effect]) {

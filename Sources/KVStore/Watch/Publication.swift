@@ -1,5 +1,5 @@
-/// What has happened and who waits for what is to come, as a value: so that to look into the past and to
-/// wait for the future is one step, and no event falls between.
+/// The history and the waiting watchers, as one value: a look into the past and the wait for the future are one
+/// step, and no event falls between.
 package struct Publication: Sendable {
   private var history: EventHistory
   private var hub = WatcherHub()
@@ -8,22 +8,21 @@ package struct Publication: Sendable {
     self.history = history
   }
 
-  /// What a watch begins with.
+  /// The beginning of a watch.
   package struct WatchStart: Sendable {
     /// The store's index when it began.
     package let index: UInt64
-    /// An event of the past that it asked for.
+    /// The requested event of the past.
     package let event: Event?
-    /// To be given to ``unwatch(_:)`` when the client goes; `nil` when it is not waiting.
+    /// For ``unwatch(_:)`` when the client leaves; `nil` when nothing more follows.
     package let id: WatcherHub.ID?
   }
 
-  /// How many watchers wait.
   package var watcherCount: Int { self.hub.count }
 
-  /// Looks for an event in the history, and waits for one if there is none.
-  /// - Parameter waitIndex: the first index that is wanted; `nil` for the next one.
-  /// - Throws: 401 when the history does not reach back that far.
+  /// Returns an event of the history, or adds a watcher.
+  /// - Parameter waitIndex: the first index of interest; `nil` for the next one.
+  /// - Throws: 401 when the history begins after `waitIndex`.
   package mutating func watch(
     _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?
   ) throws(StoreError) -> WatchStart {
@@ -38,11 +37,11 @@ package struct Publication: Sendable {
     return WatchStart(index: index, event: nil, id: id)
   }
 
-  /// Forgets a watcher; one that is gone already is no mistake.
+  /// An unknown watcher is no error.
   package mutating func unwatch(_ id: WatcherHub.ID) { self.hub.remove(id) }
 
-  /// Takes in changes that are on disk.
-  /// - Returns: whom to tell what, in this order.
+  /// Adds changes that are on disk.
+  /// - Returns: the deliveries, in order.
   package mutating func publish(_ changes: [Change]) -> [WatcherHub.Delivery] {
     var deliveries: [WatcherHub.Delivery] = []
     for change in changes {

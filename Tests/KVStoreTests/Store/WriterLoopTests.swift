@@ -15,7 +15,7 @@ import Testing
   private func write(
     _ count: Int, to loop: inout WriterLoop, at now: StoreTime, commits: Bool = true
   ) -> [String] {
-    loop.took(
+    loop.received(
       (0..<count).map { .set(Self.path, .init(value: Array("\($0)".utf8))) }, isClosing: false,
       at: now)
     return self.settle(&loop, at: now, commits: commits)
@@ -89,10 +89,10 @@ import Testing
 
   @Test func aStoreThatIsToldToStopTakesWhatWaitsAndBringsTheTableUpToDate() {
     var loop = WriterLoop(tree: KeyTree())
-    loop.took([.set(Self.path, .init(value: []))], isClosing: true, at: Self.start)
+    loop.received([.set(Self.path, .init(value: []))], isClosing: true, at: Self.start)
     #expect(self.settle(&loop, at: Self.start) == ["commit", "publish", "answer"])
     #expect(self.waits(&loop, at: Self.start) == .some(self.at(1)))
-    loop.took([], isClosing: true, at: Self.start)
+    loop.received([], isClosing: true, at: Self.start)
     guard case .fold(let backlog, upTo: 1) = loop.next(at: Self.start) else {
       Issue.record("the table is not brought up to date")
       return
