@@ -109,6 +109,10 @@ let package = Package(
       name: "Linux", dependencies: [systemPackage], path: "Sources/Support/Linux",
       swiftSettings: settings),
 
+    // Random numbers from a seed, for simulations, campaigns and tests.
+    .target(
+      name: "SeededRandom", path: "Sources/Support/SeededRandom", swiftSettings: settings),
+
     // MARK: Clients and objects
 
     .target(
@@ -142,7 +146,8 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", deque,
+        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux",
+        deque,
         nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
@@ -200,8 +205,8 @@ let package = Package(
     .target(
       name: "FaultCampaigns",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "TestCluster", nioCore, nioPosix, subprocess,
-        systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "SeededRandom", "TestCluster", nioCore, nioPosix,
+        subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .target(
@@ -215,7 +220,8 @@ let package = Package(
     .target(
       name: "Simulator",
       dependencies: [
-        "Elector", "EtcdClient", "FakeKubelet", "KVStore", "KubernetesObjects", heap, deque,
+        "Elector", "EtcdClient", "FakeKubelet", "HTTPEndpoint", "KVStore", "KubernetesObjects",
+        "SeededRandom", heap, deque,
       ],
       swiftSettings: settings),
 
@@ -287,7 +293,7 @@ let package = Package(
       dependencies: ["HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore],
       path: "Tests/Support/HTTPListeningTests", swiftSettings: settings),
     .testTarget(
-      name: "HTTPEndpointTests", dependencies: ["HTTPEndpoint", "TestSupport"],
+      name: "HTTPEndpointTests", dependencies: ["HTTPEndpoint", "SeededRandom", "TestSupport"],
       path: "Tests/Support/HTTPEndpointTests", swiftSettings: settings),
     .testTarget(
       name: "CommandLineTests", dependencies: ["CommandLine"],
@@ -303,7 +309,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "KubernetesObjectsTests", dependencies: ["KubernetesObjects", "TestSupport"],
+      name: "KubernetesObjectsTests",
+      dependencies: ["KubernetesObjects", "SeededRandom", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "KubernetesClientTests",
@@ -312,8 +319,8 @@ let package = Package(
     .testTarget(
       name: "KVStoreTests",
       dependencies: [
-        "JSONText", "KVStore", "PrometheusText", "TestSupport", "kvstore", httpClient, nioCore,
-        nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
+        "JSONText", "KVStore", "PrometheusText", "SeededRandom", "TestSupport", "kvstore",
+        httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
       ],
       exclude: ["Conformance/Cases", "HTTP/Connection/Traces"],
       swiftSettings: settings),
@@ -329,7 +336,8 @@ let package = Package(
       name: "FakeKubeletTests",
       dependencies: [
         "FakeKubelet", "HTTPEndpoint", "HTTPListening", "KubernetesClient", "KubernetesObjects",
-        "TestSupport", "fake-kubelet", httpClient, nioSSL, logging, lifecycle, subprocess,
+        "SeededRandom", "TestSupport", "fake-kubelet", httpClient, nioSSL, logging, lifecycle,
+        subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(
@@ -353,13 +361,13 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FaultCampaignsTests",
-      dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "TestCluster"],
+      dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "SeededRandom", "TestCluster"],
       swiftSettings: settings),
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Benchmarks", "KVStore", "TestCluster", nioPosix],
       swiftSettings: settings),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Elector", "KVStore", "Simulator"],
+      name: "SimulatorTests", dependencies: ["Elector", "KVStore", "SeededRandom", "Simulator"],
       swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",

@@ -52,12 +52,12 @@ struct HerdOptions: ParsableArguments {
     }
   }
 
-  var herd: Herd {
-    Herd(elections: self.elections, requestTime: self.scale.requestTime.duration)
+  var herd: ThunderingHerd {
+    ThunderingHerd(elections: self.elections, requestTime: self.scale.requestTime.duration)
   }
 }
 
-extension Herd.Report {
+extension ThunderingHerd.Report {
   /// A row's cells of takeovers.
   fileprivate var cells: [String] {
     [50, 90, 99, 100].map { percent in
@@ -99,7 +99,7 @@ struct ScaleElections: ParsableCommand {
 
   func run() throws {
     let time = self.options.requestTime.duration
-    let small = Herd(elections: 100, requestTime: time).run()
+    let small = ThunderingHerd(elections: 100, requestTime: time).run()
     let each = small.usualLoad / 100
     print("requests      \(each.rounded(2)) a second for each election with two masters\n")
     var rows: [[String]] = []
@@ -107,7 +107,7 @@ struct ScaleElections: ParsableCommand {
     var longest: [(x: Double, y: Double)] = []
     for percent in [10, 25, 50, 70, 80, 90, 100, 110] {
       let count = Int(Double(percent) / 100 / (time / .seconds(1)) / each)
-      let report = Herd(elections: max(1, count), requestTime: time).run()
+      let report = ThunderingHerd(elections: max(1, count), requestTime: time).run()
       rows.append(
         ["\(percent) %", "\(count)", "\(Int(report.usualLoad))", "\(report.losses)"] + report.cells
           + [report.violation ?? "all"])
@@ -116,7 +116,7 @@ struct ScaleElections: ParsableCommand {
     }
     print(
       TextTable(
-        header: ["BUSY", "ELECTIONS", "REQUESTS/S", "LEASES LOST"] + Herd.Report.cellNames
+        header: ["BUSY", "ELECTIONS", "REQUESTS/S", "LEASES LOST"] + ThunderingHerd.Report.cellNames
           + ["TAKEN OVER"], rows: rows))
     try self.options.write(
       LinePlot(
@@ -152,7 +152,7 @@ struct ScaleHerd: ParsableCommand {
     }
     print(
       TextTable(
-        header: ["\(self.options.elections) ELECTIONS"] + Herd.Report.cellNames
+        header: ["\(self.options.elections) ELECTIONS"] + ThunderingHerd.Report.cellNames
           + ["PEAK IN 0.1 S", "TAKEN OVER"], rows: rows))
     try self.options.scale.write(
       LinePlot(
