@@ -6,7 +6,8 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo recipe test integration examples bench failures chaos format lint clean
+.PHONY: help deps build demo recipe test integration examples bench failures chaos nightly format lint tidy \
+  docs hooks clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -17,7 +18,11 @@ deps: ## Install what is missing (Debian packages).
 build: deps ## Build everything (CONFIG=release for the fast binaries).
 	$(SWIFT) build -c $(CONFIG)
 
-demo: build ## Bring up two masters, kill one, see the other take over.
+# Only what the demo runs is built: a newcomer waits for nothing else.
+demo: deps ## Bring up two nodes, kill one, see the other take over.
+	@for product in kvstore elector fake-kubelet zweimaster; do \
+	  $(SWIFT) build -c $(CONFIG) --product $$product || exit 1; \
+	done
 	$(BIN)/zweimaster demo $(DEMO_FLAGS)
 
 recipe: build ## Bring up the recipe's machine room: masters as machines, a load balancer, nodes (root).
@@ -41,9 +46,10 @@ BENCH_failover  := kvstore elector fake-kubelet
 BENCH_elections := kvstore elector
 BENCH_kubelet   := fake-kubelet
 BENCH_api       := kvstore fake-apiserver
-WHAT            ?= kvstore failover elections kubelet api
+BENCH_start     := kvstore elector fake-kubelet fake-apiserver
+WHAT            ?= kvstore failover elections kubelet api start
 
-bench: ## Measure: WHAT=kvstore, failover, elections, kubelet or api for one alone, BENCH_FLAGS for its flags.
+bench: ## Measure: WHAT=kvstore, failover, elections, kubelet, api or start for one alone, BENCH_FLAGS for its flags.
 	@SUDO="$(SUDO)" integration/install-deps bench
 	@for product in zweimaster-bench $(sort $(foreach what,$(WHAT),$(BENCH_$(what)))); do \
 	  $(SWIFT) build -c release --product $$product || exit 1; \
@@ -53,14 +59,28 @@ bench: ## Measure: WHAT=kvstore, failover, elections, kubelet or api for one alo
 failures: build ## Break everything once, on kvstore and on real etcds, and judge what follows.
 	$(BIN)/zweimaster failures $(FAILURES_FLAGS)
 
+nightly: deps ## What takes a night's hour: mutants, 20,000 seeds, fuzzers, ten minutes of chaos (root).
+	integration/nightly
+
 chaos: deps ## Random faults on masters in network namespaces, for CHAOS_MINUTES on each store (root).
 	integration/chaos
 
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples
 
-lint: ## Check the format of all sources.
+lint: tidy ## Check the format of all sources, the documentation of the libraries, and the documents.
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Examples
+
+tidy: deps ## Check the documents: links, sizes, the tests that they name, tables of flags, words.
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --filter DocumentTests
+
+docs: deps ## Write the tables of flags in the documents anew, from the programs.
+	$(SWIFT) build --build-tests
+	REWRITE_DOCS=1 $(SWIFT) test --skip-build --filter DocumentTests.FlagTableTests
+
+hooks: ## Install the commit hooks: they look at the subject and at the format of what is committed.
+	git config core.hooksPath integration/hooks
 
 clean: ## Remove what was built and the demo's state.
 	rm -rf .build .zweimaster

@@ -3,24 +3,23 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Carries packets from one host to another, and loses or delays those that it is told to.
+/// Forwards packets between hosts, and loses or delays some of them.
 ///
-/// The kernel gives it the packets through a TUN device and takes them back through the same one, so the hosts'
-/// own TCP meets what it would meet on a bad line. No `tc netem` and no packet filter is needed, and a fault
-/// begins and ends within one packet.
-public final class PacketRelay: Sendable {
+/// The kernel sends and receives the packets through a TUN device, so the hosts' own TCP meets what it would meet on a
+/// bad line. This needs neither `tc netem` nor a packet filter, and a fault begins and ends with a packet.
+package final class PacketRelay: Sendable {
   /// One direction between two hosts, by their IPv4 addresses.
-  public struct Path: Hashable, Sendable {
-    public var source: UInt32
-    public var target: UInt32
+  package struct Path: Hashable, Sendable {
+    package var source: UInt32
+    package var target: UInt32
 
     /// - Parameters: addresses as numbers; 10.98.1.2 is `0x0a62_0102`.
-    public init(source: UInt32, target: UInt32) {
+    package init(source: UInt32, target: UInt32) {
       self.source = source
       self.target = target
     }
 
-    /// Where a packet comes from and goes to; `nil` for what is no IPv4. Source: RFC 791, 3.1.
+    /// The path of a packet; `nil` when it is not IPv4. Source: RFC 791, 3.1.
     init?(packet: ByteBuffer) {
       let start = packet.readerIndex
       guard let first: UInt8 = packet.getInteger(at: start), first >> 4 == 4,
@@ -32,25 +31,25 @@ public final class PacketRelay: Sendable {
   }
 
   /// What happens to the packets of a path.
-  public struct Treatment: Equatable, Sendable {
-    /// The part of the packets that is lost: from 0 to 1, where 1 is a cut.
-    public var loss: Double
-    /// What a packet is held back for on the average; each one for half of it up to one and a half times, so
-    /// that they may overtake each other.
-    public var delay: Duration
+  package struct Treatment: Equatable, Sendable {
+    /// The share of packets that is lost: from 0 to 1, where 1 is a cut.
+    package var loss: Double
+    /// How long a packet is late on average. Each one is late by half of it up to one and a half times, so that
+    /// packets can overtake each other.
+    package var delay: Duration
 
-    public init(loss: Double = 0, delay: Duration = .zero) {
+    package init(loss: Double = 0, delay: Duration = .zero) {
       self.loss = loss
       self.delay = delay
     }
   }
 
-  /// How many packets met what.
-  public struct Counts: Equatable, Sendable {
-    public var passed = 0
-    public var lost = 0
+  /// How many packets had which fate.
+  package struct Counts: Equatable, Sendable {
+    package var passed = 0
+    package var lost = 0
     /// Of those that passed.
-    public var delayed = 0
+    package var delayed = 0
   }
 
   fileprivate struct State {
@@ -60,15 +59,14 @@ public final class PacketRelay: Sendable {
 
   private let state = Mutex(State())
 
-  public var counts: Counts { self.state.withLock { $0.counts } }
+  package var counts: Counts { self.state.withLock { $0.counts } }
 
-  /// The treatments from now on; a path that is not named is left alone. What is held back already comes late
-  /// nevertheless.
-  public func treat(_ treatments: [Path: Treatment]) {
+  /// Sets the treatments; a path without one is left alone. Packets that are late already stay late.
+  package func treat(_ treatments: [Path: Treatment]) {
     self.state.withLock { $0.treatments = treatments }
   }
 
-  /// For how long a packet is to be held back; `nil` when it is lost.
+  /// How long to hold a packet back; `nil` to lose it.
   fileprivate func delay(of packet: ByteBuffer) -> Duration? {
     guard let path = Path(packet: packet) else { return nil }
     return self.state.withLock { state in
@@ -84,13 +82,13 @@ public final class PacketRelay: Sendable {
     }
   }
 
-  /// Runs `body` with a relay on a device, which is up already and to which the kernel routes the packets.
-  public static func with<Value: Sendable>(
+  /// Runs `body` with a relay on a device, which is up and to which the kernel routes the packets.
+  package static func with<Value: Sendable>(
     _ device: TunDevice, _ body: (PacketRelay) async throws -> Value
   ) async throws -> Value {
     let relay = PacketRelay()
     let channel = try await NIOPipeBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-      // One read is one packet.
+      // Each read is one packet.
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -109,7 +107,7 @@ private final class CarryPackets: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private let relay: PacketRelay
-  /// Written to directly, since a channel may write two buffers at once, which would be one packet.
+  /// Written directly: a channel may write two buffers at once, which would make them one packet.
   private let device: TunDevice
 
   init(_ relay: PacketRelay, to device: TunDevice) {
@@ -128,14 +126,14 @@ private final class CarryPackets: ChannelInboundHandler {
 
 /// A network device whose packets a process reads and writes. Source: Linux,
 /// Documentation/networking/tuntap.rst.
-public final class TunDevice: Sendable {
-  public let name: String
+package final class TunDevice: Sendable {
+  package let name: String
   private let descriptor: CInt
 
-  /// Makes the device in the network namespace of this process; it goes when nobody holds it open any more.
+  /// Creates the device in this process's network namespace; it goes when the last descriptor is closed.
   /// - Parameter name: up to 15 characters.
   /// - Throws: ``TunError``.
-  public init(_ name: String) throws(TunError) {
+  package init(_ name: String) throws(TunError) {
     self.name = name
     self.descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)
     guard self.descriptor >= 0 else { throw TunError("open", errno) }
@@ -156,7 +154,7 @@ public final class TunDevice: Sendable {
     return copy
   }
 
-  /// Gives the kernel a packet; one that it does not take is lost, as on any line.
+  /// Sends a packet; the kernel may drop it, as any line does.
   fileprivate func send(_ packet: ByteBuffer) {
     _ = packet.withUnsafeReadableBytes { write(self.descriptor, $0.baseAddress, $0.count) }
   }
@@ -167,11 +165,11 @@ public final class TunDevice: Sendable {
 }
 
 /// Why there is no ``TunDevice``.
-public struct TunError: Error, Equatable, CustomStringConvertible {
-  public var description: String
+package struct TunError: Error, Equatable, CustomStringConvertible {
+  package var description: String
 
   init(_ verb: String, _ code: Int32) {
     self.description =
-      "cannot \(verb) /dev/net/tun: \(String(cString: strerror(code))); it takes root and the kernel's tun module"
+      "cannot \(verb) /dev/net/tun: \(String(cString: strerror(code))); it needs root and the kernel's tun module"
   }
 }

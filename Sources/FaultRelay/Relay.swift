@@ -3,11 +3,10 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Stands between a client and a server, and can fall silent: connections stay and new ones are accepted,
-/// but nothing goes through any more, as when a cable is pulled or a process is stopped. It can also hold
-/// answers back.
-public final class Relay: Sendable {
-  public let endpoint: HTTPEndpoint
+/// A proxy between a client and a server that can fall silent: connections stay and new ones are accepted,
+/// but no byte passes, as when a cable is pulled or a process is stopped. It can also delay answers.
+package final class Relay: Sendable {
+  package let endpoint: HTTPEndpoint
   private let channel: any Channel
   private let flow: Flow
 
@@ -21,27 +20,27 @@ public final class Relay: Sendable {
     let state = Mutex(State())
   }
 
-  /// Whether nothing goes through any more.
-  public var isSilent: Bool {
+  /// Whether no byte passes.
+  package var isSilent: Bool {
     get { self.flow.state.withLock { $0.silentBelow == Int.max } }
     set { self.flow.state.withLock { $0.silentBelow = newValue ? Int.max : 0 } }
   }
 
-  /// For how long what the server says is held back; what it said before is not overtaken.
-  public var answerDelay: Duration {
+  /// How long answers are held back; their order stays.
+  package var answerDelay: Duration {
     get { self.flow.state.withLock { $0.answerDelay } }
     set { self.flow.state.withLock { $0.answerDelay = newValue } }
   }
 
   /// How many connections were accepted.
-  public var connections: Int { self.flow.state.withLock { $0.connections } }
+  package var connections: Int { self.flow.state.withLock { $0.connections } }
 
-  /// Makes the connections that are there fall silent; new ones work.
-  public func dropEstablished() { self.flow.state.withLock { $0.silentBelow = $0.connections } }
+  /// Silences the present connections; new ones work.
+  package func dropEstablished() { self.flow.state.withLock { $0.silentBelow = $0.connections } }
 
-  /// Runs `body` with a relay to a server at a port of this machine.
+  /// Runs `body` with a relay to a port of this machine.
   @discardableResult
-  public static func with<Value: Sendable>(
+  package static func with<Value: Sendable>(
     port: Int, _ body: (Relay) async throws -> Value
   ) async throws -> Value {
     let relay = try await Relay(port: port)
@@ -52,7 +51,7 @@ public final class Relay: Sendable {
   }
 
   /// The same with several, in the order of the ports.
-  public static func with<Value: Sendable>(
+  package static func with<Value: Sendable>(
     ports: [Int], _ body: ([Relay]) async throws -> Value
   ) async throws -> Value {
     guard let port = ports.last else { return try await body([]) }
@@ -84,10 +83,10 @@ public final class Relay: Sendable {
 }
 
 /// Why there is no ``Relay``.
-public enum RelayError: Error, Equatable, CustomStringConvertible {
+package enum RelayError: Error, Equatable, CustomStringConvertible {
   case noPort
 
-  public var description: String { "the relay has no port of 127.0.0.1 to listen on" }
+  package var description: String { "the relay has no port of 127.0.0.1 to listen on" }
 }
 
 private final class Forward: ChannelInboundHandler {
@@ -97,7 +96,7 @@ private final class Forward: ChannelInboundHandler {
   private let number: Int
   private let flow: Relay.Flow
   private let carriesAnswers: Bool
-  /// When the last thing that is held back goes on.
+  /// When the last delayed buffer is due.
   private var lastDue = NIODeadline.uptimeNanoseconds(0)
 
   init(

@@ -1,5 +1,6 @@
 import KVStore
 import NIOPosix
+import TestCluster
 import Testing
 
 @testable import Benchmarks
@@ -43,7 +44,7 @@ import Testing
     try await LongPolls.with(keys: [Keys.watched], port: port) { polls in
       try await polls.arm(0..<1)
       await server.stop()
-      // The end of a watch comes before the end of its connection: both are an end.
+      // A watch ends before its connection; either is an end.
       _ = try? await polls.answers()
       await #expect(throws: BenchmarkError.connectionLost(port: port)) {
         try await polls.arm(0..<1)
@@ -68,7 +69,7 @@ import Testing
   }
 
   @Test func `the bare server's answer is as long as was asked for`() async throws {
-    let port = try #require(try await freePorts(1).first)
+    let port = try #require(try FreePorts.pick(1).first)
     await withThrowingTaskGroup { group in
       group.addTask { try await BareServer.run(port: port, bodyBytes: 123) }
       var answer: Connection.Exchange?

@@ -36,7 +36,7 @@ import Testing
     pattern: RequestLoad.Pattern, runsForEach: Bool
   ) {
     #expect(pattern.wrkScript.contains("function request()") == runsForEach)
-    // With an init() of its own, wrk would not form the one request of a plain script.
+    // With its own init(), wrk would not build the one request of a plain script.
     #expect(pattern.wrkScript.contains("function init()") == runsForEach)
     #expect(pattern.wrkScript.contains("function done("))
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Linux
 import Testing
 
 @testable import Benchmarks
@@ -31,23 +32,34 @@ import Testing
     #expect(Machine.field("name", in: text) == nil)
   }
 
-  @Test func `a process's figures survive a name with parentheses`() throws {
-    let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 900 0 0 0 150 50 0 0 20 0 4 0 100 1000 200"
-    let usage = try #require(
-      ProcessUsage(stat: stat, status: "Name:\ta\nVmRSS:\t    2048 kB\n", ticksPerSecond: 100))
-    #expect(usage.cpuSeconds == 2)
-    #expect(usage.residentMebibytes == 2)
+  private static func stat(_ state: Character) throws -> ProcessStat {
+    try #require(
+      ProcessStat(
+        line: "7 (a) b (c)) \(state) 1 7 7 0 -1 4194560 900 0 0 0 150 50 0 0 20 0 4 0 100 1000 200")
+    )
   }
 
-  @Test func `a process that has ended has no figures`() {
-    let stat = "7 (a) Z 1 7 7 0 -1 4194560 900 0 0 0 150 50 0 0 20 0 4 0 100 1000 200"
-    #expect(ProcessUsage(stat: stat, status: "Name:\ta\n", ticksPerSecond: 100) == nil)
-    #expect(ProcessUsage(stat: "7 (a", status: "VmRSS: 1 kB", ticksPerSecond: 100) == nil)
+  @Test func `a process's figures survive a name with parentheses`() throws {
+    let usage = try #require(
+      ProcessUsage(
+        stat: try Self.stat("S"), memory: "900 512 112 40 0 300 0\n", ticksPerSecond: 100,
+        pageBytes: 4096))
+    #expect(usage.cpuSeconds == 2)
+    #expect(usage.residentBytes == 2 << 20)
+    #expect(usage.anonymousBytes == 400 * 4096)
+  }
+
+  @Test(arguments: [("Z", "900 512 112 40 0 300 0"), ("S", ""), ("S", "900 512")])
+  func `a process that has ended has no figures`(state: Character, memory: String) throws {
+    #expect(
+      ProcessUsage(
+        stat: try Self.stat(state), memory: memory, ticksPerSecond: 100, pageBytes: 4096) == nil)
   }
 
   @Test func `this process and this machine have figures`() throws {
     let usage = try #require(ProcessUsage(pid: ProcessInfo.processInfo.processIdentifier))
-    #expect(usage.residentMebibytes > 1)
+    #expect(usage.residentBytes > 1 << 20 && usage.anonymousBytes < usage.residentBytes)
+    #expect(usage.processor(since: usage, over: .seconds(1)) == 0)
     let machine = Machine.current(directory: "/")
     #expect(machine.kernel != "unknown")
     #expect(machine.fileSystem != "unknown")

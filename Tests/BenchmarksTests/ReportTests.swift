@@ -15,11 +15,12 @@ import Testing
   static func row(
     _ goal: Goal?, _ kvstore: [Double], _ etcd: [Double], title: String = "GET",
     unit: FigureUnit = .perSecond
-  ) -> Row? {
+  ) -> ComparisonRow? {
     var samples = Samples()
     for figure in kvstore { samples.add(figure, to: Self.measured) }
     for figure in etcd { samples.add(figure, to: Self.against) }
-    return Row(Comparison(title, unit, Self.measured, against: Self.against, goal: goal), samples)
+    return ComparisonRow(
+      Comparison(title, unit, Self.measured, against: Self.against, goal: goal), samples)
   }
 
   @Test func `a row has the ratio of the medians, and the rounds' own ratios`() throws {
@@ -53,13 +54,15 @@ import Testing
     #expect(row.isReached == nil)
   }
 
-  static func report(isQuick: Bool = false) throws -> Report {
-    Report(
-      setting: Report.Setting(
+  static func report(isQuick: Bool = false) throws -> KVStorePage {
+    KVStorePage(
+      setting: KVStorePage.Setting(
         date: "2026-11-23",
         machine: Machine(
           processor: "A & B <1>", cores: 2, memory: "1 kB", kernel: "6.1", fileSystem: "ext4"),
-        versions: [.init("etcd", "3.4.23")], command: "kvbench --rounds 3", rounds: 3, seconds: 4,
+        versions: [.init(program: "etcd", text: "3.4.23")],
+        command: "zweimaster-bench kvstore --rounds 3",
+        rounds: 3, seconds: 4,
         isQuick: isQuick),
       rows: [
         try #require(Self.row(.ratioAtLeast(1.5), [1500, 1600, 1400], [1000, 1000, 1000])),
@@ -71,7 +74,7 @@ import Testing
 
   @Test func `the table is aligned, and a bar in a cell breaks no column`() throws {
     #expect(
-      try Self.report().table == #"""
+      ComparisonRow.table(try Self.report().rows).markdown == #"""
         | load             | kvstore  | compared with   | ratio | lowest to highest | goal   | reached |
         | ---------------- | -------- | --------------- | ----- | ----------------- | ------ | ------- |
         | GET              | 1,500 /s | 1,000 /s (etcd) | 1.50  | 1.40 to 1.60      | ≥ 1.50 | yes     |
@@ -80,14 +83,25 @@ import Testing
         """#)
   }
 
+  @Test func `its head is that of the page in docs`() throws {
+    let page = try Self.file("docs/measured/kvstore.md").split(separator: "Written by")[0]
+    #expect(try Self.report().markdown(plot: "kvstore.svg").hasPrefix(page + "Written by"))
+  }
+
+  private static func file(_ path: String) throws -> String {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    return try String(contentsOf: root.appending(path: path), encoding: .utf8)
+  }
+
   @Test func `the document says what was reached, where, and with which command`() throws {
     let text = try Self.report().markdown(plot: "p.svg")
     #expect(text.contains("1 of 2 goals reached"))
     #expect(text.contains("](p.svg)"))
     #expect(text.contains("| etcd | 3.4.23 |"))
     #expect(text.contains("median of 3 rounds"))
-    #expect(text.contains("`kvbench --rounds 3`"))
-    #expect(text.contains(try Self.report().table))
+    #expect(text.contains("`zweimaster-bench kvstore --rounds 3`"))
+    #expect(text.contains(ComparisonRow.table(try Self.report().rows).markdown))
     #expect(!text.contains("smoke run"))
     #expect(try Self.report(isQuick: true).markdown(plot: "p.svg").contains("smoke run"))
   }
@@ -95,16 +109,16 @@ import Testing
   // MARK: The plot
 
   @Test func `the plot is well-formed, with one point for each ratio`() throws {
-    let elements = try Self.elements(of: Plot(try Self.report()).svg)
+    let elements = try Self.elements(of: RatioPlot(try Self.report().rows).svg)
     #expect(elements.filter { $0.name == "circle" }.count == 3)
-    // A band for each goal that is a ratio, and the ground.
+    // A band for each goal that is a ratio, and the background.
     #expect(elements.filter { $0.name == "rect" }.count == 3)
   }
 
   @Test func `a point right of a lower bound lies in its band, and has the colour of success`()
     throws
   {
-    let elements = try Self.elements(of: Plot(try Self.report()).svg)
+    let elements = try Self.elements(of: RatioPlot(try Self.report().rows).svg)
     let points = elements.filter { $0.name == "circle" }
     let bands = elements.filter { $0.name == "rect" && $0.attributes["fill-opacity"] != nil }
     let kept = try #require(points.first)
@@ -112,13 +126,12 @@ import Testing
     #expect(kept.number("cx") >= bands[0].number("x"))
     #expect(missed.number("cx") > bands[1].number("x") + bands[1].number("width"))
     #expect(kept.attributes["fill"] != missed.attributes["fill"])
-    // Nothing at all lies at the left end rather than outside.
+    // A ratio of 0 lies at the left end rather than outside.
     #expect(points[2].number("cx") == bands[1].number("x"))
   }
 
   @Test func `an empty report has an empty plot`() throws {
-    let report = Report(setting: try Self.report().setting, rows: [])
-    #expect(try Self.elements(of: Plot(report).svg).filter { $0.name == "circle" }.isEmpty)
+    #expect(try Self.elements(of: RatioPlot([]).svg).filter { $0.name == "circle" }.isEmpty)
   }
 
   private struct Element {

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import Elector
@@ -101,20 +102,16 @@ import Testing
   }
   private enum HTTPMethod: String { case GET, POST }
 
-  /// Asks until the condition holds.
+  /// The body of the first answer that holds.
   private func eventually(
     _ url: String, _ holds: ((UInt, String)) -> Bool
   ) async throws -> String {
-    let deadline = ContinuousClock.now + .seconds(90)
-    while true {
-      let answer = try await self.ask(url)
-      if holds(answer) { return answer.1 }
-      guard ContinuousClock.now < deadline else {
-        Issue.record("\(url) says \(answer)")
-        return answer.1
-      }
-      try await Task.sleep(for: .milliseconds(20))
+    var answer: (UInt, String) = (0, "")
+    try await TestSupport.eventually("\(url) says \(answer)") {
+      answer = try await self.ask(url)
+      return holds(answer)
     }
+    return answer.1
   }
 
   @Test func aMasterIsSeen() async throws {

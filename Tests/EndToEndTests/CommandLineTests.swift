@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-  /// The program, as somebody uses it from two terminals. It has its own store.
+  /// The program, used from two terminals, with its own store.
   @Suite(.enabled(if: EndToEnd.store == .kvstore)) struct CommandLineTests {
     @Test func `a cluster is looked at and broken from a second terminal`() async throws {
       let terminal = Terminal()
@@ -108,7 +108,7 @@ private struct Terminal: Sendable {
   let directory = TemporaryDirectory(name: String(repeating: "zweimaster-", count: 12))
   private let program = FilePath("\(ownDirectory)/zweimaster")
 
-  /// What `up` prints.
+  /// The output of `up`.
   var log: String { "\(self.directory.path).log" }
 
   /// Runs one command to its end.
@@ -148,7 +148,7 @@ private struct Terminal: Sendable {
   }
 }
 
-/// Where a build puts the test runner, and all programs beside it.
+/// The directory of the test runner, with all programs beside it.
 let ownDirectory =
   (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
   .map { URL(filePath: $0).deletingLastPathComponent().path } ?? "."

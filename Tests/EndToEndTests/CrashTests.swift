@@ -75,7 +75,7 @@ extension EndToEnd {
         ) { try await cluster.start("kube-master1") }
         try await cluster.kill("kube-master1")
         await #expect(
-          throws: ClusterError.wrongState(name: "kube-master1", state: .down, verb: "die")
+          throws: ClusterError.wrongState(name: "kube-master1", state: .down, verb: "kill")
         ) { try await cluster.kill("kube-master1") }
         await #expect(
           throws: ClusterError.unknownNode("x", known: ["kube-master1", "kube-master2"])

@@ -27,11 +27,11 @@ extension EndToEnd {
       }
     }
 
-    /// `ZWEIMASTER_RACES` says how many rounds.
+    /// `ZWEIMASTER_RACES` sets the number of rounds.
     private static let rounds =
       ProcessInfo.processInfo.environment["ZWEIMASTER_RACES"].flatMap { Int($0) } ?? 10
 
-    /// Nothing but electors and a store: round after round the key is gone and all come at once.
+    /// Only electors and a store: in each round the key is free, and all electors start at once.
     @Test(arguments: [2, 3, 10])
     func
       `of several electors that start at the same instant exactly one wins, in each of many rounds`(
@@ -51,7 +51,7 @@ extension EndToEnd {
   }
 }
 
-/// Several electors that stand for one key.
+/// Several electors of one key.
 private struct Race: Sendable {
   let runners: [String]
   let directory: String
@@ -71,10 +71,10 @@ private struct Race: Sendable {
   }
 
   /// One race, from a free key to the end of all runners.
-  /// - Returns: who won; `nil` when the store names another one than the files.
+  /// - Returns: the winner; `nil` when store and files disagree.
   func run() async throws -> String? {
     try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) { etcd in
-      // With the record of the last winner, for whose pod the next one would wait.
+      // Also the last winner's record: the next winner would wait for that one's pod.
       for key in ["/race", "/_race.term"] {
         do throws(EtcdClientError) {
           try await etcd.delete(key)
@@ -90,7 +90,7 @@ private struct Race: Sendable {
         for runner in self.runners { group.addTask { try await self.start(runner) } }
         try await eventually("for a winner") { !self.winners.isEmpty }
         let winner = self.winners
-        // Whoever came second has had its chance by then, and more than one pause of it.
+        // The losers have tried by then, more than once.
         let end = ContinuousClock.now + .milliseconds(400)
         while ContinuousClock.now < end, winner.count == 1, self.winners == winner {
           try await Task.sleep(for: .milliseconds(5))

@@ -26,7 +26,7 @@ extension EndToEnd {
       }
     }
 
-    /// Neither is one manifest taken for the other, nor is one forgotten.
+    /// It confuses no manifest with the other, and forgets none.
     @Test func `kill -9 of the elector: its guard removes both manifests`() async throws {
       try await self.with { setting in
         try await setting.run { guardian in
@@ -48,7 +48,7 @@ extension EndToEnd {
       }
     }
 
-    /// The guard owns what the file said when it started.
+    /// The guard removes the manifests of the file as it was at the start.
     @Test func `a file that was changed is refused, and says what to do`() async throws {
       try await self.with { setting in
         try await setting.run { guardian in
@@ -86,7 +86,7 @@ extension EndToEnd {
   }
 }
 
-/// An elector of two elections, beside a cluster whose store it uses.
+/// An elector of two elections on a cluster's store.
 private struct Setting: Sendable {
   let directory: String
   let store: String
@@ -112,7 +112,7 @@ private struct Setting: Sendable {
     """.write(toFile: "\(self.directory)/e.yaml", atomically: true, encoding: .utf8)
   }
 
-  /// Runs it for as long as the body takes; the body is to make it end.
+  /// Runs it with the body, which has to end it.
   func run(_ body: @escaping @Sendable (ProcessIdentity) async throws -> Void) async throws {
     let log = try FileDescriptor.open(
       FilePath(self.log), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
@@ -131,7 +131,7 @@ private struct Setting: Sendable {
     }
   }
 
-  /// Who holds a lock, if anybody does.
+  /// The holder of a lock; `nil` when it is free.
   func holder(_ key: String) async throws -> String? {
     try await EtcdClient.with(endpoints: self.cluster.store, timeout: .seconds(60)) { etcd in
       do throws(EtcdClientError) {

@@ -4,10 +4,10 @@ import Synchronization
 import TestCluster
 import Testing
 
-/// A whole cluster in real processes, with what can go wrong with it.
+/// Whole clusters in real processes, and their failures.
 ///
-/// One test at a time: each starts some seven processes, and the promises have times in them. The store
-/// is this project's own, or with `ZWEIMASTER_TEST_STORE=etcd` a real etcd.
+/// One test at a time: each starts some seven processes, and promises have times. The store is kvstore, or with
+/// `ZWEIMASTER_TEST_STORE=etcd` a real etcd.
 @Suite(.serialized) struct EndToEnd {
   static let store: ClusterConfiguration.Store =
     switch ProcessInfo.processInfo.environment["ZWEIMASTER_TEST_STORE"] ?? "kvstore" {
@@ -17,8 +17,8 @@ import Testing
     }
 }
 
-/// Runs the body with a cluster that is watched all the time, and expects that nothing was ever in two
-/// places and that no process is left. The state directory is kept when something was wrong.
+/// Runs the body with a cluster and a monitor, and expects that nothing was ever on two nodes and that no process is
+/// left. After a failure the state directory stays.
 func withCluster(
   masters: Int = 2, ttlSeconds: Int = 3, stopTime: Duration = .milliseconds(500),
   _ body: @escaping @Sendable (Cluster, Monitor) async throws -> Void
@@ -45,7 +45,7 @@ func withCluster(
   if overlaps.isEmpty { directory.remove() }
 }
 
-/// A directory of this test's own.
+/// A directory of one test.
 struct TemporaryDirectory: Sendable {
   let path: String
 
@@ -56,7 +56,7 @@ struct TemporaryDirectory: Sendable {
 
   func remove() { try? FileManager.default.removeItem(atPath: self.path) }
 
-  /// Says where the logs are when the body fails.
+  /// Runs the body; when it fails, the issue names the directory of the logs.
   func keptOnError<Result>(
     _ body: () async throws -> Result
   ) async throws -> Result {
@@ -69,7 +69,7 @@ struct TemporaryDirectory: Sendable {
   }
 }
 
-/// What a file holds; `nil` when it is not there.
+/// A file's text; `nil` when there is none.
 func contents(_ path: String) -> String? {
   FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
 }

@@ -4,7 +4,7 @@ import Testing
 @testable import FaultCampaigns
 
 extension EndToEnd {
-  /// A few rows, so that the run itself stays alive; `make failures` plays all.
+  /// A few rows, which test the run itself; `make failures` plays all.
   @Suite struct FailureTableTests {
     @Test func `rows of the failure table are played, and all is as it has to be`() async throws {
       let directory = TemporaryDirectory()

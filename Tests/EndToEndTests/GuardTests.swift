@@ -7,9 +7,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-  /// The guard and its child, each of which may die or stand still by itself.
+  /// The guard and its child, each of which may die or be stopped alone.
   @Suite struct GuardTests {
-    /// The lease is so long that only the guard can be the one who removes the manifest so soon.
+    /// The lease is so long that only the guard can remove the manifest so soon.
     @Test func `kill -9 of the elector: its guard removes the manifest and starts it again`()
       async throws
     {
@@ -77,7 +77,7 @@ extension EndToEnd {
       }
     }
 
-    /// A lease so long that waiting for its end would be noticed.
+    /// The lease is so long that the test would notice a wait for its end.
     @Test func `kill -9 of the guard: its elector removes the manifest and releases the lease`()
       async throws
     {
@@ -86,7 +86,7 @@ extension EndToEnd {
         let term = try await cluster.lease(.scheduler).createdIndex
         let killed = ContinuousClock.now
         kill(pair.guardian.pid, SIGKILL)
-        // Whoever it is; the cluster starts the guard again at once.
+        // Any node may lead: the cluster restarts the guard at once.
         try await cluster.waitUntil("for a leader of a new term") { status in
           (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
         }
@@ -101,7 +101,7 @@ extension EndToEnd {
       }
     }
 
-    /// It asks its guard for nothing, so only the end of the connection can tell it.
+    /// It requests nothing from its guard, so only the end of the connection shows it the guard's end.
     @Test func `kill -9 of the guard: an elector that follows ends as well`() async throws {
       try await withCluster { cluster, _ in
         let leader = try await cluster.waitForLeader(of: .scheduler)
@@ -147,14 +147,14 @@ extension EndToEnd {
           try await eventually("for the end of both") {
             !pair.guardian.isAlive && !pair.elector.isAlive
           }
-          // The cluster starts it again at once, with the lease free.
+          // The cluster restarts it at once, and the lease is free.
           #expect(contents(pair.log)?.ranges(of: "released the lock").count == round + 1)
         }
         #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 3)
       }
     }
 
-    /// Both get it when it comes from a terminal or from systemd, and the guard passes it on besides.
+    /// From a terminal or systemd both get the signal, and the guard forwards it as well.
     @Test func `a second signal does not cut a stop short`() async throws {
       try await withCluster(masters: 1, ttlSeconds: 30, stopTime: .seconds(3)) { cluster, monitor in
         let pair = try await Pair.leading(cluster)
@@ -167,14 +167,14 @@ extension EndToEnd {
         }
         #expect(contents(pair.log)?.ranges(of: "released the lock").count == 1)
         #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 1)
-        // The first of each: the cluster starts the pair again.
+        // The first of each: the cluster restarts the pair.
         let pod = try #require(monitor.log.stays.first { $0.subject == .pod(.scheduler) })
         let manifest = try #require(monitor.log.stays.first { $0.subject == .manifest(.scheduler) })
         #expect(pod.to > manifest.to + .seconds(1), "it was waited for")
       }
     }
 
-    /// Whatever hinders an elector, it may never get as far as to ask etcd.
+    /// The elector fails before it asks etcd.
     @Test func `a left-over manifest is removed even if the certificates cannot be read`()
       async throws
     {
@@ -190,7 +190,7 @@ extension EndToEnd {
           "--key=a", "--source-file=\(directory.path)/none.yaml", "--dest-file=\(manifest)",
         ],
         output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-      // For good: its guard does not try again.
+      // For good: its guard does not restart it.
       #expect(result.terminationStatus == .exited(78))
       #expect(result.standardError.contains("cannot read \(directory.path)/none.pem"))
       #expect(contents(manifest) == nil)

@@ -9,7 +9,7 @@ extension EndToEnd {
       async throws
     {
       let stopTime = Duration.seconds(1)
-      // A lease so long that waiting for its end would be noticed.
+      // Long enough that the test would notice a wait for its end.
       try await withCluster(ttlSeconds: 20, stopTime: stopTime) { cluster, monitor in
         let leader = try await cluster.waitForLeader(of: .scheduler)
         try await cluster.waitForLeader(of: .controllerManager)
@@ -33,7 +33,7 @@ extension EndToEnd {
         let source = cluster.directory.source(.scheduler, leader)
         let destination = cluster.directory.destination(.scheduler, leader)
         let old = try #require(contents(source))
-        // Long, so that a copy in place would be seen half done.
+        // Long enough that the test would see half of a copy in place.
         let new = old + String(repeating: "# changed while leading\n", count: 50_000)
         #expect(contents(destination) == old)
         try Data(new.utf8).write(to: URL(filePath: source), options: .atomic)

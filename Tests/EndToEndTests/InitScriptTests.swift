@@ -33,7 +33,7 @@ extension EndToEnd {
           #expect(try await service("kubelet start") == ("Starting kubelet: \n", .exited(0)))
           #expect(try await pid() == first)
 
-          // The program is replaced, and what runs is the old one.
+          // The program's file is replaced while the old one runs.
           _ = try await room.run(
             "cd /usr/local/bin && cp -L kubelet k && rm kubelet && mv k kubelet && cp kubelet k",
             on: "kube-master1")
@@ -71,7 +71,7 @@ extension EndToEnd {
               .contains("--nonsense"))
           #expect(try await service("kubernetes-master reload").status == .exited(2))
 
-          // Where one is, and what a machine is told from the box.
+          // The host's name, and what tells a machine from the box.
           #expect(
             try await room.run("cat etc/hostname", on: "kube-master1").text == "kube-master1\n")
           let zweimaster = "./.build/debug/zweimaster"
@@ -85,7 +85,8 @@ extension EndToEnd {
             contents("\(room.directory.path)/.zweimaster/kube-master1/console.log"))
           #expect(console.contains("Shutting down /usr/local/bin/kube-apiserver:"))
           #expect(
-            try await room.run("true", on: "kube-master1").text.contains("kube-master1 is down"))
+            try await room.run("true", on: "kube-master1").text.contains("kube-master1: it is down")
+          )
           #expect(
             try await room.run("\(zweimaster) start kube-master1").text == "kube-master1 is up\n")
           #expect(

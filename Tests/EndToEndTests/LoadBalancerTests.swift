@@ -11,16 +11,16 @@ extension EndToEnd {
     .whereMachinesAre,
     .timeLimit(.minutes(15)))
   struct LoadBalancerTests {
-    /// How many requests a second the load is.
+    /// The load, in requests a second.
     private static let rate = 20
 
-    /// A request of the load, and what came of it.
+    /// A request of the load, with its outcome.
     private struct Outcome: Sendable {
       var sent: ContinuousClock.Instant
       var ended: ContinuousClock.Instant
-      /// The name of what it made; `nil` when it only read.
+      /// The name of the event that it created; `nil` for a read.
       var made: String?
-      /// `nil` when it went well.
+      /// `nil` on success.
       var failure: String?
     }
 
@@ -38,7 +38,7 @@ extension EndToEnd {
           let duration = Duration.seconds(60)
           async let load = Self.load(url, until: begin + duration)
           try await Task.sleep(for: .seconds(5))
-          // From here on it is silent; the command itself takes a moment more.
+          // The machine is silent from here on; the command takes a moment more.
           let killed = ContinuousClock.now
           #expect(
             try await room.run("./.build/debug/zweimaster kill kube-master1").text
@@ -51,7 +51,7 @@ extension EndToEnd {
           #expect(
             failed.count * 100 < outcomes.count,
             "\(failed.count) of \(outcomes.count): \(failed.first?.failure ?? "")")
-          // One that was under way when the power failed may be lost, one that was sent after the first check is not.
+          // A request under way when the power fails may be lost, but not one sent after the first check.
           for outcome in failed {
             #expect(
               outcome.ended > killed && outcome.sent < isDead + .seconds(1),
@@ -66,7 +66,7 @@ extension EndToEnd {
       }
     }
 
-    /// As many requests a second as ``rate``, whether those before are answered or not; every fourth one makes something.
+    /// Sends ``rate`` requests a second, whether earlier ones are answered or not; every fourth creates an event.
     private static func load(_ url: String, until end: ContinuousClock.Instant) async -> [Outcome] {
       await withTaskGroup(of: Outcome.self) { group in
         var number = 0
@@ -84,7 +84,7 @@ extension EndToEnd {
       }
     }
 
-    /// - Returns: what went wrong.
+    /// - Returns: why it failed; `nil` on success.
     private static func request(_ url: String, making name: String?) async -> String? {
       var request = HTTPClientRequest(url: "\(url)/api/v1/namespaces/kube-system/pods")
       if let name {
@@ -113,7 +113,7 @@ extension EndToEnd {
 extension EndToEnd {
   @Suite(.enabled(if: EndToEnd.store == .kvstore), .timeLimit(.minutes(15)))
   struct APIServersOnPortsTests {
-    /// Without namespaces: the servers are on ports of this machine, and the pods are pretended.
+    /// Without namespaces: servers on ports of this machine, and pretended pods.
     @Test(.enabled(if: haproxy != nil, "there is no haproxy ('make deps' installs it)"))
     func aPlainClusterShowsItsPodsAndGoesOnWithOneAPIServer() async throws {
       let directory = TemporaryDirectory()

@@ -6,14 +6,14 @@ import TestSupport
 import Testing
 
 extension Trait where Self == ConditionTrait {
-  /// Where the recipe's machines can be had.
+  /// Only where the recipe's machines can run.
   static var whereMachinesAre: Self {
     .enabled(if: MachineRoom.obstacle == nil, "\(MachineRoom.obstacle ?? "")")
   }
 }
 
-/// A box with the recipe's machine room on it: a directory of the test's own with the project's programs where a build
-/// has them, and a network namespace in which every port is free, or this machine's network.
+/// A box for the recipe's machine room: a directory with the project's programs where a build puts them, and a network
+/// namespace in which every port is free, or this machine's network.
 struct MachineRoom: Sendable {
   struct Answer: Equatable, Sendable {
     /// Standard output, and then standard error.
@@ -25,7 +25,7 @@ struct MachineRoom: Sendable {
   /// A process in the box's network; `nil` for this machine's own.
   private let box: Int32?
 
-  /// What is missing for it here; `nil` when nothing is.
+  /// What this machine lacks for it; `nil` for nothing.
   static let obstacle: String? = {
     if EndToEnd.store != .kvstore { return "its store is kvstore" }
     if geteuid() != 0 { return "it takes root" }
@@ -36,7 +36,7 @@ struct MachineRoom: Sendable {
     }.map { "there is no \($0) in PATH ('make deps' installs it)" }
   }()
 
-  /// Runs the body with a box of its own network, which is gone afterwards with all that is on it.
+  /// Runs the body with a box that has its own network; afterwards the box is gone with all its processes.
   static func with(_ body: @escaping @Sendable (MachineRoom) async throws -> Void) async throws {
     try await Self.inDirectory { directory in
       _ = try await Subprocess.run(
@@ -69,7 +69,7 @@ struct MachineRoom: Sendable {
     directory.remove()
   }
 
-  /// Ends whatever cluster the body has left.
+  /// Runs the body, and ends a cluster that it leaves behind.
   private func whileUp(_ body: (MachineRoom) async throws -> Void) async throws {
     do {
       try await body(self)
@@ -80,7 +80,7 @@ struct MachineRoom: Sendable {
     _ = try? await self.run("./.build/debug/zweimaster down")
   }
 
-  /// Runs a line of a shell on the box to its end, in the room's directory.
+  /// Runs a shell line on the box to its end, in the room's directory.
   func run(_ line: String, environment: [String: String] = [:]) async throws -> Answer {
     let result = try await Subprocess.run(
       .name("env"), arguments: self.arguments(line), environment: self.environment(environment),
@@ -90,14 +90,14 @@ struct MachineRoom: Sendable {
       text: result.standardOutput + result.standardError, status: result.terminationStatus)
   }
 
-  /// Runs a line of a shell on a machine.
+  /// Runs a shell line on a machine.
   func run(_ line: String, on machine: String) async throws -> Answer {
     let quoted = line.replacing("'", with: #"'"'"'"#)
     return try await self.run("./.build/debug/zweimaster exec \(machine) -- sh -c '\(quoted)'")
   }
 
-  /// Runs a line that does not end by itself while the body runs, and ends it with ctrl-C.
-  /// - Parameter body: gets what it has printed so far, as often as it asks.
+  /// Runs a shell line while the body runs, and ends it with ctrl-C.
+  /// - Parameter body: gets a function that returns the line's output so far.
   func during(
     _ line: String,
     _ body: @escaping @Sendable (_ text: @escaping @Sendable () -> String) async throws -> Void
@@ -106,7 +106,7 @@ struct MachineRoom: Sendable {
     let file = try FileDescriptor.open(
       FilePath(path), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
     var options = PlatformOptions()
-    // If the body fails, too, what it has started takes the rest down in order.
+    // Also when the body fails, `zweimaster up` takes the rest down in order.
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(60))]
     _ = try await Subprocess.run(
       .name("env"), arguments: self.arguments("exec \(line)"),
@@ -124,7 +124,7 @@ struct MachineRoom: Sendable {
       (self.box.map { ["nsenter", "--target=\($0)", "--net"] } ?? []) + ["sh", "-c", line])
   }
 
-  /// Nobody's own kubectl settings, and no cache from elsewhere.
+  /// Without the user's kubectl settings and caches.
   private func environment(_ more: [String: String]) -> Environment {
     var values: [Environment.Key: String?] = [
       "HOME": self.directory.path, "KUBECONFIG": "\(self.directory.path)/none",

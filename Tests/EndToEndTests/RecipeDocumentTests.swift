@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-  /// `docs/recipe.md`, typed.
+  /// Types `docs/recipe.md`.
   @Suite(
     .whereMachinesAre,
     .timeLimit(.minutes(15)))
@@ -33,8 +33,8 @@ extension EndToEnd {
       }
     }
 
-    /// What looks at something may have to look again, for what a page says of it takes a while to come; what changes
-    /// something is typed once.
+    /// A command that only looks is repeated until it prints what the page has; one that changes something is typed
+    /// once.
     private static func type(
       _ step: RecipePage.Step, in room: MachineRoom, _ environment: [String: String]
     ) async throws {
@@ -74,21 +74,21 @@ extension EndToEnd {
   }
 }
 
-/// The commands of a page, and what is expected of them.
+/// The commands of a page, with their output.
 enum RecipePage {
   struct Step: Equatable, Sendable {
-    /// Where it is typed: `box`, or a machine.
+    /// The host it is typed on: `box`, or a machine.
     var host: String
     var command: String
     /// Lines; `...` stands for any.
     var output: [String]
 
-    /// As the test, who is root already, has to type it.
+    /// Without sudo, since the test is root.
     var shellLine: String {
       self.command.hasPrefix("sudo ") ? String(self.command.dropFirst(5)) : self.command
     }
 
-    /// The variable that it sets, if that is what it does.
+    /// The variable that it exports; `nil` for another command.
     var export: (name: String, value: String)? {
       guard let match = self.command.wholeMatch(of: /export (\w+)=(\S+)/) else { return nil }
       return (String(match.1), String(match.2))
@@ -106,7 +106,7 @@ enum RecipePage {
     }
   }
 
-  /// What is between the marks of a console, prompt by prompt.
+  /// The console blocks, prompt by prompt.
   static func steps(_ page: String) -> [Step] {
     var steps: [Step] = []
     var isInside = false
@@ -128,7 +128,7 @@ enum RecipePage {
     return lines.map(Self.normal)
   }
 
-  /// Without what differs from run to run.
+  /// A line without what differs from run to run.
   static func normal(_ line: String) -> String {
     var line = line
     line.replace(/^[IWE]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\w+\.swift):\d+\]/) { "\($0.1)]" }

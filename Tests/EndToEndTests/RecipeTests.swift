@@ -7,11 +7,11 @@ import Testing
 
 extension EndToEnd {
   @Suite struct RecipeTests {
-    /// The recipe's command lines with nothing changed but the program's path, the endpoint and, since
-    /// there is no container around it, the directories that would be mounted.
+    /// The recipe's command lines, with another program, another endpoint and, without a container, other directories
+    /// in place of its mounts.
     @Test func `the recipe's command lines work unchanged`() async throws {
       try await withCluster(masters: 1) { cluster, _ in
-        // Its own electors step aside: the keys are the recipe's.
+        // The cluster's own electors stop, since they use the recipe's keys.
         try await cluster.stop("kube-master1")
         let root = "\(cluster.directory.path)/recipe"
         for directory in ["kubernetes", "manifests"] {
@@ -38,7 +38,7 @@ extension EndToEnd {
       }
     }
 
-    /// Runs one elector until it is the master, then ends it in good order.
+    /// Runs one elector until it leads, then ends it in good order.
     private func run(_ arguments: [String]) async throws {
       func value(_ flag: String) throws -> String {
         let argument = try #require(arguments.first { $0.hasPrefix("--\(flag)=") })

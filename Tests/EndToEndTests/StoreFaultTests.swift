@@ -8,7 +8,7 @@ extension EndToEnd {
     @Test func `a store that is killed and comes back finds the same leader in the same term`()
       async throws
     {
-      // Long enough that the store is back before the leader has to give up, on a slow machine too.
+      // Long enough that even on a slow machine the store is back before the leader has to give up.
       try await withCluster(ttlSeconds: 20) { cluster, _ in
         let leader = try await cluster.waitForLeader(of: .scheduler)
         let before = try await cluster.lease(.scheduler)
@@ -42,8 +42,8 @@ extension EndToEnd {
   }
 }
 
-/// Takes the store away, and expects both manifests to be gone before the leases that were valid then
-/// have ended. Returns when they have.
+/// Takes the store away, and expects both manifests to be gone before the leases of that instant have ended. Returns
+/// when they have.
 private func expectRetreat(
   _ cluster: Cluster, _ monitor: Monitor, when takeAway: () async throws -> Void
 ) async throws {
@@ -69,7 +69,7 @@ extension Cluster {
   /// When the lease ends unless it is renewed, by this machine's monotonic clock.
   fileprivate func leaseEnd(_ role: Role) async throws -> ContinuousClock.Instant {
     let text = try #require(try await self.lease(role).expiration)
-    // Whole seconds, and a fraction of any length that Foundation would not take.
+    // Foundation does not parse a fraction of any length.
     let parts = text.split(separator: ".", maxSplits: 1)
     let fraction = parts.count == 2 ? parts[1].prefix(while: \.isNumber) : ""
     let whole = text.replacing(".\(fraction)", with: "")

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct ChaosPlanTests {
   private static func bursts(_ count: Int, seed: UInt64, members: Int = 3) -> [ChaosPlan.Burst] {
-    let plan = ChaosPlan(masters: 3, members: members)
+    let plan = ChaosPlan(nodes: 3, members: members)
     var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in plan.burst(using: &random) }
   }
@@ -74,14 +74,14 @@ import Testing
 
   struct Traffic: Sendable, CustomTestStringConvertible {
     var faults: [ChaosFault]
-    /// From, to, which part is lost, and what is late in milliseconds.
+    /// From, to, the share that is lost, and the delay in milliseconds.
     var lines: [(NetworkHost, NetworkHost, Double, Int)]
 
     var testDescription: String { self.faults.map(\.description).joined(separator: "; ") }
   }
 
   private static let traffic: [Traffic] = [
-    Traffic(faults: [.kill(.member(1)), .setClock(master: 1, seconds: 5)], lines: []),
+    Traffic(faults: [.kill(.member(1)), .setClock(node: 1, seconds: 5)], lines: []),
     Traffic(
       faults: [.cut(.master(1), from: [.member(2)], .both)],
       lines: [(.master(1), .member(2), 1, 0), (.member(2), .master(1), 1, 0)]),

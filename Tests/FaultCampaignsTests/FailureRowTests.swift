@@ -19,13 +19,13 @@ import Testing
   struct Case: Sendable, CustomTestStringConvertible {
     var row: String
     var change: @Sendable (inout FailureFacts) -> Void
-    /// What the only problem says; `nil` for none.
+    /// The text of the only problem; `nil` for none.
     var problem: String?
 
     var testDescription: String { "\(self.row): \(self.problem ?? "ok")" }
   }
 
-  /// Facts with which the row is all right.
+  /// Facts with which the row passes.
   private static func good(_ row: FailureRow) -> FailureFacts {
     var facts = FailureFacts()
     switch row.expectation {
@@ -56,7 +56,7 @@ import Testing
     var facts = Self.good(row)
     facts.podOverlap = .milliseconds(30)
     facts.manifestOverlap = .milliseconds(40)
-    // Where nobody is left to remove the manifest, it stays, and its pod ends by itself.
+    // Without elector and guard the manifest stays, and its pod ends by itself.
     let manifests =
       row.fault == .killContainer ? [] : ["two manifests at once for 0.04 s"]
     #expect(
@@ -84,7 +84,7 @@ import Testing
     Case(row: "elector-sigkill", change: { $0.successor = .leader }, problem: nil),
     Case(
       row: "elector-sigstop", change: { $0.successor = .leader },
-      problem: "it came to the wrong master"),
+      problem: "it came to the wrong node"),
     Case(
       row: "elector-sigstop", change: { $0.takeover = .milliseconds(5_800) },
       problem: "the next manifest came after 5.80 s, not 5.75 s"),
@@ -97,7 +97,7 @@ import Testing
       problem: "kube-master2 led without a store"),
     Case(
       row: "same-identity", change: { $0.isReported = false },
-      problem: "no elector said \"the key is held under our own name\""),
+      problem: "no elector logged \"the key is held under our own name\""),
     Case(
       row: "clock-plus-1h", change: { $0.goneAfter = .seconds(4) },
       problem: "the manifest was gone after 4.00 s"),

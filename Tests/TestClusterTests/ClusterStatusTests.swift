@@ -56,7 +56,7 @@ import Testing
         the store is paused
         kube-master1 is down
         kube-master2: fake-kubelet paused
-        the store does not say who leads: no answer
+        the store does not name the leaders: no answer
         """)
   }
 

@@ -6,7 +6,7 @@ import Testing
   private let start = ContinuousClock.now
   private let pod = PresenceLog.Subject.pod(.scheduler)
 
-  /// A log of looks that each take 2 ms: the node, when it was asked in milliseconds, what it said.
+  /// A log of looks that take 2 ms each: the node, the question's time in milliseconds, the answer.
   private func log(_ looks: [(String, Int, Bool?)]) -> PresenceLog {
     var log = PresenceLog()
     for (node, at, isPresent) in looks {

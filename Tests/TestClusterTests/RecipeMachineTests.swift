@@ -2,7 +2,7 @@ import Testing
 
 @testable import TestCluster
 
-/// What is on the disks of the recipe's machines.
+/// The disks of the recipe's machines.
 @Suite struct RecipeMachineTests {
   private static func machines(
     loadBalancerPort: Int? = nil, startsKubelets: Bool = true

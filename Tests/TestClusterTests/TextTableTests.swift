@@ -31,9 +31,9 @@ import Testing
   @Test func `in Markdown a row is a line between bars`() {
     #expect(
       TextTable(header: ["A", "B"], rows: [["1", "two"]]).markdown == """
-        | A | B |
+        | A   | B   |
         | --- | --- |
-        | 1 | two |
+        | 1   | two |
         """)
   }
 

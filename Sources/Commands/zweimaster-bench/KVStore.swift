@@ -1,8 +1,6 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
-import Synchronization
-import UnixSignals
 
 struct KVStore: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,10 +8,10 @@ struct KVStore: AsyncParsableCommand {
     abstract: "Measure kvstore beside a real etcd.",
     discussion: """
       kvstore, etcd and a bare HTTP server run at the same time and get each load in turn. The table \
-      has the ratios of their medians; with all loads at their full sizes it is also written to \
-      benchmarks.md, and as a plot to benchmarks.svg.
+      has the ratios of their medians. With all loads at full size it is also written to kvstore.md, and \
+      as a plot to kvstore.svg.
 
-      Needs etcd (with the v2 API, 3.4 or 3.5) and wrk in PATH. All of it takes about twenty minutes, \
+      Needs etcd (3.4 or 3.5, which have the v2 API) and wrk in PATH. All loads take about twenty minutes, \
       in which nothing else should run on the machine.
 
       Loads: \(Load.all(.full).map(\.name).joined(separator: ", "))
@@ -21,7 +19,7 @@ struct KVStore: AsyncParsableCommand {
       Example:  zweimaster-bench kvstore --only get-64,put-64 --rounds 3
       """)
 
-  @Option(help: "How often each load is given to each server.")
+  @Option(help: "How often each server gets each load.")
   var rounds = 5
 
   @Option(help: "How long a load lasts, in seconds.")
@@ -30,26 +28,26 @@ struct KVStore: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Only these loads, separated by commas.", valueName: "names"))
   var only: String?
 
-  @Flag(help: "One short round on small sizes, to see that everything works.")
+  @Flag(help: "One short round on small sizes, to check that everything works.")
   var quick = false
 
   @Option(
     help: ArgumentHelp(
-      "Where benchmarks.md and benchmarks.svg go (default: docs, with all loads at full size).",
+      "Where kvstore.md and kvstore.svg go. (default: docs/measured, with all loads at full size)",
       valueName: "dir"))
   var outputDir: String?
 
   @Option(
     help: ArgumentHelp(
-      "Where the servers keep their data meanwhile (default: beside this program).",
+      "Where the servers keep their data meanwhile. (default: beside this program)",
       valueName: "dir"))
   var workDir: String?
 
   @Option(
-    help: ArgumentHelp("The kvstore to measure (default: beside this program).", valueName: "file"))
+    help: ArgumentHelp("The kvstore to measure. (default: beside this program)", valueName: "file"))
   var kvstore: String?
 
-  @Option(help: ArgumentHelp("What the report calls this kvstore.", valueName: "text"))
+  @Option(help: ArgumentHelp("The revision of this kvstore, for the report.", valueName: "text"))
   var revision = "of this checkout"
 
   func validate() throws {
@@ -62,42 +60,30 @@ struct KVStore: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let beside = URL(filePath: own).deletingLastPathComponent().path
     do {
-      try await untilSignal { try await self.measure() }
-    } catch is CancellationError {
-      Self.note("interrupted; all servers have ended")
-      throw ExitCode(130)
+      let programs = try await Programs(kvstore: self.kvstore ?? "\(beside)/kvstore", own: own)
+      try await self.measure(programs, workDir: self.workDir ?? beside)
     } catch let error as BenchmarkError {
-      Self.note("\(error)")
+      note("\(error)")
       throw ExitCode.failure
     }
   }
 
-  private func measure() async throws {
-    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let beside = URL(filePath: own).deletingLastPathComponent().path
-    let programs = try await Programs(kvstore: self.kvstore ?? "\(beside)/kvstore", own: own)
+  private func measure(_ programs: Programs, workDir: String) async throws {
     let sizes = self.quick ? Sizes.quick : .full
-    let loads = try self.selected(Load.all(sizes))
-    let rounds = self.quick ? 1 : self.rounds
-    let seconds = self.quick ? 1 : self.seconds
-    let workDir = self.workDir ?? beside
     let started = Date.now
-    let samples = try await Benchmark.run(
-      loads, sizes: sizes, rounds: rounds, seconds: seconds, programs: programs, in: workDir,
-      report: Self.note)
-    let setting = Report.Setting(
-      date: started.formatted(.iso8601), machine: .current(directory: workDir),
-      versions: [.init("kvstore", self.revision)] + (try await programs.versions()),
-      command: Self.command, rounds: rounds, seconds: seconds, isQuick: self.quick)
-    let report = Report(
-      setting: setting,
-      rows: loads.flatMap { $0.comparisons }.compactMap { Row($0, samples) })
-    print("\(report.table)\n\n\(report.summary)")
+    let benchmark = KVStoreBenchmark(
+      try self.selected(Load.all(sizes)), sizes: sizes, rounds: self.quick ? 1 : self.rounds,
+      seconds: self.quick ? 1 : self.seconds, programs: programs, in: workDir)
+    let samples = try await benchmark.play()
     let isWhole = !self.quick && self.only == nil
-    if let directory = self.outputDir ?? (isWhole ? "docs" : nil) {
-      try Self.write(report, to: directory)
-    }
+    guard let directory = self.outputDir ?? (isWhole ? "docs/measured" : nil) else { return }
+    try await KVStorePage.write(
+      benchmark, samples, revision: self.revision, command: Self.command, started: started,
+      isQuick: self.quick, to: directory)
+    note("wrote \(directory)/kvstore.md and \(directory)/kvstore.svg")
   }
 
   private func selected(_ loads: [Load]) throws(BenchmarkError) -> [Load] {
@@ -109,38 +95,9 @@ struct KVStore: AsyncParsableCommand {
     return loads.filter { names.contains($0.name) }
   }
 
-  private static func write(_ report: Report, to directory: String) throws {
-    try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: true)
-    let plot = "benchmarks.svg"
-    try Plot(report).svg.write(
-      toFile: "\(directory)/\(plot)", atomically: true, encoding: .utf8)
-    try report.markdown(plot: plot).write(
-      toFile: "\(directory)/benchmarks.md", atomically: true, encoding: .utf8)
-    Self.note("wrote \(directory)/benchmarks.md and \(directory)/\(plot)")
-  }
-
-  /// As it was called, without the directory of the program.
+  /// The command line, without the program's directory.
   private static var command: String {
     let arguments = CommandLine.arguments.dropFirst().map { $0.contains(" ") ? "'\($0)'" : $0 }
-    return (["kvbench"] + arguments).joined(separator: " ")
-  }
-
-  @Sendable private static func note(_ text: String) {
-    FileHandle.standardError.write(Data("kvbench: \(text)\n".utf8))
-  }
-}
-
-/// Runs the body; ctrl-C or SIGTERM cancel it, and it is waited for.
-/// - Throws: what the body throws, or `CancellationError` after a signal.
-private func untilSignal(_ body: @escaping @Sendable () async throws -> Void) async throws {
-  let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-  try await withThrowingTaskGroup { group in
-    group.addTask {
-      for await _ in signals { throw CancellationError() }
-    }
-    group.addTask(operation: body)
-    defer { group.cancelAll() }
-    try await group.next()
+    return (["zweimaster-bench"] + arguments).joined(separator: " ")
   }
 }

@@ -4,38 +4,35 @@ import Elector
 import FaultCampaigns
 import FoundationEssentials
 import Glibc
-import Synchronization
 import TestCluster
 
-/// `zweimaster chaos`: random faults on real processes over a network of their own.
 struct Chaos: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "chaos",
     abstract: "Random faults, several at once, on masters and a store in network namespaces.",
     discussion: """
-      Each master and each member of the store gets a network namespace of its own, with a router between \
-      them that loses and delays packets. Then, until the time is over: a burst of random faults of 5 to 25 \
-      s, the end of all of them, and a quiet time in which exactly one pod of each role has to run within the \
-      bound that it prints. All faults and their times follow from the seed.
+      Each master and each member of the store gets its own network namespace, with a router between them \
+      that loses and delays packets. Until the time is over, bursts of random faults last 5 to 25 s each. \
+      After each burst all faults end, and exactly one pod of each role has to run within the bound that is \
+      printed at the start. All faults and their times follow from the seed.
 
-      Needs root, network namespaces and /dev/net/tun. Exits 1 on a violation; then what the processes have \
-      written is kept. docs/chaos.md has the rule.
+      Needs root, network namespaces and /dev/net/tun. Exits 1 on a violation, and then keeps the logs. \
+      docs/measured/chaos.md has the rules.
 
       Example:  zweimaster chaos --minutes 30 --seed 1 --store etcd
       """)
 
-  @Option(help: "No burst begins later than that.") var minutes = 30.0
-  @Option(help: "What all faults follow from. (default: a new one, which is printed)")
+  @Option(help: "No burst begins later than this.") var minutes = 30.0
+  @Option(help: "The seed of all faults. (default: a random one, which is printed)")
   var seed: UInt64?
   @Option(
     help: "\(ChaosStore.allCases.map(\.rawValue).joined(separator: " or ")), of three members.")
   var store = ChaosStore.kvstore
   @Option(help: "How many masters.") var masters = 3
-  @Option(help: ArgumentHelp("The leases' time to live.", valueName: "seconds")) var ttlSecs = 3
+  @Option(help: ArgumentHelp("The leases' TTL.", valueName: "seconds")) var ttlSecs = 3
   @Option(
-    help: """
-      The electors' profile: strict or podmaster, whose overlaps it finds. (default: none)
-      """, transform: { try Profile(flag: $0) })
+    help: "The electors' profile: strict, or podmaster, whose overlaps it finds. (default: none)",
+    transform: { try Profile(flag: $0) })
   var profile: Profile?
   @Option(help: "How long the elected pods take to stop.")
   var stopAfter = GoDuration(.milliseconds(1_500))
@@ -45,14 +42,14 @@ struct Chaos: AsyncParsableCommand {
   func validate() throws {
     guard self.minutes > 0 else { throw ValidationError("--minutes must be more than 0") }
     guard (2...9).contains(self.masters) else {
-      throw ValidationError("--masters is \(self.masters), but it has to be from 2 to 9")
+      throw ValidationError("--masters must be from 2 to 9, not \(self.masters)")
     }
     guard self.stopAfter.duration >= .zero else {
-      throw ValidationError("--stop-after is \(self.stopAfter), but it cannot be negative")
+      throw ValidationError("--stop-after must not be negative, not \(self.stopAfter)")
     }
     guard self.store == .kvstore || access(self.etcd, X_OK) == 0 else {
       throw ValidationError(
-        "there is no \(self.etcd): make deps installs it, or name it with --etcd")
+        "there is no \(self.etcd): install it with 'make deps', or name another with --etcd")
     }
     _ = try self.clusterConfiguration.timing()
   }
@@ -67,27 +64,19 @@ struct Chaos: AsyncParsableCommand {
       """
       seed \(seed): \(self.masters) masters on \(self.store.rawValue), leases of \(self.ttlSecs) s, pods that take \
       \(self.stopAfter) to stop; a pod has to run within \(try run.bound().inSeconds(decimals: 2)) s after the faults
-      packets are lost and delayed by the router itself, through a TUN device, and not by tc netem
+      the router itself loses and delays packets, through a TUN device, and not tc netem
       """)
     let isNew = !FileManager.default.fileExists(atPath: self.state.directory)
-    let result = Mutex<ChaosReport?>(nil)
-    do {
-      try await untilSignal {
-        let report = try await run.run { console.line("\(WallTime.now) \($0)") }
-        result.withLock { $0 = report }
-      }
-    } catch is CancellationError {
-      console.line("\nInterrupted; all is down. Logs are in \(self.state.directory).")
-      throw ExitCode(130)
+    let report = try await console.untilSignal(logs: self.state.directory) {
+      try await run.run { console.line("\(WallTime.now) \($0)") }
     }
-    guard let report = result.withLock({ $0 }) else { throw ExitCode.failure }
     console.line("\nseed \(seed), \(self.store.rawValue)\n\n\(report.markdown)")
     guard report.violations.isEmpty else {
-      console.line("\nNot as promised; logs are in \(self.state.directory):")
+      console.line("\nNot everything was as promised; logs are in \(self.state.directory):")
       for violation in report.violations { console.line("  \(violation)") }
       throw ExitCode.failure
     }
-    console.line("\nAll was as promised.")
+    console.line("\nEverything was as promised.")
     if isNew { try FileManager.default.removeItem(atPath: self.state.directory) }
   }
 
@@ -100,7 +89,7 @@ struct Chaos: AsyncParsableCommand {
   }
 }
 
-/// The stores that chaos is made on.
+/// The stores of `zweimaster chaos`.
 enum ChaosStore: String, CaseIterable, ExpressibleByArgument {
   case kvstore
   case etcd

@@ -1,17 +1,18 @@
+import ArgumentParser
 import Glibc
 import Logging
 import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// Standard output, for people: lines, and a view that is drawn anew in its place on a terminal.
+/// Standard output: lines, and a view that a terminal redraws in place.
 final class Console: Sendable {
   let isTerminal = isatty(STDOUT_FILENO) == 1
-  /// How many lines the view takes that was drawn last; they are drawn over.
+  /// How many lines the last view takes; the next one overwrites them.
   private let drawn = Mutex(0)
 
   init() {
-    // A reader that went away must not end us before we have taken our processes down.
+    // A reader that went away must not end us before our processes have ended.
     signal(SIGPIPE, SIG_IGN)
   }
 
@@ -22,11 +23,11 @@ final class Console: Sendable {
     }
   }
 
-  /// Shows a view, on a terminal in place of the one before.
+  /// Shows a view, on a terminal in place of the previous one.
   func show(_ view: String) {
     self.drawn.withLock { drawn in
       if self.isTerminal {
-        // A line that is longer than the terminal is wide takes several.
+        // A line wider than the terminal takes several rows.
         let width = Self.width
         let lines = view.split(separator: "\n", omittingEmptySubsequences: false)
           .reduce(0) { $0 + max(1, ($1.count + width - 1) / width) }
@@ -45,11 +46,8 @@ final class Console: Sendable {
     return Int(size.ws_col)
   }
 
-  private static func write(_ text: String) {
-    self.write(Array(text.utf8))
-  }
+  private static func write(_ text: String) { self.write(Array(text.utf8)) }
 
-  /// Writes bytes as they are.
   static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -61,13 +59,38 @@ final class Console: Sendable {
 }
 
 /// Runs the body; ctrl-C, SIGTERM or the terminal's end shut it down gracefully.
-func untilSignal(_ body: @escaping @Sendable () async throws -> Void) async throws {
+/// - Throws: what the body throws, or `CancellationError` when it was shut down before its end.
+@discardableResult
+func untilSignal<Result: Sendable>(
+  _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+  let result = Mutex<Result?>(nil)
   let service = ServiceGroupConfiguration.ServiceConfiguration(
-    service: ClosureService(body), successTerminationBehavior: .gracefullyShutdownGroup,
+    service: ClosureService {
+      let value = try await body()
+      result.withLock { $0 = value }
+    }, successTerminationBehavior: .gracefullyShutdownGroup,
     failureTerminationBehavior: .cancelGroup)
   try await ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: [service], gracefulShutdownSignals: [.sigint, .sigterm, .sighup],
       logger: Logger(label: "zweimaster") { _ in SwiftLogNoOpLogHandler() })
   ).run()
+  guard let result = result.withLock({ $0 }) else { throw CancellationError() }
+  return result
+}
+
+extension Console {
+  /// Runs the body until its end or a signal; a signal ends the program with 130.
+  /// - Parameter directory: where the logs are then.
+  func untilSignal<Result: Sendable>(
+    logs directory: String, _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    do {
+      return try await zweimaster.untilSignal(body)
+    } catch is CancellationError {
+      self.line("\nInterrupted; all is down. Logs are in \(directory).")
+      throw ExitCode(130)
+    }
+  }
 }

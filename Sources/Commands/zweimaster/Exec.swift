@@ -6,8 +6,8 @@ struct Exec: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run a command, or a shell, on a machine of the recipe's room.",
     discussion: """
-      In the machine's own network, on its disk, among its processes, with kubectl pointed at its own API server. \
-      The command is run as it is, without a shell. Takes root.
+      The command has the machine's network, disk and processes; kubectl uses the machine's own API server. It \
+      runs without a shell. Needs root.
 
       Example:  zweimaster exec kube-master1
                 zweimaster exec kube-master1 -- service kubelet status
@@ -28,13 +28,13 @@ struct Exec: AsyncParsableCommand {
     setenv("KUBECONFIG", "/etc/kubernetes/kubectl.conf", 1)
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1)
     let command = self.command.isEmpty ? ["/bin/bash"] : self.command
-    // The working directory is the machine's root, which comes with its mounts; --wd would name one of the box's.
+    // The working directory becomes the root of the machine's mounts; --wd would name a directory of the box.
     let words =
       ["nsenter", "--target=\(first)", "--net", "--mount", "--uts", "--ipc", "--pid", "--"]
       + command
     var arguments = words.map { strdup($0) } + [nil]
     execvp("nsenter", &arguments)
     throw ClusterError.control(
-      "nsenter cannot be run: \(String(cString: strerror(errno))) (package util-linux)")
+      "cannot run nsenter: \(String(cString: strerror(errno))) (package util-linux)")
   }
 }

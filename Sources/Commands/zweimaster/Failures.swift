@@ -3,23 +3,20 @@ import Elector
 import FaultCampaigns
 import FoundationEssentials
 import Glibc
-import Synchronization
 import TestCluster
 
-/// `zweimaster failures`: the failure table, in real processes.
 struct Failures: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "failures",
     abstract: "Play the failure table: break everything once, and judge what follows.",
     discussion: """
-      Brings up two masters on each store, and then row by row: breaks something, waits for what has to \
-      follow, mends it, and judges. Prints a table, and exits 1 when a row has failed; then the logs are \
-      kept.
+      Starts two masters on each store. Row by row it then breaks something, waits for what has to follow, \
+      repairs it, and judges. Prints a table, and exits 1 when a row has failed, and then keeps the logs.
 
-      GONE is how long after the fault the leader's manifest was gone, or its kubelet dead, TAKEOVER how long after it the \
-      next one came; where nobody may lead during the fault, how long after its end, and where a manifest \
-      is put right, how long that took. OVERLAP is for how long two of the pods surely ran at once, by \
-      the word of the kubelets, which are asked every 20 ms.
+      GONE is how long after the fault the leader's manifest was gone, or its kubelet dead. TAKEOVER is how \
+      long after the fault the next manifest came; where no master may lead during the fault, it counts from \
+      the fault's end; where a manifest is restored, it is how long that took. OVERLAP is how long two of the \
+      pods surely ran at once, by the word of the kubelets, which are asked every 20 ms.
 
       Example:  zweimaster failures
                 zweimaster failures --store kvstore --row elector-sigkill --row store-silent
@@ -28,17 +25,17 @@ struct Failures: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "\(FailureStore.allCases.map(\.rawValue).joined(separator: ", ")); may be repeated. "
-        + "(default: all that are there)", valueName: "store"))
+        + "(default: all that are installed)", valueName: "store"))
   var store: [FailureStore] = []
 
   @Option(
     help: ArgumentHelp("A row's name; may be repeated. (default: all)", valueName: "name"))
   var row: [String] = []
 
-  @Flag(help: "Print the rows' names, and play none.")
+  @Flag(help: "Print the rows' names and exit.")
   var list = false
 
-  @Option(help: ArgumentHelp("The leases' time to live.", valueName: "seconds")) var ttlSecs = 3
+  @Option(help: ArgumentHelp("The leases' TTL.", valueName: "seconds")) var ttlSecs = 3
 
   @Option(
     help: "The electors' profile: strict or podmaster. (default: none)",
@@ -47,14 +44,14 @@ struct Failures: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The real etcd; its stores are skipped when it is not there.", valueName: "program"))
+      "The real etcd; without it, the etcd stores are skipped.", valueName: "program"))
   var etcd = "/usr/bin/etcd"
 
   @OptionGroup var state: StateOptions
 
   func validate() throws {
     guard self.ttlSecs >= 1 else {
-      throw ValidationError("--ttl-secs is \(self.ttlSecs), but a lease takes at least 1 second")
+      throw ValidationError("--ttl-secs must be at least 1, not \(self.ttlSecs)")
     }
     _ = try FailureRow.named(self.row)
     _ = try self.configuration(.kvstore).timing()
@@ -68,35 +65,28 @@ struct Failures: AsyncParsableCommand {
     }
     let console = Console()
     let isNew = !FileManager.default.fileExists(atPath: self.state.directory)
-    let results = Mutex<[FailureResult]>([])
-    do {
-      try await untilSignal {
-        try await self.play(rows, console) { new in results.withLock { $0 += new } }
-      }
-    } catch is CancellationError {
-      console.line("\nInterrupted; all is down. Logs are in \(self.state.directory).")
-      throw ExitCode(130)
+    let all = try await console.untilSignal(logs: self.state.directory) {
+      try await self.play(rows, console)
     }
-    let all = results.withLock { $0 }
     console.line("\n\(FailureResult.table(all))")
     guard !all.contains(where: \.isFailed) else {
-      console.line("\nNot all was as it has to be; logs are in \(self.state.directory).")
+      console.line("\nNot everything was as it has to be; logs are in \(self.state.directory).")
       throw ExitCode.failure
     }
     if isNew { try FileManager.default.removeItem(atPath: self.state.directory) }
   }
 
-  private func play(
-    _ rows: [FailureRow], _ console: Console, _ done: ([FailureResult]) -> Void
-  ) async throws {
+  private func play(_ rows: [FailureRow], _ console: Console) async throws -> [FailureResult] {
+    var results: [FailureResult] = []
     for store in self.store.isEmpty ? FailureStore.allCases : self.store {
       guard store == .kvstore || access(self.etcd, X_OK) == 0 else {
         console.line("SKIPPED \(store.rawValue): there is no \(self.etcd) (make deps installs it)")
         continue
       }
       let run = FailureRun(configuration: self.configuration(store), store: store.rawValue)
-      done(try await run.play(rows) { console.line("\($0)") })
+      results += try await run.play(rows) { console.line("\($0)") }
     }
+    return results
   }
 
   private func configuration(_ store: FailureStore) -> ClusterConfiguration {

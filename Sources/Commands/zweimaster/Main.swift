@@ -1,14 +1,15 @@
 import ArgumentParser
 import CommandLine
+import Glibc
 
 @main struct Main: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "zweimaster",
     abstract: "A Kubernetes control plane of several masters on one Linux box.",
     discussion: """
-      Each master is a fake kubelet and two electors, for the scheduler and for the controller \
-      manager; all masters share one store. Exactly one master runs each of the two daemons, and \
-      you can break what you like to see that it stays so.
+      Each master is a fake kubelet and two electors, one for the scheduler and one for the controller \
+      manager; all masters share one store. Exactly one master runs each of the two daemons, whatever \
+      you break.
 
       Start here:      zweimaster demo
       Or by hand:      zweimaster up              (and in a second terminal:)
@@ -18,8 +19,25 @@ import CommandLine
       """,
     version: Version.line(of: "zweimaster"),
     subcommands: [
-      Up.self, Down.self, Demo.self, Failures.self, Chaos.self, Simulate.self, Scale.self,
-      Pods.self, Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self,
-      Resume.self,
+      Up.self, Down.self, Demo.self, Failures.self, Chaos.self, Simulate.self, Pods.self,
+      Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
     ])
+
+  /// What earlier versions had, and where it is now.
+  private static let successors = [
+    "scale": "zweimaster simulate herd", "failover": "zweimaster-bench failover",
+    "elections": "zweimaster-bench elections", "kubelet": "zweimaster-bench kubelet",
+    "api": "zweimaster-bench api", "kvbench": "zweimaster-bench kvstore",
+  ]
+
+  static func main() async {
+    let verb = Swift.CommandLine.arguments.dropFirst().first ?? ""
+    if let successor = self.successors[verb] {
+      let former = verb == "kvbench" ? verb : "zweimaster \(verb)"
+      Console.write(
+        Array("error: '\(former)' is now '\(successor)'\n".utf8), to: STDERR_FILENO)
+      Self.exit(withError: ExitCode(EX_USAGE))
+    }
+    await Self.main(nil)
+  }
 }

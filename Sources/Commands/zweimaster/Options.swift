@@ -3,18 +3,18 @@ import CommandLine
 import HTTPEndpoint
 import TestCluster
 
-/// Where the cluster's files are; all commands have it.
+/// The cluster's directory; all commands have it.
 struct StateOptions: ParsableArguments {
   @Option(
     name: .customLong("state-dir"),
     help: "The directory for everything that the cluster writes.")
   var directory = Self.usual
 
-  /// Where they are if nobody says so.
+  /// The default.
   static let usual = ".zweimaster"
 }
 
-/// What a new cluster is made of.
+/// The settings of a new cluster.
 struct ClusterOptions: ParsableArguments {
   private static let defaultTTL = 3
   private static let defaultSleep = GoDuration(.milliseconds(500))
@@ -25,11 +25,11 @@ struct ClusterOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The etcd to use, one with the v2 API (--enable-v2=true), instead of an own store.",
+      "An etcd to use instead of a kvstore; it needs the v2 API (--enable-v2=true).",
       valueName: "url[,url]"))
   var etcd: String?
 
-  @Option(help: "How long a lease is valid, in seconds. The recipe has 30.")
+  @Option(help: "The leases' TTL, in seconds. The recipe has 30.")
   var ttlSecs = Self.defaultTTL
 
   @Option(help: "The electors' pause between two rounds. The recipe has 5s.")
@@ -42,21 +42,21 @@ struct ClusterOptions: ParsableArguments {
 
   func validate() throws {
     guard (1...9).contains(self.masters) else {
-      throw ValidationError("--masters is \(self.masters), but it has to be from 1 to 9")
+      throw ValidationError("--masters must be from 1 to 9, not \(self.masters)")
     }
     guard self.ttlSecs >= 1 else {
-      throw ValidationError("--ttl-secs is \(self.ttlSecs), but a lease takes at least 1 second")
+      throw ValidationError("--ttl-secs must be at least 1, not \(self.ttlSecs)")
     }
     guard self.sleep.duration >= .milliseconds(1) else {
-      throw ValidationError("--sleep is \(self.sleep), but it has to be at least 1ms")
+      throw ValidationError("--sleep must be at least 1ms, not \(self.sleep)")
     }
     guard self.stopAfter.duration >= .zero else {
-      throw ValidationError("--stop-after is \(self.stopAfter), but it cannot be negative")
+      throw ValidationError("--stop-after must not be negative, not \(self.stopAfter)")
     }
     _ = try self.store()
   }
 
-  /// The first of the flags that the recipe's room has no use for.
+  /// The first given flag that the recipe's room does not have.
   var foreignToRecipe: String? {
     if self.etcd != nil { return "--etcd" }
     if self.ttlSecs != Self.defaultTTL { return "--ttl-secs" }
@@ -83,42 +83,41 @@ struct ClusterOptions: ParsableArguments {
   }
 }
 
-/// API servers, what stands before them, and the recipe's machine room.
+/// API servers, the load balancer, and the recipe's machine room.
 struct RecipeOptions: ParsableArguments {
   @Flag(
     help: """
-      Machines in namespaces of their own, with API servers, kubelets and the recipe's manifests. (Needs \
-      root; else there are API servers on ports of this box.)
+      Masters are machines in namespaces, with API servers, kubelets and the recipe's manifests. (Needs root; \
+      without it, API servers are on ports of this box.)
       """)
   var recipe = false
 
-  @Flag(help: "An API server for each master, in which its kubelet shows its pods.")
+  @Flag(help: "An API server for each master, which shows its pods.")
   var apiServers = false
 
-  @Flag(help: "HAProxy before the API servers, which there are then.")
+  @Flag(help: "HAProxy before the API servers; implies --api-servers.")
   var loadBalancer = false
 
-  @Option(help: "Where it listens on 127.0.0.1. (default: 8080)")
+  @Option(help: "The load balancer's port on 127.0.0.1. (default: 8080)")
   var loadBalancerPort: Int?
 
   @Option(
-    help: "With --recipe: how many machines besides, for pods that have no node yet. (default: 2)")
+    help: "With --recipe: how many worker machines, for pods that the scheduler binds. (default: 2)"
+  )
   var workers: Int?
 
   @Flag(
     inversion: .prefixedNo,
-    help: """
-      With --recipe: whether the masters' kubelets are started, or left to 'service kubelet start'.
-      """)
+    help: "With --recipe: start the masters' kubelets, or leave them to 'service kubelet start'.")
   var startKubelets = true
 
   func validate() throws {
     if let workers, !(0...9).contains(workers) {
-      throw ValidationError("--workers is \(workers), but it has to be from 0 to 9")
+      throw ValidationError("--workers must be from 0 to 9, not \(workers)")
     }
     if let port = self.loadBalancerPort, !(1...65535).contains(port) {
       throw ValidationError(
-        "--load-balancer-port: \(port) is no port: it must be between 1 and 65535")
+        "--load-balancer-port must be from 1 to 65535, not \(port)")
     }
     if self.loadBalancerPort != nil, !self.loadBalancer {
       throw ValidationError("--load-balancer-port needs --load-balancer")
@@ -139,12 +138,12 @@ struct RecipeOptions: ParsableArguments {
   }
 }
 
-/// Which node, and perhaps which of its processes.
+/// A node, or one of its processes.
 struct TargetOptions: ParsableArguments {
   @Argument(help: "The node, for example kube-master1; or 'store'.")
   var node: String
 
-  @Argument(help: "One of its processes; without it: all of them.")
+  @Argument(help: "One of its processes. (default: all)")
   var component: Component?
 
   @OptionGroup var state: StateOptions

@@ -5,48 +5,51 @@ import FaultCampaigns
 import Foundation
 import Simulator
 
-/// `zweimaster simulate`: a year of bad days.
 struct Simulate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",
     abstract:
       "Run whole clusters under simulated time, with faults, and check what must always hold.",
     discussion: """
-      The cores of elector, guard, kvstore and kubelet run as they are shipped; clocks, network, disks and \
-      processes are simulated. A seed gives a run, bit for bit. Ends with exit code 1 at the first seed that shows \
-      what must never be, and tells its story with the fewest faults that show it.
-      """)
+      The cores of elector, guard, kvstore and kubelet run as shipped; clocks, network, disks and processes are \
+      simulated. A run follows from its seed, bit for bit. Exits 1 at the first seed that breaks a rule, and \
+      prints its story with the fewest faults that still show it.
+
+      Example:  zweimaster simulate --seeds 10000
+                zweimaster simulate --from 7 --story --svg story.svg
+      """,
+    subcommands: [SimulateHerd.self])
 
   @Option(help: "How many seeds.") var seeds: UInt64 = 1_000
   @Option(name: .customLong("from"), help: ArgumentHelp("The first one.", valueName: "seed"))
   var first: UInt64 = 0
-  @Option(help: "How many masters. (default: two or three, by chance)") var masters: Int?
+  @Option(help: "How many masters. (default: 2 or 3, by the seed)") var masters: Int?
   @Option(
     help: ArgumentHelp(
-      "Which faults: all, none, or names with commas between: \(Self.names).", valueName: "list"))
+      "Which faults: all, none, or names separated by commas: \(Self.names).", valueName: "list"))
   var faults = "all"
   @Option(
     help: ArgumentHelp(
-      "The lease's time to live in seconds. (default: 3 to 30, by chance)", valueName: "seconds"))
+      "The leases' TTL in seconds. (default: 3 to 30, by the seed)", valueName: "seconds"))
   var ttlSecs: Int64?
   @Option(
     help: ArgumentHelp(
-      "The elector's --sleep. (default: 200ms to 6s, by chance)", valueName: "duration"),
+      "The electors' --sleep. (default: 200ms to 6s, by the seed)", valueName: "duration"),
     transform: { try GoDuration(parsing: $0) })
   var sleep: GoDuration?
   @Option(
     help: ArgumentHelp(
-      "The electors' profile: none, strict or podmaster. (default: by chance, but not podmaster)",
+      "The electors' profile: none, strict or podmaster. (default: none or strict, by the seed)",
       valueName: "profile"))
   var profile: String?
   @Option(
     help: ArgumentHelp(
-      "Whether electors have --manifest-deadline: true or false. (default: three seeds in ten, by chance)",
+      "Whether electors have --manifest-deadline: true or false. (default: true for three seeds in ten)",
       valueName: "bool"))
   var manifestDeadline: Bool?
-  @Flag(help: "Tell the first seed's story, whatever came of it, and run no other.")
+  @Flag(help: "Print the first seed's story, and run no other seed.")
   var story = false
-  @Option(help: ArgumentHelp("Write the story's picture there, as SVG.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the story's picture to this file, as SVG.", valueName: "file"))
   var svg: String?
 
   private static let names = Simulator.SimulatedFault.Kind.allCases.map(\.rawValue).joined(separator: ", ")

@@ -5,19 +5,19 @@ import TestCluster
 
 struct Up: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Bring a cluster up, and show it until ctrl-C takes it down.",
+    abstract: "Start a cluster, and show it until ctrl-C ends it.",
     discussion: """
-      Starts a store and, for each master, a fake kubelet and two electors as separate processes; one \
-      that dies by itself is started again. The fake kubelets only pretend to run the pod 'podmaster' \
-      of the table: the electors that it stands for are processes of this command.
+      Starts a store and, for each master, a fake kubelet and two electors as processes; one that ends by \
+      itself is restarted. The fake kubelets only pretend to run the pod 'podmaster' of the table: the \
+      electors that it stands for are processes of this command.
 
-      Act on it from a second terminal with the other commands. ctrl-C ends all of it; logs and \
+      Act on the cluster from a second terminal with the other commands. ctrl-C ends all of it; logs and \
       manifests stay in the state directory.
 
-      With --recipe the masters are machines in namespaces of their own, as the recipe has them: each has \
-      an API server and a kubelet, as services with init scripts, the recipe's manifests run as \
-      processes, and the elector in podmaster's place; timing is the recipe's. 'zweimaster exec NODE' \
-      is a shell on one of them, and kubectl shows all of it. Takes root.
+      With --recipe the masters are machines in namespaces, as in the recipe: each has an API server and a \
+      kubelet, started by init scripts; the pods of the recipe's manifests are real processes, with the \
+      elector in podmaster's place; the timing is the recipe's. 'zweimaster exec NODE' opens a shell on a \
+      machine. Needs root.
 
       Example:  zweimaster up --masters 3 --ttl-secs 30 --sleep 5s
                 zweimaster up --recipe --load-balancer
@@ -29,7 +29,7 @@ struct Up: AsyncParsableCommand {
   func validate() throws {
     if self.recipe.recipe, let flag = self.options.foreignToRecipe {
       throw ValidationError(
-        "\(flag) does not go with --recipe, which has the recipe's own timing and store")
+        "\(flag) does not go with --recipe, which has the recipe's timing and store")
     }
   }
 
@@ -47,10 +47,10 @@ struct Up: AsyncParsableCommand {
       } catch let error as ClusterError {
         console.line(
           "zweimaster: no machines, since \(error)\n"
-            + "zweimaster: the masters are processes with ports of this box, their kubelets start at once and only "
-            + "pretend to run pods, and there are no workers")
+            + "zweimaster: instead, the masters are processes on ports of this box; their kubelets start at once and "
+            + "only pretend to run pods, and there are no workers")
         room = nil
-        configuration.takeRecipesTiming()
+        configuration.setRecipeTiming()
       }
     }
     let settings = (configuration, room)
@@ -70,13 +70,13 @@ struct Up: AsyncParsableCommand {
           try await Cluster.withRunning(configuration, body)
         }
       } catch is CancellationError {
-        // ctrl-C is how it is meant to end.
+        // ctrl-C is the usual end.
       }
     }
     console.line("zweimaster: all is down; logs are in \(self.options.state.directory)")
   }
 
-  /// What can be typed now.
+  /// Commands to try now.
   private static func invitation(_ cluster: Cluster, state: StateOptions) -> String {
     let configuration = cluster.configuration
     guard configuration.hasAPIServers else { return "" }
@@ -101,24 +101,24 @@ struct Up: AsyncParsableCommand {
       )
     }
     lines.append(
-      "  \(program) kill kube-master1\(place)   # its power is gone; '\(program) start' brings it back"
+      "  \(program) kill kube-master1\(place)   # its power fails; '\(program) start' brings it back"
     )
     if configuration.room != nil, configuration.loadBalancerPort != nil {
       lines += [
         "",
-        "Nobody is asked who he is: whoever may connect to this box's 127.0.0.1 can run a pod, on a master as root.",
+        "The API has no authentication: every user of this box can run a pod, on a master as root.",
       ]
     }
     return "\n" + lines.joined(separator: "\n") + "\n"
   }
 
-  /// A word for a shell.
+  /// Quoted for a shell.
   private static func quoted(_ text: String) -> String {
     text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+".contains($0)) }
       ? text : "'\(text.replacing("'", with: #"'"'"'"#))'"
   }
 
-  /// Shows the cluster until somebody ends it.
+  /// Shows the cluster until 'zweimaster down'.
   private static func show(_ cluster: Cluster, on console: Console) async throws {
     console.line(
       "zweimaster: the store is \(cluster.store.map(\.url).joined(separator: ","))"
@@ -126,7 +126,7 @@ struct Up: AsyncParsableCommand {
     var shown = ""
     while !(await cluster.isEndRequested) {
       let status = await cluster.status()
-      // A terminal gets the ages as they run; a file gets a view when something has changed.
+      // On a terminal ages count up; a file gets a view only when something has changed.
       let view = status.view(withAges: console.isTerminal)
       if view != shown { console.show(status.view()) }
       shown = view
@@ -137,7 +137,7 @@ struct Up: AsyncParsableCommand {
 
 struct Down: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "End the cluster that runs, as ctrl-C in its terminal does.",
+    abstract: "End the running cluster, as ctrl-C in its terminal does.",
     discussion: "Example:  zweimaster down")
 
   @OptionGroup var state: StateOptions

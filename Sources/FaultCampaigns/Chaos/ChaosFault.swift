@@ -1,24 +1,24 @@
 import FaultRelay
 import TestCluster
 
-/// One thing that goes wrong for a while.
+/// A random fault, which lasts for a while.
 package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
-  /// Nothing goes through between a host and some others, which it lists.
+  /// No packet passes between a host and the others listed.
   case cut(NetworkHost, from: [NetworkHost], Direction)
-  /// Packets from and to a host are lost: so many in a hundred.
+  /// This percentage of the packets from and to a host is lost.
   case lose(NetworkHost, percent: Int)
-  /// Packets from and to a host are late; in milliseconds, each way.
+  /// Packets from and to a host are late, each way.
   case delay(NetworkHost, milliseconds: Int)
-  /// `SIGKILL`; at the end of the fault it is started again, by its guard or by us.
+  /// `SIGKILL`; at the end of the fault the process is started again, by its guard or by us.
   case kill(Target)
   /// `SIGSTOP`, and at the end `SIGCONT`.
   case pause(Target)
-  /// `SIGTERM` for an elector's guard, which leaves in order; at the end it is started again.
-  case stop(master: Int, Role)
-  /// The wall clock of a master's processes is other by so many seconds; at the end it is right again.
-  case setClock(master: Int, seconds: Int)
+  /// `SIGTERM` for an elector's guard, which ends in order; at the end of the fault it is started again.
+  case stop(node: Int, Role)
+  /// The wall clock of a node's processes differs by that many seconds; at the end it is right again.
+  case setClock(node: Int, seconds: Int)
 
-  /// Which packets are meant, seen from the host.
+  /// Which packets are lost, seen from the host.
   package enum Direction: String, CaseIterable, Sendable {
     case both = "both ways"
     case sent = "what it sends"
@@ -28,16 +28,16 @@ package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
   /// A process.
   package enum Target: Hashable, Sendable, CustomStringConvertible {
     /// The elector itself, its guard's child.
-    case elector(master: Int, Role)
-    case guardian(master: Int, Role)
-    case kubelet(master: Int)
+    case elector(node: Int, Role)
+    case guardian(node: Int, Role)
+    case kubelet(node: Int)
     case member(Int)
 
     package var description: String {
       switch self {
-      case .elector(let master, let role): "master\(master)'s \(role.rawValue) elector"
-      case .guardian(let master, let role): "master\(master)'s \(role.rawValue) guard"
-      case .kubelet(let master): "master\(master)'s kubelet"
+      case .elector(let node, let role): "master\(node)'s \(role.rawValue) elector"
+      case .guardian(let node, let role): "master\(node)'s \(role.rawValue) guard"
+      case .kubelet(let node): "master\(node)'s kubelet"
       case .member(let number): "store\(number)"
       }
     }
@@ -45,9 +45,9 @@ package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
 
   /// The kinds of fault, as they are counted.
   package enum Kind: String, CaseIterable, Sendable {
-    case cutFromStore = "a master cut off from the store, both ways"
-    case cutOneWay = "a master cut off from the store, one way"
-    case cutFromSome = "a master cut off from some of the store's members"
+    case cutFromStore = "a node cut off from the store, both ways"
+    case cutOneWay = "a node cut off from the store, one way"
+    case cutFromSome = "a node cut off from some of the store's members"
     case cutMember = "a member cut off from the other members"
     case loss = "packets lost"
     case delay = "packets late"
@@ -59,9 +59,9 @@ package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
     case pauseGuard = "a guard stopped (SIGSTOP)"
     case pauseMember = "the store or a member stopped (SIGSTOP)"
     case stopElector = "an elector ended in order (SIGTERM)"
-    case setClock = "a master's wall clock set"
+    case setClock = "a node's wall clock set"
 
-    /// Whether it takes a store of several members.
+    /// Whether it needs a store of several members.
     package var needsMembers: Bool { self == .cutFromSome || self == .cutMember }
   }
 
@@ -74,31 +74,31 @@ package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
       "\(host)'s packets are \(milliseconds) ms late each way"
     case .kill(let target): "SIGKILL for \(target)"
     case .pause(let target): "SIGSTOP for \(target)"
-    case .stop(let master, let role): "SIGTERM for master\(master)'s \(role.rawValue) elector"
-    case .setClock(let master, let seconds):
-      "master\(master)'s wall clock is \(abs(seconds)) s \(seconds < 0 ? "behind" : "ahead")"
+    case .stop(let node, let role): "SIGTERM for master\(node)'s \(role.rawValue) elector"
+    case .setClock(let node, let seconds):
+      "master\(node)'s wall clock is \(abs(seconds)) s \(seconds < 0 ? "behind" : "ahead")"
     }
   }
 
-  /// What only one fault at a time may touch.
+  /// What only one fault may affect at a time.
   package enum Claim: Hashable {
-    /// An elector and its guard: each of them is promised to answer for the other one, not for both.
-    case pair(master: Int, Role)
-    case kubelet(master: Int)
+    /// An elector and its guard: each covers for the other, and neither covers for both.
+    case pair(node: Int, Role)
+    case kubelet(node: Int)
     case member(Int)
-    case clock(master: Int)
+    case clock(node: Int)
   }
 
-  /// `nil` for faults of the network: they add up.
+  /// `nil` for faults of the network, which add up.
   package var claim: Claim? {
     switch self {
-    case .kill(.elector(let master, let role)), .kill(.guardian(let master, let role)),
-      .pause(.elector(let master, let role)), .pause(.guardian(let master, let role)),
-      .stop(let master, let role):
-      .pair(master: master, role)
-    case .kill(.kubelet(let master)), .pause(.kubelet(let master)): .kubelet(master: master)
+    case .kill(.elector(let node, let role)), .kill(.guardian(let node, let role)),
+      .pause(.elector(let node, let role)), .pause(.guardian(let node, let role)),
+      .stop(let node, let role):
+      .pair(node: node, role)
+    case .kill(.kubelet(let node)), .pause(.kubelet(let node)): .kubelet(node: node)
     case .kill(.member(let number)), .pause(.member(let number)): .member(number)
-    case .setClock(let master, _): .clock(master: master)
+    case .setClock(let node, _): .clock(node: node)
     case .cut, .lose, .delay: nil
     }
   }
@@ -109,8 +109,8 @@ package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
     package var to: NetworkHost
   }
 
-  /// What the network does while some faults last.
-  /// - Parameter hosts: all that there are.
+  /// What happens to packets while these faults last.
+  /// - Parameter hosts: all hosts of the network.
   package static func treatments(
     _ faults: some Sequence<ChaosFault>, among hosts: [NetworkHost]
   ) -> [Line: PacketRelay.Treatment] {

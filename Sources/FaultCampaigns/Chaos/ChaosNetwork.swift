@@ -10,10 +10,10 @@ import TestCluster
 /// master1 10.98.11.2 ── 10.98.11.1 ┘
 /// ```
 ///
-/// What is sent from host to host goes through the relay; what this process asks a host does not, so that it
+/// Packets between hosts go through the relay. Requests of this process to a host do not, so that it
 /// sees the truth while the hosts are cut off from each other.
 ///
-/// Nothing is made in the machine's own network: ``NamespaceNetwork/enterOwnNamespaces(keepingBox:)`` comes first.
+/// `NamespaceNetwork.enterOwnNamespaces(keepingBox:)` comes first, so that the machine's own network stays as it is.
 package struct ChaosNetwork: Sendable {
   package let names: ClusterNetwork
   package let hosts: [NetworkHost]
@@ -23,7 +23,7 @@ package struct ChaosNetwork: Sendable {
   private static let relayTable = "98"
 
   /// Builds the network, and runs the body in it.
-  /// - Throws: ``ClusterError/network(_:)``, or what the body throws.
+  /// - Throws: `ClusterError.network`, or what the body throws.
   package static func with<Value: Sendable>(
     _ hosts: [NetworkHost], _ body: (ChaosNetwork) async throws -> Value
   ) async throws -> Value {
@@ -41,7 +41,7 @@ package struct ChaosNetwork: Sendable {
     }
   }
 
-  /// Makes the network as it has to be while these faults last.
+  /// Applies the faults of the network, and ends those that are not among them.
   package func apply(_ faults: some Sequence<ChaosFault>) {
     let lines = ChaosFault.treatments(faults, among: self.hosts)
     self.relay.treat(
@@ -54,7 +54,7 @@ package struct ChaosNetwork: Sendable {
         }))
   }
 
-  /// What comes from a host goes to the relay, and what comes from the relay to its host.
+  /// Packets from a host go to the relay, and those from the relay to their host.
   private static let relayRoutes = [
     "ip link set \(Self.tunName) up",
     "ip route add default dev \(Self.tunName) table \(Self.relayTable)",

@@ -1,22 +1,17 @@
 import TestCluster
 
-/// What goes wrong when: bursts of faults that follow from the random numbers alone.
+/// Bursts of faults, with their times; they follow from the random numbers alone.
 package struct ChaosPlan: Equatable, Sendable {
-  package var masters: Int
-  /// How many the store has.
+  package var nodes: Int
+  /// How many members the store has.
   package var members: Int
 
-  package init(masters: Int, members: Int) {
-    self.masters = masters
-    self.members = members
-  }
-
-  /// A fault with its time, counted from the burst's begin.
+  /// A fault with its time, counted from the begin of its burst.
   package struct Entry: Equatable, Sendable, CustomStringConvertible {
     package var kind: ChaosFault.Kind
     package var fault: ChaosFault
     package var start: Duration
-    /// A process that is killed is started again so long after that at the earliest.
+    /// The earliest time at which a killed process is started again, counted from its end.
     package var length: Duration
 
     package var end: Duration { self.start + self.length }
@@ -40,11 +35,11 @@ package struct ChaosPlan: Equatable, Sendable {
   package static let lengths = 5_000...25_000
   /// In milliseconds.
   package static let longestFault = 12_000
-  /// How long an elector and its guard are left alone between two faults: what each of them does for the other
-  /// one has to be done.
+  /// How long an elector and its guard are left alone between two faults, so that each can do what it does for the
+  /// other.
   package static let rest = Duration.seconds(3)
 
-  /// The kinds that there are on a store of so many members.
+  /// The kinds that a store of that many members can have.
   package var kinds: [ChaosFault.Kind] {
     ChaosFault.Kind.allCases.filter { self.members > 1 || !$0.needsMembers }
   }
@@ -53,24 +48,24 @@ package struct ChaosPlan: Equatable, Sendable {
   package func burst(using random: inout some RandomNumberGenerator) -> Burst {
     let length = Int.random(in: Self.lengths, using: &random)
     let wanted = Int.random(in: 3...12, using: &random)
-    // Half of what happens happens to one master: several things at once are worse there than here and there.
-    let focus = Int.random(in: 1...self.masters, using: &random)
+    // Half of the faults hit one node: several faults at once are worse on one node than spread over all.
+    let focus = Int.random(in: 1...self.nodes, using: &random)
     var entries: [Entry] = []
     for _ in 0..<wanted {
       let kind = self.kinds.randomElement(using: &random) ?? .cutFromStore
       let isFocused = Bool.random(using: &random)
-      let other = Int.random(in: 1...self.masters, using: &random)
-      let fault = self.fault(kind, master: isFocused ? focus : other, using: &random)
-      // Early enough that something of the burst is left.
+      let other = Int.random(in: 1...self.nodes, using: &random)
+      let fault = self.fault(kind, node: isFocused ? focus : other, using: &random)
+      // Before the burst's last quarter.
       let start = Int.random(in: 0...length * 3 / 4, using: &random)
       let rest = length - start
       let some = Int.random(in: 300...min(rest, Self.longestFault), using: &random)
-      // Many end together with the burst, so that it is not over long before.
+      // Many end together with the burst; otherwise its last part would have few faults.
       let lastsToTheEnd = Bool.random(using: &random) && rest <= Self.longestFault
       let entry = Entry(
         kind: kind, fault: fault, start: .milliseconds(start),
         length: .milliseconds(lastsToTheEnd ? rest : some))
-      // What collides is left out, so that the rest does not depend on how often it was tried.
+      // A fault that collides is left out and not drawn again, so that the others do not depend on it.
       if !entries.contains(where: { Self.collide($0, entry) }) { entries.append(entry) }
     }
     return Burst(entries: entries.sorted { $0.start < $1.start }, length: .milliseconds(length))
@@ -82,37 +77,37 @@ package struct ChaosPlan: Equatable, Sendable {
   }
 
   private func fault(
-    _ kind: ChaosFault.Kind, master: Int, using random: inout some RandomNumberGenerator
+    _ kind: ChaosFault.Kind, node: Int, using random: inout some RandomNumberGenerator
   ) -> ChaosFault {
     let member = Int.random(in: 1...self.members, using: &random)
     let role = Bool.random(using: &random) ? Role.scheduler : .controllerManager
     let direction = ChaosFault.Direction.allCases.randomElement(using: &random) ?? .both
     let oneWay = Bool.random(using: &random) ? ChaosFault.Direction.sent : .received
     let host =
-      Int.random(in: 0..<self.masters + self.members, using: &random) < self.masters
-      ? NetworkHost.master(master) : .member(member)
+      Int.random(in: 0..<self.nodes + self.members, using: &random) < self.nodes
+      ? NetworkHost.master(node) : .member(member)
     let all = (1...self.members).map { NetworkHost.member($0) }
     switch kind {
-    case .cutFromStore: return .cut(.master(master), from: all, .both)
-    case .cutOneWay: return .cut(.master(master), from: all, oneWay)
+    case .cutFromStore: return .cut(.master(node), from: all, .both)
+    case .cutOneWay: return .cut(.master(node), from: all, oneWay)
     case .cutFromSome:
       let count = Int.random(in: 1...max(1, self.members - 1), using: &random)
       let some = all.shuffled(using: &random).prefix(count).sorted { $0.number < $1.number }
-      return .cut(.master(master), from: some, direction)
+      return .cut(.master(node), from: some, direction)
     case .cutMember:
       return .cut(.member(member), from: all.filter { $0 != .member(member) }, direction)
     case .loss: return .lose(host, percent: Int.random(in: 5...60, using: &random))
     case .delay: return .delay(host, milliseconds: Int.random(in: 10...400, using: &random))
-    case .killElector: return .kill(.elector(master: master, role))
-    case .killGuard: return .kill(.guardian(master: master, role))
-    case .killKubelet: return .kill(.kubelet(master: master))
+    case .killElector: return .kill(.elector(node: node, role))
+    case .killGuard: return .kill(.guardian(node: node, role))
+    case .killKubelet: return .kill(.kubelet(node: node))
     case .killMember: return .kill(.member(member))
-    case .pauseElector: return .pause(.elector(master: master, role))
-    case .pauseGuard: return .pause(.guardian(master: master, role))
+    case .pauseElector: return .pause(.elector(node: node, role))
+    case .pauseGuard: return .pause(.guardian(node: node, role))
     case .pauseMember: return .pause(.member(member))
-    case .stopElector: return .stop(master: master, role)
+    case .stopElector: return .stop(node: node, role)
     case .setClock:
-      return .setClock(master: master, seconds: Int.random(in: -7_200...7_200, using: &random))
+      return .setClock(node: node, seconds: Int.random(in: -7_200...7_200, using: &random))
     }
   }
 }

@@ -1,14 +1,15 @@
 import TestCluster
 
-/// What a run of random faults has shown, judged.
+/// The judgement of a run of random faults.
 ///
-/// The rule. Never, whatever happens, may two kubelets run an elected pod at once, nor two living kubelets
-/// have its manifest. And each burst of faults is followed by a time without any; in it, exactly one pod of each
-/// role has to run within ``bound``, without a gap afterwards. The bound counts from the latest of three instants:
-/// the end of the last fault, which is when all processes run again; when the store last began to answer, by reads
-/// that a majority of its members answers; and when its members last had another leader, which may give a lease
-/// its whole time to live again. It is the lease's time to live, the lock-delay, and what store and machine may be
-/// late; the pod's start is in it.
+/// Two rules. At no time may two kubelets run an elected pod at once, nor may two living kubelets have its
+/// manifest. And in the quiet time after each burst of faults, exactly one pod of each role has to run within
+/// ``bound``, without a gap afterwards.
+///
+/// The bound counts from the latest of three instants: the end of the last fault, when all processes run again;
+/// the store's last return, when a majority of its members answers a read again; and the last change of leader
+/// among its members, which may give a lease its whole TTL again. It is the TTL, the lock-delay, and a slack for
+/// store and machine; it includes the pod's start.
 package struct ChaosReport: Sendable {
   package typealias Instant = ContinuousClock.Instant
 
@@ -19,40 +20,23 @@ package struct ChaosReport: Sendable {
     package var kinds: [ChaosFault.Kind]
     /// When the last fault was over.
     package var healed: Instant
-    /// From when on the bound counts; `nil` when the store did not come to rest, so that nothing can be judged.
+    /// The instant from which the bound counts; `nil` when the store did not come to rest, so that the burst is not
+    /// judged.
     package var counted: Instant?
     /// The end of the quiet time.
     package var end: Instant
-    /// What went wrong with processes: those that did not come up or did not end.
+    /// Processes that did not start or did not end.
     package var problems: [String] = []
-
-    package init(
-      number: Int, kinds: [ChaosFault.Kind], healed: Instant, counted: Instant?, end: Instant,
-      problems: [String] = []
-    ) {
-      self.number = number
-      self.kinds = kinds
-      self.healed = healed
-      self.counted = counted
-      self.end = end
-      self.problems = problems
-    }
   }
 
   package var bursts: [Burst]
   package var log: PresenceLog
   /// By when the pods have to run again.
   package var bound: Duration
-  /// Groups of processes that were still there after all had been told to end.
+  /// Groups of processes that were left after the end.
   package var leftBehind = 0
 
-  package init(bursts: [Burst], log: PresenceLog, bound: Duration) {
-    self.bursts = bursts
-    self.log = log
-    self.bound = bound
-  }
-
-  /// A time in which no kubelet ran a role's pod, as far as was seen.
+  /// A time in which no look found a role's pod on any kubelet.
   package struct Gap: Equatable, Sendable {
     package var start: Instant
     /// `nil` while it lasts.
@@ -73,11 +57,11 @@ package struct ChaosReport: Sendable {
     return gaps
   }
 
-  /// How a role's pod came back after a burst.
+  /// How soon a role's pod ran after a burst.
   package enum Recovery: Equatable, Sendable {
-    /// It ran all the time from the instant on that counts.
+    /// It ran all the time from the instant that the bound counts from.
     case ran
-    /// From when on it ran without a gap, counted from that instant.
+    /// It ran without a gap from this long after that instant.
     case after(Duration)
     /// It did not run at the end of the quiet time.
     case never
@@ -97,7 +81,7 @@ package struct ChaosReport: Sendable {
     return .after(end - counted)
   }
 
-  /// What must not be, a line each; empty when all is as promised.
+  /// Broken rules, a line each; empty when all was as promised.
   package var violations: [String] {
     var result = self.log.overlaps.map(\.description)
     for burst in self.bursts {

@@ -4,7 +4,7 @@ import Subprocess
 import TestCluster
 
 extension Cluster {
-  /// Who leads, once that is settled and all is up.
+  /// Waits until all nodes are up and each role has its leader.
   package func faultScene(within limit: Duration) async throws -> FaultScene {
     let nodes = self.configuration.nodes
     let status = try await self.waitUntil("for all to be up and settled", within: limit) {
@@ -21,8 +21,8 @@ extension Cluster {
     return FaultScene(leader: leader, other: other, term: term)
   }
 
-  /// What has to be done before a fault can be.
-  /// - Returns: who leads then.
+  /// Prepares a fault.
+  /// - Returns: the leader and its term afterwards, which the fault is about.
   package func prepare(
     _ fault: Fault, _ scene: FaultScene, within limit: Duration
   ) async throws -> FaultScene {
@@ -37,7 +37,7 @@ extension Cluster {
       self.guardian(scene)?.signalAlone(SIGTERM)
       let leader = try await self.waitForLeader(
         of: scene.role, otherThan: scene.leader, within: limit)
-      // Who has never read the store as it is now cannot know that it was another one.
+      // An elector that has never read the newer store cannot notice that it went back.
       guard
         await Self.wait(
           upTo: limit,
@@ -53,7 +53,7 @@ extension Cluster {
       try await self.mount(on: scene.other, options: "ro", within: limit)
     case .spoilDirectory(.full):
       try await self.mount(on: scene.other, options: "size=64k", within: limit)
-      // As much as there is room for.
+      // These fill it.
       let filler = "\(self.directory.manifests(scene.other))/.filler"
       for size in [60_000, 4_000, 4_000, 4_000, 100] {
         _ = try? Data(count: size).write(to: URL(filePath: "\(filler)-\(size)"))
@@ -70,7 +70,7 @@ extension Cluster {
     case .terminateElector, .spoilDirectory(.readOnly), .spoilDirectory(.full):
       self.guardian(scene)?.signalAlone(SIGTERM)
     case .killContainer:
-      // They are in one group; and nobody starts them again before the end.
+      // They are in one group; they stay down until the fault heals.
       await self.end(
         [.component(node: scene.leader, scene.elector)], by: SIGKILL, within: .seconds(10))
     case .resetMachine: try await self.kill(scene.leader)
@@ -102,7 +102,7 @@ extension Cluster {
       }
     case .editManifest:
       try self.directory.write(
-        "# somebody's own\n", to: self.directory.destination(scene.role, scene.leader))
+        "# edited by hand\n", to: self.directory.destination(scene.role, scene.leader))
     case .deleteManifest: unlink(self.directory.destination(scene.role, scene.leader))
     case .killKubelet:
       await self.end(
@@ -115,7 +115,7 @@ extension Cluster {
     }
   }
 
-  /// Where the recipe's elected pods have theirs, and what makes their containers end again and again.
+  /// Where the recipe's elected pods have their annotations, and those that make their containers end again and again.
   private static let annotations = "\n annotations:"
   private static let crash = """
 
@@ -129,7 +129,7 @@ extension Cluster {
     try self.directory.write(change(String(decoding: text, as: UTF8.self)), to: source)
   }
 
-  /// Undoes what was prepared and injected; what mends itself is left to it.
+  /// Undoes the preparation and the fault, unless that mends itself.
   package func heal(_ fault: Fault, _ scene: FaultScene) async throws {
     switch fault {
     case .pauseElector: self.guardian(scene)?.child?.signalAlone(SIGCONT)
@@ -151,7 +151,7 @@ extension Cluster {
     case .spoilDirectory(.missing):
       try self.directory.layManifests(scene.leader, store: self.plan.storeText)
     case .spoilDirectory(.readOnly), .spoilDirectory(.full):
-      // No program is started for it: this also has to be done when the task is cancelled.
+      // Without mount(8): a cancelled task starts no program, and has to unmount, too.
       umount2(self.directory.manifests(scene.other), Int32(MNT_DETACH))
     case .killKubelet: try await self.launch(.component(node: scene.leader, .kubelet))
     case .killElector, .terminateElector, .restartStore, .restoreStore, .startTogether,
@@ -189,17 +189,17 @@ extension Cluster {
     }
   }
 
-  /// The member that leads the store's members, or the first that follows it.
+  /// The leader of the store's members, or the first follower.
   private func member(isLeader: Bool) async throws -> ProcessName {
     struct Own: Decodable { var state: String }
     for (member, endpoint) in zip(self.members, self.store) {
       let own = try? await self.requests.json(Own.self, from: "\(endpoint)/v2/stats/self")
       if let own, (own.state == "StateLeader") == isLeader { return member }
     }
-    throw ClusterError.timedOut("for the store's members to say who leads them", after: .zero)
+    throw ClusterError.timedOut("for the store's members to name their leader", after: .zero)
   }
 
-  /// Sets the leader's wall clock, and looks in its elector's log whether it did.
+  /// Sets the leader's wall clock, and checks it in its elector's log.
   private func setClock(_ scene: FaultScene, ahead offset: Duration) async throws {
     let log = self.directory.log(.component(node: scene.leader, scene.elector))
     let before = KlogTime.last(in: log)
@@ -210,11 +210,11 @@ extension Cluster {
       return (now - before).isAbout(offset)
     }
     guard hasMoved else {
-      throw ClusterError.timedOut("for the wall clock to be another one in \(log)", after: limit)
+      throw ClusterError.timedOut("for the new time of day in \(log)", after: limit)
     }
   }
 
-  /// Starts the other's elector with another name.
+  /// Restarts the other node's elector under another name.
   private func rename(_ scene: FaultScene, from old: String, to new: String) async throws {
     let name = ProcessName.component(node: scene.other, scene.elector)
     await self.end([name], within: self.configuration.longestHandOver)
@@ -222,9 +222,9 @@ extension Cluster {
     try await self.launch(name)
   }
 
-  /// Puts an empty file system of its own over the node's manifest directory.
+  /// Mounts an empty file system over the node's manifest directory.
   ///
-  /// It must not hide a manifest, which would be back at the end; so the node gives away what else it
+  /// It must not hide a manifest, which would be back at the end; so the node first gives away what it
   /// leads.
   private func mount(on node: String, options: String, within limit: Duration) async throws {
     for role in Role.allCases where await self.status().leader(of: role) == node {
@@ -241,51 +241,12 @@ extension Cluster {
       error: .string(limit: 1 << 16))
     guard result.terminationStatus == .exited(0) else {
       throw FaultUnavailable(
-        reason: "\(program) fails (root may do it): \(result.standardError.trimmed)")
+        reason: "\(program) failed (it needs root): \(result.standardError.trimmed)")
     }
-  }
-}
-
-/// What a process has printed.
-package enum LogFile {
-  package static func length(_ path: String) -> Int {
-    FileManager.default.contents(atPath: path)?.count ?? 0
-  }
-
-  package static func text(_ path: String, beyond length: Int) -> String {
-    let data = FileManager.default.contents(atPath: path) ?? Data()
-    return String(decoding: data.dropFirst(length), as: UTF8.self)
-  }
-}
-
-/// The time of day in front of a line of klog's form, `I1124 11:03:38.123456`.
-package enum KlogTime {
-  /// That of the last line that has one.
-  package static func last(in path: String) -> Duration? {
-    let text = String(
-      decoding: (FileManager.default.contents(atPath: path) ?? Data()).suffix(4096),
-      as: UTF8.self)
-    return text.split(separator: "\n").reversed().lazy.compactMap { Self.read($0) }.first
-  }
-
-  package static func read(_ line: Substring) -> Duration? {
-    guard let match = line.firstMatch(of: /^[IWEF]\d{4} (\d\d):(\d\d):(\d\d)\./),
-      let hours = Int(match.1), let minutes = Int(match.2), let seconds = Int(match.3)
-    else { return nil }
-    return .seconds((hours * 60 + minutes) * 60 + seconds)
   }
 }
 
 extension String {
   /// Its first line.
   fileprivate var trimmed: String { String(self.prefix { $0 != "\n" }) }
-}
-
-extension Duration {
-  /// Whether two times of day that differ by this differ by the other, give or take a minute.
-  package func isAbout(_ other: Duration) -> Bool {
-    let day: Int64 = 86_400
-    let rest = ((self - other).components.seconds % day + day) % day
-    return min(rest, day - rest) <= 60
-  }
 }

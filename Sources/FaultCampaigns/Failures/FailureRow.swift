@@ -1,35 +1,34 @@
 import Elector
 import TestCluster
 
-/// One line of the failure table: what is done to the cluster, and what has to follow.
+/// One row of the failure table: a fault, and what has to follow.
 ///
-/// The table is about the scheduler's election; "the leader" is the master that leads it.
+/// The table is about the scheduler's election; "the leader" is the node that leads it.
 package struct FailureRow: Equatable, Sendable {
   package var name: String
   package var fault: Fault
   package var expectation: Expectation
-  /// By when the leader's manifest has to be gone; `nil` where that is not what the row is about.
+  /// How soon the leader's manifest has to be gone; `nil` where it need not go.
   package var goneWithin: Bound?
-  /// For how many leases' times to live the fault lasts at least; it ends when the expected thing has
-  /// happened as well.
+  /// The fault's shortest duration, in TTLs; it ends only when the expected thing has happened, too.
   package var lastsTTLs = 0
-  /// What one of the electors has to say.
+  /// What one of the electors has to log.
   package var report: String?
-  /// How often it is played; the worst counts.
+  /// How often the row is played; the worst result counts.
   package var rounds = 1
 
   /// What has to follow.
   package enum Expectation: Equatable, Sendable {
     /// A new term, whose manifest comes within the bound.
     case takeover(by: Successor, within: Bound)
-    /// Nobody leads for as long as the fault lasts; then somebody does, within the bound.
+    /// No node leads while the fault lasts; then one leads within the bound.
     case retreat(thenWithin: Bound)
-    /// The same leader in the same term, whose manifest stays or, after `isRestored`, is soon the
-    /// source's copy again.
+    /// The same leader in the same term. Its manifest stays or, with `isRestored`, is soon the source's copy
+    /// again.
     case noChange(isRestored: Bool)
     /// The same term, whether its manifest stays or not.
     case sameTerm
-    /// Never two, and one at the end.
+    /// Never two leaders, and one at the end.
     case oneAtTheEnd
   }
 
@@ -37,19 +36,19 @@ package struct FailureRow: Equatable, Sendable {
 
   /// A time that follows from the timing.
   package enum Bound: Equatable, Sendable {
-    /// No lease and no timer is waited for.
+    /// Without waiting for a lease or a timer.
     case atOnce
-    /// What the pod takes to stop.
+    /// The pod's time to stop.
     case handOver
-    /// The lease's time to live less the margin: when an elector that renews no more has to be done.
+    /// The TTL less the margin: how soon an elector without a renewal has removed its manifest.
     case deadline
-    /// The lease's time to live and the lock-delay.
+    /// The TTL and the lock-delay.
     case takeover
     /// The deadline for a pod that does not run, its time to end, and what a hand-over takes.
     case benched
     /// A kubelet's first two restarts, the pod's time to end, and what a hand-over takes.
     case crashed
-    /// A takeover from a store that went back, where a whole lease more is waited for.
+    /// A takeover on a store that went back, which waits for a whole lease more.
     case restored
   }
 
@@ -133,8 +132,8 @@ package struct FailureRow: Equatable, Sendable {
 
   private static let cannotInstall = "cannot install the manifest, giving the lock away"
 
-  /// Those with one of the names, or all.
-  /// - Throws: ``ClusterError/unknownRow(_:)``.
+  /// The rows with these names, or all.
+  /// - Throws: `ClusterError.unknownRow`.
   package static func named(_ names: [String]) throws(ClusterError) -> [FailureRow] {
     for name in names where !self.all.contains(where: { $0.name == name }) {
       throw .unknownRow(name, known: Self.all.map(\.name))
@@ -144,8 +143,7 @@ package struct FailureRow: Equatable, Sendable {
 }
 
 extension FailureRow.Bound {
-  /// How long that is.
-  /// - Parameter slack: for the store, which ends leases late, and for a busy machine.
+  /// - Parameter slack: for a store that ends leases late, and for a busy machine.
   package func duration(_ timing: Timing, slack: Duration) -> Duration {
     switch self {
     case .atOnce: .seconds(1)
@@ -162,12 +160,12 @@ extension FailureRow.Bound {
 }
 
 extension FailureRow {
-  /// After how long without its pod an elector of this table gives the lock away.
+  /// How long an elector of this table waits for its pod before it gives the lock away.
   package static let startDeadline = Duration.seconds(2)
-  /// After how many restarts of its pod it does.
+  /// How many restarts of its pod it accepts.
   package static let maxRestarts = 1
 
-  /// What has to follow, in words.
+  /// The expectation in words.
   package func expectation(_ timing: Timing, slack: Duration) -> String {
     func within(_ bound: Bound) -> String {
       "within \(bound.duration(timing, slack: slack).inSeconds(decimals: 1)) s"

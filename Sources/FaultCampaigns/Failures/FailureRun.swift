@@ -1,7 +1,7 @@
 import Elector
 import TestCluster
 
-/// The failure table on one store: brings clusters up, and plays rows on them.
+/// The failure table on one store: starts clusters, and plays rows on them.
 package struct FailureRun: Sendable {
   package let configuration: ClusterConfiguration
   package let store: String
@@ -17,9 +17,10 @@ package struct FailureRun: Sendable {
     self.store = store
   }
 
-  /// Plays rows, on one cluster for as long as they need the same and none fails: after a failure nobody
-  /// knows how it is, and its files are kept in `failed-STORE-ROW`. A row that is about the store's members is left out where there is but one.
-  /// - Parameter report: told each result as it comes.
+  /// Plays rows. They share one cluster as long as they need the same one and none fails. After a failure the
+  /// cluster's state is unknown, so the next row gets a new one; the old one's files are kept in
+  /// `failed-STORE-ROW`. Rows about the store's members are left out where it has only one.
+  /// - Parameter report: gets each result as it comes.
   package func play(
     _ rows: [FailureRow], report: @escaping @Sendable (FailureResult) -> Void
   ) async throws -> [FailureResult] {
@@ -41,7 +42,7 @@ package struct FailureRun: Sendable {
         $0.fault.setup == next.fault.setup && $0.fault.reasonToSkip(timing) == nil
       }
       results += try await Cluster.withRunning(configuration) { cluster in
-        let trial = try FailureTrial(cluster, store: self.store)
+        let trial = try FailureRowRun(cluster, store: self.store)
         var results: [FailureResult] = []
         for row in rest {
           let result = try await trial.play(row)
@@ -63,7 +64,7 @@ package struct FailureRun: Sendable {
     let timing = try self.configuration.timing()
     return FailureResult(
       row: row.name, store: self.store,
-      expected: row.expectation(timing, slack: FailureTrial.slack(self.configuration)),
+      expected: row.expectation(timing, slack: FailureRowRun.slack(self.configuration)),
       facts: FailureFacts(), ttl: timing.ttl, verdict: .skipped(reason))
   }
 }
@@ -73,18 +74,12 @@ extension Fault {
     if case .killMember = self { true } else { false }
   }
 
-  /// Why it cannot be had; what only shows when it is tried is a ``FaultUnavailable``.
+  /// Why the row is skipped; obstacles that only show when the fault is tried are a ``FaultUnavailable``.
   fileprivate func reasonToSkip(_ timing: Timing) -> String? {
     switch self {
     case .killContainer where !timing.manifestExpires:
-      "nobody removes the manifest then: --profile strict --ttl-secs 10 has it expire"
+      "nothing removes the manifest then: with --profile strict --ttl-secs 10 it expires"
     default: nil
     }
-  }
-}
-
-extension FailureResult {
-  package var isFailed: Bool {
-    if case .failed = self.verdict { true } else { false }
   }
 }

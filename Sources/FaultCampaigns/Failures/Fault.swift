@@ -1,6 +1,6 @@
 import TestCluster
 
-/// Something that is done to a cluster, and undone afterwards.
+/// A fault of the failure table: injected into a cluster, and healed afterwards.
 package enum Fault: Equatable, Sendable {
   /// `SIGKILL` for the leading elector; its guard lives.
   case killElector
@@ -10,51 +10,51 @@ package enum Fault: Equatable, Sendable {
   case terminateElector
   /// `SIGKILL` for the leading elector and its guard at once, as when their container dies.
   case killContainer
-  /// `SIGKILL` for all of the leader, then a boot with the manifest left over.
+  /// `SIGKILL` for the whole leading node, then a boot with the manifest left over.
   case resetMachine
   /// The store refuses connections.
   case killStore
-  /// The store takes connections and says nothing.
+  /// The store accepts connections and does not answer.
   case pauseStore
-  /// What the store answers to the leader comes after the requests' time.
+  /// The store's answers to the leader come after the request time-out.
   case delayAnswers
-  /// The same, until one renewal has met with it.
+  /// The same, for one renewal.
   case delayOneAnswer
-  /// Nothing goes through between the leader and the store.
+  /// No byte passes between the leader and the store.
   case isolateLeader
   /// The store is killed and comes back with its data.
   case restartStore
-  /// The store comes back with what it was before the last change of the leader.
+  /// The store comes back with its data from before the last change of leader.
   case restoreStore
-  /// `SIGKILL` for one of the store's members: for the one that leads them, or one that follows.
+  /// `SIGKILL` for one of the store's members: its leader or a follower.
   case killMember(isLeader: Bool)
-  /// The leader's wall clock is set, by this much.
+  /// The leader's wall clock is set.
   case setClock(ahead: Duration)
-  /// The other master's elector is started with the leader's name.
+  /// The other node's elector starts under the leader's name.
   case shareName
-  /// All electors are started at one instant.
+  /// All electors start at one instant.
   case startTogether
-  /// The leader's manifest directory is removed, or the other's cannot be written to and the leader goes.
+  /// The leader's manifest directory is removed; or the other node's is read-only or full, and the leader stops.
   case spoilDirectory(DirectoryFault)
-  /// Somebody writes into the leader's manifest.
+  /// Another program writes into the leader's manifest.
   case editManifest
-  /// Somebody removes the leader's manifest.
+  /// Another program removes the leader's manifest.
   case deleteManifest
   /// The leader's kubelet dies and stays dead.
   case killKubelet
   /// The leader's pod ends again and again.
   case crashPod
-  /// The leader's source is another one.
+  /// The leader's source file changes.
   case changeSource
 
   package enum DirectoryFault: Equatable, Sendable { case missing, readOnly, full }
 
-  /// What a cluster needs for it.
+  /// What a cluster needs for the fault.
   package enum Setup: Equatable, Sendable {
     case plain
-    /// See ``ClusterConfiguration/hasRelays``.
+    /// See `ClusterConfiguration.hasRelays`.
     case relays
-    /// See ``ClusterConfiguration/hasOwnClocks``.
+    /// See `ClusterConfiguration.hasOwnClocks`.
     case clocks
   }
 
@@ -67,13 +67,13 @@ package enum Fault: Equatable, Sendable {
   }
 }
 
-/// Whom a fault is done to.
+/// The nodes that a fault is about.
 package struct FaultScene: Equatable, Sendable {
   package static let role = Role.scheduler
   package var leader: String
-  /// Any of those that follow.
+  /// Any follower.
   package var other: String
-  /// The leader's.
+  /// The leader's term.
   package var term: UInt64
 
   package var role: Role { Self.role }

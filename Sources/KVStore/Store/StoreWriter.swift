@@ -43,7 +43,7 @@ package struct StoreWriter: Sendable {
     self.expiries = ExpiryQueue(tree)
   }
 
-  /// When something is to be done even if nobody asks for anything; `nil` for never.
+  /// When something is to be done even without a request; `nil` for never.
   package mutating func nextDeadline() -> StoreTime? {
     self.retryAt ?? self.expiries.nextDeadline(in: self.tree)
   }

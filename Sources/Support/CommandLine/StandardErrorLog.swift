@@ -23,27 +23,12 @@ package struct StandardErrorLog: LogHandler {
       .merging(event.metadata ?? [:]) { $1 }
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    let microseconds = time.tv_nsec / 1000
-    switch self.format {
-    case .klog:
-      Self.write(
-        KlogLine(
-          level: event.level, seconds: time.tv_sec, microseconds: microseconds, process: getpid(),
-          file: event.file, line: event.line, message: event.message.description,
-          metadata: metadata))
-    case .json:
-      Self.write(
-        JSONLogLine(
-          level: event.level, seconds: time.tv_sec, microseconds: microseconds, file: event.file,
-          line: event.line, message: event.message.description, metadata: metadata))
-    }
-  }
-
-  /// In one `write`, so that processes that share a file do not mix their lines.
-  private static func write(_ line: some CustomStringConvertible) {
-    var text = line.description + "\n"
-    text.withUTF8 { bytes in
-      _ = Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-    }
+    let line = LogLine(
+      level: event.level, seconds: time.tv_sec, microseconds: time.tv_nsec / 1000,
+      process: getpid(), file: event.file, line: event.line, message: event.message.description,
+      metadata: metadata)
+    // In one `write`, so that processes that share a file do not mix their lines.
+    var text = line.text(in: self.format) + "\n"
+    text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

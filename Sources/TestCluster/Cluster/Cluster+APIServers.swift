@@ -1,14 +1,14 @@
 import Glibc
 
-/// The API servers' namespace, and what stands before them.
+/// The API servers' namespace, and the load balancer before them.
 extension Cluster {
-  /// What the box's own network is called where the machines have theirs.
+  /// The name of the box's network namespace in a machine room.
   package static let boxName = "box"
 
-  /// Looks whether a cluster can be had, before anything is started: its directory is there and free, what an earlier
-  /// one has left in it has ended, and there is HAProxy and a port for it.
+  /// Checks that a cluster can start: its directory is free, processes of an earlier cluster in it have ended, and
+  /// HAProxy and its port are there.
   /// - Throws: ``ClusterError``.
-  public static func prepare(_ configuration: ClusterConfiguration) async throws {
+  package static func prepare(_ configuration: ClusterConfiguration) async throws {
     let (lock, earlier) = try StateDirectory(configuration.stateDirectory).claim()
     if let earlier { await Self.endLeftOvers(of: earlier, report: configuration.report) }
     guard let port = configuration.loadBalancerPort else { return }
@@ -20,7 +20,7 @@ extension Cluster {
     }
   }
 
-  /// What the load balancer is told.
+  /// The load balancer's configuration.
   package nonisolated func loadBalancer(_ port: Int) -> HAProxyConfiguration {
     let box = "127.0.0.1:\(port)"
     return HAProxyConfiguration(
@@ -39,13 +39,13 @@ extension Cluster {
 
   package func startLoadBalancer(_ port: Int) async throws {
     try await self.launch(.loadBalancer)
-    // The last one is in our own network.
+    // The last address is in our own network.
     let address = self.loadBalancer(port).binds.last?.address ?? ""
     try await self.waitForAnswer("http://\(address)/healthz", of: .loadBalancer)
     self.note("the load balancer is up")
   }
 
-  /// Makes the namespace that the recipe has its pods in.
+  /// Creates the namespace of the recipe's pods.
   package func makeNamespace() async throws {
     guard let server = self.configuration.nodes.lazy.compactMap(self.apiServerURL).first else {
       return
@@ -56,12 +56,12 @@ extension Cluster {
         url, method: .post,
         json: #"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system"}}"#,
         within: .seconds(10))
-      // With a store of somebody else's it may be there.
+      // An external store may have it already.
       guard [201, 409].contains(status) else {
         throw .status(status, String(decoding: body, as: UTF8.self))
       }
     } catch {
-      throw ClusterError.control("the namespace kube-system cannot be made at \(url): \(error)")
+      throw ClusterError.control("cannot create the namespace kube-system at \(url): \(error)")
     }
   }
 }

@@ -1,14 +1,15 @@
 import Glibc
 
 extension Cluster {
-  /// Switches a node off and on: `SIGKILL` for all of its processes at once, as if its power failed.
+  /// Kills all processes of a node at once with `SIGKILL`, as if its power failed.
   /// It stays down until ``start(_:)``.
+  /// - Throws: ``ClusterError`` when there is no such node, or it is down.
   public func kill(_ node: String) async throws {
     let state = try self.state(of: node)
     guard state != .down else {
-      throw ClusterError.wrongState(name: node, state: state, verb: "die")
+      throw ClusterError.wrongState(name: node, state: state, verb: "kill")
     }
-    // Not down before all of it has ended: a start meanwhile would be killed with it.
+    // Down only once all of it has ended: a start meanwhile would be killed with it.
     self.nodeStates[node] = .stopping
     defer { self.nodeStates[node] = .down }
     self.note("kill -9 of \(node)")
@@ -19,14 +20,14 @@ extension Cluster {
     }
   }
 
-  /// Kills a single process of a node; it is started again, as one that died by itself.
+  /// Kills a single process of a node with `SIGKILL`; it is restarted, as one that ended by itself.
   public func kill(_ node: String, _ component: Component) throws {
-    let name = try self.running(node, component, verb: "die")
+    let name = try self.running(node, component, verb: "kill")
     self.note("kill -9 of \(name)")
     self.processes[name]?.identity?.signal(SIGKILL)
   }
 
-  /// Takes a node down in good order: its electors hand over what they lead, then its kubelet ends.
+  /// Stops a node in good order: its electors hand over what they lead, then its kubelet ends.
   public func stop(_ node: String) async throws {
     let state = try self.state(of: node)
     guard state == .up else {
@@ -48,8 +49,8 @@ extension Cluster {
     self.note("\(node) is down")
   }
 
-  /// Brings a node up that is down: first its electors, which remove what an earlier life left in the
-  /// kubelet's directory, and only then its kubelet.
+  /// Starts a node that is down: first its electors, which remove what an earlier run left in the kubelet's
+  /// directory, and only then its kubelet.
   public func start(_ node: String) async throws {
     let state = try self.state(of: node)
     guard state == .down else {
@@ -67,7 +68,7 @@ extension Cluster {
       self.nodeStates[node] = .up
       self.note("\(node) is up")
     } catch {
-      // Whoever interrupted this has ended what was started, too.
+      // A command that interrupted this has ended the processes, too.
       if self.nodeStates[node] == .starting {
         self.nodeStates[node] = .down
         await self.end(self.names(of: node), by: SIGKILL, within: .seconds(10))
@@ -102,17 +103,17 @@ extension Cluster {
     try await self.waitForAnswer("\(self.kubeletURL(node))/healthz", of: kubelet)
   }
 
-  /// - Throws: ``ClusterError/interrupted(_:)`` when the node was told something else meanwhile.
+  /// - Throws: ``ClusterError/interrupted(_:)`` when another command has changed the node's state.
   package func checkStarting(_ node: String) throws(ClusterError) {
     guard self.nodeStates[node] == .starting else { throw .interrupted("starting \(node)") }
   }
 
-  /// Stops the clock of a node, or of one of its processes, with `SIGSTOP`.
+  /// Stops a node, or one of its processes, with `SIGSTOP`.
   public func pause(_ node: String, _ component: Component? = nil) throws {
     try self.signal(node, component, SIGSTOP, verb: "pause", isPaused: true)
   }
 
-  /// Lets what ``pause(_:_:)`` has stopped go on.
+  /// Continues a node or a process after ``pause(_:_:)``.
   public func resume(_ node: String, _ component: Component? = nil) throws {
     try self.signal(node, component, SIGCONT, verb: "resume", isPaused: false)
   }
@@ -129,7 +130,7 @@ extension Cluster {
     }
   }
 
-  /// Waits until a process of a node answers with 200, or the node is told something else meanwhile.
+  /// Waits until a process of a node answers with 200, or another command changes the node's state.
   package func waitForAnswer(_ url: String, of name: ProcessName) async throws {
     let isReady = await Self.wait(upTo: .seconds(60)) {
       if let node = name.node, self.nodeStates[node] != .starting { return true }

@@ -4,7 +4,7 @@ import Subprocess
 import SystemPackage
 
 extension Cluster {
-  /// Looks after all processes that are launched, until the last has ended.
+  /// Supervises all processes that are launched, until the last one has ended.
   package nonisolated func supervise(_ launches: AsyncStream<ProcessName>) async {
     await withDiscardingTaskGroup { group in
       for await name in launches {
@@ -13,7 +13,7 @@ extension Cluster {
     }
   }
 
-  /// Runs one process, again and again, for as long as it is wanted.
+  /// Runs one process, again and again, as long as it is wanted.
   package func supervise(_ name: ProcessName) async {
     var backoff = RestartBackoff()
     while let process = self.processes[name], process.isWanted, !Task.isCancelled {
@@ -24,7 +24,7 @@ extension Cluster {
       self.recordChange()
       guard self.processes[name]?.isWanted == true, !Task.isCancelled else { break }
       let delay = backoff.delay(afterRunningFor: ContinuousClock.now - started)
-      self.note("\(name) \(end); it is started again in \(delay.inSeconds(decimals: 1)) s")
+      self.note("\(name) \(end); it is restarted in \(delay.inSeconds(decimals: 1)) s")
       _ = await Self.wait(upTo: delay) { self.processes[name]?.isWanted != true }
       self.processes[name]?.restarts += 1
     }
@@ -39,7 +39,7 @@ extension Cluster {
       var options = PlatformOptions()
       // A group of its own: a ctrl-C in the terminal is for us alone.
       options.processGroupID = 0
-      // Only for when this task is cancelled; takeDown() ends processes in order.
+      // Only for a cancelled task; takeDown() ends processes in order.
       options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
       let outcome = try await Subprocess.run(
         process.executable.contains("/")
@@ -69,11 +69,11 @@ extension Cluster {
     self.processes[name]?.identity = identity
     if let identity { self.started.append(identity) }
     self.recordChange()
-    // It may have become unwanted while it was being started.
+    // It may have become unwanted while it started.
     if self.processes[name]?.isWanted != true { identity?.signal(SIGKILL) }
   }
 
-  /// Has a process started and looked after.
+  /// Starts a process and supervises it.
   package func launch(_ name: ProcessName) async throws {
     let isFree = await Self.wait(upTo: .seconds(10)) {
       self.processes[name]?.isSupervised == false
@@ -85,7 +85,7 @@ extension Cluster {
     self.launches.yield(name)
   }
 
-  /// Ends processes for good: with a signal, and with `SIGKILL` those that do not end in time.
+  /// Ends processes for good: with a signal, and with `SIGKILL` when they do not end in time.
   package func end(
     _ names: [ProcessName], by signal: Int32 = SIGTERM, within limit: Duration
   ) async {
@@ -97,7 +97,7 @@ extension Cluster {
     }
     if await self.haveEnded(names, within: limit) { return }
     for name in names where self.processes[name]?.identity != nil {
-      self.note("\(name) does not end, so it is killed")
+      self.note("\(name) did not end within \(limit.inSeconds()) s, so it is killed")
       self.processes[name]?.identity?.signal(SIGKILL)
     }
     _ = await self.haveEnded(names, within: .seconds(5))

@@ -1,7 +1,7 @@
 import EtcdClient
 
 extension Cluster {
-  /// Asks the kubelets and the store how things are.
+  /// The cluster at this instant, by the word of its kubelets and its store.
   public func status() async -> ClusterStatus {
     async let leases = self.leases()
     var nodes: [ClusterStatus.Node] = []
@@ -37,7 +37,7 @@ extension Cluster {
       answers: view != nil)
   }
 
-  /// What the store says of the two leases.
+  /// The two leases as the store has them.
   private func leases() async -> [ClusterStatus.Lease] {
     var result: [ClusterStatus.Lease] = []
     for role in Role.allCases {
@@ -58,9 +58,10 @@ extension Cluster {
     return result
   }
 
-  /// Waits until the cluster is as wanted.
-  /// - Returns: the cluster as it was then.
-  /// - Throws: ``ClusterError/timedOut(_:after:)`` with the words and the last view.
+  /// Waits until the cluster's status meets a condition.
+  /// - Parameter what: what the caller waits for, for the error: "for a leader".
+  /// - Returns: the status that met it.
+  /// - Throws: ``ClusterError/timedOut(_:after:)`` with the last status.
   @discardableResult
   public func waitUntil(
     _ what: String, within limit: Duration = .seconds(60),
@@ -79,6 +80,9 @@ extension Cluster {
   }
 
   /// Waits until one node leads: it holds the lease, and it alone runs the pod.
+  /// - Parameter former: a node that does not count.
+  /// - Returns: the leader's name.
+  /// - Throws: ``ClusterError/timedOut(_:after:)``.
   @discardableResult
   public func waitForLeader(
     of role: Role, otherThan former: String? = nil, within limit: Duration = .seconds(60)

@@ -2,16 +2,16 @@ import EtcdClient
 import Glibc
 
 extension Cluster {
-  /// Kills the store with `SIGKILL`: from then on it refuses connections. It stays down until
-  /// ``startStore()``.
+  /// Kills the store with `SIGKILL`, so that it refuses connections. It stays down until ``startStore()``.
+  /// - Throws: ``ClusterError`` when the store is external, or down.
   public func killStore() async throws {
-    try self.checkStore(isDown: false, verb: "die")
+    try self.checkStore(isDown: false, verb: "kill")
     self.storeState = .down
     self.note("kill -9 of the store")
     await self.end(self.members, by: SIGKILL, within: .seconds(10))
   }
 
-  /// Brings the store up, with the data and the port that it had.
+  /// Starts the store again, with its data and its port.
   public func startStore() async throws {
     try self.checkStore(isDown: true, verb: "start")
     self.storeState = .starting
@@ -29,23 +29,20 @@ extension Cluster {
     }
   }
 
-  /// Stops the store's clock: from then on it takes connections and says nothing.
-  public func pauseStore() throws {
-    try self.checkStore(isDown: false, verb: "pause")
-    self.note("pause the store")
-    for member in self.members {
-      self.processes[member]?.identity?.signal(SIGSTOP)
-      self.processes[member]?.isPaused = true
-    }
+  /// Stops the store with `SIGSTOP`, so that it accepts connections and does not answer.
+  public func pauseStore() throws { try self.signalStore(SIGSTOP, verb: "pause", isPaused: true) }
+
+  /// Continues a paused store.
+  public func resumeStore() throws {
+    try self.signalStore(SIGCONT, verb: "resume", isPaused: false)
   }
 
-  /// Lets a paused store go on.
-  public func resumeStore() throws {
-    try self.checkStore(isDown: false, verb: "resume")
-    self.note("resume the store")
+  private func signalStore(_ number: Int32, verb: String, isPaused: Bool) throws {
+    try self.checkStore(isDown: false, verb: verb)
+    self.note("\(verb) the store")
     for member in self.members {
-      self.processes[member]?.identity?.signal(SIGCONT)
-      self.processes[member]?.isPaused = false
+      self.processes[member]?.identity?.signal(number)
+      self.processes[member]?.isPaused = isPaused
     }
   }
 
@@ -56,7 +53,7 @@ extension Cluster {
     }
   }
 
-  /// Until the store answers: one endpoint the v2 API, or with several members or v3 the majority.
+  /// Waits until the store answers: one endpoint by the v2 API; several members, or v3, by their majority.
   package func waitForStore() async throws {
     let isOurs = self.storeState != nil
     let end = ContinuousClock.now + (isOurs ? .seconds(20) : .seconds(5))

@@ -4,11 +4,11 @@ import Glibc
 import HTTPEndpoint
 import ServiceLifecycle
 
-/// A control plane of several masters on one machine, in real processes.
+/// A control plane of several nodes on one machine, in real processes.
 ///
-/// Each master is a fake kubelet and two electors; all of them share a store. The processes are looked
-/// after as a kubelet or an init would: one that ends by itself is started again, a little later each
-/// time. A node that is killed stays down until it is started, as a machine without power does.
+/// Each node is a fake kubelet and two electors; all nodes share a store. A process that ends by itself is
+/// restarted, a little later each time. A node that is killed stays down until it is started, as a machine without
+/// power does.
 ///
 /// ```swift
 /// try await Cluster.withRunning(ClusterConfiguration(stateDirectory: directory)) { cluster in
@@ -18,38 +18,39 @@ import ServiceLifecycle
 /// }
 /// ```
 ///
-/// The fake kubelets only *pretend* to run the `podmaster` pod of the recipe; the electors are
-/// processes of this cluster.
+/// The fake kubelets only *pretend* to run pods. The electors are processes of this cluster; the pod `podmaster`
+/// stands for them.
 public actor Cluster {
+  /// What it was started with.
   public nonisolated let configuration: ClusterConfiguration
-  public nonisolated let directory: StateDirectory
+  package nonisolated let directory: StateDirectory
   package nonisolated let requests: Requests
   package let etcd: EtcdClient
-  /// The leases' keys, to be looked at only.
+  /// The leases' keys, for reading only.
   package let leaseKeys: [Role: EtcdLeasedKey]
   package nonisolated let lock: DirectoryHandle
   package let launches: AsyncStream<ProcessName>.Continuation
   package nonisolated let plan: ClusterPlan
-  /// What stands between a node's electors and the store's members; empty without ``ClusterConfiguration/hasRelays``.
-  public nonisolated let relays: [String: [Relay]]
+  /// The relays between a node's electors and the store's members; empty without ``ClusterConfiguration/hasRelays``.
+  package nonisolated let relays: [String: [Relay]]
 
   package var processes: [ProcessName: ManagedProcess] = [:]
   package var nodeStates: [String: NodeState]
   package var storeState: NodeState?
-  /// The store's processes; none when somebody else runs it.
+  /// The store's processes; empty for an external store.
   package let members: [ProcessName]
   package private(set) var events: [String] = []
-  /// Every process that was ever started here, for looking afterwards whether one is left.
-  public internal(set) var started: [ProcessIdentity] = []
-  /// Whether somebody has asked, over the control socket, for this cluster's end.
-  public private(set) var isEndRequested = false
+  /// Every process of this cluster so far, so that a caller can check that none is left.
+  package internal(set) var started: [ProcessIdentity] = []
+  /// Whether a client has asked for the cluster's end over the control socket.
+  package private(set) var isEndRequested = false
 
   // MARK: - Up and down
 
-  /// Brings a cluster up, runs the body, and takes all of it down again, however the body ends.
+  /// Starts a cluster, runs the body, and takes the cluster down, however the body ends.
   ///
   /// A graceful shutdown of the surrounding service group cancels the body.
-  /// - Throws: ``ClusterError`` when the cluster does not come up, else what the body throws.
+  /// - Throws: ``ClusterError`` when the cluster does not start, or what the body throws.
   public static func withRunning<Result: Sendable>(
     _ configuration: ClusterConfiguration,
     _ body: @escaping @Sendable (Cluster) async throws -> Result
@@ -74,7 +75,7 @@ public actor Cluster {
     }
   }
 
-  /// For each node as many as the store has members, if they are wanted.
+  /// With relays, each node has one for each member of the store.
   private static func withRelays<Result: Sendable>(
     _ configuration: ClusterConfiguration, _ ports: [Int],
     _ body: ([String: [Relay]]) async throws -> Result
@@ -91,7 +92,7 @@ public actor Cluster {
     }
   }
 
-  /// Looks after the processes while the cluster is brought up, the body runs and all is taken down.
+  /// Supervises the processes while the cluster starts, the body runs and the cluster is taken down.
   private nonisolated func run<Result: Sendable>(
     _ launches: AsyncStream<ProcessName>,
     _ body: @escaping @Sendable (Cluster) async throws -> Result
@@ -143,13 +144,13 @@ public actor Cluster {
       .filter { if case .member = $0 { true } else { false } }.sorted { "\($0)" < "\($1)" }
   }
 
-  /// Where the store's clients find it.
+  /// The store's addresses.
   public nonisolated var store: [EtcdEndpoint] { self.plan.store }
 
-  /// The address of a master's API server; `nil` when there is none.
+  /// The URL of a node's API server; `nil` when it has none.
   public nonisolated func apiServerURL(_ node: String) -> String? { self.plan.apiServers[node] }
 
-  /// The address of the kubelet's server with all endpoints.
+  /// The URL of the kubelet's server with all endpoints.
   package nonisolated func kubeletURL(_ node: String) -> String { self.plan.kubelets[node] ?? "" }
 
   private func bringUp() async throws {
@@ -174,8 +175,8 @@ public actor Cluster {
     if self.configuration.makesNamespace { try await self.makeNamespace() }
   }
 
-  /// Electors first, so that what they lead is handed over or ends; then the kubelets that end it;
-  /// then the store that both talk to.
+  /// Electors first, so that they release what they lead; then the kubelets, which end the pods; then the store,
+  /// which both need.
   private func takeDown() async {
     self.note("taking everything down")
     let electors = self.processes.keys.filter { name in
@@ -188,14 +189,14 @@ public actor Cluster {
     let rest = self.processes.keys.filter { $0.node != nil && !electors.contains($0) }
     let handOver = self.configuration.longestHandOver
     await self.end(electors, within: handOver)
-    // A machine would take half a minute to go in good order, and nobody wants to see it.
+    // An orderly stop of a machine would take half a minute.
     await self.end(
       rest, by: self.configuration.room == nil ? SIGTERM : SIGKILL, within: .seconds(3))
     await self.end([.loadBalancer] + self.members, within: .seconds(5))
     self.launches.finish()
   }
 
-  /// Ends what an earlier cluster in the same directory has left, because it was killed.
+  /// Ends processes that an earlier cluster in the same directory left behind when it was killed.
   package static func endLeftOvers(
     of record: ClusterRecord, report: @Sendable (String) -> Void
   ) async {
@@ -206,9 +207,9 @@ public actor Cluster {
     _ = await Self.wait(upTo: .seconds(10)) { !left.contains(where: \.isAlive) }
   }
 
-  // MARK: - What is known
+  // MARK: - Events and the record
 
-  /// Takes down what happened, for the table and for whoever asked to be told.
+  /// Records an event, and reports it.
   package func note(_ event: String) {
     self.events.append(event)
     if self.events.count > 100 { self.events.removeFirst() }
@@ -238,11 +239,11 @@ public actor Cluster {
     try self.directory.writeRecord(record)
   }
 
-  /// Asks whoever runs this cluster to end it.
+  /// Asks the process that runs this cluster to end it.
   package func requestEnd() { self.isEndRequested = true }
 
-  /// Looks every 20 ms whether something has come true.
-  /// - Returns: `false` when the time ran out or the task was cancelled.
+  /// Waits for a condition; checks it every 20 ms.
+  /// - Returns: `false` on time-out or cancellation.
   package nonisolated(nonsending) static func wait(
     upTo limit: Duration, until condition: () async -> Bool
   ) async -> Bool {

@@ -1,15 +1,15 @@
 import FoundationEssentials
 import Glibc
 
-/// Acts on a cluster that another process runs.
-public struct ControlClient: Sendable {
-  public let directory: StateDirectory
+/// Controls a cluster that another process runs.
+package struct ControlClient: Sendable {
+  package let directory: StateDirectory
   private let handle: DirectoryHandle
   private let requests: Requests
 
   /// Runs the body with a client of the cluster in a state directory.
   /// - Throws: ``ClusterError/notRunning(_:)`` when there is none.
-  public static func with<Result: Sendable>(
+  package static func with<Result: Sendable>(
     _ stateDirectory: String, _ body: (ControlClient) async throws -> Result
   ) async throws -> Result {
     let directory = StateDirectory(stateDirectory)
@@ -23,12 +23,12 @@ public struct ControlClient: Sendable {
     }
   }
 
-  public func status() async throws(ClusterError) -> ClusterStatus {
+  package func status() async throws(ClusterError) -> ClusterStatus {
     try await self.send("status", .get, ClusterStatus.self)
   }
 
-  /// Does what the verb says with a node, one of its components, or the `store`.
-  public func perform(
+  /// Performs a verb on a node, one of its components, or the `store`.
+  package func perform(
     _ verb: String, on node: String, _ component: Component? = nil
   ) async throws(ClusterError) {
     let query = component.map { "?component=\($0.rawValue)" } ?? ""
@@ -37,9 +37,9 @@ public struct ControlClient: Sendable {
     if let error = answer.error { throw .control(error) }
   }
 
-  /// The number of a machine's first process, whose namespaces are the machine's.
+  /// The PID of a machine's first process, whose namespaces are the machine's.
   /// - Throws: ``ClusterError``, when there is no such machine or its power is off.
-  public func firstProcess(of node: String) async throws(ClusterError) -> Int32 {
+  package func firstProcess(of node: String) async throws(ClusterError) -> Int32 {
     let status = try await self.status()
     guard let known = status.nodes.first(where: { $0.name == node }) else {
       throw .unknownNode(node, known: status.nodes.map(\.name))
@@ -48,13 +48,13 @@ public struct ControlClient: Sendable {
       throw .noMachine(node)
     }
     guard let first = process.pid.flatMap({ ProcessIdentity(pid: $0)?.child }) else {
-      throw .wrongState(name: node, state: known.state, verb: "run a command")
+      throw .wrongState(name: node, state: known.state, verb: "run a command on")
     }
     return first.pid
   }
 
-  /// Ends the cluster, and waits until the process that ran it is gone.
-  public func down() async throws(ClusterError) {
+  /// Ends the cluster, and waits until the process that runs it has ended.
+  package func down() async throws(ClusterError) {
     let supervisor = try self.directory.readRecord()?.supervisor
     _ = try await self.send("down", .post, ControlAnswer.self)
     let hasEnded = await Cluster.wait(upTo: .seconds(60)) { supervisor?.isAlive != true }
@@ -76,7 +76,7 @@ public struct ControlClient: Sendable {
     } catch .refused {
       throw .notRunning(self.directory.path)
     } catch {
-      throw .control("the cluster in \(self.directory.path) gives \(error)")
+      throw .control("the cluster in \(self.directory.path) did not answer: \(error)")
     }
   }
 }

@@ -3,20 +3,20 @@ import Glibc
 import Hummingbird
 import Logging
 
-/// Lets other programs act on a running cluster, over HTTP on a socket in its state directory.
+/// Lets other programs control a running cluster, over HTTP on a socket in its state directory.
 ///
-/// `GET /status` has a ``ClusterStatus``; `POST /nodes/NAME/VERB[?component=NAME]` does what the command
-/// line's verb of the same name does, with `store` as one of the names; `POST /down` ends the cluster.
-public struct ControlServer: Sendable {
+/// `GET /status` answers a ``ClusterStatus``; `POST /nodes/NAME/VERB[?component=NAME]` performs the command line's
+/// verb of the same name, also on `store`; `POST /down` ends the cluster.
+package struct ControlServer: Sendable {
   package static let socketName = "control.sock"
   package let cluster: Cluster
 
-  public init(_ cluster: Cluster) {
+  package init(_ cluster: Cluster) {
     self.cluster = cluster
   }
 
   /// Serves while the body runs.
-  public func serve<Result: Sendable>(
+  package func serve<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
     try await withThrowingTaskGroup(of: Result?.self) { group in
@@ -26,7 +26,7 @@ public struct ControlServer: Sendable {
       }
       group.addTask { try await body() }
       defer { group.cancelAll() }
-      // A server that cannot be set up ends the body; one that ended in good order does not.
+      // A server that fails ends the body; one that ended in good order does not.
       while let result = try await group.next() {
         if let result { return result }
       }
@@ -75,7 +75,8 @@ public struct ControlServer: Sendable {
       case "start": try await self.cluster.startStore()
       case "pause": try await self.cluster.pauseStore()
       case "resume": try await self.cluster.resumeStore()
-      default: throw ClusterError.control("the store can be told to kill, start, pause and resume")
+      default:
+        throw ClusterError.control("cannot \(verb) the store: use kill, start, pause or resume")
       }
       return
     }
@@ -86,7 +87,7 @@ public struct ControlServer: Sendable {
     case ("start", nil): try await self.cluster.start(node)
     case ("pause", _): try await self.cluster.pause(node, component)
     case ("resume", _): try await self.cluster.resume(node, component)
-    default: throw ClusterError.control("a node cannot be told to \(verb)")
+    default: throw ClusterError.control("cannot \(verb) a node")
     }
   }
 
@@ -99,7 +100,7 @@ public struct ControlServer: Sendable {
   }
 }
 
-/// What a verb brought: nothing, or why it could not be done.
+/// The answer to a verb: nothing, or why it failed.
 package struct ControlAnswer: Codable {
   package var error: String?
 }

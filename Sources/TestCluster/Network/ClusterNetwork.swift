@@ -1,13 +1,13 @@
-/// A machine of a cluster that has a network of its own.
-public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
-  /// Of the store; counted from 1.
+/// A host in a cluster's network.
+package enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
+  /// A member of the store, counted from 1.
   case member(Int)
-  /// Counted from 1.
+  /// A node that runs the control plane, counted from 1.
   case master(Int)
-  /// One that only runs pods; counted from 1.
+  /// A node that only runs pods, counted from 1.
   case worker(Int)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .member(let number): "store\(number)"
     case .master(let number): "master\(number)"
@@ -15,7 +15,7 @@ public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The third part of its address, different for each.
+  /// The third part of its address.
   package var number: Int {
     switch self {
     case .member(let number): number
@@ -24,7 +24,7 @@ public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The router's, as all hosts find it.
+  /// The router's address for all hosts.
   package static let routerAddress = "10.98.0.1"
 
   package var address: String { "10.98.\(self.number).2" }
@@ -34,16 +34,16 @@ public enum NetworkHost: Hashable, Sendable, CustomStringConvertible {
   package var addressNumber: UInt32 { 0x0a62_0002 | UInt32(self.number) << 8 }
 }
 
-/// Names the network namespaces that a cluster's processes run in; without one they share ours, on loopback.
-public struct ClusterNetwork: Equatable, Sendable {
-  /// What the namespaces' names begin with.
+/// Names the network namespaces of a cluster's processes; without it they share ours, on loopback.
+package struct ClusterNetwork: Equatable, Sendable {
+  /// The begin of the namespaces' names.
   package var prefix: String
 
   package init(prefix: String) { self.prefix = prefix }
 
   package func space(_ host: NetworkHost) -> String { "\(self.prefix)-\(host)" }
 
-  /// The command that runs in a host's namespace, as the same process.
+  /// The command that replaces itself by the program in a host's namespace.
   package func command(
     _ host: NetworkHost, _ executable: String, _ arguments: [String]
   ) -> (executable: String, arguments: [String]) {

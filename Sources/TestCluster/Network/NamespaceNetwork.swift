@@ -2,11 +2,11 @@ import FoundationEssentials
 import Glibc
 import Subprocess
 
-/// Hosts in network namespaces of their own, around a router: the namespace of this process, which is not the box's.
+/// Hosts in network namespaces, around a router: the namespace of this process, which is not the box's.
 ///
-/// All of it is gone with the last process in it, however that ends.
+/// The kernel removes all of it with the last process in it.
 package enum NamespaceNetwork {
-  /// Tells the program that it is in namespaces of its own: the number of its process, which stays the same.
+  /// Marks that this process is in its own namespaces: its PID, which stays the same.
   private static let marker = "ZWEIMASTER_NAMESPACES"
   /// The descriptor of the box's network namespace.
   private static let boxMarker = "ZWEIMASTER_BOX_NETWORK"
@@ -15,16 +15,16 @@ package enum NamespaceNetwork {
     ProcessInfo.processInfo.environment[Self.marker] == "\(getpid())"
   }
 
-  /// Tries whether this process may make machines: namespaces for networks, mounts and processes.
-  /// - Parameter disks: a directory that the machines' disks are to be in; on an overlay there can be none.
-  /// - Throws: ``ClusterError/network(_:)``, what is missing.
+  /// Checks that this process may create machines: namespaces for networks, mounts and processes.
+  /// - Parameter disks: the directory for the machines' disks; it must not be on an overlay.
+  /// - Throws: ``ClusterError/network(_:)`` with what is missing.
   package static func checkPermission(disks: String) async throws {
     if Self.isEntered { return }
     guard geteuid() == 0 else {
-      throw ClusterError.network("it takes root, who may make network namespaces")
+      throw ClusterError.network("network namespaces need root: use sudo")
     }
     try await Self.run("bwrap --version")
-    // All that a machine takes, once, in namespaces that are gone at once.
+    // All that a machine needs, once, in namespaces that end at once.
     let trial = "\(disks)/.trial"
     defer { try? FileManager.default.removeItem(atPath: trial) }
     let script = """
@@ -43,39 +43,39 @@ package enum NamespaceNetwork {
         script,
       ]
         + ["sh", trial],
-      what: "what a machine takes (namespaces, a link, an overlay on the disk of \(disks))")
+      what: "a trial of a machine (namespaces, a link, an overlay on the disk of \(disks))")
   }
 
-  /// Starts this program anew in namespaces for network and mounts of its own, with the same arguments and the
-  /// same process number; returns when it is there already.
-  /// - Parameter keepingBox: whether the box's own network is to be had, for ``nameBox(_:)``.
+  /// Restarts this program in its own network and mount namespaces, with the same arguments and the same PID;
+  /// returns when it is there already.
+  /// - Parameter keepingBox: whether to keep the box's own network for ``nameBox(_:)``.
   /// - Throws: ``ClusterError/network(_:)``.
   package static func enterOwnNamespaces(keepingBox: Bool = false) throws(ClusterError) {
     if Self.isEntered { return }
-    guard geteuid() == 0 else { throw .network("it takes root, who may make network namespaces") }
+    guard geteuid() == 0 else { throw .network("network namespaces need root: use sudo") }
     setenv(Self.marker, "\(getpid())", 1)
     if keepingBox {
-      // It stays open over the program's new start, and is not for those that it starts in turn.
+      // It stays open over the restart; nameBox(_:) closes it for child processes.
       setenv(Self.boxMarker, "\(open("/proc/self/ns/net", O_RDONLY))", 1)
     }
     let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
     let command =
       ["unshare", "--net", "--mount", "--propagation=private", "--"]
       + [program ?? CommandLine.arguments[0]] + CommandLine.arguments.dropFirst()
-    // Some threads block signals, and it would be inherited.
+    // Some threads block signals, and the new program would inherit that.
     var none = sigset_t()
     sigemptyset(&none)
     pthread_sigmask(SIG_SETMASK, &none, nil)
     var arguments = command.map { strdup($0) } + [nil]
     execvp("unshare", &arguments)
     throw .network(
-      "unshare cannot be run: \(String(cString: strerror(errno))) (package util-linux)")
+      "cannot run unshare: \(String(cString: strerror(errno))) (package util-linux)")
   }
 
   /// Makes this process's namespace the router.
   /// - Throws: ``ClusterError/network(_:)``.
   package static func makeRouter() async throws {
-    // The names of network namespaces are files, which must not outlive us.
+    // The names of network namespaces are files, which must not outlive this process.
     for command in [
       "mkdir -p /run/netns", "mount -t tmpfs tmpfs /run/netns", "ip link set lo up",
     ] {
@@ -93,7 +93,7 @@ package enum NamespaceNetwork {
   package static func nameBox(_ name: String) async throws {
     guard let box = ProcessInfo.processInfo.environment[Self.boxMarker].flatMap({ Int32($0) })
     else {
-      throw ClusterError.network("the box's own network is not known")
+      throw ClusterError.network("the box's own network is unknown")
     }
     try await Self.run("touch /run/netns/\(name)")
     try await Self.run("mount --bind /proc/\(getpid())/fd/\(box) /run/netns/\(name)")
@@ -116,7 +116,7 @@ package enum NamespaceNetwork {
     try await Self.plugIn(host, in: space)
   }
 
-  /// Switches a host's link off: from then on nothing is heard of it, not even that it is not there.
+  /// Switches a host's link off: no packet of it arrives any more, not even a refusal.
   package static func unplug(in space: String) async throws {
     try await Self.run("ip -n \(space) link set eth0 down")
   }
@@ -127,19 +127,19 @@ package enum NamespaceNetwork {
     try await Self.run("ip -n \(space) route replace default via \(host.gateway)")
   }
 
-  /// - Parameter command: words with blanks in between.
+  /// - Parameter command: words separated by blanks.
   package static func run(_ command: String) async throws {
     let words = command.split(separator: " ").map(String.init)
     try await Self.run(words[0], Array(words.dropFirst()), what: "'\(command)'")
   }
 
-  /// - Parameter what: what it is called when it fails.
+  /// - Parameter what: the command's name in errors.
   private static func run(
     _ program: String, _ arguments: [String], what: String
   ) async throws {
     try Task.checkCancellation()
     var options = PlatformOptions()
-    // A ctrl-C in the terminal is for us alone.
+    // A ctrl-C in the terminal must not reach it.
     options.processGroupID = 0
     do {
       let result = try await Subprocess.run(
@@ -147,10 +147,10 @@ package enum NamespaceNetwork {
         output: .discarded, error: .string(limit: 1 << 16))
       guard result.terminationStatus == .exited(0) else {
         throw ClusterError.network(
-          "\(what) fails (\(result.terminationStatus)): \(result.standardError)")
+          "\(what) failed (\(result.terminationStatus)): \(result.standardError)")
       }
     } catch let error as SubprocessError {
-      throw ClusterError.network("\(what) cannot be run: \(error)")
+      throw ClusterError.network("cannot run \(what): \(error)")
     }
   }
 

@@ -1,12 +1,12 @@
 import FoundationEssentials
 import Glibc
 
-/// Where the project's programs are.
+/// Finds the project's programs, and HAProxy.
 package struct Executables: Sendable {
   package let directory: String
 
-  /// - Parameter directory: `nil` stands for `ZWEIMASTER_BIN`, else for where the running program is:
-  ///   a build puts all of them side by side, the test runner too.
+  /// - Parameter directory: `nil` for that in `ZWEIMASTER_BIN`, or else that of the running program: a build puts
+  ///   all programs and the test runner side by side.
   package init(_ directory: String?) {
     let environment = ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "."
@@ -23,7 +23,7 @@ package struct Executables: Sendable {
     return path
   }
 
-  /// HAProxy, which Debian has where not everybody's `PATH` leads to.
+  /// HAProxy. Debian installs it in a directory that is not in every user's `PATH`.
   /// - Throws: ``ClusterError/missingHAProxy``.
   package static func haproxy() throws(ClusterError) -> String {
     let directories = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")

@@ -1,10 +1,9 @@
 import Glibc
 
-/// Ports of 127.0.0.1 that nobody uses.
+/// Free ports of 127.0.0.1.
 ///
-/// They are chosen before the programs start, because a kubelet and a store that come back have to be
-/// found where they were. They are below the range from which the kernel gives ports to clients, so
-/// that none is taken while its server is down.
+/// They are chosen before the programs start, because a kubelet and a store keep their ports over a restart. They are
+/// below the range of the kernel's ports for clients, so that none is taken while its server is down.
 package enum FreePorts {
   package static func pick(_ count: Int) throws(ClusterError) -> [Int] {
     var result: [Int] = []
@@ -18,12 +17,12 @@ package enum FreePorts {
 
   private static func isFree(_ port: Int) -> Bool { self.problem(port) == nil }
 
-  /// Why a port cannot be listened on, as an error number; `nil` when it can.
+  /// The error number of an attempt to bind a port; `nil` when it is free.
   package static func problem(_ port: Int) -> Int32? {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return errno }
     defer { close(descriptor) }
-    // As servers do: connections that are long over are in nobody's way.
+    // As servers do, so that closed connections do not block the port.
     var yes: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()

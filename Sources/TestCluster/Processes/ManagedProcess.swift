@@ -1,21 +1,21 @@
-/// What is known of one process of a cluster, and what is wanted of it.
+/// A process of a cluster: its command line, its state, and whether it is to run.
 package struct ManagedProcess {
   package let name: ProcessName
   /// The program's name, as in ``Executables``, or a path.
   package let executable: String
   package var arguments: [String]
-  /// What it has besides our own environment.
+  /// Added to our own environment.
   package var environment: [String: String] = [:]
   package let log: String
 
-  /// Whether it is to run: started again when it ends.
+  /// Whether it is to run, and is restarted when it ends.
   package var isWanted = false
-  /// Whether a task looks after it; until that has ended, no other one is begun.
+  /// Whether a task supervises it; the next one begins only when that has ended.
   package var isSupervised = false
   /// `nil` while it does not run.
   package var identity: ProcessIdentity?
   package var isPaused = false
-  /// How often it was started again since it was last wanted.
+  /// Restarts since it was last launched.
   package var restarts = 0
 }
 
@@ -32,7 +32,7 @@ package struct ProcessEnd: Equatable, CustomStringConvertible {
   package var description: String {
     switch self.cause {
     case .code(let code): "ended with exit code \(code)"
-    case .signal(let number): "was ended by signal \(number)"
+    case .signal(let number): "ended by signal \(number)"
     case .notStarted(let reason): "could not be started: \(reason)"
     }
   }

@@ -2,17 +2,17 @@ import Glibc
 
 /// The recipe's machine room around a cluster.
 extension Cluster {
-  /// Brings up a cluster whose masters are machines, and what is before them and beside them.
+  /// Starts a cluster whose nodes are machines, with workers and a load balancer, and runs the body.
   ///
-  /// The process has to be in a network of its own, see ``enterRoom(stateDirectory:)``.
-  public static func withRoom<Result: Sendable>(
+  /// The process has to be in its own network, see ``enterRoom(stateDirectory:)``.
+  package static func withRoom<Result: Sendable>(
     _ room: RecipeRoom, _ configuration: ClusterConfiguration,
     _ body: @escaping @Sendable (Cluster) async throws -> Result
   ) async throws -> Result {
     var configuration = configuration
     configuration.room = room
     configuration.hasAPIServers = true
-    configuration.takeRecipesTiming()
+    configuration.setRecipeTiming()
     let network = ClusterNetwork(prefix: "recipe")
     configuration.network = network
     try await NamespaceNetwork.makeRouter()
@@ -24,10 +24,10 @@ extension Cluster {
     return try await Self.withRunning(configuration, body)
   }
 
-  /// Starts this program anew in a network of its own; returns when it is there already.
-  /// - Parameter stateDirectory: where the machines' disks are to be.
-  /// - Throws: ``ClusterError/network(_:)`` when it may not have one.
-  public static func enterRoom(stateDirectory: String) async throws {
+  /// Restarts this program in its own network; returns when it is there already.
+  /// - Parameter stateDirectory: the directory for the machines' disks.
+  /// - Throws: ``ClusterError/network(_:)`` when the machine does not permit it.
+  package static func enterRoom(stateDirectory: String) async throws {
     try await NamespaceNetwork.checkPermission(disks: StateDirectory(stateDirectory).path)
     try NamespaceNetwork.enterOwnNamespaces(keepingBox: true)
   }
@@ -43,7 +43,7 @@ extension Cluster {
     do {
       try self.checkStarting(node)
     } catch {
-      // Its power failed before it was there.
+      // A kill came before it was up.
       await self.end([machine], by: SIGKILL, within: .seconds(10))
       throw error
     }
@@ -55,7 +55,7 @@ extension Cluster {
     }
   }
 
-  /// Takes a machine's power: nothing of it runs on, and nobody hears of it.
+  /// Cuts a machine's power: its network ends first, so that no connection is reset, then all its processes.
   package func powerOff(_ node: String) async throws {
     var problem: (any Error)?
     if let network = self.configuration.network {
@@ -68,7 +68,7 @@ extension Cluster {
     let machine = ProcessName.component(node: node, .machine)
     let first = self.processes[machine]?.identity?.child
     await self.end([machine], by: SIGKILL, within: .seconds(10))
-    // It is the last to go.
+    // It ends last.
     guard await Self.wait(upTo: .seconds(20), until: { first?.isAlive != true }) else {
       throw ClusterError.timedOut("for all processes of \(node) to end", after: .seconds(20))
     }

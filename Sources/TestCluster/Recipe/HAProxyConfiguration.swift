@@ -1,6 +1,6 @@
-/// What HAProxy is told to stand before some API servers: the text of its configuration file.
+/// HAProxy's configuration file for some API servers.
 ///
-/// `deploy/haproxy.cfg` is the same for an operator's machines; a test compares the two.
+/// `deploy/haproxy.cfg` is the same for an operator's machines; a test compares both.
 /// Source: HAProxy 2.6's configuration manual.
 package struct HAProxyConfiguration: Equatable, Sendable {
   /// Where clients connect.
@@ -31,13 +31,13 @@ package struct HAProxyConfiguration: Equatable, Sendable {
       mode http
       log global
       option dontlognull
-      # A server that is down is found out by its silence: the next one is tried after a second.
+      # A server that is down does not answer: try the next one after a second.
       timeout connect 1s
       timeout http-request 10s
-      # Whoever watches, or follows a log, may hear nothing for long.
+      # A watch, or a log that is followed, may be silent for long.
       timeout client 1h
       timeout server 1h
-      # A connection for each request: one that was kept open to a machine without power would take a request with it.
+      # A connection for each request: a connection kept open to a machine without power would lose its request.
       option http-server-close
       retries 3
       option redispatch 1
@@ -56,10 +56,10 @@ package struct HAProxyConfiguration: Equatable, Sendable {
       balance roundrobin
       option httpchk GET /healthz
       http-check expect status 200
-      # A request that got no connection has done nothing. One that was cut off may have: only what reads is repeated.
+      # A request without a connection has done nothing. One that was cut off may have: repeat only reads.
       http-request disable-l7-retry unless METH_GET
-      # Who waits for a machine without power, or watches it, is told in five seconds, and asks another one. (Not by
-      # on-marked-down shutdown-sessions, which cuts those off as well that are about to be sent elsewhere.)
+      # A request or a watch on a machine without power ends within five seconds, so that its client asks another one.
+      # (Not by on-marked-down shutdown-sessions, which also cuts off requests that are about to be redispatched.)
       option srvtcpka
       srvtcpka-idle 2s
       srvtcpka-intvl 1s

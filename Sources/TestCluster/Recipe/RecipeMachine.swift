@@ -1,8 +1,8 @@
-/// A machine of the recipe's room as files: what is on its disk before it is switched on, and what it does then.
+/// A machine of the recipe's room: the files on its disk, and its boot script.
 package struct RecipeMachine: Sendable {
   /// A file of the disk.
   package struct File: Equatable, Sendable {
-    /// Without the slash at the beginning.
+    /// Without a leading slash.
     package var path: String
     package var text: String
     package var isExecutable = false
@@ -11,7 +11,7 @@ package struct RecipeMachine: Sendable {
   package enum Kind: Equatable, Sendable {
     /// - Parameter store: etcd's URL.
     case master(store: String)
-    /// - Parameter apiServers: the URLs at which a kubelet finds the cluster.
+    /// - Parameter apiServers: the API servers' URLs for its kubelet.
     case worker(apiServers: [String])
   }
 
@@ -20,7 +20,7 @@ package struct RecipeMachine: Sendable {
   package var address: String
   /// The names of all machines, for `/etc/hosts`.
   package var hosts: [(name: String, address: String)]
-  /// Where the programs are that ``links`` lead to.
+  /// The directory of the programs that ``links`` lead to.
   package var programs: String
   package var startsKubelet: Bool
 
@@ -47,7 +47,7 @@ package struct RecipeMachine: Sendable {
   /// The directories that are the machine's own, over those of the box.
   package static let ownDirectories = ["etc", "srv", "usr/local", "var"]
 
-  /// The directories in which nothing of the box's is to be seen.
+  /// The directories that hide the box's files.
   package static let hiddenDirectories = [
     "etc/kubernetes", "etc/elector", "srv/kubernetes", "var/lib/fake-kubelet",
   ]
@@ -60,7 +60,7 @@ package struct RecipeMachine: Sendable {
     }
   }
 
-  /// The programs that are in `/usr/local/bin` under another name, by that name.
+  /// Symbolic links in `/usr/local/bin`, and the programs that they lead to.
   package var links: [String: String] {
     Dictionary(
       uniqueKeysWithValues: self.programNames.map {
@@ -68,7 +68,7 @@ package struct RecipeMachine: Sendable {
       })
   }
 
-  /// The project's programs, by the names that they have here.
+  /// The project's programs, by their names on the machine.
   package var programNames: [String: String] {
     var names = ["kubelet": "fake-kubelet"]
     if case .master = self.kind {
@@ -80,7 +80,7 @@ package struct RecipeMachine: Sendable {
     return names
   }
 
-  /// All files, in no order that matters.
+  /// All files; their order does not matter.
   package var files: [File] {
     let common = [
       File(path: "etc/hostname", text: "\(self.name)\n"),
@@ -105,7 +105,7 @@ package struct RecipeMachine: Sendable {
         path: "etc/default/kubernetes-master",
         text: """
           ETCD_SERVERS=\(store)
-          # The masters are no nodes that say where they are.
+          # The masters register no node objects, so the API server gets their kubelets' URLs here.
           DAEMON_ARGS="\(self.kubeletURLs)"
 
           """),
@@ -129,7 +129,7 @@ package struct RecipeMachine: Sendable {
       .joined(separator: " ")
   }
 
-  /// Where a kubectl on this machine finds an API server.
+  /// The API server of a kubectl on this machine.
   private var server: String {
     switch self.kind {
     case .master: "http://127.0.0.1:\(RecipeRoom.apiServerPort)"
@@ -137,8 +137,7 @@ package struct RecipeMachine: Sendable {
     }
   }
 
-  /// The recipe's variables; what the script itself has is not repeated, but for what it lacks: a runtime
-  /// without Docker.
+  /// The recipe's variables where they differ from the init script's, and a runtime without Docker.
   private var kubeletSettings: String {
     switch self.kind {
     case .master:
@@ -159,7 +158,7 @@ package struct RecipeMachine: Sendable {
     }
   }
 
-  /// For kubectl: which server, and nobody's own clusters by mistake.
+  /// kubectl's configuration, so that it does not use the user's own.
   package static func kubectlConfiguration(_ server: String) -> String {
     """
     apiVersion: v1
@@ -178,10 +177,10 @@ package struct RecipeMachine: Sendable {
     """
   }
 
-  /// What its first process does, from power on to power off: the disk, the services, and waiting. SIGTERM takes it
-  /// down in good order; with this process all others end.
+  /// The machine's first process, from power on to power off: it mounts the disk, starts the services, and waits.
+  /// SIGTERM stops the machine in good order; all other processes end with this one.
   ///
-  /// Its argument is the directory of the box that has its disk, by whatever name.
+  /// Its argument is the directory of the box that is the machine's disk.
   package var bootScript: String {
     let started = self.services.filter { self.startsKubelet || $0 != "kubelet" }
     return """
@@ -190,15 +189,15 @@ package struct RecipeMachine: Sendable {
       set -eu
       hostname \(self.name)
       mkdir -p "$1/.work"
-      # Nobody in here is to find the services of the box.
+      # The machine must not find the box's services.
       disk=$(mktemp -d)
       mount --bind "$1" "$disk"
       mount -t tmpfs tmpfs /run
       mkdir -p /run/disk /run/lock/subsys
       mount --move "$disk" /run/disk
       rmdir "$disk"
-      # The box's own directories, with this machine's files over them; and where the box may be part of a cluster,
-      # which is none of this machine's business, its files alone.
+      # The box's directories, with this machine's files over them. The hidden ones have this machine's files alone:
+      # the box may itself be part of a cluster.
       for directory in \(Self.hiddenDirectories.joined(separator: " ")); do
         mkdir -p /run/disk/$directory
       done
@@ -218,7 +217,7 @@ package struct RecipeMachine: Sendable {
       }
       trap stop TERM
       \(started.map { "/etc/init.d/\($0) start" }.joined(separator: "\n"))
-      # As the first process it buries those whose parents are gone.
+      # The first process reaps orphans.
       while :; do
         sleep 3600 &
         wait $!

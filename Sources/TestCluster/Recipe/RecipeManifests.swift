@@ -1,9 +1,9 @@
-/// The three manifests of the recipe, a two-master Kubernetes 1.1 control plane with podmaster.
+/// The recipe's three manifests, for a two-master Kubernetes 1.1 control plane with podmaster.
 package enum RecipeManifests {
-  /// The pod that a real node would run the two electors in.
+  /// The pod in which a real node would run the two electors.
   ///
-  /// A fake kubelet only pretends to run it; the electors are processes beside it. It is there so that
-  /// the node looks as in the recipe.
+  /// A fake kubelet only pretends to run it, so that the node looks as in the recipe; the electors are processes of
+  /// the cluster.
   package static func podmaster(store: String) -> String {
     """
     apiVersion: v1
@@ -44,14 +44,13 @@ package enum RecipeManifests {
     """
   }
 
-  /// How long a pod that takes so long to stop is to be given; a kubelet gives none less than 2 s.
+  /// The grace period for a pod with that stop time; a kubelet grants at least 2 s.
   package static func grace(stopTime: Duration) -> Duration {
     .seconds(max(2, Int64((stopTime / .seconds(1)).rounded(.up))))
   }
 
   /// The manifest that is elected.
-  /// - Parameter stopTime: how long its container takes to end once it is told to; `nil` leaves the
-  ///   manifest as the recipe has it.
+  /// - Parameter stopTime: how long its container takes to end after SIGTERM; `nil` for the recipe's manifest.
   package static func elected(_ role: Role, stopTime: Duration?) -> String {
     let grace =
       stopTime.map {

@@ -1,16 +1,15 @@
-/// The recipe's machine room: what a cluster has besides its store when its masters are machines.
+/// The recipe's machine room: a cluster whose nodes are machines.
 ///
-/// Each master is a machine with a network, a disk, a name and processes of its own (Linux' namespaces); it has an
-/// API server and a kubelet, by the recipe's init scripts, and the recipe's manifests, in which nothing is changed but
-/// the two placeholders. The elector runs in podmaster's place.
-public struct RecipeRoom: Equatable, Sendable {
-  /// How many machines there are for pods that have no place yet.
-  public var workers: Int
-  /// Whether the masters' kubelets are started with their machines, or left to whoever types `service kubelet start`.
-  public var startsKubelets: Bool
+/// Each machine has its own network, disk, name and processes (Linux namespaces). A master has an API server and a
+/// kubelet, started by the recipe's init scripts, and the recipe's manifests with only the two placeholders filled in.
+/// The elector runs in podmaster's place.
+package struct RecipeRoom: Equatable, Sendable {
+  /// How many worker machines there are, for pods that the scheduler binds.
+  package var workers: Int
+  /// Whether the masters' kubelets start with their machines, or wait for a user's `service kubelet start`.
+  package var startsKubelets: Bool
 
-  /// - Parameters: as the properties.
-  public init(workers: Int = 2, startsKubelets: Bool = true) {
+  package init(workers: Int = 2, startsKubelets: Bool = true) {
     self.workers = workers
     self.startsKubelets = startsKubelets
   }
@@ -18,7 +17,7 @@ public struct RecipeRoom: Equatable, Sendable {
   /// The ports of the recipe, the same on each machine.
   package static let apiServerPort = 8080
   package static let kubeletPort = 10250
-  /// etcd's.
+  /// etcd's port.
   package static let storePort = 2379
 
   /// The names of the workers, in order.

@@ -6,10 +6,10 @@ import Testing
 
 @Suite struct JSONLogLineTests {
   private func line(_ message: String, metadata: Logger.Metadata = [:]) -> String {
-    JSONLogLine(
-      level: .warning, seconds: 1_700_000_000, microseconds: 42, file: "KVStore/Store.swift",
-      line: 142, message: message, metadata: metadata
-    ).description
+    LogLine(
+      level: .warning, seconds: 1_700_000_000, microseconds: 42, process: 1,
+      file: "KVStore/Store.swift", line: 142, message: message, metadata: metadata
+    ).text(in: .json)
   }
 
   @Test func hasTheFourMembersInTheirOrder() {

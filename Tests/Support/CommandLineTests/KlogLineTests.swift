@@ -8,10 +8,10 @@ import Testing
     _ message: String, level: Logger.Level = .info, metadata: Logger.Metadata = [:],
     process: Int32 = 1
   ) -> String {
-    KlogLine(
+    LogLine(
       level: level, seconds: 0, microseconds: 857_372, process: process,
       file: "Elector/podmaster.go", line: 142, message: message, metadata: metadata
-    ).description
+    ).text(in: .klog)
   }
 
   /// The recipe's own line, but for the date: `I0211 15:13:46.857372       1 podmaster.go:142] …`.

@@ -2,8 +2,8 @@ import Glibc
 import HTTPEndpoint
 
 extension HTTPEndpoint {
-  /// Refuses every connection for as long as the process runs: a port that is taken, so that nobody else
-  /// can get it, and that is not listened on.
+  /// Refuses every connection while the process runs: its port is bound, so that no other process gets it,
+  /// and has no listener.
   public static let refusing: HTTPEndpoint = {
     let url = "http://127.0.0.1:\(Self.refusingPort)"
     guard let endpoint = try? HTTPEndpoint(url) else { preconditionFailure("\(url) is a URL") }

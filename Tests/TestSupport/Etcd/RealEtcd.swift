@@ -1,7 +1,7 @@
 import Foundation
 import HTTPEndpoint
 
-/// A real etcd of a test's own, for as long as a closure runs; its directory goes with it.
+/// A real etcd of one test, for the time of a closure.
 public final class RealEtcd: Sendable {
   /// Where etcd is, if it is installed (`make deps` does that).
   public static let program = RealEtcd.path(of: "etcd")
@@ -16,7 +16,7 @@ public final class RealEtcd: Sendable {
     public var enableV2 = true
     /// For `https`.
     public var certificates: Certificates?
-    /// Whether every client has to show a certificate.
+    /// Whether every client must show a certificate.
     public var demandsClientCertificate = false
     /// The certificate that it shows.
     public var serverName = "server"
@@ -58,8 +58,7 @@ public final class RealEtcd: Sendable {
           tls += ["--client-cert-auth", "--trusted-ca-file", certificates.certificate("ca")]
         }
       }
-      // Its gateway connects to itself at the port that it was told, so that it cannot be told 0. The
-      // peers' socket can.
+      // etcd's gateway connects to the configured client port, which therefore cannot be 0. The peers' can.
       let (process, endpoint) = try await Self.started(
         ports: 1, log: files.path("log"), scheme: scheme
       ) { ports in
@@ -77,7 +76,7 @@ public final class RealEtcd: Sendable {
     }
   }
 
-  /// Starts one, with other ports should somebody have been faster.
+  /// Starts one, again with other ports if another process has taken them.
   private static func started(
     ports count: Int, log: String, scheme: String, _ arguments: ([Int]) -> [String]
   ) async throws -> (Process, HTTPEndpoint) {
@@ -148,12 +147,12 @@ public final class RealEtcd: Sendable {
   }
 
   private static func end(_ process: Process) {
-    // Nobody else can have its number before it was reaped, which is after Foundation knows.
+    // No other process gets its number before it is reaped, and Foundation knows of that.
     if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
     process.awaitEnd()
   }
 
-  /// Where it listens, from its log; by then it answers. `nil` when it has ended.
+  /// The address that it listens on, from its log; by then it answers. `nil` when it has ended.
   private static func address(
     in log: String, scheme: String, of process: Process
   ) async throws -> HTTPEndpoint? {
@@ -170,57 +169,6 @@ public final class RealEtcd: Sendable {
       try await Task.sleep(for: .milliseconds(20))
     }
     return nil
-  }
-}
-
-/// Something that a test needs is not as it should be.
-public struct TestFailure: Error, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
-
-/// A directory that goes when its closure ends.
-public struct TemporaryFiles: Sendable {
-  private let directory: URL
-
-  public func path(_ name: String) -> String { self.directory.appending(path: name).path }
-
-  public func write(_ text: String, to name: String) throws {
-    try Data(text.utf8).write(to: URL(filePath: self.path(name)))
-  }
-
-  @discardableResult
-  public static func with<Value>(
-    _ body: (TemporaryFiles) async throws -> Value
-  ) async throws -> Value {
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "zweimaster-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    return try await body(TemporaryFiles(directory: directory))
-  }
-}
-
-/// Ports that nobody listens on at this moment.
-public enum FreePort {
-  public static func some(_ count: Int) throws -> [Int] {
-    var sockets: [Int32] = []
-    defer { for socket in sockets { close(socket) } }
-    return try (0..<count).map { _ in
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      sockets.append(descriptor)
-      var address = sockaddr_in()
-      address.sin_family = sa_family_t(AF_INET)
-      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-      let isBound = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-        }
-      }
-      guard isBound else { throw TestFailure("no port: \(String(cString: strerror(errno)))") }
-      return Int(UInt16(bigEndian: address.sin_port))
-    }
   }
 }
 

@@ -1,10 +1,10 @@
-/// One thing that is measured, with the lines that it gives in the report.
+/// One thing that is measured, with its lines in the table.
 package struct Load: Equatable, Sendable {
   package enum Kind: Equatable, Sendable {
     case requests(RequestLoad, of: [Subject])
-    /// Long polls that wait for the same key.
+    /// Long polls on one key.
     case fanOut(watchers: Int)
-    /// Long polls, each with a key of its own, of which one is written.
+    /// Long polls, each on a key of its own, of which one is written.
     case watchedKeys
     case expiry
     case memory
@@ -19,7 +19,7 @@ package struct Load: Equatable, Sendable {
 }
 
 extension Load {
-  /// All loads, in the order of the report.
+  /// All loads, in the order of the table.
   package static func all(_ sizes: Sizes) -> [Load] {
     self.gets + self.puts(sizes) + self.watches(sizes) + [self.expiry(sizes)]
       + self.stored(sizes) + [self.growth(sizes)]
@@ -90,14 +90,14 @@ extension Load {
   private static func watches(_ sizes: Sizes) -> [Load] {
     let fanOut = sizes.watchers.map { count in
       let name = "watch-\(count)"
-      // The goal is for a thousand of them.
+      // The goal is for a thousand watchers.
       let goal = count == 1000 ? Goal.ratioAtMost(0.5) : nil
-      let who = "\(FigureUnit.grouped(count)) watcher\(count == 1 ? "" : "s") of one key"
+      let watchers = "\(FigureUnit.grouped(count)) watcher\(count == 1 ? "" : "s") of one key"
       return Load(
         name: name, kind: .fanOut(watchers: count),
         comparisons: [("answer", "answered"), ("sending", "sent")].map { end, metric in
           Comparison(
-            "\(who), from the write's \(end)", .milliseconds,
+            "\(watchers), from the write's \(end)", .milliseconds,
             Series(.kvstore, "\(name).\(metric)"), against: Series(.etcd, "\(name).\(metric)"),
             goal: goal)
         })
@@ -166,13 +166,5 @@ extension Load {
             named: "\(FigureUnit.grouped(least)) keys", goal: .ratioAtMost(1.5))
         }
       })
-  }
-}
-
-extension Collection {
-  /// Whose turn it is in a round: every other round goes the other way round, so that nobody always
-  /// comes after the same one.
-  func order(inRound round: Int) -> [Element] {
-    round.isMultiple(of: 2) ? Array(self) : self.reversed()
   }
 }

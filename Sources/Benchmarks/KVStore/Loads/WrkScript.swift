@@ -1,7 +1,7 @@
 extension RequestLoad.Pattern {
-  /// The script that makes `wrk` send this, and print ``WrkSummary``'s line at the end.
+  /// The script that makes `wrk` send these requests, and print the line of ``WrkSummary`` at the end.
   ///
-  /// Where the same request is sent again and again, no Lua runs for a request.
+  /// Where all requests are equal, no Lua runs for each.
   /// Source: `SCRIPTING` of wrk 4.
   package var wrkScript: String {
     let text =
@@ -58,7 +58,7 @@ extension RequestLoad.Pattern {
     return text + "\n" + Self.done
   }
 
-  /// Takes a request apart at the gap where the key's number is to come.
+  /// Splits a request at the gap for the key's number.
   private static let split = """
     local function split(text) return text:match("^(.-)@(.*)$") end
     """
@@ -68,9 +68,9 @@ extension RequestLoad.Pattern {
     ["Content-Type"] = "\(Keys.formType)"}, "value=\(Keys.value)")
     """
 
-  /// Leases of which no answer is under way lie in `idle`. All connections of a thread share it: there
-  /// are never more leases than connections (and one, for the request that wrk forms only to look at it),
-  /// and one is never renewed twice at a time.
+  /// `idle` has the leases without a request under way. All connections of a thread share it: there are never more
+  /// leases than connections (and one for the request that wrk builds to inspect it), and no lease is renewed twice at
+  /// a time.
   private static let renewal = """
     \(Self.split)
     local idle, made = {}, 0
@@ -106,7 +106,7 @@ extension RequestLoad.Pattern {
     """
 }
 
-/// What a run of `wrk` came to: the line that ``RequestLoad/Pattern/wrkScript`` prints.
+/// The result of a run of `wrk`: the line that ``RequestLoad/Pattern/wrkScript`` prints.
 package struct WrkSummary: Equatable, Sendable {
   package var requests: Int
   package var seconds: Double
@@ -115,7 +115,7 @@ package struct WrkSummary: Equatable, Sendable {
   /// Connections that failed, and answers that took too long.
   package var broken: Int
 
-  /// `nil` when the line is not there.
+  /// `nil` without that line.
   package init?(output: String) {
     let form = /requests=(\d+) microseconds=(\d+) refused=(\d+) broken=(\d+)/
     guard let match = output.firstMatch(of: form), let requests = Int(match.1),

@@ -1,6 +1,6 @@
 import TestCluster
 
-/// What is measured.
+/// A server that is measured.
 package enum Subject: String, CaseIterable, Sendable {
   case kvstore
   case etcd
@@ -8,7 +8,7 @@ package enum Subject: String, CaseIterable, Sendable {
   case bare = "bare server"
 }
 
-/// Figures of one kind of one subject, one for each round.
+/// Which figure of which server; there is one for each round.
 package struct Series: Hashable, Sendable {
   package let subject: Subject
   /// For example `put-64.cpu`.
@@ -24,8 +24,6 @@ package struct Series: Hashable, Sendable {
 package struct Samples: Equatable, Sendable {
   package private(set) var figures: [Series: [Double]] = [:]
 
-  package init() {}
-
   package subscript(series: Series) -> [Double] { self.figures[series] ?? [] }
 
   package mutating func add(_ figure: Double, to series: Series) {
@@ -37,12 +35,12 @@ package struct Samples: Equatable, Sendable {
   }
 }
 
-/// What is to be reached.
+/// What a comparison should reach.
 package enum Goal: Equatable, Sendable {
   /// The ratio of the medians.
   case ratioAtLeast(Double)
   case ratioAtMost(Double)
-  /// No difference that stands out of the rounds' own differences.
+  /// No difference beyond that between the rounds.
   case ratioOneWithinSpread
   /// The figure itself, in the comparison's unit.
   case figureAtMost(Double)
@@ -57,13 +55,13 @@ package enum Goal: Equatable, Sendable {
   }
 }
 
-/// One line of the report, before anything is measured: what is set against what.
+/// One line of the table before it is measured: which figure is compared with which.
 package struct Comparison: Equatable, Sendable {
   package let title: String
   package let unit: FigureUnit
   package let measured: Series
   package let against: Series
-  /// What stands beside the other figure.
+  /// The name beside the other figure.
   package let againstName: String
   /// `nil` for a line that only informs.
   package let goal: Goal?
@@ -82,8 +80,8 @@ package struct Comparison: Equatable, Sendable {
   }
 }
 
-/// One line of the report.
-package struct Row: Equatable, Sendable {
+/// One line of the table.
+package struct ComparisonRow: Equatable, Sendable {
   package let comparison: Comparison
   package let measured: Double
   package let against: Double
@@ -116,5 +114,33 @@ package struct Row: Equatable, Sendable {
     case .figureAtMost(let bound)?: self.measured <= bound
     case nil: nil
     }
+  }
+
+  /// The one table of the page.
+  package static func table(_ rows: [ComparisonRow]) -> TextTable {
+    TextTable(
+      header: [
+        "load", "kvstore", "compared with", "ratio", "lowest to highest", "goal", "reached",
+      ], rows: rows.map(\.cells))
+  }
+
+  private var cells: [String] {
+    let comparison = self.comparison
+    return [
+      comparison.title,
+      comparison.unit.text(self.measured),
+      "\(comparison.unit.text(self.against)) (\(comparison.againstName))",
+      self.ratio.map(FigureUnit.ratio) ?? "–",
+      self.ratios.map { "\(FigureUnit.ratio($0.lowest)) to \(FigureUnit.ratio($0.highest))" }
+        ?? "–",
+      comparison.goal?.text(comparison.unit) ?? "",
+      self.isReached.map { $0 ? "yes" : "**no**" } ?? "",
+    ]
+  }
+
+  /// How many goals there are, and how many were reached.
+  package static func summary(_ rows: [ComparisonRow]) -> String {
+    let verdicts = rows.compactMap(\.isReached)
+    return "\(verdicts.filter { $0 }.count) of \(verdicts.count) goals reached"
   }
 }

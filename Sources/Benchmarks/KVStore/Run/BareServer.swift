@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// An HTTP server that does nothing: SwiftNIO's stock codec, and one answer for every request.
+/// An HTTP server with SwiftNIO's stock codec and the same answer to every request.
 package enum BareServer {
   /// Serves until the task is cancelled.
   package static func run(port: Int, bodyBytes: Int) async throws {
@@ -29,13 +29,13 @@ package enum BareServer {
 }
 
 private final class FixedAnswer: ChannelInboundHandler {
-  package typealias InboundIn = HTTPServerRequestPart
-  package typealias OutboundOut = HTTPServerResponsePart
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
 
   private let body: ByteBuffer
   private let head: HTTPResponseHead
 
-  package init(body: ByteBuffer) {
+  init(body: ByteBuffer) {
     self.body = body
     self.head = HTTPResponseHead(
       version: .http1_1, status: .ok,
@@ -44,18 +44,18 @@ private final class FixedAnswer: ChannelInboundHandler {
       ])
   }
 
-  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard case .end = self.unwrapInboundIn(data) else { return }
     context.write(self.wrapOutboundOut(.head(self.head)), promise: nil)
     context.write(self.wrapOutboundOut(.body(.byteBuffer(self.body))), promise: nil)
     context.write(self.wrapOutboundOut(.end(nil)), promise: nil)
   }
 
-  package func channelReadComplete(context: ChannelHandlerContext) {
+  func channelReadComplete(context: ChannelHandlerContext) {
     context.flush()
   }
 
-  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
   }
 }

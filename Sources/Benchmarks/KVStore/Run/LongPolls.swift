@@ -2,15 +2,14 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Watchers that wait for one event each, all on one thread.
+/// Long polls for one event each, all on one thread.
 package final class LongPolls: Sendable {
   private struct State {
-    /// When each watcher had its answer to the end.
-    package var answeredAt: [ContinuousClock.Instant]
-    package var waiting: Countdown?
-    package var answered: Countdown?
-    /// What ended it all.
-    package var failure: BenchmarkError?
+    /// When each watcher had its whole answer.
+    var answeredAt: [ContinuousClock.Instant]
+    var waiting: Countdown?
+    var answered: Countdown?
+    var failure: BenchmarkError?
   }
 
   private let targets: [String]
@@ -30,7 +29,7 @@ package final class LongPolls: Sendable {
   ) async throws -> Result {
     let polls = LongPolls(targets: keys.map { $0 + "?wait=true" })
     let connections = try await Connections.open(keys.count, port: port, on: polls.eventLoop) {
-      index, event, _ in polls.take(event, of: index, port: port)
+      index, event, _ in polls.record(event, of: index, port: port)
     }
     let result: Swift.Result<Result, any Error>
     do {
@@ -42,14 +41,14 @@ package final class LongPolls: Sendable {
     return try result.get()
   }
 
-  /// What the body of ``with(keys:port:_:)`` sees.
+  /// The watchers, for the body of ``with(keys:port:_:)``.
   package struct Open: Sendable {
     fileprivate let polls: LongPolls
     fileprivate let connections: Connections
 
-    /// Has these watchers begin to wait; on return the server has told each that it does. Those that
-    /// were armed before and had no answer wait on.
-    /// - Parameter indices: not empty; none that still waits.
+    /// Makes these watchers wait; on return the server has sent each of them a head. Those that wait already wait
+    /// on.
+    /// - Parameter indices: not empty; none that waits already.
     package func arm(_ indices: Range<Int>) async throws {
       let polls = self.polls
       let channels = self.connections.channels
@@ -70,15 +69,15 @@ package final class LongPolls: Sendable {
       try await waiting.wait()
     }
 
-    /// Waits until all of those that were armed last have had their answer.
-    /// - Returns: when each had it, in the order of the keys.
+    /// Waits until all watchers that were armed last have their answers.
+    /// - Returns: when each watcher had its last answer, in the order of the keys.
     package func answers() async throws -> [ContinuousClock.Instant] {
       try await self.polls.state.withLock(\.answered)?.wait()
       return self.polls.state.withLock(\.answeredAt)
     }
   }
 
-  private func take(_ event: Connections.Event, of index: Int, port: Int) {
+  private func record(_ event: Connections.Event, of index: Int, port: Int) {
     switch event {
     case .head(let status):
       if status == 200 {

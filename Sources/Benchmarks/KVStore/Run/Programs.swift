@@ -1,13 +1,21 @@
 import Glibc
 import Subprocess
 import SystemPackage
+import TestCluster
 
-/// Where the programs are that take part.
+/// A server of the benchmark.
+package struct Server: Sendable {
+  package let subject: Subject
+  package let port: Int
+  package let process: MeasuredProcess
+}
+
+/// The programs that take part, and how the servers among them are started.
 package struct Programs: Sendable {
   package let kvstore: String
   package let etcd: String
   package let wrk: String
-  /// This program itself, which is the bare server, too.
+  /// This program, which is also the bare server.
   package let own: String
 
   /// Looks for `etcd` and `wrk` in `PATH`.
@@ -30,16 +38,47 @@ package struct Programs: Sendable {
     self.own = own
   }
 
-  /// What etcd and wrk say of themselves.
-  package func versions() async throws -> [Report.Version] {
+  /// - Parameters:
+  ///   - directory: for data and log.
+  ///   - probe: what the server has to answer with 200; `nil` for any answer.
+  ///   - bodyBytes: the length of the bare server's answers.
+  func launch(
+    _ subject: Subject, directory: String, probe: String?, bodyBytes: Int
+  ) throws -> MeasuredProcess.Launch {
+    let ports = try FreePorts.pick(2)
+    var launch = MeasuredProcess.Launch.kvstore(
+      self.kvstore, port: ports[0], directory: directory)
+    switch subject {
+    case .kvstore: break
+    case .etcd:
+      let (url, peerURL) = ("http://127.0.0.1:\(ports[0])", "http://127.0.0.1:\(ports[1])")
+      launch.executable = self.etcd
+      launch.arguments = [
+        "--enable-v2=true", "--data-dir", "\(directory)/data", "--logger", "zap", "--log-level",
+        "error", "--log-outputs", "stderr", "--listen-client-urls", url,
+        "--advertise-client-urls", url, "--listen-peer-urls", peerURL,
+        "--initial-advertise-peer-urls", peerURL, "--initial-cluster", "default=\(peerURL)",
+      ]
+    case .bare:
+      launch.executable = self.own
+      launch.arguments = ["bare", "--port", "\(ports[0])", "--body-bytes", "\(bodyBytes)"]
+    }
+    launch.name = subject.rawValue
+    launch.log = "\(directory)/log"
+    if let probe { launch.probe = (ports[0], probe) }
+    return launch
+  }
+
+  /// The versions of etcd and wrk.
+  func versions() async throws -> [KVStorePage.Version] {
     [
-      Report.Version("etcd", try await self.firstLine(self.etcd, "--version")),
-      Report.Version("wrk", try await self.firstLine(self.wrk, "-v")),
+      KVStorePage.Version(program: "etcd", text: try await self.firstLine(self.etcd, "--version")),
+      KVStorePage.Version(program: "wrk", text: try await self.firstLine(self.wrk, "-v")),
     ]
   }
 
   private func firstLine(_ program: String, _ flag: String) async throws -> String {
-    // wrk ends with 1 after it has said its version.
+    // wrk exits 1 after printing its version.
     let result = try await Subprocess.run(
       .path(FilePath(program)), arguments: [flag], output: .string(limit: 64 << 10),
       error: .combinedWithOutput)

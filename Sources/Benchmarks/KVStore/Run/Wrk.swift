@@ -5,7 +5,7 @@ import SystemPackage
 /// Drives a server with `wrk`.
 package struct Wrk: Sendable {
   package let executable: String
-  /// Where the scripts are put.
+  /// For the scripts.
   package let directory: String
   package let seconds: Int
 
@@ -15,7 +15,7 @@ package struct Wrk: Sendable {
     package let cpuMicrosecondsPerRequest: Double
   }
 
-  /// - Throws: ``BenchmarkError`` when a single request fails: figures with failures are none.
+  /// - Throws: ``BenchmarkError`` when a single request fails.
   package func run(_ load: RequestLoad, named name: String, against server: Server) async throws
     -> Outcome
   {
@@ -24,7 +24,7 @@ package struct Wrk: Sendable {
     var options = PlatformOptions()
     options.processGroupID = 0
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
-    let before = try server.usage()
+    let before = try server.process.usage()
     let result = try await Subprocess.run(
       .path(FilePath(self.executable)),
       arguments: [
@@ -33,7 +33,7 @@ package struct Wrk: Sendable {
       ],
       platformOptions: options, output: .string(limit: 64 << 10), error: .combinedWithOutput)
     try Task.checkCancellation()
-    let after = try server.usage()
+    let after = try server.process.usage()
     guard let summary = WrkSummary(output: result.standardOutput), summary.requests > 0 else {
       throw BenchmarkError.noWrkSummary(output: result.standardOutput)
     }

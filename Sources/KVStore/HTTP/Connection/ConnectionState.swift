@@ -187,7 +187,7 @@ struct ConnectionState {
 
   // MARK: Requests
 
-  /// Parses requests up to the one that has to be served next.
+  /// Parses requests up to the next that has to be served.
   private mutating func parseInput(at now: NIODeadline) {
     do throws(RequestError) {
       parsing: while true {

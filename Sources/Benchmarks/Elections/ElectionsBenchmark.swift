@@ -1,0 +1,199 @@
+import FoundationEssentials
+import Glibc
+import Linux
+import TestCluster
+
+/// Many elections on one kvstore, all with the same candidates: what they need of a machine, and whether any of them
+/// loses its lease under that load.
+package struct ElectionsBenchmark: Benchmark {
+  package var elections: Int
+  /// How many electors take part in all of them, each with its guard.
+  package var candidates: Int
+  package var ttlSeconds: Int
+  /// For how long the elections are watched once each has a leader.
+  package var duration: Duration
+  /// For everything that is written; removed unless the benchmark fails.
+  package var directory: String
+
+  package init(
+    elections: Int, candidates: Int, ttlSeconds: Int, duration: Duration, directory: String
+  ) {
+    self.elections = elections
+    self.candidates = candidates
+    self.ttlSeconds = ttlSeconds
+    self.duration = duration
+    self.directory = directory
+  }
+
+  /// What a process needs.
+  package struct Load: Equatable, Sendable {
+    package var anonymousBytes: Int
+    /// The share of one processor.
+    package var processor: Double
+  }
+
+  package struct Figures: Sendable {
+    /// From the start of the last elector until every election had its manifest.
+    package var electedAfter: Duration
+    /// Leases lost, by the electors' own count.
+    package var losses: Int
+    /// Manifests at the end; one for each election is right.
+    package var manifests: Int
+    package var store: Load
+    package var guards: [Load]
+    package var electors: [Load]
+    /// From SIGTERM to the end of the last elector.
+    package var stoppedAfter: Duration
+    /// Manifests that the electors left behind.
+    package var left: Int
+  }
+
+  /// Starts all processes, watches them and takes them down again.
+  /// - Throws: ``BenchmarkError`` when a process does not start, or an election has no leader in two minutes.
+  package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
+    DescriptorLimit.raise()
+    let programs = Executables(nil)
+    let (kvstore, elector) = (try programs.path(of: "kvstore"), try programs.path(of: "elector"))
+    let ports = try FreePorts.pick(1 + self.candidates)
+    return try await WorkDirectory.with(self.directory) {
+      try self.writeSettings(store: ports[0], status: Array(ports.dropFirst()))
+      let electors = (0..<self.candidates).map { number in
+        MeasuredProcess.Launch(
+          name: "elector \(number)", executable: elector,
+          arguments: ["--config=\(self.config(number))"],
+          log: "\(self.directory)/elector\(number).log")
+      }
+      return try await Requests.with { requests in
+        try await MeasuredProcess.with(
+          .kvstore(kvstore, port: ports[0], directory: self.directory)
+        ) { store in
+          try await MeasuredProcess.with(electors) { guards in
+            note("\(self.elections) elections on \(guards.count) electors")
+            return try await self.watch(store, guards, Array(ports.dropFirst()), requests)
+          }
+        }
+      }
+    }
+  }
+
+  private func writeSettings(store: Int, status: [Int]) throws {
+    let source = "\(self.directory)/pod.yaml"
+    try Data(
+      "kind: Pod\nmetadata:\n  name: p\nspec:\n  terminationGracePeriodSeconds: 1\n".utf8
+    ).write(to: URL(filePath: source))
+    for (number, port) in status.enumerated() {
+      try FileManager.default.createDirectory(
+        atPath: self.manifests(number), withIntermediateDirectories: true)
+      let elections = (1...self.elections).map {
+        "- {key: e\($0), source-file: \(source), dest-file: \(self.manifests(number))/e\($0).yaml}"
+      }
+      let settings = """
+        etcd-servers: http://127.0.0.1:\(store)
+        etcd-api: v2
+        whoami: n\(number)
+        ttl-secs: \(self.ttlSeconds)
+        http-listen: 127.0.0.1:\(port)
+        elections:
+        \(elections.joined(separator: "\n"))
+
+        """
+      try Data(settings.utf8).write(to: URL(filePath: self.config(number)))
+    }
+  }
+
+  private func manifests(_ number: Int) -> String { "\(self.directory)/manifests\(number)" }
+  private func config(_ number: Int) -> String { "\(self.directory)/elections\(number).yaml" }
+
+  private func watch(
+    _ store: MeasuredProcess, _ guards: [MeasuredProcess], _ ports: [Int], _ requests: Requests
+  ) async throws -> Figures {
+    let started = ContinuousClock.now
+    try await wait(for: "every election to have a leader", within: .seconds(120)) {
+      self.manifestCount >= self.elections
+    }
+    let electedAfter = ContinuousClock.now - started
+    // The first elector may have won everything before the last one is up.
+    for port in ports {
+      try await wait(for: "every elector to know the leaders", within: .seconds(120)) {
+        (try? await requests.data("http://127.0.0.1:\(port)/readyz"))?.status == 200
+      }
+    }
+    let pids = ([store] + guards).map(\.identity.pid) + guards.compactMap(\.identity.child?.pid)
+    let before = pids.map { ProcessUsage(pid: $0) }
+    let begin = ContinuousClock.now
+    try await Task.sleep(for: self.duration)
+    let passed = ContinuousClock.now - begin
+    let loads = try zip(pids, before).map { pid, before in
+      guard let before, let usage = ProcessUsage(pid: pid) else {
+        throw BenchmarkError.ended("process \(pid)", log: "")
+      }
+      return Load(
+        anonymousBytes: usage.anonymousBytes,
+        processor: usage.processor(since: before, over: passed))
+    }
+    var losses = 0
+    for port in ports {
+      let page = try await requests.data(
+        "http://127.0.0.1:\(port)/metrics", within: .seconds(60)
+      ).body
+      losses += Self.sum(of: "elector_losses_total", in: String(decoding: page, as: UTF8.self))
+    }
+    let manifests = self.manifestCount
+    let stopping = ContinuousClock.now
+    for process in guards { process.identity.signalAlone(SIGTERM) }
+    try await wait(for: "the electors to end", within: .seconds(120)) {
+      !guards.contains(where: \.identity.isAlive)
+    }
+    return Figures(
+      electedAfter: electedAfter, losses: losses, manifests: manifests, store: loads[0],
+      guards: Array(loads[1..<1 + guards.count]), electors: Array(loads[(1 + guards.count)...]),
+      stoppedAfter: ContinuousClock.now - stopping, left: self.manifestCount)
+  }
+
+  private var manifestCount: Int {
+    (0..<self.candidates).map { number in
+      ((try? FileManager.default.contentsOfDirectory(atPath: self.manifests(number))) ?? [])
+        .count { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }
+    }.reduce(0, +)
+  }
+
+  private static func sum(of metric: String, in page: String) -> Int {
+    page.split(separator: "\n").filter { $0.hasPrefix(metric + "{") }
+      .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
+  }
+
+  package func report(_ figures: Figures) -> BenchmarkReport {
+    func row(_ name: String, _ loads: [Load]) -> [String] {
+      let memory = Double(loads.map(\.anonymousBytes).reduce(0, +))
+      let processor = loads.map(\.processor).reduce(0, +) * 100
+      let each = Double(self.elections * loads.count)
+      return [
+        name, "\(loads.count)", "\((memory / 1e6).rounded(1)) MB",
+        "\((memory / each / 1e3).rounded(1)) kB", "\(processor.rounded(2)) %",
+        "\((processor / each).rounded(4)) %",
+      ]
+    }
+    let problems = [
+      (figures.losses == 0, "\(figures.losses) leases were lost"),
+      (figures.manifests == self.elections, "there were \(figures.manifests) manifests at the end"),
+      (figures.left == 0, "the electors left \(figures.left) manifests behind"),
+    ]
+    return BenchmarkReport(
+      tables: [
+        TextTable(
+          header: ["process", "number", "memory", "per election", "processor", "per election"],
+          rows: [
+            row("elector", figures.electors), row("guard", figures.guards),
+            row("kvstore", [figures.store]),
+          ])
+      ],
+      notes: """
+        \(self.elections) elections with \(self.candidates) candidates each, leases of \(self.ttlSeconds) s, watched for \
+        \(self.duration.inSeconds()) s. Memory is anonymous memory; 100 % of a processor is one core.
+        Every election had a leader after \(figures.electedAfter.inSeconds(decimals: 1)) s; leases lost: \
+        \(figures.losses); manifests at the end: \(figures.manifests).
+        All electors had ended \(figures.stoppedAfter.inSeconds(decimals: 1)) s after SIGTERM; manifests left: \
+        \(figures.left).
+        """, problems: problems.filter { !$0.0 }.map(\.1))
+  }
+}

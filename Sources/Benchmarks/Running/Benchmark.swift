@@ -1,0 +1,86 @@
+import TestCluster
+
+/// A measurement of the programs as processes: figures from rounds, printed as tables.
+package protocol Benchmark: Sendable {
+  associatedtype Figures: Sendable
+
+  /// - Parameter note: gets lines of progress.
+  func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures
+
+  func report(_ figures: Figures) -> BenchmarkReport
+}
+
+/// What a benchmark prints.
+package struct BenchmarkReport: Equatable, Sendable {
+  package var tables: [TextTable]
+  /// What a reader has to know about the figures.
+  package var notes: String
+  /// Rules that the programs broke meanwhile.
+  package var problems: [String] = []
+
+  /// Tables in Markdown, as legible on a terminal, and the notes.
+  package var text: String {
+    (self.tables.map(\.markdown) + [self.notes, self.problems.joined(separator: "\n")])
+      .filter { !$0.isEmpty }.joined(separator: "\n\n")
+  }
+}
+
+/// The rounds of a measurement, one after the other.
+package struct Rounds: Sendable {
+  package let count: Int
+
+  package init(_ count: Int) { self.count = count }
+
+  /// - Parameter body: gets the number of the round, from 0 on.
+  package func measure<Figure>(_ body: (_ round: Int) async throws -> Figure) async throws
+    -> [Figure]
+  {
+    var figures: [Figure] = []
+    for round in 0..<self.count {
+      try Task.checkCancellation()
+      figures.append(try await body(round))
+    }
+    return figures
+  }
+
+  /// How long the body takes in each round.
+  package func time(_ body: (_ round: Int) async throws -> Void) async throws -> [Duration] {
+    try await self.measure { round in
+      let begin = ContinuousClock.now
+      try await body(round)
+      return ContinuousClock.now - begin
+    }
+  }
+}
+
+extension Collection {
+  /// The order of a round: every other round is reversed, so that no subject always follows the same one.
+  package func order(inRound round: Int) -> [Element] {
+    round.isMultiple(of: 2) ? Array(self) : self.reversed()
+  }
+}
+
+/// The columns of a table that show how long something takes.
+package enum TimeColumns {
+  package static let names = ["min", "median", "p95", "max"]
+
+  package static func cells(_ durations: [Duration], _ unit: FigureUnit) -> [String] {
+    let times = Distribution(durations)
+    return [0, 0.5, 0.95, 1].map { fraction in
+      times.map { unit.text($0.quantile(fraction)) } ?? "–"
+    }
+  }
+}
+
+/// Repeats a look until it finds what is awaited.
+/// - Throws: ``BenchmarkError/timedOut(_:)``.
+package func wait(
+  for what: String, within limit: Duration, every pause: Duration = .milliseconds(20),
+  until condition: () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + limit
+  while try await !condition() {
+    guard ContinuousClock.now < end else { throw BenchmarkError.timedOut(what) }
+    try await Task.sleep(for: pause)
+  }
+}

@@ -1,0 +1,123 @@
+import FoundationEssentials
+import TestCluster
+
+/// How long each program takes from its start until it is ready.
+package struct StartBenchmark: Benchmark {
+  package var rounds: Int
+  /// For everything that is written; removed unless the benchmark fails.
+  package var directory: String
+
+  package init(rounds: Int, directory: String) {
+    self.rounds = rounds
+    self.directory = directory
+  }
+
+  package enum Program: String, CaseIterable, Sendable {
+    case kvstore
+    case elector
+    case kubelet = "fake-kubelet"
+    case apiServer = "fake-apiserver"
+
+    package var isReadyWhen: String {
+      switch self {
+      case .kvstore: "it answers a read"
+      case .elector: "`/readyz` answers 200: it knows the leader, here itself"
+      case .kubelet, .apiServer: "`/healthz` answers 200"
+      }
+    }
+  }
+
+  /// - Throws: ``BenchmarkError``, or `ClusterError` when a program is not there.
+  package func measure(
+    _ note: @escaping @Sendable (String) -> Void
+  ) async throws -> [Program: [Duration]] {
+    try await WorkDirectory.with(self.directory) {
+      var times: [Program: [Duration]] = [:]
+      for round in try await Rounds(self.rounds).measure(self.round) {
+        times.merge(round.mapValues { [$0] }) { $0 + $1 }
+      }
+      return times
+    }
+  }
+
+  /// All programs once, on an empty store.
+  private func round(_ number: Int) async throws -> [Program: Duration] {
+    let executables = Executables(nil)
+    let directory = "\(self.directory)/\(number)"
+    let manifests = "\(directory)/manifests"
+    try FileManager.default.createDirectory(atPath: manifests, withIntermediateDirectories: true)
+    let source = "\(directory)/pod.yaml"
+    try Data(Self.pod.utf8).write(to: URL(filePath: source))
+    let ports = try FreePorts.pick(5)
+    let store = "http://127.0.0.1:\(ports[0])"
+    func launch(
+      _ program: Program, _ port: Int, _ path: String, _ arguments: [String]
+    ) throws -> MeasuredProcess.Launch {
+      MeasuredProcess.Launch(
+        name: program.rawValue, executable: try executables.path(of: program.rawValue),
+        arguments: arguments, log: "\(directory)/\(program.rawValue).log", probe: (port, path))
+    }
+    let clients = [
+      (
+        Program.elector,
+        try launch(
+          .elector, ports[1], "/readyz",
+          [
+            "--etcd-servers=\(store)", "--key=start", "--whoami=n", "--ttl-secs=3", "--sleep=500ms",
+            "--http-listen=127.0.0.1:\(ports[1])", "--source-file=\(source)",
+            "--dest-file=\(directory)/pod-installed.yaml",
+          ])
+      ),
+      (
+        .kubelet,
+        try launch(
+          .kubelet, ports[2], "/healthz",
+          [
+            "--config=\(manifests)", "--hostname-override=n", "--read-only-port=\(ports[2])",
+            "--port=\(ports[3])",
+          ])
+      ),
+      (
+        .apiServer,
+        try launch(
+          .apiServer, ports[4], "/healthz",
+          ["--etcd-servers=\(store)", "--insecure-port=\(ports[4])"])
+      ),
+    ]
+    let kvstore = MeasuredProcess.Launch.kvstore(
+      try executables.path(of: Program.kvstore.rawValue), port: ports[0], directory: directory)
+    return try await MeasuredProcess.with(kvstore) { kvstore in
+      var times = [Program.kvstore: kvstore.startTime]
+      for (program, launch) in clients {
+        times[program] = try await MeasuredProcess.with(launch) { $0.startTime }
+      }
+      return times
+    }
+  }
+
+  /// A pod that ends soon, so that an elector that leaves need not wait.
+  private static let pod = """
+    kind: Pod
+    metadata:
+      name: p
+    spec:
+      terminationGracePeriodSeconds: 1
+
+    """
+
+  package func report(_ figures: [Program: [Duration]]) -> BenchmarkReport {
+    BenchmarkReport(
+      tables: [
+        TextTable(
+          header: ["program", "ready when"] + TimeColumns.names,
+          rows: Program.allCases.map { program in
+            [program.rawValue, program.isReadyWhen]
+              + TimeColumns.cells(figures[program] ?? [], .milliseconds)
+          })
+      ],
+      notes: """
+        From before the process starts to the first good answer, asked every millisecond; \(self.rounds) rounds. \
+        Stores and directories are empty, and the elector leads: no other one stands for its key.
+        """)
+  }
+}

@@ -1,0 +1,132 @@
+import AsyncHTTPClient
+import FoundationEssentials
+import HTTPEndpoint
+import NIOCore
+import NIOSSL
+
+/// A client of the node's kubelet.
+///
+/// Source: kubelet; `/runningpods/` lists running pods, `/pods` the desired ones with their status.
+public struct Kubelet: Sendable {
+  /// For example `https://127.0.0.1:10250`.
+  public let url: String
+  /// For an `https` URL.
+  private let tls: ClientTLS?
+  private let verifiesServer: Bool
+
+  /// - Parameters:
+  ///   - tls: the authorities and our certificate; `nil` for the system's authorities.
+  ///   - verifiesServer: whether to verify its certificate. Many kubelets sign their own, for another name
+  ///     than `127.0.0.1`.
+  public init(url: String, tls: ClientTLS? = nil, verifiesServer: Bool = true) {
+    self.url = url
+    self.tls = tls
+    self.verifiesServer = verifiesServer
+  }
+
+  private struct PodList: Decodable {
+    struct Pod: Decodable {
+      struct Metadata: Decodable {
+        var name: String
+        var namespace: String?
+      }
+      struct Status: Decodable {
+        struct Container: Decodable { var restartCount: Int? }
+        var containerStatuses: [Container]?
+        var initContainerStatuses: [Container]?
+      }
+      var metadata: Metadata
+      var status: Status?
+
+      var restarts: Int {
+        [self.status?.containerStatuses, self.status?.initContainerStatuses]
+          .flatMap { $0 ?? [] }.reduce(0) { $0 + ($1.restartCount ?? 0) }
+      }
+    }
+    var items: [Pod]?
+  }
+
+  /// Waits for a pod's end after the removal of its manifest, as ``PodEndWatch`` decides.
+  /// - Parameter isOnlyOne: whether no pod of an earlier manifest can run.
+  /// - Returns: whether it has ended.
+  func awaitEnd(of pod: ElectedPod, detection: Duration, isOnlyOne: Bool) async -> Bool {
+    let start = ContinuousClock.now
+    var watch = PodEndWatch(detection: detection, grace: pod.grace, isOnlyOne: isOnlyOne)
+    while true {
+      let isListed = try? await self.lists(pod)
+      switch watch.heard(isListed: isListed, after: ContinuousClock.now - start) {
+      case .ended: return true
+      case .overdue: return false
+      case .ask(let pause):
+        guard (try? await Task.sleep(for: pause)) != nil else { return false }
+      }
+    }
+  }
+
+  /// Why it does not answer; `nil` when it does.
+  func trouble() async -> String? {
+    do {
+      _ = try await self.list("/runningpods/")
+      return nil
+    } catch let error as KubeletError {
+      return error.description
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// The pod's state now; `nil` when the kubelet does not answer.
+  func observe(_ pod: ElectedPod) async -> PodObservation? {
+    guard let isRunning = try? await self.runs(pod) else { return nil }
+    let desired = try? await self.pods(pod, at: "/pods")
+    return PodObservation(
+      isRunning: isRunning, restarts: desired?.reduce(0) { $0 + $1.restarts } ?? 0)
+  }
+
+  /// Whether the pod runs or is desired: between the end of one pod and the start of the next, a kubelet
+  /// runs none.
+  private func lists(_ pod: ElectedPod) async throws -> Bool {
+    if try await self.runs(pod) { return true }
+    // A kubelet need not serve both paths.
+    return (try? await self.pods(pod, at: "/pods").isEmpty) == false
+  }
+
+  private func runs(_ pod: ElectedPod) async throws -> Bool {
+    try await !self.pods(pod, at: "/runningpods/").isEmpty
+  }
+
+  private func pods(_ pod: ElectedPod, at path: String) async throws -> [PodList.Pod] {
+    try await self.list(path).filter {
+      pod.isNamed($0.metadata.name, in: $0.metadata.namespace ?? "default")
+    }
+  }
+
+  private func list(_ path: String) async throws -> [PodList.Pod] {
+    var request = HTTPClientRequest(url: self.url + path)
+    if self.url.hasPrefix("https:") {
+      var configuration = self.tls?.configuration() ?? .makeClientConfiguration()
+      if !self.verifiesServer { configuration.certificateVerification = .none }
+      request.tlsConfiguration = configuration
+    }
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(1))
+    guard response.status == .ok else {
+      throw KubeletError(path: path, status: response.status.code)
+    }
+    let body = try await response.body.collect(upTo: 16 << 20)
+    return try JSONDecoder().decode(PodList.self, from: Data(body.readableBytesView)).items ?? []
+  }
+}
+
+/// A kubelet's answer that is not a list of pods.
+private struct KubeletError: Error, CustomStringConvertible {
+  var path: String
+  var status: UInt
+
+  var description: String {
+    switch self.status {
+    case 401, 403:
+      "\(self.path) answers \(self.status): use a client certificate with the right to get nodes/proxy"
+    default: "\(self.path) answers \(self.status)"
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import Elector
+import TestCluster
+
+/// The demo's five steps on a cluster of their own: an election, a crash, a return, a hand-over, the end.
+package struct DemoRun: Sendable {
+  private let configuration: ClusterConfiguration
+  private let timing: Timing
+  /// Gets the story, some lines at a time.
+  private let report: @Sendable (String) -> Void
+
+  /// - Throws: `TimingError` when the configuration's times do not fit together.
+  package init(
+    _ configuration: ClusterConfiguration, report: @escaping @Sendable (String) -> Void
+  ) throws {
+    self.configuration = configuration
+    self.timing = try configuration.timing()
+    self.report = report
+  }
+
+  private var ttl: Duration { .seconds(self.configuration.ttlSeconds) }
+  private var stopTime: Duration { self.configuration.podStopTime ?? .zero }
+  /// How long a step waits before it fails; a promise is broken long before.
+  private var patience: Duration {
+    self.ttl * 2 + self.timing.lockDelay + self.stopTime + .seconds(30)
+  }
+
+  /// Plays all steps, and takes the cluster down.
+  /// - Throws: `ClusterError` when a step does not come to its end.
+  package func run() async throws -> [DemoPromise] {
+    self.step(
+      1,
+      """
+      Bringing up a store and \(self.configuration.masters) masters.
+         Each master is a fake kubelet, which runs what lies in its manifest directory, and two
+         electors, which put the scheduler's or the controller manager's manifest there while they
+         hold a lease in the store. A lease is valid for \(self.configuration.ttlSeconds) s. A leader gives up a third of it
+         early. After a leader that left without a word, the next one waits \(self.timing.lockDelay.inSeconds(decimals: 1)) s more, so
+         that the old pod has surely ended by then. That wait is the lock-delay.
+      """)
+    let begin = ContinuousClock.now
+    let (promises, processes) = try await Cluster.withRunning(self.configuration) { cluster in
+      let time = ContinuousClock.now - begin
+      self.report("   - all processes run after \(time.inSeconds(decimals: 2)) s")
+      return try await ControlServer(cluster).serve {
+        try await cluster.watched { monitor in
+          do {
+            var promises = try await self.elect(cluster)
+            promises += try await self.crash(cluster, monitor)
+            promises += try await self.handOver(cluster, monitor)
+            promises.append(self.judge(monitor))
+            self.step(5, "The end.")
+            return (promises, await cluster.started)
+          } catch {
+            // Two leaders may be why a step got stuck.
+            _ = self.judge(monitor)
+            throw error
+          }
+        }
+      }
+    }
+    let left = processes.count(where: \.leavesSomething)
+    self.report("   \(left == 0 ? "No process is left." : "\(left) processes are left!")")
+    return promises + [
+      DemoPromise(
+        "processes left behind", measured: "\(left)", promised: "none", isKept: left == 0)
+    ]
+  }
+
+  /// The first election.
+  private func elect(_ cluster: Cluster) async throws -> [DemoPromise] {
+    for role in Role.allCases {
+      let leader = try await cluster.waitForLeader(of: role, within: self.patience)
+      self.report("   - \(leader) was elected to run \(role.podName)")
+    }
+    let nodes = self.configuration.nodes
+    let status = try await cluster.waitUntil("for the recipe's table", within: self.patience) {
+      $0.pods.count == nodes.count + Role.allCases.count
+        && $0.pods.allSatisfy { $0.status == "Running" }
+    }
+    self.show(status)
+    let leaders = Role.allCases.map { status.leader(of: $0) ?? "nobody" }
+    return [
+      DemoPromise(
+        "first election", measured: leaders.joined(separator: ", "),
+        promised: "one leader for each of the two", isKept: !leaders.contains("nobody"))
+    ]
+  }
+
+  /// `kill -9` of the whole node that runs the scheduler, and its return.
+  private func crash(_ cluster: Cluster, _ monitor: Monitor) async throws -> [DemoPromise] {
+    let victim = try await cluster.waitForLeader(of: .scheduler, within: self.patience)
+    let roles = await self.roles(led: victim, cluster)
+    self.step(2, "kill -9 of all of \(victim), which runs \(Self.names(roles)).")
+    let killed = ContinuousClock.now
+    try await cluster.kill(victim)
+    self.report(
+      "   Its lease lasts up to \(self.ttl.inSeconds()) s more; nobody else may lead before that, and then "
+        + "the lock-delay begins.")
+    let limit = self.timing.worstTakeover + .seconds(1)
+    let promise = "TTL + lock-delay + 1 s"
+    var promises: [DemoPromise] = []
+    for role in roles {
+      let stay = try await self.arrival(of: role, after: killed, notOn: victim, monitor)
+      let takeover = stay.from - killed
+      self.report(
+        "   \(stay.node) runs \(role.podName) \(takeover.inSeconds(decimals: 2)) s after the kill "
+          + "(promised: below \(promise) = \(limit.inSeconds(decimals: 1)) s)")
+      promises.append(
+        DemoPromise("takeover of \(role.podName) after kill -9", takeover, below: limit, promise))
+      try await cluster.waitForLeader(of: role, otherThan: victim, within: self.patience)
+    }
+    self.show(await cluster.status())
+    self.step(3, "Bringing \(victim) back.")
+    try await cluster.start(victim)
+    let name = "podmaster-\(victim)"
+    let status = try await cluster.waitUntil("for \(name)", within: self.patience) {
+      $0.pods.contains { $0.name == name && $0.status == "Running" }
+    }
+    self.report("   It removed what it led before its crash, and now it stands by.")
+    self.show(status)
+    let stayed = roles.filter { status.runners(of: $0).contains(victim) }
+    promises.append(
+      DemoPromise(
+        "a master that comes back does not interfere",
+        measured: stayed.isEmpty ? "it stands by" : "it runs \(Self.names(stayed))",
+        promised: "it stands by", isKept: stayed.isEmpty))
+    return promises
+  }
+
+  /// An orderly stop of the node that runs the scheduler.
+  private func handOver(_ cluster: Cluster, _ monitor: Monitor) async throws -> [DemoPromise] {
+    let leaving = try await cluster.waitForLeader(of: .scheduler, within: self.patience)
+    let roles = await self.roles(led: leaving, cluster)
+    self.step(
+      4,
+      """
+      Stopping \(leaving), which runs \(Self.names(roles)), in good order.
+         Its pods take \(self.stopTime.inSeconds(decimals: 1)) s to stop; only then may another master run them.
+      """)
+    let stopped = ContinuousClock.now
+    try await cluster.stop(leaving)
+    let limit = self.stopTime + .seconds(1)
+    var promises: [DemoPromise] = []
+    for role in roles {
+      let stay = try await self.arrival(of: role, after: stopped, notOn: leaving, monitor)
+      let handOver = stay.from - stopped
+      let gap = monitor.log.latest(of: .pod(role), on: leaving).map { stay.from - $0.to } ?? .zero
+      self.report(
+        "   \(stay.node) runs \(role.podName) \(handOver.inSeconds(decimals: 2)) s after SIGTERM "
+          + "(promised: below the pod's stop time + 1 s = \(limit.inSeconds(decimals: 1)) s);\n"
+          + "   nobody ran it for \(gap.inSeconds(decimals: 2)) s of that")
+      promises.append(
+        DemoPromise(
+          "hand-over of \(role.podName) after SIGTERM", handOver, below: limit, "stop time + 1 s"))
+      try await cluster.waitForLeader(of: role, otherThan: leaving, within: self.patience)
+    }
+    self.show(await cluster.status())
+    return promises
+  }
+
+  private func arrival(
+    of role: Role, after instant: ContinuousClock.Instant, notOn node: String, _ monitor: Monitor
+  ) async throws -> PresenceLog.Stay {
+    try await monitor.arrival(
+      of: .pod(role), on: self.configuration.nodes.filter { $0 != node }, after: instant,
+      within: self.patience)
+  }
+
+  /// Whether there were ever two leaders or two pods.
+  private func judge(_ monitor: Monitor) -> DemoPromise {
+    let log = monitor.log
+    for overlap in log.overlaps.prefix(5) { self.report("   ✗ \(overlap)") }
+    return DemoPromise(
+      "two leaders or two pods at once, in \(log.looks) looks",
+      measured: log.overlaps.isEmpty ? "never" : "\(log.overlaps.count) times",
+      promised: "never", isKept: log.overlaps.isEmpty && log.looks > 0)
+  }
+
+  private func roles(led node: String, _ cluster: Cluster) async -> [Role] {
+    let status = await cluster.status()
+    return Role.allCases.filter { status.leader(of: $0) == node }
+  }
+
+  private func step(_ number: Int, _ text: String) { self.report("\n\(number). \(text)") }
+
+  private func show(_ status: ClusterStatus) {
+    let view = status.view().split(separator: "\n", omittingEmptySubsequences: false)
+    self.report("\n" + view.map { $0.isEmpty ? "" : "     \($0)" }.joined(separator: "\n"))
+  }
+
+  private static func names(_ roles: [Role]) -> String {
+    roles.map(\.podName).joined(separator: " and ")
+  }
+}

@@ -1,0 +1,101 @@
+import Glibc
+import KubernetesObjects
+import Synchronization
+
+/// Watches a cluster for two leaders. Some fifty times a second it asks each kubelet which pods it runs, and checks
+/// whether the elected manifests are in its directory.
+///
+/// A manifest in the directory of a dead kubelet does not count, because nothing runs it.
+public final class Monitor: Sendable {
+  private let cluster: Cluster
+  private let state = Mutex(PresenceLog())
+
+  package init(_ cluster: Cluster) {
+    self.cluster = cluster
+  }
+
+  /// All looks so far.
+  package var log: PresenceLog { self.state.withLock { $0 } }
+
+  /// Manifests and pods that were on two nodes at once; empty when all is well. See ``PresenceLog`` for what a look
+  /// can miss.
+  public var overlaps: [PresenceLog.Overlap] { self.log.overlaps }
+
+  /// Waits until the manifest or pod has come to one of the nodes, after the instant.
+  /// - Throws: ``ClusterError/timedOut(_:after:)``.
+  package func arrival(
+    of subject: PresenceLog.Subject, on nodes: [String],
+    after instant: ContinuousClock.Instant, within limit: Duration
+  ) async throws -> PresenceLog.Stay {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
+      let stays = nodes.compactMap { self.log.arrival(of: subject, on: $0, after: instant) }
+      if let first = stays.min(by: { $0.from < $1.from }) { return first }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    throw ClusterError.timedOut(
+      "for \(subject) to come to \(nodes.joined(separator: " or "))", after: limit)
+  }
+
+  /// Watches until it is cancelled; each node in a task of its own, so that a silent node does not delay the others.
+  package func run() async {
+    await withDiscardingTaskGroup { group in
+      for node in self.cluster.configuration.nodes {
+        group.addTask {
+          while !Task.isCancelled {
+            let next = ContinuousClock.now + .milliseconds(20)
+            await self.look(at: node)
+            try? await Task.sleep(until: next, clock: .continuous)
+          }
+        }
+      }
+    }
+  }
+
+  private func look(at node: String) async {
+    let directory = self.cluster.directory
+    let asked = ContinuousClock.now
+    let manifests = Role.allCases.filter { access(directory.destination($0, node), F_OK) == 0 }
+    let looked = ContinuousClock.now
+    var isAlive: Bool? = true
+    var running: Set<String>?
+    do throws(RequestError) {
+      let pods = try await self.cluster.requests.items(
+        from: "\(self.cluster.kubeletURL(node))/runningpods/")
+      running = Set(pods.map(\.metadata.name))
+    } catch .refused {
+      isAlive = false
+      running = []
+    } catch {
+      isAlive = nil
+    }
+    let answered = ContinuousClock.now
+    // A cancelled request proves nothing.
+    guard !Task.isCancelled else { return }
+    self.state.withLock { log in
+      for role in Role.allCases {
+        log.record(
+          .manifest(role), on: node,
+          isPresent: manifests.contains(role) ? isAlive : false, asked: asked, answered: looked)
+        log.record(
+          .pod(role), on: node, isPresent: running.map { $0.contains("\(role.podName)-\(node)") },
+          asked: asked, answered: answered)
+      }
+    }
+  }
+}
+
+extension Cluster {
+  /// Runs the body while a ``Monitor`` watches the cluster.
+  /// - Throws: what the body throws.
+  public nonisolated func watched<Result: Sendable>(
+    _ body: (Monitor) async throws -> Result
+  ) async throws -> Result {
+    let monitor = Monitor(self)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await monitor.run() }
+      defer { group.cancelAll() }
+      return try await body(monitor)
+    }
+  }
+}

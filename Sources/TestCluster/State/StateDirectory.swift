@@ -1,0 +1,83 @@
+import FoundationEssentials
+
+/// A cluster's files below one directory: the recipe's layout, once for each node.
+///
+/// ```text
+/// cluster.json  control.sock
+/// kvstore/      data/  kvstore.log
+/// kube-master1/ etc/kubernetes/manifests/podmaster.yaml
+///               srv/kubernetes/{kube-scheduler,kube-controller-manager}.yaml
+///               var/log/{fake-kubelet,scheduler-elector,controller-manager-elector}.log
+/// ```
+///
+/// In the recipe's room `kube-master1/` is the machine's disk, with its services' logs in `var/log/`. `kube-node1/`,
+/// `load-balancer/haproxy.{cfg,log}` and `kubectl.conf` lie beside it.
+package struct StateDirectory: Equatable, Sendable {
+  /// An absolute path without a slash at the end.
+  package let path: String
+
+  /// - Parameter path: relative to the current directory, or absolute.
+  package init(_ path: String) {
+    let isAbsolute = path.hasPrefix("/")
+    let full = isAbsolute ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+    self.path = URL(filePath: full).standardizedFileURL.path(percentEncoded: false)
+      .trimmingSuffix("/")
+  }
+
+  /// The ``ClusterRecord`` of the running cluster.
+  package var record: String { "\(self.path)/cluster.json" }
+  /// The store's data and log.
+  package var store: String { "\(self.path)/kvstore" }
+  package var storeData: String { self.memberData(1) }
+  /// The data of a member of the store, counted from 1.
+  package func memberData(_ number: Int) -> String {
+    "\(self.store)/data\(number == 1 ? "" : "-\(number)")"
+  }
+
+  package func node(_ name: String) -> String { "\(self.path)/\(name)" }
+
+  /// The directory that the node's kubelet watches.
+  package func manifests(_ node: String) -> String {
+    "\(self.node(node))/etc/kubernetes/manifests"
+  }
+
+  /// The file that the elector copies while it leads.
+  package func source(_ role: Role, _ node: String) -> String {
+    "\(self.node(node))/srv/kubernetes/\(role.manifestName)"
+  }
+
+  /// The manifest that is there while the node's elector leads.
+  package func destination(_ role: Role, _ node: String) -> String {
+    "\(self.manifests(node))/\(role.manifestName)"
+  }
+
+  /// The difference in seconds between the node's own wall clock and the machine's, for `CWallClock`.
+  package func clock(_ node: String) -> String { "\(self.node(node))/clock" }
+
+  /// The boot script of a machine of the recipe's room.
+  package func bootScript(_ node: String) -> String { "\(self.node(node))/boot.sh" }
+  /// HAProxy's configuration file.
+  package var loadBalancerConfiguration: String { "\(self.loadBalancer)/haproxy.cfg" }
+  package var loadBalancer: String { "\(self.path)/load-balancer" }
+  /// kubectl's configuration on the box, with the load balancer's address.
+  package var kubectlConfiguration: String { "\(self.path)/kubectl.conf" }
+
+  /// The log of a process.
+  package func log(_ name: ProcessName) -> String {
+    switch name {
+    case .member(1): "\(self.store)/kvstore.log"
+    case .member(let number): "\(self.store)/kvstore-\(number).log"
+    case .loadBalancer: "\(self.loadBalancer)/haproxy.log"
+    case .component(let node, .machine): "\(self.node(node))/console.log"
+    case .component(let node, let component):
+      "\(self.node(node))/var/log/\(component.rawValue).log"
+    }
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix(_ suffix: String) -> String {
+    self.count > suffix.count && self.hasSuffix(suffix)
+      ? String(self.dropLast(suffix.count)) : self
+  }
+}

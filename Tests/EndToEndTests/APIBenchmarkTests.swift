@@ -1,0 +1,27 @@
+import Testing
+
+@testable import Benchmarks
+
+extension EndToEnd {
+  /// The benchmark of an API server, in small.
+  @Suite struct APIBenchmarkTests {
+    @Test func `everything is asked with each number of pods, and every watcher sees every change`()
+      async throws
+    {
+      let directory = TemporaryDirectory()
+      let report = try await directory.keptOnError {
+        try await APIBenchmark(
+          pods: [2, 5], nodes: 2, rounds: 1, watchers: [3], events: 4, directory: directory.path
+        ).measure { _ in }
+      }
+      #expect(report.counts.map(\.pods) == [2, 5])
+      for count in report.counts {
+        #expect(Set(count.times.keys) == Set(APIBenchmark.Operation.allCases))
+        // A pod has 2 to 4 KB, so none is missing.
+        #expect((2_000 * count.pods...4_000 * count.pods).contains(count.listSize))
+        #expect(count.serverMemory > 0 && count.storeMemory > 0)
+      }
+      #expect(report.watches.map(\.watchers) == [3])
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import Testing
+
+@testable import Benchmarks
+
+extension EndToEnd {
+  /// Many elections in few processes.
+  @Suite struct ElectionsBenchmarkTests {
+    @Test func `fifty elections with two candidates are all held, and all given back`()
+      async throws
+    {
+      let directory = TemporaryDirectory()
+      let report = try await directory.keptOnError {
+        try await ElectionsBenchmark(
+          elections: 50, candidates: 2, ttlSeconds: 30, duration: .seconds(1),
+          directory: directory.path
+        ).measure { _ in }
+      }
+      #expect(report.losses == 0)
+      #expect(report.manifests == 50)
+      #expect(report.left == 0)
+      #expect(report.electors.count == 2 && report.guards.count == 2)
+    }
+  }
+}

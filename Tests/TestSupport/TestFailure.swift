@@ -1,0 +1,5 @@
+/// A test's surroundings have failed.
+public struct TestFailure: Error, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
