@@ -111,6 +111,10 @@ let package = Package(
       name: "Linux", dependencies: [systemPackage], path: "Sources/Support/Linux",
       swiftSettings: settings),
 
+    // Random numbers from a seed, for simulations, campaigns and tests.
+    .target(
+      name: "SeededRandom", path: "Sources/Support/SeededRandom", swiftSettings: settings),
+
     // MARK: Clients and objects
 
     .target(
@@ -144,7 +148,8 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", deque,
+        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux",
+        deque,
         nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
@@ -202,8 +207,8 @@ let package = Package(
     .target(
       name: "FaultCampaigns",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "TestCluster", nioCore, nioPosix, subprocess,
-        systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "SeededRandom", "TestCluster", nioCore, nioPosix,
+        subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .target(
@@ -217,7 +222,8 @@ let package = Package(
     .target(
       name: "Simulator",
       dependencies: [
-        "Elector", "EtcdClient", "FakeKubelet", "KVStore", "KubernetesObjects", heap, deque,
+        "Elector", "EtcdClient", "FakeKubelet", "HTTPEndpoint", "KVStore", "KubernetesObjects",
+        "SeededRandom", heap, deque,
       ],
       swiftSettings: settings),
 
@@ -289,7 +295,7 @@ let package = Package(
       dependencies: ["HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore],
       path: "Tests/Support/HTTPListeningTests", swiftSettings: settings),
     .testTarget(
-      name: "HTTPEndpointTests", dependencies: ["HTTPEndpoint", "TestSupport"],
+      name: "HTTPEndpointTests", dependencies: ["HTTPEndpoint", "SeededRandom", "TestSupport"],
       path: "Tests/Support/HTTPEndpointTests", swiftSettings: settings),
     .testTarget(
       name: "CommandLineTests", dependencies: ["CommandLine"],
@@ -305,7 +311,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "KubernetesObjectsTests", dependencies: ["KubernetesObjects", "TestSupport"],
+      name: "KubernetesObjectsTests",
+      dependencies: ["KubernetesObjects", "SeededRandom", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "KubernetesClientTests",
@@ -314,8 +321,8 @@ let package = Package(
     .testTarget(
       name: "KVStoreTests",
       dependencies: [
-        "JSONText", "KVStore", "PrometheusText", "TestSupport", "kvstore", httpClient, nioCore,
-        nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
+        "JSONText", "KVStore", "PrometheusText", "SeededRandom", "TestSupport", "kvstore",
+        httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
       ],
       exclude: ["Conformance/Cases", "HTTP/Connection/Traces"],
       swiftSettings: settings),
@@ -331,7 +338,8 @@ let package = Package(
       name: "FakeKubeletTests",
       dependencies: [
         "FakeKubelet", "HTTPEndpoint", "HTTPListening", "KubernetesClient", "KubernetesObjects",
-        "TestSupport", "fake-kubelet", httpClient, nioSSL, logging, lifecycle, subprocess,
+        "SeededRandom", "TestSupport", "fake-kubelet", httpClient, nioSSL, logging, lifecycle,
+        subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(
@@ -355,14 +363,14 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FaultCampaignsTests",
-      dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "TestCluster"],
+      dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "SeededRandom", "TestCluster"],
       swiftSettings: settings),
     .testTarget(
       name: "BenchmarksTests",
       dependencies: ["Benchmarks", "KVStore", "Linux", "TestCluster", nioPosix],
       swiftSettings: settings),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Elector", "KVStore", "Simulator"],
+      name: "SimulatorTests", dependencies: ["Elector", "KVStore", "SeededRandom", "Simulator"],
       swiftSettings: settings),
     // What the manual says of the code: links, sizes, named tests, tables of flags. `make tidy` runs it.
     .testTarget(

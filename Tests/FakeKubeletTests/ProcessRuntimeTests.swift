@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import Glibc
 import Logging
+import SeededRandom
 import Subprocess
 import TestSupport
 import Testing
@@ -393,7 +394,7 @@ struct ProcessRuntimeTests {
   func afterRandomKillsNothingIsLeftThatNobodyOwns(leavesPodsRunning: Bool) async throws {
     let kills = ProcessInfo.processInfo.environment["ZWEIMASTER_KILLS"].flatMap { Int($0) } ?? 20
     try await Self.withPlace { place in
-      var chance = SeededGenerator(state: 1)
+      var chance = SeededGenerator(seed: 1)
       let names = (0..<6).map { "p\($0)" }
       func install(_ name: String) throws {
         let text = Self.pod("sleep 1000 & wait", name: name).replacingOccurrences(

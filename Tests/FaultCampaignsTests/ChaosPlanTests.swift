@@ -1,4 +1,5 @@
 import FaultRelay
+import SeededRandom
 import Testing
 
 @testable import FaultCampaigns
@@ -7,7 +8,7 @@ import Testing
 @Suite struct ChaosPlanTests {
   private static func bursts(_ count: Int, seed: UInt64, members: Int = 3) -> [ChaosPlan.Burst] {
     let plan = ChaosPlan(nodes: 3, members: members)
-    var random = ChaosGenerator(seed: seed)
+    var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in plan.burst(using: &random) }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import Testing
 
 @testable import KubernetesObjects
@@ -31,7 +32,7 @@ import Testing
   }
 
   @Test func whateverIsWrittenIsReadBackUnchanged() throws {
-    var generator = Seeded(state: 7)
+    var generator = SeededGenerator(seed: 7)
     for _ in 0..<2_000 {
       let value = JSONValue.random(depth: 4, &generator)
       #expect(try JSONValue(parsing: value.utf8) == value)
@@ -40,7 +41,7 @@ import Testing
   }
 
   @Test func aTextThatWasDamagedIsReadAsFoundationReadsIt() {
-    var generator = Seeded(state: 11)
+    var generator = SeededGenerator(seed: 11)
     for _ in 0..<5_000 {
       var bytes = JSONValue.random(depth: 3, &generator).utf8
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
@@ -64,21 +65,8 @@ import Testing
   }
 }
 
-/// Always the same numbers.
-private struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    self.state &+= 0x9E37_79B9_7F4A_7C15
-    var word = self.state
-    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-    return word ^ (word >> 31)
-  }
-}
-
 extension JSONValue {
-  fileprivate static func random(depth: Int, _ generator: inout Seeded) -> JSONValue {
+  fileprivate static func random(depth: Int, _ generator: inout SeededGenerator) -> JSONValue {
     func text() -> String {
       let letters = [
         "a", "Z", "0", "ä", "€", "😀", "\"", "\\", "\n", "\u{0}", "\u{1F}", "/", " ", "{",

@@ -1,5 +1,6 @@
 import Elector
 import Foundation
+import SeededRandom
 import Testing
 
 @testable import Simulator
@@ -32,6 +33,18 @@ import Testing
     #expect(summary.terms > 24)
     #expect(summary.takeovers.count > 3)
     #expect(summary.faults.count > 15)
+  }
+
+  /// Elector and guard may die at one instant then.
+  @Test func aKubeletEndsThePodOfElectorsThatAreGone() async {
+    var scenario = Scenario()
+    scenario.manifestDeadline = true
+    let summary = await self.run(Election.self, 0..<24, scenario)
+    for violation in summary.violations {
+      Issue.record("seed \(violation.seed): \(violation.text)")
+    }
+    #expect(summary.expiries > 0)
+    #expect(summary.faults[.killUnit] ?? 0 > 0)
   }
 
   @Test func aSeedGivesTheSameRunEachTime() {
@@ -101,21 +114,21 @@ import Testing
   }
 
   @Test func faultsBeginWithinTheirWindow() {
-    var chance = Chance(seed: 1)
-    var kinds: Set<Fault.Kind> = []
+    var chance = SeededGenerator(seed: 1)
+    var kinds: Set<SimulatedFault.Kind> = []
     for _ in 0..<200 {
-      for fault in Fault.plan(
-        nodes: 3, window: .seconds(120), kinds: Fault.Kind.allCases, with: &chance)
+      for fault in SimulatedFault.plan(
+        nodes: 3, window: .seconds(120), kinds: SimulatedFault.Kind.allCases, with: &chance)
       {
         kinds.insert(fault.kind)
         #expect((0...Nanoseconds.seconds(120)).contains(fault.begin) && fault.begin <= fault.end)
       }
     }
-    #expect(kinds.count == Fault.Kind.allCases.count)
+    #expect(kinds.count == SimulatedFault.Kind.allCases.count)
   }
 
   @Test func allOfAHerdAreTakenOver() {
-    var herd = Herd(elections: 20, requestTime: .microseconds(250))
+    var herd = ThunderingHerd(elections: 20, requestTime: .microseconds(250))
     herd.ttlSeconds = 10
     herd.sleep = .seconds(2)
     let report = herd.run()
@@ -128,7 +141,7 @@ import Testing
   }
 
   @Test func aStoreThatIsBusyAllTheTimeCostsLeases() {
-    var herd = Herd(elections: 20, requestTime: .milliseconds(50))
+    var herd = ThunderingHerd(elections: 20, requestTime: .milliseconds(50))
     herd.ttlSeconds = 10
     herd.sleep = .seconds(2)
     #expect(herd.run().losses > 0)
@@ -137,7 +150,7 @@ import Testing
   /// Without a watch the lease's end is found by looking, so that the jitter of the looks shows.
   @Test func jitterSpreadsThoseWhoComeBack() {
     func peak(isJittered: Bool) -> Int {
-      var herd = Herd(elections: 100, requestTime: .microseconds(250))
+      var herd = ThunderingHerd(elections: 100, requestTime: .microseconds(250))
       (herd.isJittered, herd.blow) = (isJittered, .storeRestarts)
       return herd.run().peak
     }

@@ -73,13 +73,13 @@ struct Stop: AsyncParsableCommand {
 
 extension TargetOptions {
   fileprivate func perform(_ verb: String, _ done: String) async throws {
-    try await zweimaster.perform(verb, on: self.node, self.state, component: self.component, done)
+    try await zweimaster.perform(verb, on: self.node, self.state, done, self.component)
   }
 }
 
 private func perform(
-  _ verb: String, on node: String, _ state: StateOptions, component: Component? = nil,
-  _ done: String
+  _ verb: String, on node: String, _ state: StateOptions, _ done: String,
+  _ component: Component? = nil
 ) async throws {
   try await ControlClient.with(state.directory) { try await $0.perform(verb, on: node, component) }
   print("\(node)\(component.map { "/\($0.rawValue)" } ?? "") \(done)")

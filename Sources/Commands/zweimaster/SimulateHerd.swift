@@ -61,8 +61,8 @@ struct SimulateHerd: ParsableCommand {
 
   private var count: Int { self.elections ?? 1_000 }
 
-  private func herd(_ elections: Int) -> Herd {
-    Herd(elections: elections, requestTime: self.requestTime.duration)
+  private func herd(_ elections: Int) -> ThunderingHerd {
+    ThunderingHerd(elections: elections, requestTime: self.requestTime.duration)
   }
 
   /// How many elections one store carries, and what happens when all leaders die then.
@@ -84,7 +84,7 @@ struct SimulateHerd: ParsableCommand {
     }
     print(
       TextTable(
-        header: ["BUSY", "ELECTIONS", "REQUESTS/S", "LEASES LOST"] + Herd.Report.cellNames
+        header: ["BUSY", "ELECTIONS", "REQUESTS/S", "LEASES LOST"] + ThunderingHerd.Report.cellNames
           + ["TAKEN OVER"], rows: rows))
     try self.write(
       LinePlot(
@@ -111,7 +111,7 @@ struct SimulateHerd: ParsableCommand {
     }
     print(
       TextTable(
-        header: ["\(self.count) ELECTIONS"] + Herd.Report.cellNames
+        header: ["\(self.count) ELECTIONS"] + ThunderingHerd.Report.cellNames
           + ["PEAK IN 0.1 S", "TAKEN OVER"], rows: rows))
     try self.write(
       LinePlot(
@@ -157,7 +157,7 @@ struct SimulateHerd: ParsableCommand {
   }
 }
 
-extension Herd.Report {
+extension ThunderingHerd.Report {
   /// A row's cells of takeovers.
   fileprivate var cells: [String] {
     [50, 90, 99, 100].map { percent in

@@ -1,4 +1,5 @@
 import Glibc
+import SeededRandom
 import Synchronization
 import TestCluster
 
@@ -80,7 +81,7 @@ package struct ChaosRun: Sendable {
       let result = try await cluster.watched { monitor in
         try await cluster.waitForLeader(of: .scheduler, within: .seconds(60))
         try await cluster.waitForLeader(of: .controllerManager, within: .seconds(60))
-        var random = ChaosGenerator(seed: self.seed)
+        var random = SeededGenerator(seed: self.seed)
         var result = ChaosReport(bursts: [], log: monitor.log, bound: try self.bound())
         let end = ContinuousClock.now + self.duration
         while ContinuousClock.now < end {

@@ -67,11 +67,11 @@ extension Schema {
   ) throws -> Database.Recovered {
     let contents = try self.read(db)
     try self.fold(contents.backlog, upTo: contents.tree.index, in: db)
-    let clock = StoreClock(
-      continuing: StoreClock.Record(
-        bootID: try self.meta("boot_id", in: db), offset: try self.meta("clock_offset", in: db),
-        lastKnown: try self.meta("store_time", in: db)),
-      at: reading)
+    var record = StoreClock.Record(
+      bootID: try self.meta("boot_id", in: db), offset: try self.meta("clock_offset", in: db),
+      lastKnown: try self.meta("store_time", in: db))
+    for event in contents.history.events { record.saw(event) }
+    let clock = StoreClock(continuing: record, at: reading)
     try self.setMeta("boot_id", clock.bootID, in: db)
     try self.setMeta("clock_offset", clock.offset, in: db)
     try self.noteTime(clock.time(sinceBoot: reading.sinceBoot), in: db)

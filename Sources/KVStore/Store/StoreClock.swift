@@ -41,13 +41,21 @@ package struct StoreClock: Sendable, Equatable {
   package struct Record: Equatable, Sendable {
     package var bootID: String?
     package var offset: Int64?
-    /// The store's time at its last write.
+    /// The last time that the store is known to have reached.
     package var lastKnown: Int64?
 
     package init(bootID: String? = nil, offset: Int64? = nil, lastKnown: Int64? = nil) {
       self.bootID = bootID
       self.offset = offset
       self.lastKnown = lastKnown
+    }
+
+    /// Takes in an event. The rest of its key's TTL shows when it happened, to within a second: so a lease
+    /// does not become longer by what was written after the time was noted down last.
+    package mutating func saw(_ event: Event) {
+      guard let deadline = event.node.deadline else { return }
+      let time = deadline.nanoseconds &- event.node.ttl &* 1_000_000_000
+      self.lastKnown = max(self.lastKnown ?? time, time)
     }
   }
 

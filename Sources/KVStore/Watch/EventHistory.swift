@@ -7,7 +7,7 @@ import DequeModule
 package struct EventHistory: Sendable {
   package static let capacity = 1000
 
-  private var events: Deque<Event>
+  private(set) var events: Deque<Event>
   /// The index of the newest event, kept or not.
   private(set) var lastIndex: UInt64
 

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import TestSupport
 import Testing
 
@@ -37,7 +38,7 @@ private final class RequestFuzzer {
   private let now: StoreTime
 
   init(seed: UInt64, now: StoreTime) {
-    self.random = SeededGenerator(state: seed)
+    self.random = SeededGenerator(seed: seed)
     self.now = now
   }
 
@@ -174,7 +175,7 @@ private final class TreeFuzzer {
   }
 
   init(seed: UInt64, now: StoreTime) {
-    self.random = SeededGenerator(state: seed)
+    self.random = SeededGenerator(seed: seed)
     self.now = now
   }
 

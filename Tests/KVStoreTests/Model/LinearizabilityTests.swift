@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import TestSupport
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
         let history = try await withThrowingTaskGroup(of: [Operation].self) { group in
           for number in 0..<4 {
             group.addTask {
-              var random = SeededGenerator(state: seed &+ UInt64(number))
+              var random = SeededGenerator(seed: seed &+ UInt64(number))
               var own: [Operation] = []
               for step in 0..<4 {
                 own.append(

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import TestSupport
 import Testing
 
@@ -44,7 +45,7 @@ private final class ModelPlayer {
   init(_ url: URL, seed: UInt64) throws {
     self.url = url
     self.connection = try RawConnection(host: url.host() ?? "", port: url.port ?? 80)
-    self.random = SeededGenerator(state: seed)
+    self.random = SeededGenerator(seed: seed)
     self.root = "/model-\(seed)"
     self.model = PlainModel(index: 0)
     _ = try self.ask("DELETE", self.root, query: [("recursive", "true")], body: [])

@@ -262,6 +262,23 @@ import Testing
     }
   }
 
+  /// The power fails before the time was noted down.
+  @Test func aLeaseDoesNotBecomeLongerOverABoot() async throws {
+    try await withTemporaryDirectory { directory in
+      var tree = KeyTree()
+      let (database, recovered) = try self.open(directory)
+      let renewed = recovered.clock.now.advanced(bySeconds: 1_000)
+      let lease = Command.NewNode(value: [0x31], deadline: renewed.advanced(bySeconds: 30))
+      let change = try #require(try tree.apply(.set(StorePath("/lease"), lease), now: renewed))
+      try database.commit([change])
+      try database.close()
+      let reading = StoreClock.Reading(bootID: "another", sinceBoot: 7, wall: 0)
+      let (second, after) = try KVStore.Database.open(.directory(directory), reading: reading)
+      defer { try? second.close() }
+      #expect(after.clock.time(sinceBoot: reading.sinceBoot) == renewed)
+    }
+  }
+
   @Test func aDirectoryThatCannotBeMadeIsNamed() {
     let error = #expect(throws: StartError.self) { try self.open("/proc/none/at/all") }
     #expect(error?.description.contains("/proc/none/at/all") == true)

@@ -1,3 +1,4 @@
+import SeededRandom
 import TestSupport
 import Testing
 
@@ -150,7 +151,7 @@ import Testing
   /// Random commands against a plain dictionary of keys: the tree answers as that does.
   @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
   func agreesWithAPlainModel(seed: UInt64) throws {
-    var random = SeededGenerator(state: seed)
+    var random = SeededGenerator(seed: seed)
     var tree = KeyTree()
     var model: [String: String] = [:]
     for step in 0..<4000 {

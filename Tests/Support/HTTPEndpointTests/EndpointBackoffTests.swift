@@ -1,3 +1,4 @@
+import SeededRandom
 import TestSupport
 import Testing
 
@@ -22,7 +23,7 @@ import Testing
 
   @Test func thereIsNoneWithoutAFailure() {
     var backoff = EndpointBackoff(longest: .seconds(1))
-    var generator = SeededGenerator(state: 1)
+    var generator = SeededGenerator(seed: 1)
     #expect(backoff.pause(using: &generator) == .zero)
     backoff.failed()
     #expect(backoff.bound > .zero)
@@ -31,7 +32,7 @@ import Testing
   }
 
   @Test func thoseWhoFailTogetherDoNotComeBackTogether() {
-    var generator = SeededGenerator(state: 1)
+    var generator = SeededGenerator(seed: 1)
     var backoff = EndpointBackoff(longest: .seconds(1))
     for _ in 0..<5 { backoff.failed() }
     let pauses = (0..<1000).map { _ in backoff.pause(using: &generator) }

@@ -71,11 +71,23 @@ extension Simulation {
       elector.copy.removed()
       step = change.removedFile(failure: nil)
     } else {
-      step = change.made(elector.content == nil ? .tooLate : .made(keptBecause: nil))
+      step = change.made(self.result(ofContent: node, elector))
     }
     elector.change = change
     self.carryOut(step, node, elector)
     self.turnElector(node)
+  }
+
+  /// Without its source a manifest that is there goes on, and so does its deadline.
+  private func result(
+    ofContent node: Int, _ elector: SimulatedElector<Core>
+  ) -> ManifestChange.Content {
+    let reason = "cannot read the source"
+    let isLost = self.nodes[node].lostSourceUntil > self.now
+    if isLost, elector.copy.bytes == nil || elector.copy.bytes != self.nodes[node].manifest?.bytes {
+      return .failed(reason: reason, isUntouched: true)
+    }
+    return elector.content == nil ? .tooLate : .made(keptBecause: isLost ? reason : nil)
   }
 
   private mutating func conclude(

@@ -149,14 +149,15 @@ extension Simulation {
       GuardLoop.mayInstall(
         until: until, at: self.bootInstant(node), isConnected: guardian.isConnected)
     else { return .tooLate }
-    guard self.nodes[node].refusedFilesUntil <= self.now else {
+    let isRefused = self.nodes[node].refusedFilesUntil > self.now
+    if isRefused, self.chance.hits(percent: 70) {
       return .failed(reason: "no space left on device", isUntouched: true)
     }
     self.setManifest(
       node,
       SimulatedManifest(
         owner: guardian.life, bytes: bytes, since: self.nodes[node].manifest?.since ?? self.now))
-    return .done
+    return isRefused ? .failed(reason: "cannot be synced") : .done
   }
 
   private mutating func conclude(_ result: Guard.Event, _ node: Int) {

@@ -2,7 +2,7 @@ import Elector
 
 /// Many elections on one store, to which something happens all at once; two masters each, of which the
 /// first ones lead.
-public struct Herd: Sendable {
+public struct ThunderingHerd: Sendable {
   public enum Blow: Sendable {
     /// All leaders' machines lose their power.
     case leadersDie
@@ -73,17 +73,17 @@ public struct Herd: Sendable {
     // All have started, and renewed some times.
     let start = self.startWithin * 2 + .seconds(1) + self.sleep * 5
     let begin = Nanoseconds(max(start, .seconds(60)))
-    var faults: [Fault] = []
+    var faults: [SimulatedFault] = []
     switch self.blow {
     case .leadersDie:
       let end = begin + Nanoseconds.seconds(4 * self.ttlSeconds)
       for election in 0..<self.elections {
         faults.append(
-          Fault(kind: .nodePower, begin: begin, end: end, node: election * 2, seed: 0))
+          SimulatedFault(kind: .nodePower, begin: begin, end: end, node: election * 2, seed: 0))
       }
     case .storeRestarts:
       let end = begin + Nanoseconds.seconds(2)
-      faults.append(Fault(kind: .killStore, begin: begin, end: end, node: 0, seed: 0))
+      faults.append(SimulatedFault(kind: .killStore, begin: begin, end: end, node: 0, seed: 0))
     }
     var simulation = Simulation<Election>(scenario, seed: 1, faults: faults)
     simulation.run()

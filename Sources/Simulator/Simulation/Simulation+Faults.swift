@@ -1,9 +1,10 @@
 import Elector
 import KVStore
+import SeededRandom
 
 /// What a fault does, and what its end does.
 extension Simulation {
-  mutating func begin(_ fault: Fault) {
+  mutating func begin(_ fault: SimulatedFault) {
     self.lastTrouble = self.now
     guard self.inflict(fault) else { return }
     self.count(fault.kind)
@@ -11,9 +12,9 @@ extension Simulation {
   }
 
   /// - Returns: whether anything came of it.
-  private mutating func inflict(_ fault: Fault) -> Bool {
+  private mutating func inflict(_ fault: SimulatedFault) -> Bool {
     let node = fault.node
-    var chance = Chance(seed: fault.seed)
+    var chance = SeededGenerator(seed: fault.seed)
     switch fault.kind {
     case .cut, .cutRequests, .cutAnswers:
       if fault.kind != .cutAnswers {
@@ -77,12 +78,17 @@ extension Simulation {
       self.endKubelet(node)
     case .stepDown:
       guard let elector = self.nodes[node].elector else { return false }
+      let isForGood = chance.hits(percent: 30)
       self.deliver(
-        .stepDown(for: (fault.end - self.now).duration), toElector: node, elector.life)
+        .stepDown(for: isForGood ? nil : (fault.end - self.now).duration), toElector: node,
+        elector.life)
     case .slowFiles:
       self.nodes[node].slowFilesUntil = max(self.nodes[node].slowFilesUntil, fault.end)
     case .refusedFiles:
       self.nodes[node].refusedFilesUntil = max(self.nodes[node].refusedFilesUntil, fault.end)
+    case .lostSource:
+      self.nodes[node].lostSourceUntil = max(self.nodes[node].lostSourceUntil, fault.end)
+    case .killAtRecord: self.nodes[node].killsAtRecordUntil = fault.end
     case .slowStoreDisk: self.storeIsSlow = true
     case .fullStoreDisk: self.commitsFail = true
     case .flood:
@@ -94,7 +100,7 @@ extension Simulation {
     return true
   }
 
-  mutating func end(_ fault: Fault) {
+  mutating func end(_ fault: SimulatedFault) {
     self.lastTrouble = self.now
     switch fault.kind {
     case .slowStoreDisk: self.storeIsSlow = false
@@ -103,6 +109,10 @@ extension Simulation {
     case .restartKubelet:
       if self.nodes[fault.node].isOn, !self.nodes[fault.node].kubelet.isUp {
         self.startKubelet(fault.node)
+      }
+    case .stepDown:
+      if let elector = self.nodes[fault.node].elector {
+        self.deliver(.resume, toElector: fault.node, elector.life)
       }
     case .cut, .cutRequests, .cutAnswers:
       self.span(.cut, nil, .network(fault.node))

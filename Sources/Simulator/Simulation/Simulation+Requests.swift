@@ -14,6 +14,13 @@ extension Simulation {
       node: node, incarnation: elector.life, id: request.id,
       operation: Core.operation(for: request.kind, of: state.lock), lock: state.lock)
     self.toStore(node) { .requestArrives(arrival) }
+    // The moment that matters most.
+    if case .writeRecord = request.kind, state.killsAtRecordUntil > self.now {
+      self.nodes[node].killsAtRecordUntil = 0
+      self.agenda.add(
+        .electorDies(node, life: elector.life),
+        at: self.now + self.chance.span(1_000_000...100_000_000))
+    }
     let limit = self.nodes[node].clock.time(
       of: state.clock.reading(at: self.now) + Nanoseconds(state.timing.requestTimeout))
     self.agenda.add(

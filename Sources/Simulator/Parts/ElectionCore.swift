@@ -16,6 +16,7 @@ package struct ElectionSetup: Sendable {
   package let candidate: Candidate
   package let timing: Timing
   package let asksKubelet: Bool
+  package let podLimits: PodLimits
   /// From 0 to 0.2, as in ``Election``.
   package let jitter: Double
 }
@@ -24,6 +25,7 @@ extension Election: ElectionCore {
   package init(_ setup: ElectionSetup) {
     self.init(
       candidate: setup.candidate, timing: setup.timing, asksKubelet: setup.asksKubelet,
+      podLimits: setup.podLimits,
       jitter: setup.jitter)
   }
 

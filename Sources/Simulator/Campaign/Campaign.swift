@@ -23,7 +23,7 @@ public struct Campaign: Sendable {
     public internal(set) var pods = 0
     /// Pods that their kubelet ended by itself.
     public internal(set) var expiries = 0
-    public internal(set) var faults: [Fault.Kind: Int] = [:]
+    public internal(set) var faults: [SimulatedFault.Kind: Int] = [:]
     /// How long no pod ran until one ran on another node, in thousandths of the lease's time to live.
     public internal(set) var takeovers: [Int] = []
     public internal(set) var violations: [Violation] = []
@@ -96,7 +96,7 @@ public struct Campaign: Sendable {
 
   /// The same for another core.
   package func story<Core: ElectionCore>(of seed: UInt64, by core: Core.Type) -> Telling {
-    func play(_ faults: [Fault]?, tells: Bool) -> Simulation<Core> {
+    func play(_ faults: [SimulatedFault]?, tells: Bool) -> Simulation<Core> {
       var simulation = Simulation<Core>(self.scenario, seed: seed, faults: faults, tells: tells)
       simulation.run()
       return simulation
@@ -128,10 +128,10 @@ public struct Campaign: Sendable {
 
   /// A seed's run, for people.
   public struct Telling: Sendable {
-    public let story: Story
+    public let story: Timeline
     /// `nil` when nothing is wrong with it.
     public let violation: String?
-    public let faults: [Fault]
+    public let faults: [SimulatedFault]
     /// So many faults of the seed's were not needed.
     public let leftOut: Int
     /// The cluster, one line each.
@@ -144,7 +144,7 @@ extension Simulation {
   var setting: String {
     var lines = [
       "\(self.nodes.count) masters; a lease of \(self.draw.ttlSeconds) s, --sleep \(self.draw.sleep); a kubelet "
-        + "notices within \(Story.time(self.draw.detection)) and gives a pod \(Story.time(self.draw.grace))"
+        + "notices within \(Timeline.time(self.draw.detection)) and gives a pod \(Timeline.time(self.draw.grace))"
     ]
     for node in self.nodes {
       lines.append(

@@ -103,8 +103,10 @@ struct SimulatedStore: Sendable {
     guard let tree = self.disk.tree() else {
       return "the events on disk cannot have followed on the table of nodes"
     }
+    var record = self.disk.clock
+    for event in self.disk.events { record.saw(event) }
     self.clock = StoreClock(
-      continuing: self.disk.clock,
+      continuing: record,
       at: StoreClock.Reading(
         bootID: "boot\(self.boots)", sinceBoot: self.machine.reading(at: now),
         wall: Self.epoch + now + self.wallSkew))

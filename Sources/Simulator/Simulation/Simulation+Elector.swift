@@ -35,7 +35,7 @@ extension Simulation {
     let setup = ElectionSetup(
       candidate: Candidate(
         name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
-      timing: state.timing, asksKubelet: state.asksKubelet,
+      timing: state.timing, asksKubelet: state.asksKubelet, podLimits: self.draw.podLimits,
       jitter: self.scenario.isJittered ? drawn : 0)
     self.nodes[node].elector = SimulatedElector<Core>(
       life: life, begin: state.clock.reading(at: self.now), core: Core(setup),
@@ -120,8 +120,10 @@ extension Simulation {
         at: max(self.now, self.time(of: instant, node)))
     case .awaitPodEnd(let id): self.watchPod(node, elector, id, elector.copy.podsSoFar)
     case .observePod(let id):
-      let isRunning = !self.nodes[node].kubelet.running.isEmpty
-      let observation = PodObservation(isRunning: isRunning, restarts: 0)
+      let kubelet = self.nodes[node].kubelet
+      let isSilent = !kubelet.isUp || self.chance.hits(percent: 10)
+      let observation =
+        isSilent ? nil : PodObservation(isRunning: !kubelet.running.isEmpty, restarts: 0)
       self.agenda.add(
         .toElector(node, life: life, .podObserved(id: id, observation)),
         at: self.now + .milliseconds(1))
@@ -133,7 +135,7 @@ extension Simulation {
   }
 
   private mutating func take(_ report: Election.Report, _ node: Int) {
-    let lane = Story.Lane.elector(node)
+    let lane = Timeline.Lane.elector(node)
     switch report {
     case .acquired(let term):
       self.countTerm()

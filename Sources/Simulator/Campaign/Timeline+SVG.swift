@@ -1,4 +1,4 @@
-extension Story {
+extension Timeline {
   /// The run as a picture: a lane for each part of the cluster, time from left to right, the lease above.
   public var svg: String {
     let lanes = self.lanes

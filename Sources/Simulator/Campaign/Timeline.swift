@@ -1,5 +1,5 @@
 /// What happened in a run, for people: lines in the order of time, and spans of states for a picture.
-public struct Story: Sendable {
+public struct Timeline: Sendable {
   /// Whose doing something is.
   public enum Lane: Hashable, Sendable, CustomStringConvertible {
     case lease, store, fault, verdict

@@ -2,6 +2,7 @@ import EtcdClient
 import Elector
 import FakeKubelet
 import KVStore
+import SeededRandom
 
 /// A cluster in simulated time: candidates with guards and kubelets around one store, and what happens to
 /// them. The cores are the shipped ones; clocks, sockets, files and processes are not there.
@@ -16,6 +17,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case electorStarts(Int, guardLife: Int)
     case toElector(Int, life: Int, Election.Event)
     case electorAlarm(Int, life: Int, id: Int)
+    case electorDies(Int, life: Int)
     case electorGoesOn(Int, life: Int)
     /// The elector's own half of a removal or an installation is done.
     case electorFileDone(Int, life: Int)
@@ -55,8 +57,8 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   package let scenario: Scenario
   package let seed: UInt64
   let draw: Draw
-  var chance: Chance
-  var network: Chance
+  var chance: SeededGenerator
+  var network: SeededGenerator
   var agenda = Agenda<Happening>()
   var now: Nanoseconds = 0
   var store: SimulatedStore
@@ -72,7 +74,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   var lastTrouble: Nanoseconds = 0
   package private(set) var result = RunResult()
   let tells: Bool
-  package internal(set) var story = Story()
+  package internal(set) var story = Timeline()
   private let manifests: [PodManifest]
   /// From the end of the last trouble until a pod must run at the latest.
   private let bound: Nanoseconds
@@ -82,14 +84,16 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   /// - Parameters:
   ///   - faults: instead of those that the seed gives.
   ///   - tells: whether ``story`` is kept.
-  package init(_ scenario: Scenario, seed: UInt64, faults: [Fault]? = nil, tells: Bool = false) {
+  package init(
+    _ scenario: Scenario, seed: UInt64, faults: [SimulatedFault]? = nil, tells: Bool = false
+  ) {
     self.scenario = scenario
     self.seed = seed
     self.tells = tells
     let draw = Draw(scenario, seed: seed, faults: faults)
     self.draw = draw
     self.bound = draw.bound
-    var chance = Chance(seed: seed ^ 0x5eed)
+    var chance = SeededGenerator(seed: seed ^ 0x5eed)
     self.network = chance.split()
     self.store = SimulatedStore(gain: chance.span(-100_000...100_000))
     self.manifests = draw.timings.indices.map {
@@ -129,7 +133,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   }
 
   /// What the seed gave, for a second run with fewer of them.
-  package var faults: [Fault] { self.draw.faults }
+  package var faults: [SimulatedFault] { self.draw.faults }
 
   // MARK: Running
 
@@ -158,7 +162,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
           !$0.kubelet.running.isEmpty
         }
         if running != 1 {
-          self.violate("\(running) pods run \(Story.time(self.bound)) after the last trouble")
+          self.violate("\(running) pods run \(Timeline.time(self.bound)) after the last trouble")
           break
         }
       }
@@ -171,12 +175,12 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     self.tell(.verdict, violation)
   }
 
-  mutating func tell(_ lane: Story.Lane, _ text: @autoclosure () -> String) {
+  mutating func tell(_ lane: Timeline.Lane, _ text: @autoclosure () -> String) {
     if self.tells { self.story.tell(text(), by: lane, at: self.now) }
   }
 
   /// A state begins, or ends when it has no name.
-  mutating func span(_ kind: Story.Span.Kind, _ label: String?, _ lane: Story.Lane) {
+  mutating func span(_ kind: Timeline.Span.Kind, _ label: String?, _ lane: Timeline.Lane) {
     guard self.tells else { return }
     if let label {
       self.story.begin(kind, label, in: lane, at: self.now)
@@ -197,6 +201,9 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case .electorAlarm(let node, let life, let id):
       guard self.elector(node, life)?.alarm == id else { return }
       self.deliver(.woke, toElector: node, life)
+    case .electorDies(let node, let life):
+      guard self.elector(node, life) != nil, self.isGuardWell(node) else { return }
+      self.endElector(node, .signal(9))
     case .electorGoesOn(let node, let life):
       guard self.elector(node, life) != nil else { return }
       self.tell(.elector(node), "goes on")
@@ -309,26 +316,5 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   mutating func countLoss() { self.result.losses += 1 }
   mutating func countExpiry() { self.result.expiries += 1 }
   mutating func countTerm() { self.result.terms += 1 }
-  mutating func count(_ fault: Fault.Kind) { self.result.faults[fault, default: 0] += 1 }
-}
-
-/// What came of a run.
-public struct RunResult: Sendable {
-  /// What must never be and was; `nil` for a good run.
-  public internal(set) var violation: String?
-  /// How long the run was, in simulated time.
-  public internal(set) var simulated: Nanoseconds = 0
-  public internal(set) var steps = 0
-  /// Leases won, and pods that began to run.
-  public internal(set) var terms = 0
-  public internal(set) var pods = 0
-  /// Pods that their kubelet ended by itself, `--manifest-deadline`.
-  public internal(set) var expiries = 0
-  /// How long no pod ran until one ran on another node.
-  public internal(set) var takeovers: [Nanoseconds] = []
-  public internal(set) var faults: [Fault.Kind: Int] = [:]
-  /// Leases that were not renewed in time.
-  public internal(set) var losses = 0
-  /// How many requests the store took in each tenth of a second, where it is counted what they cost.
-  public internal(set) var load: [Int] = []
+  mutating func count(_ fault: SimulatedFault.Kind) { self.result.faults[fault, default: 0] += 1 }
 }

@@ -1,33 +1,5 @@
 import Elector
-
-/// What kind of cluster is simulated, and what may happen to it; the rest is left to each seed.
-public struct Scenario: Sendable {
-  /// `nil` for two or three, by chance.
-  public var masters: Int?
-  /// The lease's time to live; `nil` for 3 to 30 seconds, by chance.
-  public var ttlSeconds: Int64?
-  /// `nil` for up to 6 seconds, by chance.
-  public var sleep: Duration?
-  /// `nil` inside for none, outside for any of them, by chance.
-  public var profile: Profile??
-  /// Whether the electors have `--manifest-deadline`, most of them; `nil` for three seeds in ten, by chance.
-  public var manifestDeadline: Bool?
-  public var faults = Fault.Kind.allCases
-  /// For how long faults begin, in seconds of simulated time.
-  public var windowSeconds: Int64 = 120
-  /// How many elections there are on the one store, each with masters of its own.
-  public var elections = 1
-  /// What the store needs for one request, all of them one after the other; nothing by default.
-  public var requestTime: Duration = .zero
-  /// Within which time electors start: first the first one of each election.
-  public var startWithin: Duration = .milliseconds(50)
-  /// Whether the pauses of those without a lease are drawn out by chance, as they are.
-  public var isJittered = true
-  /// Whether the store tells of changes; else everybody has to look.
-  public var tellsWatchers = true
-
-  public init() {}
-}
+import SeededRandom
 
 /// One cluster, drawn from a seed.
 struct Draw: Sendable {
@@ -36,13 +8,15 @@ struct Draw: Sendable {
   let detection: Nanoseconds
   let grace: Nanoseconds
   let timings: [Timing]
+  /// What a kubelet has to say of the pod, `--start-deadline`.
+  let podLimits: PodLimits
   let haveOneName: Bool
   let window: Nanoseconds
-  let faults: [Fault]
+  let faults: [SimulatedFault]
 
   /// - Parameter faults: instead of those that the seed gives.
-  init(_ scenario: Scenario, seed: UInt64, faults: [Fault]?) {
-    var chance = Chance(seed: seed)
+  init(_ scenario: Scenario, seed: UInt64, faults: [SimulatedFault]?) {
+    var chance = SeededGenerator(seed: seed)
     self.ttlSeconds = scenario.ttlSeconds ?? chance.span(3...30)
     let longestSleep = min(6_000, self.ttlSeconds * 1_000)
     self.sleep = scenario.sleep ?? .milliseconds(chance.span(200...longestSleep))
@@ -53,7 +27,7 @@ struct Draw: Sendable {
     self.haveOneName = chance.hits(percent: 10)
     let masters = scenario.masters ?? 2 + chance.index(below: 2)
     // Of its own, so that the other seeds are what they are without it.
-    var deadlineChance = Chance(seed: seed ^ 0xdead_11e5)
+    var deadlineChance = SeededGenerator(seed: seed ^ 0xdead_11e5)
     let isDrawn = deadlineChance.hits(percent: 30)
     let haveDeadline = scenario.manifestDeadline ?? isDrawn
     let podStop = PodStop(
@@ -68,10 +42,15 @@ struct Draw: Sendable {
           ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile, podStop, expires: expires))
     }
     self.timings = timings
+    // A pod that has to wait for the end of the one before is no reason to give up.
+    self.podLimits =
+      scenario.elections == 1 && deadlineChance.hits(percent: 20)
+      ? PodLimits(startDeadline: (self.detection * 2 + self.grace * 2 + .seconds(1)).duration)
+      : PodLimits()
     self.window = .seconds(scenario.windowSeconds)
     precondition(scenario.elections == 1 || scenario.faults.isEmpty || faults != nil)
     let kinds = scenario.faults.filter { haveDeadline || $0 != .killUnit }
-    let plan = Fault.plan(nodes: masters, window: self.window, kinds: kinds, with: &chance)
+    let plan = SimulatedFault.plan(nodes: masters, window: self.window, kinds: kinds, with: &chance)
     self.faults = faults ?? plan
   }
 
@@ -100,10 +79,12 @@ struct Draw: Sendable {
     let delay = delays.max() ?? .zero
     var bound = Nanoseconds(.seconds(self.ttlSeconds) + delay + .seconds(1))
     bound += self.detection + .milliseconds(20)
-    // One that could not write its manifest leaves the lock to others, for longer each time.
-    if self.faults.contains(where: { $0.kind == .refusedFiles }) {
-      bound += Nanoseconds(self.sleep * 10)
-    }
+    // An elector that could not install its manifest, or whose pod does not run, leaves the lock to others,
+    // for longer each time.
+    let mayStandBack =
+      self.podLimits != PodLimits()
+      || self.faults.contains { $0.kind == .refusedFiles || $0.kind == .lostSource }
+    if mayStandBack { bound += Nanoseconds(self.sleep * 10) }
     return bound
   }
 }
