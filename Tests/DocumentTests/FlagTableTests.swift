@@ -87,7 +87,12 @@ import Testing
       standard = "required"
     }
     if argument["kind"] == "flag", standard == "`false`" || standard.isEmpty { standard = "off" }
-    meaning = meaning.replacing("|", with: "\\|").replacing("<", with: "&lt;")
-    return "| \(flag) | \(standard.replacing("|", with: "\\|")) | \(meaning) |"
+    return "| "
+      + [flag, standard, meaning].map { cell in
+        // Within backquotes a page shows `<` as it is.
+        cell.replacing("|", with: "\\|").split(separator: "`", omittingEmptySubsequences: false)
+          .enumerated().map { $0.isMultiple(of: 2) ? $1.replacing("<", with: "&lt;") : String($1) }
+          .joined(separator: "`")
+      }.joined(separator: " | ") + " |"
   }
 }

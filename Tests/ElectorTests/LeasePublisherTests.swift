@@ -153,7 +153,9 @@ import Testing
       #expect(lines.all.count { $0.contains("leases is forbidden") } == 1)
       leases.refuses.withLock { $0 = false }
       try await eventually("written") { leases.state.withLock { $0.version } > 0 }
-      try await eventually("logged") { lines.all.contains { $0.contains("the Lease shows the lock again") } }
+      try await eventually("logged") {
+        lines.all.contains { $0.contains("the Lease shows the lock again") }
+      }
     }
   }
 }

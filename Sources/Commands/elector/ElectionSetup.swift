@@ -31,7 +31,7 @@ struct ElectionSetup: Sendable {
   }
 
   func services(
-    _ client: EtcdClient, api: EtcdAPI, guarded: ManifestGuard, apiserver: APIServer?
+    _ client: EtcdClient, api: EtcdAPI, guarded: GuardedManifest, apiserver: APIServer?
   ) throws -> Services {
     let options = LeaseOptions(
       key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,

@@ -97,13 +97,13 @@ struct Elections: Sendable {
     }
   }
 
-  private func guarded(_ election: ElectionOptions, by link: GuardLink) throws -> ManifestGuard {
+  private func guarded(_ election: ElectionOptions, by link: GuardLink) throws -> GuardedManifest {
     let path = election.destFile
     guard let index = self.guarded.firstIndex(of: path).flatMap({ UInt16(exactly: $0) }) else {
       throw ValidationError(
         "--dest-file \(path): the guard was started without it; restart the elector to change it")
     }
-    return ManifestGuard(link: link, manifest: index)
+    return GuardedManifest(link: link, manifest: index)
   }
 
   private func configurations(

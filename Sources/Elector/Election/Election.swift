@@ -13,8 +13,8 @@
 ///    or released while the manifest may be there.
 /// 4. At most one request and one watch are under way.
 /// 5. The manifest is asked for only after the record named our term as the last one, and only
-///    when no pod of an earlier term can run any more (``TermLedger``). The record shows a term
-///    as ended only when its manifest is gone and its pod has ended (``ManifestState``).
+///    when no pod of an earlier term can run any more (`TermLedger`). The record shows a term
+///    as ended only when its manifest is gone and its pod has ended (`ManifestState`).
 /// 6. A manifest that expires by itself is asked for only when no earlier pod of ours can run any more,
 ///    since its time would begin with that pod's end.
 ///

@@ -2,7 +2,7 @@ import Glibc
 import Logging
 
 /// Carries out what ``Guard`` says, in a process of its own: it starts the elector as its child, and owns
-/// the manifests, the clock and the signals. The order of things is ``GuardLoop``'s.
+/// the manifests, the clock and the signals. The order of things is `GuardLoop`'s.
 ///
 /// One thread that waits in one `poll`, and no library that starts another one. To be the first process
 /// of a container it collects the children of others, too.

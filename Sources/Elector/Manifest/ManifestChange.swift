@@ -1,32 +1,31 @@
-/// One installation or removal of a manifest, as a value: what the elector does by itself, what it asks its
-/// guard for, and what the election learns at the end.
+/// The steps of one installation or removal of a manifest, by the elector and its guard, as a value.
 ///
-/// A removal is done by the elector first, since a guard that is stopped must not delay it. Then the guard is
-/// asked, which does it after everything it was asked for before. An installation is the guard's alone.
+/// The elector removes the manifest first, so that a stopped guard cannot delay it. Then it asks the guard,
+/// which removes it again after all earlier requests. Only the guard installs.
 package struct ManifestChange: Equatable, Sendable {
   package enum Step: Equatable, Sendable {
-    /// Make the destination absent; answered by ``removedFile(failure:)``.
+    /// Remove the destination; then ``removedFile(failure:)``.
     case removeFile
-    /// Make the bytes that the destination is to hold; answered by ``made(_:)``.
+    /// Make the content of the destination; then ``made(_:)``.
     case makeContent
-    /// Put those bytes there without a guard; answered by ``answered(_:)``.
+    /// Install that content without a guard; then ``answered(_:)``.
     case placeContent
-    /// Ask the guard; answered by ``answered(_:)``.
+    /// Ask the guard; then ``answered(_:)``.
     case askGuard
-    /// Nothing is left to do.
-    /// - `mayBeThere`: the bytes that were made may be in the destination: a pod may come of them.
+    /// The change is complete.
+    /// - `mayBeThere`: the destination may hold the content, so that a pod may start from it.
     case end(Result, mayBeThere: Bool)
   }
 
   package enum Result: Equatable, Sendable {
-    /// - `failure`: why the destination may still be there.
+    /// - `failure`: why the destination may still exist.
     case removal(failure: String?)
     case installation(ElectionInstallation)
   }
 
-  /// What became of the content.
+  /// The result of ``Step/makeContent``.
   package enum Content: Equatable, Sendable {
-    /// - `keptBecause`: it was made of what was read earlier, for this reason.
+    /// - `keptBecause`: why it has an earlier source.
     case made(keptBecause: String?)
     case tooLate
     case failed(reason: String, isUntouched: Bool)
@@ -79,7 +78,7 @@ package struct ManifestChange: Equatable, Sendable {
       switch answer {
       case .answered(.failed(let reason, _)): reason
       case .answered(.done), .answered(.tooLate): nil
-      // A guard that is gone cannot put anything there any more.
+      // A dead guard cannot install anything.
       case .lost, .silent: self.failure
       }
     return .end(.removal(failure: failure), mayBeThere: false)
@@ -95,14 +94,14 @@ package struct ManifestChange: Equatable, Sendable {
     case .answered(.failed(let reason, let isUntouched)):
       return .end(
         .installation(.failed(reason: reason, isUntouched: isUntouched)), mayBeThere: !isUntouched)
-    // It may have been there for a moment, and a pod with it.
+    // It may have been installed for a moment, and a pod started.
     case .silent:
       return .end(
         .installation(
           .failed(
             reason: "the guard did not answer before the lease's end", isUntouched: false)),
         mayBeThere: true)
-    // Its pod may run already: this is no failure after which the lease may go at once.
+    // Its pod may run, so the lease must not be released at once.
     case .lost: return .end(.installation(.lost), mayBeThere: false)
     }
   }

@@ -1,19 +1,18 @@
-/// What an elector knows of its copy of a manifest in a kubelet's directory, and of the pods that may have come
-/// of it, as a value.
+/// An elector's copy of a manifest in a kubelet's directory, and its pods, as a value.
 package struct ManifestCopy: Sendable {
-  /// What the destination holds by our own doing.
+  /// The destination's content, if we installed it.
   package private(set) var bytes: [UInt8]?
-  /// What that was made of.
+  /// Its source.
   package private(set) var source: [UInt8]?
-  /// The pod that was in the destination last, whoever put it there.
+  /// The pod of the destination's last content, ours or another process's.
   package private(set) var pod: ElectedPod?
   private var pods = InstalledPods()
-  /// Whether the destination was found absent, or made so, at least once.
+  /// Whether a removal has succeeded at least once.
   private var wasRemoved = false
-  /// What a kubelet takes to read of a later deadline; `nil` for a pod that the kubelet does not end by
+  /// The time within which a kubelet reads a later deadline; `nil` when the kubelet does not end the pod by
   /// itself.
   private let deadlineDetection: Duration?
-  /// Since when the copy is there, or is about to be, without having been removed meanwhile.
+  /// The deadlines since the last removal.
   private var life: Life?
 
   private struct Life: Sendable {
@@ -21,7 +20,7 @@ package struct ManifestCopy: Sendable {
     var begin: BootInstant
   }
 
-  /// - Parameter deadlineDetection: what a kubelet takes to read of a later deadline, if it is to end the
+  /// - Parameter deadlineDetection: the time within which a kubelet reads a later deadline, if it ends the
   ///   pod by itself (``Timing/manifestExpires``).
   package init(deadlineDetection: Duration? = nil) {
     self.deadlineDetection = deadlineDetection
@@ -29,9 +28,9 @@ package struct ManifestCopy: Sendable {
 
   // MARK: Removal
 
-  /// The destination is about to be made absent.
-  /// - Parameter leftOver: the pod of what is there. It counts when it is not ours: an earlier run left it,
-  ///   and its end is the one to wait for.
+  /// A removal is about to happen.
+  /// - Parameter leftOver: the pod of the present content. If an earlier process installed it, the election
+  ///   waits for the end of that pod.
   package mutating func willBeRemoved(leftOver: ElectedPod?) {
     let isOurs = self.bytes != nil
     (self.bytes, self.source, self.life) = (nil, nil, nil)
@@ -44,21 +43,21 @@ package struct ManifestCopy: Sendable {
 
   // MARK: Installation
 
-  /// What the copy says of its pod's end.
+  /// The pod's deadline in a copy.
   package enum Deadline: Equatable, Sendable {
     /// The kubelet does not end the pod by itself.
     case none
     case expiry(ManifestExpiry)
-    /// The pod may have ended already; it does not start again with the same uid.
+    /// The pod may have ended, and does not start again with the same uid.
     case tooLate
 
     var expiry: ManifestExpiry? { if case .expiry(let expiry) = self { expiry } else { nil } }
   }
 
-  /// What the next copy is to say of its pod's end.
+  /// The deadline of the next copy.
   /// - Parameters:
   ///   - end: until when the copy may stay, as far as is known now.
-  ///   - now: when it will be there at the earliest.
+  ///   - now: the earliest time of its installation.
   ///   - newUID: for the first copy after a removal.
   package mutating func deadline(
     until end: BootInstant, at now: BootInstant, newUID: () -> String
@@ -72,8 +71,8 @@ package struct ManifestCopy: Sendable {
       ?? .tooLate
   }
 
-  /// The destination holds these bytes, or may do so.
-  /// - Parameter pod: of such a source, asked for when it is another one than before.
+  /// The destination holds these bytes, or may hold them.
+  /// - Parameter pod: parses a source; called for another source than before.
   package mutating func installed(
     _ bytes: [UInt8], madeOf source: [UInt8], _ deadline: Deadline, at now: BootInstant,
     pod: ([UInt8]) -> ElectedPod?
@@ -90,24 +89,24 @@ package struct ManifestCopy: Sendable {
 
   // MARK: The end of the pods
 
-  /// Which pods a wait for their end concerns: those of everything that was installed so far.
+  /// The pods of all installations up to some instant.
   package struct Pods: Equatable, Sendable {
     fileprivate let count: Int
     /// Whether no pod of an earlier copy can be listed: see ``PodEndWatch``.
     package let isOnlyOne: Bool
   }
 
-  /// The pods of everything that was installed so far; another copy may follow during the wait.
+  /// The pods of all installations so far; another copy may follow.
   package var podsSoFar: Pods {
     Pods(count: self.pods.count, isOnlyOne: self.pods.hasOnlyOne)
   }
 
-  /// The pods of what an earlier process installed. Their end is waited for once, from the first removal on.
+  /// The pods of an earlier process. The elector waits for their end once, after the first removal.
   package enum Past: Equatable, Sendable {
-    /// The destination was not found absent yet.
+    /// No removal has succeeded yet.
     case notYet
     case pods(Pods)
-    /// We were quicker to install something: the election waits for the end of that.
+    /// We have installed a copy since; the election waits for the end of its pod.
     case superseded
   }
 
@@ -116,6 +115,6 @@ package struct ManifestCopy: Sendable {
     return self.bytes == nil ? .pods(Pods(count: self.pods.count, isOnlyOne: false)) : .superseded
   }
 
-  /// Nothing runs any more of these.
+  /// These pods have ended.
   package mutating func ended(_ pods: Pods) { self.pods.ended(upTo: pods.count) }
 }

@@ -2,28 +2,28 @@ import Linux
 import Logging
 import NIOPosix
 
-/// A manifest in a kubelet's directory, and the pod that comes of it.
+/// The destination of an election for a manifest: the file in the kubelet's directory, and its pod.
 struct ManifestDestination: ElectionDestination {
-  let keeper: ManifestKeeper
-  /// `nil` when nobody can be asked when a pod has ended.
+  let installer: ManifestInstaller
+  /// `nil` when no kubelet is known; then the election waits for the longest possible time.
   let kubelet: Kubelet?
   let timing: Timing
   let logger: Logger
 
-  private var manifest: ManifestFile { self.keeper.file }
+  private var manifest: ManifestFile { self.installer.file }
 
   var tellsOfEnd: Bool { self.kubelet != nil }
 
-  func remove() async throws { try await self.keeper.remove() }
+  func remove() async throws { try await self.installer.remove() }
 
-  func extend(to end: ContinuousClock.Instant) async { await self.keeper.extend(to: end) }
+  func extend(to end: ContinuousClock.Instant) async { await self.installer.extend(to: end) }
 
   func install(term: UInt64, before end: ContinuousClock.Instant) async -> ElectionInstallation {
-    await self.keeper.install(term: term, before: end)
+    await self.installer.install(term: term, before: end)
   }
 
   func awaitEnd() async -> Bool {
-    // Another one may be installed meanwhile.
+    // Another copy may be installed during the wait.
     await self.awaitEnd(of: self.manifest.podsSoFar)
   }
 
@@ -37,7 +37,7 @@ struct ManifestDestination: ElectionDestination {
     let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
     guard let kubelet, let pod = pod ?? nil else {
       self.logger.warning(
-        "cannot tell which pod to ask the kubelet for, waiting for as long as one may take to end",
+        "waiting for the longest possible time for the pod's end: its name is unknown",
         metadata: ["source": "\(self.manifest.source)", "for": "\(self.timing.podTime)"])
       return (try? await Task.sleep(for: self.timing.podTime)) != nil
     }
@@ -55,7 +55,7 @@ struct ManifestDestination: ElectionDestination {
     await withDiscardingTaskGroup { group in
       if let kubelet = self.kubelet {
         group.addTask {
-          if let reason = await kubelet.trouble() { self.tell(kubelet, reason) }
+          if let reason = await kubelet.trouble() { self.warn(kubelet, reason) }
           await self.settlePast()
         }
       }
@@ -65,8 +65,7 @@ struct ManifestDestination: ElectionDestination {
     }
   }
 
-  /// Finds out when nothing runs any more of what an earlier process installed, unless we were quicker to
-  /// install something.
+  /// Waits for the end of the pods of an earlier process, unless we install a manifest before.
   private func settlePast() async {
     while self.manifest.past == .notYet {
       guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
@@ -74,22 +73,21 @@ struct ManifestDestination: ElectionDestination {
     if case .pods(let past) = self.manifest.past { _ = await self.awaitEnd(of: past) }
   }
 
-  private func tell(_ kubelet: Kubelet, _ reason: String) {
+  private func warn(_ kubelet: Kubelet, _ reason: String) {
     self.logger.warning(
-      "cannot ask the kubelet, which may start later; until it answers the longest times are waited for",
+      "the kubelet does not answer yet; until it does, this elector waits for the longest possible times",
       metadata: ["kubelet": "\(kubelet.url)", "reason": "\(reason)"])
   }
 
-  /// Tells of changes for as long as the directory is there; without it, the look at each `--sleep`
-  /// remains.
+  /// Reports changes while the directory exists; otherwise the check at each `--sleep` remains.
   private func watchFile(_ path: String, _ hasChanged: @Sendable () -> Void) async {
     let directory = ManifestFile.directory(of: path)
     let name = ManifestFile.name(of: path)
     while !Task.isCancelled {
       if let events = try? DirectoryWatch.events(of: directory) {
-        // It may have changed while nobody looked.
+        // It may have changed before the watch.
         hasChanged()
-        // A name with two dots is how a mounted ConfigMap changes all of its files at once.
+        // A mounted ConfigMap changes all of its files at once, by a name with two leading dots.
         for await event in events
         where event.name == nil || event.name == name || event.name?.hasPrefix("..") == true {
           hasChanged()

@@ -2,43 +2,43 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// The manifest in the kubelet's directory: absent, or a whole copy of the source.
+/// A source manifest and its stamped copy in the kubelet's directory, which is absent or whole.
 ///
-/// All of it blocks, for as long as a disk takes. Calls are to come one after the other.
+/// `ManifestCopy` knows what the copy holds, and `ManifestPath` writes and removes it. All methods block
+/// for as long as the disk takes. Call one at a time.
 public final class ManifestFile: Sendable {
   public let source: String
   public var destination: String { self.place.path }
   let place: ManifestPath
-  /// The longest grace that a pod may have: others count on it.
+  /// The longest grace that a pod may have; other electors rely on it.
   private let longestGrace: Duration?
-  /// An empty one leaves the source as it is, byte for byte.
+  /// An empty one copies the source byte for byte.
   private let stamp: ManifestStamp
   private let sourceMissing: SourceMissing
   private let copy: Mutex<ManifestCopy>
 
-  /// What becomes of the copy when somebody deletes the source, `--source-missing`. One that cannot be used
-  /// is always kept: it may be about to be saved.
+  /// What happens to the copy when the source is deleted, `--source-missing`. The copy of an unusable source
+  /// always stays, because an editor may be saving it.
   public enum SourceMissing: String, CaseIterable, Sendable {
     case keep
-    /// The installation fails, which gives the lock away.
+    /// The installation fails, so that the election releases the lock.
     case release
   }
 
-  /// What an installation came to.
+  /// The result of ``install(term:until:while:)``.
   public enum Installation: Equatable, Sendable {
     case installed
-    /// The source cannot be read; the destination is what was installed before.
+    /// The source cannot be used; the earlier copy stays.
     case kept(ManifestError)
-    /// It was not allowed any more: the destination is as it was.
+    /// The time was over: the destination has not changed.
     case tooLate
   }
 
   /// - Parameters:
   ///   - longestGrace: a source with a longer ``grace(of:)`` is refused; `nil` takes any.
-  ///   - stamp: what is put into the copy; `nil` puts nothing there.
-  ///   - deadlineDetection: what a kubelet takes to read of a later deadline, if it is to end the pod by
-  ///     itself (``Timing/manifestExpires``). Without this and a stamp the copy is the same as the source,
-  ///     byte for byte.
+  ///   - stamp: additions to the copy; `nil` for none.
+  ///   - deadlineDetection: the time within which a kubelet reads a later deadline, if it ends the pod by
+  ///     itself (``Timing/manifestExpires``). Without this and a stamp the copy is the source, byte for byte.
   public init(
     source: String, destination: String, longestGrace: Duration? = nil,
     stamp: ManifestStamp? = nil, deadlineDetection: Duration? = nil,
@@ -53,7 +53,7 @@ public final class ManifestFile: Sendable {
     self.longestGrace = longestGrace
   }
 
-  /// How long a kubelet may take to kill the pod of a manifest; `nil` when it cannot be read.
+  /// The time within which a kubelet kills the pod of a manifest; `nil` when it cannot be read.
   public static func grace(of path: String) -> Duration? {
     (try? Self.read(path)).flatMap { ElectedPod(manifest: $0)?.grace }
   }
@@ -64,19 +64,7 @@ public final class ManifestFile: Sendable {
       ?? (try? Self.read(self.source)).flatMap { ElectedPod(manifest: $0) }
   }
 
-  /// More than a kubelet reads.
-  static let maximumBytes = 16 << 20
-
-  static func directory(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
-  static func name(of path: String) -> String {
-    String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
-  }
-
-  /// Makes the destination absent, and what a crash left beside it.
+  /// Removes the destination, and what a crash left beside it.
   public func remove() throws(ManifestError) {
     let isOurs = self.copy.withLock { $0.bytes != nil }
     let left =
@@ -86,11 +74,11 @@ public final class ManifestFile: Sendable {
     self.copy.withLock { $0.removed() }
   }
 
-  /// Makes the destination a copy of the source; does nothing when it is one already.
+  /// Copies the source to the destination, unless it is a copy already.
   /// - Parameters:
   ///   - term: for the stamp.
-  ///   - end: until when it may stay there, as far as is known now.
-  ///   - isAllowed: asked immediately before the rename.
+  ///   - end: until when the copy may stay, as far as is known now.
+  ///   - isAllowed: called immediately before the rename.
   public func install(
     term: UInt64, until end: ContinuousClock.Instant, while isAllowed: () -> Bool
   ) throws(ManifestError) -> Installation {
@@ -105,28 +93,27 @@ public final class ManifestFile: Sendable {
     return content.installation
   }
 
-  /// What the destination is to hold.
+  /// The next content of the destination.
   struct Content: Equatable {
     var bytes: [UInt8]
-    /// What it was made of.
+    /// Its source.
     fileprivate var source: [UInt8]
     fileprivate var deadline: ManifestCopy.Deadline
-    /// Why this was made of what was read earlier.
+    /// Why it has an earlier source.
     var failure: ManifestError?
 
     var installation: Installation { self.failure.map { .kept($0) } ?? .installed }
   }
 
-  /// - Parameter now: when it will be there at the earliest.
-  /// - Returns: `nil` when it is too late for it.
-  /// - Throws: when the source cannot be used, and the destination does not hold what was made of an
-  ///   earlier one.
+  /// - Parameter now: the earliest time of the installation.
+  /// - Returns: `nil` when it is too late.
+  /// - Throws: when the source cannot be used, and the destination is not the copy of an earlier one.
   func content(
     term: UInt64, until end: ContinuousClock.Instant, at now: ContinuousClock.Instant = .now
   ) throws(ManifestError) -> Content? {
     do throws(ManifestError) {
       let source = try Self.read(self.source)
-      // A file that is being saved; no kubelet could use it.
+      // An editor is saving it.
       if source.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
         throw ManifestError.empty(self.source)
       }
@@ -145,7 +132,7 @@ public final class ManifestFile: Sendable {
       guard let installed, let source, (try? Self.read(self.destination)) == installed else {
         throw error
       }
-      // It goes on, and so does its deadline.
+      // The earlier copy stays, with a later deadline.
       var content = try self.stamped(source, term: term, until: end, at: now)
       content?.failure = error
       return content
@@ -172,7 +159,7 @@ public final class ManifestFile: Sendable {
     return Content(bytes: bytes, source: source, deadline: deadline)
   }
 
-  /// To be told what was installed, by whoever does it in this one's place.
+  /// Takes note of an installation, our own or the guard's.
   func note(installed content: Content) {
     self.copy.withLock {
       $0.installed(content.bytes, madeOf: content.source, content.deadline, at: .now) {
@@ -181,31 +168,12 @@ public final class ManifestFile: Sendable {
     }
   }
 
-  /// The pods that may come of what was there so far.
+  /// The pods of all copies so far.
   var podsSoFar: ManifestCopy.Pods { self.copy.withLock(\.podsSoFar) }
 
   /// The pods of what an earlier process installed.
   var past: ManifestCopy.Past { self.copy.withLock(\.past) }
 
-  /// To be told that nothing runs any more of these.
+  /// Takes note of the end of these pods.
   func ended(_ pods: ManifestCopy.Pods) { self.copy.withLock { $0.ended(pods) } }
-
-  static func read(_ path: String) throws(ManifestError) -> [UInt8] {
-    // A pipe without a writer must not hold us up.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw .failed(.read, path, errno) }
-    defer { close(descriptor) }
-    var content: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = Glibc.read(descriptor, &buffer, buffer.count)
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .failed(.read, path, errno)
-      }
-      if count == 0 { return content }
-      content += buffer[..<count]
-      if content.count > Self.maximumBytes { throw .failed(.read, path, EFBIG) }
-    }
-  }
 }

@@ -1,14 +1,14 @@
 import HTTPEndpoint
 
-/// What the v2 API's answers mean for a ``LeasedKey``. Functions alone: a shell asks, a simulation makes the
-/// answers up.
+/// The meaning of the v2 API's answers for a ``LeasedKey``, as pure functions, for the client and for a
+/// simulation.
 package enum V2LeaseMeaning {
   package typealias Outcome = Result<KeysResponse, EtcdClientError>
 
-  /// What the leased key was asked for.
+  /// A request for the leased key.
   package enum Request: Sendable { case read, create, renew, release }
 
-  /// What a request about the leased key has come to.
+  /// The result of a request for the leased key.
   package static func answer(
     to request: Request, _ outcome: Outcome
   ) throws(EtcdClientError) -> LeaseAnswer {
@@ -38,7 +38,7 @@ package enum V2LeaseMeaning {
     }
   }
 
-  /// What a read, or a write under a condition, of a side key has come to.
+  /// The result of a read, or of a conditional write, of a side key.
   package static func sideAnswer(
     isRead: Bool, _ outcome: Outcome
   ) throws(EtcdClientError) -> SideAnswer {
@@ -62,7 +62,7 @@ package enum V2LeaseMeaning {
     }
   }
 
-  /// What a watch has seen.
+  /// The result of a watch.
   package static func change(_ outcome: Outcome) throws(EtcdClientError) -> KeyChange {
     switch outcome {
     case .success(let response):
@@ -77,7 +77,7 @@ package enum V2LeaseMeaning {
     }
   }
 
-  /// The store's own no: its code, and where the store was.
+  /// The code of a refusal, and the store's position then.
   private static func refusal(
     _ error: EtcdClientError
   ) throws(EtcdClientError) -> (code: Int, at: StorePosition) {
@@ -89,7 +89,7 @@ package enum V2LeaseMeaning {
 }
 
 extension EtcdClientError {
-  /// What an error of the v2 API says of its request.
+  /// The meaning of a v2 error for its request.
   package init(_ error: EtcdError, from endpoint: EtcdEndpoint) {
     // 300 to 399 come from the consensus below the store (no leader, no agreement in time): the write may
     // still be applied. 400 ends the watch of a slow reader.
@@ -104,7 +104,7 @@ extension EtcdClientError {
 }
 
 extension KeysResponse {
-  /// To a read: the store's. To a write: where it was applied.
+  /// For a read the store's index, for a write its own.
   fileprivate var position: StorePosition {
     StorePosition(
       clusterID: self.clusterID,

@@ -54,22 +54,22 @@ private final class FakeGuard: Sendable {
 @Suite(.timeLimit(.minutes(10))) struct GuardLinkTests {
   private func with(
     patience: Duration = .seconds(60),
-    _ body: (ManifestFixture, FakeGuard, ManifestKeeper) async throws -> Void
+    _ body: (ManifestFixture, FakeGuard, ManifestInstaller) async throws -> Void
   ) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
     let fake = try FakeGuard()
     let link = try await GuardLink.connect(descriptor: fake.theirs, patience: patience)
     try await body(
-      fixture, fake, ManifestKeeper(file: fixture.file, guarded: ManifestGuard(link: link)))
+      fixture, fake, ManifestInstaller(file: fixture.file, guarded: GuardedManifest(link: link)))
     fake.hangUp()
     #expect(await link.lost() != nil)
   }
 
   @Test func anInstallationCarriesTheContentAndTheDeadline() async throws {
-    try await self.with { fixture, fake, keeper in
+    try await self.with { fixture, fake, installer in
       let end = ContinuousClock.now + .seconds(30)
-      async let installation = keeper.install(term: 1, before: end)
+      async let installation = installer.install(term: 1, before: end)
       let request = try await fake.next()
       guard case .install(let until, let content) = request.kind else {
         Issue.record("\(request)")
@@ -82,11 +82,11 @@ private final class FakeGuard: Sendable {
       fake.answer(request.id, .done)
       #expect(await installation == .installed)
 
-      async let again = keeper.install(term: 1, before: end)
+      async let again = installer.install(term: 1, before: end)
       fake.answer(try await fake.next().id, .tooLate)
       #expect(await again == .tooLate)
 
-      async let failed = keeper.install(term: 1, before: end)
+      async let failed = installer.install(term: 1, before: end)
       fake.answer(try await fake.next().id, .failed(reason: "no space", isUntouched: true))
       #expect(await failed == .failed(reason: "no space", isUntouched: true))
     }
@@ -104,8 +104,8 @@ private final class FakeGuard: Sendable {
   func theElectionLearnsWhatTheGuardSaid(
     _ answer: GuardAnswer.Result?, _ expected: ElectionInstallation
   ) async throws {
-    try await self.with { _, fake, keeper in
-      async let installation = keeper.install(term: 1, before: .now + .seconds(30))
+    try await self.with { _, fake, installer in
+      async let installation = installer.install(term: 1, before: .now + .seconds(30))
       let request = try await fake.next()
       if let answer { fake.answer(request.id, answer) } else { fake.hangUp() }
       #expect(await installation == expected)
@@ -114,9 +114,9 @@ private final class FakeGuard: Sendable {
 
   /// The guard may have installed it just before: the pod may run, whose end is to be awaited.
   @Test func anInstallationWithoutAnAnswerMayHaveHappened() async throws {
-    try await self.with { fixture, fake, keeper in
+    try await self.with { fixture, fake, installer in
       #expect(
-        await keeper.install(term: 1, before: .now + .milliseconds(50))
+        await installer.install(term: 1, before: .now + .milliseconds(50))
           == .failed(
             reason: "the guard did not answer before the lease's end", isUntouched: false))
       try fixture.write(Self.otherPod)
@@ -128,8 +128,8 @@ private final class FakeGuard: Sendable {
   /// Whose end is to be awaited after an installation that failed.
   @Test(arguments: [(false, "s"), (true, "t")])
   func anInstallationThatFailedMayHaveHappened(isUntouched: Bool, pod: String) async throws {
-    try await self.with { fixture, fake, keeper in
-      async let failed = keeper.install(term: 1, before: .now + .seconds(30))
+    try await self.with { fixture, fake, installer in
+      async let failed = installer.install(term: 1, before: .now + .seconds(30))
       fake.answer(
         try await fake.next().id, .failed(reason: "no disk", isUntouched: isUntouched))
       #expect(await failed == .failed(reason: "no disk", isUntouched: isUntouched))
@@ -143,10 +143,10 @@ private final class FakeGuard: Sendable {
   @Test func withoutAGuardAFailureSaysWhatItLeaves() async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
-    let keeper = ManifestKeeper(file: fixture.file, guarded: nil)
+    let installer = ManifestInstaller(file: fixture.file, guarded: nil)
     try FileManager.default.removeItem(at: fixture.source)
     guard
-      case .failed(_, isUntouched: true) = await keeper.install(
+      case .failed(_, isUntouched: true) = await installer.install(
         term: 1, before: .now + .seconds(30))
     else {
       Issue.record("it may have changed the destination")
@@ -155,47 +155,47 @@ private final class FakeGuard: Sendable {
   }
 
   @Test func aRemovalIsDoneAtOnceAndThenAskedFor() async throws {
-    try await self.with { fixture, fake, keeper in
+    try await self.with { fixture, fake, installer in
       _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
-      async let removal: Void = keeper.remove()
+      async let removal: Void = installer.remove()
       let request = try await fake.next()
       #expect(request.kind == .remove)
       #expect(fixture.installed == nil)
       fake.answer(request.id, .done)
       try await removal
 
-      let failed = Task { try await keeper.remove() }
+      let failed = Task { try await installer.remove() }
       fake.answer(try await fake.next().id, .failed(reason: "read-only"))
       await #expect { try await failed.value } throws: { "\($0)" == "read-only" }
     }
   }
 
   @Test func withASilentGuardTheManifestIsRemovedAndWeHangUp() async throws {
-    try await self.with(patience: .milliseconds(100)) { fixture, fake, keeper in
+    try await self.with(patience: .milliseconds(100)) { fixture, fake, installer in
       _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
-      try await keeper.remove()
+      try await installer.remove()
       #expect(fixture.installed == nil)
       #expect(fake.isHungUpOn)
-      #expect(await keeper.guarded?.link.lost() == .silent(for: .milliseconds(100)))
-      #expect(await keeper.install(term: 1, before: .now + .seconds(9)) == .lost)
+      #expect(await installer.guarded?.link.lost() == .silent(for: .milliseconds(100)))
+      #expect(await installer.install(term: 1, before: .now + .seconds(9)) == .lost)
     }
   }
 
   @Test func anExtensionThatIsNotAnsweredShowsThatTheGuardIsGone() async throws {
-    try await self.with(patience: .milliseconds(100)) { _, fake, keeper in
-      await keeper.extend(to: .now + .seconds(9))
+    try await self.with(patience: .milliseconds(100)) { _, fake, installer in
+      await installer.extend(to: .now + .seconds(9))
       #expect(fake.isHungUpOn)
-      #expect(keeper.guarded?.link.loss == .silent(for: .milliseconds(100)))
+      #expect(installer.guarded?.link.loss == .silent(for: .milliseconds(100)))
     }
   }
 
   @Test func aGuardThatEndsIsNoticed() async throws {
-    try await self.with { _, fake, keeper in
-      async let removal: Void = keeper.remove()
+    try await self.with { _, fake, installer in
+      async let removal: Void = installer.remove()
       _ = try await fake.next()
       fake.hangUp()
       try await removal
-      #expect(await keeper.guarded?.link.lost() == .closed)
+      #expect(await installer.guarded?.link.lost() == .closed)
     }
   }
 

@@ -33,10 +33,11 @@ public struct ElectionService: Service {
     key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
     manifest: ManifestFile,
     kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(),
-    guarded: ManifestGuard? = nil, logger: Logger
+    guarded: GuardedManifest? = nil, logger: Logger
   ) {
     let destination = ManifestDestination(
-      keeper: ManifestKeeper(file: manifest, guarded: guarded), kubelet: kubelet, timing: timing,
+      installer: ManifestInstaller(file: manifest, guarded: guarded), kubelet: kubelet,
+      timing: timing,
       logger: logger)
     self.init(
       key: key, candidate: candidate, timing: timing, store: store, destination: destination,

@@ -1,33 +1,14 @@
 import NIOPosix
 
-/// One of the manifests that a guard owns.
-public struct ManifestGuard: Sendable {
-  let link: GuardLink
-  let manifest: UInt16
-
-  /// - Parameter manifest: its number among those that the guard was started with.
-  public init(link: GuardLink, manifest: UInt16 = 0) {
-    self.link = link
-    self.manifest = manifest
-  }
-
-  /// - Parameter limit: how long to wait; `nil` until there is an answer, or the guard is lost.
-  func ask(
-    _ kind: GuardRequest.Kind, until limit: ContinuousClock.Instant? = nil
-  ) async -> GuardRequests.Conclusion {
-    await self.link.ask(kind, manifest: self.manifest, until: limit)
-  }
-}
-
-/// Puts the manifest where the kubelet finds it and takes it away: by itself, or through the guard.
-struct ManifestKeeper: Sendable {
+/// Installs and removes a manifest, by itself or through the guard, in the steps of ``ManifestChange``.
+struct ManifestInstaller: Sendable {
   let file: ManifestFile
   /// `nil` without a guard.
-  let guarded: ManifestGuard?
+  let guarded: GuardedManifest?
 
-  /// Makes the destination absent.
+  /// Removes the destination.
   ///
-  /// In a cancelled task there is neither the pool nor an answer of the guard: it is done here and now.
+  /// A cancelled task can use neither the thread pool nor the guard, so it removes the file itself.
   func remove() async throws {
     if Task.isCancelled {
       try self.file.remove()
@@ -40,7 +21,7 @@ struct ManifestKeeper: Sendable {
     }
   }
 
-  /// Makes the destination the source's copy, for not longer than until then.
+  /// Installs the source's copy, unless it is later than `end`.
   func install(term: UInt64, before end: ContinuousClock.Instant) async -> ElectionInstallation {
     guard
       case .installation(let installation) = await self.carryOut(
@@ -49,7 +30,7 @@ struct ManifestKeeper: Sendable {
     return installation
   }
 
-  /// Does what a change says, step by step.
+  /// Carries out a change, step by step.
   private func carryOut(
     _ change: ManifestChange, term: UInt64, before end: ContinuousClock.Instant
   ) async -> ManifestChange.Result {
@@ -96,8 +77,7 @@ struct ManifestKeeper: Sendable {
     }
   }
 
-  /// Tells the guard until when what is installed may stay. The answer shows that the guard lives, and
-  /// nobody has to wait for it.
+  /// Gives the guard a later end. Its answer shows that the guard lives; the election does not wait for it.
   func extend(to end: ContinuousClock.Instant) async {
     _ = await self.guarded?.ask(.extend(until: BootInstant(end)))
   }
@@ -122,20 +102,20 @@ struct ManifestKeeper: Sendable {
   }
 }
 
-/// Why something could not be done with a manifest's file.
+/// Why a manifest's file could not be made, installed or removed.
 private struct ManifestFailure: Error {
   var reason: String
-  /// Whether the destination is for sure what it was before.
+  /// Whether the destination surely has not changed.
   var isUntouched: Bool
 }
 
-/// Why the manifest could not be removed, whoever tried.
+/// Why neither the elector nor the guard could remove the manifest.
 private struct RemovalFailure: Error, CustomStringConvertible {
   var description: String
 }
 
 extension Result where Success == ManifestFile.Content?, Failure == ManifestFailure {
-  /// What became of the content, for ``ManifestChange``.
+  /// For ``ManifestChange``.
   fileprivate var content: ManifestChange.Content {
     switch self {
     case .success(let content?): .made(keptBecause: content.failure?.description)

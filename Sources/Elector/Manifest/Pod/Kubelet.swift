@@ -3,50 +3,10 @@ import FoundationEssentials
 import HTTPEndpoint
 import NIOCore
 import NIOSSL
-import Yams
 
-/// What the elector has to know of the pod in a manifest to see it end.
-package struct ElectedPod: Equatable, Sendable {
-  package var name: String
-  package var namespace: String
-  /// G: how long a kubelet may take to kill it.
-  package var grace: Duration
-
-  package init(name: String, namespace: String, grace: Duration) {
-    self.name = name
-    self.namespace = namespace
-    self.grace = grace
-  }
-
-  /// A kubelet leaves no container less than this, neither when it stops nor after a preStop hook.
-  private static let leastGrace: Int64 = 2
-
-  /// Reads the few fields that matter; a kubelet is the judge of the rest.
-  /// - Returns: `nil` when it is no YAML or has no name.
-  init?(manifest: [UInt8]) {
-    let text = String(decoding: manifest, as: UTF8.self)
-    guard let root = try? Yams.compose(yaml: text), let name = root["metadata"]?["name"]?.string
-    else { return nil }
-    self.name = name
-    self.namespace = root["metadata"]?["namespace"]?.string ?? "default"
-    let spec = root["spec"]
-    let grace: Duration =
-      spec?["terminationGracePeriodSeconds"]?.int.map { .seconds(max(Int64($0), Self.leastGrace)) }
-      ?? PodStop.defaultGrace
-    let containers = ["containers", "initContainers"].flatMap { spec?[$0]?.array() ?? [] }
-    let hasHook = containers.contains { $0["lifecycle"]?["preStop"] != nil }
-    self.grace = grace + (hasHook ? .seconds(Self.leastGrace) : .zero)
-  }
-
-  /// A kubelet appends its node's name to a static pod's.
-  func isNamed(_ name: String, in namespace: String) -> Bool {
-    namespace == self.namespace && (name == self.name || name.hasPrefix(self.name + "-"))
-  }
-}
-
-/// The node's kubelet, as far as the elector asks it something.
+/// A client of the node's kubelet.
 ///
-/// Source: kubelet, `/runningpods/`: what runs, while `/pods` lists what is desired, with its status.
+/// Source: kubelet; `/runningpods/` lists running pods, `/pods` the desired ones with their status.
 public struct Kubelet: Sendable {
   /// For example `https://127.0.0.1:10250`.
   public let url: String
@@ -55,9 +15,9 @@ public struct Kubelet: Sendable {
   private let verifiesServer: Bool
 
   /// - Parameters:
-  ///   - tls: who may sign its certificate, and our own; `nil` for whom the system trusts.
-  ///   - verifiesServer: whether its certificate is looked at; many kubelets sign their own, for a name
-  ///     that is not `127.0.0.1`.
+  ///   - tls: the authorities and our certificate; `nil` for the system's authorities.
+  ///   - verifiesServer: whether to verify its certificate. Many kubelets sign their own, for another name
+  ///     than `127.0.0.1`.
   public init(url: String, tls: ClientTLS? = nil, verifiesServer: Bool = true) {
     self.url = url
     self.tls = tls
@@ -86,9 +46,9 @@ public struct Kubelet: Sendable {
     var items: [Pod]?
   }
 
-  /// Waits until the pod, whose manifest is gone, no longer runs.
+  /// Waits for a pod's end after the removal of its manifest, as ``PodEndWatch`` decides.
   /// - Parameter isOnlyOne: whether no pod of an earlier manifest can run.
-  /// - Returns: whether it has ended, by what ``PodEndWatch`` makes of the kubelet's answers.
+  /// - Returns: whether it has ended.
   func awaitEnd(of pod: ElectedPod, detection: Duration, isOnlyOne: Bool) async -> Bool {
     let start = ContinuousClock.now
     var watch = PodEndWatch(detection: detection, grace: pod.grace, isOnlyOne: isOnlyOne)
@@ -103,7 +63,7 @@ public struct Kubelet: Sendable {
     }
   }
 
-  /// Why it cannot be asked; `nil` when it can.
+  /// Why it does not answer; `nil` when it does.
   func trouble() async -> String? {
     do {
       _ = try await self.list("/runningpods/")
@@ -115,7 +75,7 @@ public struct Kubelet: Sendable {
     }
   }
 
-  /// What it says of the pod now; `nil` when it does not say.
+  /// The pod's state now; `nil` when the kubelet does not answer.
   func observe(_ pod: ElectedPod) async -> PodObservation? {
     guard let isRunning = try? await self.runs(pod) else { return nil }
     let desired = try? await self.pods(pod, at: "/pods")
@@ -123,11 +83,11 @@ public struct Kubelet: Sendable {
       isRunning: isRunning, restarts: desired?.reduce(0) { $0 + $1.restarts } ?? 0)
   }
 
-  /// Whether it runs, or is yet to: a kubelet that starts one pod when another one has ended runs none
-  /// in between.
+  /// Whether the pod runs or is desired: between the end of one pod and the start of the next, a kubelet
+  /// runs none.
   private func lists(_ pod: ElectedPod) async throws -> Bool {
     if try await self.runs(pod) { return true }
-    // Not every kubelet that tells what runs has to tell this.
+    // A kubelet need not serve both paths.
     return (try? await self.pods(pod, at: "/pods").isEmpty) == false
   }
 
@@ -157,7 +117,7 @@ public struct Kubelet: Sendable {
   }
 }
 
-/// A kubelet that answers, but not what was asked.
+/// A kubelet's answer that is not a list of pods.
 private struct KubeletError: Error, CustomStringConvertible {
   var path: String
   var status: UInt
@@ -165,7 +125,7 @@ private struct KubeletError: Error, CustomStringConvertible {
   var description: String {
     switch self.status {
     case 401, 403:
-      "\(self.path) answers \(self.status): it wants a client certificate that may get nodes/proxy"
+      "\(self.path) answers \(self.status): use a client certificate with the right to get nodes/proxy"
     default: "\(self.path) answers \(self.status)"
     }
   }
