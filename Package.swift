@@ -144,8 +144,8 @@ let package = Package(
     .target(
       name: "Elector",
       dependencies: [
-        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux", deque,
-        nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
+        "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux",
+        deque, nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
     // A target of its own, since the simulator links no web server.
