@@ -73,12 +73,12 @@ struct Stop: AsyncParsableCommand {
 
 extension TargetOptions {
   fileprivate func perform(_ verb: String, _ done: String) async throws {
-    try await zweimaster.perform(verb, on: self.node, self.state, self.component, done)
+    try await zweimaster.perform(verb, on: self.node, self.state, component: self.component, done)
   }
 }
 
 private func perform(
-  _ verb: String, on node: String, _ state: StateOptions, _ component: Component? = nil,
+  _ verb: String, on node: String, _ state: StateOptions, component: Component? = nil,
   _ done: String
 ) async throws {
   try await ControlClient.with(state.directory) { try await $0.perform(verb, on: node, component) }
