@@ -149,8 +149,7 @@ let package = Package(
       name: "Elector",
       dependencies: [
         "CLinux", "EtcdClient", "HTTPEndpoint", "KubernetesClient", "KubernetesObjects", "Linux",
-        deque,
-        nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
+        deque, nioCore, nioPosix, nioSSL, httpClient, logging, lifecycle, yams,
       ],
       swiftSettings: settings),
     // A target of its own, since the simulator links no web server.

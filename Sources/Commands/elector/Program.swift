@@ -58,14 +58,15 @@ import Logging
   }
 
   private static func run(_ work: @escaping @Sendable () async throws -> Void) -> Never {
-    Task {
+    // The only task without a group: nothing else leads from a synchronous `main` to asynchronous work.
+    _ = Task(operation: {
       do {
         try await work()
         ElectorCommand.exit()
       } catch {
         ElectorCommand.exit(withError: error)
       }
-    }
+    })
     dispatchMain()
   }
 

@@ -52,13 +52,14 @@ struct Simulate: ParsableCommand {
   @Option(help: ArgumentHelp("Write the story's picture to this file, as SVG.", valueName: "file"))
   var svg: String?
 
-  private static let names = Simulator.SimulatedFault.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+  private static let names = SimulatedFault.Kind.allCases.map(\.rawValue).joined(
+    separator: ", ")
 
-  private func kinds() throws -> [Simulator.SimulatedFault.Kind] {
-    if self.faults == "all" { return Simulator.SimulatedFault.Kind.allCases }
+  private func kinds() throws -> [SimulatedFault.Kind] {
+    if self.faults == "all" { return SimulatedFault.Kind.allCases }
     if self.faults == "none" { return [] }
     return try self.faults.split(separator: ",").map { name in
-      guard let kind = Simulator.SimulatedFault.Kind(rawValue: String(name)) else {
+      guard let kind = SimulatedFault.Kind(rawValue: String(name)) else {
         throw ValidationError("--faults: \"\(name)\" is none of: \(Self.names)")
       }
       return kind
