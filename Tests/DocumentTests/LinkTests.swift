@@ -52,3 +52,20 @@ import Testing
     return parts.joined(separator: "/")
   }
 }
+
+/// Files that documents name exist.
+@Suite struct NamedFileTests {
+  private static let files = Repository.sources + Repository.tests
+
+  @Test(arguments: Repository.documents)
+  func everySwiftFileThatAPageNamesExists(_ path: String) throws {
+    for line in try Page(path).lines where !line.isCode {
+      for match in line.text.matches(of: /`([\w\/+]+\.swift)`/) {
+        let name = String(match.1)
+        #expect(
+          name == "Package.swift" || Self.files.contains { "/\($0)".hasSuffix("/\(name)") },
+          "\(path):\(line.number) names \(name), which does not exist")
+      }
+    }
+  }
+}

@@ -69,7 +69,7 @@ struct Draw: Sendable {
     preconditionFailure("a lease of \(ttlSeconds) s, a sleep of \(sleep)")
   }
 
-  /// From the end of the last trouble until a pod must run at the latest: the lease of whoever was lost
+  /// From the end of the last trouble until a pod must run at the latest: the lease of the leader that was lost
   /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
   var bound: Nanoseconds {
     // One whose manifest expires waits for an earlier pod of its own before it installs.

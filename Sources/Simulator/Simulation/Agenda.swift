@@ -1,6 +1,6 @@
 import HeapModule
 
-/// What is to happen when, as a value. Of things at one instant the one that was put down first comes
+/// What is to happen when, as a value. Of things at one instant the first that was put down comes
 /// first, so that a run is the same each time.
 struct Agenda<Happening: Sendable>: Sendable {
   private struct Entry: Comparable, Sendable {

@@ -26,7 +26,7 @@ extension Simulation {
     self.turnGuard(node)
   }
 
-  /// Whoever looks after units starts one again when all of its processes have ended.
+  /// A unit is started again when all of its processes have ended, as systemd does.
   mutating func restartUnitIfGone(_ node: Int) {
     guard self.nodes[node].isOn, self.nodes[node].isUnitGone, !self.nodes[node].isUnitScheduled
     else { return }

@@ -98,7 +98,7 @@ extension Simulation {
     self.carryOut(change.answered(conclusion), node, elector)
   }
 
-  /// How long an installation is at its files. Whoever waits for a disk does nothing else, so that the
+  /// How long an installation is at its files. A process that waits for a disk does nothing else, so that the
   /// other one of elector and guard has to be well meanwhile.
   mutating func fileTime(_ node: Int, ofGuard: Bool) -> Nanoseconds {
     let isOtherWell = ofGuard ? self.isElectorWell(node) : self.isGuardWell(node)
