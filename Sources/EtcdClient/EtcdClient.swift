@@ -77,6 +77,7 @@ public final class EtcdClient: Sendable {
 
   /// Reads a key or a directory.
   /// - Parameters:
+  ///   - key: with or without its leading slash.
   ///   - recursive: with everything below.
   ///   - sorted: a directory's entries in the order of their keys.
   ///   - quorum: read from the cluster's majority, not from one member's copy, which may be outdated.
@@ -100,6 +101,7 @@ public final class EtcdClient: Sendable {
   /// When this throws `unanswered` or `malformed`, the server may have applied the write, or may still do
   /// so.
   /// - Parameters:
+  ///   - key: with or without its leading slash.
   ///   - value: `nil` sends none; etcd then writes an empty value, except with `refresh` or `dir`.
   ///   - ttlSeconds: the TTL; `nil` for none.
   ///   - prevExist: `false`: only if the key does not exist; `true`: only if it does.
@@ -132,6 +134,7 @@ public final class EtcdClient: Sendable {
   ///
   /// When this throws `unanswered` or `malformed`, the server may have removed it, or may still do so.
   /// - Parameters:
+  ///   - key: with or without its leading slash.
   ///   - prevIndex: only if this is the key's `modifiedIndex`.
   ///   - prevValue: only if the key has this value, which cannot be empty.
   ///   - recursive: a directory with everything below.
@@ -156,6 +159,7 @@ public final class EtcdClient: Sendable {
   ///
   /// It does not notice that a server vanishes: a caller that depends on changes also reads periodically.
   /// - Parameters:
+  ///   - key: with or without its leading slash.
   ///   - waitIndex: the first index that counts, possibly a past one; `nil` for changes from now on.
   ///   - recursive: changes below the key count, too.
   /// - Throws: `refused` with ``EtcdError/eventIndexCleared`` when `waitIndex` is too far back.

@@ -18,8 +18,10 @@ public struct StoreContinuity: Equatable, Sendable {
   public init() {}
 
   /// Compares an answer's position with the history so far.
-  /// - Parameter sent: ``latest`` when the request was sent. Answers may overtake each other, but none is
-  ///   older than its own request.
+  /// - Parameters:
+  ///   - position: the store's cluster and index in the answer.
+  ///   - sent: ``latest`` when the request was sent. Answers may overtake each other, but none is older than
+  ///     its own request.
   public mutating func observe(_ position: StorePosition, sentAfter sent: StorePosition?) -> Verdict
   {
     if let known = sent?.clusterID, let now = position.clusterID, known != now {

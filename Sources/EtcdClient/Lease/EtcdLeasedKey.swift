@@ -15,7 +15,10 @@ public final class EtcdLeasedKey: LeasedKey {
   /// `nil` before the API is chosen.
   private let chosen = Mutex<(any LeasedKey)?>(nil)
 
-  /// - Parameter client: the caller shuts it down, later.
+  /// - Parameters:
+  ///   - client: the caller shuts it down, later.
+  ///   - api: the API, or `auto` to choose by the server's version.
+  ///   - options: the key, its value and its TTL.
   public init(client: EtcdClient, api: EtcdAPI = .auto, options: LeaseOptions) {
     self.client = client
     self.api = api

@@ -13,10 +13,10 @@ public struct Campaign: Sendable {
     self.seeds = seeds
   }
 
-  /// What came of all seeds.
+  /// The result of all seeds.
   public struct Summary: Sendable {
     public internal(set) var runs: UInt64 = 0
-    /// Of all runs together.
+    /// The sum of all runs.
     public internal(set) var simulated: Nanoseconds = 0
     public internal(set) var steps = 0
     public internal(set) var terms = 0
@@ -24,13 +24,13 @@ public struct Campaign: Sendable {
     /// Pods that their kubelet ended by itself.
     public internal(set) var expiries = 0
     public internal(set) var faults: [SimulatedFault.Kind: Int] = [:]
-    /// How long no pod ran until one ran on another node, in thousandths of the lease's time to live.
+    /// The times without a pod before a pod ran on another node, in thousandths of the TTL.
     public internal(set) var takeovers: [Int] = []
     public internal(set) var violations: [Violation] = []
 
     public init() {}
 
-    /// Takes in what came of other seeds.
+    /// Adds the result of other seeds.
     package mutating func add(_ other: Summary) {
       self.runs += other.runs
       self.simulated += other.simulated
@@ -57,7 +57,7 @@ public struct Campaign: Sendable {
       }
     }
 
-    /// The takeover that so many percent are not longer than, in lengths of a lease; `nil` without any.
+    /// A percentile of the takeovers, in lengths of a lease; `nil` without any.
     public func takeover(percent: Int) -> Double? {
       guard !self.takeovers.isEmpty else { return nil }
       let sorted = self.takeovers.sorted()
@@ -65,14 +65,14 @@ public struct Campaign: Sendable {
     }
   }
 
-  /// A seed that shows what must not be.
+  /// A seed that breaks a rule.
   public struct Violation: Sendable {
     public let seed: UInt64
     public let text: String
   }
 
-  /// Runs the seeds one after the other, until one is bad.
-  /// - Parameter progress: told after each; returns whether to go on.
+  /// Runs the seeds one after the other, up to the first violation.
+  /// - Parameter progress: called after each seed; returns whether to go on.
   public func run(progress: (Summary) -> Bool = { _ in true }) -> Summary {
     self.run(of: Election.self, progress: progress)
   }
@@ -91,7 +91,7 @@ public struct Campaign: Sendable {
     return summary
   }
 
-  /// Tells what a seed is about, with as few faults as show it.
+  /// A seed's run, with no more faults than its violation needs.
   public func story(of seed: UInt64) -> Telling { self.story(of: seed, by: Election.self) }
 
   /// The same for another core.
@@ -105,7 +105,7 @@ public struct Campaign: Sendable {
     var faults = whole.faults
     let all = faults.count
     if whole.result.violation != nil {
-      // What is not needed to show it is left out; once more as long as that helps.
+      // Leaves out one fault after the other, as long as the violation stays.
       var hasShrunk = true
       while hasShrunk {
         hasShrunk = false
@@ -126,13 +126,13 @@ public struct Campaign: Sendable {
       setting: told.setting)
   }
 
-  /// A seed's run, for people.
+  /// A seed's run, for a reader.
   public struct Telling: Sendable {
     public let story: Timeline
-    /// `nil` when nothing is wrong with it.
+    /// `nil` for a good run.
     public let violation: String?
     public let faults: [SimulatedFault]
-    /// So many faults of the seed's were not needed.
+    /// How many faults of the seed were left out.
     public let leftOut: Int
     /// The cluster, one line each.
     public let setting: String
@@ -140,7 +140,7 @@ public struct Campaign: Sendable {
 }
 
 extension Simulation {
-  /// What kind of cluster the seed gave.
+  /// The seed's cluster.
   var setting: String {
     var lines = [
       "\(self.nodes.count) masters; a lease of \(self.draw.ttlSeconds) s, --sleep \(self.draw.sleep); a kubelet "

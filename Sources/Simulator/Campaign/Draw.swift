@@ -1,20 +1,20 @@
 import Elector
 import SeededRandom
 
-/// One cluster, drawn from a seed.
+/// The random choices of a seed: one cluster and its faults.
 struct Draw: Sendable {
   let ttlSeconds: Int64
   let sleep: Duration
   let detection: Nanoseconds
   let grace: Nanoseconds
   let timings: [Timing]
-  /// What a kubelet has to say of the pod, `--start-deadline`.
+  /// `--start-deadline`.
   let podLimits: PodLimits
   let haveOneName: Bool
   let window: Nanoseconds
   let faults: [SimulatedFault]
 
-  /// - Parameter faults: instead of those that the seed gives.
+  /// - Parameter faults: replace the faults of the seed.
   init(_ scenario: Scenario, seed: UInt64, faults: [SimulatedFault]?) {
     var chance = SeededGenerator(seed: seed)
     self.ttlSeconds = scenario.ttlSeconds ?? chance.span(3...30)
@@ -26,7 +26,7 @@ struct Draw: Sendable {
     self.grace = .seconds(graceSeconds)
     self.haveOneName = chance.hits(percent: 10)
     let masters = scenario.masters ?? 2 + chance.index(below: 2)
-    // Of its own, so that the other seeds are what they are without it.
+    // A second generator, so that other seeds stay as they are.
     var deadlineChance = SeededGenerator(seed: seed ^ 0xdead_11e5)
     let isDrawn = deadlineChance.hits(percent: 30)
     let haveDeadline = scenario.manifestDeadline ?? isDrawn
@@ -42,7 +42,7 @@ struct Draw: Sendable {
           ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile, podStop, expires: expires))
     }
     self.timings = timings
-    // A pod that has to wait for the end of the one before is no reason to give up.
+    // Long enough for a pod that waits for the end of its predecessor.
     self.podLimits =
       scenario.elections == 1 && deadlineChance.hits(percent: 20)
       ? PodLimits(startDeadline: (self.detection * 2 + self.grace * 2 + .seconds(1)).duration)
@@ -54,7 +54,7 @@ struct Draw: Sendable {
     self.faults = faults ?? plan
   }
 
-  /// A deadline that does not fit such a lease is left out.
+  /// Leaves out a deadline that does not fit the lease.
   private static func timing(
     ttlSeconds: Int64, sleep: Duration, _ profile: Profile?, _ podStop: PodStop, expires: Bool
   ) -> Timing {
@@ -69,10 +69,10 @@ struct Draw: Sendable {
     preconditionFailure("a lease of \(ttlSeconds) s, a sleep of \(sleep)")
   }
 
-  /// From the end of the last trouble until a pod must run at the latest: the lease of the leader that was lost
-  /// ends, its pod surely has, a second, and what the kubelet needs to notice and to start.
+  /// The longest allowed time from the end of all trouble until a pod runs: the TTL of a lost lease, its
+  /// lock-delay, a second, and the kubelet's time to notice and to start.
   var bound: Nanoseconds {
-    // One whose manifest expires waits for an earlier pod of its own before it installs.
+    // Before a manifest with a deadline, an elector waits for its own earlier pod.
     let delays = self.timings.map {
       $0.manifestExpires ? max($0.lockDelay, $0.podTime) : $0.lockDelay
     }

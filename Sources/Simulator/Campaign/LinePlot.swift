@@ -1,4 +1,4 @@
-/// Lines over one axis, as SVG.
+/// A line chart as SVG.
 public struct LinePlot: Sendable {
   public struct Line: Sendable {
     public var name: String

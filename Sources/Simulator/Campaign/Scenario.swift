@@ -1,6 +1,6 @@
 import Elector
 
-/// What kind of cluster is simulated, and what may happen to it; the rest is left to each seed.
+/// The kind of the simulated clusters and their faults. Each seed draws the rest.
 public struct Scenario: Sendable {
   /// `nil` for two or three, by chance.
   public var masters: Int?
@@ -8,22 +8,22 @@ public struct Scenario: Sendable {
   public var ttlSeconds: Int64?
   /// `nil` for up to 6 seconds, by chance.
   public var sleep: Duration?
-  /// `nil` inside for none, outside for any of them, by chance.
+  /// The outer `nil` draws one; the inner `nil` is none.
   public var profile: Profile??
-  /// Whether the electors have `--manifest-deadline`, most of them; `nil` for three seeds in ten, by chance.
+  /// Whether most electors have `--manifest-deadline`; `nil` for three seeds in ten, by chance.
   public var manifestDeadline: Bool?
   public var faults = SimulatedFault.Kind.allCases
-  /// For how long faults begin, in seconds of simulated time.
+  /// Faults begin within so many seconds of simulated time.
   public var windowSeconds: Int64 = 120
-  /// How many elections there are on the one store, each with masters of its own.
+  /// Elections on the one store, each with nodes of its own.
   public var elections = 1
-  /// What the store needs for one request, all of them one after the other; nothing by default.
+  /// The store's time for one request; it serves one after the other.
   public var requestTime: Duration = .zero
-  /// Within which time electors start: first the first one of each election.
+  /// Electors start within this time, the first one of each election first.
   public var startWithin: Duration = .milliseconds(50)
-  /// Whether the pauses of those without a lease are drawn out by chance, as they are.
+  /// Whether electors without a lease add jitter to their pauses.
   public var isJittered = true
-  /// Whether the store tells of changes; else everybody has to look.
+  /// Whether watches work; else electors poll.
   public var tellsWatchers = true
 
   public init() {}

@@ -1,11 +1,11 @@
 import SeededRandom
 
-/// What a simulation draws.
+/// The random choices of a simulation.
 extension SeededGenerator {
-  /// A generator of its own, so that what one part draws does not shift what another one gets.
+  /// A second generator, so that the draws of one part do not shift those of another.
   mutating func split() -> SeededGenerator { SeededGenerator(seed: self.next()) }
 
-  /// Whether something of this likelihood happens.
+  /// `true` with this probability.
   mutating func hits(percent: Int) -> Bool { Int(self.next() % 100) < percent }
 
   /// A span of time, in nanoseconds.
@@ -16,7 +16,7 @@ extension SeededGenerator {
 
   mutating func index(below count: Int) -> Int { Int(self.next() % UInt64(count)) }
 
-  /// Up to a limit, and the limit itself half of the time: what may take so long at the worst.
+  /// Half of the time the limit itself, the worst case; else any shorter span.
   mutating func upTo(_ limit: Nanoseconds) -> Nanoseconds {
     self.hits(percent: 50) ? limit : self.span(0...limit)
   }

@@ -1,15 +1,15 @@
 import SeededRandom
 
-/// Something bad that happens once in a simulated run, with its end.
+/// A fault in a simulated run, from its begin to its end.
 public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
   public enum Kind: String, CaseIterable, Sendable {
-    /// A node and the store hear nothing of one another.
+    /// No message passes between a node and the store.
     case cut
-    /// What a node says does not reach the store; what the store says reaches the node.
+    /// The node's messages do not reach the store; the store's messages reach the node.
     case cutRequests = "cut-requests"
-    /// The other way round.
+    /// The store's messages do not reach the node.
     case cutAnswers = "cut-answers"
-    /// What a node and the store say is delayed, lost, repeated and put out of order.
+    /// Messages between a node and the store are delayed, lost, repeated and reordered.
     case storm
     /// SIGSTOP of an elector, and SIGCONT.
     case stopElector = "stop-elector"
@@ -17,24 +17,24 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case stopStore = "stop-store"
     /// `kill -9` of an elector, which its guard starts again.
     case killElector = "kill-elector"
-    /// The same just after it has sent its next record of terms.
+    /// `kill -9` of an elector just after it has sent its next record of terms.
     case killAtRecord = "kill-at-record"
-    /// `kill -9` of a guard; its unit is started again when its elector has ended, too.
+    /// `kill -9` of a guard; its unit restarts when its elector has ended, too.
     case killGuard = "kill-guard"
-    /// `kill -9` of elector and guard at one instant, where the kubelet ends the pod by itself.
+    /// `kill -9` of elector and guard at one instant, with `--manifest-deadline` only.
     case killUnit = "kill-unit"
     case killStore = "kill-store"
-    /// The store's machine is off: what was not synced is lost, and its wall clock may come back late.
+    /// The store's machine is off: unsynced data is lost, and the wall clock may be slow afterwards.
     case storePower = "store-power"
-    /// A master's machine is off.
+    /// A node's machine is off.
     case nodePower = "node-power"
-    /// The kubelet ends with its containers, and is started again.
+    /// The kubelet and its containers end; the kubelet restarts.
     case restartKubelet = "restart-kubelet"
-    /// SIGTERM of a master's elector, as for an update.
+    /// SIGTERM to a node's unit, as for an update.
     case restartUnit = "restart-unit"
     /// An operator lets an elector step down for a while, or until it is resumed.
     case stepDown = "step-down"
-    /// An elector's and its guard's files answer late.
+    /// The disk of elector and guard is slow.
     case slowFiles = "slow-files"
     /// The manifest cannot be written, or cannot be synced when it is written.
     case refusedFiles = "refused-files"
@@ -43,7 +43,7 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case slowStoreDisk = "slow-store-disk"
     /// Commits fail.
     case fullStoreDisk = "full-store-disk"
-    /// Another client writes so much that the store forgets the history of the lock.
+    /// Another client writes so much that the lock's events leave the store's history.
     case flood
   }
 
@@ -51,9 +51,9 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
   /// Simulated time, in nanoseconds.
   public let begin: Nanoseconds
   public let end: Nanoseconds
-  /// The node that it concerns; of no meaning where it is about the store.
+  /// The affected node; meaningless for a fault of the store.
   public let node: Int
-  /// For what the fault itself leaves to chance.
+  /// For the fault's own random numbers.
   let seed: UInt64
 
   public var description: String {
@@ -61,7 +61,7 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// Draws the faults of a run.
-  /// - Parameter window: within which they begin; each is over by its end plus its own length.
+  /// - Parameter window: faults begin within it.
   static func plan(
     nodes: Int, window: Nanoseconds, kinds: [Kind], with chance: inout SeededGenerator
   ) -> [SimulatedFault] {

@@ -1,10 +1,9 @@
 import Elector
 
-/// Many elections on one store, to which something happens all at once; two masters each, of which the
-/// first ones lead.
+/// Many elections on one store, all hit by one fault at once. Each has two nodes, and the first one leads.
 public struct ThunderingHerd: Sendable {
   public enum Blow: Sendable {
-    /// All leaders' machines lose their power.
+    /// The machines of all leaders lose power.
     case leadersDie
     /// The store is killed and comes back after two seconds.
     case storeRestarts
@@ -13,12 +12,12 @@ public struct ThunderingHerd: Sendable {
   public var elections: Int
   public var ttlSeconds: Int64 = 30
   public var sleep: Duration = .seconds(5)
-  /// What the store needs for one request, one after the other.
+  /// The store's time for one request; it serves one after the other.
   public var requestTime: Duration
-  /// Within which time the leaders start: so far apart their renewals stay.
+  /// The leaders start within this time, and their renewals stay so far apart.
   public var startWithin: Duration = .seconds(5)
   public var isJittered = true
-  /// Whether the store tells followers of changes; else they have to look.
+  /// Whether watches work; else followers poll.
   public var tellsWatchers = true
   public var blow = Blow.leadersDie
 
@@ -27,37 +26,36 @@ public struct ThunderingHerd: Sendable {
     self.requestTime = requestTime
   }
 
-  /// What was seen.
+  /// The result of a run.
   public struct Report: Sendable {
-    /// From the end of a pod until its election's other master runs one, in seconds, in order.
+    /// From the end of a pod to the start of the next one, in seconds, sorted.
     public let takeovers: [Double]
-    /// How many requests came to the store in each tenth of a second.
+    /// Requests in each tenth of a second.
     public let load: [Int]
-    /// In which tenth the blow falls.
+    /// The tenth of a second of the blow.
     public let blow: Int
-    /// Leases that their holders gave up because they could not renew them.
+    /// Leases that their holders could not renew in time.
     public let losses: Int
-    /// What must never be and was; all elections without a pod in time are such a thing, too.
+    /// The rule that was broken, an election without a pod in time included.
     public let violation: String?
 
-    /// Requests in a second when nothing happens.
+    /// Requests per second before the blow.
     public var usualLoad: Double {
       let quiet = self.load[..<self.blow].suffix(200)
       return quiet.isEmpty ? 0 : Double(quiet.reduce(0, +)) * 10 / Double(quiet.count)
     }
 
-    /// The most requests that came in a tenth of a second, in the minute from the blow on: later those come
-    /// back who had died.
+    /// The most requests in a tenth of a second, in the minute after the blow: later the dead nodes return.
     public var peak: Int { self.load[self.blow...].prefix(600).max() ?? 0 }
 
-    /// The takeover that so many percent are not longer than, in seconds; `nil` without any.
+    /// A percentile of the takeovers in seconds; `nil` without any.
     public func takeover(percent: Int) -> Double? {
       guard !self.takeovers.isEmpty else { return nil }
       return self.takeovers[min(self.takeovers.count - 1, self.takeovers.count * percent / 100)]
     }
   }
 
-  /// The same each time.
+  /// Every run gives the same report.
   public func run() -> Report {
     var scenario = Scenario()
     scenario.masters = 2
@@ -70,7 +68,7 @@ public struct ThunderingHerd: Sendable {
     scenario.startWithin = self.startWithin
     scenario.isJittered = self.isJittered
     scenario.tellsWatchers = self.tellsWatchers
-    // All have started, and renewed some times.
+    // By then all have started, and renewed several times.
     let start = self.startWithin * 2 + .seconds(1) + self.sleep * 5
     let begin = Nanoseconds(max(start, .seconds(60)))
     var faults: [SimulatedFault] = []

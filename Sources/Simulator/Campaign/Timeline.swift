@@ -1,6 +1,6 @@
-/// What happened in a run, for people: lines in the order of time, and spans of states for a picture.
+/// A run for a reader: lines in the order of time, and spans of states for a picture.
 public struct Timeline: Sendable {
-  /// Whose doing something is.
+  /// The part of the cluster that acts.
   public enum Lane: Hashable, Sendable, CustomStringConvertible {
     case lease, store, fault, verdict
     case elector(Int), guardian(Int), directory(Int), kubelet(Int), pod(Int), network(Int)
@@ -30,7 +30,7 @@ public struct Timeline: Sendable {
   /// A state that lasted.
   public struct Span: Sendable {
     public enum Kind: String, Sendable {
-      /// Holds the lock and believes in it; or, of the store, the lock is held.
+      /// The elector leads; in the store's lane, the lock is held.
       case leads, manifest, runs, stopped, down, cut
     }
     public let lane: Lane
@@ -66,7 +66,7 @@ public struct Timeline: Sendable {
     }
   }
 
-  /// Ends all that goes on.
+  /// Ends all open states.
   mutating func close(at now: Nanoseconds) {
     for index in self.open.values { self.spans[index].end = now }
     self.open = [:]

@@ -1,17 +1,17 @@
 import Elector
 import KVStore
 
-/// What takes part in a simulated election: ``Election`` as it is, and whatever is to be compared with it.
+/// A core that can be simulated: ``Election``, and podmaster's algorithm in the tests.
 package protocol ElectionCore: Sendable {
   init(_ setup: ElectionSetup)
   mutating func handle(_ event: Election.Event, at now: Instant) -> [Election.Effect]
-  /// Until when what is installed may stay, as it is told to the guard; `nil` when nothing is there.
+  /// Until when the installed manifest may stay, for the guard; `nil` without one.
   var manifestEnd: Instant? { get }
-  /// What a request means to the store.
+  /// The store's operation for a request.
   static func operation(for request: Election.Request.Kind, of lock: Lock) -> StoreOperation
 }
 
-/// What an election is made with.
+/// The parameters of an election.
 package struct ElectionSetup: Sendable {
   package let candidate: Candidate
   package let timing: Timing
@@ -46,21 +46,21 @@ extension Election: ElectionCore {
   }
 }
 
-/// A request as the store gets it.
+/// A request as the store receives it.
 package enum StoreOperation: Sendable {
   case read(StorePath)
-  /// A deadline depends on the store's clock when the request arrives.
+  /// The deadline counts from the arrival, on the store's clock.
   case write(Content, @Sendable (Command.NewNode) -> Command)
 
   package enum Content: Sendable {
     case nothing
-    /// The holder's name, with the lease's time to live.
+    /// The holder's name with the lease's TTL.
     case leased
     case text(String)
   }
 }
 
-/// The lock as one candidate has it.
+/// The lock's keys and one candidate's value.
 package struct Lock: Sendable {
   package let key: StorePath
   package let recordKey: StorePath

@@ -1,6 +1,6 @@
 import Elector
 
-/// What a simulated manifest says beyond the pod itself: nothing, or when it expires.
+/// The text of a simulated manifest: empty, or the pod's uid and deadline.
 struct ManifestText {
   /// - Returns: the bytes of a manifest's file.
   static func bytes(_ deadline: ManifestCopy.Deadline) -> [UInt8] {

@@ -2,7 +2,7 @@ import FakeKubelet
 import KubernetesObjects
 import Synchronization
 
-/// The elected pod's manifest as nodes' kubelets read it; each is decoded once.
+/// The elected pod's manifest as the kubelet of each node decodes it, once each.
 final class Manifests: Sendable {
   static let shared = Manifests()
 

@@ -11,7 +11,7 @@ extension Nanoseconds {
     self = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
 
-  /// A duration, rounded up: an alarm that rings a moment early would ring for ever.
+  /// A duration, rounded up: an alarm that rings early would be set again and again.
   init(roundingUp duration: Duration) {
     let (seconds, attoseconds) = duration.components
     self = seconds * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000

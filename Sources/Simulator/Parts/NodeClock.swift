@@ -1,17 +1,17 @@
-/// A machine's clock that counts since its boot: not quite as fast as simulated time.
+/// A machine's clock since boot, with a rate of its own.
 struct NodeClock: Sendable {
   /// In simulated time.
   let bootedAt: Nanoseconds
-  /// How many nanoseconds it gains in a second of simulated time.
+  /// Nanoseconds gained per second of simulated time.
   let gain: Int64
 
-  /// What it shows; runs of up to a day are as exact as a nanosecond.
+  /// Exact to a nanosecond for up to a day.
   func reading(at now: Nanoseconds) -> Nanoseconds {
     let elapsed = now - self.bootedAt
     return elapsed + Self.share(elapsed, self.gain)
   }
 
-  /// The first instant of simulated time at which it shows this, or more.
+  /// The first instant at which the clock shows this reading, or more.
   func time(of reading: Nanoseconds) -> Nanoseconds {
     var now = self.bootedAt + reading
     for _ in 0..<3 { now += reading - self.reading(at: now) }
@@ -20,7 +20,7 @@ struct NodeClock: Sendable {
     return now
   }
 
-  /// `gain` per second, of so many nanoseconds.
+  /// The gain over a span.
   private static func share(_ span: Nanoseconds, _ gain: Int64) -> Nanoseconds {
     let (seconds, rest) = span.quotientAndRemainder(dividingBy: 1_000_000_000)
     return seconds * gain + rest * gain / 1_000_000_000

@@ -1,19 +1,19 @@
 import DequeModule
 import KVStore
 
-/// What a power cut leaves of a store: a table of nodes, and the last events.
+/// The store's disk, which survives a power cut: the table of nodes and the last events.
 ///
-/// Source: `Schema`, which has the same in SQLite.
+/// Source: `Schema`, the same in SQLite.
 struct SimulatedDisk: Sendable {
   private var nodes: [StorePath: TreeNode] = [:]
-  /// Up to which index ``nodes`` has everything.
+  /// ``nodes`` has every change up to this index.
   private var foldedIndex: UInt64 = 0
   private(set) var events: Deque<Event> = []
   var clock = StoreClock.Record()
 
   mutating func append(_ changes: [Change]) { self.events.append(contentsOf: changes.map(\.event)) }
 
-  /// Brings the nodes up to date, and drops the events that the history has forgotten.
+  /// Brings the nodes up to date, and deletes events that the history no longer keeps.
   mutating func fold(_ backlog: Backlog, upTo index: UInt64, at time: StoreTime) {
     for (path, node) in backlog.nodes { self.nodes[path] = node }
     self.foldedIndex = index
@@ -23,11 +23,11 @@ struct SimulatedDisk: Sendable {
     self.clock.lastKnown = time.nanoseconds
   }
 
-  /// What a start finds.
-  /// - Returns: `nil` when it does not fit together.
+  /// The tree that a start finds.
+  /// - Returns: `nil` when nodes and events contradict each other.
   func tree() -> KeyTree? {
     var tree = KeyTree(index: self.foldedIndex)
-    // The order of the keys puts a directory before what is in it.
+    // In the order of the keys a directory comes before its children.
     for (path, node) in self.nodes.sorted(by: Self.precedes) {
       guard tree.restore(node.withoutChildren, at: path) else { return nil }
     }
@@ -51,7 +51,7 @@ struct SimulatedDisk: Sendable {
     self.clock.lastKnown = time.nanoseconds
   }
 
-  /// Whether the nodes are those of a tree.
+  /// Whether the table of nodes equals a tree.
   func agrees(with tree: KeyTree) -> Bool {
     var count = 0
     var isSame = tree.index == self.foldedIndex

@@ -4,28 +4,28 @@ import EtcdClient
 /// The process of an elector.
 final class SimulatedElector<Core: ElectionCore> {
   let life: Int
-  /// What its machine's clock showed when it began: its own instants count from here.
+  /// The machine's clock at its start; its own instants count from here.
   let begin: Nanoseconds
   var core: Core
   var loop = ElectorLoop()
   var continuity = StoreContinuity()
-  /// Requests to the store that no answer has come to.
+  /// Requests to the store without an answer.
   var pending: [Int: PendingRequest] = [:]
   var alarm = 0
   var watch: Int?
-  /// What the guard was asked for.
+  /// Its requests to the guard.
   var requests = GuardRequests()
-  /// The request that the change of the manifest waits for.
+  /// The request that ``change`` waits for.
   var changeRequest: UInt32?
   /// The installation or removal under way.
   var change: ManifestChange?
   var step: ManifestChange.Step?
   var installsUntil = BootInstant(nanoseconds: 0)
-  /// What that installation is to put there.
+  /// The content of that installation.
   var content: ManifestContent?
   var copy: ManifestCopy
   var stoppedUntil: Nanoseconds = 0
-  /// How long it waits for a slow disk.
+  /// The end of its wait for a slow disk.
   var waitsUntil: Nanoseconds = 0
   var podWatches: [Int: PodWatch] = [:]
 
@@ -48,11 +48,11 @@ struct PodWatch: Sendable {
 struct PendingRequest: Sendable {
   let kind: Election.Request.Kind
   let sentAfter: StorePosition?
-  /// What the store had acknowledged to anybody when it was sent.
+  /// The last index that any client had seen when it was sent.
   let acknowledged: UInt64
 }
 
-/// What an elector makes of its manifest.
+/// The content of an installation.
 struct ManifestContent: Sendable {
   let bytes: [UInt8]
   let deadline: ManifestCopy.Deadline

@@ -5,16 +5,16 @@ final class SimulatedGuard {
   let life: Int
   var core: Guard
   var loop = GuardLoop()
-  /// What has happened since it looked last.
+  /// Everything since its last `poll`.
   var sight = GuardLoop.Sight()
   var alarm = 0
   var stoppedUntil: Nanoseconds = 0
-  /// How long it waits for a slow disk.
+  /// The end of its wait for a slow disk.
   var waitsUntil: Nanoseconds = 0
-  /// The elector that it has started.
+  /// The life of its child.
   var child: Int?
 
-  /// Whether the elector has its end of the connection open.
+  /// Whether the elector's end of the connection is open.
   var isConnected: Bool { self.sight.connection == .open }
 
   init(life: Int, core: Guard) {

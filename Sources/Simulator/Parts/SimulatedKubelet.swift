@@ -5,10 +5,10 @@ final class SimulatedKubelet {
   let life: Int
   let begin: Nanoseconds
   var core = PodWorkers()
-  /// The bytes that it has seen in its directory, and the pod that it has made of them.
+  /// The bytes in its directory at its last look, and their pod.
   var seen: [UInt8]?
   var pod: PodManifest?
-  /// How late it looks whether this pod has expired: it does so once a second.
+  /// How much later than its deadline this pod ends, since the kubelet checks once a second.
   var lateness: Duration = .zero
   var isUp = true
   var alarm = 0

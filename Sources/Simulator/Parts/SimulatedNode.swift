@@ -1,9 +1,8 @@
 import Elector
 
-/// One master: its machine, its elector with guard, its manifest directory and its kubelet.
+/// A node: its machine, its elector with guard, its manifest directory and its kubelet.
 ///
-/// Processes are classes since a run looks at them millions of times: nobody but the one ``Simulation``
-/// has them.
+/// Processes are classes for speed. Only one ``Simulation`` has a reference to them.
 struct SimulatedNode<Core: ElectionCore> {
   let name: String
   let holder: String
@@ -18,10 +17,10 @@ struct SimulatedNode<Core: ElectionCore> {
 
   var elector: SimulatedElector<Core>?
   var guardian: SimulatedGuard?
-  /// Grow with each life.
+  /// The number of the current, or last, process.
   var electorLives = 0
   var guardLives = 0
-  /// When the unit is started again, once all of it has ended.
+  /// Earliest restart of the unit.
   var unitDue: Nanoseconds = 0
   var isUnitScheduled = false
 
@@ -30,7 +29,7 @@ struct SimulatedNode<Core: ElectionCore> {
   var kubelet: SimulatedKubelet
   var kubeletLives = 0
 
-  // Faults under way, by when they end.
+  // The ends of faults under way.
   var cutRequestsUntil: Nanoseconds = 0
   var cutAnswersUntil: Nanoseconds = 0
   var stormUntil: Nanoseconds = 0
@@ -51,6 +50,6 @@ struct SimulatedManifest: Sendable {
   /// The life of the guard that put it there.
   let owner: Int
   let bytes: [UInt8]
-  /// Since when there has been one, without a break.
+  /// When it was first there, updates aside.
   let since: Nanoseconds
 }

@@ -3,7 +3,7 @@ import EtcdClient
 import HTTPEndpoint
 import KVStore
 
-/// What goes over the wire, without the wire: the store's events and errors as its client reads them.
+/// The store's events and errors as its client reads them.
 extension SimulatedStore {
   static let endpoint: EtcdEndpoint = {
     do {
@@ -13,7 +13,7 @@ extension SimulatedStore {
     }
   }()
 
-  /// What the client makes of an answer to a request, ``V2LeasedKey``.
+  /// The client's reading of an answer, as in ``V2LeasedKey``.
   static func outcome(
     of request: Election.Request.Kind, _ answer: V2LeaseMeaning.Outcome
   ) -> LeaseOutcome {
@@ -31,12 +31,12 @@ extension SimulatedStore {
     }
   }
 
-  /// What a watcher makes of an event.
+  /// A watcher's reading of an event.
   static func watched(_ event: Event, id: Int) -> Election.Event {
     Self.watched(.success(KeysResponse(event, index: event.index)), id: id)
   }
 
-  /// What a watcher makes of an answer, ``ElectionService``.
+  /// A watcher's reading of an answer, as in ``ElectionService``.
   static func watched(_ answer: V2LeaseMeaning.Outcome, id: Int) -> Election.Event {
     do throws(EtcdClientError) {
       return .watched(id: id, try V2LeaseMeaning.change(answer))
@@ -55,7 +55,7 @@ extension SimulatedStore.Outcome {
     }
   }
 
-  /// As the client reads it.
+  /// The answer in the client's types.
   var answer: V2LeaseMeaning.Outcome {
     switch self {
     case .done(let event, let index): .success(KeysResponse(event, index: index))

@@ -2,8 +2,8 @@ import Elector
 import EtcdClient
 import KVStore
 
-/// A kvstore under simulated time: its writer, its publication and its clock are the shipped ones; the disk,
-/// the machine and the sockets are not there.
+/// A kvstore in simulated time. Its writer, its publication and its clock are the shipped ones; disk, machine
+/// and sockets are simulated.
 struct SimulatedStore: Sendable {
   /// A request on its way, or arrived.
   struct Arrival: Sendable {
@@ -14,7 +14,7 @@ struct SimulatedStore: Sendable {
     let lock: Lock
   }
 
-  /// What the store says to a request.
+  /// The store's answer to a request.
   enum Outcome: Sendable {
     /// - Parameter index: the store's.
     case done(Event, index: UInt64)
@@ -24,11 +24,11 @@ struct SimulatedStore: Sendable {
   /// A change that waits for the writer.
   struct Waiting: Sendable {
     let command: Command
-    /// `nil` for one of another client, whom nobody answers.
+    /// `nil` for a change of another client, which gets no answer.
     let arrival: Arrival?
   }
 
-  /// What the writer waits for.
+  /// The disk's work, which the writer waits for.
   enum DiskWork: Sendable {
     case commit([Change])
     case fold(Backlog, upTo: UInt64)
@@ -49,19 +49,19 @@ struct SimulatedStore: Sendable {
   private(set) var clock: StoreClock
   private(set) var machine: NodeClock
   private var boots = 0
-  /// How far its wall clock is from simulated time.
+  /// The wall clock's distance from simulated time.
   private var wallSkew: Nanoseconds = 0
 
   /// Grows with each life of the process.
   private(set) var incarnation = 0
   var isUp = false
-  /// Its machine is off, so that not even a refusal comes.
+  /// The machine is off: connections are not even refused.
   var isDark = false
   var stoppedUntil: Nanoseconds = 0
-  /// What a store that is stopped has yet to read.
+  /// Requests that a stopped store has yet to read.
   var unread: [Arrival] = []
   var inbox: [Waiting] = []
-  /// What the writer took last.
+  /// The writer's current batch.
   var batch: [Waiting] = []
   var diskWork: DiskWork?
   private(set) var watchers: [WatcherHub.ID: Watcher] = [:]
@@ -84,16 +84,16 @@ struct SimulatedStore: Sendable {
     self.machine.time(of: time.nanoseconds - self.clock.offset)
   }
 
-  /// - Parameter wallSkew: a wall clock that is late stays so. One that is set forward between two boots
-  ///   cannot be told from a machine that was off for longer, and may end a lease early.
+  /// - Parameter wallSkew: a slow wall clock stays slow. A wall clock that is set forward between two boots
+  ///   looks like a machine that was off for longer, and may end a lease early.
   mutating func boot(at now: Nanoseconds, wallSkew: Nanoseconds) {
     self.boots += 1
     self.wallSkew = min(self.wallSkew, wallSkew)
     self.machine = NodeClock(bootedAt: now, gain: self.machine.gain)
   }
 
-  /// Starts the process on what is on disk.
-  /// - Returns: what is wrong with it.
+  /// Starts the process from the disk.
+  /// - Returns: why the disk is damaged; `nil` for a good start.
   mutating func start(at now: Nanoseconds) -> String? {
     self.incarnation += 1
     self.isUp = true
@@ -123,7 +123,7 @@ struct SimulatedStore: Sendable {
   /// 2016, when the recipe was written.
   private static let epoch: Nanoseconds = .seconds(1_475_712_000)
 
-  /// Ends the process: what it had in memory is gone.
+  /// Ends the process and loses its memory.
   mutating func end() {
     self.incarnation += 1
     self.isUp = false
@@ -149,7 +149,7 @@ struct SimulatedStore: Sendable {
     }
   }
 
-  /// A request is read: its time to live counts from now.
+  /// Queues a change; its TTL counts from now.
   mutating func accept(_ arrival: Arrival, at now: Nanoseconds) {
     guard case .write(let content, let make) = arrival.operation else { return }
     let new: Command.NewNode =
@@ -164,7 +164,7 @@ struct SimulatedStore: Sendable {
     self.inbox.append(Waiting(command: make(new), arrival: arrival))
   }
 
-  /// The writer takes all that waits.
+  /// The writer takes all waiting changes.
   mutating func take(at now: Nanoseconds) {
     self.batch = self.inbox
     self.inbox = []
@@ -194,7 +194,7 @@ struct SimulatedStore: Sendable {
     }
   }
 
-  /// A watcher that waits no longer.
+  /// Removes a watcher.
   mutating func told(_ id: WatcherHub.ID) -> Watcher? {
     guard let watcher = self.watchers.removeValue(forKey: id) else { return nil }
     self.watchersByNode[watcher.node]?.remove(id)
@@ -202,7 +202,7 @@ struct SimulatedStore: Sendable {
     return watcher
   }
 
-  /// Those who wait for a change of a key.
+  /// The watchers of a key.
   func watchers(of key: StorePath) -> [Watcher] {
     (self.watchersByKey[key] ?? []).compactMap { self.watchers[$0] }
   }

@@ -1,7 +1,7 @@
 import HeapModule
 
-/// What is to happen when, as a value. Of things at one instant the first that was put down comes
-/// first, so that a run is the same each time.
+/// The events to come, as a value. Events at one instant come in the order in which they were added, so
+/// that a run is the same each time.
 struct Agenda<Happening: Sendable>: Sendable {
   private struct Entry: Comparable, Sendable {
     let at: Nanoseconds

@@ -1,18 +1,18 @@
 import KVStore
 
-/// What must always hold, checked at every step of a run; a value that is told facts.
+/// The rules that must always hold, checked at every step of a run; a value that takes in facts.
 struct Audit: Sendable {
-  /// What a key was from an index on.
+  /// A key's state from an index on.
   private struct Version: Sendable {
     let index: UInt64
     let event: Event
   }
 
-  /// By key: all that ever was on the store's disk.
+  /// By key: every state that was ever on the store's disk.
   private var versions: [StorePath: [Version]] = [:]
-  /// The last index that is on the disk.
+  /// The last index on the disk.
   private(set) var durable: UInt64 = 0
-  /// The last index that the store let anybody see.
+  /// The last index that the store has published.
   private(set) var published: UInt64 = 0
   /// The last index that reached a client in an answer.
   private(set) var acknowledged: UInt64 = 0
@@ -25,8 +25,7 @@ struct Audit: Sendable {
     if self.violation == nil { self.violation = problem }
   }
 
-  /// What a key was at an index, and what it was next: a run has thousands of versions, and looks at every
-  /// step.
+  /// A key's state at an index, and its next state. A run has thousands of them and searches at every step.
   private func versions(of key: StorePath, after index: UInt64) -> (
     former: Version?, next: Version?
   ) {
@@ -41,7 +40,7 @@ struct Audit: Sendable {
 
   // MARK: The store
 
-  /// The disk has these.
+  /// These changes are on the disk.
   mutating func wrote(_ changes: [Change]) {
     for change in changes {
       let index = change.event.index
@@ -54,7 +53,7 @@ struct Audit: Sendable {
     }
   }
 
-  /// The store lets these be seen.
+  /// The store publishes these changes.
   mutating func published(_ changes: [Change]) {
     for change in changes {
       let index = change.event.index
@@ -68,7 +67,7 @@ struct Audit: Sendable {
     }
   }
 
-  /// The store has been started on its disk.
+  /// The store has started.
   mutating func started(index: UInt64) {
     if index != self.durable {
       self.fail("the store starts at index \(index), its disk had \(self.durable)")
@@ -76,7 +75,8 @@ struct Audit: Sendable {
     self.published = index
   }
 
-  /// A client gets an answer to a request that was sent when this had been acknowledged.
+  /// A client gets an answer.
+  /// - Parameter sentAfter: the last acknowledged index when the request was sent.
   mutating func answered(index: UInt64, sentAfter: UInt64) {
     if index < sentAfter {
       self.fail(
@@ -89,7 +89,7 @@ struct Audit: Sendable {
     self.acknowledged = max(self.acknowledged, index)
   }
 
-  /// A read says what a key is; `nil` for nothing.
+  /// A read shows a key; `nil` for an absent one.
   mutating func read(_ key: StorePath, _ event: Event?, atIndex index: UInt64) {
     let last = self.versions(of: key, after: index).former?.event
     let isThere =
@@ -112,7 +112,7 @@ struct Audit: Sendable {
     }
   }
 
-  /// A watcher is told of an event.
+  /// A watcher gets an event.
   mutating func watched(_ key: StorePath, after index: UInt64, _ event: Event) {
     let first = self.versions(of: key, after: index).next
     if first?.index != event.index {
@@ -122,7 +122,7 @@ struct Audit: Sendable {
     }
   }
 
-  /// A watcher waits on, although this is published.
+  /// A watcher goes on waiting.
   mutating func waits(_ key: StorePath, after index: UInt64) {
     if let missed = self.versions(of: key, after: index).next, missed.index <= self.published {
       self.fail("a watcher of \(key) after \(index) is not told of \(missed.index)")

@@ -1,20 +1,20 @@
-/// What came of a run.
+/// The result of a run.
 public struct RunResult: Sendable {
-  /// What must never be and was; `nil` for a good run.
+  /// The rule that was broken; `nil` for a good run.
   public internal(set) var violation: String?
-  /// How long the run was, in simulated time.
+  /// The length of the run in simulated time.
   public internal(set) var simulated: Nanoseconds = 0
   public internal(set) var steps = 0
-  /// Leases won, and pods that began to run.
+  /// Leases won, and pods started.
   public internal(set) var terms = 0
   public internal(set) var pods = 0
   /// Pods that their kubelet ended by itself, `--manifest-deadline`.
   public internal(set) var expiries = 0
-  /// How long no pod ran until one ran on another node.
+  /// The times without a pod before a pod ran on another node.
   public internal(set) var takeovers: [Nanoseconds] = []
   public internal(set) var faults: [SimulatedFault.Kind: Int] = [:]
   /// Leases that were not renewed in time.
   public internal(set) var losses = 0
-  /// How many requests the store took in each tenth of a second, where it is counted what they cost.
+  /// Requests in each tenth of a second, if requests take time.
   public internal(set) var load: [Int] = []
 }

@@ -2,7 +2,7 @@ import EtcdClient
 import Elector
 import KVStore
 
-/// A unit of guard and elector; the elector's process. The order of things is ``ElectorLoop``'s.
+/// The elector's process. ``ElectorLoop`` decides the order.
 extension Simulation {
   func elector(_ node: Int, _ life: Int) -> SimulatedElector<Core>? {
     guard let elector = self.nodes[node].elector, elector.life == life else { return nil }
@@ -56,7 +56,7 @@ extension Simulation {
     self.turnElector(node)
   }
 
-  /// Ends the process, however it was.
+  /// Ends the process.
   mutating func endElector(_ node: Int, _ end: ElectorEnd) {
     guard let elector = self.nodes[node].elector else { return }
     self.tell(.elector(node), "\(end)")
@@ -101,7 +101,7 @@ extension Simulation {
     switch effect {
     case .removeManifest: self.begin(.removal(isGuarded: true), node, elector)
     case .installManifest(let term, let before):
-      // At each look it is installed again, which changes nothing and would fill the story.
+      // Each `--sleep` installs again, which changes nothing and would fill the timeline.
       if elector.copy.bytes == nil { self.tell(.elector(node), "installs, term \(term)") }
       elector.installsUntil = self.bootInstant(before, node)
       self.begin(.installation(isGuarded: true), node, elector)

@@ -2,7 +2,7 @@ import Elector
 import KVStore
 import SeededRandom
 
-/// What a fault does, and what its end does.
+/// The begin and the end of each fault.
 extension Simulation {
   mutating func begin(_ fault: SimulatedFault) {
     self.lastTrouble = self.now
@@ -11,7 +11,7 @@ extension Simulation {
     self.tell(.fault, "\(fault)")
   }
 
-  /// - Returns: whether anything came of it.
+  /// - Returns: `false` if the fault does not apply now.
   private mutating func inflict(_ fault: SimulatedFault) -> Bool {
     let node = fault.node
     var chance = SeededGenerator(seed: fault.seed)
@@ -26,7 +26,7 @@ extension Simulation {
       self.span(.cut, fault.kind.rawValue, .network(node))
     case .storm: self.nodes[node].stormUntil = max(self.nodes[node].stormUntil, fault.end)
     case .stopElector:
-      // Never elector and guard of one master out of action at once: nobody would be left to act.
+      // Elector and guard of a node cover for each other, so one of them is always well.
       guard let elector = self.nodes[node].elector, self.isGuardWell(node) else { return false }
       self.nodes[node].elector?.stoppedUntil = max(elector.stoppedUntil, fault.end)
       self.agenda.add(.electorGoesOn(node, life: elector.life), at: fault.end)
@@ -64,7 +64,7 @@ extension Simulation {
       let isPower = fault.kind == .storePower
       self.endStore(isDark: isPower, isPower ? "its machine is off" : "it was ended by signal 9")
       if isPower {
-        // A clock that comes back late ends no lease early.
+        // A slow wall clock ends no lease early.
         self.store.boot(
           at: fault.end,
           wallSkew: chance.hits(percent: 50) ? -chance.span(0...86_400_000_000_000) : 0)
@@ -73,7 +73,7 @@ extension Simulation {
     case .nodePower: return self.powerOff(node)
     case .restartKubelet:
       guard self.nodes[node].kubelet.isUp else { return false }
-      // It would count a pod's deadline anew, and nobody would be there to remove the manifest.
+      // A new kubelet counts a pod's deadline anew, and no guard is there to remove the manifest.
       if self.nodes[node].manifest != nil, self.nodes[node].isUnitGone { return false }
       self.endKubelet(node)
     case .stepDown:
@@ -130,8 +130,8 @@ extension Simulation {
     return max(elector.stoppedUntil, elector.waitsUntil) <= self.now
   }
 
-  /// Elector and guard may go at once where the kubelet ends the pod by itself, by a deadline that it has
-  /// counted from the beginning.
+  /// Elector and guard may die together only if the kubelet ends the pod by itself, and has counted its
+  /// deadline from the first installation on.
   private func mayKillUnit(_ node: Int) -> Bool {
     let state = self.nodes[node]
     guard state.timing.manifestExpires, state.elector != nil, state.guardian != nil,
@@ -141,14 +141,14 @@ extension Simulation {
     return state.kubelet.begin <= manifest.since
   }
 
-  /// - Returns: whether it was on.
+  /// - Returns: `false` if the machine was off already.
   private mutating func powerOff(_ node: Int) -> Bool {
     guard self.nodes[node].isOn else { return false }
     self.nodes[node].isOn = false
     self.endElector(node, .signal(9))
     self.endGuard(node, "its machine is off")
     self.endKubelet(node)
-    // Before a kubelet starts, `elector clean` does.
+    // `elector clean` runs before the kubelet starts.
     self.nodes[node].manifest = nil
     self.span(.manifest, nil, .kubelet(node))
     self.nodes[node].isUnitScheduled = false

@@ -1,6 +1,6 @@
 import Elector
 
-/// The guard's process. The order of things is ``GuardLoop``'s.
+/// The guard's process. ``GuardLoop`` decides the order.
 extension Simulation {
   func guardian(_ node: Int, _ life: Int) -> SimulatedGuard? {
     guard let guardian = self.nodes[node].guardian, guardian.life == life else { return nil }
@@ -26,7 +26,7 @@ extension Simulation {
     self.turnGuard(node)
   }
 
-  /// A unit is started again when all of its processes have ended, as systemd does.
+  /// The service manager restarts a unit when all of its processes have ended.
   mutating func restartUnitIfGone(_ node: Int) {
     guard self.nodes[node].isOn, self.nodes[node].isUnitGone, !self.nodes[node].isUnitScheduled
     else { return }
@@ -45,7 +45,7 @@ extension Simulation {
     self.restartUnitIfGone(node)
   }
 
-  /// Something has happened that the guard finds when it looks next.
+  /// Something has happened that the guard finds with its next `poll`.
   mutating func tellGuard(
     _ node: Int, _ life: Int, _ change: (inout GuardLoop.Sight) -> Void
   ) {
@@ -79,7 +79,7 @@ extension Simulation {
         guard guardian.loop.isIdle, guardian.sight.hasNews else { return }
         let sight = guardian.sight
         guardian.sight = GuardLoop.Sight()
-        // A connection that was found closed is gone.
+        // A closed connection is found once.
         if sight.connection == .open { guardian.sight.connection = .open }
         guardian.loop.saw(sight)
       }
@@ -142,7 +142,7 @@ extension Simulation {
     }
   }
 
-  /// At the very moment of the rename.
+  /// The instant of the rename.
   private mutating func install(_ request: GuardRequest, _ node: Int) -> GuardAnswer.Result {
     guard let guardian = self.nodes[node].guardian,
       case .install(let until, let bytes) = request.kind,
@@ -167,7 +167,7 @@ extension Simulation {
 }
 
 extension GuardLoop.Sight {
-  /// Whether there is anything that ends a `poll`.
+  /// Whether a `poll` returns.
   fileprivate var hasNews: Bool {
     !self.signals.isEmpty || self.electorEnd != nil || self.hasRung || self.connection == .closed
       || !self.requests.isEmpty

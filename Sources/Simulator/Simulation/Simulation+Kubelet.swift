@@ -1,6 +1,6 @@
 import FakeKubelet
 
-/// The kubelet's shell: its directory, and containers that behave as a manifest allows them at the worst.
+/// The kubelet's process: its directory, and containers that stop as slowly as their manifest allows.
 extension Simulation {
   mutating func setManifest(_ node: Int, _ manifest: SimulatedManifest?) {
     let former = self.nodes[node].manifest
@@ -37,7 +37,7 @@ extension Simulation {
   ) -> PodManifest {
     let pod = self.manifest(node)
     guard let (uid, seconds) = ManifestText.expiry(in: bytes) else { return pod }
-    // Deadlines are whole seconds, and so is the pause between two looks: they are late by the same each time.
+    // Deadlines are whole seconds, and the kubelet checks once a second: a pod is always late by the same time.
     if former?.uid != uid {
       self.nodes[node].kubelet.lateness = self.chance.upTo(1_000_000_000).duration
     }
@@ -64,7 +64,7 @@ extension Simulation {
     case .startContainer(let id, _):
       soon(.containerStarted(id), in: self.chance.span(1_000_000...20_000_000))
     case .signal(.terminate, let id):
-      // Half of the time it heeds nothing but SIGKILL.
+      // Half of the containers ignore SIGTERM.
       if self.chance.hits(percent: 50) {
         soon(.containerExited(id, code: 143), in: self.chance.span(0...self.draw.grace))
       }
@@ -105,7 +105,7 @@ extension Simulation {
     self.podIsGone(node)
   }
 
-  /// The kubelet ends, and its containers with it.
+  /// The kubelet and its containers end.
   mutating func endKubelet(_ node: Int) {
     let hadPod = !self.nodes[node].kubelet.running.isEmpty
     self.nodes[node].kubelet.isUp = false

@@ -1,7 +1,7 @@
 import Elector
 
-/// What an elector does about its manifest and its guard. The steps are those of ``ManifestChange``, the
-/// requests to the guard are kept by ``GuardRequests``.
+/// An elector's work at its manifest, and its requests to its guard: ``ManifestChange`` decides the steps,
+/// ``GuardRequests`` the meaning of answers and silence.
 extension Simulation {
   // MARK: Installation and removal
 
@@ -43,7 +43,7 @@ extension Simulation {
     }
   }
 
-  /// Of which a copy is made; nobody changes it.
+  /// The source of every copy; it never changes.
   private static var source: [UInt8] { [] }
 
   private func content(_ node: Int, _ elector: SimulatedElector<Core>) -> ManifestContent? {
@@ -78,7 +78,7 @@ extension Simulation {
     self.turnElector(node)
   }
 
-  /// Without its source a manifest that is there goes on, and so does its deadline.
+  /// Without a source, an installed manifest stays and its deadline moves on.
   private func result(
     ofContent node: Int, _ elector: SimulatedElector<Core>
   ) -> ManifestChange.Content {
@@ -98,8 +98,8 @@ extension Simulation {
     self.carryOut(change.answered(conclusion), node, elector)
   }
 
-  /// How long an installation is at its files. A process that waits for a disk does nothing else, so that the
-  /// other one of elector and guard has to be well meanwhile.
+  /// The time of a file operation. A process that waits for its disk does nothing else, so the other one of
+  /// elector and guard has to be well.
   mutating func fileTime(_ node: Int, ofGuard: Bool) -> Nanoseconds {
     let isOtherWell = ofGuard ? self.isElectorWell(node) : self.isGuardWell(node)
     guard isOtherWell, self.nodes[node].slowFilesUntil > self.now else {
@@ -114,7 +114,7 @@ extension Simulation {
     return time
   }
 
-  /// A disk that was slow has been so up to now, also when the fault itself was over before.
+  /// A slow operation is trouble up to its end, even if the fault was over before.
   mutating func haveWaited(_ until: inout Nanoseconds) {
     if until > 0 { (until, self.lastTrouble) = (0, self.now) }
   }
@@ -151,10 +151,10 @@ extension Simulation {
     self.learn(conclusion, of: answer.id, node, elector)
   }
 
-  /// The time for which the sender of a request waits is over.
+  /// The limit of a request's sender has passed.
   mutating func guardLimitReached(_ node: Int, _ life: Int, _ id: UInt32) {
     guard let elector = self.elector(node, life) else { return }
-    // A process that is stopped looks at its timers when it goes on.
+    // A stopped process finds its timers when it continues.
     guard elector.stoppedUntil <= self.now else {
       self.agenda.add(
         .guardLimit(node, life: life, request: id), at: elector.stoppedUntil + .milliseconds(1))
@@ -164,7 +164,7 @@ extension Simulation {
     self.learn(conclusion, of: id, node, elector)
   }
 
-  /// The time that a guard may take is over.
+  /// A request has been open for as long as a guard may take.
   mutating func guardIsOverdue(_ node: Int, _ life: Int, _ id: UInt32) {
     guard let elector = self.elector(node, life) else { return }
     guard elector.stoppedUntil <= self.now else {
@@ -176,7 +176,7 @@ extension Simulation {
     if elector.requests.ranOutOfPatience(with: id, after: patience) { self.loseGuard(node) }
   }
 
-  /// The connection with the guard is closed, by whichever side.
+  /// One side has closed the connection of elector and guard.
   mutating func loseGuard(_ node: Int) {
     guard let elector = self.nodes[node].elector, elector.requests.loss == nil else { return }
     self.tell(.elector(node), "has lost its guard")
@@ -191,7 +191,7 @@ extension Simulation {
     _ conclusion: GuardRequests.Conclusion, of id: UInt32, _ node: Int,
     _ elector: SimulatedElector<Core>
   ) {
-    // Of an extension nobody waits for the answer.
+    // An extension's answer only shows that the guard lives.
     guard elector.changeRequest == id else { return }
     self.conclude(conclusion, node, elector)
     self.turnElector(node)
@@ -199,10 +199,10 @@ extension Simulation {
 
   // MARK: The pods' end
 
-  /// No question of the core's.
+  /// No id that the core uses.
   private static var pastQuestion: Int { -1 }
 
-  /// Looks whether it is time to wait for the end of what an earlier process installed.
+  /// Waits for the end of the pods of an earlier process, once the destination was found absent.
   mutating func pollPast(_ node: Int, _ life: Int) {
     guard let elector = self.elector(node, life) else { return }
     switch elector.copy.past {

@@ -14,7 +14,7 @@ extension Simulation {
       node: node, incarnation: elector.life, id: request.id,
       operation: Core.operation(for: request.kind, of: state.lock), lock: state.lock)
     self.toStore(node) { .requestArrives(arrival) }
-    // The moment that matters most.
+    // The store may have written the record, and the elector does not learn of it.
     if case .writeRecord = request.kind, state.killsAtRecordUntil > self.now {
       self.nodes[node].killsAtRecordUntil = 0
       self.agenda.add(
@@ -47,7 +47,7 @@ extension Simulation {
       outcome = .failure(.unanswered(endpoint: SimulatedStore.endpoint, reason: reason))
     case .outcome(let found):
       outcome = found.answer
-      // After a disk that failed nobody knows where the store is.
+      // A failed disk's answer carries no position of the store.
       if case .failure(let error) = outcome, error.isOutcomeUnknown { break }
       self.audit.answered(index: found.index, sentAfter: request.acknowledged)
     }

@@ -2,7 +2,7 @@ import Elector
 import EtcdClient
 import KVStore
 
-/// The store's shell and the network between it and the nodes.
+/// The store's process and the network between it and the nodes. ``WriterLoop`` decides the order.
 extension Simulation {
   // MARK: The network
 
@@ -11,7 +11,7 @@ extension Simulation {
   /// How long a message takes; `nil` when it never arrives.
   private mutating func delay(_ node: Int, cutUntil: Nanoseconds) -> Nanoseconds? {
     if cutUntil > self.now {
-      // It is sent again, until somebody gives up.
+      // TCP sends it again, until one side gives up.
       guard self.network.hits(percent: 40) else { return nil }
       return cutUntil - self.now + self.network.span(0...max(1, cutUntil - self.now))
     }
@@ -25,7 +25,7 @@ extension Simulation {
     if let delay = self.delay(node, cutUntil: self.nodes[node].cutRequestsUntil) {
       self.agenda.add(what(), at: self.now + delay)
     }
-    // What lies between may send it again.
+    // A proxy may repeat it.
     if self.isStormy(node), self.network.hits(percent: 10) {
       self.agenda.add(what(), at: self.now + self.network.span(0...4_000_000_000))
     }
@@ -50,14 +50,14 @@ extension Simulation {
     self.turnStore()
   }
 
-  /// - Parameter isDark: nobody is told.
+  /// - Parameter isDark: clients get no sign of it.
   mutating func endStore(isDark: Bool, _ how: String) {
     guard self.store.isUp else { return }
     self.tell(.store, how)
     self.span(.stopped, nil, .store)
     self.span(.down, "down", .store)
     self.lastTrouble = self.now
-    // What was being written may be there, or not.
+    // An unfinished write may be on the disk, or not.
     if let work = self.store.diskWork, self.chance.hits(percent: 50) { self.makeDurable(work) }
     if !isDark {
       let waiting = (self.store.batch + self.store.inbox).compactMap(\.arrival)
@@ -111,7 +111,7 @@ extension Simulation {
     self.turnStore()
   }
 
-  /// The store reads a request. One that only looks at a key waits for nobody.
+  /// The store reads a request. A read does not wait for the writer.
   private mutating func read(_ arrival: SimulatedStore.Arrival) {
     guard case .read(let path) = arrival.operation else {
       self.store.accept(arrival, at: self.now)
@@ -152,7 +152,7 @@ extension Simulation {
     }
   }
 
-  /// Does what is to be done up to the next wait for the disk, for requests or for an instant.
+  /// Carries out the writer's steps up to its next wait.
   mutating func turnStore() {
     guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.diskWork == nil else {
       return
@@ -256,7 +256,7 @@ extension Simulation {
   private mutating func answer(
     _ arrival: SimulatedStore.Arrival, _ outcome: SimulatedStore.Outcome
   ) {
-    // What its sender has given up by now may have given a lease that nobody knows of.
+    // The sender has given up, and this answer may have granted a lease that no elector knows of.
     if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
       self.lastTrouble = self.now
     }

@@ -4,12 +4,13 @@ import FakeKubelet
 import KVStore
 import SeededRandom
 
-/// A cluster in simulated time: candidates with guards and kubelets around one store, and what happens to
-/// them. The cores are the shipped ones; clocks, sockets, files and processes are not there.
+/// A cluster in simulated time: candidates with guards and kubelets around one store, and their faults. The
+/// cores and the order of their shells are the shipped ones; clocks, sockets, files and processes are
+/// simulated.
 ///
 /// The same scenario, seed and faults give the same run.
 package struct Simulation<Core: ElectionCore>: ~Copyable {
-  /// Indirect, since the agenda moves it about.
+  /// Indirect, since the agenda moves its entries.
   indirect enum Happening: Sendable {
     case faultBegins(Int)
     case faultEnds(Int)
@@ -19,7 +20,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case electorAlarm(Int, life: Int, id: Int)
     case electorDies(Int, life: Int)
     case electorGoesOn(Int, life: Int)
-    /// The elector's own half of a removal or an installation is done.
+    /// The elector has finished its own step at a manifest's file.
     case electorFileDone(Int, life: Int)
     case guardAnswers(Int, life: Int, GuardAnswer)
     case guardLimit(Int, life: Int, request: UInt32)
@@ -32,7 +33,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case guardFileDone(Int, life: Int, Guard.Effect)
     case requestArrives(SimulatedStore.Arrival)
     case watchArrives(SimulatedStore.Watcher)
-    /// After all that came before.
+    /// The store has dealt with all earlier requests.
     case requestIsDue(SimulatedStore.Arrival, life: Int)
     case watchIsDue(SimulatedStore.Watcher, life: Int)
     case answerArrives(Int, life: Int, id: Int, Answer)
@@ -48,9 +49,9 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
 
   enum Answer: Sendable {
     case outcome(SimulatedStore.Outcome)
-    /// Nobody listens there.
+    /// No process listens at the store's port.
     case refused
-    /// The connection broke, or the time for an answer is over.
+    /// The connection broke, or the request timed out.
     case none(String)
   }
 
@@ -66,24 +67,24 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   var audit = Audit()
   var commitsFail = false
   var storeIsSlow = false
-  /// When the store will have done all requests that have come, where they cost something.
+  /// When the store will have finished all requests that have arrived, if requests take time.
   var storeIsBusyUntil: Nanoseconds = 0
-  /// Of each election the last pod that has ended.
+  /// The last pod that has ended, for each election.
   private var lastPods: [(gone: Nanoseconds, node: Int)?] = []
-  /// When something bad was last going on.
+  /// The last instant of a fault or of its consequences.
   var lastTrouble: Nanoseconds = 0
   package private(set) var result = RunResult()
   let tells: Bool
   package internal(set) var story = Timeline()
   private let manifests: [PodManifest]
-  /// From the end of the last trouble until a pod must run at the latest.
+  /// The longest allowed time from ``lastTrouble`` until a pod runs.
   private let bound: Nanoseconds
 
   static var lockName: String { "kube-scheduler" }
 
   /// - Parameters:
-  ///   - faults: instead of those that the seed gives.
-  ///   - tells: whether ``story`` is kept.
+  ///   - faults: replace the faults of the seed.
+  ///   - tells: whether ``story`` is filled.
   package init(
     _ scenario: Scenario, seed: UInt64, faults: [SimulatedFault]? = nil, tells: Bool = false
   ) {
@@ -120,7 +121,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     if let problem = self.store.start(at: 0) { self.audit.fail(problem) }
     let startWithin = Nanoseconds(scenario.startWithin)
     for number in self.nodes.indices {
-      // With many elections it has to be known who leads.
+      // With many elections, the first node of each election leads.
       let begin = scenario.elections > 1 && number % masters > 0 ? startWithin + .seconds(1) : 0
       self.agenda.add(.unitStarts(number), at: begin + self.chance.span(0...startWithin))
       self.nodes[number].isUnitScheduled = true
@@ -132,7 +133,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     }
   }
 
-  /// What the seed gave, for a second run with fewer of them.
+  /// The faults of this run, for a second run with fewer of them.
   package var faults: [SimulatedFault] { self.draw.faults }
 
   // MARK: Running
@@ -179,7 +180,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     if self.tells { self.story.tell(text(), by: lane, at: self.now) }
   }
 
-  /// A state begins, or ends when it has no name.
+  /// A state begins, or with `nil` ends.
   mutating func span(_ kind: Timeline.Span.Kind, _ label: String?, _ lane: Timeline.Lane) {
     guard self.tells else { return }
     if let label {
@@ -300,7 +301,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     self.lastPods[node / self.manifests.count] = (gone: self.now, node: node)
   }
 
-  /// - Returns: when the store has done this request; `nil` for at once.
+  /// - Returns: when the store will have finished this request; `nil` for at once.
   mutating func queue() -> Nanoseconds? {
     guard self.scenario.requestTime > .zero else { return nil }
     let slot = Int(self.now / 100_000_000)

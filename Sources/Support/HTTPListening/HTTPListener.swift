@@ -36,7 +36,9 @@ public struct HTTPListener: Sendable {
   }
 
   /// Serves until graceful shutdown.
-  /// - Parameter onListening: called once with the URL.
+  /// - Parameters:
+  ///   - responder: answers the requests.
+  ///   - onListening: called once with the URL.
   /// - Throws: ``HTTPListenError``, or `CancellationError`.
   public func run<Responder: HTTPResponder>(
     _ responder: Responder, onListening: @escaping @Sendable (_ url: String) async -> Void
