@@ -46,12 +46,14 @@ public final class KVStoreServer: Service {
 
   /// Reads the stored keys, listens, and serves until ``stop()``.
   /// - Parameters:
+  ///   - storage: memory, or a directory.
   ///   - listenURLs: `http://` and `https://` addresses; with port 0 the kernel chooses one.
   ///   - name: the member's name in `/v2/members`.
   ///   - corsOrigins: the origins whose pages may read the answers.
   ///   - tls: the files for `https://` addresses.
   ///   - maxConnections: connections served at once, at most what the limit of open files allows; `nil`
   ///     for ``standardMaxConnections``.
+  ///   - logger: the log of the server.
   /// - Throws: ``StartError``.
   public static func start(
     _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"], name: String = "default",

@@ -99,7 +99,9 @@ public struct DataDirectory: Sendable {
   /// cluster id is the backup's. Keys whose TTL ended since the backup expire at the next start.
   ///
   /// A crash midway leaves the old database or the new one, whole.
-  /// - Parameter replacing: whether an existing database may be replaced; it is kept under another name.
+  /// - Parameters:
+  ///   - copy: the path of a file that ``backUp(to:replacing:)`` made.
+  ///   - replacing: whether an existing database may be replaced; it is kept under another name.
   public func restore(
     from copy: String, replacing: Bool = false
   ) throws(MaintenanceError) -> Restoration {
