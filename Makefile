@@ -68,8 +68,12 @@ chaos: deps ## Random faults on masters in network namespaces, for CHAOS_MINUTES
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples
 
+LIBRARIES := KVStore EtcdClient Elector KubernetesObjects KubernetesClient FakeKubelet FakeAPIServer HTTPListening \
+  TestCluster
+
 lint: tidy ## Check the format of all sources, the documentation of the libraries, and the documents.
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Examples
+	$(SWIFT) package --disable-sandbox generate-documentation $(LIBRARIES:%=--target %) --warnings-as-errors
 
 tidy: deps ## Check the documents: links, sizes, the tests that they name, tables of flags, words.
 	$(SWIFT) build --build-tests

@@ -43,6 +43,7 @@ public struct Election: Equatable, Sendable {
   ///   - podLimits: which limits the pod has to keep to, where there is a kubelet to ask.
   ///   - jitter: from 0 to 0.2, drawn by the caller: by this share the pauses of a process without a
   ///     lease are longer, so that many followers do not send at one instant.
+  ///   - timing: the durations of the lease.
   public init(
     candidate: Candidate, timing: Timing, asksKubelet: Bool = false,
     podLimits: PodLimits = PodLimits(), jitter: Double = 0
@@ -82,7 +83,9 @@ public struct Election: Equatable, Sendable {
   public var manifestEnd: Instant? { self.manifest.file == .installed ? self.leaseEnd : nil }
 
   /// Takes in a fact and decides what follows.
-  /// - Parameter now: never less than before.
+  /// - Parameters:
+  ///   - now: never less than before.
+  ///   - event: the fact.
   public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
     if self.role.isFinished { return [] }
     self.takeIn(event, at: now)

@@ -51,7 +51,9 @@ public struct Guard: Equatable, Sendable {
   /// How long after a failed removal the next one is tried.
   static let removePause = Duration.seconds(1)
 
-  /// - Parameter count: how many manifests the elector may ask for.
+  /// - Parameters:
+  ///   - count: how many manifests the elector may ask for.
+  ///   - now: never less than before.
   public init(manifests count: Int, at now: BootInstant) {
     self.manifests = Array(repeating: Manifest(), count: count)
     self.elector = .down(until: now)

@@ -25,6 +25,7 @@ public struct GuardProcess {
   ///   - destinations: the manifests' places.
   ///   - command: the command line of the elector, the program's name first; the descriptor of its
   ///     socket takes the place of ``descriptorMark`` in it. The program is this one.
+  ///   - logger: the log.
   public init(destinations: [String], command: [String], logger: Logger) {
     self.core = Guard(manifests: destinations.count, at: .now)
     self.places = destinations.map { ManifestPath($0) }

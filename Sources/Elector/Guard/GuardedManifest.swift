@@ -3,7 +3,9 @@ public struct GuardedManifest: Sendable {
   let link: GuardLink
   let manifest: UInt16
 
-  /// - Parameter manifest: its index among the destinations with which the guard started.
+  /// - Parameters:
+  ///   - manifest: its index among the destinations with which the guard started.
+  ///   - link: the connection to the guard.
   public init(link: GuardLink, manifest: UInt16 = 0) {
     self.link = link
     self.manifest = manifest

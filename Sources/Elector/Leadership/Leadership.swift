@@ -48,6 +48,8 @@ public final class Leadership: Service {
   ///   - ttlSeconds: the TTL of the lease, which is renewed six times within it.
   ///   - grace: the time that a cancelled body may need to end.
   ///   - endpoints: of one store; when one does not answer, the next is tried.
+  ///   - logger: the log.
+  ///   - api: etcd's API.
   /// - Throws: ``TimingError`` for a TTL or a grace out of range.
   public convenience init(
     name: String, key: String, ttlSeconds: Int64 = 30, grace: Duration = .zero,
@@ -72,7 +74,12 @@ public final class Leadership: Service {
   }
 
   /// The same with any store: a client with certificates or a password, or another kind of store.
-  /// - Parameter store: answers within the `requestTimeout` of ``timing(ttlSeconds:grace:)``.
+  /// - Parameters:
+  ///   - store: answers within the `requestTimeout` of ``timing(ttlSeconds:grace:)``.
+  ///   - logger: the log.
+  ///   - name: this candidate's name, the value of the key.
+  ///   - ttlSeconds: the lease's TTL.
+  ///   - grace: how long the work may take to end.
   public convenience init(
     name: String, ttlSeconds: Int64 = 30, grace: Duration = .zero, store: any LeaseStore,
     logger: Logger

@@ -39,6 +39,9 @@ public final class ManifestFile: Sendable {
   ///   - stamp: additions to the copy; `nil` for none.
   ///   - deadlineDetection: the time within which a kubelet reads a later deadline, if it ends the pod by
   ///     itself (``Timing/manifestExpires``). Without this and a stamp the copy is the source, byte for byte.
+  ///   - sourceMissing: what to do when the source is deleted.
+  ///   - destination: what is there while this candidate leads.
+  ///   - source: the path of the manifest to copy.
   public init(
     source: String, destination: String, longestGrace: Duration? = nil,
     stamp: ManifestStamp? = nil, deadlineDetection: Duration? = nil,

@@ -21,14 +21,18 @@ public struct ElectionService: Service {
   public let board: ElectionBoard
   let logger: Logger
 
-  /// A service that elects who has a manifest in its kubelet's directory.
+  /// A service that keeps a manifest in the kubelet's directory while it leads.
   /// - Parameters:
-  ///   - key: what the lock is called where it is looked at.
+  ///   - key: the lock's name on ``board``.
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
-  ///   - kubelet: whom to ask when a pod has ended; without it the longest time that a kubelet may take
-  ///     is waited for.
-  ///   - podLimits: what the kubelet has to say of the pod, so that we keep the lock.
+  ///   - kubelet: says when a pod has ended; without it the service waits for the longest time that a
+  ///     kubelet may take.
+  ///   - podLimits: beyond these limits the lock is released.
   ///   - guarded: the manifest with the guard that owns it; `nil` when there is none.
+  ///   - store: the lock in the store.
+  ///   - logger: the log.
+  ///   - timing: the durations of the lease.
+  ///   - manifest: the files of the manifest.
   public init(
     key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
     manifest: ManifestFile,
@@ -44,13 +48,17 @@ public struct ElectionService: Service {
       podLimits: podLimits, guardLink: guarded?.link, observe: { _ in }, logger: logger)
   }
 
-  /// A service that elects who has whatever else there is to have.
+  /// A service that keeps a destination of the caller's while it leads.
   /// - Parameters:
-  ///   - key: what the lock is called where it is looked at.
+  ///   - key: the lock's name on ``board``.
   ///   - candidate: `name` is what the key is to hold. `bootID` must not be empty, and two candidates
   ///     that can lead at the same time must not be equal: a term that an equal one left behind is
   ///     taken for our own.
-  ///   - observe: is told what is logged, before it is.
+  ///   - observe: called with each report, before it is logged.
+  ///   - logger: the log.
+  ///   - store: the lock in the store.
+  ///   - timing: the durations of the lease.
+  ///   - destination: what is there while this candidate leads.
   public init(
     key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
     destination: any ElectionDestination, logger: Logger,

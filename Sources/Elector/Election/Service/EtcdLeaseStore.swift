@@ -7,7 +7,9 @@ public final class EtcdLeaseStore: LeaseStore {
   private let recordKey: String
   private let continuity = Mutex(StoreContinuity())
 
-  /// - Parameter name: the lock key's, `--key`; the record's follows from it.
+  /// - Parameters:
+  ///   - name: the lock key's, `--key`; the record's follows from it.
+  ///   - key: the lock in etcd.
   public init(key: any LeasedKey, name: String) {
     self.key = key
     self.recordKey = TermRecord.key(for: name)

@@ -18,6 +18,7 @@ public struct Kubelet: Sendable {
   ///   - tls: the authorities and our certificate; `nil` for the system's authorities.
   ///   - verifiesServer: whether to verify its certificate. Many kubelets sign their own, for another name
   ///     than `127.0.0.1`.
+  ///   - url: for example `http://127.0.0.1:10255`.
   public init(url: String, tls: ClientTLS? = nil, verifiesServer: Bool = true) {
     self.url = url
     self.tls = tls
