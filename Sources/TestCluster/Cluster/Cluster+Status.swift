@@ -59,7 +59,10 @@ extension Cluster {
   }
 
   /// Waits until the cluster's status meets a condition.
-  /// - Parameter what: what the caller waits for, for the error: "for a leader".
+  /// - Parameters:
+  ///   - what: what the caller waits for, for the error: "for a leader".
+  ///   - limit: how long to wait.
+  ///   - condition: what the status has to fulfil.
   /// - Returns: the status that met it.
   /// - Throws: ``ClusterError/timedOut(_:after:)`` with the last status.
   @discardableResult
@@ -80,7 +83,10 @@ extension Cluster {
   }
 
   /// Waits until one node leads: it holds the lease, and it alone runs the pod.
-  /// - Parameter former: a node that does not count.
+  /// - Parameters:
+  ///   - former: a node that does not count.
+  ///   - limit: how long to wait.
+  ///   - role: the elected daemon.
   /// - Returns: the leader's name.
   /// - Throws: ``ClusterError/timedOut(_:after:)``.
   @discardableResult

@@ -2,7 +2,7 @@
 /// the time that a kubelet takes to stop a pod.
 ///
 /// The order that must hold: TTL > ``renewDeadline`` > ``renewPeriod`` >= ``requestTimeout``, where
-/// small numbers bend only to ``minimumRequestTimeout``. Names as in client-go.
+/// small numbers bend only to `minimumRequestTimeout`. Names as in client-go.
 public struct Timing: Equatable, Sendable {
   /// The lease's time to live on the wire.
   public let ttlSeconds: Int64
