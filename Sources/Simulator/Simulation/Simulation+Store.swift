@@ -58,7 +58,8 @@ extension Simulation {
     self.span(.down, "down", .store)
     self.lastTrouble = self.now
     // An unfinished write may be on the disk, or not.
-    if let work = self.store.diskWork, self.chance.hits(percent: 50) { self.makeDurable(work) }
+    if let commit = self.store.commit, self.chance.hits(percent: 50) { self.makeDurable(commit) }
+    if let fold = self.store.fold, self.chance.hits(percent: 50) { self.makeDurable(fold) }
     if !isDark {
       let waiting = (self.store.batch + self.store.inbox).compactMap(\.arrival)
       for arrival in waiting + self.store.unread {
@@ -80,16 +81,15 @@ extension Simulation {
     self.store.isDark = isDark
   }
 
-  private mutating func makeDurable(_ work: SimulatedStore.DiskWork) {
-    switch work {
-    case .commit(let changes):
-      self.store.disk.append(changes)
-      self.audit.wrote(changes)
-    case .fold(let backlog, let index):
-      self.store.disk.fold(backlog, upTo: index, at: self.store.time(at: self.now))
-      if !self.store.disk.agrees(with: self.store.loop.tree) {
-        self.audit.fail("the table of nodes is not what the store has at index \(index)")
-      }
+  private mutating func makeDurable(_ commit: SimulatedStore.Commit) {
+    self.store.disk.append(commit.changes, at: commit.time)
+    self.audit.wrote(commit.changes)
+  }
+
+  private mutating func makeDurable(_ fold: Backlog) {
+    self.store.disk.fold(fold, at: self.store.time(at: self.now))
+    if !self.store.disk.agrees(with: fold.tree) {
+      self.audit.fail("the table of nodes is not what the store had at index \(fold.tree.index)")
     }
   }
 
@@ -154,14 +154,14 @@ extension Simulation {
 
   /// Carries out the writer's steps up to its next wait.
   mutating func turnStore() {
-    guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.diskWork == nil else {
+    guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.commit == nil else {
       return
     }
     let unread = self.store.unread
     self.store.unread = []
     for arrival in unread { self.read(arrival) }
     let time = self.store.time(at: self.now)
-    while self.store.diskWork == nil {
+    while self.store.commit == nil {
       switch self.store.loop.next(at: time) {
       case .wait(let until):
         guard !self.store.inbox.isEmpty || until.map({ $0 <= time }) ?? false else {
@@ -169,8 +169,12 @@ extension Simulation {
           return
         }
         self.store.take(at: self.now)
-      case .commit(let changes): self.begin(.commit(changes))
-      case .fold(let backlog, let index): self.begin(.fold(backlog, upTo: index))
+      case .commit(let changes, let time):
+        self.store.commit = SimulatedStore.Commit(changes: changes, time: time)
+        self.agenda.add(.diskIsDone(life: self.store.incarnation), at: self.now + self.diskTime())
+      case .fold(let backlog):
+        self.store.fold = backlog
+        self.agenda.add(.tablesAreDone(life: self.store.incarnation), at: self.now + self.diskTime())
       case .publish(let tree, let changes): self.publish(tree, changes)
       case .answer(let results):
         for (waiting, result) in zip(self.store.batch, results) {
@@ -193,29 +197,39 @@ extension Simulation {
     self.agenda.add(.storeAlarm(life: self.store.incarnation, at), at: at)
   }
 
-  private mutating func begin(_ work: SimulatedStore.DiskWork) {
-    self.store.diskWork = work
-    let duration =
-      self.storeIsSlow
-      ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
-    self.agenda.add(.diskIsDone(life: self.store.incarnation), at: self.now + duration)
+  private mutating func diskTime() -> Nanoseconds {
+    self.storeIsSlow ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
   }
 
   mutating func diskIsDone(_ life: Int) {
-    guard self.store.incarnation == life, let work = self.store.diskWork else { return }
+    guard self.store.incarnation == life, let commit = self.store.commit else { return }
     guard self.store.stoppedUntil <= self.now else {
       self.agenda.add(.diskIsDone(life: life), at: self.store.stoppedUntil)
       return
     }
-    self.store.diskWork = nil
-    if !self.commitsFail { self.makeDurable(work) }
+    self.store.commit = nil
     let time = self.store.time(at: self.now)
-    switch (work, self.commitsFail) {
-    case (.commit, false): self.store.loop.committed(at: time)
-    case (.commit, true):
+    if self.commitsFail {
       self.store.loop.refused(cause: "cannot write to disk: simulated", at: time)
-    case (.fold, false): self.store.loop.folded()
-    case (.fold, true): self.store.loop.foldFailed(at: time)
+    } else {
+      self.makeDurable(commit)
+      self.store.loop.committed(at: time)
+    }
+    self.turnStore()
+  }
+
+  mutating func tablesAreDone(_ life: Int) {
+    guard self.store.incarnation == life, let fold = self.store.fold else { return }
+    guard self.store.stoppedUntil <= self.now else {
+      self.agenda.add(.tablesAreDone(life: life), at: self.store.stoppedUntil)
+      return
+    }
+    self.store.fold = nil
+    if self.commitsFail {
+      self.store.loop.foldFailed(at: self.store.time(at: self.now))
+    } else {
+      self.makeDurable(fold)
+      self.store.loop.folded()
     }
     self.turnStore()
   }

@@ -40,6 +40,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     case storeGoesOn(life: Int)
     case storeStarts
     case diskIsDone(life: Int)
+    case tablesAreDone(life: Int)
     case storeAlarm(life: Int, Nanoseconds)
     case kubeletNotices(Int, life: Int)
     case kubeletAlarm(Int, life: Int, Int)
@@ -258,6 +259,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.turnStore()
     case .storeStarts: self.startStore()
     case .diskIsDone(let life): self.diskIsDone(life)
+    case .tablesAreDone(let life): self.tablesAreDone(life)
     case .storeAlarm(let life, let at):
       guard self.store.incarnation == life, self.store.alarm == at else { return }
       self.store.alarm = nil

@@ -205,23 +205,31 @@ private final class TreeFuzzer {
 
   private func apply(_ command: Command) -> String? {
     self.now = StoreTime(nanoseconds: self.now.nanoseconds + 1)
-    let before = (index: self.tree.index, expiring: self.tree.expiringCount)
+    let before = (index: self.tree.index, tally: self.tree.tally)
     do throws(StoreError) {
       guard let change = try self.tree.apply(command, now: self.now) else {
         guard case .expire = command else { return "no change and no refusal" }
         return self.tree.index == before.index ? nil : "nothing was done, and an index used"
       }
-      for path in change.removed where self.rows.removeValue(forKey: path) == nil {
-        return "\(path) was removed and not there"
+      let path = change.event.node.path
+      if let removed = change.removed {
+        var paths = [path]
+        removed.forEach(below: path) { below, _ in paths.append(below) }
+        for path in paths where self.rows.removeValue(forKey: path) == nil {
+          return "\(path) was removed and not there"
+        }
       }
-      for written in change.written { self.rows[written.path] = Row(written.node) }
+      for written in change.madeDirectories + (change.removed == nil ? [path] : []) {
+        self.rows[written] = Row(try self.tree.node(at: written))
+      }
       guard self.tree.index == before.index + 1, change.event.index == self.tree.index else {
         return "from index \(before.index) to \(self.tree.index), event \(change.event.index)"
       }
-      guard let again = self.redone.redo(change.event), again == change else {
+      guard let again = self.redone.redo(LoggedChange(change.event), now: self.now),
+        again == change
+      else {
         return "\(change) cannot be done again"
       }
-      let path = change.event.node.path
       switch (change.event.action, self.rows[path]) {
       case (.delete, nil), (.expire, nil), (.compareAndDelete, nil): return nil
       case (.get, _), (.delete, _), (.expire, _), (.compareAndDelete, _), (_, nil):
@@ -230,7 +238,7 @@ private final class TreeFuzzer {
         return row.value == change.event.node.value ? nil : "the event tells another value"
       }
     } catch {
-      guard self.tree.index == before.index, self.tree.expiringCount == before.expiring else {
+      guard self.tree.index == before.index, self.tree.tally == before.tally else {
         return "refused, and changed"
       }
       return error.index == before.index ? nil : "refused with index \(error.index)"
@@ -241,19 +249,18 @@ private final class TreeFuzzer {
     if Self.rows(of: self.tree) != self.rows { return "the rows are not the tree" }
     if Self.rows(of: self.redone) != self.rows { return "the events do not tell of the same tree" }
     let expiring = self.rows.values.filter { $0.deadline != nil }.count
-    if self.tree.expiringCount != expiring {
-      return "expiringCount is \(self.tree.expiringCount), not \(expiring)"
-    }
+    let tally = TreeNode.Tally(nodes: Int32(self.rows.count), expiring: Int32(expiring))
+    if self.tree.tally != tally { return "the tree counts \(self.tree.tally), not \(tally)" }
     // As after a restart: parents come before what is in them.
     var restored = KeyTree(index: self.tree.index)
     for (path, row) in self.rows.sorted(by: { $0.key.bytes.count < $1.key.bytes.count }) {
       let node = TreeNode(
-        content: row.value.map(TreeNode.Content.value) ?? .directory([:]),
+        content: row.value.map(TreeNode.Content.value) ?? TreeNode.emptyDirectory,
         createdIndex: row.created,
         modifiedIndex: row.modified, deadline: row.deadline)
       if !restored.restore(node, at: path) { return "\(path) is in no directory" }
     }
-    if Self.rows(of: restored) != self.rows || restored.expiringCount != expiring {
+    if Self.rows(of: restored) != self.rows || restored.tally != tally {
       return "restored it is another tree"
     }
     if Self.rows(of: self.snapshot.tree) != self.snapshot.rows { return "a snapshot has changed" }
