@@ -9,14 +9,15 @@ package struct Event: Equatable, Sendable {
   package let action: Action
   package let node: NodeView
   package let prevNode: NodeView?
-  /// A refresh of a TTL is in the history, so that it has no gap, but wakes no watcher.
+  /// A refresh of a TTL is in the history, so that it has no gap, but wakes no watcher. A creation is
+  /// never one: etcd publishes it even if it was asked for with `refresh=true`.
   package let isRefresh: Bool
 
   init(_ action: Action, node: NodeView, prevNode: NodeView? = nil, isRefresh: Bool = false) {
     self.action = action
     self.node = node
     self.prevNode = prevNode
-    self.isRefresh = isRefresh
+    self.isRefresh = isRefresh && action != .create
   }
 
   /// The index of the change; meaningless for a read.
