@@ -1,3 +1,4 @@
+import HTTPEndpoint
 import NIOCore
 
 /// Carries out what ``ConnectionState`` says: it owns the channel and the timers, and no policy.
@@ -15,6 +16,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   let store: Store
   let pages: Pages
+  let listener: BrowserPolicy.Listener
   private let limits: ConnectionLimits
   private var state: ConnectionState
 
@@ -27,9 +29,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var requestTimer: Scheduled<Void>?
   private var idleCheck: Scheduled<Void>?
 
-  init(store: Store, pages: Pages, limits: ConnectionLimits = ConnectionLimits()) {
+  init(
+    store: Store, pages: Pages, listener: BrowserPolicy.Listener, limits: ConnectionLimits
+  ) {
     self.store = store
     self.pages = pages
+    self.listener = listener
     self.limits = limits
     self.state = ConnectionState(limits: limits, headers: pages.headers, openedAt: .now())
   }

@@ -8,7 +8,6 @@ extension RequestHead {
     guard let requestLine = lines.next() else { throw .malformed("no request line") }
     try self.init(requestLine: requestLine)
     var contentLength: Int?
-    var hasHost = false
     while let line = lines.next(), !line.isEmpty {
       guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else {
         throw .malformed("a header line without a name")
@@ -37,7 +36,7 @@ extension RequestHead {
           }
         }
       } else if Self.equal(name, "host") {
-        hasHost = true
+        self.host = Self.text(value)
       } else if Self.equal(name, "content-type") {
         self.contentType = Self.text(value)
       } else if Self.equal(name, "expect") {
@@ -50,6 +49,8 @@ extension RequestHead {
         self.authorization = self.authorization ?? Self.text(value)
       } else if Self.equal(name, "origin") {
         self.origin = Self.text(value)
+      } else if Self.equal(name, "sec-fetch-site") {
+        self.fetchSite = Self.text(value)
       }
     }
     if let contentLength {
@@ -59,7 +60,7 @@ extension RequestHead {
       }
       self.body = .bytes(contentLength)
     }
-    guard hasHost || self.isHTTP10 else { throw .malformed("no Host header") }
+    guard self.host != nil || self.isHTTP10 else { throw .malformed("no Host header") }
   }
 
   private init(requestLine line: HeadLines.Line) throws(RequestError) {
