@@ -110,7 +110,8 @@ public final class KVStoreServer: Service {
           case .refuse:
             try pipeline.addHandler(
               RefusalHandler(
-                limit: limit.count, headers: pages.headers, patience: limits.refusalTime))
+                limit: limit.count, headers: pages.headers, date: pages.date.now,
+                patience: limits.refusalTime))
           }
         }
         listeners.append(try await address.bind(bootstrap))

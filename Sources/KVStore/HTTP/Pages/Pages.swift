@@ -9,6 +9,7 @@ struct Pages: Sendable {
   let store: Store
   let corsOrigins: CORSOrigins
   let browserPolicy: BrowserPolicy
+  let date = DateLine()
 
   /// What each answer has in its headers.
   var headers: ServerHeaders {

@@ -48,7 +48,7 @@ import Testing
 
   @Test func aHeadThatDoesNotEndIsRefused() async throws {
     try await self.withConnection { _, inbound, outbound in
-      let line = "GET /v2/keys/a HTTP/1.1\r\nX: " + String(repeating: "y", count: 70_000)
+      let line = "GET /v2/keys/a HTTP/1.1\r\nX: " + String(repeating: "y", count: 1_100_000)
       try await outbound.write(ByteBuffer(string: line))
       #expect(try await self.text(of: inbound).hasPrefix("HTTP/1.1 431 "))
     }
