@@ -1,3 +1,4 @@
+import HTTPEndpoint
 import Logging
 import NIOCore
 import NIOPosix
@@ -49,7 +50,9 @@ public final class KVStoreServer: Service {
   ///   - storage: memory, or a directory.
   ///   - listenURLs: `http://` and `https://` addresses; with port 0 the kernel chooses one.
   ///   - name: the member's name in `/v2/members`.
-  ///   - corsOrigins: the origins whose pages may read the answers.
+  ///   - corsOrigins: the origins whose pages may read and write.
+  ///   - hostWhitelist: names that `Host` may have in a request without TLS, beside addresses, `localhost`
+  ///     and the server's own names; `*` for all. Without any, only loopback addresses look at `Host`.
   ///   - tls: the files for `https://` addresses.
   ///   - maxConnections: connections served at once, at most what the limit of open files allows; `nil`
   ///     for ``standardMaxConnections``.
@@ -57,18 +60,19 @@ public final class KVStoreServer: Service {
   /// - Throws: ``StartError``.
   public static func start(
     _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"], name: String = "default",
-    corsOrigins: CORSOrigins = .any, tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
-    logger: Logger = Logger(label: "kvstore")
+    corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(),
+    maxConnections: Int? = nil, logger: Logger = Logger(label: "kvstore")
   ) async throws(StartError) -> KVStoreServer {
     try await self.start(
-      storage, listenURLs: listenURLs, name: name, corsOrigins: corsOrigins, tls: tls,
-      maxConnections: maxConnections, logger: logger, limits: ConnectionLimits())
+      storage, listenURLs: listenURLs, name: name, corsOrigins: corsOrigins,
+      hostWhitelist: hostWhitelist, tls: tls, maxConnections: maxConnections, logger: logger,
+      limits: ConnectionLimits())
   }
 
   static func start(
-    _ storage: Storage, listenURLs: [String], name: String, corsOrigins: CORSOrigins = .any,
-    tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil, logger: Logger,
-    limits: ConnectionLimits
+    _ storage: Storage, listenURLs: [String], name: String, corsOrigins: CORSOrigins = .none,
+    hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
+    logger: Logger, limits: ConnectionLimits
   ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
     let limit = MaxConnections(wanted: maxConnections)
@@ -96,11 +100,18 @@ public final class KVStoreServer: Service {
           }
           switch admission {
           case .serve:
-            try pipeline.addHandler(ConnectionHandler(store: store, pages: pages, limits: limits))
+            try pipeline.addHandler(
+              ConnectionHandler(
+                store: store, pages: pages,
+                listener: BrowserPolicy.Listener(
+                  address: channel.parent?.localAddress?.ipAddress ?? "",
+                  isTLS: address.isSecure),
+                limits: limits))
           case .refuse:
             try pipeline.addHandler(
               RefusalHandler(
-                limit: limit.count, headers: pages.headers, patience: limits.refusalTime))
+                limit: limit.count, headers: pages.headers, date: pages.date.now,
+                patience: limits.refusalTime))
           }
         }
         listeners.append(try await address.bind(bootstrap))
@@ -109,7 +120,12 @@ public final class KVStoreServer: Service {
         address.url(port: listener.localAddress?.port ?? address.port)
       }
       let identity = Identity(clusterID: store.clusterID, name: name, clientURLs: urls)
-      connections.pages = Pages(identity: identity, store: store, corsOrigins: corsOrigins)
+      connections.pages = Pages(
+        identity: identity, store: store, corsOrigins: corsOrigins,
+        browserPolicy: BrowserPolicy(
+          corsOrigins: corsOrigins, hostWhitelist: hostWhitelist,
+          ownNames: BrowserPolicy.names(ofMachine: BrowserPolicy.hostname)
+            .union(addresses.map { $0.host.lowercased() })))
       for listener in listeners {
         try await listener.setOption(.autoRead, value: true).get()
         listener.read()

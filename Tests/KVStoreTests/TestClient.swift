@@ -21,12 +21,14 @@ func withTemporaryDirectory<Result>(
 /// A server in this process, stopped afterwards.
 func withRunningServer<Result>(
   _ storage: KVStoreServer.Storage = .memory, listenURLs: [String] = ["http://127.0.0.1:0"],
-  corsOrigins: CORSOrigins = .any, tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
+  corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(),
+  maxConnections: Int? = nil,
   logger: Logger = Logger(label: "test"), limits: ConnectionLimits = ConnectionLimits(),
   isolation: isolated (any Actor)? = #isolation, _ body: (KVStoreServer) async throws -> Result
 ) async throws -> Result {
   let server = try await KVStoreServer.start(
-    storage, listenURLs: listenURLs, name: "test", corsOrigins: corsOrigins, tls: tls,
+    storage, listenURLs: listenURLs, name: "test", corsOrigins: corsOrigins,
+    hostWhitelist: hostWhitelist, tls: tls,
     maxConnections: maxConnections, logger: logger, limits: limits)
   do {
     let result = try await body(server)
@@ -39,10 +41,12 @@ func withRunningServer<Result>(
 }
 
 func withServer<Result>(
-  _ storage: KVStoreServer.Storage = .memory, isolation: isolated (any Actor)? = #isolation,
-  _ body: (TestClient) async throws -> Result
+  _ storage: KVStoreServer.Storage = .memory, corsOrigins: CORSOrigins = .none,
+  isolation: isolated (any Actor)? = #isolation, _ body: (TestClient) async throws -> Result
 ) async throws -> Result {
-  try await withRunningServer(storage) { try await body(TestClient(base: $0.urls[0])) }
+  try await withRunningServer(storage, corsOrigins: corsOrigins) {
+    try await body(TestClient(base: $0.urls[0]))
+  }
 }
 
 /// Sends what curl would send, over a real socket.

@@ -76,9 +76,15 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
-      "Origins whose pages may read the answers, separated by commas; * allows all.",
+      "Origins whose web pages may read and write, separated by commas; * allows all, as etcd does by itself.",
       valueName: "origins"))
-  var cors = "*"
+  var cors = ""
+
+  @Option(
+    help: ArgumentHelp(
+      "Names that Host may have in requests over plain HTTP, beside addresses, localhost and the server's own names, separated by commas; * allows all. By itself only loopback addresses look at Host.",
+      valueName: "names"))
+  var hostWhitelist = ""
 
   @Option(
     name: [.customLong("config"), .customLong(Settings.fileFlag)],
@@ -157,6 +163,7 @@ import UnixSignals
         .directory(self.dataDir),
         listenURLs: self.listenClientUrls.split(separator: ",").map(String.init), name: self.name,
         corsOrigins: CORSOrigins(parsing: self.cors),
+        hostWhitelist: self.hostWhitelist.split(separator: ",").map(String.init),
         tls: TLSFiles(
           certFile: self.certFile, keyFile: self.keyFile, trustedCAFile: self.trustedCaFile,
           clientCertAuth: self.clientCertAuth.isTrue),

@@ -78,7 +78,7 @@ struct AuthConversation: Sendable, CustomTestStringConvertible {
     init(_ line: String) {
       self.line = line
       var rest = line[...]
-      var headers = ["Host: test"]
+      var headers = ["Host: localhost"]
       func word() -> String {
         let word = rest.prefix { $0 != " " }
         rest = rest.dropFirst(word.count + 1)

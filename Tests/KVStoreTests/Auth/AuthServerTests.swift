@@ -159,7 +159,7 @@ import Testing
         let connection = try Self.connect(client)
         var request = ""
         for (path, user) in [("/a/1", "u:p"), ("/b", "u:p"), ("/c", "u:p"), ("/b", "u:x")] {
-          request += "GET /v2/keys\(path) HTTP/1.1\r\nHost: test\r\n"
+          request += "GET /v2/keys\(path) HTTP/1.1\r\nHost: localhost\r\n"
           request += "Authorization: \(basicAuthorization(user))\r\n\r\n"
         }
         #expect(connection.send(Array(request.utf8)))
@@ -222,7 +222,7 @@ import Testing
   private static func watch(_ client: TestClient) throws -> RawConnection {
     let connection = try self.connect(client)
     let request =
-      "GET /v2/keys/a/k?wait=true&stream=true HTTP/1.1\r\nHost: test\r\nAuthorization: "
+      "GET /v2/keys/a/k?wait=true&stream=true HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
       + basicAuthorization("u:p") + "\r\n\r\n"
     #expect(connection.send(Array(request.utf8)))
     return connection

@@ -153,7 +153,7 @@ import Testing
       let url = try #require(URL(string: client.base))
       let connection = try RawConnection(host: url.host() ?? "", port: url.port ?? 0)
       let path = "/v2/keys/?recursive=true&wait=true&waitIndex=\(index)"
-      _ = connection.send(Array("GET \(path) HTTP/1.1\r\nHost: test\r\n\r\n".utf8))
+      _ = connection.send(Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
       let deadline = ContinuousClock.now + .seconds(1)
       _ = try connection.readHead("GET", until: deadline)
       var event: [UInt8] = []

@@ -207,8 +207,8 @@ import Testing
       let count = 2000
       let requests = (1...count).map { number in
         number % 2 == 0
-          ? "GET /v2/keys/k HTTP/1.1\r\nHost: a\r\n\r\n"
-          : "PUT /v2/keys/k?value=\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+          ? "GET /v2/keys/k HTTP/1.1\r\nHost: localhost\r\n\r\n"
+          : "PUT /v2/keys/k?value=\(number) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
       }
       let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connect(host: "127.0.0.1", port: port) { channel in

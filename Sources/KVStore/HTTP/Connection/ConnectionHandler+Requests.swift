@@ -1,10 +1,18 @@
+import HTTPEndpoint
 import NIOCore
+import NIOHTTP1
 
-/// How a request is answered: authentication, then the keys, `/v2/auth` or a page.
+/// How a request is answered: first what a browser may have sent for a foreign page, authentication, then the keys, `/v2/auth` or a page.
 extension ConnectionHandler {
   /// - Parameter requester: `nil` before authentication, and where the request needs none.
   func serve(_ request: Request, by requester: Requester?, context: ChannelHandlerContext) {
     let target = RequestTarget(request.head.target)
+    if let refusal = self.pages.browserPolicy.refusal(
+      of: .init(request.head, authority: target?.authority), on: self.listener)
+    {
+      self.report(.answered(.refusal(refusal)), context: context)
+      return
+    }
     let route = Route(request.head.method, target)
     let changesMembers = Route.changesMembers(request.head.method, target)
     var requester = requester
@@ -81,5 +89,20 @@ extension ConnectionHandler {
         report { .answered(.change(result, actionOnly: actionOnly, wall: wall)) }
       }
     }
+  }
+}
+
+extension BrowserPolicy.Request {
+  fileprivate init(_ head: RequestHead, authority: String?) {
+    self.init(
+      method: head.method.rawValue, host: authority ?? head.host, origin: head.origin,
+      fetchSite: head.fetchSite)
+  }
+}
+
+extension Response {
+  fileprivate static func refusal(_ refusal: BrowserPolicy.Refusal) -> Response {
+    let status = HTTPResponseStatus(statusCode: refusal.status)
+    return .text(status, "\(status.code) \(status.reasonPhrase): \(refusal)\n")
   }
 }

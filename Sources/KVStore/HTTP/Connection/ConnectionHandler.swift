@@ -1,3 +1,4 @@
+import HTTPEndpoint
 import NIOCore
 
 /// Carries out what ``ConnectionState`` says: it owns the channel and the timers, and no policy.
@@ -15,6 +16,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   let store: Store
   let pages: Pages
+  let listener: BrowserPolicy.Listener
   private let limits: ConnectionLimits
   private var state: ConnectionState
 
@@ -23,13 +25,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var isHandling = false
   /// Answers to the requests of one read leave together, at its end.
   private var isReading = false
-  private var needsFlush = false
+  /// Since the last flush.
+  private var hasWritten = false
+  private var unflushedBytes = 0
   private var requestTimer: Scheduled<Void>?
   private var idleCheck: Scheduled<Void>?
+  private var linger: Scheduled<Void>?
 
-  init(store: Store, pages: Pages, limits: ConnectionLimits = ConnectionLimits()) {
+  init(
+    store: Store, pages: Pages, listener: BrowserPolicy.Listener, limits: ConnectionLimits
+  ) {
     self.store = store
     self.pages = pages
+    self.listener = listener
     self.limits = limits
     self.state = ConnectionState(limits: limits, headers: pages.headers, openedAt: .now())
   }
@@ -43,6 +51,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func handlerRemoved(context: ChannelHandlerContext) {
     self.requestTimer?.cancel()
     self.idleCheck?.cancel()
+    self.linger?.cancel()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -58,6 +67,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func read(context: ChannelHandlerContext) {
     if self.state.mayRead() { context.read() }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    self.report(.writabilityChanged(context.channel.isWritable), context: context)
+    context.fireChannelWritabilityChanged()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -96,9 +110,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // An action that reports at once: the loop below goes on with it, not a deeper one.
     guard !self.isHandling else { return }
     self.isHandling = true
-    while let fact = self.facts.popFirst() {
-      for action in self.state.handle(fact, at: .now()) { self.carryOut(action, context: context) }
-    }
+    repeat {
+      while let fact = self.facts.popFirst() {
+        for action in self.state.handle(fact, at: .now(), date: self.pages.date.now) {
+          self.carryOut(action, context: context)
+        }
+      }
+      for action in self.state.advance(at: .now()) { self.carryOut(action, context: context) }
+    } while !self.facts.isEmpty
     self.isHandling = false
     if !self.isReading { self.flushWrites(context: context) }
   }
@@ -110,8 +129,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .serve(let request, let requester):
       self.serve(request, by: requester, context: context)
     case .write(let bytes):
-      self.needsFlush = true
       context.write(self.wrapOutboundOut(bytes), promise: nil)
+      self.wrote(bytes.readableBytes, context: context)
     case .writeEvent(let bytes):
       self.write(bytes, context: context, reporting: .eventWritten(byteCount: bytes.readableBytes))
     // An empty write: it completes after all before it.
@@ -122,6 +141,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .stopRequestTimer: self.requestTimer?.cancel()
     case .checkIdleness(let time): self.idleCheck = self.schedule(.idleCheckDue, in: time, context)
     case .read: context.read()
+    case .closeOutput(let time):
+      self.flushWrites(context: context)
+      context.close(mode: .output, promise: nil)
+      self.linger = self.schedule(.lingered, in: time, context)
     case .close:
       self.flushWrites(context: context)
       context.close(promise: nil)
@@ -129,15 +152,25 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   private func write(_ bytes: ByteBuffer, context: ChannelHandlerContext, reporting fact: Fact) {
-    self.needsFlush = true
     context.write(self.wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in
       self.report(fact, context: context)
     }
+    self.wrote(bytes.readableBytes, context: context)
   }
 
+  /// Only what is flushed counts when TLS is asked whether the client reads; see ``flushSize``.
+  private func wrote(_ byteCount: Int, context: ChannelHandlerContext) {
+    self.hasWritten = true
+    self.unflushedBytes += byteCount
+    if self.unflushedBytes >= Self.flushSize { self.flushWrites(context: context) }
+  }
+
+  /// In bytes: more than this is not held back for the end of a read. It is NIO's mark for a full channel.
+  private static let flushSize = 64 << 10
+
   private func flushWrites(context: ChannelHandlerContext) {
-    guard self.needsFlush else { return }
-    self.needsFlush = false
+    guard self.hasWritten else { return }
+    (self.hasWritten, self.unflushedBytes) = (false, 0)
     context.flush()
   }
 

@@ -7,10 +7,15 @@ struct ConnectionLimits: Sendable {
   var handshakeTime = TimeAmount.seconds(10)
   /// For a refused connection to send its request, and again to hang up.
   var refusalTime = TimeAmount.seconds(1)
-  /// For a connection without a request, or with a last answer that the client does not read.
+  /// For a connection without a request, or with answers that the client does not read.
   var idleTime = TimeAmount.minutes(10)
-  /// Bytes that may arrive ahead of their turn. During a change no more are read; a watch is cut off.
+  /// For the client to hang up after the last answer; Go's `net/http` gives it half of that.
+  var lingerTime = TimeAmount.seconds(1)
+  /// Bytes that may arrive ahead of their turn. While a request is answered, or the client does not read, no
+  /// more are read; a watch is cut off.
   var bytesAhead = 64 << 10
+  /// Bytes that are read and dropped after the last request, as in Go's `net/http`.
+  var bytesDropped = 256 << 10
   /// Events of a stream that the client has not read, as in etcd; beyond, it is cut off.
   var eventsBehind = 100
   /// The same in bytes.

@@ -3,7 +3,8 @@ import NIOCore
 /// One client's HTTP/1 connection, as a value: facts go in, actions come out.
 ///
 /// It owns no socket, asks no store and reads no clock. ``ConnectionHandler`` reports what happens, with
-/// the instant, and carries out the actions in their order. The same facts give the same bytes.
+/// the instant, carries out the actions in their order, and calls ``advance(at:)`` when nothing more has
+/// happened. The same facts give the same bytes.
 ///
 /// Invariants:
 /// 1. One request is under way at a time: ``Action/serve(_:by:)`` does not come again before the answer.
@@ -11,50 +12,12 @@ import NIOCore
 /// 3. Nothing leaves ``Phase/closed``: after ``Action/close`` no request is served and no byte written, and
 ///    a watch that starts too late is removed from the store.
 /// 4. What has arrived and is not yet parsed is bounded, see ``ConnectionLimits/bytesAhead``.
+/// 5. No request is served while earlier answers wait for the client to read: what one connection holds in
+///    memory does not grow with the number of its requests.
+/// 6. After the last answer the client has a bounded time to read it and to hang up, and what it sends
+///    meanwhile is dropped, up to ``ConnectionLimits/bytesDropped``. Closing with unread bytes would reset
+///    the connection, and the answer could be lost.
 struct ConnectionState {
-  enum Fact {
-    case opened
-    case received(ByteBuffer)
-    /// The client has closed its direction of the connection.
-    case inputClosed
-    /// The connection is broken, or both directions are closed.
-    case lost
-    case serverStopped
-    /// ``Action/startRequestTimer`` ran out.
-    case requestTimedOut
-    /// The time of ``Action/checkIdleness(in:)`` has come.
-    case idleCheckDue
-    /// The password of the request that is under way was checked.
-    case authenticated(Requester)
-    case answered(Response)
-    /// `index` is the store's when the watch began, `event` one of the past, as JSON; without an `id`
-    /// nothing more can come.
-    case watchStarted(id: WatcherHub.ID?, index: UInt64, event: ByteBuffer?, isStream: Bool)
-    /// An event of the watch, as JSON.
-    case event(ByteBuffer, isLast: Bool)
-    case eventWritten(byteCount: Int)
-    /// All bytes before ``Action/reportWhenWritten`` have left.
-    case allWritten
-  }
-
-  enum Action {
-    /// Answer this request: ``Fact/answered(_:)`` or ``Fact/watchStarted(id:index:event:isStream:)``. Without
-    /// a requester the handler finds out whether it needs one, and may report
-    /// ``Fact/authenticated(_:)`` first.
-    case serve(Request, by: Requester?)
-    case write(ByteBuffer)
-    /// Write, and report ``Fact/eventWritten(byteCount:)``.
-    case writeEvent(ByteBuffer)
-    case unwatch(WatcherHub.ID)
-    case startRequestTimer
-    case stopRequestTimer
-    case checkIdleness(in: TimeAmount)
-    /// Read on; ``mayRead()`` had said no.
-    case read
-    case reportWhenWritten
-    case close
-  }
-
   private enum Phase {
     /// Between two requests. Next: `receiving`, `closing`, `closed`.
     case idle
@@ -64,14 +27,18 @@ struct ConnectionState {
     case answering(Request)
     /// The head of the answer is out, events follow. Next: `idle`, `closing`, `closed`.
     case watching(RequestHead, WatcherHub.ID?)
-    /// The last answer is on its way; what arrives is dropped. Next: `closed`.
-    case closing
+    /// The last answer is on its way; what arrives is dropped. Next: `lingering`, `closed`.
+    case closing(lingers: Bool)
+    /// The last answer and the output's end have left; what arrives is dropped. Next: `closed`.
+    case lingering
     /// Final.
     case closed
   }
 
   private let limits: ConnectionLimits
   private let headers: ServerHeaders
+  /// The header line `Date` of an answer.
+  private var date = ByteBuffer()
   private var phase = Phase.idle
   private var actions: [Action] = []
 
@@ -88,6 +55,9 @@ struct ConnectionState {
   /// The number of the request for which the timer runs.
   private var timedRequest: Int?
   private var isReadHeldBack = false
+  private var isWritable = true
+  private var isInputClosed = false
+  private var droppedBytes = 0
   private var unwrittenEvents = 0
   private var unwrittenEventBytes = 0
 
@@ -99,12 +69,21 @@ struct ConnectionState {
 
   // MARK: Facts
 
-  mutating func handle(_ fact: Fact, at now: NIODeadline) -> [Action] {
+  /// - Parameter date: the header line `Date` of that instant.
+  mutating func handle(
+    _ fact: Fact, at now: NIODeadline, date: ByteBuffer = ByteBuffer()
+  ) -> [Action] {
     defer { self.actions = [] }
+    self.date = date
     switch fact {
     case .opened, .idleCheckDue: self.checkIdleness(at: now)
     case .received(let bytes): self.receive(bytes, at: now)
     case .inputClosed: self.inputClosed()
+    case .writabilityChanged(let isWritable):
+      self.isWritable = isWritable
+      if isWritable { self.lastActivity = now }
+    case .lingered:
+      if case .lingering = self.phase { self.close() }
     case .lost: self.close()
     case .serverStopped: self.stop(at: now)
     case .requestTimedOut:
@@ -123,10 +102,17 @@ struct ConnectionState {
     case .eventWritten(let byteCount):
       self.unwrittenEvents -= 1
       self.unwrittenEventBytes -= byteCount
-    case .allWritten:
-      if case .closing = self.phase { self.close() }
+    case .allWritten: self.allWritten()
     }
+    return self.actions
+  }
+
+  /// Goes on to the next request, once the actions of all facts are carried out: only then it is known
+  /// whether the client reads.
+  mutating func advance(at now: NIODeadline) -> [Action] {
+    defer { self.actions = [] }
     self.parseInput(at: now)
+    self.endInput()
     self.updateTimer()
     self.readOn()
     return self.actions
@@ -134,34 +120,66 @@ struct ConnectionState {
 
   /// Whether more bytes may be read now. After a no, ``Action/read`` says when.
   mutating func mayRead() -> Bool {
-    guard case .answering = self.phase, self.input.readableBytes > self.limits.bytesAhead else {
-      return true
+    self.isReadHeldBack = !self.hasRoom
+    return self.hasRoom
+  }
+
+  private var hasRoom: Bool {
+    switch self.phase {
+    case .answering: self.input.readableBytes <= self.limits.bytesAhead
+    case .idle, .receiving: self.isWritable || self.input.readableBytes <= self.limits.bytesAhead
+    case .closing: self.droppedBytes <= self.limits.bytesDropped
+    case .watching, .lingering, .closed: true
     }
-    self.isReadHeldBack = true
-    return false
   }
 
   private mutating func receive(_ bytes: ByteBuffer, at now: NIODeadline) {
     switch self.phase {
-    case .closing, .closed: return
+    case .closed: return
+    case .closing, .lingering:
+      self.droppedBytes += bytes.readableBytes
+      if case .lingering = self.phase, !(self.droppedBytes <= self.limits.bytesDropped) {
+        self.close()
+      }
+      return
     case .idle, .receiving, .answering, .watching: break
     }
     if self.input.readableBytes == 0 {
       self.input = bytes
     } else {
+      // Else the buffer of a client that is never quite done would grow for ever. Moving what is left costs
+      // less than what was parsed.
+      if self.input.readerIndex > self.input.readableBytes { self.input.discardReadBytes() }
       self.input.writeImmutableBuffer(bytes)
     }
     self.lastActivity = now
   }
 
-  /// No request follows. The one under way is answered, unless it is a watch: its client has left.
+  /// The requests that have arrived are answered, but for a watch: its client has left.
   private mutating func inputClosed() {
+    self.isInputClosed = true
+    switch self.phase {
+    case .watching, .lingering: self.close()
+    case .idle, .receiving, .answering, .closing, .closed: break
+    }
+  }
+
+  /// After the client's last byte: nothing completes what is left of the input.
+  private mutating func endInput() {
+    guard self.isInputClosed, self.isWritable else { return }
     switch self.phase {
     case .idle, .receiving: self.closeAfterAnswers()
-    case .answering: self.closesNext = true
-    case .watching: self.close()
-    case .closing, .closed: break
+    case .answering, .watching, .closing, .lingering, .closed: break
     }
+  }
+
+  private mutating func allWritten() {
+    guard case .closing(let lingers) = self.phase else { return }
+    guard lingers, !self.isInputClosed, self.droppedBytes <= self.limits.bytesDropped else {
+      return self.close()
+    }
+    self.phase = .lingering
+    self.actions.append(.closeOutput(lingeringFor: self.limits.lingerTime))
   }
 
   private mutating func stop(at now: NIODeadline) {
@@ -169,7 +187,7 @@ struct ConnectionState {
     switch self.phase {
     case .idle: self.closeAfterAnswers()
     case .watching: self.endWatch(at: now)
-    case .receiving, .answering, .closing, .closed: break
+    case .receiving, .answering, .closing, .lingering, .closed: break
     }
   }
 
@@ -177,9 +195,9 @@ struct ConnectionState {
     let due = self.lastActivity + self.limits.idleTime
     switch self.phase {
     case .closed: return
-    case .idle, .closing:
+    case .idle, .receiving, .closing, .lingering:
       if due <= now { return self.close() }
-    case .receiving, .answering, .watching: break
+    case .answering, .watching: break
     }
     self.actions.append(
       .checkIdleness(in: max(due - now, min(self.limits.idleTime, .seconds(10)))))
@@ -192,8 +210,8 @@ struct ConnectionState {
     do throws(RequestError) {
       parsing: while true {
         switch self.phase {
-        case .idle, .receiving: break
-        case .answering, .watching, .closing, .closed: break parsing
+        case .idle where self.isWritable, .receiving where self.isWritable: break
+        case .idle, .receiving, .answering, .watching, .closing, .lingering, .closed: break parsing
         }
         guard let part = try self.parser.next(&self.input) else { break }
         self.add(part)
@@ -212,7 +230,7 @@ struct ConnectionState {
     switch (part, self.phase) {
     case (.head(let head), _):
       self.phase = .receiving(head)
-      if head.expectsContinue {
+      if head.expectsContinue, head.body != .none {
         self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
       }
     case (.body(let part), .receiving):
@@ -231,9 +249,10 @@ struct ConnectionState {
 
   private var isRequestIncomplete: Bool {
     switch self.phase {
-    case .idle: self.input.readableBytes > 0
-    case .receiving: true
-    case .answering, .watching, .closing, .closed: false
+    // What waits for the client to read may be complete.
+    case .idle: self.input.readableBytes > 0 && self.isWritable
+    case .receiving: self.isWritable
+    case .answering, .watching, .closing, .lingering, .closed: false
     }
   }
 
@@ -247,13 +266,10 @@ struct ConnectionState {
   }
 
   private mutating func readOn() {
-    guard self.isReadHeldBack else { return }
-    switch self.phase {
-    case .answering: return
-    case .idle, .receiving, .watching, .closing: self.actions.append(.read)
-    case .closed: break
-    }
+    guard self.isReadHeldBack, self.hasRoom else { return }
     self.isReadHeldBack = false
+    if case .closed = self.phase { return }
+    self.actions.append(.read)
   }
 
   // MARK: Watches
@@ -271,12 +287,12 @@ struct ConnectionState {
     var buffer = ByteBufferAllocator().buffer(capacity: 512)
     buffer.writeHead(
       of: .event(.ok, body: ByteBuffer(), index: index), to: head, with: self.headers,
-      framing: head.isHTTP10 ? .untilClose : .chunked,
+      date: self.date, framing: head.isHTTP10 ? .untilClose : .chunked,
       closes: head.isHTTP10 || !head.isKeepAlive)
     self.write(buffer)
     // A stream that was answered from the past stays open and gets nothing more, as with etcd.
     if let event { self.send(event, isLast: !isStream, at: now) }
-    if self.closesNext { self.endWatch(at: now) }
+    if self.closesNext || self.isInputClosed { self.endWatch(at: now) }
   }
 
   private mutating func send(_ event: ByteBuffer, isLast: Bool, at now: NIODeadline) {
@@ -305,16 +321,16 @@ struct ConnectionState {
     guard case .watching(let head, let id) = self.phase else { return }
     if let id { self.actions.append(.unwatch(id)) }
     if !head.isHTTP10 { self.write(ByteBuffer(string: "0\r\n\r\n")) }
-    self.finish(closes: head.isHTTP10 || !head.isKeepAlive || self.closesNext, at: now)
+    self.finish(closes: head.isHTTP10 || !head.isKeepAlive || self.isLast, at: now)
   }
 
   // MARK: Answers
 
   private mutating func answer(_ response: Response, to head: RequestHead, at now: NIODeadline) {
-    let closes = !head.isKeepAlive || self.closesNext
+    let closes = !head.isKeepAlive || self.isLast
     var buffer = ByteBufferAllocator().buffer(capacity: 512 + response.body.readableBytes)
     buffer.writeHead(
-      of: response, to: head, with: self.headers,
+      of: response, to: head, with: self.headers, date: self.date,
       framing: .length(response.body.readableBytes), closes: closes)
     if head.method != .HEAD { buffer.writeImmutableBuffer(response.body) }
     self.write(buffer)
@@ -329,17 +345,23 @@ struct ConnectionState {
 
   private mutating func finish(closes: Bool, at now: NIODeadline) {
     self.lastActivity = now
-    if closes { self.closeWhenWritten() } else { self.phase = .idle }
+    if closes { self.closeWhenWritten(lingers: true) } else { self.phase = .idle }
+  }
+
+  /// Whether no request follows the one that is under way.
+  private var isLast: Bool {
+    self.closesNext || self.isInputClosed && self.input.readableBytes == 0
   }
 
   /// No answer is under way, but earlier ones may not have left yet. Without any the connection closes
   /// at once: a TLS handshake may still hold back what is written.
   private mutating func closeAfterAnswers() {
-    if self.hasWritten { self.closeWhenWritten() } else { self.close() }
+    if self.hasWritten { self.closeWhenWritten(lingers: false) } else { self.close() }
   }
 
-  private mutating func closeWhenWritten() {
-    self.phase = .closing
+  private mutating func closeWhenWritten(lingers: Bool) {
+    self.phase = .closing(lingers: lingers)
+    self.droppedBytes = self.input.readableBytes
     self.input = ByteBuffer()
     self.actions.append(.reportWhenWritten)
   }

@@ -14,14 +14,14 @@ final class RefusalHandler: ChannelInboundHandler {
   private var alarm: Scheduled<Void>?
 
   /// - Parameter patience: for the request, and again for the client to hang up.
-  init(limit: Int, headers: ServerHeaders, patience: TimeAmount) {
+  init(limit: Int, headers: ServerHeaders, date: ByteBuffer, patience: TimeAmount) {
     let response = Response.text(
       .serviceUnavailable,
       "503 Service Unavailable: \(limit) connections are open, --max-connections allows no more\n")
     var answer = ByteBuffer()
     answer.writeHead(
       of: response, to: RequestHead(method: .GET, target: [], isKeepAlive: false), with: headers,
-      framing: .length(response.body.readableBytes), closes: true)
+      date: date, framing: .length(response.body.readableBytes), closes: true)
     answer.writeImmutableBuffer(response.body)
     self.answer = answer
     self.patience = patience

@@ -20,7 +20,10 @@ struct RequestHead: Equatable, Sendable {
   var expectsContinue = false
   var contentType: String?
   var authorization: String?
+  var host: String?
   var origin: String?
+  /// `Sec-Fetch-Site`.
+  var fetchSite: String?
 
   enum BodyLength: Equatable, Sendable {
     case none

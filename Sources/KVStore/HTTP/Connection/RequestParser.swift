@@ -13,8 +13,11 @@ struct RequestParser: Sendable {
     case end
   }
 
-  /// In bytes. Go's default is a megabyte.
-  static let maxHeadSize = 64 << 10
+  /// In bytes; Go's default, with its buffer. Clients put values into the query, as large as a form's.
+  static let maxHeadSize = (1 << 20) + 4096
+  /// In bytes: the line of a chunk's size, and all lines after the last chunk. Go's `chunkedReader` has the
+  /// first one.
+  static let (maxChunkLineSize, maxTrailerSize) = (4096, 64 << 10)
 
   private enum State: Equatable {
     /// Waits for a complete head; `scanned` bytes of it were searched for its end. Next: `fixed`,
@@ -54,7 +57,7 @@ struct RequestParser: Sendable {
         self.state = .fixed(remaining: remaining - part.readableBytes)
         return .body(part)
       case .chunkSize:
-        guard let line = try Self.line(&input) else { return nil }
+        guard let line = try Self.line(&input, maxSize: Self.maxChunkLineSize) else { return nil }
         let size = try Self.chunkSize(line)
         self.state = size == 0 ? .trailer(size: 0) : .chunk(remaining: size)
       case .chunk(0):
@@ -64,16 +67,21 @@ struct RequestParser: Sendable {
         self.state = .chunk(remaining: remaining - part.readableBytes)
         return .body(part)
       case .chunkEnd:
-        guard let line = try Self.line(&input) else { return nil }
-        guard line.isEmpty else { throw .malformed("no line end after a chunk") }
+        let end = input.readableBytesView.prefix(2)
+        guard end.elementsEqual([Self.cr, Self.lf].prefix(end.count)) else {
+          throw .malformed("no line end after a chunk")
+        }
+        guard end.count == 2 else { return nil }
+        input.moveReaderIndex(forwardBy: 2)
         self.state = .chunkSize
       case .trailer(let size):
-        guard let line = try Self.line(&input) else { return nil }
+        guard let line = try Self.line(&input, maxSize: Self.maxTrailerSize) else { return nil }
         if line.isEmpty {
           self.state = .head(scanned: 0)
           return .end
         }
-        guard size + line.count <= Self.maxHeadSize else { throw .headTooLarge }
+        guard size + line.count <= Self.maxTrailerSize else { throw .headTooLarge }
+        try Self.checkTrailer(line)
         self.state = .trailer(size: size + line.count)
       }
     }
@@ -86,10 +94,8 @@ struct RequestParser: Sendable {
   ) throws(RequestError) -> RequestHead? {
     // Empty lines before a request are allowed.
     var scanned = scanned
-    while scanned == 0, let byte = input.getInteger(at: input.readerIndex, as: UInt8.self),
-      byte == Self.cr || byte == Self.lf
-    {
-      input.moveReaderIndex(forwardBy: 1)
+    while scanned == 0, let length = Self.emptyLine(input) {
+      input.moveReaderIndex(forwardBy: length)
     }
     let result = input.withUnsafeReadableBytes {
       bytes -> Result<(RequestHead, Int), RequestError>? in
@@ -110,6 +116,15 @@ struct RequestParser: Sendable {
     guard size <= Self.maxHeadSize else { throw .headTooLarge }
     input.moveReaderIndex(forwardBy: size)
     return head
+  }
+
+  /// The length of an empty line at the front.
+  private static func emptyLine(_ input: ByteBuffer) -> Int? {
+    switch input.getInteger(at: input.readerIndex, as: UInt8.self) {
+    case self.lf: 1
+    case self.cr where input.getInteger(at: input.readerIndex + 1) == self.lf: 2
+    default: nil
+    }
   }
 
   /// The index after the empty line that ends the head; `scanned` is where the next search begins.
@@ -141,25 +156,50 @@ struct RequestParser: Sendable {
     input.readableBytes == 0 ? nil : input.readSlice(length: min(count, input.readableBytes))
   }
 
-  /// One line of a chunked body, without its end.
-  private static func line(_ input: inout ByteBuffer) throws(RequestError) -> [UInt8]? {
-    guard let end = input.readableBytesView.firstIndex(of: self.lf) else {
-      guard input.readableBytes <= self.maxHeadSize else { throw .headTooLarge }
+  /// One line of a chunked body, without its end, which is CR and LF: where a lone LF is one for this server,
+  /// a proxy may see one request where this server sees two.
+  private static func line(
+    _ input: inout ByteBuffer, maxSize: Int
+  ) throws(RequestError) -> [UInt8]? {
+    guard let end = input.readableBytesView.prefix(maxSize).firstIndex(of: self.lf) else {
+      guard input.readableBytes < maxSize else { throw .headTooLarge }
       return nil
     }
     var line = input.readBytes(length: end - input.readerIndex) ?? []
     input.moveReaderIndex(forwardBy: 1)
-    if line.last == self.cr { line.removeLast() }
+    guard line.popLast() == self.cr, !line.contains(self.cr), !line.contains(0) else {
+      throw .malformed("a line of a chunked body that does not end in CR and LF")
+    }
     return line
   }
 
-  /// Chunk extensions are ignored.
+  /// Chunk extensions are ignored; between them and the size there is nothing.
   private static func chunkSize(_ line: [UInt8]) throws(RequestError) -> Int {
-    let digits = line.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") && $0 != 0x09 }
-    let text = String(decoding: digits, as: UTF8.self)
-    guard (1...15).contains(digits.count), digits.first != UInt8(ascii: "+"),
-      let size = Int(text, radix: 16), size >= 0
-    else { throw .malformed("the chunk size \"\(text)\"") }
+    let digits = line.prefix { $0 != UInt8(ascii: ";") }
+    var size = 0
+    for byte in digits {
+      switch byte {
+      case 0x30...0x39: size = size << 4 | Int(byte - 0x30)
+      case 0x41...0x46, 0x61...0x66: size = size << 4 | Int(byte & 0x0F + 9)
+      default: size = -1
+      }
+      if size < 0 { break }
+    }
+    guard (1...15).contains(digits.count), size >= 0 else {
+      throw .malformed("the chunk size \"\(String(decoding: digits.prefix(100), as: UTF8.self))\"")
+    }
     return size
+  }
+
+  private static func checkTrailer(_ line: [UInt8]) throws(RequestError) {
+    let result = line.withUnsafeBytes { bytes -> Result<Void, RequestError> in
+      do throws(RequestError) {
+        _ = try RequestHead.field(bytes[...])
+        return .success(())
+      } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
   }
 }

@@ -19,16 +19,18 @@ struct ServerHeaders: Sendable {
 extension ByteBuffer {
   /// Writes a status line and headers, with the empty line after them.
   ///
+  /// - Parameter date: the header line `Date`; empty for none.
   /// Source: RFC 9112.
   mutating func writeHead(
-    of response: Response, to request: RequestHead, with headers: ServerHeaders, framing: Framing,
-    closes: Bool
+    of response: Response, to request: RequestHead, with headers: ServerHeaders, date: ByteBuffer,
+    framing: Framing, closes: Bool
   ) {
     self.writeStaticString(request.isHTTP10 ? "HTTP/1.0 " : "HTTP/1.1 ")
     self.writeDecimal(UInt64(response.status.code))
     self.writeStaticString(" ")
     self.writeString(response.status.reasonPhrase)
     self.writeStaticString("\r\n")
+    self.writeImmutableBuffer(date)
     self.writeImmutableBuffer(headers.corsOrigins.lines(for: request.origin))
     if let type = response.type {
       self.writeStaticString("Content-Type: ")

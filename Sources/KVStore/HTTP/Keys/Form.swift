@@ -24,9 +24,9 @@ struct Form: Equatable, Sendable {
       problem = type.problem
       if type.name == MediaType.form {
         if body.count > Self.maxBodySize {
-          problem = problem ?? "http: POST too large"
+          problem = "http: POST too large"
         } else {
-          problem = self.add(body[...]) ?? problem
+          problem = problem ?? self.add(body[...])
         }
       }
     }

@@ -1,13 +1,17 @@
+import HTTPEndpoint
 import NIOCore
 
-/// The origins of `--cors`, whose pages may read the answers.
+/// The origins of `--cors`, whose pages may read the answers and write.
 ///
-/// Source: `accessController` and `OriginAllowed` of etcd 3.4. With `*` every answer allows all origins;
-/// else an answer repeats the request's origin if the list has it, to the letter. The server refuses no
-/// request: the browser keeps the answer from the page.
+/// Source: `accessController` and `OriginAllowed` of etcd 3.4. With `*` every answer allows all origins, as in
+/// etcd without the flag; else an answer repeats the request's origin if the list has it, to the letter. Other
+/// pages may not write, see ``BrowserPolicy``, and the browser keeps the answers from them.
 public struct CORSOrigins: Sendable, Equatable {
   /// `nil` for every origin.
-  private let origins: Set<String>?
+  fileprivate let origins: Set<String>?
+
+  /// No origin but the server's own.
+  public static let none = CORSOrigins(origins: [])
 
   /// All origins.
   public static let any = CORSOrigins(origins: nil)
@@ -16,14 +20,18 @@ public struct CORSOrigins: Sendable, Equatable {
     self.origins = origins
   }
 
-  /// - Parameter list: `*`, or origins like `https://a.example:8443`, separated by commas. Unlike etcd's
+  /// - Parameter list: empty for none, `*`, or origins like `https://a.example:8443`, separated by commas. Unlike etcd's
   ///   they may lack a port, since browsers leave out the scheme's default.
   /// - Throws: ``CORSOriginError`` for a text that no browser sends as an origin.
   public init(parsing list: String) throws(CORSOriginError) {
-    guard list != "*" else {
-      self = .any
-      return
+    switch list {
+    case "": self = .none
+    case "*": self = .any
+    default: self = try Self.listed(list)
     }
+  }
+
+  private static func listed(_ list: String) throws(CORSOriginError) -> CORSOrigins {
     let items = list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     for item in items {
       guard
@@ -32,7 +40,7 @@ public struct CORSOrigins: Sendable, Equatable {
         origin.2.map({ UInt16($0) != nil }) ?? true
       else { throw CORSOriginError(origin: item) }
     }
-    self.init(origins: Set(items))
+    return CORSOrigins(origins: Set(items))
   }
 
   /// The header lines of an answer.
@@ -54,6 +62,27 @@ public struct CORSOrigins: Sendable, Equatable {
         Access-Control-Allow-Origin: \(origin)\r
 
         """)
+  }
+}
+
+extension BrowserPolicy {
+  /// - Parameters:
+  ///   - hostWhitelist: of `--host-whitelist`.
+  ///   - ownNames: the server's, in lower case.
+  init(corsOrigins: CORSOrigins, hostWhitelist: [String], ownNames: Set<String>) {
+    let names = ownNames.union(hostWhitelist.map(Self.name(of:)))
+    let hosts: Hosts =
+      if hostWhitelist.contains("*") {
+        .any
+      } else if !hostWhitelist.isEmpty {
+        .listed(names)
+      } else {
+        // Where every page may read and write, a name's page gains nothing; so it is in etcd.
+        corsOrigins == .any ? .any : .listedOnLoopback(names)
+      }
+    self.init(
+      origins: corsOrigins.origins.map { .listed($0) } ?? .any, hosts: hosts,
+      originsFlag: "--cors", hostsFlag: "--host-whitelist")
   }
 }
 

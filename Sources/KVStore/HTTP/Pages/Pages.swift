@@ -1,3 +1,4 @@
+import HTTPEndpoint
 import NIOCore
 import NIOHTTP1
 import PrometheusText
@@ -7,6 +8,8 @@ struct Pages: Sendable {
   let identity: Identity
   let store: Store
   let corsOrigins: CORSOrigins
+  let browserPolicy: BrowserPolicy
+  let date = DateLine()
 
   /// What each answer has in its headers.
   var headers: ServerHeaders {

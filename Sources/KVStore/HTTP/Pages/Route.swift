@@ -30,7 +30,8 @@ enum Route: Equatable, Sendable {
       self = .preflight
       return
     }
-    if let location = target.redirection {
+    // Its target is no path. Source: `ServeMux.Handler` of Go's `net/http`.
+    if method.rawValue != "CONNECT", let location = target.redirection {
       self = .redirect(location)
       return
     }

@@ -17,6 +17,7 @@ import Testing
     let facts = [
       "opened", #"receive "GET /a HTTP/1.1\r\nHost: h\r\n\r\n""#, "input closed", "lost",
       "server stopped", "request timed out", "idle check", "authenticated root",
+      "unwritable", "writable", "lingered",
       #"answered 200 "x""#, #"event "x""#, #"last event "x""#, "all written",
       "watch started index=1",
     ]
@@ -24,6 +25,8 @@ import Testing
     let beginnings = [
       [], [#"receive "GET""#], ["put /a"], ["get /a", "watch started id=1 index=1"],
       ["get /a", "server stopped", #"answered 200 "x""#],
+      ["get /a", "server stopped", #"answered 200 "x""#, "all written"],
+      ["get /a /b", "unwritable", #"answered 200 "x""#],
     ]
     for beginning in beginnings {
       for fact in facts {
@@ -39,7 +42,7 @@ import Testing
 /// Plays facts that are written as text, and writes the actions as text.
 struct ConnectionPlayer {
   private static let limits = ConnectionLimits(
-    bytesAhead: 1000, eventsBehind: 3, bytesBehind: 10_000)
+    bytesAhead: 1000, bytesDropped: 2000, eventsBehind: 3, bytesBehind: 10_000)
 
   private var now = NIODeadline.uptimeNanoseconds(0)
   private var state: ConnectionState
@@ -61,7 +64,8 @@ struct ConnectionPlayer {
       return []
     }
     if line == "may read" { return [self.state.mayRead() ? "yes" : "no"] }
-    return self.state.handle(try Self.fact(line), at: self.now).map(Self.text)
+    let actions = self.state.handle(try Self.fact(line), at: self.now)
+    return (actions + self.state.advance(at: self.now)).map(Self.text)
   }
 
   private static func fact(_ line: String) throws -> ConnectionState.Fact {
@@ -73,6 +77,9 @@ struct ConnectionPlayer {
     case "request timed out": return .requestTimedOut
     case "idle check": return .idleCheckDue
     case "all written": return .allWritten
+    case "unwritable": return .writabilityChanged(false)
+    case "writable": return .writabilityChanged(true)
+    case "lingered": return .lingered
     default: break
     }
     if let match = line.wholeMatch(of: /(get|put) (.+)/) {
@@ -136,6 +143,8 @@ struct ConnectionPlayer {
     case .checkIdleness(let time): return "check idleness in \(time.nanoseconds / 1_000_000_000)s"
     case .read: return "read"
     case .reportWhenWritten: return "report when written"
+    case .closeOutput(let time):
+      return "close the output, linger for \(time.nanoseconds / 1_000_000_000)s"
     case .close: return "close"
     }
   }

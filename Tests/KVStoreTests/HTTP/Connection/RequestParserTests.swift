@@ -61,6 +61,11 @@ import Testing
     ("HTTP/1.1", "", true), ("HTTP/1.1", "Connection: close\r\n", false),
     ("HTTP/1.1", "Connection: x, Close\r\n", false), ("HTTP/1.0", "", false),
     ("HTTP/1.0", "Connection: keep-alive\r\n", true),
+    ("HTTP/1.2", "", true), ("HTTP/1.9", "Connection: close\r\n", false),
+    ("HTTP/1.0", "Connection: keep-alive, close\r\n", false),
+    ("HTTP/1.0", "Connection: close, keep-alive\r\n", false),
+    ("HTTP/1.1", "Connection: close , x\r\n", false),
+    ("HTTP/1.1", "Connection: x\r\nConnection: CLOSE\r\n", false),
   ])
   func knowsWhetherTheConnectionStays(version: String, header: String, isKept: Bool) throws {
     let requests = try self.requests("GET / \(version)\r\nHost: h\r\n\(header)\r\n")
@@ -106,8 +111,16 @@ import Testing
   }
 
   @Test func aHeadWithoutAnEndIsRefusedAtItsLimit() {
-    let head = "GET / HTTP/1.1\r\n" + String(repeating: "X: y\r\n", count: 20_000)
-    #expect(throws: RequestError.headTooLarge) { try self.parts(head, pieceSize: 1000) }
+    let head = "GET / HTTP/1.1\r\n" + String(repeating: "X: y\r\n", count: 200_000)
+    #expect(throws: RequestError.headTooLarge) { try self.parts(head, pieceSize: 65_536) }
+  }
+
+  /// Go's clients put a value to compare with into the query.
+  @Test func aHeadOfAMegabyteIsTaken() throws {
+    let target = "/v2/keys/k?prevValue=" + String(repeating: "x", count: 1 << 20)
+    let requests = try self.requests(
+      "PUT \(target) HTTP/1.1\r\nHost: h\r\n\r\n", pieceSize: 65_536)
+    #expect(requests.map(\.head.target) == [Array(target.utf8)])
   }
 
   @Test func theSizeOfAChunkCannotOverflow() {

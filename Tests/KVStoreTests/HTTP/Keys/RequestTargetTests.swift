@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: [
     ("/v2/keys/a", "/v2/keys/a", nil), ("/v2/keys/a%2Fb?x=1", "/v2/keys/a/b", "x=1"),
     ("/a+b?", "/a+b", ""), ("http://host:1/v2?q", "/v2", "q"), ("http://host", "/", nil),
-    ("http://host?q", "/", "q"),
+    ("http://host?q", "/", "q"), ("/a?x=http://b/c", "/a", "x=http://b/c"),
   ])
   func isTakenApart(uri: String, path: String, query: String?) throws {
     let target = try #require(RequestTarget(Array(uri.utf8)))
@@ -36,7 +36,10 @@ import Testing
     (.GET, "/v2/keysx", .notFound), (.GET, "/version", .version),
     (.PUT, "/version", .methodNotAllowed(allow: "GET")), (.GET, "/v2/members/", .members),
     (.GET, "/v2/members/x", .unknownMember), (.OPTIONS, "/anything", .preflight),
-    (.GET, "/", .notFound),
+    (.GET, "/", .notFound), (.OPTIONS, "*", .preflight),
+    (.RAW(value: "CONNECT"), "localhost:80", .notFound),
+    (.RAW(value: "CONNECT"), "//version", .notFound),
+    (.RAW(value: "CONNECT"), "/v2/keys/a", .methodNotAllowed(allow: "HEAD,GET,PUT,POST,DELETE")),
   ])
   func routes(method: HTTPMethod, uri: String, route: Route) {
     #expect(Route(method, RequestTarget(Array(uri.utf8))) == route)
