@@ -1,8 +1,6 @@
 import Elector
 
 /// A node: its machine, its elector with guard, its manifest directory and its kubelet.
-///
-/// Processes are classes for speed. Only one ``Simulation`` has a reference to them.
 struct SimulatedNode<Core: ElectionCore> {
   let name: String
   let holder: String
@@ -27,7 +25,6 @@ struct SimulatedNode<Core: ElectionCore> {
   /// What is in the kubelet's directory.
   var manifest: SimulatedManifest?
   var kubelet: SimulatedKubelet
-  var kubeletLives = 0
 
   // The ends of faults under way.
   var cutRequestsUntil: Nanoseconds = 0

@@ -21,23 +21,41 @@ extension Simulation {
       ? self.network.span(0...4_000_000_000) : self.network.span(Self.quick)
   }
 
-  mutating func toStore(_ node: Int, _ what: () -> Happening) {
+  mutating func toStore(_ node: Int, _ work: @escaping Happening) {
     if let delay = self.delay(node, cutUntil: self.nodes[node].cutRequestsUntil) {
-      self.agenda.add(what(), at: self.now + delay)
+      self.agenda.add(work, at: self.now + delay)
     }
     // A proxy may repeat it.
     if self.isStormy(node), self.network.hits(percent: 10) {
-      self.agenda.add(what(), at: self.now + self.network.span(0...4_000_000_000))
+      self.agenda.add(work, at: self.now + self.network.span(0...4_000_000_000))
     }
   }
 
-  mutating func fromStore(_ node: Int, _ what: Happening) {
+  mutating func fromStore(_ node: Int, _ work: @escaping Happening) {
     if let delay = self.delay(node, cutUntil: self.nodes[node].cutAnswersUntil) {
-      self.agenda.add(what, at: self.now + delay)
+      self.agenda.add(work, at: self.now + delay)
+    }
+  }
+
+  private mutating func answer(_ arrival: SimulatedStore.Arrival, _ answer: Answer) {
+    self.fromStore(arrival.node) { $0.answerArrives(answer, to: arrival) }
+  }
+
+  private mutating func answer(_ watcher: SimulatedStore.Watcher, _ event: Election.Event) {
+    self.fromStore(watcher.node) {
+      if let elector = $0.elector(watcher.node, watcher.incarnation) {
+        $0.deliver(event, to: elector)
+      }
     }
   }
 
   // MARK: The process
+
+  /// The store does this at an instant, unless its process has ended by then.
+  mutating func atStore(_ instant: Nanoseconds, _ work: @escaping Happening) {
+    let life = self.store.incarnation
+    self.agenda.add({ if $0.store.incarnation == life { work(&$0) } }, at: instant)
+  }
 
   mutating func startStore() {
     guard !self.store.isUp else { return }
@@ -62,18 +80,10 @@ extension Simulation {
     if !isDark {
       let waiting = (self.store.batch + self.store.inbox).compactMap(\.arrival)
       for arrival in waiting + self.store.unread {
-        self.fromStore(
-          arrival.node,
-          .answerArrives(
-            arrival.node, life: arrival.incarnation, id: arrival.id,
-            .none("the connection was closed")))
+        self.answer(arrival, .none("the connection was closed"))
       }
       for (_, watcher) in self.store.watchers.sorted(by: { $0.key < $1.key }) {
-        self.fromStore(
-          watcher.node,
-          .toElector(
-            watcher.node, life: watcher.incarnation,
-            .watchFailed(id: watcher.id, reason: "the connection was closed")))
+        self.answer(watcher, .watchFailed(id: watcher.id, reason: "the connection was closed"))
       }
     }
     self.store.end()
@@ -97,10 +107,7 @@ extension Simulation {
 
   mutating func requestArrives(_ arrival: SimulatedStore.Arrival) {
     guard self.store.isUp else {
-      guard !self.store.isDark else { return }
-      self.fromStore(
-        arrival.node,
-        .answerArrives(arrival.node, life: arrival.incarnation, id: arrival.id, .refused))
+      if !self.store.isDark { self.answer(arrival, .refused) }
       return
     }
     guard self.store.stoppedUntil <= self.now else {
@@ -126,17 +133,19 @@ extension Simulation {
   }
 
   mutating func watchArrives(_ watcher: SimulatedStore.Watcher) {
-    let life = watcher.incarnation
-    guard self.elector(watcher.node, life)?.watch == watcher.id else { return }
-    func answer(_ event: Election.Event) {
-      self.fromStore(watcher.node, .toElector(watcher.node, life: life, event))
-    }
+    if self.scenario.tellsWatchers { self.queue { $0.read(watcher) } }
+  }
+
+  private mutating func read(_ watcher: SimulatedStore.Watcher) {
+    guard self.elector(watcher.node, watcher.incarnation)?.watch == watcher.id else { return }
     guard self.store.isUp else {
-      if !self.store.isDark { answer(.watchFailed(id: watcher.id, reason: "connection refused")) }
+      if !self.store.isDark {
+        self.answer(watcher, .watchFailed(id: watcher.id, reason: "connection refused"))
+      }
       return
     }
     guard self.store.stoppedUntil <= self.now else {
-      self.agenda.add(.watchArrives(watcher), at: self.store.stoppedUntil)
+      self.agenda.add({ $0.watchArrives(watcher) }, at: self.store.stoppedUntil)
       return
     }
     do throws(StoreError) {
@@ -145,9 +154,10 @@ extension Simulation {
         return
       }
       self.audit.watched(watcher.key, after: watcher.after, event)
-      answer(SimulatedStore.watched(event, id: watcher.id))
+      self.answer(watcher, SimulatedStore.watched(event, id: watcher.id))
     } catch {
-      answer(
+      self.answer(
+        watcher,
         SimulatedStore.watched(SimulatedStore.Outcome.refused(error).answer, id: watcher.id))
     }
   }
@@ -190,7 +200,11 @@ extension Simulation {
     let at = max(due, self.now + 1)
     guard self.store.alarm != at else { return }
     self.store.alarm = at
-    self.agenda.add(.storeAlarm(life: self.store.incarnation, at), at: at)
+    self.atStore(at) {
+      guard $0.store.alarm == at else { return }
+      $0.store.alarm = nil
+      $0.turnStore()
+    }
   }
 
   private mutating func begin(_ work: SimulatedStore.DiskWork) {
@@ -198,13 +212,13 @@ extension Simulation {
     let duration =
       self.storeIsSlow
       ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
-    self.agenda.add(.diskIsDone(life: self.store.incarnation), at: self.now + duration)
+    self.atStore(self.now + duration) { $0.diskIsDone() }
   }
 
-  mutating func diskIsDone(_ life: Int) {
-    guard self.store.incarnation == life, let work = self.store.diskWork else { return }
+  private mutating func diskIsDone() {
+    guard let work = self.store.diskWork else { return }
     guard self.store.stoppedUntil <= self.now else {
-      self.agenda.add(.diskIsDone(life: life), at: self.store.stoppedUntil)
+      self.atStore(self.store.stoppedUntil) { $0.diskIsDone() }
       return
     }
     self.store.diskWork = nil
@@ -226,11 +240,7 @@ extension Simulation {
     for delivery in self.store.publish(tree, changes) {
       guard let watcher = self.store.told(delivery.watcher) else { continue }
       self.audit.watched(watcher.key, after: watcher.after, delivery.event)
-      self.fromStore(
-        watcher.node,
-        .toElector(
-          watcher.node, life: watcher.incarnation,
-          SimulatedStore.watched(delivery.event, id: watcher.id)))
+      self.answer(watcher, SimulatedStore.watched(delivery.event, id: watcher.id))
     }
     for path in Set(changes.map(\.event.node.path)) {
       for watcher in self.store.watchers(of: path) {
@@ -260,9 +270,6 @@ extension Simulation {
     if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
       self.lastTrouble = self.now
     }
-    self.fromStore(
-      arrival.node,
-      .answerArrives(
-        arrival.node, life: arrival.incarnation, id: arrival.id, .outcome(outcome)))
+    self.answer(arrival, .outcome(outcome))
   }
 }
