@@ -26,14 +26,12 @@ struct SimulatedNode<Core: ElectionCore> {
   var manifest: SimulatedManifest?
   var kubelet: SimulatedKubelet
 
-  // The ends of faults under way.
-  var cutRequestsUntil: Nanoseconds = 0
-  var cutAnswersUntil: Nanoseconds = 0
-  var stormUntil: Nanoseconds = 0
-  var slowFilesUntil: Nanoseconds = 0
-  var refusedFilesUntil: Nanoseconds = 0
-  var lostSourceUntil: Nanoseconds = 0
-  var killsAtRecordUntil: Nanoseconds = 0
+  /// When the faults that last end, or have ended.
+  var faultEnds: [SimulatedFault.Kind: Nanoseconds] = [:]
+
+  func end(of kinds: SimulatedFault.Kind...) -> Nanoseconds {
+    kinds.reduce(0) { max($0, self.faultEnds[$1] ?? 0) }
+  }
 
   var electedPod: ElectedPod {
     ElectedPod(name: "kube-scheduler", namespace: "kube-system", grace: self.grace.duration)

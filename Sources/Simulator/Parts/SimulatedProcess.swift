@@ -54,13 +54,14 @@ final class SimulatedGuard: SimulatedProcess {
   var core: Guard
   var loop = GuardLoop()
   /// Everything since its last `poll`.
-  var sight = GuardLoop.Sight()
+  var sight = GuardSight()
 
   /// Whether the elector's end of the connection is open.
   var isConnected: Bool { self.sight.connection == .open }
 
   init(node: Int, life: Int, core: Guard) {
     self.core = core
+    self.loop.receive(.woke)
     super.init(node: node, life: life)
   }
 }

@@ -23,14 +23,14 @@ extension Simulation {
     let state = self.nodes[node]
     self.nodes[node].electorLives += 1
     let drawn = Double(self.chance.index(below: 20)) / 100
-    let setup = ElectionSetup(
+    let core = Core(
       candidate: Candidate(
         name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet, podLimits: self.draw.podLimits,
       jitter: self.scenario.isJittered ? drawn : 0)
     let elector = SimulatedElector<Core>(
       node: node, life: self.nodes[node].electorLives, begin: state.clock.reading(at: self.now),
-      core: Core(setup),
+      core: core,
       copy: ManifestCopy(
         deadlineDetection: state.timing.manifestExpires ? state.timing.podStop.detection : nil))
     self.nodes[node].elector = elector
@@ -76,10 +76,9 @@ extension Simulation {
         let reading = self.nodes[elector.node].clock.reading(at: self.now)
         let effects = elector.core.handle(
           event, at: Instant((reading - elector.begin).duration))
-        elector.loop.decided(effects, manifestEnd: elector.core.manifestEnd)
+        elector.loop.decided(effects)
       case .carryOut(let effect): self.carryOut(effect, elector)
-      case .settled(let end):
-        if let end { self.ask(.extend(until: self.bootInstant(end, elector)), elector) }
+      case .settled: break
       }
     }
   }
@@ -95,6 +94,8 @@ extension Simulation {
       if elector.copy.bytes == nil { self.tell(.elector(node), "installs, term \(term)") }
       elector.installsUntil = self.bootInstant(before, elector)
       self.begin(.installation(isGuarded: true), elector)
+    case .extendManifest(let end):
+      self.ask(.extend(until: self.bootInstant(end, elector)), elector)
     case .send(let request): self.send(request, elector)
     case .watch(let id, let after):
       elector.watch = id

@@ -18,14 +18,9 @@ extension Simulation {
     var chance = SeededGenerator(seed: fault.seed)
     switch fault.kind {
     case .cut, .cutRequests, .cutAnswers:
-      if fault.kind != .cutAnswers {
-        self.nodes[node].cutRequestsUntil = max(self.nodes[node].cutRequestsUntil, fault.end)
-      }
-      if fault.kind != .cutRequests {
-        self.nodes[node].cutAnswersUntil = max(self.nodes[node].cutAnswersUntil, fault.end)
-      }
+      self.last(fault)
       self.span(.cut, fault.kind.rawValue, .network(node))
-    case .storm: self.nodes[node].stormUntil = max(self.nodes[node].stormUntil, fault.end)
+    case .storm, .slowFiles, .refusedFiles, .lostSource: self.last(fault)
     case .stopElector:
       // Elector and guard of a node cover for each other, so one of them is always well.
       guard let elector = self.nodes[node].elector, self.isWell(guardian) else { return false }
@@ -81,13 +76,7 @@ extension Simulation {
       let isForGood = chance.hits(percent: 30)
       self.deliver(
         .stepDown(for: isForGood ? nil : (fault.end - self.now).duration), to: elector)
-    case .slowFiles:
-      self.nodes[node].slowFilesUntil = max(self.nodes[node].slowFilesUntil, fault.end)
-    case .refusedFiles:
-      self.nodes[node].refusedFilesUntil = max(self.nodes[node].refusedFilesUntil, fault.end)
-    case .lostSource:
-      self.nodes[node].lostSourceUntil = max(self.nodes[node].lostSourceUntil, fault.end)
-    case .killAtRecord: self.nodes[node].killsAtRecordUntil = fault.end
+    case .killAtRecord: self.nodes[node].faultEnds[.killAtRecord] = fault.end
     case .slowStoreDisk: self.storeIsSlow = true
     case .fullStoreDisk: self.commitsFail = true
     case .flood:
@@ -97,6 +86,11 @@ extension Simulation {
       self.turnStore()
     }
     return true
+  }
+
+  private mutating func last(_ fault: SimulatedFault) {
+    let end = self.nodes[fault.node].end(of: fault.kind)
+    self.nodes[fault.node].faultEnds[fault.kind] = max(end, fault.end)
   }
 
   mutating func end(_ fault: SimulatedFault) {

@@ -44,7 +44,7 @@ extension Simulation {
 
   /// Something has happened that the guard finds with its next `poll`.
   mutating func tell(
-    _ guardian: SimulatedGuard, _ change: (inout GuardLoop.Sight) -> Void
+    _ guardian: SimulatedGuard, _ change: (inout GuardSight) -> Void
   ) {
     if guardian.hasEnded { return }
     change(&guardian.sight)
@@ -63,10 +63,11 @@ extension Simulation {
       case .handle(let event):
         guardian.loop.decided(guardian.core.handle(event, at: self.bootInstant(guardian.node)))
       case .carryOut(let effect): self.carryOut(effect, guardian)
+      case .settled: break
       case nil:
         guard guardian.loop.isIdle, guardian.sight.hasNews else { return }
         let sight = guardian.sight
-        guardian.sight = GuardLoop.Sight()
+        guardian.sight = GuardSight()
         // A closed connection is found once.
         if sight.connection == .open { guardian.sight.connection = .open }
         guardian.loop.saw(sight)
@@ -81,14 +82,12 @@ extension Simulation {
       self.at(self.now + self.chance.span(5_000_000...50_000_000), guardian) {
         $0.startElector(of: guardian)
       }
-    case .install:
-      self.at(self.now + self.fileTime(guardian), guardian, afterStop: 0) {
-        $0.fileIsDone(guardian, effect)
-      }
-    case .remove:
-      self.at(self.now + self.chance.span(0...3_000_000), guardian, afterStop: 0) {
-        $0.fileIsDone(guardian, effect)
-      }
+    case .install, .remove:
+      let time =
+        if case .install = effect { self.fileTime(guardian) } else {
+          self.chance.span(0...3_000_000)
+        }
+      self.at(self.now + time, guardian, afterStop: 0) { $0.fileIsDone(guardian, effect) }
     case .answer(let answer):
       guard guardian.isConnected, let elector = self.nodes[node].elector else { return }
       self.at(self.now + self.chance.span(0...500_000), elector) {
@@ -136,7 +135,7 @@ extension Simulation {
       GuardLoop.mayInstall(
         until: until, at: self.bootInstant(node), isConnected: guardian.isConnected)
     else { return .tooLate }
-    let isRefused = self.nodes[node].refusedFilesUntil > self.now
+    let isRefused = self.nodes[node].end(of: .refusedFiles) > self.now
     if isRefused, self.chance.hits(percent: 70) {
       return .failed(reason: "no space left on device", isUntouched: true)
     }
@@ -148,7 +147,7 @@ extension Simulation {
   }
 }
 
-extension GuardLoop.Sight {
+extension GuardSight {
   /// Whether a `poll` returns.
   fileprivate var hasNews: Bool {
     !self.signals.isEmpty || self.electorEnd != nil || self.hasRung || self.connection == .closed

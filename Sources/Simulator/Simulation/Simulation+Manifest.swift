@@ -38,7 +38,7 @@ extension Simulation {
           content.bytes, madeOf: Self.source, content.deadline, at: self.bootInstant(elector.node)
         ) { [state = self.nodes[elector.node]] _ in state.electedPod }
       }
-      elector.loop.concluded(Election.Event(installation))
+      elector.loop.concluded(.installation(installation))
     }
   }
 
@@ -67,7 +67,7 @@ extension Simulation {
       elector.copy.removed()
       step = change.removedFile(failure: nil)
     } else {
-      step = change.made(self.resultOfContent(elector))
+      step = self.contentIsMade(elector, &change)
     }
     elector.change = change
     self.carryOut(step, elector)
@@ -75,14 +75,17 @@ extension Simulation {
   }
 
   /// Without a source, an installed manifest stays and its deadline moves on.
-  private func resultOfContent(_ elector: SimulatedElector<Core>) -> ManifestChange.Content {
+  private func contentIsMade(_ elector: SimulatedElector<Core>, _ change: inout ManifestChange)
+    -> ManifestChange.Step
+  {
     let reason = "cannot read the source"
     let node = self.nodes[elector.node]
-    let isLost = node.lostSourceUntil > self.now
+    let isLost = node.end(of: .lostSource) > self.now
     if isLost, elector.copy.bytes == nil || elector.copy.bytes != node.manifest?.bytes {
-      return .failed(reason: reason, isUntouched: true)
+      return change.made(.failed(reason: reason, isUntouched: true))
     }
-    return elector.content == nil ? .tooLate : .made(keptBecause: isLost ? reason : nil)
+    return change.made(
+      elector.content == nil ? .tooLate : .done, keptBecause: isLost ? reason : nil)
   }
 
   private mutating func conclude(
@@ -98,7 +101,7 @@ extension Simulation {
   mutating func fileTime(_ process: SimulatedProcess) -> Nanoseconds {
     let node = self.nodes[process.node]
     let isOtherWell = self.isWell(process === node.elector ? node.guardian : node.elector)
-    guard isOtherWell, node.slowFilesUntil > self.now else {
+    guard isOtherWell, node.end(of: .slowFiles) > self.now else {
       return self.chance.span(0...5_000_000)
     }
     let time = self.chance.span(0...15_000_000_000)

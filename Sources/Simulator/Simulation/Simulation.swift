@@ -156,7 +156,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     }
   }
 
-  func isStormy(_ node: Int) -> Bool { self.nodes[node].stormUntil > self.now }
+  func isStormy(_ node: Int) -> Bool { self.nodes[node].end(of: .storm) > self.now }
 
   // MARK: Processes
 
