@@ -10,12 +10,8 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   /// The new files do not belong together: the old ones stay in use.
   case tlsNotReloaded(ClientTLSError)
 
-  init(_ reload: ClientTLS.Reload) {
-    self =
-      switch reload {
-      case .succeeded: .tlsReloaded
-      case .failed(let error): .tlsNotReloaded(error)
-      }
+  init(tlsFailure: ClientTLSError?) {
+    self = tlsFailure.map { .tlsNotReloaded($0) } ?? .tlsReloaded
   }
 
   /// Whether an operator should act on it.

@@ -4,13 +4,10 @@ import HTTPEndpoint
 enum GRPCCode {
   static let cancelled = 1
   static let unknown = 2
-  static let invalidArgument = 3
   static let deadlineExceeded = 4
   static let notFound = 5
   static let permissionDenied = 7
-  static let failedPrecondition = 9
   static let aborted = 10
-  static let outOfRange = 11
   static let internalError = 13
   static let unavailable = 14
   static let dataLoss = 15

@@ -152,17 +152,11 @@ struct SimulatedStore: Sendable {
 
   /// Queues a change; its TTL counts from now.
   mutating func accept(_ arrival: Arrival, at now: Nanoseconds) {
-    guard case .write(let content, let make) = arrival.operation else { return }
-    let new: Command.NewNode =
-      switch content {
-      case .nothing: .init()
-      case .leased:
-        .init(
-          value: Array(arrival.lock.holder.utf8),
-          deadline: self.time(at: now).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
-      case .text(let text): .init(value: Array(text.utf8))
-      }
-    self.inbox.append(Waiting(command: make(new), arrival: arrival))
+    guard case .write(let command) = arrival.operation else { return }
+    let lease = Command.NewNode(
+      value: Array(arrival.lock.holder.utf8),
+      deadline: self.time(at: now).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
+    self.inbox.append(Waiting(command: command(lease), arrival: arrival))
   }
 
   /// The writer takes all waiting changes.

@@ -39,7 +39,7 @@ struct Status: AsyncParsableCommand {
         do throws(EtcdClientError) {
           rows.append(
             LockRow(
-              key: key, lock: try await lock.read().fact,
+              key: key, lock: try await lock.perform(.read).fact,
               record: try await lock.sideValue(TermRecord.key(for: key)).fact))
         } catch {
           failures.append("\(key): \(error.description)")

@@ -114,3 +114,111 @@ public struct Timing: Equatable, Sendable {
     return long
   }
 }
+
+extension Timing {
+  /// The time to have passed from the latest instant at which a leader's manifest may be there until
+  /// its pod surely does not run: detection and grace, what two clocks may differ in the length of a
+  /// lease, and what a busy machine takes to act.
+  ///
+  /// The rule of this project, with M the margin and L the lock-delay: M + L >= this.
+  public var podTime: Duration {
+    self.podStop.total + self.ttl / Self.driftDivisor + Self.slack
+  }
+
+  /// 250 ppm: healthy clocks differ by less than 200.
+  static let driftDivisor = 4_000
+  static let slack = Duration.milliseconds(250)
+
+  /// How long after the end of our lease our pod may run. It goes into the record, so that a successor
+  /// with other settings knows.
+  public var podOutlivesLease: Duration {
+    // podmaster's lease is released as soon as its manifest is gone.
+    self.profile == .podmaster ? self.podTime : max(.zero, self.podTime - self.margin)
+  }
+
+  /// L: how long a winner waits before it installs, unless it knows that no earlier pod can run, or
+  /// has read how long one can.
+  public var lockDelay: Duration { self.profile == .podmaster ? .zero : self.podOutlivesLease }
+
+  /// From a leader's crash to the installation by another one, at the latest, with a store that
+  /// answers: the lease was renewed just before, and it leaves no receipt.
+  public var worstTakeover: Duration { self.ttl + self.lockDelay }
+}
+
+/// How long a pod may run on after its manifest is gone from the kubelet's directory.
+///
+/// Source: kubelet, `killContainersWithSyncResult` and `minimumGracePeriodInSeconds`.
+public struct PodStop: Equatable, Sendable {
+  /// Until the kubelet notices, `--kubelet-detection`. With inotify it is well below a second.
+  public var detection: Duration
+  /// Until the kubelet has killed the pod, by the manifest.
+  public var grace: Duration
+
+  public init(detection: Duration = .seconds(1), grace: Duration = Self.defaultGrace) {
+    self.detection = detection
+    self.grace = grace
+  }
+
+  /// What Kubernetes gives a pod whose manifest has no `terminationGracePeriodSeconds`.
+  public static let defaultGrace = Duration.seconds(30)
+
+  public var total: Duration { self.detection + self.grace }
+}
+
+/// How an elector makes sure that never two pods run, `--profile`; without one it keeps the margin that
+/// ``Timing`` has for every lease and waits where that is not enough.
+public enum Profile: String, CaseIterable, Sendable {
+  /// Waits even where nothing shows an earlier term: a key that was deleted, one that has expired and a
+  /// first start look alike.
+  case strict
+  /// podmaster's timing: a successor may start its pod while the old one still stops.
+  case podmaster
+
+  /// The profile that a flag names.
+  package init(flag: String) throws(ProfileError) {
+    if flag == "quick" { throw .quick }
+    guard let profile = Self(rawValue: flag) else { throw .unknown(flag) }
+    self = profile
+  }
+}
+
+/// Why a flag names no ``Profile``.
+package enum ProfileError: Error, Equatable, CustomStringConvertible {
+  /// Earlier versions had it.
+  case quick
+  case unknown(String)
+
+  package var description: String {
+    switch self {
+    case .quick: "--profile quick is gone: leave --profile out, or use strict"
+    case .unknown(let name): "--profile \(name) is none of: strict, podmaster"
+    }
+  }
+}
+
+/// Why there is no ``Timing``.
+public enum TimingError: Error, Equatable, CustomStringConvertible {
+  case ttl(Int64)
+  case sleep(Duration)
+  case detection(Duration)
+  /// A pod's own deadline could pass before the kubelet has read the next one.
+  case deadlineDoesNotFit(ttlSeconds: Int64, margin: Duration, PodStop, shortest: Int64)
+
+  public var description: String {
+    switch self {
+    case .ttl(let seconds):
+      "--ttl-secs must be between 1 and \(Int32.max), not \(seconds)"
+    case .sleep(let duration):
+      "--sleep must be at least 1ms, not \(duration)"
+    case .detection(let duration):
+      "--kubelet-detection must not be negative, and is \(duration)"
+    case .deadlineDoesNotFit(let seconds, let margin, let podStop, let shortest):
+      """
+      --manifest-deadline does not fit: a lease of \(seconds) seconds without its margin of \(margin), \
+      the two seconds by which a pod's deadline is rounded, and --kubelet-detection \
+      \(podStop.detection) leaves no time to renew it; use --ttl-secs \(shortest) or more, or \
+      --manifest-deadline=false
+      """
+    }
+  }
+}
