@@ -51,7 +51,7 @@ final class ChangeLog: Sendable {
 
   /// Makes an empty log, in place of any other one.
   static func create(in directory: String, last: LogRecovery.Position) throws -> UInt64 {
-    let logID = UInt64.random(in: 1 ... UInt64(Int64.max))
+    let logID = UInt64.random(in: 1...UInt64(Int64.max))
     for name in self.fileNames {
       try self.replace(directory + "/" + name, by: LogHeader(logID: logID).bytes)
     }
@@ -90,7 +90,8 @@ final class ChangeLog: Sendable {
       }
       let bytes = try LogFile.contents(path)
       guard let header = LogHeader(bytes) else {
-        throw LogRecovery.Damage(path: path, reason: "its first \(LogHeader.size) bytes are damaged")
+        throw LogRecovery.Damage(
+          path: path, reason: "its first \(LogHeader.size) bytes are damaged")
       }
       guard header.logID == logID else {
         throw LogRecovery.Damage(path: path, reason: "it is the log of another database")
@@ -175,7 +176,8 @@ final class ChangeLog: Sendable {
   func checkPlace() throws {
     for file in self.files where !file.isAtItsPath {
       throw Failure(
-        description: "\(file.path) is not the file that this kvstore has open: the data directory was moved")
+        description:
+          "\(file.path) is not the file that this kvstore has open: the data directory was moved")
     }
   }
 

@@ -98,7 +98,8 @@ final class Database: Sendable {
       }
       if files != nil, files?.mark == nil {
         recovered.warnings.append(
-          "\(directory)/\(ChangeLog.markName) is missing or damaged: whether the log is complete cannot be said")
+          "\(directory)/\(ChangeLog.markName) is missing or damaged: whether the log is complete cannot be said"
+        )
       }
       let log = try ChangeLog.open(
         directory, logID: logID, last: redone.position, index: contents.tree.index,
@@ -177,9 +178,12 @@ final class Database: Sendable {
     log.folded(fold.position)
   }
 
+  /// Whether the files are still those of the data directory.
+  func checkPlace() throws { try self.log?.checkPlace() }
+
   /// Commits changed users and roles, all or none.
   func commit(_ rules: AuthRules, replacing old: AuthRules) throws {
-    try self.log?.checkPlace()
+    try self.checkPlace()
     let revision = try self.queue.write { db in
       let revision = (try Schema.meta("auth_revision", in: db) ?? 0 as UInt64) + 1
       try Schema.setMeta("auth_revision", Int64(bitPattern: revision), in: db)
@@ -215,7 +219,8 @@ struct Redone {
     if let mark = files.mark, mark.authRevision > contents.authRevision {
       throw Schema.Contradiction(
         description:
-          "users and roles: change \(mark.authRevision) was acknowledged, and \(contents.authRevision) is the last one")
+          "users and roles: change \(mark.authRevision) was acknowledged, and \(contents.authRevision) is the last one"
+      )
     }
     self.position = recovery.last
     for record in recovery.records {

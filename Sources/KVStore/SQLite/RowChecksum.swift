@@ -8,7 +8,9 @@ struct RowChecksum {
     self.sum { row in
       row.bytes(path.bytes)
       row.bytes(node.isDirectory ? nil : node.value)
-      for number in [node.createdIndex, node.modifiedIndex] { row.number(Int64(bitPattern: number)) }
+      for number in [node.createdIndex, node.modifiedIndex] {
+        row.number(Int64(bitPattern: number))
+      }
       row.number(node.deadline?.nanoseconds)
     }
   }
@@ -23,7 +25,9 @@ struct RowChecksum {
         guard let view else { continue }
         row.number(view.isDirectory ? 1 : 0)
         row.bytes(view.value)
-        for index in [view.createdIndex, view.modifiedIndex] { row.number(Int64(bitPattern: index)) }
+        for index in [view.createdIndex, view.modifiedIndex] {
+          row.number(Int64(bitPattern: index))
+        }
         row.number(view.deadline?.nanoseconds)
         row.number(view.ttl)
       }

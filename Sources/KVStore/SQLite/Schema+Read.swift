@@ -74,7 +74,8 @@ extension Schema {
     guard !checked || total == expected else {
       throw Contradiction(
         description:
-          "nodes: \(total.count) rows, and \(expected.count) were written; or one is of another time")
+          "nodes: \(total.count) rows, and \(expected.count) were written; or one is of another time"
+      )
     }
     return tree
   }

@@ -25,7 +25,9 @@ extension Schema {
   private static func writeNodes(_ backlog: Backlog, to db: GRDB.Database) throws {
     var total = try self.nodeTotal(in: db)
     // A directory's keys are all removed, and those that came afterwards are among the paths.
-    for directory in backlog.removedDirectories { try self.removeKeys(below: directory, &total, in: db) }
+    for directory in backlog.removedDirectories {
+      try self.removeKeys(below: directory, &total, in: db)
+    }
     var checksums = RowChecksum()
     let find = try PreparedStatement("SELECT checksum FROM nodes WHERE key = ?", in: db)
     let put = try PreparedStatement(

@@ -33,11 +33,16 @@ final class Store: Sendable {
   private let wakeUp: WakeUp
   /// Writes the tables.
   private let folds = DispatchQueue(label: "kvstore-tables", qos: .utility)
+  /// Reads large directories, one at a time.
+  private let reads = DispatchQueue(label: "kvstore-reads")
   /// Frees trees that nobody reads any more.
   private let trash = DispatchQueue(label: "kvstore-trash", qos: .utility)
   private let snapshot: Mutex<KeyTree>
   private let watching: Mutex<Watching>
   private let ended: (stream: AsyncStream<Never>, continuation: AsyncStream<Never>.Continuation)
+
+  /// A directory with more nodes is not read on an event loop.
+  private static let largeDirectory = 256
 
   private struct Inbox {
     var requests: [(Command, Reply)] = []
@@ -80,20 +85,48 @@ final class Store: Sendable {
 
   // MARK: Requests
 
+  /// Why the last batch is not on disk, or the next one would not be; `nil` while all is well.
+  var problem: String? {
+    if let problem = self.commits.problem { return problem }
+    do {
+      try self.database.checkPlace()
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
   /// The keyspace as on disk.
   var current: KeyTree { self.snapshot.withLock { $0 } }
 
+  /// What a GET found.
+  struct Reading: Sendable {
+    /// As JSON.
+    let body: ByteBuffer
+    let index: UInt64
+  }
+
   /// Reads the keyspace as on disk, and counts the operation.
+  /// - Parameter later: gets what was found in a large directory, on another thread.
+  /// - Returns: `nil` for a large directory.
   /// - Throws: 100 or 104.
   func get(
-    _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
-  ) throws(StoreError) -> (event: Event, index: UInt64) {
+    _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime,
+    later: @escaping @Sendable (Reading) -> Void
+  ) throws(StoreError) -> Reading? {
     let tree = self.current
     let tally = isRecursive ? self.statistics.getRecursive : self.statistics.get
     do throws(StoreError) {
-      let event = try tree.get(path, isRecursive: isRecursive, isSorted: isSorted, now: now)
+      let node = try tree.node(at: path)
       tally.add(succeeded: true)
-      return (event, tree.index)
+      let (index, wall) = (tree.index, self.wall)
+      @Sendable func read() -> Reading {
+        let event = node.read(at: path, now: now, isRecursive: isRecursive, isSorted: isSorted)
+        return Reading(body: event.json(wall: wall), index: index)
+      }
+      guard node.readCount(isRecursive: isRecursive) > Self.largeDirectory else { return read() }
+      self.reads.async { later(read()) }
+      return nil
     } catch {
       tally.add(succeeded: false)
       throw error
@@ -213,7 +246,8 @@ final class Store: Sendable {
       }
       loop.committed(at: self.clock.now)
     } catch {
-      self.logger.error(
+      self.logger.log(
+        level: self.commits.isNew(error) ? .error : .debug,
         "Could not write to disk, the requests were refused",
         metadata: ["err": "\(error)", "requests": "\(requests)"])
       loop.refused(cause: "cannot write to disk: \(error)", at: self.clock.now)

@@ -64,7 +64,7 @@ package struct StoreClock: Sendable, Equatable {
     if let bootID = reading.bootID, bootID == record.bootID, let known = record.offset {
       offset = known
     }
-    if let lastKnown = record.lastKnown { 
+    if let lastKnown = record.lastKnown {
       offset = max(offset, lastKnown.saturating(minus: reading.sinceBoot))
     }
     self.init(

@@ -73,11 +73,8 @@ package struct KeyTree: Sendable {
   package func get(
     _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
   ) throws(StoreError) -> Event {
-    let node = try self.node(at: path)
-    var view = node.view(at: path, now: now)
-    view.children = node.childViews(
+    try self.node(at: path).read(
       at: path, now: now, isRecursive: isRecursive, isSorted: isSorted)
-    return Event(.get, node: view)
   }
 
   /// Visits every node but the root, parents first.

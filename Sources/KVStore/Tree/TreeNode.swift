@@ -70,7 +70,8 @@ package struct TreeNode: Equatable, Sendable {
   }
 
   /// Visits every node below this one, parents first.
-  package func forEach(below path: StorePath, _ body: (StorePath, TreeNode) throws -> Void) rethrows {
+  package func forEach(below path: StorePath, _ body: (StorePath, TreeNode) throws -> Void) rethrows
+  {
     guard case .directory(let children) = self.content else { return }
     for (name, child) in children.byName {
       let childPath = path.appending(name)
@@ -101,7 +102,21 @@ package struct TreeNode: Equatable, Sendable {
       modifiedIndex: self.modifiedIndex, createdIndex: self.createdIndex)
   }
 
-  func childViews(
+  /// The result of a GET: a value, or a directory with its visible children.
+  func read(at path: StorePath, now: StoreTime, isRecursive: Bool, isSorted: Bool) -> Event {
+    var view = self.view(at: path, now: now)
+    view.children = self.childViews(
+      at: path, now: now, isRecursive: isRecursive, isSorted: isSorted)
+    return Event(.get, node: view)
+  }
+
+  /// The most nodes that a GET shows.
+  func readCount(isRecursive: Bool) -> Int {
+    guard case .directory(let children) = self.content else { return 1 }
+    return isRecursive ? Int(children.below.nodes) : children.byName.count
+  }
+
+  private func childViews(
     at path: StorePath, now: StoreTime, isRecursive: Bool, isSorted: Bool
   ) -> [NodeView] {
     guard case .directory(let children) = self.content else { return [] }

@@ -155,17 +155,20 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ([:], .new), (["lock": 0], .new), (["kvstore.db.new": 4096, "log.0": 64], .new),
-    (["kvstore.db": 4096], .existing),
-    (
-      ["kvstore.db": 0, "kvstore.db-wal": 9000],
-      .missing(reason: "kvstore.db is empty, and a store has never left it so")
-    ),
-    (["kvstore.db-wal": 9000], .missing(reason: "kvstore.db-wal is there, and kvstore.db is not")),
-    (["log.1": 64], .missing(reason: "log.1 is there, and kvstore.db is not")),
-    (["member": 4096], .missing(reason: "it is the data directory of an etcd")),
-  ] as [([String: Int], FirstStart)])
+  @Test(
+    arguments: [
+      ([:], .new), (["lock": 0], .new), (["kvstore.db.new": 4096, "log.0": 64], .new),
+      (["kvstore.db": 4096], .existing),
+      (
+        ["kvstore.db": 0, "kvstore.db-wal": 9000],
+        .missing(reason: "kvstore.db is empty, and a store has never left it so")
+      ),
+      (
+        ["kvstore.db-wal": 9000], .missing(reason: "kvstore.db-wal is there, and kvstore.db is not")
+      ),
+      (["log.1": 64], .missing(reason: "log.1 is there, and kvstore.db is not")),
+      (["member": 4096], .missing(reason: "it is the data directory of an etcd")),
+    ] as [([String: Int], FirstStart)])
   func missingDataAreNoFirstStart(names: [String: Int], verdict: FirstStart) {
     #expect(FirstStart(names: names) == verdict)
   }
@@ -182,9 +185,10 @@ import Testing
       #expect(recovered.clusterID == 4_260_953_088_567_927_558)
       let paths = Killed.nodes(recovered.tree)
       #expect(
-        Set(paths.keys) == Set(
-          ["/a", "/a/b", "/a/c", "/lease", "/q", "/q/00000000000000000007", "/d"]
-            .map { StorePath($0) } + [StorePath(Array("/".utf8) + [0xFF] + Array("bin".utf8))]))
+        Set(paths.keys)
+          == Set(
+            ["/a", "/a/b", "/a/c", "/lease", "/q", "/q/00000000000000000007", "/d"]
+              .map { StorePath($0) } + [StorePath(Array("/".utf8) + [0xFF] + Array("bin".utf8))]))
       #expect(paths[StorePath("/a/b")]?.value == Array("3".utf8))
       #expect(paths[StorePath("/lease")]?.value == Array("x".utf8))
       #expect(recovered.tree.tally.expiring == 1)

@@ -7,11 +7,12 @@ import Testing
   private static let time = StoreTime(nanoseconds: 1_700_000_000_000_000_000)
 
   /// Source: the test values of the xxHash project.
-  @Test(arguments: [
-    ("", 0, 0xEF46_DB37_51D8_E999), ("a", 0, 0xD24E_C4F1_A98C_6E5B),
-    ("abc", 0, 0x44BC_2CF5_AD77_0999),
-    ("Nobody inspects the spammish repetition", 0, 0xFBCE_A83C_8A37_8BF1),
-  ] as [(String, UInt64, UInt64)])
+  @Test(
+    arguments: [
+      ("", 0, 0xEF46_DB37_51D8_E999), ("a", 0, 0xD24E_C4F1_A98C_6E5B),
+      ("abc", 0, 0x44BC_2CF5_AD77_0999),
+      ("Nobody inspects the spammish repetition", 0, 0xFBCE_A83C_8A37_8BF1),
+    ] as [(String, UInt64, UInt64)])
   func theChecksumIsXXH64(text: String, seed: UInt64, checksum: UInt64) {
     #expect(Array(text.utf8).withUnsafeBytes { Checksum.of($0, seed: seed) } == checksum)
   }

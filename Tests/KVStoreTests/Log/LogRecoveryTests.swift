@@ -32,7 +32,9 @@ import Testing
       -> LogContents
     {
       var file = LogHeader(logID: 1).bytes
-      for number in numbers.map(Array.init) ?? [] { file.writeImmutableBuffer(self.bytes[number - 1]) }
+      for number in numbers.map(Array.init) ?? [] {
+        file.writeImmutableBuffer(self.bytes[number - 1])
+      }
       for bytes in rest { file.writeImmutableBuffer(bytes) }
       file.writeRepeatingByte(0, count: 512)
       return LogContents(path: name, file)
@@ -69,7 +71,8 @@ import Testing
   @Test func olderBatchesBehindTheEndAreNoDamage() throws {
     let batches = try Batches(6)
     let again = batches.file(6...6, then: [batches.bytes[1], batches.bytes[2]])
-    #expect(try batches.recover([again, batches.file(4...5, "log.1")], folded: 3, mark: 6) == [4, 5, 6])
+    #expect(
+      try batches.recover([again, batches.file(4...5, "log.1")], folded: 3, mark: 6) == [4, 5, 6])
   }
 
   /// An unfinished batch at the end was not acknowledged.
@@ -132,7 +135,8 @@ import Testing
     #expect(mark.bytes.readableBytes == AcknowledgedMark.size)
     #expect(LogHeader(LogHeader(logID: 9).bytes)?.logID == 9)
     for (bytes, isRead) in [
-      (mark.bytes, { AcknowledgedMark($0) != nil }), (LogHeader(logID: 9).bytes, { LogHeader($0) != nil }),
+      (mark.bytes, { AcknowledgedMark($0) != nil }),
+      (LogHeader(logID: 9).bytes, { LogHeader($0) != nil }),
     ] as [(ByteBuffer, (ByteBuffer) -> Bool)] {
       for bit in 0..<bytes.readableBytes * 8 {
         var damaged = bytes
