@@ -362,11 +362,8 @@ import Testing
 
   /// Every field's JSON name is the API's.
   @Test func namesAreSpelledAsInJSON() {
-    let keys = GoStructure(
-      "",
-      ["HTTPGet", "TTY", "HostIP", "SELinuxOptions", "GCEPersistentDisk", "FC", "PodIPs"]
-        .map { GoStructure.Field($0, .string) }
-    ).fields.map(\.key)
+    let names = "HTTPGet, TTY, HostIP, SELinuxOptions, GCEPersistentDisk, FC, PodIPs"
+    let keys = GoDeclarations("T { \(names) string }").structure("core.T").fields.map(\.key)
     #expect(
       keys == ["httpGet", "tty", "hostIP", "seLinuxOptions", "gcePersistentDisk", "fc", "podIPs"])
   }
