@@ -102,8 +102,7 @@ package struct ManifestScanner: Sendable {
     switch entry {
     case .content(let bytes): return try PodManifest(decoding: bytes, path: path, node: node)
     case .unreadable(let reason):
-      throw ManifestError(
-        path: path, stage: .read, problems: [FieldProblem(field: nil, reason)])
+      throw ManifestError(path: path, stage: .read, reason)
     }
   }
 }

@@ -9,7 +9,8 @@ package struct PodWorkers: Equatable, Sendable {
   /// A fact.
   package enum Event: Equatable, Sendable {
     /// The pods to run have changed; removals are applied first, updates last.
-    case changed(removed: [PodName], added: [PodManifest], updated: [PodManifest] = [])
+    case changed(
+      removed: [PodName] = [], added: [PodManifest] = [], updated: [PodManifest] = [])
     /// The API server deletes the pod with this grace period; its removal follows after its end.
     case deleted(PodName, uid: String, gracePeriod: Duration)
     case containerStarted(ContainerID)
