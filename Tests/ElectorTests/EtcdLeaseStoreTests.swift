@@ -27,18 +27,14 @@ import Testing
       ).run { client in
         let mine = try self.store(client, api)
         let other = try self.store(client, api, name: "other")
-        guard case .absent(let before) = await mine.perform(.read) else {
-          throw TestFailure("there is a key already")
-        }
-        guard case .granted(let term, let first) = await mine.perform(.create) else {
-          throw TestFailure("not created")
-        }
+        guard case .absent(let before) = await mine.perform(.read),
+          case .granted(let term, let first) = await mine.perform(.create)
+        else { throw TestFailure("not created") }
         #expect(term == first && first > before)
         #expect(await other.perform(.create) == .exists)
         #expect(await other.perform(.renew(prevIndex: first + 1)) == .changed)
-        guard case .granted(term, let second) = await mine.perform(.renew(prevIndex: first)) else {
-          throw TestFailure("not renewed")
-        }
+        guard case .granted(term, let second) = await mine.perform(.renew(prevIndex: first))
+        else { throw TestFailure("not renewed") }
         let holder = Holder(name: "me", term: term, modifiedIndex: second)
         guard case .found(holder, index: second, let remaining) = await other.perform(.read) else {
           throw TestFailure("not found")

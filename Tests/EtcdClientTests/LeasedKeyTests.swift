@@ -80,6 +80,7 @@ extension EtcdClient {
 }
 
 extension LeaseAnswer {
+  var holder: Holder? { if case .held(let holder, _) = self.fact { holder } else { nil } }
   /// Of a grant.
   var term: UInt64? { if case .granted(let term, _) = self.fact { term } else { nil } }
   var grantedIndex: UInt64? {
@@ -108,10 +109,10 @@ extension LeaseAnswer {
       let renewed = try await mine.perform(.renew(ifIndex: term))
       let index = try #require(renewed.grantedIndex)
       #expect(renewed.term == term)
-      guard case .held(let holder, let remaining) = try await other.perform(.read).fact else {
-        throw TestFailure("nobody holds it")
+      let holder = Holder(name: "me", term: term, modifiedIndex: index)
+      guard case .held(holder, let remaining) = try await other.perform(.read).fact else {
+        throw TestFailure("it does not hold it")
       }
-      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == index)
       // v3 has no remaining TTL.
       #expect(remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
 
@@ -134,10 +135,9 @@ extension LeaseAnswer {
       let key = backend.key(client)
       let start = try await key.perform(.read).position.index
       let term = try #require(try await key.perform(.create).term)
-      guard case .written(let holder) = try await key.nextChange(after: start) else {
-        throw TestFailure("the creation is not told")
-      }
-      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == term)
+      #expect(
+        try await key.nextChange(after: start)
+          == .written(Holder(name: "me", term: term, modifiedIndex: term)))
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
       guard case .written(let next) = try await key.nextChange(after: term) else {
         throw TestFailure("the change is not told")
@@ -190,10 +190,7 @@ extension LeaseAnswer {
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
       #expect(try await key.perform(.renew(ifIndex: second)).fact == .changed)
       #expect(try await key.perform(.release(ifIndex: second)).fact == .changed)
-      guard case .held(let holder, _) = try await key.perform(.read).fact else {
-        throw TestFailure("nobody holds it")
-      }
-      #expect(holder.name == "somebody")
+      #expect(try await key.perform(.read).holder?.name == "somebody")
     }
   }
 
@@ -228,10 +225,8 @@ extension LeaseAnswer {
       let key = backend.key(client)
       #expect(try await key.sideValue("a/_receipt").fact == .absent)
       let written = try await key.setSideValue("a/_receipt", to: "term 4", if: .ifAbsent)
-      guard case .written(let index) = written.fact else {
-        throw TestFailure("it is \(written)")
-      }
-      #expect(written.position.index == index)
+      let index = written.position.index
+      #expect(written.fact == .written(modifiedIndex: index))
       #expect(
         try await key.sideValue("a/_receipt").fact == .found(value: "term 4", modifiedIndex: index))
       for condition in [SideCondition.ifAbsent, .ifIndex(index + 1)] {
@@ -239,21 +234,16 @@ extension LeaseAnswer {
           try await key.setSideValue("a/_receipt", to: "no", if: condition).fact == .conditionFailed
         )
       }
-      guard
-        case .written(let next) = try await key.setSideValue(
-          "a/_receipt", to: "term 5", if: .ifIndex(index)
-        ).fact
-      else {
-        throw TestFailure("it was not written")
-      }
+      let replaced = try await key.setSideValue("a/_receipt", to: "term 5", if: .ifIndex(index))
+      let next = replaced.position.index
+      #expect(replaced.fact == .written(modifiedIndex: next))
       #expect(next > index)
       #expect(
         try await key.setSideValue("a/none", to: "no", if: .ifIndex(index)).fact
           == .conditionFailed)
-      _ = try await key.setSideValue("a/_receipt", to: "ä b\n", if: .always)
-      guard case .found("ä b\n", _) = try await key.sideValue("a/_receipt").fact else {
-        throw TestFailure("it is another value")
-      }
+      let last = try await key.setSideValue("a/_receipt", to: "ä b\n", if: .always).position.index
+      #expect(
+        try await key.sideValue("a/_receipt").fact == .found(value: "ä b\n", modifiedIndex: last))
     }
   }
 

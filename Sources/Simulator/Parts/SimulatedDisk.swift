@@ -36,7 +36,9 @@ struct SimulatedDisk: Sendable {
   func tree() -> KeyTree? {
     var tree = KeyTree(index: self.foldedIndex)
     // In the order of the keys a directory comes before its children.
-    for (path, node) in self.nodes.sorted(by: Self.precedes) {
+    for (path, node) in self.nodes.sorted(by: {
+      $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
+    }) {
       guard tree.restore(node.withoutChildren, at: path) else { return nil }
     }
     for event in self.events where event.index > self.foldedIndex {
@@ -45,12 +47,6 @@ struct SimulatedDisk: Sendable {
       }
     }
     return tree
-  }
-
-  private static func precedes(
-    _ left: (key: StorePath, value: TreeNode), _ right: (key: StorePath, value: TreeNode)
-  ) -> Bool {
-    left.key.bytes.lexicographicallyPrecedes(right.key.bytes)
   }
 
   /// A start has brought the nodes up to date.

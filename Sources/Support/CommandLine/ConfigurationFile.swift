@@ -25,8 +25,7 @@ package enum ConfigurationFile {
     }
   ) throws(SettingsError) -> [Setting] {
     guard case .mapping(let mapping) = node else {
-      throw SettingsError(
-        place: Self.place(of: node, in: file), problem: "write settings like `\(example)`")
+      throw Self.mistake("write settings like `\(example)`", at: node, in: file)
     }
     var settings: [Setting] = []
     for (key, value) in mapping {
@@ -36,20 +35,24 @@ package enum ConfigurationFile {
       }
       let name = key.string ?? ""
       guard flags.contains(name) else {
-        throw SettingsError(
-          place: Self.place(of: key, in: file),
-          problem: "unknown setting \"\(name)\"; the settings are: "
-            + flags.sorted().joined(separator: ", "))
+        let known = flags.sorted().joined(separator: ", ")
+        throw Self.mistake(
+          "unknown setting \"\(name)\"; the settings are: \(known)", at: key, in: file)
       }
       guard case .scalar(let scalar) = value else {
-        throw SettingsError(
-          place: Self.place(of: value, in: file),
-          problem: "\(name) takes one value; separate several with commas")
+        throw Self.mistake(
+          "\(name) takes one value; separate several with commas", at: value, in: file)
       }
       settings.append(
         Setting(argument: "--\(name)=\(scalar.string)", origin: Self.place(of: key, in: file)))
     }
     return settings
+  }
+
+  package static func mistake(
+    _ problem: String, at node: Node, in file: String
+  ) -> SettingsError {
+    SettingsError(place: Self.place(of: node, in: file), problem: problem)
   }
 
   /// `FILE:LINE`.

@@ -7,30 +7,10 @@ import Synchronization
 /// It checks the files again before a connection, at most every two seconds. It uses new files once they
 /// belong together; until then the old ones stay in use, so that a certificate may arrive before its key.
 public final class ClientTLS: Sendable {
-  /// Differs between two versions of a file.
-  private struct FileVersion: Equatable {
-    var device: UInt
-    var inode: UInt
-    var size: Int
-    var seconds: Int
-    var nanoseconds: Int
-
-    /// `nil` when the file does not exist.
-    init?(_ path: String) {
-      var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      self.device = UInt(status.st_dev)
-      self.inode = UInt(status.st_ino)
-      self.size = Int(status.st_size)
-      self.seconds = status.st_mtim.tv_sec
-      self.nanoseconds = status.st_mtim.tv_nsec
-    }
-  }
-
   private struct State {
     var configuration: TLSConfiguration
     /// Of the files that were loaded last, with success or without.
-    var versions: [FileVersion?]
+    var versions: [[Int]]
     var checkedAt: ContinuousClock.Instant
     var failure: ClientTLSError?
   }
@@ -85,8 +65,16 @@ public final class ClientTLS: Sendable {
   /// The configuration of the next connection; without a notice of a change of the files.
   public func configuration() -> TLSConfiguration { self.configuration { _ in } }
 
-  private static func versions(of files: Files) -> [FileVersion?] {
-    [files.caFile, files.certFile, files.keyFile].map { $0.flatMap { FileVersion($0) } }
+  /// Differs between two versions of the files; empty for a file that does not exist.
+  private static func versions(of files: Files) -> [[Int]] {
+    [files.caFile, files.certFile, files.keyFile].map { path in
+      var status = stat()
+      guard let path, stat(path, &status) == 0 else { return [] }
+      return [
+        Int(bitPattern: UInt(status.st_dev)), Int(bitPattern: UInt(status.st_ino)),
+        Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+      ]
+    }
   }
 
   private static func load(_ files: Files) throws(ClientTLSError) -> TLSConfiguration {
