@@ -139,9 +139,7 @@ final class ChangeLog: Sendable {
         file.grow(to: state.offset + state.buffer.readableBytes, by: Self.growth)
         try file.write(state.buffer, at: state.offset)
         try file.sync()
-        guard file.isLinked else {
-          throw Failure(description: "\(file.path) was deleted while it was in use")
-        }
+        guard file.isLinked else { throw Self.deleted(file) }
       } catch {
         // It must not come back after a start.
         try? file.write(ByteBuffer(repeating: 0, count: LogRecord.headSize), at: state.offset)
@@ -174,11 +172,18 @@ final class ChangeLog: Sendable {
 
   /// The directory may have been moved, or another one put in its place.
   func checkPlace() throws {
-    for file in self.files where !file.isAtItsPath {
-      throw Failure(
-        description:
-          "\(file.path) is not the file that this kvstore has open: the data directory was moved")
+    for file in self.files {
+      guard file.isLinked else { throw Self.deleted(file) }
+      guard file.isAtItsPath else {
+        throw Failure(
+          description:
+            "\(file.path) is not the file that this kvstore has open: the data directory was moved")
+      }
     }
+  }
+
+  private static func deleted(_ file: LogFile) -> Failure {
+    Failure(description: "\(file.path) was deleted while it was in use")
   }
 
   // MARK: Folds
