@@ -213,8 +213,8 @@ let package = Package(
     .target(
       name: "Benchmarks",
       dependencies: [
-        "Elector", "EtcdClient", "Linux", "TestCluster", httpClient, logging, nioCore, nioPosix,
-        nioHTTP1, subprocess, systemPackage,
+        "CommandLine", "Linux", "TestCluster", arguments, httpClient, nioCore, nioPosix, nioHTTP1,
+        subprocess, systemPackage, unixSignals,
       ],
       swiftSettings: settings),
     // Whole clusters in simulated time: the cores of the programs as they are.
@@ -270,9 +270,7 @@ let package = Package(
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
     .executableTarget(
       name: "zweimaster-bench",
-      dependencies: [
-        "Benchmarks", "CommandLine", "Elector", "TestCluster", arguments, logging, unixSignals,
-      ],
+      dependencies: ["Benchmarks", "CommandLine", arguments],
       path: "Sources/Commands/zweimaster-bench", swiftSettings: settings),
 
     // MARK: Tests

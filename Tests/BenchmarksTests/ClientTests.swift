@@ -24,15 +24,15 @@ import Testing
       let keys = ["a", "b", "b"].map { Keys.watched + $0 }
       try await LongPolls.with(keys: keys, port: port) { polls in
         try await Connection.with(port: port) { writer in
-          try await polls.arm(0..<1)
-          try await polls.arm(1..<3)
+          let first = try await polls.arm(0..<1)
           for _ in 1...3 {
+            let armed = try await polls.arm(1..<3)
             let write = try await writer.succeed(Request(.PUT, keys[1], form: "value=1"))
-            let answers = try await polls.answers()
-            #expect(answers[0] < write.sentAt)
-            #expect(answers[1...].allSatisfy { $0 > write.sentAt })
-            try await polls.arm(1..<3)
+            #expect(try await armed.ends().allSatisfy { $0.answeredAt > write.sentAt })
           }
+          // The first has waited on for its own key.
+          let write = try await writer.succeed(Request(.PUT, keys[0], form: "value=1"))
+          #expect(try await first.ends().allSatisfy { $0.answeredAt > write.sentAt })
         }
       }
     }
@@ -42,10 +42,10 @@ import Testing
     let server = try await KVStoreServer.start(.memory)
     let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
     try await LongPolls.with(keys: [Keys.watched], port: port) { polls in
-      try await polls.arm(0..<1)
+      let armed = try await polls.arm(0..<1)
       await server.stop()
       // A watch ends before its connection; either is an end.
-      _ = try? await polls.answers()
+      _ = try? await armed.ends()
       await #expect(throws: BenchmarkError.connectionLost(port: port)) {
         try await polls.arm(0..<1)
       }
@@ -71,7 +71,9 @@ import Testing
   @Test func `the bare server's answer is as long as was asked for`() async throws {
     let port = try #require(try FreePorts.pick(1).first)
     await withThrowingTaskGroup { group in
-      group.addTask { try await BareServer.run(port: port, bodyBytes: 123) }
+      group.addTask {
+        try await BareServer.parse(["--port=\(port)", "--body-bytes=123"]).run()
+      }
       var answer: Connection.Exchange?
       while answer == nil {
         answer = try? await Connection.with(port: port) {

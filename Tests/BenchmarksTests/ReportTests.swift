@@ -56,14 +56,11 @@ import Testing
 
   static func report(isQuick: Bool = false) throws -> KVStorePage {
     KVStorePage(
-      setting: KVStorePage.Setting(
-        date: "2026-11-23",
-        machine: Machine(
-          processor: "A & B <1>", cores: 2, memory: "1 kB", kernel: "6.1", fileSystem: "ext4"),
-        versions: [.init(program: "etcd", text: "3.4.23")],
-        command: "zweimaster-bench kvstore --rounds 3",
-        rounds: 3, seconds: 4,
-        isQuick: isQuick),
+      date: "2026-11-23",
+      machine: Machine(
+        processor: "A & B <1>", cores: 2, memory: "1 kB", kernel: "6.1", fileSystem: "ext4"),
+      versions: [("etcd", "3.4.23")], command: "zweimaster-bench kvstore --rounds 3", rounds: 3,
+      seconds: 4, isQuick: isQuick,
       rows: [
         try #require(Self.row(.ratioAtLeast(1.5), [1500, 1600, 1400], [1000, 1000, 1000])),
         try #require(

@@ -10,10 +10,10 @@ extension EndToEnd {
     {
       let directory = TemporaryDirectory()
       let report = try await directory.keptOnError {
-        try await ElectionsBenchmark(
-          elections: 50, candidates: 2, ttlSeconds: 30, duration: .seconds(1),
-          directory: directory.path
-        ).measure { _ in }
+        try await ElectionsBenchmark.parse([
+          "--count=50", "--candidates=2", "--ttl-secs=30", "--for=1s",
+          "--state-dir=\(directory.path)",
+        ]).measure { _ in }
       }
       #expect(report.losses == 0)
       #expect(report.manifests == 50)

@@ -6,7 +6,7 @@ extension EndToEnd {
   @Suite struct StartBenchmarkTests {
     @Test func `every program gets ready in every round`() async throws {
       let directory = TemporaryDirectory()
-      let benchmark = StartBenchmark(rounds: 2, directory: directory.path)
+      let benchmark = try StartBenchmark.parse(["--rounds=2", "--state-dir=\(directory.path)"])
       let figures = try await directory.keptOnError { try await benchmark.measure { _ in } }
       for program in StartBenchmark.Program.allCases {
         #expect(figures[program]?.count == 2)

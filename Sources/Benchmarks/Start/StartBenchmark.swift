@@ -1,16 +1,26 @@
+import ArgumentParser
 import FoundationEssentials
 import TestCluster
 
 /// How long each program takes from its start until it is ready.
 package struct StartBenchmark: Benchmark {
-  package var rounds: Int
-  /// For everything that is written; removed unless the benchmark fails.
-  package var directory: String
+  package static let configuration = CommandConfiguration(
+    commandName: "start",
+    abstract: "Measure how long each program takes from its start until it is ready.",
+    discussion: """
+      Starts kvstore, elector, fake-kubelet and fake-apiserver, again and again, and asks each of them every \
+      millisecond whether it is ready.
+      """)
 
-  package init(rounds: Int, directory: String) {
-    self.rounds = rounds
-    self.directory = directory
-  }
+  @Option(help: "How often each program is started.") var rounds = 20
+  @OptionGroup var state: StateOptions
+
+  package func validate() throws { try requirePositive(["rounds": self.rounds]) }
+
+  package init() {}
+
+  /// For everything that is written; removed unless the benchmark fails.
+  private var directory: String { "\(self.state.directory)/start" }
 
   package enum Program: String, CaseIterable, Sendable {
     case kvstore

@@ -70,10 +70,10 @@ package struct Programs: Sendable {
   }
 
   /// The versions of etcd and wrk.
-  func versions() async throws -> [KVStorePage.Version] {
+  func versions() async throws -> [(program: String, text: String)] {
     [
-      KVStorePage.Version(program: "etcd", text: try await self.firstLine(self.etcd, "--version")),
-      KVStorePage.Version(program: "wrk", text: try await self.firstLine(self.wrk, "-v")),
+      ("etcd", try await self.firstLine(self.etcd, "--version")),
+      ("wrk", try await self.firstLine(self.wrk, "-v")),
     ]
   }
 

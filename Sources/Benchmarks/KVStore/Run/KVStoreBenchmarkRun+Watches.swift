@@ -4,7 +4,7 @@ extension KVStoreBenchmarkRun {
   /// How long it takes until the last of many watchers of one key has its answer, in milliseconds.
   ///
   /// Both figures are medians of several writes.
-  package func fanOut(
+  func fanOut(
     _ watchers: Int, _ server: Server
   ) async throws -> (fromAnswer: Double, fromSending: Double) {
     let writes = watchers > 1000 ? 3 : 10
@@ -15,11 +15,11 @@ extension KVStoreBenchmarkRun {
         var fromAnswer: [Double] = []
         var fromSending: [Double] = []
         for _ in 0..<writes {
-          try await polls.arm(0..<watchers)
+          let armed = try await polls.arm(0..<watchers)
           // The rest of the arming is not part of the write.
           try await Task.sleep(for: .milliseconds(50))
           let write = try await writer.succeed(Request(.PUT, key, form: "value=\(Keys.value)"))
-          let last = try await polls.answers().max() ?? write.answeredAt
+          let last = try await armed.ends().map(\.answeredAt).max() ?? write.answeredAt
           fromAnswer.append(max(0, (last - write.answeredAt) / .milliseconds(1)))
           fromSending.append((last - write.sentAt) / .milliseconds(1))
         }
@@ -30,7 +30,7 @@ extension KVStoreBenchmarkRun {
 
   /// The server's CPU for one write and for the one watcher of its key, of many watchers, which then waits
   /// again; in microseconds.
-  package func costPerWrite(watchedKeys: Int, _ server: Server) async throws -> Double {
+  func costPerWrite(watchedKeys: Int, _ server: Server) async throws -> Double {
     let keys = (0..<watchedKeys).map { "\(Keys.watched)\($0)" }
     return try await LongPolls.with(keys: keys, port: server.port) { polls in
       try await Connection.with(port: server.port) { writer in
@@ -40,9 +40,9 @@ extension KVStoreBenchmarkRun {
         let before = try server.process.usage()
         var writes = 0
         repeat {
-          try await polls.arm(0..<1)
+          let armed = try await polls.arm(0..<1)
           try await writer.succeed(Request(.PUT, keys[0], form: "value=\(Keys.value)"))
-          _ = try await polls.answers()
+          _ = try await armed.ends()
           writes += 1
         } while ContinuousClock.now < end
         return (try server.process.usage().cpuSeconds - before.cpuSeconds) * 1e6 / Double(writes)
@@ -52,7 +52,7 @@ extension KVStoreBenchmarkRun {
 
   /// How much later than its time to live each of many keys expires, in milliseconds, as the watcher
   /// of the key sees it.
-  package func lateness(ofExpiriesAt server: Server) async throws -> [Double] {
+  func lateness(ofExpiriesAt server: Server) async throws -> [Double] {
     let ttlSeconds = 5
     let keys = (0..<self.sizes.expiringKeys).map { "\(Keys.expiring)\($0)" }
     return try await LongPolls.with(keys: keys, port: server.port) { polls in
@@ -64,9 +64,9 @@ extension KVStoreBenchmarkRun {
         }
         return sentAt
       }
-      try await polls.arm(0..<keys.count)
-      return zip(try await polls.answers(), sentAt).map { seenAt, sentAt in
-        (seenAt - sentAt - .seconds(ttlSeconds)) / .milliseconds(1)
+      let armed = try await polls.arm(0..<keys.count)
+      return zip(try await armed.ends(), sentAt).map { answer, sentAt in
+        (answer.answeredAt - sentAt - .seconds(ttlSeconds)) / .milliseconds(1)
       }
     }
   }
