@@ -197,10 +197,10 @@ let package = Package(
       name: "TestCluster",
       dependencies: [
         "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "JSONText", "KubernetesObjects",
-        "Linux", hummingbird, nioCore, nioPosix, httpClient, logging, lifecycle, subprocess,
-        systemPackage,
+        "Linux", hummingbird, nioCore, nioPosix, nioHTTP1, httpClient, logging, lifecycle,
+        subprocess, systemPackage,
       ],
-      // The init scripts of deploy/, for the recipe's machine room.
+      // The recipe's manifests, and the init scripts and the load balancer's rules of deploy/.
       resources: [.embedInCode("Recipe/Files")],
       swiftSettings: settings),
     .target(
@@ -280,8 +280,8 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "EtcdClient", "FakeAPIServer", "FaultRelay", "HTTPEndpoint", "KVStore",
-        "KubernetesClient", "KubernetesObjects", nioCore, nioPosix, nioHTTP1, logging, lifecycle,
-        subprocess,
+        "KubernetesClient", "KubernetesObjects", "SeededRandom", nioCore, nioPosix, nioHTTP1,
+        logging, lifecycle, subprocess,
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
@@ -321,7 +321,7 @@ let package = Package(
         "JSONText", "KVStore", "PrometheusText", "SeededRandom", "TestSupport", "kvstore",
         httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
       ],
-      exclude: ["Conformance/Cases", "HTTP/Connection/Traces"],
+      exclude: ["Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus"],
       swiftSettings: settings),
     .testTarget(
       name: "ElectorTests",
@@ -364,7 +364,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "BenchmarksTests",
-      dependencies: ["Benchmarks", "KVStore", "Linux", "TestCluster", nioPosix],
+      dependencies: ["Benchmarks", "KVStore", "Linux", "TestCluster", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests", dependencies: ["Elector", "KVStore", "SeededRandom", "Simulator"],
