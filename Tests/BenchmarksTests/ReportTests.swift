@@ -1,5 +1,6 @@
 import Foundation
 import TestCluster
+import TestSupport
 import Testing
 
 @testable import Benchmarks
@@ -81,14 +82,8 @@ import Testing
   }
 
   @Test func `its head is that of the page in docs`() throws {
-    let page = try Self.file("docs/measured/kvstore.md").split(separator: "Written by")[0]
+    let page = try Project.text("docs/measured/kvstore.md").split(separator: "Written by")[0]
     #expect(try Self.report().markdown(plot: "kvstore.svg").hasPrefix(page + "Written by"))
-  }
-
-  private static func file(_ path: String) throws -> String {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    return try String(contentsOf: root.appending(path: path), encoding: .utf8)
   }
 
   @Test func `the document says what was reached, where, and with which command`() throws {

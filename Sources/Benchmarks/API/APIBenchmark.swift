@@ -86,26 +86,20 @@ package struct APIBenchmark: Benchmark {
   /// - Throws: ``BenchmarkError`` when a program does not start or a step takes longer than minutes.
   package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
     DescriptorLimit.raise()
-    let programs = Executables(nil)
-    let (kvstore, server) = (
-      try programs.path(of: "kvstore"), try programs.path(of: "fake-apiserver")
-    )
     let ports = try FreePorts.pick(3)
     let connections = 64 + (self.watcherCounts.max() ?? 0)
     return try await WorkDirectory.with(self.directory) {
       try await Requests.with(connections: connections) { requests in
         try await MeasuredProcess.with(
-          .kvstore(kvstore, port: ports[0], directory: self.directory)
+          .kvstore(port: ports[0], directory: self.directory)
         ) { store in
           func with<Result: Sendable>(
             _ port: Int, _ body: (MeasuredAPIServer) async throws -> Result
           ) async throws -> Result {
-            let launch = MeasuredProcess.Launch(
-              name: "fake-apiserver", executable: server,
-              arguments: [
-                "--etcd-servers=http://127.0.0.1:\(ports[0])", "--insecure-port=\(port)",
-              ], log: "\(self.directory)/fake-apiserver-\(port).log",
-              probe: (port, "/api/v1/namespaces/default"))
+            let launch = try MeasuredProcess.Launch(
+              "fake-apiserver",
+              ["--etcd-servers=http://127.0.0.1:\(ports[0])", "--insecure-port=\(port)"],
+              in: self.directory, probe: (port, "/api/v1/namespaces/default"))
             return try await MeasuredProcess.with(launch) { process in
               try await body(
                 MeasuredAPIServer(
@@ -130,7 +124,7 @@ package struct APIBenchmark: Benchmark {
   ) async throws -> [Figures.Count] {
     for number in 0..<self.nodes {
       try await server.ask(
-        "\(server.url)/api/v1/nodes", method: .post, json: SampleObjects.node(number))
+        "\(server.url)/api/v1/nodes", method: .POST, json: SampleObjects.node(number))
     }
     var counts: [Figures.Count] = []
     for count in self.counts {

@@ -64,20 +64,19 @@ package struct ElectionsBenchmark: Benchmark {
   /// - Throws: ``BenchmarkError`` when a process does not start, or an election has no leader in two minutes.
   package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
     DescriptorLimit.raise()
-    let programs = Executables(nil)
-    let (kvstore, elector) = (try programs.path(of: "kvstore"), try programs.path(of: "elector"))
     let ports = try FreePorts.pick(1 + self.candidates)
     return try await WorkDirectory.with(self.directory) {
       try self.writeSettings(store: ports[0], status: Array(ports.dropFirst()))
-      let electors = (0..<self.candidates).map { number in
-        MeasuredProcess.Launch(
-          name: "elector \(number)", executable: elector,
-          arguments: ["--config=\(self.config(number))"],
-          log: "\(self.directory)/elector\(number).log")
+      let electors = try (0..<self.candidates).map { number in
+        var launch = try MeasuredProcess.Launch(
+          "elector", ["--config=\(self.config(number))"], in: self.directory)
+        launch.name = "elector \(number)"
+        launch.log = "\(self.directory)/elector\(number).log"
+        return launch
       }
       return try await Requests.with { requests in
         try await MeasuredProcess.with(
-          .kvstore(kvstore, port: ports[0], directory: self.directory)
+          .kvstore(port: ports[0], directory: self.directory)
         ) { store in
           try await MeasuredProcess.with(electors) { guards in
             note("\(self.count) elections on \(guards.count) electors")

@@ -65,12 +65,12 @@ package struct KubeletBenchmark: Benchmark {
     let ready = "\(self.directory)/ready"
     try files.createDirectory(atPath: ready, withIntermediateDirectories: true)
     for number in 0..<count { try Self.write("p\(number)", to: "\(ready)/p\(number).yaml") }
-    let launch = MeasuredProcess.Launch(
-      name: "fake-kubelet", executable: try Executables(nil).path(of: "fake-kubelet"),
-      arguments: [
+    let launch = try MeasuredProcess.Launch(
+      "fake-kubelet",
+      [
         "--config=\(manifests)", "--hostname-override=n", "--read-only-port=\(ports[0])",
         "--port=\(ports[1])",
-      ], log: "\(self.directory)/kubelet.log", probe: (ports[0], "/healthz"))
+      ], in: self.directory, probe: (ports[0], "/healthz"))
     return try await Requests.with { requests in
       let kubelet = ShownPods(url: "http://127.0.0.1:\(ports[0])/pods", requests: requests)
       return try await MeasuredProcess.with(launch) { process in
@@ -154,9 +154,8 @@ private struct ShownPods: Sendable {
 
   /// Asks without a pause until that many pods run.
   func wait(for count: Int) async throws {
-    let end = ContinuousClock.now + .seconds(60)
-    while try await self.running() != count {
-      guard ContinuousClock.now < end else { throw BenchmarkError.timedOut("\(count) pods to run") }
+    try await Benchmarks.wait(for: "\(count) pods to run", within: .seconds(60), every: .zero) {
+      try await self.running() == count
     }
   }
 

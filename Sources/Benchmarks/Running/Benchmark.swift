@@ -44,13 +44,11 @@ extension Benchmark {
 }
 
 /// Where the programs that are measured keep their files.
-package struct StateOptions: ParsableArguments {
+struct StateOptions: ParsableArguments {
   @Option(
     name: .customLong("state-dir"),
     help: "The directory for everything that the measured programs write.")
-  package var directory = ".zweimaster"
-
-  package init() {}
+  var directory = ".zweimaster"
 }
 
 /// Prints a line of progress.
