@@ -72,7 +72,7 @@ struct TestClient: Sendable {
   /// - Parameter user: with the password, `name:password`.
   func send(
     _ method: HTTPMethod, _ path: String, form: String? = nil, as user: String? = nil,
-    timeout: TimeAmount = .seconds(30)
+    timeout: TimeAmount = .seconds(120)
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: self.base + path)
     request.method = method
