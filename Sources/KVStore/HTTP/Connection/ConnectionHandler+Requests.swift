@@ -45,7 +45,10 @@ extension ConnectionHandler {
         context: context)
     default:
       self.report(
-        .answered(self.pages.response(to: route, method: request.head.method)),
+        .answered(
+          self.pages.response(
+            to: route, method: request.head.method,
+            reachedAt: context.channel.localAddress?.ipAddress)),
         context: context)
     }
   }

@@ -17,15 +17,18 @@ struct Pages: Sendable {
   }
 
   /// - Precondition: the route is neither one of the keys nor of auth.
-  func response(to route: Route, method: HTTPMethod) -> Response {
+  /// - Parameter address: the server's end of the connection.
+  func response(
+    to route: Route, method: HTTPMethod, reachedAt address: String?
+  ) -> Response {
     switch route {
     case .keys, .auth: preconditionFailure("\(route) is answered by the connection handler")
     case .version: .json(.ok, self.identity.version)
     case .health: .text(.ok, "{\"health\":\"true\"}")
-    case .members: self.ofTheCluster(self.identity.members)
-    case .memberLeader: self.ofTheCluster(self.identity.member + "\n")
+    case .members: self.ofTheCluster(self.identity.members(reachedAt: address))
+    case .memberLeader: self.ofTheCluster(self.identity.member(reachedAt: address) + "\n")
     case .unknownMember: .json(.notFound, "{\"message\":\"Not found\"}")
-    case .machines: .text(.ok, self.identity.machines)
+    case .machines: .text(.ok, self.identity.machines(reachedAt: address))
     case .storeStatistics:
       .json(.ok, self.store.statistics.json(watcherCount: self.store.watcherCount))
     case .selfStatistics:
