@@ -103,7 +103,8 @@ public final class KVStoreServer: Service {
           if address.isSecure, let certificates {
             try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
             try pipeline.addHandler(
-              connections.handshakeHandler(time: limits.handshakeTime))
+              connections.handshakeHandler(
+                time: limits.handshakeTime, namesUsers: tls.clientCertAuth))
           }
           switch admission {
           case .serve:

@@ -47,9 +47,17 @@ final class AuthStore: Sendable {
     fileprivate let hash: String
   }
 
-  /// - Parameter header: `Authorization`; an empty one counts as none.
-  func identify(_ header: String?) -> Identification {
-    guard let header, !header.isEmpty else { return .known(.guest) }
+  /// - Parameters:
+  ///   - header: `Authorization`; an empty one counts as none.
+  ///   - certificateName: the common name of the client's certificate. Without the header it is the user, if
+  ///     there is one of that name. etcd also looks at the names of the authorities that signed it.
+  func identify(_ header: String?, certificateName: KeyName? = nil) -> Identification {
+    guard let header, !header.isEmpty else {
+      guard let certificateName, self.rules.withLock({ $0.users[certificateName] != nil }) else {
+        return .known(.guest)
+      }
+      return .known(.user(certificateName))
+    }
     guard let credentials = BasicCredentials(header),
       let hash = self.rules.withLock({ $0.users[credentials.user]?.passwordHash })
     else { return .known(.unknown) }

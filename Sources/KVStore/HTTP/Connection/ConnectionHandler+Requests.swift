@@ -17,7 +17,9 @@ extension ConnectionHandler {
     let changesMembers = Route.changesMembers(request.head.method, target)
     var requester = requester
     if requester == nil, self.store.auth.isEnabled, route.needsRequester || changesMembers {
-      switch self.store.auth.identify(request.head.authorization) {
+      switch self.store.auth.identify(
+        request.head.authorization, certificateName: self.certificateName)
+      {
       case .known(let known): requester = known
       case .claimed(let claim):
         let report = self.reporter(context: context)
