@@ -23,7 +23,10 @@ extension ConnectionHandler {
       case .known(let known): requester = known
       case .claimed(let claim):
         let report = self.reporter(context: context)
-        self.store.auth.verify(claim) { requester in report { .authenticated(requester) } }
+        let channel = context.channel
+        self.store.auth.verify(
+          claim, address: channel.remoteAddress?.ipAddress ?? "", isWanted: { channel.isActive }
+        ) { requester in report { .authenticated(requester) } }
         return
       }
     }
