@@ -48,37 +48,37 @@ package struct StatusServer: Service {
     }
   }
 
+  private typealias Look = (status: ElectionStatus, now: Instant)
+
+  private static let plainText = "text/plain; charset=utf-8"
+
   private func router() -> Router<BasicRequestContext> {
     let router = Router()
-    router.get("healthz") { request, _ in
-      self.with(request) { looks in
-        let troubles = looks.compactMap { status, now in
-          status.trouble(at: now).map { looks.count == 1 ? $0 : "\(status.key): \($0)" }
-        }
-        return Self.text(
-          troubles.isEmpty ? "ok\n" : troubles.joined(separator: "\n") + "\n",
-          troubles.isEmpty ? .ok : .serviceUnavailable)
+    func get(
+      _ path: RouterPath, type: String = Self.plainText,
+      _ answer: @escaping @Sendable ([Look]) -> (String, HTTPResponse.Status)
+    ) {
+      router.get(path) { request, _ in
+        let boards = self.boards(for: request)
+        if boards.isEmpty { return self.unknownKey }
+        let (text, status) = answer(boards.map { $0.look() })
+        return Self.text(text, status, type: type)
       }
     }
-    router.get("readyz") { request, _ in
-      self.with(request) { looks in
-        let isReady = looks.allSatisfy(\.status.hasBegun)
-        return Self.text(
-          isReady ? "ok\n" : "the lock's holder is not known yet\n",
-          isReady ? .ok : .serviceUnavailable)
+    get("healthz") { looks in
+      let troubles = looks.compactMap { status, now in
+        status.trouble(at: now).map { looks.count == 1 ? "\($0)\n" : "\(status.key): \($0)\n" }
       }
+      return troubles.isEmpty ? ("ok\n", .ok) : (troubles.joined(), .serviceUnavailable)
     }
-    router.get("leader") { request, _ in
-      self.with(request) { looks in
-        Self.text(
-          LeaderView.json(of: looks.map(\.status)) + "\n", .ok, type: "application/json")
-      }
+    get("readyz") { looks in
+      looks.allSatisfy(\.status.hasBegun)
+        ? ("ok\n", .ok) : ("the lock's holder is not known yet\n", .serviceUnavailable)
     }
-    router.get("metrics") { request, _ in
-      self.with(request) {
-        Self.text(ElectionMetrics.page($0), .ok, type: ElectionMetrics.contentType)
-      }
+    get("leader", type: "application/json") {
+      (LeaderView.json(of: $0.map(\.status)) + "\n", .ok)
     }
+    get("metrics", type: ElectionMetrics.contentType) { (ElectionMetrics.page($0), .ok) }
     router.post("step-down") { request, _ in
       guard let text = request.uri.queryParameters["for"] else {
         return self.perform(request, "stepping down until resumed") { $0.stepDown(for: nil) }
@@ -101,13 +101,6 @@ package struct StatusServer: Service {
     return self.boards.filter { $0.key == key }
   }
 
-  private func with(
-    _ request: Request, _ answer: ([(status: ElectionStatus, now: Instant)]) -> Response
-  ) -> Response {
-    let boards = self.boards(for: request)
-    return boards.isEmpty ? self.unknownKey : answer(boards.map { $0.look() })
-  }
-
   private func perform(
     _ request: Request, _ text: String, _ action: (ElectionBoard) -> Void
   ) -> Response {
@@ -123,7 +116,7 @@ package struct StatusServer: Service {
   }
 
   private static func text(
-    _ text: String, _ status: HTTPResponse.Status, type: String = "text/plain; charset=utf-8"
+    _ text: String, _ status: HTTPResponse.Status, type: String = Self.plainText
   ) -> Response {
     Response(
       status: status, headers: [.contentType: type],

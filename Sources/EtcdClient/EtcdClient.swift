@@ -236,3 +236,27 @@ public final class EtcdClient: Sendable {
       authorization: self.credentials?.basic, isRepeatable: request.method == .get)
   }
 }
+
+/// The answer to `/version`.
+public struct EtcdVersion: Equatable, Sendable, Decodable {
+  /// The member's own version, for example `3.4.23`.
+  public var etcdserver: String
+  /// The cluster's protocol version; `not_decided` right after the start.
+  public var etcdcluster: String
+}
+
+/// An etcd member's address, for example `http://127.0.0.1:2379`.
+public typealias EtcdEndpoint = HTTPEndpoint
+
+/// Why a text is not an ``EtcdEndpoint``.
+public typealias EtcdEndpointError = HTTPEndpointError
+
+/// An API of etcd.
+public enum EtcdAPI: String, CaseIterable, Sendable, CustomStringConvertible {
+  /// v2 if a server has it, else v3.
+  case auto
+  case v2
+  case v3
+
+  public var description: String { self.rawValue }
+}

@@ -62,3 +62,99 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
     }
   }
 }
+
+/// An error of etcd's v2 API, from the answer's body.
+///
+/// Source: etcd v2 API, `errorcode.md`.
+public struct EtcdError: Error, Equatable, Sendable, Decodable, CustomStringConvertible {
+  public var errorCode: Int
+  public var message: String
+  /// The subject: a key, an index, a parameter's name.
+  public var cause: String?
+  /// The store's index at the refusal.
+  public var index: UInt64
+  /// The cluster's ID, from the answer's head; `nil` without one.
+  public var clusterID: UInt64?
+
+  public init(
+    errorCode: Int, message: String, cause: String? = nil, index: UInt64 = 0,
+    clusterID: UInt64? = nil
+  ) {
+    self.errorCode = errorCode
+    self.message = message
+    self.cause = cause
+    self.index = index
+    self.clusterID = clusterID
+  }
+
+  private enum CodingKeys: CodingKey { case errorCode, message, cause, index }
+
+  /// The key does not exist.
+  public static let keyNotFound = 100
+  /// The key has another `prevIndex` or `prevValue`.
+  public static let compareFailed = 101
+  /// The key is a directory.
+  public static let notAFile = 102
+  /// The key exists already (`prevExist=false`).
+  public static let nodeExists = 105
+  /// No user, or a user without the right.
+  static let unauthorized = 110
+  /// The event is no longer in the history: read again.
+  public static let eventIndexCleared = 401
+
+  public var description: String {
+    "etcd error \(self.errorCode): \(self.message)\(self.cause.map { " (\($0))" } ?? "")"
+  }
+}
+
+/// An error of etcd's v3 API, from its JSON gateway.
+public struct EtcdGatewayError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// gRPC's status code.
+  public var code: Int
+  public var message: String
+
+  public init(code: Int, message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { self.message }
+}
+
+/// What an operator of the client should read once.
+public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
+  /// The API in use from now on, with the server's version for v3.
+  case usesAPI(EtcdAPI, version: String?)
+  /// The server's shortest TTL is longer than the requested one.
+  case longerTTL(asked: Int64, granted: Int64)
+  case tlsReloaded
+  /// The new files do not belong together: the old ones stay in use.
+  case tlsNotReloaded(ClientTLSError)
+
+  init(tlsFailure: ClientTLSError?) {
+    self = tlsFailure.map { .tlsNotReloaded($0) } ?? .tlsReloaded
+  }
+
+  /// Whether an operator should act on it.
+  public var isWarning: Bool {
+    switch self {
+    case .usesAPI, .tlsReloaded: false
+    case .longerTTL, .tlsNotReloaded: true
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .usesAPI(let api, let version):
+      "using etcd's \(api) API" + (version.map { " (etcd \($0))" } ?? "")
+    case .longerTTL(let asked, let granted):
+      """
+      etcd's shortest lease is \(granted) s instead of \(asked) s: a takeover after a crash takes that \
+      much longer
+      """
+    case .tlsReloaded: "the TLS files have changed; the new ones are in use"
+    case .tlsNotReloaded(let error):
+      "the TLS files have changed, but the old ones stay in use: \(error)"
+    }
+  }
+}

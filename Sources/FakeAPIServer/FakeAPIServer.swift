@@ -32,7 +32,9 @@ public final class FakeAPIServer: Service {
   /// Serves until graceful shutdown or until its task is cancelled.
   /// - Throws: ``FakeAPIServerError`` or `ServerTLSError` when it cannot listen.
   public func run() async throws {
-    let store = ObjectStore(client: self.client, prefix: self.configuration.prefix)
+    let store = ObjectStore(
+      client: self.client, prefix: self.configuration.prefix,
+      eventTTL: self.configuration.eventTTL.components.seconds)
     let watches = Watches(
       feeds: Dictionary(
         uniqueKeysWithValues: APIResource.all.map { resource in
@@ -44,45 +46,40 @@ public final class FakeAPIServer: Service {
           )
         }))
     let objects = Objects(
-      store: store, eventTTL: self.configuration.eventTTL.components.seconds,
-      nodeGracePeriod: self.configuration.nodeGracePeriod.components.seconds)
+      store: store, nodeGracePeriod: self.configuration.nodeGracePeriod.components.seconds)
     let routes = APIRoutes(
       objects: objects, watches: watches,
       kubelets: KubeletProxy(
         urls: self.configuration.kubeletURLs, port: self.configuration.kubeletPort),
       metrics: RequestCounts())
+    var listeners: [(isSecure: Bool, listener: HTTPListener)] = []
+    if let port = self.configuration.port {
+      listeners.append((false, HTTPListener(address: self.configuration.address, port: port)))
+    }
+    if let tls = self.configuration.tls {
+      let listener = try HTTPListener(
+        address: self.configuration.secureAddress, port: self.configuration.securePort, tls: tls)
+      listeners.append((true, listener))
+    }
+    guard !listeners.isEmpty else { throw FakeAPIServerError.noPort }
+    var waiting = listeners.count
     let (bound, announcement) = AsyncStream.makeStream(of: (isSecure: Bool, url: String).self)
-    var ports = 0
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await cancelWhenGracefulShutdown { await watches.run() } }
       group.addTask { await cancelWhenGracefulShutdown { await self.createNamespaces(objects) } }
-      if let port = self.configuration.port {
-        ports += 1
-        let listener = HTTPListener(address: self.configuration.address, port: port)
+      for (isSecure, listener) in listeners {
         group.addTask {
           defer { announcement.finish() }
-          try await self.serve(routes, listener, "--insecure-port") {
-            announcement.yield((false, $0))
+          try await self.serve(routes, listener, isSecure ? "--secure-port" : "--insecure-port") {
+            announcement.yield((isSecure, $0))
           }
         }
       }
-      if let tls = self.configuration.tls {
-        ports += 1
-        let listener = try HTTPListener(
-          address: self.configuration.secureAddress, port: self.configuration.securePort, tls: tls)
-        group.addTask {
-          defer { announcement.finish() }
-          try await self.serve(routes, listener, "--secure-port") {
-            announcement.yield((true, $0))
-          }
-        }
-      }
-      guard ports > 0 else { throw FakeAPIServerError.noPort }
       var addresses = FakeAPIServerAddresses()
       for await (isSecure, url) in bound {
         if isSecure { addresses.secure = url } else { addresses.insecure = url }
-        ports -= 1
-        if ports == 0 {
+        waiting -= 1
+        if waiting == 0 {
           await self.onListening(addresses)
           break
         }

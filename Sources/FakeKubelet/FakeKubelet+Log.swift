@@ -35,12 +35,10 @@ extension FakeKubelet {
     case .deleted(let name, _, _): self.logChange("SyncLoop DELETE", [name], source)
     case .containerStarted(let id): self.logger.info("Started container", metadata: Self.names(id))
     case .containerExited(let id, let code):
-      self.logger.info(
-        "Container ended", metadata: Self.names(id).merging(["exitCode": "\(code)"]) { $1 })
+      self.logger.info("Container ended", metadata: Self.names(id, ["exitCode": "\(code)"]))
     case .containerFailedToStart(let id, let failure):
       self.logger.error(
-        "Error syncing pod, skipping",
-        metadata: Self.names(id).merging(["err": "\(failure.message)"]) { $1 })
+        "Error syncing pod, skipping", metadata: Self.names(id, ["err": "\(failure.message)"]))
     case .hookEnded, .probed, .woke: break
     }
   }
@@ -66,8 +64,7 @@ extension FakeKubelet {
       self.logger.info("Running \(kind.rawValue) hook", metadata: Self.names(id))
     case .probe(let kind, _, let id, _, _):
       self.logger.trace(
-        "Probing container",
-        metadata: Self.names(id).merging(["probeType": "\(kind.rawValue)"]) { $1 })
+        "Probing container", metadata: Self.names(id, ["probeType": "\(kind.rawValue)"]))
     case .startContainer(let id, _):
       self.logger.debug("Creating container", metadata: Self.names(id))
     case .wake: break
@@ -81,9 +78,11 @@ extension FakeKubelet {
     self.logger.info(message, metadata: ["source": "\(source.rawValue)", "pods": "[\(names)]"])
   }
 
-  private static func names(_ id: ContainerID) -> Logger.Metadata {
-    [
+  private static func names(
+    _ id: ContainerID, _ more: Logger.Metadata = [:]
+  ) -> Logger.Metadata {
+    more.merging([
       "pod": "\(id.pod)", "containerName": "\(id.container)", "attempt": "\(id.attempt)",
-    ]
+    ]) { $1 }
   }
 }

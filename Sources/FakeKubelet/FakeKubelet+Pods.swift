@@ -45,8 +45,7 @@ extension FakeKubelet {
         }
         for event in events {
           let before = workers
-          let effects = workers.handle(
-            event, at: KubeletInstant(sinceStart: self.start.duration(to: .now)))
+          let effects = workers.handle(event, at: self.now)
           self.publish(workers)
           self.link?.recordEvents(of: effects, from: before, to: workers)
           self.log(event, input.source)

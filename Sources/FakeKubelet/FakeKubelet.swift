@@ -79,6 +79,8 @@ public final class FakeKubelet: Service {
     self.logger.info("Shut down")
   }
 
+  var now: KubeletInstant { KubeletInstant(sinceStart: self.start.duration(to: .now)) }
+
   var workers: PodWorkers { self.published.withLock(\.workers) }
 
   /// The answer of `/pods`.

@@ -8,6 +8,8 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
   case corrupt(String, String)
   /// A newer version wrote the database.
   case tooNew(String)
+  /// The data directory holds a part of a store, or another program's data; with what is missing.
+  case missing(String, String)
   /// SQLite cannot open the file, with the reason.
   case unusable(String, String)
   /// The server cannot listen on the address, with the reason.
@@ -31,6 +33,8 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
       "the database \(path) is damaged (\(reason)): run `kvstore check`, then restore a backup with `kvstore restore FILE --force`"
     case .tooNew(let path):
       "the database \(path) was written by a newer kvstore: start that version"
+    case .missing(let directory, let reason):
+      "the data directory \(directory) is not a whole store (\(reason)): restore a backup with `kvstore restore FILE`, or name another --data-dir"
     case .unusable(let path, let reason):
       "cannot open the database \(path): \(reason)"
     case .listen(let address, let reason):

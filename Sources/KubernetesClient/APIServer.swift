@@ -29,30 +29,18 @@ public struct APIServer: Sendable {
   ) async throws(APIServerError) -> Data {
     let name = "\(request.method) \(self.url)\(request.target)"
     // AsyncHTTPClient's own deadline ends with the answer's head, so a timer races with the body.
-    let answer = await withTaskGroup(of: Result<(status: Int, body: Data), APIServerError>.self) {
-      group in
-      group.addTask {
-        do {
-          let response = try await Self.http.execute(
-            try self.request(request), deadline: .distantFuture)
-          let bytes = try await response.body.collect(upTo: Self.maximumBytes)
-          return .success((Int(response.status.code), Data(bytes.readableBytesView)))
-        } catch {
-          return .failure(.unanswered(request: name, reason: "\(error)"))
-        }
+    return try await Self.race(name) {
+      let response = try await Self.http.execute(
+        try self.request(request), deadline: .distantFuture)
+      let body = Data(try await response.body.collect(upTo: Self.maximumBytes).readableBytesView)
+      guard (200..<300).contains(response.status.code) else {
+        throw APIServerError(request: name, status: Int(response.status.code), body: body)
       }
-      group.addTask {
-        try? await Task.sleep(for: bound)
-        return .failure(.unanswered(request: name, reason: "no answer within \(bound)"))
-      }
-      defer { group.cancelAll() }
-      return await group.next() ?? .failure(.unanswered(request: name, reason: "cancelled"))
+      return body
+    } against: {
+      try? await Task.sleep(for: bound)
+      throw APIServerError.unanswered(request: name, reason: "no answer within \(bound)")
     }
-    let (status, body) = try answer.get()
-    guard (200..<300).contains(status) else {
-      throw APIServerError(request: name, status: status, body: body)
-    }
-    return body
   }
 
   /// Sends a request and reads its answer line by line until its end.
@@ -66,45 +54,51 @@ public struct APIServer: Sendable {
     _ onLine: @escaping @Sendable (Data) throws(APIServerError) -> Void
   ) async throws(APIServerError) {
     let name = "\(request.method) \(self.url)\(request.target)"
-    let end = await withTaskGroup(of: Result<Void, APIServerError>.self) { group in
-      group.addTask {
-        do {
-          let response = try await Self.http.execute(
-            try self.request(request), timeout: .seconds(5))
-          guard response.status == .ok else {
-            let bytes = try await response.body.collect(upTo: Self.maximumBytes)
-            return .failure(
-              APIServerError(
-                request: name, status: Int(response.status.code),
-                body: Data(bytes.readableBytesView)))
-          }
-          var lines = LineBuffer()
-          var body = response.body.makeAsyncIterator()
-          // The lines before a broken connection count.
-          while let bytes = try? await body.next() {
-            for line in lines.append(bytes.readableBytesView) { try onLine(line) }
-          }
-          return .success(())
-        } catch let error as APIServerError {
-          return .failure(error)
-        } catch {
-          return .failure(.unanswered(request: name, reason: "\(error)"))
+    try await Self.race(name) {
+      let response = try await Self.http.execute(try self.request(request), timeout: .seconds(5))
+      guard response.status == .ok else {
+        let body = try await response.body.collect(upTo: Self.maximumBytes)
+        throw APIServerError(
+          request: name, status: Int(response.status.code), body: Data(body.readableBytesView))
+      }
+      var lines = LineBuffer()
+      var body = response.body.makeAsyncIterator()
+      // The lines before a broken connection count.
+      while let bytes = try? await body.next() {
+        for line in lines.append(bytes.readableBytesView) { try onLine(line) }
+      }
+    } against: {
+      let end = ContinuousClock.now + bound
+      while ContinuousClock.now < end, (try? await Task.sleep(for: .seconds(1))) != nil {
+        guard isAlive() else {
+          throw APIServerError.unanswered(
+            request: name, reason: "the server answers no other request")
         }
       }
-      group.addTask {
-        let end = ContinuousClock.now + bound
-        while ContinuousClock.now < end, (try? await Task.sleep(for: .seconds(1))) != nil {
-          guard isAlive() else {
-            return .failure(
-              .unanswered(request: name, reason: "the server answers no other request"))
+    }
+  }
+
+  /// Runs an exchange and its timer, and ends both with the first of them.
+  private static func race<Value: Sendable>(
+    _ name: String, _ exchange: @escaping @Sendable () async throws -> Value,
+    against timer: @escaping @Sendable () async throws -> Value
+  ) async throws(APIServerError) -> Value {
+    let end = await withTaskGroup(of: Result<Value, APIServerError>.self) { group in
+      for part in [exchange, timer] {
+        group.addTask {
+          do {
+            return .success(try await part())
+          } catch let error as APIServerError {
+            return .failure(error)
+          } catch {
+            return .failure(.unanswered(request: name, reason: "\(error)"))
           }
         }
-        return .success(())
       }
       defer { group.cancelAll() }
-      return await group.next() ?? .success(())
+      return await group.next() ?? .failure(.unanswered(request: name, reason: "cancelled"))
     }
-    try end.get()
+    return try end.get()
   }
 
   /// The process's only client; it is never shut down.

@@ -1,24 +1,13 @@
 import FoundationEssentials
 import KubernetesClient
 import KubernetesObjects
-import Logging
 import ServiceLifecycle
 
 /// Keeps the number of pods that ReplicationControllers ask for, and replaces the pods of dead nodes, as
 /// ``Replication`` and ``NodeMonitor`` say.
 struct ControllerManager: Service {
-  private let daemon: Daemon
-  private let monitor: NodeMonitor
-
-  /// - Parameter onListening: called once with the URL of `/healthz`.
-  init(
-    _ configuration: StandInConfiguration, monitor: NodeMonitor = NodeMonitor(), logger: Logger,
-    onListening: @escaping @Sendable (String) async -> Void = { _ in }
-  ) {
-    self.daemon = Daemon(
-      configuration, component: "controller-manager", logger: logger, onListening: onListening)
-    self.monitor = monitor
-  }
+  let daemon: Daemon
+  let monitor: NodeMonitor
 
   /// Runs until graceful shutdown.
   /// - Throws: ``StandInError`` when the port cannot be bound.

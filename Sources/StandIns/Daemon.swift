@@ -1,6 +1,9 @@
+import HTTPListening
+import Hummingbird
 import KubernetesClient
 import KubernetesObjects
 import Logging
+import NIOCore
 import ServiceLifecycle
 
 /// The shell that both daemons share: the health port, one turn a second, logs and events.
@@ -8,18 +11,25 @@ struct Daemon: Sendable {
   let servers: APIServers
   let events: EventSender
   let logger: Logger
-  private let health: HealthServer
+  private let address: String
+  private let port: Int
   private let onListening: @Sendable (String) async -> Void
 
-  /// - Parameter component: the reporter of the daemon's events.
+  /// - Parameters:
+  ///   - servers: equivalent servers of one cluster.
+  ///   - component: the reporter of the daemon's events.
+  ///   - address: the address of `/healthz`.
+  ///   - port: the port of `/healthz`; 0 lets the kernel choose.
+  ///   - onListening: called once with the URL of `/healthz`.
   init(
-    _ configuration: StandInConfiguration, component: String, logger: Logger,
-    onListening: @escaping @Sendable (String) async -> Void
+    _ servers: [APIServer], component: String, address: String = "127.0.0.1", port: Int,
+    logger: Logger, onListening: @escaping @Sendable (String) async -> Void = { _ in }
   ) {
     self.logger = logger
-    self.health = HealthServer(address: configuration.address, port: configuration.port)
+    self.address = address
+    self.port = port
     self.onListening = onListening
-    self.servers = APIServers(configuration.servers) { news in
+    self.servers = APIServers(servers) { news in
       switch news {
       case .lost(let error):
         logger.warning("No API server answers", metadata: ["err": "\(error)"])
@@ -35,7 +45,7 @@ struct Daemon: Sendable {
   /// - Throws: ``StandInError`` when the port cannot be bound.
   func run(_ turn: @escaping @Sendable () async throws(APIServerError) -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await self.health.run(onListening: self.onListening) }
+      group.addTask { try await self.serveHealth() }
       group.addTask {
         await cancelWhenGracefulShutdown {
           await withDiscardingTaskGroup { group in
@@ -47,6 +57,26 @@ struct Daemon: Sendable {
       // The first task to end, by failure or on request, ends the other one.
       try await group.next()
       group.cancelAll()
+    }
+  }
+
+  /// `/healthz`: 200 and `ok` while the daemon runs.
+  ///
+  /// Source: `k8s.io/apiserver/pkg/server/healthz`.
+  private func serveHealth() async throws {
+    let router = Router()
+    router.get("healthz") { _, _ in
+      Response(
+        status: .ok,
+        headers: [
+          .contentType: "text/plain; charset=utf-8", .xContentTypeOptions: "nosniff",
+        ], body: .init(byteBuffer: ByteBuffer(string: "ok")))
+    }
+    do {
+      try await HTTPListener(address: self.address, port: self.port).run(
+        router.buildResponder(), onListening: self.onListening)
+    } catch let error as HTTPListenError {
+      throw StandInError(address: self.address, port: self.port, reason: error.reason)
     }
   }
 
@@ -96,5 +126,17 @@ extension JSONValue {
     EventSubject(
       kind: kind, namespace: self.metadata.namespace, name: self.metadata.name,
       uid: self.metadata.uid)
+  }
+}
+
+/// A daemon's port could not be bound.
+struct StandInError: Error, Equatable, CustomStringConvertible {
+  let address: String
+  let port: Int
+  let reason: String
+
+  var description: String {
+    "cannot listen on \(self.address):\(self.port) (--address, --port): \(self.reason); choose others, "
+      + "such as --port=0 for any free port"
   }
 }

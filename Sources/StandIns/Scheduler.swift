@@ -1,19 +1,9 @@
 import KubernetesClient
-import Logging
 import ServiceLifecycle
 
 /// Binds pods without a node to nodes, as ``Scheduling`` says.
 struct Scheduler: Service {
-  private let daemon: Daemon
-
-  /// - Parameter onListening: called once with the URL of `/healthz`.
-  init(
-    _ configuration: StandInConfiguration, logger: Logger,
-    onListening: @escaping @Sendable (String) async -> Void = { _ in }
-  ) {
-    self.daemon = Daemon(
-      configuration, component: "default-scheduler", logger: logger, onListening: onListening)
-  }
+  let daemon: Daemon
 
   /// Runs until graceful shutdown.
   /// - Throws: ``StandInError`` when the port cannot be bound.

@@ -33,12 +33,11 @@ struct StandInOptions: ParsableArguments {
   /// Runs a daemon until SIGTERM or SIGINT.
   /// - Parameters:
   ///   - unused: flags that were given and have no effect.
-  ///   - daemon: makes it.
+  ///   - component: the reporter of its events.
+  ///   - service: its work.
   func run(
-    _ name: String, port: Int, unused: [String] = [],
-    _ daemon: (
-      StandInConfiguration, Logger, @escaping @Sendable (String) async -> Void
-    ) -> any Service
+    _ name: String, component: String, port: Int, unused: [String] = [],
+    _ service: (Daemon) -> any Service
   ) async throws {
     self.log.bootstrap()
     let logger = Logger(label: name)
@@ -47,17 +46,17 @@ struct StandInOptions: ParsableArguments {
         "Accepted, but without effect", metadata: ["flags": "\(unused.joined(separator: ","))"])
     }
     do {
-      var configuration = StandInConfiguration(
-        servers: try self.access.servers(self.master, flag: "--master"), port: port)
-      configuration.address = self.address
-      let service = daemon(configuration, logger) { url in
+      let daemon = Daemon(
+        try self.access.servers(self.master, flag: "--master"), component: component,
+        address: self.address, port: port, logger: logger
+      ) { url in
         // Unlike `print`, this does not stay in a buffer when standard output is a pipe.
         try? FileHandle.standardOutput.write(contentsOf: Data("\(name): \(url)\n".utf8))
       }
       logger.info(
         "Starting", metadata: ["master": "\(self.master.joined(separator: ","))"])
       try await ServiceGroup(
-        services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+        services: [service(daemon)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
       ).run()
     } catch let error where error is StandInError || error is ClientTLSError {
       logger.error("\(error)")

@@ -1,5 +1,4 @@
 import KVStore
-import NIOPosix
 import TestCluster
 import Testing
 
@@ -7,53 +6,50 @@ import Testing
 
 /// Our own clients against a kvstore in this process.
 @Suite(.timeLimit(.minutes(10))) struct ClientTests {
-  private func withKVStore(_ body: (Int) async throws -> Void) async throws {
+  private func withKVStore(_ body: (Int, KVStoreServer) async throws -> Void) async throws {
     let server = try await KVStoreServer.start(.memory)
     let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
-    do {
-      try await body(port)
-    } catch {
-      await server.stop()
-      throw error
-    }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(port, server)) } catch { result = .failure(error) }
     await server.stop()
+    try result.get()
   }
 
   @Test func `watchers are told of the write, each of its own key`() async throws {
-    try await self.withKVStore { port in
+    try await self.withKVStore { port, _ in
       let keys = ["a", "b", "b"].map { Keys.watched + $0 }
       try await LongPolls.with(keys: keys, port: port) { polls in
         try await Connection.with(port: port) { writer in
-          try await polls.arm(0..<1)
-          try await polls.arm(1..<3)
+          let first = try await polls.arm(0..<1)
           for _ in 1...3 {
+            let armed = try await polls.arm(1..<3)
             let write = try await writer.succeed(Request(.PUT, keys[1], form: "value=1"))
-            let answers = try await polls.answers()
-            #expect(answers[0] < write.sentAt)
-            #expect(answers[1...].allSatisfy { $0 > write.sentAt })
-            try await polls.arm(1..<3)
+            #expect(try await armed.ends().allSatisfy { $0.answeredAt > write.sentAt })
           }
+          // The first has waited on for its own key.
+          let write = try await writer.succeed(Request(.PUT, keys[0], form: "value=1"))
+          #expect(try await first.ends().allSatisfy { $0.answeredAt > write.sentAt })
         }
       }
     }
   }
 
   @Test func `a watcher whose server goes away is told so`() async throws {
-    let server = try await KVStoreServer.start(.memory)
-    let port = try #require(server.urls[0].split(separator: ":").last.flatMap { Int($0) })
-    try await LongPolls.with(keys: [Keys.watched], port: port) { polls in
-      try await polls.arm(0..<1)
-      await server.stop()
-      // A watch ends before its connection; either is an end.
-      _ = try? await polls.answers()
-      await #expect(throws: BenchmarkError.connectionLost(port: port)) {
-        try await polls.arm(0..<1)
+    try await self.withKVStore { port, server in
+      try await LongPolls.with(keys: [Keys.watched], port: port) { polls in
+        let armed = try await polls.arm(0..<1)
+        await server.stop()
+        // A watch ends before its connection; either is an end.
+        _ = try? await armed.ends()
+        await #expect(throws: BenchmarkError.connectionLost(port: port)) {
+          try await polls.arm(0..<1)
+        }
       }
     }
   }
 
   @Test func `so many keys are written as were asked for`() async throws {
-    try await self.withKVStore { port in
+    try await self.withKVStore { port, _ in
       try await fill(300, port: port)
       try await Connection.with(port: port) { reader in
         let last = try await reader.exchange(Request(.GET, "\(Keys.many)300"))
@@ -71,7 +67,9 @@ import Testing
   @Test func `the bare server's answer is as long as was asked for`() async throws {
     let port = try #require(try FreePorts.pick(1).first)
     await withThrowingTaskGroup { group in
-      group.addTask { try await BareServer.run(port: port, bodyBytes: 123) }
+      group.addTask {
+        try await BareServer.parse(["--port=\(port)", "--body-bytes=123"]).run()
+      }
       var answer: Connection.Exchange?
       while answer == nil {
         answer = try? await Connection.with(port: port) {

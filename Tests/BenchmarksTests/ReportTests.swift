@@ -1,5 +1,6 @@
 import Foundation
 import TestCluster
+import TestSupport
 import Testing
 
 @testable import Benchmarks
@@ -56,14 +57,11 @@ import Testing
 
   static func report(isQuick: Bool = false) throws -> KVStorePage {
     KVStorePage(
-      setting: KVStorePage.Setting(
-        date: "2026-11-23",
-        machine: Machine(
-          processor: "A & B <1>", cores: 2, memory: "1 kB", kernel: "6.1", fileSystem: "ext4"),
-        versions: [.init(program: "etcd", text: "3.4.23")],
-        command: "zweimaster-bench kvstore --rounds 3",
-        rounds: 3, seconds: 4,
-        isQuick: isQuick),
+      date: "2026-11-23",
+      machine: Machine(
+        processor: "A & B <1>", cores: 2, memory: "1 kB", kernel: "6.1", fileSystem: "ext4"),
+      versions: [("etcd", "3.4.23")], command: "zweimaster-bench kvstore --rounds 3", rounds: 3,
+      seconds: 4, isQuick: isQuick,
       rows: [
         try #require(Self.row(.ratioAtLeast(1.5), [1500, 1600, 1400], [1000, 1000, 1000])),
         try #require(
@@ -84,14 +82,8 @@ import Testing
   }
 
   @Test func `its head is that of the page in docs`() throws {
-    let page = try Self.file("docs/measured/kvstore.md").split(separator: "Written by")[0]
+    let page = try Project.text("docs/measured/kvstore.md").split(separator: "Written by")[0]
     #expect(try Self.report().markdown(plot: "kvstore.svg").hasPrefix(page + "Written by"))
-  }
-
-  private static func file(_ path: String) throws -> String {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    return try String(contentsOf: root.appending(path: path), encoding: .utf8)
   }
 
   @Test func `the document says what was reached, where, and with which command`() throws {

@@ -1,14 +1,12 @@
 import Foundation
+import TestSupport
 
 /// The files of this checkout that a person reads.
 enum Repository {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
+  static let root = Project.root
 
   /// A file's text; `nil` when there is no such file.
-  static func text(_ path: String) -> String? {
-    try? String(contentsOf: self.root.appending(path: path), encoding: .utf8)
-  }
+  static func text(_ path: String) -> String? { try? Project.text(path) }
 
   static func exists(_ path: String) -> Bool {
     FileManager.default.fileExists(atPath: self.root.appending(path: path).path)
@@ -46,7 +44,7 @@ struct Page {
 
   init(_ path: String) throws {
     self.path = path
-    let text = try String(contentsOf: Repository.root.appending(path: path), encoding: .utf8)
+    let text = try Project.text(path)
     var lines: [Line] = []
     var isCode = false
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()

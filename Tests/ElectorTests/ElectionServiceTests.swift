@@ -110,17 +110,27 @@ final class LogLines: Sendable {
   }
 }
 
+extension ManifestFixture {
+  /// An election about its files. Without a kubelet to ask a pod has ended a quarter of a second after its
+  /// manifest is gone.
+  func election(
+    _ store: any LeaseStore, key: String = "k", name: String = "me", ttl: Int64 = 30,
+    sleep: Duration = .milliseconds(200), _ lines: LogLines = LogLines()
+  ) throws -> ElectionService {
+    ElectionService(
+      key: key,
+      candidate: Candidate(name: name, bootID: name, destination: self.destination.path),
+      timing: try Timing(
+        ttlSeconds: ttl, sleep: sleep, podStop: PodStop(detection: .zero, grace: .zero)),
+      store: store, manifest: self.file, logger: lines.logger)
+  }
+}
+
 @Suite(.timeLimit(.minutes(5))) struct ElectionServiceTests {
   private struct Running {
     let fixture: ManifestFixture
     let lines: LogLines
     let stop: @Sendable () async -> Void
-  }
-
-  /// Without a kubelet to ask a pod has ended a quarter of a second after its manifest is gone.
-  private static func timing(ttl: Int64, sleep: Duration) throws -> Timing {
-    try Timing(
-      ttlSeconds: ttl, sleep: sleep, podStop: PodStop(detection: .zero, grace: .zero))
   }
 
   /// Runs a service with files of its own; afterwards it is stopped, if it still runs.
@@ -132,10 +142,7 @@ final class LogLines: Sendable {
     let fixture = try fixture ?? ManifestFixture()
     defer { fixture.cleanUp() }
     let lines = LogLines()
-    let service = ElectionService(
-      candidate: Candidate(name: "me", bootID: "boot", destination: fixture.destination.path),
-      timing: try Self.timing(ttl: ttl, sleep: sleep), store: store, manifest: fixture.file,
-      logger: lines.logger)
+    let service = try fixture.election(store, ttl: ttl, sleep: sleep, lines)
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -299,10 +306,7 @@ final class LogLines: Sendable {
     try FileManager.default.createDirectory(
       at: fixture.destination, withIntermediateDirectories: false)
     let store = MemoryStore()
-    let service = ElectionService(
-      candidate: Candidate(name: "me"),
-      timing: try Self.timing(ttl: 1, sleep: .milliseconds(100)), store: store,
-      manifest: fixture.file, logger: LogLines().logger)
+    let service = try fixture.election(store, ttl: 1, sleep: .milliseconds(100))
     let group = ServiceGroup(
       services: [service], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
     await group.triggerGracefulShutdown()

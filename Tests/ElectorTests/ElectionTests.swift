@@ -1,30 +1,34 @@
 import EtcdClient
+import TestSupport
 import Testing
 
 @testable import Elector
 
 /// One election, fed by hand; `--ttl-secs 30 --sleep 5s`: renewal each 5 s, deadline after 20 s.
-private struct Bench {
+struct Bench {
   var election: Election
+  /// The latest request.
+  private var underWay: Election.Request?
 
   /// A pod takes up to 31 s to end, and 0.2575 s are for clocks and scheduling.
   init(
-    asksKubelet: Bool = false, profile: Profile? = nil, podStop: PodStop = PodStop(),
+    asksKubelet: Bool = false, podStop: PodStop = PodStop(), podLimits: PodLimits = PodLimits(),
     manifestExpires: Bool = false
   ) throws {
     self.election = Election(
       candidate: me,
       timing: try Timing(
-        ttlSeconds: 30, sleep: .seconds(5), profile: profile, podStop: podStop,
-        manifestExpires: manifestExpires),
-      asksKubelet: asksKubelet)
+        ttlSeconds: 30, sleep: .seconds(5), podStop: podStop, manifestExpires: manifestExpires),
+      asksKubelet: asksKubelet, podLimits: podLimits)
   }
 
   /// What follows apart from alarms.
   mutating func feed(_ event: Election.Event, at seconds: Double) -> [Election.Effect] {
-    self.election.handle(event, at: Instant(.seconds(seconds))).filter {
+    let effects = self.election.handle(event, at: Instant(.seconds(seconds))).filter {
       if case .wake = $0 { false } else { true }
     }
+    self.underWay = effects.request ?? self.underWay
+    return effects
   }
 
   /// Lets an alarm ring.
@@ -38,48 +42,67 @@ private struct Bench {
   }
 
   /// Answers the request that is under way.
-  mutating func answer(
-    _ answer: Election.Answer, to effects: [Election.Effect], at seconds: Double
-  ) -> [Election.Effect] {
-    guard let request = effects.request else {
-      Issue.record("no request in \(effects)")
-      return []
-    }
-    return self.feed(.answered(id: request.id, answer), at: seconds)
+  mutating func answer(_ answer: Election.Answer, at seconds: Double) -> [Election.Effect] {
+    self.feed(.answered(id: self.underWay?.id ?? 0, answer), at: seconds)
+  }
+
+  /// Starts at 0 s, with the destination absent.
+  mutating func start() -> [Election.Effect] {
+    self.feed(.started, at: 0) + self.feed(.removed, at: 0)
   }
 
   /// Starts and sends a creation at 0 s.
   mutating func contend() -> [Election.Effect] {
-    _ = self.feed(.started, at: 0)
-    return self.answer(.absent(index: 9), to: self.feed(.removed, at: 0), at: 0)
+    _ = self.start()
+    return self.answer(.absent(index: 9), at: 0)
   }
 
   /// Starts at 0 s and finds the key held by another one in term 4, and a record.
-  mutating func follow(
-    _ record: Election.Answer = .recordAbsent
-  ) -> [Election.Effect] {
-    _ = self.feed(.started, at: 0)
-    let found = self.answer(.found(other, index: 9), to: self.feed(.removed, at: 0), at: 0)
-    return found + self.answer(record, to: found, at: 0)
+  mutating func follow(_ record: Election.Answer = .recordAbsent) -> [Election.Effect] {
+    _ = self.start()
+    return self.answer(.found(other, index: 9), at: 0) + self.answer(record, at: 0)
   }
 
   /// Lets a winner that has sent its creation find a record, and write its own.
   mutating func claim(
-    term: UInt64 = 10, finding record: Election.Answer = .recordAbsent,
-    after create: [Election.Effect],
-    at seconds: Double
+    term: UInt64 = 10, finding record: Election.Answer = .recordAbsent, at seconds: Double
   ) -> [Election.Effect] {
-    let read = self.answer(.granted(term: term, modifiedIndex: term), to: create, at: seconds)
-    let write = self.answer(record, to: read, at: seconds)
-    return self.answer(.recordWritten(modifiedIndex: term + 1), to: write, at: seconds)
-      + (read + write).reports.map { .report($0) }
+    let before =
+      self.answer(.granted(term: term, modifiedIndex: term), at: seconds)
+      + self.answer(record, at: seconds)
+    return self.answer(.recordWritten(modifiedIndex: term + 1), at: seconds)
+      + before.reports.map { .report($0) }
   }
 
   /// Starts and becomes the master at 0.5 s, with term 10 by a creation that was sent at 0 s.
   mutating func lead() -> [Election.Effect] {
-    let create = self.contend()
-    let install = self.claim(after: create, at: 0.5)
-    return install + self.feed(.installed, at: 0.5) + create
+    self.contend() + self.claim(at: 0.5) + self.feed(.installation(.installed), at: 0.5)
+  }
+
+  /// Is told to stop, and finds the destination absent.
+  mutating func stop(at seconds: Double) {
+    _ = self.feed(.stop, at: seconds)
+    _ = self.feed(.removed, at: seconds)
+  }
+
+  static func contending(podStop: PodStop = PodStop()) throws -> Bench {
+    var bench = try Bench(podStop: podStop)
+    _ = bench.contend()
+    return bench
+  }
+
+  static func leading(
+    asksKubelet: Bool = false, podStop: PodStop = PodStop(), podLimits: PodLimits = PodLimits()
+  ) throws -> Bench {
+    var bench = try Bench(asksKubelet: asksKubelet, podStop: podStop, podLimits: podLimits)
+    _ = bench.lead()
+    return bench
+  }
+
+  static func following() throws -> Bench {
+    var bench = try Bench()
+    _ = bench.follow()
+    return bench
   }
 }
 
@@ -87,11 +110,10 @@ extension Bench {
   /// Leads and is told to stop; at 1 s all but the release is done.
   fileprivate mutating func stopUpToTheRelease() throws -> [Election.Effect] {
     _ = self.lead()
-    _ = self.feed(.stop, at: 1)
-    _ = self.feed(.removed, at: 1)
+    self.stop(at: 1)
     let receipt = self.feed(.podEnded(id: 1), at: 1)
     try #require(receipt.isReceipt(for: 10))
-    return self.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 1)
+    return self.answer(.recordWritten(modifiedIndex: 12), at: 1)
   }
 }
 
@@ -153,21 +175,20 @@ private func record(
 
   @Test func createsWhatIsAbsentAndInstalls() throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let read = bench.feed(.removed, at: 0)
-    let create = bench.answer(.absent(index: 9), to: read, at: 1)
+    _ = bench.start()
+    let create = bench.answer(.absent(index: 9), at: 1)
     #expect(create.kinds == [.create])
     #expect(create.contains(.watch(id: 3, after: 9)))
-    let won = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 2)
+    let won = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 2)
     #expect(won.kinds == [.readRecord])
     #expect(won.reports == [.acquired(term: 10), .leading])
-    let write = bench.answer(.recordAbsent, to: won, at: 2)
+    let write = bench.answer(.recordAbsent, at: 2)
     var mine = record(10, of: me)
     mine.podOutlivesLease = .microseconds(21_257_500)
     #expect(write.kinds == [.writeRecord(mine, prevIndex: nil)])
     #expect(!write.installs)
     #expect(
-      bench.answer(.recordWritten(modifiedIndex: 11), to: write, at: 2) == [
+      bench.answer(.recordWritten(modifiedIndex: 11), at: 2) == [
         // Believed from when the creation was sent, at 1 s, for 30 - 10 s.
         .installManifest(term: 10, before: Instant(.seconds(21)))
       ])
@@ -185,13 +206,12 @@ private func record(
   }
 
   @Test func readsOncePerSleepShouldTheWatchBeDeaf() throws {
-    var bench = try Bench()
-    _ = bench.follow()
+    var bench = try Bench.following()
     #expect(bench.wake(at: 4.9).kinds == [])
     let read = bench.wakeAndLook(at: 5)
     #expect(read.kinds == [.read])
     #expect(read.reports == [.following(leader: "other")])
-    #expect(bench.answer(.absent(index: 20), to: read, at: 5.1).kinds == [.create])
+    #expect(bench.answer(.absent(index: 20), at: 5.1).kinds == [.create])
   }
 
   @Test func tellsWhoLeadsOncePerSleep() throws {
@@ -203,14 +223,14 @@ private func record(
     for step in 5...300 {
       let now = Double(step) / 10
       var effects = bench.wake(at: now)
-      if effects.contains(where: { if case .installManifest = $0 { true } else { false } }) {
-        effects += bench.feed(.installed, at: now)
+      if effects.installs {
+        effects += bench.feed(.installation(.installed), at: now)
       }
       if effects.reports.contains(.leading) { lines.append(now) }
       if effects.request != nil { pending = effects }
       if !pending.isEmpty {
         index += 1
-        _ = bench.answer(.granted(term: 10, modifiedIndex: index), to: pending, at: now)
+        _ = bench.answer(.granted(term: 10, modifiedIndex: index), at: now)
         pending = []
       }
     }
@@ -219,11 +239,10 @@ private func record(
 
   /// The lease before was over when the answer came, and perhaps not yet when the creation was sent.
   @Test func theWaitBeginsWithTheAnswer() throws {
-    var bench = try Bench()
-    let create = bench.contend()
-    let read = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 1.5)
+    var bench = try Bench.contending()
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 1.5)
     let open = Election.Answer.recordFound(record(7), modifiedIndex: 8)
-    var effects = bench.answer(open, to: read, at: 1.5)
+    var effects = bench.answer(open, at: 1.5)
     #expect(effects.reports == [.waiting(term: 7, upTo: .seconds(12))])
     var now = 1.5
     var index: UInt64 = 10
@@ -234,11 +253,11 @@ private func record(
       now += 0.01
       effects = bench.wake(at: now)
       switch effects.request?.kind {
-      case .readRecord: _ = bench.answer(open, to: effects, at: now)
+      case .readRecord: _ = bench.answer(open, at: now)
       case .renew:
         renewals += 1
         index += 1
-        _ = bench.answer(.granted(term: 10, modifiedIndex: index), to: effects, at: now)
+        _ = bench.answer(.granted(term: 10, modifiedIndex: index), at: now)
       case nil: break
       default: Issue.record("\(effects) at \(now) s")
       }
@@ -247,20 +266,19 @@ private func record(
     #expect(renewals == 2)
     let write = bench.wake(at: 13.51)
     guard case .writeRecord(let mine, prevIndex: 8)? = write.request?.kind else {
-      Issue.record("\(write)")
-      return
+      throw TestFailure("\(write)")
     }
     #expect(mine.term == 10)
-    #expect(bench.answer(.recordWritten(modifiedIndex: 20), to: write, at: 13.52).installs)
+    #expect(bench.answer(.recordWritten(modifiedIndex: 20), at: 13.52).installs)
   }
 
   /// By podmaster, that writes no records.
   @Test func oneWhoSawAForeignTermWaitsForItsPod() throws {
     var bench = try Bench()
     let watch = try #require(bench.follow().watch)
-    let create = bench.feed(.watched(id: watch, .removed(index: 12)), at: 1)
-    let read = bench.answer(.granted(term: 13, modifiedIndex: 13), to: create, at: 1)
-    let wait = bench.answer(.recordAbsent, to: read, at: 1)
+    _ = bench.feed(.watched(id: watch, .removed(index: 12)), at: 1)
+    _ = bench.answer(.granted(term: 13, modifiedIndex: 13), at: 1)
+    let wait = bench.answer(.recordAbsent, at: 1)
     #expect(wait.reports == [.waiting(term: 4, upTo: .microseconds(21_257_500))])
     #expect(wait.kinds == [])
   }
@@ -275,7 +293,7 @@ private func record(
     #expect(bench.feed(.removed, at: 1).contains(.awaitPodEnd(id: 1)))
     let receipt = bench.feed(.podEnded(id: 1), at: 2)
     #expect(receipt.isReceipt(for: 10))
-    let after = bench.answer(.recordWritten(modifiedIndex: 13), to: receipt, at: 2)
+    let after = bench.answer(.recordWritten(modifiedIndex: 13), at: 2)
     #expect(after == [.report(.podHasEnded(term: 10))])
   }
 
@@ -285,10 +303,11 @@ private func record(
     var bench = try Bench(asksKubelet: true)
     _ = bench.feed(.started, at: 0)
     let earlier = Holder(name: "me", term: 7, modifiedIndex: 7)
-    let found = bench.answer(.found(earlier, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    _ = bench.feed(.removed, at: 0)
+    let found = bench.answer(.found(earlier, index: 9), at: 0)
     let watch = try #require(found.watch)
     let mine = Election.Answer.recordFound(record(7, of: me), modifiedIndex: 8)
-    #expect(bench.answer(mine, to: found, at: 0) == [])
+    #expect(bench.answer(mine, at: 0) == [])
     let theirs = Holder(name: "other", term: 20, modifiedIndex: 20)
     let over = bench.feed(.watched(id: watch, .written(theirs)), at: 3)
     #expect(over.contains(.awaitPodEnd(id: 1)))
@@ -296,10 +315,9 @@ private func record(
   }
 
   @Test func aRecordThatCannotBeWrittenGivesTheLockAway() throws {
-    var bench = try Bench()
-    let create = bench.contend()
-    var effects = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.5)
-    effects = bench.answer(.recordAbsent, to: effects, at: 0.5)
+    var bench = try Bench.contending()
+    var effects = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 0.5)
+    effects = bench.answer(.recordAbsent, at: 0.5)
     var index: UInt64 = 10
     var isReleased = false
     var now = 0.5
@@ -307,10 +325,10 @@ private func record(
       if effects.contains(.removeManifest) { effects += bench.feed(.removed, at: now) }
       #expect(!effects.installs)
       switch effects.request?.kind {
-      case .writeRecord: effects = bench.answer(.failed(reason: "403"), to: effects, at: now)
+      case .writeRecord: effects = bench.answer(.failed(reason: "403"), at: now)
       case .renew:
         index += 1
-        effects = bench.answer(.granted(term: 10, modifiedIndex: index), to: effects, at: now)
+        effects = bench.answer(.granted(term: 10, modifiedIndex: index), at: now)
       case .release(let prevIndex): isReleased = prevIndex == index
       case .some(let kind): Issue.record("unexpected: \(kind)")
       case nil:
@@ -323,8 +341,7 @@ private func record(
   }
 
   @Test func oneThatIsToldToStepDownLeavesInOrderAndForThatLong() throws {
-    var bench = try Bench(asksKubelet: true)
-    _ = bench.lead()
+    var bench = try Bench.leading(asksKubelet: true)
     let down = bench.feed(.stepDown(for: .seconds(60)), at: 1)
     #expect(down.first == .removeManifest)
     #expect(down.reports.first == .steppingDown(for: .seconds(60)))
@@ -332,93 +349,96 @@ private func record(
     #expect(awaiting.contains(.awaitPodEnd(id: 1)))
     let receipt = bench.feed(.podEnded(id: 1), at: 2)
     #expect(receipt.isReceipt(for: 10))
-    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 2)
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), at: 2)
     #expect(release.kinds == [.release(prevIndex: 10)])
-    _ = bench.answer(.released(index: 13), to: release, at: 2)
+    _ = bench.answer(.released(index: 13), at: 2)
     #expect(bench.wakeAndLook(at: 60.9).kinds.isEmpty)
     #expect(bench.wake(at: 61).kinds == [.create])
   }
 
   @Test func aLockThatComesAfterAPauseIsGivenBackWithoutAPod() throws {
-    var bench = try Bench()
-    let create = bench.contend()
+    var bench = try Bench.contending()
     _ = bench.feed(.stepDown(for: nil), at: 0.1)
-    let release = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.5)
+    let release = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 0.5)
     #expect(release.kinds == [.release(prevIndex: 10)])
     #expect(!release.installs)
-    let look = bench.answer(.released(index: 11), to: release, at: 0.5)
-    _ = bench.answer(.recordAbsent, to: look, at: 0.5)
+    _ = bench.answer(.released(index: 11), at: 0.5)
+    _ = bench.answer(.recordAbsent, at: 0.5)
     #expect(bench.wakeAndLook(at: 500).kinds.isEmpty)
     let back = bench.feed(.resume, at: 501)
     #expect(back.kinds == [.create])
   }
 
   @Test func renewsByTheIndexItWroteLast() throws {
-    var bench = try Bench()
-    _ = bench.lead()
+    var bench = try Bench.leading()
     let first = bench.wake(at: 5)
     #expect(first.kinds == [.renew(prevIndex: 10)])
-    _ = bench.answer(.granted(term: 10, modifiedIndex: 14), to: first, at: 5.1)
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 14), at: 5.1)
     #expect(bench.wake(at: 10).kinds == [.renew(prevIndex: 14)])
   }
 
+  @Test func aLaterEndIsAnnouncedOnceAndNotAfterAnInstallationThatCarriedIt() throws {
+    var bench = try Bench.leading()
+    #expect(!bench.wake(at: 1).contains { if case .extendManifest = $0 { true } else { false } })
+    _ = bench.wake(at: 5)
+    let later = Election.Effect.extendManifest(until: Instant(.seconds(25)))
+    #expect(bench.answer(.granted(term: 10, modifiedIndex: 14), at: 5.1).contains(later))
+    #expect(!bench.wake(at: 6).contains(later))
+  }
+
   @Test func removesAtTheDeadlineWhateverIsUnderWay() throws {
-    var bench = try Bench()
-    _ = bench.lead()
-    let renewal = bench.wake(at: 5)
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 5)
     #expect(!bench.wake(at: 19.99).contains(.removeManifest))
     let fence = bench.wake(at: 20)
     #expect(fence.first == .removeManifest)
     #expect(fence.reports == [.lost(term: 10, .deadline)])
     _ = bench.feed(.removed, at: 20)
     // The answer comes after all. It counts from when its request was sent, at 5 s: up to 25 s.
-    let again = bench.answer(.granted(term: 10, modifiedIndex: 11), to: renewal, at: 24)
+    let again = bench.answer(.granted(term: 10, modifiedIndex: 11), at: 24)
     #expect(again.first == .installManifest(term: 10, before: Instant(.seconds(25))))
     #expect(again.reports.first == .regained(term: 10))
   }
 
   @Test func anAnswerAfterItsOwnDeadlineInstallsNothing() throws {
-    var bench = try Bench()
-    let create = bench.contend()
-    let late = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 20)
+    var bench = try Bench.contending()
+    let late = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 20)
     #expect(!late.installs)
     #expect(late.kinds == [.renew(prevIndex: 10)])
     #expect(bench.feed(.removed, at: 20) == [])
-    let read = bench.answer(.granted(term: 10, modifiedIndex: 11), to: late, at: 21)
-    let write = bench.answer(.recordAbsent, to: read, at: 21)
-    #expect(bench.answer(.recordWritten(modifiedIndex: 12), to: write, at: 21).installs)
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 11), at: 21)
+    _ = bench.answer(.recordAbsent, at: 21)
+    #expect(bench.answer(.recordWritten(modifiedIndex: 12), at: 21).installs)
   }
 
   /// A connection that was cut without a word tells of nothing; found by the simulator.
   @Test(arguments: [(nil, 5), (.seconds(30), 5), (.seconds(2), 2)] as [(Duration?, Double)])
   func whoFollowsLooksAgainWhenTheLeaseEnds(remaining: Duration?, due: Double) throws {
     var bench = try Bench()
-    _ = bench.feed(.started, at: 0)
-    let read = bench.feed(.removed, at: 0)
-    let found = bench.answer(.found(other, index: 9, remaining: remaining), to: read, at: 0)
-    _ = bench.answer(.recordAbsent, to: found, at: 0)
+    _ = bench.start()
+    _ = bench.answer(.found(other, index: 9, remaining: remaining), at: 0)
+    _ = bench.answer(.recordAbsent, at: 0)
     #expect(bench.wake(at: due - 0.001).kinds == [])
     #expect(bench.wake(at: due).kinds == [.read])
   }
 
   @Test func aLostAnswerIsFollowedByAReadThatExtendsNothing() throws {
-    var bench = try Bench()
-    _ = bench.lead()
-    let renewal = bench.wake(at: 5)
-    _ = bench.answer(.unanswered(reason: "timed out"), to: renewal, at: 7)
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 5)
+    _ = bench.answer(.unanswered(reason: "timed out"), at: 7)
     let read = bench.wake(at: 8.25)
     #expect(read.kinds == [.read])
     let holder = Holder(name: "me", term: 10, modifiedIndex: 17)
-    let next = bench.answer(.found(holder, index: 17), to: read, at: 8.3)
+    let next = bench.answer(.found(holder, index: 17), at: 8.3)
     #expect(next.kinds == [.renew(prevIndex: 17)])
     #expect(next.reports == [.storeAnswersAgain])
     #expect(bench.election.lease?.sentAt == .start)
   }
 
   @Test func aLostConnectionIsFollowedByTheSameRenewal() throws {
-    var bench = try Bench()
-    _ = bench.lead()
-    let failed = bench.answer(.failed(reason: "refused"), to: bench.wake(at: 5), at: 5)
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 5)
+    let failed = bench.answer(.failed(reason: "refused"), at: 5)
     #expect(failed.reports == [.storeFails(reason: "refused")])
     #expect(bench.wake(at: 6.25).kinds == [.renew(prevIndex: 10)])
   }
@@ -428,11 +448,11 @@ private func record(
     .found(Holder(name: "me", term: 11, modifiedIndex: 11), index: 30),
     .found(Holder(name: "other", term: 10, modifiedIndex: 12), index: 30),
   ]) func stepsDownAtOnceWhenTheReadAfterARefusalSaysSo(_ answer: Election.Answer) throws {
-    var bench = try Bench()
-    _ = bench.lead()
-    let read = bench.answer(.changed, to: bench.wake(at: 5), at: 5)
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 5)
+    let read = bench.answer(.changed, at: 5)
     #expect(read.kinds == [.read])
-    let effects = bench.answer(answer, to: read, at: 5)
+    let effects = bench.answer(answer, at: 5)
     #expect(effects.first == .removeManifest)
     #expect(bench.election.lease == nil)
     // No creation while the manifest may be there.
@@ -467,7 +487,7 @@ private func record(
     let mine = Holder(name: "me", term: 10, modifiedIndex: 10)
     let watch = try #require(create.watch)
     #expect(bench.feed(.watched(id: watch, .written(mine)), at: 0.1).reports == [])
-    #expect(bench.claim(after: create, at: 0.2).installs)
+    #expect(bench.claim(at: 0.2).installs)
   }
 
   @Test func aGrantThatTheWatchSawEndAlreadyIsNone() throws {
@@ -475,7 +495,7 @@ private func record(
     let create = bench.contend()
     let watch = try #require(create.watch)
     _ = bench.feed(.watched(id: watch, .removed(index: 11)), at: 0.1)
-    let effects = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.2)
+    let effects = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 0.2)
     #expect(!effects.installs)
     #expect(effects.kinds == [.read])
   }
@@ -484,73 +504,73 @@ private func record(
     var bench = try Bench()
     _ = bench.feed(.started, at: 0)
     let twin = Holder(name: "me", term: 7, modifiedIndex: 7)
-    let found = bench.answer(.found(twin, index: 9), to: bench.feed(.removed, at: 0), at: 0)
+    _ = bench.feed(.removed, at: 0)
+    let found = bench.answer(.found(twin, index: 9), at: 0)
     #expect(found.reports == [.nameClash(term: 7), .following(leader: "me")])
     #expect(!found.installs)
-    _ = bench.answer(.recordAbsent, to: found, at: 0)
+    _ = bench.answer(.recordAbsent, at: 0)
     let read = bench.wakeAndLook(at: 5)
     #expect(read.kinds == [.read])
-    #expect(bench.answer(.found(twin, index: 9), to: read, at: 5).reports == [])
+    #expect(bench.answer(.found(twin, index: 9), at: 5).reports == [])
   }
 
   @Test func aCreationWithoutAnAnswerIsNotClaimedByName() throws {
-    var bench = try Bench()
-    let create = bench.contend()
-    _ = bench.answer(.unanswered(reason: "timed out"), to: create, at: 2)
+    var bench = try Bench.contending()
+    _ = bench.answer(.unanswered(reason: "timed out"), at: 2)
     let read = bench.wake(at: 4)
     #expect(read.kinds == [.read])
     let mine = Holder(name: "me", term: 10, modifiedIndex: 10)
-    let found = bench.answer(.found(mine, index: 10), to: read, at: 4)
+    let found = bench.answer(.found(mine, index: 10), at: 4)
     #expect(found.reports.contains(.nameClash(term: 10)))
     #expect(!found.installs)
   }
 
   @Test func answersToOtherRequestsAreIgnored() throws {
-    var bench = try Bench()
-    _ = bench.lead()
+    var bench = try Bench.leading()
     let renewal = bench.wake(at: 5)
     let id = try #require(renewal.request?.id)
     let stray = Election.Answer.absent(index: 50)
     #expect(bench.feed(.answered(id: id - 1, stray), at: 5) == [])
-    _ = bench.answer(.granted(term: 10, modifiedIndex: 11), to: renewal, at: 5.1)
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 11), at: 5.1)
     #expect(bench.feed(.answered(id: id, stray), at: 5.2) == [])
     #expect(bench.election.leads(at: Instant(.seconds(6))))
   }
 
   @Test func aStoreThatWentBackEndsTheTerm() throws {
-    var bench = try Bench()
-    _ = bench.lead()
-    let read = bench.answer(.changed, to: bench.wake(at: 5), at: 5)
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 5)
+    _ = bench.answer(.changed, at: 5)
     let mine = Holder(name: "me", term: 10, modifiedIndex: 3)
-    let effects = bench.answer(.found(mine, index: 3), to: read, at: 5)
+    let effects = bench.answer(.found(mine, index: 3), at: 5)
     #expect(effects.first == .removeManifest)
     #expect(effects.reports.contains(.storeWentBack(from: 10, to: 3)))
   }
 
   @Test func oneWhoCannotInstallGivesTheLockAwayAndStandsBack() throws {
-    var bench = try Bench(podStop: PodStop(detection: .zero, grace: .zero))
-    let create = bench.contend()
-    _ = bench.claim(after: create, at: 0)
-    let failed = bench.feed(.installFailed(reason: "no such file", isUntouched: true), at: 1)
+    var bench = try Bench.contending(podStop: PodStop(detection: .zero, grace: .zero))
+    _ = bench.claim(at: 0)
+    let failed = bench.feed(
+      .installation(.failed(reason: "no such file", isUntouched: true)), at: 1)
     #expect(failed.first == .removeManifest)
     #expect(
       failed.reports == [.cannotInstall(reason: "no such file", retryIn: .seconds(5))])
     // Nothing was installed, so there is nothing to wait for.
     let receipt = bench.feed(.removed, at: 1)
     #expect(receipt.isReceipt(for: 10))
-    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 1)
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), at: 1)
     #expect(release.kinds == [.release(prevIndex: 10)])
-    #expect(bench.answer(.released(index: 13), to: release, at: 1).kinds == [])
+    #expect(bench.answer(.released(index: 13), at: 1).kinds == [])
     #expect(bench.wake(at: 5.9) == [])
     let again = bench.wakeAndLook(at: 6)
     #expect(again.kinds == [.create])
     _ = bench.claim(
       term: 14, finding: .recordFound(record(10, isEnded: true, of: me), modifiedIndex: 12),
-      after: again, at: 6)
+      at: 6)
     #expect(
-      bench.feed(.installFailed(reason: "no such file", isUntouched: true), at: 6).reports == [
-        .cannotInstall(reason: "no such file", retryIn: .seconds(10))
-      ])
+      bench.feed(.installation(.failed(reason: "no such file", isUntouched: true)), at: 6).reports
+        == [
+          .cannotInstall(reason: "no such file", retryIn: .seconds(10))
+        ])
   }
 
   /// What comes before the release may take longer than that, and the watch is often faster than the answer.
@@ -558,58 +578,57 @@ private func record(
     var bench = try Bench(podStop: PodStop(detection: .zero, grace: .zero))
     let create = bench.contend()
     let watch = try #require(create.watch)
-    _ = bench.claim(after: create, at: 0)
-    _ = bench.feed(.installFailed(reason: "no such file", isUntouched: true), at: 1)
-    let receipt = bench.feed(.removed, at: 1)
-    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 3)
+    _ = bench.claim(at: 0)
+    _ = bench.feed(.installation(.failed(reason: "no such file", isUntouched: true)), at: 1)
+    _ = bench.feed(.removed, at: 1)
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), at: 3)
     #expect(release.kinds == [.release(prevIndex: 10)])
     #expect(bench.feed(.watched(id: watch, .removed(index: 13)), at: 3).kinds == [])
-    #expect(bench.answer(.released(index: 13), to: release, at: 3).kinds == [])
+    #expect(bench.answer(.released(index: 13), at: 3).kinds == [])
     // Five seconds from then on, and not from when it could not install.
     #expect(bench.wakeAndLook(at: 7.9).kinds == [])
     #expect(bench.wake(at: 8).kinds == [.create])
   }
 
   @Test func looksAtTheFilesOncePerSleepAndWhenTheyHaveChanged() throws {
-    var bench = try Bench()
-    _ = bench.lead()
+    var bench = try Bench.leading()
     _ = bench.feed(.filesChanged, at: 1)
     // Not before they are quiet.
     _ = bench.feed(.filesChanged, at: 1.05)
     #expect(!bench.wake(at: 1.1).installs)
     #expect(bench.wake(at: 1.16).installs)
-    #expect(bench.feed(.kept(reason: "gone"), at: 1.2) == [.report(.sourceFails(reason: "gone"))])
+    #expect(
+      bench.feed(.installation(.kept(reason: "gone")), at: 1.2) == [
+        .report(.sourceFails(reason: "gone"))
+      ])
     #expect(!bench.wake(at: 2).installs)
     #expect(bench.wake(at: 6.16).installs)
   }
 
   @Test func aFollowerTakesAwayWhatAppears() throws {
-    var bench = try Bench()
-    _ = bench.follow()
+    var bench = try Bench.following()
     _ = bench.feed(.filesChanged, at: 1)
     #expect(bench.wake(at: 1.1) == [.removeManifest])
   }
 
   @Test func anInstallationThatCameTooLateIsRemoved() throws {
-    var bench = try Bench()
-    let create = bench.contend()
-    _ = bench.claim(after: create, at: 4)
-    #expect(bench.feed(.installTooLate, at: 25).first == .removeManifest)
+    var bench = try Bench.contending()
+    _ = bench.claim(at: 4)
+    #expect(bench.feed(.installation(.tooLate), at: 25).first == .removeManifest)
   }
 
   /// Manifest, pod, receipt, release: each only after the one before.
   @Test func stopsInOrder() throws {
-    var bench = try Bench(asksKubelet: true)
-    _ = bench.lead()
+    var bench = try Bench.leading(asksKubelet: true)
     #expect(bench.feed(.stop, at: 1) == [.removeManifest])
     #expect(bench.feed(.removed, at: 1) == [.awaitPodEnd(id: 1), .report(.awaitingPodEnd)])
     let receipt = bench.feed(.podEnded(id: 1), at: 3)
     #expect(receipt.count == 1)
     #expect(receipt.isReceipt(for: 10))
-    let release = bench.answer(.recordWritten(modifiedIndex: 12), to: receipt, at: 3)
+    let release = bench.answer(.recordWritten(modifiedIndex: 12), at: 3)
     #expect(release.kinds == [.release(prevIndex: 10)])
     #expect(
-      bench.answer(.released(index: 13), to: release, at: 3) == [
+      bench.answer(.released(index: 13), at: 3) == [
         .report(.released(term: 10)), .finish(.clean),
       ])
     #expect(bench.feed(.woke, at: 100) == [])
@@ -626,80 +645,71 @@ private func record(
   }
 
   @Test func aFollowerStopsAtOnce() throws {
-    var bench = try Bench()
-    _ = bench.follow()
+    var bench = try Bench.following()
     #expect(bench.feed(.stop, at: 1) == [.finish(.clean)])
   }
 
   @Test func aStopWaitsForACreationUnderWayAndReleasesIt() throws {
-    var bench = try Bench()
-    let create = bench.contend()
+    var bench = try Bench.contending()
     #expect(bench.feed(.stop, at: 0.1) == [])
-    let release = bench.answer(.granted(term: 10, modifiedIndex: 10), to: create, at: 0.2)
+    let release = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 0.2)
     #expect(release.kinds == [.release(prevIndex: 10)])
     #expect(!release.installs)
   }
 
   @Test func aReleaseThatIsRefusedReadsAndTriesOnceMore() throws {
     var bench = try Bench(asksKubelet: true)
-    let release = try bench.stopUpToTheRelease()
-    let first = bench.answer(.changed, to: release, at: 1)
+    _ = try bench.stopUpToTheRelease()
+    let first = bench.answer(.changed, at: 1)
     #expect(first.kinds == [.read])
     let holder = Holder(name: "me", term: 10, modifiedIndex: 15)
-    let second = bench.answer(.found(holder, index: 15), to: first, at: 1)
+    let second = bench.answer(.found(holder, index: 15), at: 1)
     #expect(second.kinds == [.release(prevIndex: 15)])
-    #expect(bench.answer(.changed, to: second, at: 1).last == .finish(.clean))
+    #expect(bench.answer(.changed, at: 1).last == .finish(.clean))
   }
 
   @Test func aStoreThatIsAwayDoesNotHoldUpAStop() throws {
     var bench = try Bench(asksKubelet: true)
-    let release = try bench.stopUpToTheRelease()
-    let effects = bench.answer(.unanswered(reason: "timed out"), to: release, at: 3)
+    _ = try bench.stopUpToTheRelease()
+    let effects = bench.answer(.unanswered(reason: "timed out"), at: 3)
     #expect(effects.reports.contains(.notReleased(term: 10, reason: "timed out")))
     #expect(effects.last == .finish(.clean))
   }
 
   /// Others then wait for as long as our pod may run.
   @Test func aReceiptThatCannotBeWrittenLeavesTheLockToExpire() throws {
-    var bench = try Bench(asksKubelet: true)
-    _ = bench.lead()
-    _ = bench.feed(.stop, at: 1)
-    _ = bench.feed(.removed, at: 1)
-    let receipt = bench.feed(.podEnded(id: 1), at: 1)
-    let effects = bench.answer(.unanswered(reason: "timed out"), to: receipt, at: 3)
+    var bench = try Bench.leading(asksKubelet: true)
+    bench.stop(at: 1)
+    _ = bench.feed(.podEnded(id: 1), at: 1)
+    let effects = bench.answer(.unanswered(reason: "timed out"), at: 3)
     #expect(effects.kinds == [])
     #expect(effects.reports.contains(.notReleased(term: 10, reason: "timed out")))
     #expect(effects.last == .finish(.clean))
   }
 
   @Test func theLeaseIsKeptUntilThePodHasEnded() throws {
-    var bench = try Bench(asksKubelet: true)
-    _ = bench.lead()
-    _ = bench.feed(.stop, at: 1)
-    _ = bench.feed(.removed, at: 1)
+    var bench = try Bench.leading(asksKubelet: true)
+    bench.stop(at: 1)
     let renewal = bench.wake(at: 5)
     #expect(renewal.kinds == [.renew(prevIndex: 10)])
-    _ = bench.answer(.granted(term: 10, modifiedIndex: 14), to: renewal, at: 5)
-    let receipt = bench.feed(.podEnded(id: 1), at: 5.5)
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 14), at: 5)
+    _ = bench.feed(.podEnded(id: 1), at: 5.5)
     #expect(
-      bench.answer(.recordWritten(modifiedIndex: 15), to: receipt, at: 5.5).kinds == [
+      bench.answer(.recordWritten(modifiedIndex: 15), at: 5.5).kinds == [
         .release(prevIndex: 14)
       ])
   }
 
   @Test func aPodThatDoesNotEndKeepsTheLockFromOthers() throws {
-    var bench = try Bench(asksKubelet: true)
-    _ = bench.lead()
-    _ = bench.feed(.stop, at: 1)
-    _ = bench.feed(.removed, at: 1)
+    var bench = try Bench.leading(asksKubelet: true)
+    bench.stop(at: 1)
     let effects = bench.feed(.podOverdue(id: 1), at: 4)
     #expect(effects.kinds == [])
     #expect(effects.last == .finish(.clean))
   }
 
   @Test func aManifestThatCannotBeRemovedKeepsTheLockAndIsTold() throws {
-    var bench = try Bench()
-    _ = bench.lead()
+    var bench = try Bench.leading()
     _ = bench.feed(.stop, at: 1)
     #expect(bench.feed(.removeFailed(reason: "read-only"), at: 1).kinds == [])
     #expect(bench.wake(at: 2.25) == [.removeManifest])
@@ -714,7 +724,7 @@ private func record(
     let first = try #require(effects.watch)
     effects = bench.feed(.watched(id: first, .historyCleared), at: 1)
     #expect(effects.kinds == [.read])
-    effects = bench.answer(.found(other, index: 2000), to: effects, at: 1)
+    effects = bench.answer(.found(other, index: 2000), at: 1)
     let second = try #require(effects.watch)
     #expect(effects.contains(.watch(id: second, after: 2000)))
     #expect(bench.feed(.watched(id: second, .historyCleared), at: 1).kinds == [])
@@ -730,18 +740,18 @@ private func record(
   @Test func eachRenewalWritesALaterDeadlineIntoAManifestThatExpires() throws {
     for expires in [true, false] {
       var bench = try Bench(asksKubelet: true, manifestExpires: expires)
-      let create = bench.contend()
+      _ = bench.contend()
       // What ran before has to end first, where its time would be counted.
-      let claimed = bench.claim(after: create, at: 0.5)
+      let claimed = bench.claim(at: 0.5)
       #expect(Self.installation(claimed) == (expires ? nil : 20))
       if expires {
         #expect(claimed.contains(.report(.awaitingPodEnd)))
         #expect(Self.installation(bench.feed(.podEnded(id: 1), at: 0.6)) == 20)
       }
-      _ = bench.feed(.installed, at: 0.7)
+      _ = bench.feed(.installation(.installed), at: 0.7)
       let renewal = bench.wake(at: 5)
-      if renewal.installs { _ = bench.feed(.installed, at: 5) }
-      let renewed = bench.answer(.granted(term: 10, modifiedIndex: 20), to: renewal, at: 5.2)
+      if renewal.installs { _ = bench.feed(.installation(.installed), at: 5) }
+      let renewed = bench.answer(.granted(term: 10, modifiedIndex: 20), at: 5.2)
       #expect(Self.installation(renewed) == (expires ? 25 : nil))
     }
   }
@@ -750,8 +760,8 @@ private func record(
   @Test func withoutAKubeletToAskTheLongestTimeOfAnEarlierPodIsWaitedFor() throws {
     var bench = try Bench(
       podStop: PodStop(detection: .seconds(1), grace: .seconds(2)), manifestExpires: true)
-    let create = bench.contend()
-    #expect(!bench.claim(after: create, at: 0.5).installs)
+    _ = bench.contend()
+    #expect(!bench.claim(at: 0.5).installs)
     // Detection, grace and a quarter of a second, from when its manifest was found absent.
     #expect(!bench.wake(at: 3.2).installs)
     #expect(bench.wake(at: 3.3).installs)

@@ -27,25 +27,17 @@ import Testing
       ).run { client in
         let mine = try self.store(client, api)
         let other = try self.store(client, api, name: "other")
-        guard case .absent(let before) = await mine.perform(.read) else {
-          Issue.record("there is a key already")
-          return
-        }
-        guard case .granted(let term, let first) = await mine.perform(.create) else {
-          Issue.record("not created")
-          return
-        }
+        guard case .absent(let before) = await mine.perform(.read),
+          case .granted(let term, let first) = await mine.perform(.create)
+        else { throw TestFailure("not created") }
         #expect(term == first && first > before)
         #expect(await other.perform(.create) == .exists)
         #expect(await other.perform(.renew(prevIndex: first + 1)) == .changed)
-        guard case .granted(term, let second) = await mine.perform(.renew(prevIndex: first)) else {
-          Issue.record("not renewed")
-          return
-        }
+        guard case .granted(term, let second) = await mine.perform(.renew(prevIndex: first))
+        else { throw TestFailure("not renewed") }
         let holder = Holder(name: "me", term: term, modifiedIndex: second)
         guard case .found(holder, index: second, let remaining) = await other.perform(.read) else {
-          Issue.record("not found")
-          return
+          throw TestFailure("not found")
         }
         // Only v2 has the remaining TTL.
         #expect((remaining != nil) == (api == .v2))
@@ -54,8 +46,7 @@ import Testing
         #expect(await mine.perform(.release(prevIndex: second + 1)) == .changed)
         async let change = other.nextChange(after: second)
         guard case .released(let end) = await mine.perform(.release(prevIndex: second)) else {
-          Issue.record("not released")
-          return
+          throw TestFailure("not released")
         }
         #expect(try await change == .removed(index: end))
         #expect(await mine.perform(.renew(prevIndex: second)) == .absent(index: end))
@@ -84,8 +75,7 @@ import Testing
           case .recordWritten(let first) = await mine.perform(
             .writeRecord(record, prevIndex: nil))
         else {
-          Issue.record("not written")
-          return
+          throw TestFailure("not written")
         }
         #expect(await other.perform(.writeRecord(record, prevIndex: nil)) == .changed)
         #expect(
@@ -95,16 +85,14 @@ import Testing
           case .recordWritten(let second) = await other.perform(
             .writeRecord(record, prevIndex: first))
         else {
-          Issue.record("not replaced")
-          return
+          throw TestFailure("not replaced")
         }
         #expect(await mine.perform(.writeRecord(record, prevIndex: first)) == .changed)
         #expect(
           await mine.perform(.readRecord) == .recordFound(record, modifiedIndex: second))
         // A listing does not show it.
         guard case .absent = await mine.perform(.read) else {
-          Issue.record("there is a lock")
-          return
+          throw TestFailure("there is a lock")
         }
       }
     }
@@ -129,8 +117,7 @@ import Testing
           let store = EtcdLeaseStore(key: V2LeasedKey(client: far, options: options), name: "k")
           relay.isSilent = true
           guard case .unanswered = await store.perform(.create) else {
-            Issue.record("it is not told as unclear")
-            return
+            throw TestFailure("it is not told as unclear")
           }
         }
       }
@@ -138,8 +125,7 @@ import Testing
       try await EtcdClient.with(endpoints: [dead], timeout: .seconds(60)) { far in
         let store = try self.store(far, .v2)
         guard case .failed = await store.perform(.create) else {
-          Issue.record("it is not told as surely not done")
-          return
+          throw TestFailure("it is not told as surely not done")
         }
       }
     }

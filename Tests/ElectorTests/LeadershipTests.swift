@@ -113,8 +113,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
           try await eventually("b leads") { diary.has("b begins") }
           #expect(diary.lines == ["a begins", "a is cancelled", "a ends", "b begins"])
           guard case .leading(let termOfB) = await seenByB.next() else {
-            Issue.record("b does not say that it leads")
-            return
+            throw TestFailure("b does not say that it leads")
           }
           #expect(termOfB > termOfA)
           var seenOfA: [Leadership.Change] = []

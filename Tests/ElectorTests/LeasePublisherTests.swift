@@ -35,23 +35,24 @@ import Testing
 
   @Test func aNewTermIsATransition() throws {
     let name = try #require(LeaseName("a/b"))
-    func lease(_ holder: String, _ term: UInt64, _ found: LeaseObject?, _ time: Double)
-      -> LeaseObject
+    func lease(_ holder: String, _ term: UInt64, _ found: JSONValue?, _ time: Double)
+      -> JSONValue
     {
-      LeaseObject(
+      LeaseObjects.lease(
         name, holder: holder, term: term, ttlSeconds: 30, found: found,
         now: Date(timeIntervalSince1970: time))
     }
+    func transitions(_ lease: JSONValue) -> JSONValue? { lease["spec"]?["leaseTransitions"] }
     let first = lease("n1", 5, nil, 0)
-    #expect(first.spec?.leaseTransitions == 0 && first.isTakeover(after: nil))
-    #expect(first.spec?.leaseDurationSeconds == 30)
+    #expect(transitions(first) == 0 && LeaseObjects.isTakeover(first, after: nil))
+    #expect(first["spec"]?["leaseDurationSeconds"] == 30)
     let renewed = lease("n1", 5, first, 60)
-    #expect(!renewed.isTakeover(after: first))
-    #expect(renewed.spec?.acquireTime == first.spec?.acquireTime)
-    #expect(renewed.spec?.renewTime == "1970-01-01T00:01:00.000000Z")
+    #expect(!LeaseObjects.isTakeover(renewed, after: first))
+    #expect(renewed["spec"]?["acquireTime"] == first["spec"]?["acquireTime"])
+    #expect(renewed["spec"]?["renewTime"] == "1970-01-01T00:01:00.000000Z")
     for next in [lease("n2", 9, renewed, 90), lease("n1", 9, renewed, 90)] {
-      #expect(next.spec?.leaseTransitions == 1 && next.isTakeover(after: renewed))
-      #expect(next.spec?.acquireTime == "1970-01-01T00:01:30.000000Z")
+      #expect(transitions(next) == 1 && LeaseObjects.isTakeover(next, after: renewed))
+      #expect(next["spec"]?["acquireTime"] == "1970-01-01T00:01:30.000000Z")
     }
   }
 }
@@ -60,40 +61,38 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct LeasePublisherTests {
   /// The only Lease of an API server.
   private final class Leases: Sendable {
-    let state = Mutex<(lease: LeaseObject?, events: [LeaseEvent], version: Int)>((nil, [], 0))
+    let state = Mutex<(lease: JSONValue?, events: [JSONValue], version: Int64)>((nil, [], 0))
     let refuses = Mutex(false)
 
     func answer(_ request: ScriptedServer.Request) -> ScriptedServer.Reply {
       if self.refuses.withLock({ $0 }) {
         return .json(#"{"kind":"Status","message":"leases is forbidden"}"#, status: 403)
       }
-      let body = Data(request.body.utf8)
+      let body = try? JSONValue(parsing: Array(request.body.utf8))
       return self.state.withLock { state in
-        do {
-          switch (request.method, request.target) {
-          case ("GET", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b"):
-            guard let lease = state.lease else { return .json("{}", status: 404) }
-            return .json(String(decoding: try JSONEncoder().encode(lease), as: UTF8.self))
-          case ("POST", "/apis/coordination.k8s.io/v1/namespaces/a/leases"),
-            ("PATCH", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b"):
-            var lease = try JSONDecoder().decode(LeaseObject.self, from: body)
-            guard lease.metadata.resourceVersion == state.lease?.metadata.resourceVersion else {
-              return .json(#"{"message":"the object has been modified"}"#, status: 409)
-            }
-            state.version += 1
-            lease.metadata.uid = "u"
-            lease.metadata.resourceVersion = "\(state.version)"
-            state.lease = lease
-            return .json(String(decoding: try JSONEncoder().encode(lease), as: UTF8.self))
-          case ("POST", "/api/v1/namespaces/a/events"):
-            state.events.append(try JSONDecoder().decode(LeaseEvent.self, from: body))
-            return .json("{}", status: 201)
-          default: return .json("{}", status: 405)
+        switch (request.method, request.target, body) {
+        case ("GET", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b", _):
+          return state.lease.map { .json("\($0)") } ?? .json("{}", status: 404)
+        case ("POST", "/apis/coordination.k8s.io/v1/namespaces/a/leases", let lease?),
+          ("PATCH", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b", let lease?):
+          guard lease.metadata.resourceVersion == state.lease?.metadata.resourceVersion ?? "" else {
+            return .json(#"{"message":"the object has been modified"}"#, status: 409)
           }
-        } catch {
-          return .json("{\"message\":\"\(error)\"}", status: 400)
+          state.lease = lease
+          Self.touch(&state)
+          state.lease?["metadata"]?["uid"] = "u"
+          return .json("\(state.lease ?? .null)")
+        case ("POST", "/api/v1/namespaces/a/events", let event?):
+          state.events.append(event)
+          return .json("{}", status: 201)
+        default: return .json("{}", status: 405)
         }
       }
+    }
+
+    static func touch(_ state: inout (lease: JSONValue?, events: [JSONValue], version: Int64)) {
+      state.version += 1
+      state.lease?["metadata"]?["resourceVersion"] = .string("\(state.version)")
     }
   }
 
@@ -104,13 +103,8 @@ import Testing
       let fixture = try ManifestFixture()
       defer { fixture.cleanUp() }
       let lines = LogLines()
-      let election = ElectionService(
-        key: "k",
-        candidate: Candidate(name: "n1", bootID: "b", destination: fixture.destination.path),
-        timing: try Timing(
-          ttlSeconds: 30, sleep: .milliseconds(100),
-          podStop: PodStop(detection: .zero, grace: .zero)),
-        store: MemoryStore(name: "n1"), manifest: fixture.file, logger: lines.logger)
+      let election = try fixture.election(
+        MemoryStore(name: "n1"), name: "n1", sleep: .milliseconds(100), lines)
       let publisher = LeasePublisher(
         server: APIServer(url: server.url), name: try #require(LeaseName("a/b")),
         board: election.board, logger: lines.logger)
@@ -130,18 +124,15 @@ import Testing
     try await self.with(leases) { _ in
       // It notices another client's write, and goes on with its own.
       try await eventually("renewed") { leases.state.withLock { $0.version } > 3 }
-      leases.state.withLock {
-        $0.version += 1
-        $0.lease?.metadata.resourceVersion = "\($0.version)"
-      }
+      leases.state.withLock { Leases.touch(&$0) }
       let version = leases.state.withLock { $0.version }
       try await eventually("renewed") { leases.state.withLock { $0.version } > version + 1 }
     }
     let (lease, events, _) = leases.state.withLock { $0 }
-    #expect(lease?.spec?.holderIdentity == "n1")
-    #expect(lease?.spec?.leaseTransitions == 0)
-    #expect(events.map(\.message) == ["n1 became leader"])
-    #expect(events.first?.involvedObject.uid == "u")
+    #expect(lease?["spec"]?["holderIdentity"] == "n1")
+    #expect(lease?["spec"]?["leaseTransitions"] == 0)
+    #expect(events.map { $0["message"] } == ["n1 became leader"])
+    #expect(events.first?["involvedObject"]?["uid"] == "u")
   }
 
   @Test func aServerThatRefusesIsToldOfOnceAndChangesNothing() async throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Yams
 
@@ -32,12 +33,12 @@ import Yams
 
   private func with(
     _ content: String = ManifestFixture.content,
-    _ body: (ManifestFixture, ManifestFile) throws -> Void
-  ) throws {
+    _ body: (ManifestFixture, ManifestFile) async throws -> Void
+  ) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
     try fixture.write(content)
-    try body(
+    try await body(
       fixture,
       ManifestFile(
         source: fixture.source.path, destination: fixture.destination.path,
@@ -53,42 +54,39 @@ import Yams
   }
 
   /// While one installation follows another; to a kubelet another uid is another pod.
-  @Test func aLaterDeadlineIsTheSamePodUntilItIsRemoved() throws {
-    try self.with { fixture, file in
+  @Test func aLaterDeadlineIsTheSamePodUntilItIsRemoved() async throws {
+    try await self.with { fixture, file in
       let start = ContinuousClock.now
-      _ = try file.install(term: 1, until: start + .seconds(100)) { true }
+      await file.install(until: start + .seconds(100))
       let first = try self.pod(fixture)
       #expect((90...99).contains(first.seconds ?? 0))
-      _ = try file.install(term: 1, until: start + .seconds(200)) { true }
+      await file.install(until: start + .seconds(200))
       let second = try self.pod(fixture)
       #expect(second.uid == first.uid)
       #expect(second.seconds == first.seconds.map { $0 + 100 })
       try file.remove()
-      _ = try file.install(term: 1, until: start + .seconds(200)) { true }
+      await file.install(until: start + .seconds(200))
       let third = try self.pod(fixture)
       #expect(third.uid != first.uid)
     }
   }
 
-  @Test func oneThatCouldNotEndInTimeIsNotInstalled() throws {
-    try self.with { fixture, file in
-      let result = try file.install(term: 1, until: .now + .seconds(1)) { true }
-      #expect(result == .tooLate)
+  @Test func oneThatCouldNotEndInTimeIsNotInstalled() async throws {
+    try await self.with { fixture, file in
+      #expect(await file.install(until: .now + .seconds(1)) == .tooLate)
       #expect(fixture.installed == nil)
     }
   }
 
   /// Otherwise the pod would end in spite of renewals.
-  @Test func aSourceThatIsGoneDoesNotStopTheDeadline() throws {
-    try self.with { fixture, file in
+  @Test func aSourceThatIsGoneDoesNotStopTheDeadline() async throws {
+    try await self.with { fixture, file in
       let start = ContinuousClock.now
-      _ = try file.install(term: 1, until: start + .seconds(100)) { true }
+      await file.install(until: start + .seconds(100))
       let first = try self.pod(fixture)
       try FileManager.default.removeItem(at: fixture.source)
-      guard case .kept = try file.install(term: 1, until: start + .seconds(200), while: { true })
-      else {
-        Issue.record("it was not kept")
-        return
+      guard case .kept = await file.install(until: start + .seconds(200)) else {
+        throw TestFailure("it was not kept")
       }
       let second = try self.pod(fixture)
       #expect(second.uid == first.uid)
@@ -96,9 +94,10 @@ import Yams
     }
   }
 
-  @Test func theManifestsOwnDeadlineStaysIfItIsShorter() throws {
-    try self.with(ManifestFixture.content + "spec: {activeDeadlineSeconds: 5}\n") { fixture, file in
-      _ = try file.install(term: 1, until: .now + .seconds(100)) { true }
+  @Test func theManifestsOwnDeadlineStaysIfItIsShorter() async throws {
+    try await self.with(ManifestFixture.content + "spec: {activeDeadlineSeconds: 5}\n") {
+      fixture, file in
+      await file.install(until: .now + .seconds(100))
       let pod = try self.pod(fixture)
       #expect(pod.seconds == 5)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Elector
@@ -35,16 +36,33 @@ struct ManifestFixture {
   func cleanUp() { try? FileManager.default.removeItem(at: self.directory) }
 }
 
+extension ManifestFile {
+  /// Installs the copy, as an elector without a guard does.
+  @discardableResult
+  func install(
+    term: UInt64 = 1, until end: ContinuousClock.Instant = .now + .seconds(60)
+  ) async -> ElectionInstallation {
+    await ManifestInstaller(file: self, guarded: nil).install(term: term, before: end)
+  }
+}
+
+extension ElectionInstallation {
+  static func kept(_ error: ManifestError) -> Self { .kept(reason: error.description) }
+  static func refused(_ error: ManifestError) -> Self {
+    .failed(reason: error.description, isUntouched: true)
+  }
+}
+
 @Suite(.timeLimit(.minutes(10))) struct ManifestFileTests {
-  private func with(_ body: (ManifestFixture) throws -> Void) throws {
+  private func with(_ body: (ManifestFixture) async throws -> Void) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
-    try body(fixture)
+    try await body(fixture)
   }
 
-  @Test func installsAWholeCopyAndNothingElse() throws {
-    try self.with { fixture in
-      #expect(try fixture.file.install(term: 1, until: .now + .seconds(60)) { true } == .installed)
+  @Test func installsAWholeCopyAndNothingElse() async throws {
+    try await self.with { fixture in
+      #expect(await fixture.file.install() == .installed)
       #expect(fixture.installed == ManifestFixture.content)
       #expect(try fixture.names() == ["s.yaml"])
       let mode =
@@ -54,92 +72,84 @@ struct ManifestFixture {
     }
   }
 
-  @Test func doesNothingWhenItIsACopyAlready() throws {
-    try self.with { fixture in
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+  @Test func doesNothingWhenItIsACopyAlready() async throws {
+    try await self.with { fixture in
+      await fixture.file.install()
       // A new write would be refused here.
-      #expect(try fixture.file.install(term: 1, until: .now + .seconds(60)) { false } == .installed)
+      #expect(await fixture.file.install(until: .now) == .installed)
     }
   }
 
-  @Test func leavesTheDestinationWhenItIsTooLate() throws {
-    try self.with { fixture in
-      let result = try fixture.file.install(term: 1, until: .now + .seconds(60)) { false }
-      #expect(result == .tooLate)
+  @Test func leavesTheDestinationWhenItIsTooLate() async throws {
+    try await self.with { fixture in
+      #expect(await fixture.file.install(until: .now) == .tooLate)
       let names = try fixture.names()
       #expect(names == [])
     }
   }
 
-  @Test func restoresWhatAPersonChanged() throws {
-    try self.with { fixture in
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+  @Test func restoresWhatAPersonChanged() async throws {
+    try await self.with { fixture in
+      await fixture.file.install()
       try Data("mine".utf8).write(to: fixture.destination)
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+      await fixture.file.install()
       #expect(fixture.installed == ManifestFixture.content)
     }
   }
 
-  @Test func keepsWhatIsInstalledWhenTheSourceGoes() throws {
-    try self.with { fixture in
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+  @Test func keepsWhatIsInstalledWhenTheSourceGoes() async throws {
+    try await self.with { fixture in
+      await fixture.file.install()
       try FileManager.default.removeItem(at: fixture.source)
       let missing = ManifestError.failed(.read, fixture.source.path, ENOENT)
-      #expect(
-        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(missing))
+      #expect(await fixture.file.install() == .kept(missing))
       try fixture.write("\n")
       let empty = ManifestError.empty(fixture.source.path)
-      #expect(
-        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(empty))
+      #expect(await fixture.file.install() == .kept(empty))
       // But not another process's file.
       try Data("mine".utf8).write(to: fixture.destination)
-      #expect(throws: empty) {
-        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
-      }
+      #expect(await fixture.file.install() == .refused(empty))
     }
   }
 
-  @Test func aSourceThatWasDeletedGivesTheLockAwayIfThatIsWanted() throws {
-    try self.with { fixture in
+  @Test func aSourceThatWasDeletedGivesTheLockAwayIfThatIsWanted() async throws {
+    try await self.with { fixture in
       let file = ManifestFile(
         source: fixture.source.path, destination: fixture.destination.path,
         sourceMissing: .release)
-      _ = try file.install(term: 1, until: .now + .seconds(60)) { true }
+      await file.install()
       // An editor may empty it before it writes.
       try fixture.write("")
-      let kept = try file.install(term: 1, until: .now + .seconds(60)) { true }
+      let kept = await file.install()
       #expect(kept == .kept(.empty(fixture.source.path)))
       try FileManager.default.removeItem(at: fixture.source)
-      #expect(throws: ManifestError.failed(.read, fixture.source.path, ENOENT)) {
-        try file.install(term: 1, until: .now + .seconds(60)) { true }
-      }
+      let missing = ManifestError.failed(.read, fixture.source.path, ENOENT)
+      #expect(await file.install() == .refused(missing))
     }
   }
 
-  @Test func namesTheFileThatIsInTheWay() throws {
-    try self.with { fixture in
+  @Test func namesTheFileThatIsInTheWay() async throws {
+    try await self.with { fixture in
       try FileManager.default.removeItem(at: fixture.source)
-      let missing = #expect(throws: ManifestError.self) {
-        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
-      }
       #expect(
-        missing?.description == "cannot read \(fixture.source.path): No such file or directory")
+        await fixture.file.install()
+          == .failed(
+            reason: "cannot read \(fixture.source.path): No such file or directory",
+            isUntouched: true))
       try fixture.write(ManifestFixture.content)
       try FileManager.default.removeItem(at: fixture.directory.appending(path: "manifests"))
-      let directory = #expect(throws: ManifestError.self) {
-        try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+      guard case .failed(let reason, isUntouched: true) = await fixture.file.install() else {
+        throw TestFailure("it was installed")
       }
-      #expect(
-        directory?.description.contains("manifests/.s.yaml.elector: No such file or directory")
-          == true)
+      #expect(reason.contains("manifests/.s.yaml.elector: No such file or directory"))
       // The destination is absent, though.
       try fixture.file.remove()
     }
   }
 
-  @Test func removesADestinationAndWhatACrashLeft() throws {
-    try self.with { fixture in
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+  @Test func removesADestinationAndWhatACrashLeft() async throws {
+    try await self.with { fixture in
+      await fixture.file.install()
       try Data("half".utf8)
         .write(to: fixture.directory.appending(path: "manifests/.s.yaml.elector"))
       try fixture.file.remove()
@@ -148,8 +158,8 @@ struct ManifestFixture {
     }
   }
 
-  @Test func saysWhatItCannotRemove() throws {
-    try self.with { fixture in
+  @Test func saysWhatItCannotRemove() async throws {
+    try await self.with { fixture in
       try FileManager.default.createDirectory(
         at: fixture.destination, withIntermediateDirectories: false)
       let error = #expect(throws: ManifestError.self) { try fixture.file.remove() }
@@ -174,7 +184,7 @@ struct ManifestFixture {
         defer { writer.isDone.store(true, ordering: .relaxed) }
         for round in 0..<60 {
           try fixture.write(round.isMultiple(of: 2) ? one : two)
-          _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+          await fixture.file.install()
           if round.isMultiple(of: 5) { try fixture.file.remove() }
         }
       }
@@ -190,38 +200,38 @@ struct ManifestFixture {
     }
   }
 
-  @Test func refusesASourceWhosePodStopsLaterThanOthersCountOn() throws {
-    try self.with { fixture in
+  @Test func refusesASourceWhosePodStopsLaterThanOthersCountOn() async throws {
+    try await self.with { fixture in
       let file = ManifestFile(
         source: fixture.source.path, destination: fixture.destination.path,
         longestGrace: .seconds(30))
-      #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .installed)
+      #expect(await file.install() == .installed)
       try fixture.write(
         ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 31}\n")
       let error = ManifestError.graceTooLong(
         fixture.source.path, .seconds(31), assumed: .seconds(30))
-      #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .kept(error))
+      #expect(await file.install() == .kept(error))
       #expect(fixture.installed == ManifestFixture.content)
       try file.remove()
-      #expect(throws: error) { try file.install(term: 1, until: .now + .seconds(60)) { true } }
+      #expect(await file.install() == .refused(error))
       #expect(fixture.installed == nil)
       let shorter = ManifestFixture.content + "spec: {terminationGracePeriodSeconds: 3}\n"
       try fixture.write(shorter)
-      #expect(try file.install(term: 1, until: .now + .seconds(60)) { true } == .installed)
+      #expect(await file.install() == .installed)
       #expect(fixture.installed == shorter)
     }
   }
 
   /// The elector asks the kubelet for this pod.
-  @Test func remembersWhosePodIsToEnd() throws {
-    try self.with { fixture in
+  @Test func remembersWhosePodIsToEnd() async throws {
+    try await self.with { fixture in
       func pod(_ name: String) -> String { "metadata: {name: \(name)}\n" }
       #expect(fixture.file.elected()?.name == "s")
       // An earlier process installed it.
       try Data(pod("old").utf8).write(to: fixture.destination)
       try fixture.file.remove()
       #expect(fixture.file.elected()?.name == "old")
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+      await fixture.file.install()
       try fixture.write(pod("new"))
       try fixture.file.remove()
       #expect(fixture.file.elected()?.name == "s")

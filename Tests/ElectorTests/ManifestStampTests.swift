@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Yams
 
@@ -95,22 +96,19 @@ import Yams
     #expect(error?.description.hasPrefix("/k/s.yaml is not a pod that can be stamped: ") == true)
   }
 
-  @Test func aSourceThatIsNoPodLeavesWhatIsInstalled() throws {
+  @Test func aSourceThatIsNoPodLeavesWhatIsInstalled() async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
     let file = ManifestFile(
       source: fixture.source.path, destination: fixture.destination.path, stamp: Self.stamp())
-    #expect(try file.install(term: 7, until: .now + .seconds(60)) { true } == .installed)
+    #expect(await file.install(term: 7) == .installed)
     let installed = try #require(fixture.installed)
     #expect(installed.contains("\(ManifestStamp.prefix)token: \"7\""))
     try fixture.write("a: [")
-    guard
-      case .kept(.notAPod) = try file.install(
-        term: 7, until: .now + .seconds(60), while: { true })
-    else {
-      Issue.record("it was not kept")
-      return
+    guard case .kept(let reason) = await file.install(term: 7) else {
+      throw TestFailure("it was not kept")
     }
+    #expect(reason.contains("is not a pod that can be stamped"))
     #expect(fixture.installed == installed)
   }
 

@@ -6,41 +6,15 @@ import Testing
 @Suite struct PodHealthTests {
   private static let limits = PodLimits(startDeadline: .seconds(20), maxRestarts: 2)
 
-  private static func leading(_ limits: PodLimits = Self.limits) throws -> (Election, Int?) {
-    var election = Election(
-      candidate: Candidate(name: "me", bootID: "boot", destination: "/m"),
-      timing: try Timing(ttlSeconds: 30, sleep: .seconds(5)), asksKubelet: true,
-      podLimits: limits)
-    _ = election.handle(.started, at: .start)
-    var question: Int?
-    var effects = election.handle(.removed, at: .start)
-    var index: UInt64 = 9
-    // To the read, the creation, the read of the record and its writing.
-    for _ in 0..<4 {
-      index += 1
-      effects = Self.answer(effects, &election, index: index, at: .start)
-    }
-    #expect(effects.contains { if case .installManifest = $0 { true } else { false } })
-    for effect in election.handle(.installed, at: .start) {
-      if case .observePod(let id) = effect { question = id }
-    }
-    return (election, question)
-  }
-
   private static func answer(
-    _ effects: [Election.Effect], _ election: inout Election, index: UInt64, at now: Instant
-  ) -> [Election.Effect] {
-    effects.flatMap { effect -> [Election.Effect] in
-      guard case .send(let request) = effect else { return [] }
-      let answer: Election.Answer =
-        switch request.kind {
-        case .read: .absent(index: index)
-        case .create, .renew: .granted(term: 11, modifiedIndex: index)
-        case .readRecord: .recordAbsent
-        case .writeRecord: .recordWritten(modifiedIndex: index)
-        case .release: .released(index: index)
-        }
-      return election.handle(.answered(id: request.id, answer), at: now)
+    to request: Election.Request.Kind, index: UInt64
+  ) -> Election.Answer {
+    switch request {
+    case .read: .absent(index: index)
+    case .create, .renew: .granted(term: 10, modifiedIndex: index)
+    case .readRecord: .recordAbsent
+    case .writeRecord: .recordWritten(modifiedIndex: index)
+    case .release: .released(index: index)
     }
   }
 
@@ -81,28 +55,25 @@ import Testing
       givesUpAt: 3,
       reason: "its containers were restarted 3 times, more often than --max-restarts 2"),
   ]) private func theLockGoesWhenThePodDoesNotRun(_ what: Case) throws {
-    var (election, question) = try Self.leading()
+    var bench = try Bench.leading(asksKubelet: true, podLimits: Self.limits)
+    var question: Int?
     var index: UInt64 = 100
-    #expect(question == nil, "it is asked only after a while")
     for (look, observation) in what.observations.enumerated() {
-      let now = Instant(.seconds(5 * (look + 1)))
-      var pending = election.handle(.woke, at: now)
-      var reports: [Election.Report] = []
+      let now = Double(5 * (look + 1)) + 0.5
+      var pending = bench.wake(at: now)
       while !pending.isEmpty {
-        let effect = pending.removeFirst()
-        switch effect {
+        switch pending.removeFirst() {
         case .observePod(let id): question = id
-        case .send:
+        case .send(let request):
           index += 1
-          pending += Self.answer([effect], &election, index: index, at: now)
-        case .installManifest: pending += election.handle(.installed, at: now)
-        case .report(let report): reports.append(report)
+          pending += bench.answer(Self.answer(to: request.kind, index: index), at: now)
+        case .installManifest: pending += bench.feed(.installation(.installed), at: now)
         default: break
         }
       }
       let id = try #require(question, "look \(look + 1)")
       question = nil
-      let effects = election.handle(.podObserved(id: id, observation), at: now)
+      let effects = bench.feed(.podObserved(id: id, observation), at: now)
       let failure = effects.compactMap {
         if case .report(.podFails(let reason, _)) = $0 { reason } else { nil }
       }.first
@@ -112,16 +83,16 @@ import Testing
       }
       #expect(failure?.hasPrefix(what.reason) == true, "\(failure ?? "nothing")")
       #expect(effects.contains(.removeManifest))
-      #expect(!election.leads(at: now))
+      #expect(!bench.election.leads(at: Instant(.seconds(now))))
       return
     }
     #expect(what.givesUpAt == nil)
   }
 
-  @Test func nothingIsAskedWithoutLimits() throws {
-    var (election, question) = try Self.leading(PodLimits())
-    #expect(question == nil)
-    let effects = election.handle(.woke, at: Instant(.seconds(20)))
-    #expect(!effects.contains { if case .observePod = $0 { true } else { false } })
+  /// Nor with them before a while has passed.
+  @Test(arguments: [(PodLimits(), 20.0), (limits, 5.4)])
+  func nothingIsAskedWithoutLimits(_ limits: PodLimits, _ now: Double) throws {
+    var bench = try Bench.leading(asksKubelet: true, podLimits: limits)
+    #expect(!bench.wake(at: now).contains { if case .observePod = $0 { true } else { false } })
   }
 }

@@ -103,20 +103,15 @@ import Testing
   private static func run(
     _ name: String, priority: Int, _ client: EtcdClient, _ fixture: ManifestFixture
   ) async throws {
-    let timing = try Timing(
-      ttlSeconds: 30, sleep: .milliseconds(200),
-      podStop: PodStop(detection: .zero, grace: .zero))
     let key = EtcdLeasedKey(
       client: client, api: .v2,
       options: LeaseOptions(key: "k", value: name, ttlSeconds: 30, timeout: .seconds(60)))
+    let election = try fixture.election(EtcdLeaseStore(key: key, name: "k"), name: name)
     let candidate = Candidate(name: name, bootID: name, destination: fixture.destination.path)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let election = ElectionService(
-      key: "k", candidate: candidate, timing: timing, store: EtcdLeaseStore(key: key, name: "k"),
-      manifest: fixture.file, logger: logger)
     let preemption = PreemptionService(
       key: key, name: "k", board: election.board,
-      own: Bid(candidate: candidate, priority: priority, period: timing.sleep), delay: .zero,
+      own: Bid(candidate: candidate, priority: priority, period: .milliseconds(200)), delay: .zero,
       logger: logger)
     try await ServiceGroup(services: [election, preemption], logger: logger).run()
   }

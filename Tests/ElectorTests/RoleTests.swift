@@ -11,48 +11,54 @@ private let wonAt = Instant(.seconds(2))
 /// Where each role goes.
 @Suite struct RoleTests {
   private static let withLease: [Role] = [
-    .winner(lease, since: wonAt), .leader(lease), .doubtful(lease, since: wonAt),
-    .doubtful(lease, since: nil),
+    Role(standing: .winner(lease, since: wonAt)), Role(standing: .leader(lease)),
+    Role(standing: .doubtful(lease, since: wonAt)), Role(standing: .doubtful(lease, since: nil)),
   ]
 
   private static let roles: [Role] =
-    [.candidate(isKeyAbsent: false), .candidate(isKeyAbsent: true), .follower(other)] + withLease
+    [
+      Role(standing: .candidate(isKeyAbsent: false)), Role(standing: .candidate(isKeyAbsent: true)),
+      Role(standing: .follower(other)),
+    ] + withLease
 
   @Test func aDoubtKeepsTheLeaseAndEndsWhenTheKeyIsOurs() {
-    for (role, doubtful) in [
-      (Role.winner(lease, since: wonAt), Role.doubtful(lease, since: wonAt)),
+    for (standing, doubtful) in [
+      (Role.Standing.winner(lease, since: wonAt), Role.Standing.doubtful(lease, since: wonAt)),
       (.leader(lease), .doubtful(lease, since: nil)),
     ] {
-      var changed = role
-      changed.doubt()
-      #expect(changed == doubtful)
-      #expect(changed.key == .unknown && changed.lease == lease)
-      changed.hold(lease)
-      #expect(changed == role)
+      var role = Role(standing: standing)
+      role.doubt()
+      #expect(role.standing == doubtful)
+      #expect(role.key == .unknown && role.lease == lease)
+      role.hold(lease)
+      #expect(role.standing == standing)
     }
-    var follower = Role.follower(other)
+    var follower = Role(standing: .follower(other))
     follower.doubt()
-    #expect(follower == .candidate(isKeyAbsent: false))
+    #expect(follower.standing == .candidate(isKeyAbsent: false))
   }
 
   @Test func aRecordOpensATermAlsoInDoubt() {
-    var (winner, doubtful) = (Role.winner(lease, since: wonAt), Role.doubtful(lease, since: wonAt))
-    winner.open()
-    doubtful.open()
-    #expect(winner == .leader(lease))
-    #expect(doubtful == .doubtful(lease, since: nil))
+    for (standing, opened) in [
+      (Role.Standing.winner(lease, since: wonAt), Role.Standing.leader(lease)),
+      (.doubtful(lease, since: wonAt), .doubtful(lease, since: nil)),
+    ] {
+      var role = Role(standing: standing)
+      role.open()
+      #expect(role.standing == opened)
+    }
   }
 
   @Test(arguments: withLease) private func aLostLeaseEndsGivingItAway(_ role: Role) {
     var yielding = role
     yielding.yield(for: .steppedDown)
-    #expect(yielding == .yielding(role, .steppedDown))
+    #expect(yielding == Role(standing: role.standing, leaving: .yielding(.steppedDown)))
     #expect(!yielding.contends && yielding.lease == lease)
     // A second reason changes nothing.
     yielding.yield(for: .podFails(reason: "x"))
-    #expect(yielding == .yielding(role, .steppedDown))
+    #expect(yielding == Role(standing: role.standing, leaving: .yielding(.steppedDown)))
     yielding.follow(.held(other))
-    #expect(yielding == .follower(other))
+    #expect(yielding == Role(standing: .follower(other)))
   }
 
   @Test(arguments: roles) private func aStopKeepsWhatIsKnownAndLeadsToNoOtherRole(_ role: Role) {
@@ -60,14 +66,13 @@ private let wonAt = Instant(.seconds(2))
     stopping.yield(for: .steppedDown)
     #expect((stopping == role) == (role.lease == nil), "without a lease nothing is given away")
     stopping.stop(.awaitingPod)
-    #expect(stopping == .stopping(.awaitingPod, role))
-    #expect(stopping.lease == role.lease && stopping.key == role.key)
+    #expect(stopping == Role(standing: role.standing, leaving: .stopping(.awaitingPod)))
     stopping.win(lease, at: wonAt)
     stopping.hold(lease)
     stopping.open()
-    #expect(stopping == .stopping(.awaitingPod, .leader(lease)))
+    #expect(stopping == Role(standing: .leader(lease), leaving: .stopping(.awaitingPod)))
     stopping.follow(.absent)
-    #expect(stopping == .stopping(.awaitingPod, .candidate(isKeyAbsent: true)))
+    #expect(stopping.standing == .candidate(isKeyAbsent: true) && stopping.stop == .awaitingPod)
     stopping.stop(.finished(.clean))
     #expect(stopping.isFinished)
   }

@@ -63,14 +63,7 @@ import Testing
   ) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
-    let lines = LogLines()
-    let service = ElectionService(
-      key: "k",
-      candidate: Candidate(name: "me", bootID: "boot", destination: fixture.destination.path),
-      timing: try Timing(
-        ttlSeconds: 30, sleep: .milliseconds(200),
-        podStop: PodStop(detection: .zero, grace: .zero)),
-      store: store, manifest: fixture.file, logger: lines.logger)
+    let service = try fixture.election(store)
     let (urls, announcement) = AsyncStream.makeStream(of: String.self)
     let server = StatusServer(boards: [service.board], host: "127.0.0.1", port: 0) {
       announcement.yield($0)

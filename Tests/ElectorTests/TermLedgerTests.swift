@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Elector
@@ -95,8 +96,7 @@ private struct Winner {
     winner.find(.some(nil))
     #expect(abs((winner.opensAt ?? 0) - 121.2575) < 1e-6)
     guard case .writeRecord(_, prevIndex: 8) = winner.claimSteps.first?.kind else {
-      Issue.record("it is not replaced")
-      return
+      throw TestFailure("it is not replaced")
     }
   }
 
@@ -137,8 +137,7 @@ private struct Winner {
     guard
       case .writeRecord(let mine, prevIndex: 8)? = winner.claimSteps.first?.kind
     else {
-      Issue.record("it is not to be written")
-      return
+      throw TestFailure("it is not to be written")
     }
     #expect(mine.term == 20 && !mine.isEnded && mine.candidate == me)
     #expect(abs(mine.podOutlivesLease / .seconds(1) - 21.2575) < 1e-6)

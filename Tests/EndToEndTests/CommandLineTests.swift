@@ -9,86 +9,99 @@ extension EndToEnd {
   /// The program, used from two terminals, with its own store.
   @Suite(.enabled(if: EndToEnd.store == .kvstore)) struct CommandLineTests {
     @Test func `a cluster is looked at and broken from a second terminal`() async throws {
-      let terminal = Terminal()
-      let directory = StateDirectory(terminal.directory.path)
-      let processes = try await terminal.whileUp { up in
-        try await eventually("for two leaders") {
-          let leaders = try await terminal.run("leaders").output
-          return leaders.count { $0 == "\n" } == 3 && !leaders.contains("<none>")
-        }
-        try await eventually("for the recipe's table") {
-          let pods = try await terminal.run("pods").output
-          return pods.hasPrefix("NAME ") && pods.count { $0 == "\n" } == 5
-        }
-        #expect(
-          try await terminal.run("kill", "kube-master1").output == "kube-master1 was killed\n")
-        let pods = try await terminal.run("pods")
-        #expect(!pods.output.contains("kube-master1"))
-        #expect(pods.error == "zweimaster: kube-master1 is down\n")
-        #expect(try await terminal.run("start", "kube-master1").output == "kube-master1 is up\n")
-        #expect(try await terminal.run("stop", "kube-master2").output == "kube-master2 is down\n")
-        #expect(try await terminal.run("pause", "store").output == "store is paused\n")
-        #expect(try await terminal.run("resume", "store").output == "store goes on\n")
-        #expect(
-          try await terminal.run("logs", "kube-master1", "scheduler-elector").output
-            .contains("the master"))
+      try await Terminal.with { terminal in
+        let directory = StateDirectory(terminal.directory)
+        let processes = try await terminal.whileUp { up in
+          try await eventually("for two leaders") {
+            let leaders = try await terminal.run("leaders").output
+            return leaders.count { $0 == "\n" } == 3 && !leaders.contains("<none>")
+          }
+          try await eventually("for the recipe's table") {
+            let pods = try await terminal.run("pods").output
+            return pods.hasPrefix("NAME ") && pods.count { $0 == "\n" } == 5
+          }
+          #expect(
+            try await terminal.run("kill", "kube-master1").output == "kube-master1 was killed\n")
+          let pods = try await terminal.run("pods")
+          #expect(!pods.output.contains("kube-master1"))
+          #expect(pods.errors == "zweimaster: kube-master1 is down\n")
+          #expect(try await terminal.run("start", "kube-master1").output == "kube-master1 is up\n")
+          #expect(try await terminal.run("stop", "kube-master2").output == "kube-master2 is down\n")
+          #expect(try await terminal.run("pause", "store").output == "store is paused\n")
+          #expect(try await terminal.run("resume", "store").output == "store goes on\n")
+          #expect(
+            try await terminal.run("logs", "kube-master1", "scheduler-elector").output
+              .contains("the master"))
 
-        let twice = try await terminal.run("up")
-        #expect(twice.status == .exited(1))
-        #expect(twice.error.contains("a cluster runs in \(directory.path) already"))
-        let unknown = try await terminal.run("kill", "kube-master9")
-        #expect(unknown.status == .exited(1))
-        #expect(unknown.error.contains("there is no node kube-master9"))
+          let twice = try await terminal.run("up")
+          #expect(twice.status == .exited(1))
+          #expect(twice.errors.contains("a cluster runs in \(directory.path) already"))
+          let unknown = try await terminal.run("kill", "kube-master9")
+          #expect(unknown.status == .exited(1))
+          #expect(unknown.errors.contains("there is no node kube-master9"))
 
-        let record = try #require(try directory.readRecord())
-        #expect(record.supervisor?.pid == up)
-        return record.processes.map(\.identity)
-      } end: { execution in
-        try execution.send(signal: .interrupt)
+          let record = try #require(try directory.readRecord())
+          #expect(record.supervisor?.pid == up)
+          return record.processes.map(\.identity)
+        } end: { execution in
+          try execution.send(signal: .interrupt)
+        }
+        #expect(processes.count == 4, "the store, and one master")
+        #expect(processes.filter(\.leavesSomething).isEmpty)
+        #expect(try directory.readRecord() == ClusterRecord())
+        let after = try await terminal.run("pods")
+        #expect(after.status == .exited(1))
+        #expect(after.errors.contains("start one with 'zweimaster up'"))
       }
-      #expect(processes.count == 4, "the store, and one master")
-      #expect(processes.filter(\.leavesSomething).isEmpty)
-      #expect(try directory.readRecord() == ClusterRecord())
-      let after = try await terminal.run("pods")
-      #expect(after.status == .exited(1))
-      #expect(after.error.contains("start one with 'zweimaster up'"))
-      terminal.directory.remove()
     }
 
     @Test func `what a killed supervisor left behind is ended by the next one`() async throws {
-      let terminal = Terminal()
-      let directory = StateDirectory(terminal.directory.path)
-      func recorded() throws -> [ProcessIdentity] {
-        try #require(try directory.readRecord()).processes.map(\.identity)
+      try await Terminal.with { terminal in
+        let directory = StateDirectory(terminal.directory)
+        func recorded() throws -> [ProcessIdentity] {
+          try #require(try directory.readRecord()).processes.map(\.identity)
+        }
+        let left = try await terminal.whileUp { _ in
+          try await eventually("for all processes") { try recorded().count == 7 }
+          return try recorded()
+        } end: { execution in
+          try execution.send(signal: .kill)
+        }
+        #expect(left.filter { !$0.isAlive }.isEmpty)
+        let second = try await terminal.whileUp { _ in
+          try await eventually("for all processes") { try recorded().count == 7 }
+          #expect(left.filter(\.isAlive).isEmpty)
+          #expect(
+            contents(terminal.log)?.contains(
+              "ending 7 processes that an earlier cluster in this directory left behind") == true)
+          return try recorded()
+        } end: { _ in
+          let down = try await terminal.run("down")
+          #expect(down.output == "the cluster is down\n")
+        }
+        #expect(second.filter(\.leavesSomething).isEmpty)
       }
-      let left = try await terminal.whileUp { _ in
-        try await eventually("for all processes") { try recorded().count == 7 }
-        return try recorded()
-      } end: { execution in
-        try execution.send(signal: .kill)
-      }
-      #expect(left.filter { !$0.isAlive }.isEmpty)
-      let second = try await terminal.whileUp { _ in
-        try await eventually("for all processes") { try recorded().count == 7 }
-        #expect(left.filter(\.isAlive).isEmpty)
-        #expect(
-          contents(terminal.log)?.contains(
-            "ending 7 processes that an earlier cluster in this directory left behind") == true)
-        return try recorded()
-      } end: { _ in
-        let down = try await terminal.run("down")
-        #expect(down.output == "the cluster is down\n")
-      }
-      #expect(second.filter(\.leavesSomething).isEmpty)
-      terminal.directory.remove()
     }
 
     @Test func `the demo keeps its promises`() async throws {
-      let terminal = Terminal()
-      let demo = try await terminal.run("demo")
-      #expect(demo.status == .exited(0), "\(demo.output)\(demo.error)")
-      #expect(demo.output.contains("Everything was as promised."))
-      #expect(!FileManager.default.fileExists(atPath: terminal.directory.path))
+      try await Terminal.with { terminal in
+        let demo = try await terminal.run("demo")
+        #expect(demo.status == .exited(0), "\(demo.output)\(demo.errors)")
+        #expect(demo.output.contains("Everything was as promised."))
+        #expect(!FileManager.default.fileExists(atPath: terminal.directory))
+      }
+    }
+
+    @Test func `a simulation and its sub-command draw their pictures`() async throws {
+      try await TemporaryFiles.with { files in
+        for command in [["simulate", "--story"], ["simulate", "herd", "--elections=2"]] {
+          let file = files.path("\(command.count).svg")
+          let answer = try await BuiltProgram("zweimaster").run(command + ["--svg=\(file)"])
+          #expect(answer.status == .exited(0), "\(answer.errors)")
+          #expect(answer.output.hasSuffix("picture: \(file)\n"))
+          #expect(contents(file)?.hasPrefix("<svg ") == true)
+        }
+      }
     }
 
     @Test(arguments: [
@@ -96,7 +109,7 @@ extension EndToEnd {
       "resume",
     ])
     func `each command's help has an example`(command: String) async throws {
-      let help = try await Terminal().run(command, "--help", hasState: false)
+      let help = try await BuiltProgram("zweimaster").run([command, "--help"])
       #expect(help.output.contains("Example:  zweimaster \(command)"))
     }
   }
@@ -105,21 +118,24 @@ extension EndToEnd {
 /// Runs the program on a state directory of its own.
 private struct Terminal: Sendable {
   /// Its name is longer than a socket's address may be.
-  let directory = TemporaryDirectory(name: String(repeating: "zweimaster-", count: 12))
-  private let program = FilePath("\(ownDirectory)/zweimaster")
+  let directory: String
+  private let program = BuiltProgram("zweimaster")
+
+  /// Runs the body with a terminal.
+  static func with(_ body: (Terminal) async throws -> Void) async throws {
+    try await TemporaryDirectory.with(name: String(repeating: "zweimaster-", count: 12)) {
+      try await body(Terminal(directory: $0))
+    }
+  }
 
   /// The output of `up`.
-  var log: String { "\(self.directory.path).log" }
+  var log: String { "\(self.directory).log" }
 
   /// Runs one command to its end.
   func run(
-    _ arguments: String..., hasState: Bool = true
-  ) async throws -> (status: TerminationStatus, output: String, error: String) {
-    let state = hasState ? ["--state-dir", self.directory.path] : []
-    let result = try await Subprocess.run(
-      .path(self.program), arguments: Arguments(arguments + state),
-      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-    return (result.terminationStatus, result.standardOutput, result.standardError)
+    _ arguments: String...
+  ) async throws -> (status: TerminationStatus, output: String, errors: String) {
+    try await self.program.run(arguments + ["--state-dir", self.directory])
   }
 
   /// Runs the body beside `up`, which `end` has to end.
@@ -134,7 +150,7 @@ private struct Terminal: Sendable {
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(20))]
     return try await Subprocess.run(
-      .path(self.program), arguments: ["up", "--state-dir", self.directory.path],
+      self.program.executable, arguments: ["up", "--state-dir", self.directory],
       platformOptions: options, input: .none,
       output: .fileDescriptor(log, closeAfterSpawningProcess: true), error: .combinedWithOutput
     ) { execution in
@@ -147,8 +163,3 @@ private struct Terminal: Sendable {
     }.closureResult
   }
 }
-
-/// The directory of the test runner, with all programs beside it.
-let ownDirectory =
-  (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-  .map { URL(filePath: $0).deletingLastPathComponent().path } ?? "."

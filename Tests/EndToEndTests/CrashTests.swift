@@ -44,9 +44,7 @@ extension EndToEnd {
         let leader = try await cluster.waitForLeader(of: .scheduler)
         let term = try await cluster.lease(.scheduler).createdIndex
         try await cluster.kill(leader, .schedulerElector)
-        let status = try await cluster.waitUntil("for a leader of a new term") { status in
-          (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
-        }
+        let status = try await cluster.waitForTerm(after: term)
         let elector = status.nodes.first { $0.name == leader }?.processes
           .first { $0.component == .schedulerElector }
         #expect(elector?.restarts == 1)

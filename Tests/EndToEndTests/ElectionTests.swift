@@ -39,9 +39,12 @@ extension EndToEnd {
       ) async throws
     {
       try await withCluster(masters: 1) { cluster, _ in
-        let race = try Race(
-          runners: count, directory: "\(cluster.directory.path)/race", store: cluster.store,
+        let race = Race(
+          runners: (1...count).map { "runner\($0)" },
+          directory: "\(cluster.directory.path)/race", store: cluster.store,
           source: cluster.directory.source(.scheduler, "kube-master1"))
+        try FileManager.default.createDirectory(
+          atPath: race.directory, withIntermediateDirectories: true)
         for round in 1...Self.rounds {
           let winner = try await race.run()
           #expect(winner != nil, "round \(round)")
@@ -57,18 +60,6 @@ private struct Race: Sendable {
   let directory: String
   let store: [EtcdEndpoint]
   let source: String
-  let elector =
-    ProcessInfo.processInfo.environment["ZWEIMASTER_BIN"]
-    .map { "\($0)/elector" } ?? "\(ownDirectory)/elector"
-
-  init(runners count: Int, directory: String, store: [EtcdEndpoint], source: String) throws {
-    self.runners = (1...count).map { "runner\($0)" }
-    self.directory = directory
-    self.store = store
-    self.source = source
-    try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: true)
-  }
 
   /// One race, from a free key to the end of all runners.
   /// - Returns: the winner; `nil` when store and files disagree.
@@ -120,7 +111,7 @@ private struct Race: Sendable {
       FilePath("\(self.directory)/\(runner).log"), .writeOnly, options: [.append, .create],
       permissions: .ownerReadWrite)
     _ = try await Subprocess.run(
-      .path(FilePath(self.elector)),
+      .path(FilePath(try Executables(nil).path(of: "elector"))),
       arguments: [
         "--etcd-servers=\(self.store.map(\.url).joined(separator: ","))", "--key=race",
         "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms",

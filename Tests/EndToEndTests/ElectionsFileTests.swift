@@ -65,23 +65,23 @@ extension EndToEnd {
     }
 
     private func with(_ body: @escaping @Sendable (Setting) async throws -> Void) async throws {
-      let directory = TemporaryDirectory()
       try await withCluster(masters: 1) { cluster, _ in
-        let setting = Setting(
-          directory: directory.path, store: try #require(await cluster.status().store.urls.first),
-          cluster: cluster)
-        for name in ["srv", "manifests"] {
-          try FileManager.default.createDirectory(
-            atPath: "\(directory.path)/\(name)", withIntermediateDirectories: true)
+        try await TemporaryDirectory.with { directory in
+          let setting = Setting(
+            directory: directory, store: try #require(await cluster.status().store.urls.first),
+            cluster: cluster)
+          for name in ["srv", "manifests"] {
+            try FileManager.default.createDirectory(
+              atPath: "\(directory)/\(name)", withIntermediateDirectories: true)
+          }
+          for name in setting.names {
+            try "kind: Pod\nmetadata:\n  name: \(name)\nspec:\n  terminationGracePeriodSeconds: 1\n"
+              .write(toFile: "\(directory)/srv/\(name).yaml", atomically: true, encoding: .utf8)
+          }
+          try setting.writeConfig(destination: "b")
+          try await body(setting)
         }
-        for name in setting.names {
-          try "kind: Pod\nmetadata:\n  name: \(name)\nspec:\n  terminationGracePeriodSeconds: 1\n"
-            .write(toFile: "\(directory.path)/srv/\(name).yaml", atomically: true, encoding: .utf8)
-        }
-        try setting.writeConfig(destination: "b")
-        try await body(setting)
       }
-      directory.remove()
     }
   }
 }
@@ -117,7 +117,7 @@ private struct Setting: Sendable {
     let log = try FileDescriptor.open(
       FilePath(self.log), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
     _ = try await Subprocess.run(
-      .path(FilePath("\(ownDirectory)/elector")),
+      .path(FilePath("\(BuiltProgram.directory)/elector")),
       arguments: ["--config=\(self.directory)/e.yaml"], input: .none, output: .discarded,
       error: .fileDescriptor(log, closeAfterSpawningProcess: true)
     ) { execution in

@@ -18,17 +18,16 @@ import Testing
 }
 
 /// Runs the body with a cluster and a monitor, and expects that nothing was ever on two nodes and that no process is
-/// left. After a failure the state directory stays.
+/// left.
 func withCluster(
   masters: Int = 2, ttlSeconds: Int = 3, stopTime: Duration = .milliseconds(500),
   _ body: @escaping @Sendable (Cluster, Monitor) async throws -> Void
 ) async throws {
-  let directory = TemporaryDirectory()
-  let configuration = ClusterConfiguration(
-    masters: masters, store: EndToEnd.store, ttlSeconds: ttlSeconds, podStopTime: stopTime,
-    stateDirectory: directory.path)
-  let (overlaps, started) = try await directory.keptOnError {
-    try await Cluster.withRunning(configuration) { cluster in
+  try await TemporaryDirectory.with { directory in
+    let configuration = ClusterConfiguration(
+      masters: masters, store: EndToEnd.store, ttlSeconds: ttlSeconds, podStopTime: stopTime,
+      stateDirectory: directory)
+    let (overlaps, started) = try await Cluster.withRunning(configuration) { cluster in
       try await cluster.watched { monitor in
         do {
           try await body(cluster, monitor)
@@ -39,31 +38,25 @@ func withCluster(
         return (monitor.overlaps, await cluster.started)
       }
     }
+    #expect(started.filter(\.leavesSomething).isEmpty)
+    try #require(overlaps.isEmpty)
   }
-  #expect(overlaps.isEmpty, "logs are in \(directory.path)")
-  #expect(started.filter(\.leavesSomething).isEmpty)
-  if overlaps.isEmpty { directory.remove() }
 }
 
-/// A directory of one test.
-struct TemporaryDirectory: Sendable {
-  let path: String
-
-  init(name: String = "zweimaster") {
-    self.path =
-      FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString)").path
-  }
-
-  func remove() { try? FileManager.default.removeItem(atPath: self.path) }
-
-  /// Runs the body; when it fails, the issue names the directory of the logs.
-  func keptOnError<Result>(
-    _ body: () async throws -> Result
+/// The directory of a test, for programs that create it and write their logs there.
+enum TemporaryDirectory {
+  /// Runs the body with its path, and removes it. When the body fails it stays, and the issue names it.
+  static func with<Result>(
+    name: String = "zweimaster", _ body: (String) async throws -> Result
   ) async throws -> Result {
+    let path =
+      FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString)").path
     do {
-      return try await body()
+      let result = try await body(path)
+      try? FileManager.default.removeItem(atPath: path)
+      return result
     } catch {
-      Issue.record("\(error); logs are in \(self.path)")
+      Issue.record("\(error); logs are in \(path)")
       throw error
     }
   }
@@ -75,6 +68,14 @@ func contents(_ path: String) -> String? {
 }
 
 extension Cluster {
+  /// Waits until the scheduler has a leader in a later term.
+  @discardableResult
+  func waitForTerm(after term: UInt64) async throws -> ClusterStatus {
+    try await self.waitUntil("for a leader of a new term") { status in
+      (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
+    }
+  }
+
   /// The lease's key as the store has it.
   func lease(_ role: Role) async throws -> Node {
     try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) {

@@ -1,7 +1,6 @@
 import FoundationEssentials
 import Glibc
 import Subprocess
-import SystemPackage
 import TestCluster
 import TestSupport
 import Testing
@@ -23,9 +22,7 @@ extension EndToEnd {
         try await eventually("for the next elector") {
           pair.guardian.child.map { $0 != pair.elector } ?? false
         }
-        try await cluster.waitUntil("for a leader of a new term") { status in
-          (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
-        }
+        try await cluster.waitForTerm(after: term)
         #expect(pair.guardian.isAlive)
         let log = contents(pair.log)
         #expect(log?.contains("it was ended by signal 9") == true)
@@ -51,10 +48,7 @@ extension EndToEnd {
 
         let awake = ContinuousClock.now
         kill(pair.elector.pid, SIGCONT)
-        try await eventually("for it to follow") {
-          contents(pair.log)?.contains("key already exists, the master is \(other), sleeping.")
-            == true
-        }
+        try await pair.follows(other)
         #expect(
           monitor.log.arrival(of: .manifest(.scheduler), on: pair.node, after: awake) == nil)
         #expect(pair.elector.isAlive && pair.guardian.isAlive)
@@ -87,9 +81,7 @@ extension EndToEnd {
         let killed = ContinuousClock.now
         kill(pair.guardian.pid, SIGKILL)
         // Any node may lead: the cluster restarts the guard at once.
-        try await cluster.waitUntil("for a leader of a new term") { status in
-          (status.lease(.scheduler)?.term ?? 0) > term && status.leader(of: .scheduler) != nil
-        }
+        try await cluster.waitForTerm(after: term)
         #expect(ContinuousClock.now - killed < .seconds(15), "long before the lease's end")
         #expect(
           monitor.log.stays.contains {
@@ -107,11 +99,8 @@ extension EndToEnd {
         let leader = try await cluster.waitForLeader(of: .scheduler)
         let node = try #require(
           await cluster.status().nodes.map(\.name).first { $0 != leader })
-        try await eventually("for it to follow") {
-          contents(cluster.directory.log(.component(node: node, .schedulerElector)))?
-            .contains("key already exists, the master is \(leader), sleeping.") == true
-        }
         let pair = try await Pair.on(node, cluster)
+        try await pair.follows(leader)
         kill(pair.guardian.pid, SIGKILL)
         try await eventually("for the elector's end") { !pair.elector.isAlive }
         #expect(contents(pair.log)?.contains("the guard has ended: left the election") == true)
@@ -130,10 +119,7 @@ extension EndToEnd {
         #expect(contents(pair.log)?.contains("the guard has not answered for") == true)
         let awake = ContinuousClock.now
         kill(pair.guardian.pid, SIGCONT)
-        try await eventually("for the next elector, which follows") {
-          contents(pair.log)?.contains("key already exists, the master is \(other), sleeping.")
-            == true
-        }
+        try await pair.follows(other)
         #expect(
           monitor.log.arrival(of: .manifest(.scheduler), on: pair.node, after: awake) == nil)
       }
@@ -178,59 +164,49 @@ extension EndToEnd {
     @Test func `a left-over manifest is removed even if the certificates cannot be read`()
       async throws
     {
-      let directory = TemporaryDirectory()
-      try FileManager.default.createDirectory(
-        atPath: directory.path, withIntermediateDirectories: true)
-      let manifest = "\(directory.path)/a.yaml"
-      try Data("kind: Pod\n".utf8).write(to: URL(filePath: manifest))
-      let result = try await Subprocess.run(
-        .path(FilePath("\(ownDirectory)/elector")),
-        arguments: [
-          "--etcd-servers=https://127.0.0.1:1", "--etcd-cafile=\(directory.path)/none.pem",
-          "--key=a", "--source-file=\(directory.path)/none.yaml", "--dest-file=\(manifest)",
-        ],
-        output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-      // For good: its guard does not restart it.
-      #expect(result.terminationStatus == .exited(78))
-      #expect(result.standardError.contains("cannot read \(directory.path)/none.pem"))
-      #expect(contents(manifest) == nil)
-      directory.remove()
+      try await TemporaryFiles.with { files in
+        try files.write("kind: Pod\n", to: "a.yaml")
+        let (status, _, errors) = try await BuiltProgram("elector").run([
+          "--etcd-servers=https://127.0.0.1:1", "--etcd-cafile=\(files.path("none.pem"))",
+          "--key=a", "--source-file=\(files.path("none.yaml"))",
+          "--dest-file=\(files.path("a.yaml"))",
+        ])
+        // For good: its guard does not restart it.
+        #expect(status == .exited(78))
+        #expect(errors.contains("cannot read \(files.path("none.pem"))"))
+        #expect(contents(files.path("a.yaml")) == nil)
+      }
     }
 
     @Test func `left-over manifests are removed before the kubelet starts`() async throws {
-      let directory = TemporaryDirectory()
-      try FileManager.default.createDirectory(
-        atPath: "\(directory.path)/in-the-way", withIntermediateDirectories: true)
-      let files = ["a.yaml", ".a.yaml.elector", "b.yaml", "other.yaml"]
-        .map { "\(directory.path)/\($0)" }
-      for file in files { try Data("kind: Pod\n".utf8).write(to: URL(filePath: file)) }
+      try await TemporaryFiles.with { files in
+        let blocked = files.path("in-the-way")
+        try FileManager.default.createDirectory(
+          atPath: blocked, withIntermediateDirectories: true)
+        let names = ["a.yaml", ".a.yaml.elector", "b.yaml", "other.yaml"]
+        for name in names { try files.write("kind: Pod\n", to: name) }
+        let (a, b, other) = (files.path("a.yaml"), files.path("b.yaml"), files.path("other.yaml"))
 
-      let cleaned = try await Self.clean("\(directory.path)/a.yaml", "\(directory.path)/b.yaml")
-      #expect(cleaned.status == .exited(0))
-      #expect(
-        cleaned.output == "elector: \(files[0]) was removed\nelector: \(files[2]) was removed\n")
-      #expect(files.map { contents($0) != nil } == [false, false, false, true])
-      let again = try await Self.clean("\(directory.path)/a.yaml")
-      #expect(again.status == .exited(0))
-      #expect(again.output == "elector: \(files[0]) is not there\n")
+        let cleaned = try await Self.clean(a, b)
+        #expect(cleaned.status == .exited(0))
+        #expect(cleaned.output == "elector: \(a) was removed\nelector: \(b) was removed\n")
+        #expect(names.map { contents(files.path($0)) != nil } == [false, false, false, true])
+        let again = try await Self.clean(a)
+        #expect(again.status == .exited(0))
+        #expect(again.output == "elector: \(a) is not there\n")
 
-      let failed = try await Self.clean("\(directory.path)/in-the-way", files[3])
-      #expect(failed.status == .exited(1))
-      #expect(
-        failed.error == "Error: cannot remove \(directory.path)/in-the-way: Is a directory\n")
-      #expect(contents(files[3]) == nil, "the others are removed all the same")
-      #expect(try await Self.clean().status == .exited(64))
-      directory.remove()
+        let failed = try await Self.clean(blocked, other)
+        #expect(failed.status == .exited(1))
+        #expect(failed.errors == "Error: cannot remove \(blocked): Is a directory\n")
+        #expect(contents(other) == nil, "the others are removed all the same")
+        #expect(try await Self.clean().status == .exited(64))
+      }
     }
 
     private static func clean(
       _ files: String...
-    ) async throws -> (status: TerminationStatus, output: String, error: String) {
-      let result = try await Subprocess.run(
-        .path(FilePath("\(ownDirectory)/elector")),
-        arguments: Arguments(["clean"] + files.map { "--dest-file=\($0)" }),
-        output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-      return (result.terminationStatus, result.standardOutput, result.standardError)
+    ) async throws -> (status: TerminationStatus, output: String, errors: String) {
+      try await BuiltProgram("elector").run(["clean"] + files.map { "--dest-file=\($0)" })
     }
   }
 }
@@ -256,5 +232,12 @@ private struct Pair: Sendable {
       node: node, guardian: guardian, elector: try #require(guardian.child),
       manifest: cluster.directory.destination(.scheduler, node),
       log: cluster.directory.log(.component(node: node, .schedulerElector)))
+  }
+
+  /// Waits until its elector follows a leader.
+  func follows(_ leader: String) async throws {
+    try await eventually("for \(self.node) to follow \(leader)") {
+      contents(self.log)?.contains("key already exists, the master is \(leader), sleeping.") == true
+    }
   }
 }

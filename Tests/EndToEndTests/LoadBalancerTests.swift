@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import FoundationEssentials
+import KubernetesObjects
 import NIOCore
 import Synchronization
 import TestCluster
@@ -7,10 +7,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-  @Suite(
-    .whereMachinesAre,
-    .timeLimit(.minutes(15)))
-  struct LoadBalancerTests {
+  @Suite(.whereMachinesAre, .timeLimit(.minutes(15))) struct LoadBalancerTests {
     /// The load, in requests a second.
     private static let rate = 20
 
@@ -26,43 +23,38 @@ extension EndToEnd {
 
     @Test func aMasterThatDiesCostsNextToNoRequestAndNothingThatWasAcknowledged() async throws {
       let port = try #require(try FreePort.some(1).first)
-      try await MachineRoom.withThisNetwork { room in
-        try await room.during(
-          "./.build/debug/zweimaster up --recipe --load-balancer --load-balancer-port \(port)"
-        ) { text in
-          let url = "http://127.0.0.1:\(port)"
-          try await eventually("for the room", within: .seconds(300)) {
-            text().contains("the files are in")
-          }
-          let begin = ContinuousClock.now
-          let duration = Duration.seconds(60)
-          async let load = Self.load(url, until: begin + duration)
-          try await Task.sleep(for: .seconds(5))
-          // The machine is silent from here on; the command takes a moment more.
-          let killed = ContinuousClock.now
-          #expect(
-            try await room.run("./.build/debug/zweimaster kill kube-master1").text
-              == "kube-master1 was killed\n")
-          let isDead = ContinuousClock.now
-          let outcomes = await load
+      try await MachineRoom.withMachines(
+        "--load-balancer --load-balancer-port \(port)", hasOwnNetwork: false
+      ) { room in
+        let url = "http://127.0.0.1:\(port)"
+        let begin = ContinuousClock.now
+        let duration = Duration.seconds(60)
+        async let load = Self.load(url, until: begin + duration)
+        try await Task.sleep(for: .seconds(5))
+        // The machine is silent from here on; the command takes a moment more.
+        let killed = ContinuousClock.now
+        #expect(
+          try await room.zweimaster("kill kube-master1").text
+            == "kube-master1 was killed\n")
+        let isDead = ContinuousClock.now
+        let outcomes = await load
 
-          let failed = outcomes.filter { $0.failure != nil }
-          #expect(outcomes.count > 20 * Self.rate)
+        let failed = outcomes.filter { $0.failure != nil }
+        #expect(outcomes.count > 20 * Self.rate)
+        #expect(
+          failed.count * 100 < outcomes.count,
+          "\(failed.count) of \(outcomes.count): \(failed.first?.failure ?? "")")
+        // A request under way when the power fails may be lost, but not one sent after the first check.
+        for outcome in failed {
           #expect(
-            failed.count * 100 < outcomes.count,
-            "\(failed.count) of \(outcomes.count): \(failed.first?.failure ?? "")")
-          // A request under way when the power fails may be lost, but not one sent after the first check.
-          for outcome in failed {
-            #expect(
-              outcome.ended > killed && outcome.sent < isDead + .seconds(1),
-              "\(outcome.failure ?? "") for one that was sent \(outcome.sent - killed) after the kill"
-            )
-          }
-          let names = Set(try await names("\(url)/api/v1/namespaces/default/events"))
-          let lost = outcomes.filter { $0.failure == nil }.compactMap(\.made)
-            .filter { !names.contains($0) }
-          #expect(lost.isEmpty, "acknowledged, and not there: \(lost)")
+            outcome.ended > killed && outcome.sent < isDead + .seconds(1),
+            "\(outcome.failure ?? "") for one that was sent \(outcome.sent - killed) after the kill"
+          )
         }
+        let names = Set(try await names(url, "default/events"))
+        let lost = outcomes.filter { $0.failure == nil }.compactMap(\.made)
+          .filter { !names.contains($0) }
+        #expect(lost.isEmpty, "acknowledged, and not there: \(lost)")
       }
     }
 
@@ -114,22 +106,21 @@ extension EndToEnd {
   @Suite(.enabled(if: EndToEnd.store == .kvstore), .timeLimit(.minutes(15)))
   struct APIServersOnPortsTests {
     /// Without namespaces: servers on ports of this machine, and pretended pods.
-    @Test(.enabled(if: haproxy != nil, "there is no haproxy ('make deps' installs it)"))
+    @Test(
+      .enabled(
+        if: (try? Executables.haproxy()) != nil, "there is no haproxy ('make deps' installs it)"))
     func aPlainClusterShowsItsPodsAndGoesOnWithOneAPIServer() async throws {
-      let directory = TemporaryDirectory()
-      var configuration = ClusterConfiguration(
-        masters: 2, podStopTime: .milliseconds(500), stateDirectory: directory.path)
-      configuration.hasAPIServers = true
       let port = try #require(try FreePort.some(1).first)
-      configuration.loadBalancerPort = port
-      let settings = configuration
-      try await directory.keptOnError {
-        try await Cluster.withRunning(settings) { cluster in
-          let pods = "http://127.0.0.1:\(port)/api/v1/namespaces/kube-system/pods"
+      try await TemporaryDirectory.with { directory in
+        var configuration = ClusterConfiguration(
+          masters: 2, podStopTime: .milliseconds(500), stateDirectory: directory)
+        configuration.hasAPIServers = true
+        configuration.loadBalancerPort = port
+        try await Cluster.withRunning(configuration) { cluster in
+          let pods = "http://127.0.0.1:\(port)"
           let leader = try await cluster.waitForLeader(of: .scheduler)
           try await eventually("for the recipe's rows at both servers and before them") {
             let own = cluster.configuration.nodes.compactMap(cluster.apiServerURL)
-              .map { "\($0)/api/v1/namespaces/kube-system/pods" }
             for url in own + [pods] {
               let names = try await names(url)
               guard names.count == 4, names.contains("kube-scheduler-\(leader)") else {
@@ -149,24 +140,11 @@ extension EndToEnd {
           }
         }
       }
-      directory.remove()
     }
   }
 }
 
-private let haproxy = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-  .map { "\($0)/haproxy" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-
 /// The names in a list.
-private func names(_ url: String) async throws -> [String] {
-  struct List: Decodable {
-    struct Item: Decodable { let metadata: Metadata }
-    struct Metadata: Decodable { let name: String }
-    let items: [Item]
-  }
-  let response = try await HTTPClient.shared.execute(
-    HTTPClientRequest(url: url), timeout: .seconds(60))
-  let body = try await response.body.collect(upTo: 64 << 20)
-  return try JSONDecoder().decode(List.self, from: Data(body.readableBytesView)).items
-    .map(\.metadata.name)
+private func names(_ url: String, _ path: String = "kube-system/pods") async throws -> [String] {
+  try await APIUser(url).list("/api/v1/namespaces/\(path)").map(\.metadata.name)
 }

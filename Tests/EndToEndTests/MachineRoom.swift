@@ -21,7 +21,7 @@ struct MachineRoom: Sendable {
     var status: TerminationStatus
   }
 
-  let directory: TemporaryDirectory
+  let directory: String
   /// A process in the box's network; `nil` for this machine's own.
   private let box: Int32?
 
@@ -53,38 +53,52 @@ struct MachineRoom: Sendable {
     }
   }
 
-  /// Runs the body with a room in this machine's network, where the test itself can talk to its load balancer.
-  static func withThisNetwork(_ body: (MachineRoom) async throws -> Void) async throws {
-    try await Self.inDirectory { try await MachineRoom(directory: $0, box: nil).whileUp(body) }
+  /// Runs the body with a room in which `zweimaster up --recipe` with these flags has its machines up.
+  /// - Parameter hasOwnNetwork: in this machine's network, a test itself can talk to the load balancer.
+  static func withMachines(
+    _ flags: String, hasOwnNetwork: Bool = true,
+    _ body: @escaping @Sendable (MachineRoom) async throws -> Void
+  ) async throws {
+    let play: @Sendable (MachineRoom) async throws -> Void = { room in
+      try await room.during("./.build/debug/zweimaster up --recipe \(flags)") { text in
+        try await eventually("for the room", within: .seconds(300)) {
+          text().contains("the files are in")
+        }
+        try await body(room)
+      }
+    }
+    if hasOwnNetwork { return try await Self.with(play) }
+    try await Self.inDirectory { try await MachineRoom(directory: $0, box: nil).whileUp(play) }
   }
 
-  private static func inDirectory(_ body: (TemporaryDirectory) async throws -> Void) async throws {
-    let directory = TemporaryDirectory(name: "a room's, \"$x\"")
-    let files = FileManager.default
-    try files.createDirectory(
-      atPath: "\(directory.path)/.build", withIntermediateDirectories: true)
-    try files.createSymbolicLink(
-      atPath: "\(directory.path)/.build/debug", withDestinationPath: ownDirectory)
-    try await directory.keptOnError { try await body(directory) }
-    directory.remove()
+  private static func inDirectory(_ body: (String) async throws -> Void) async throws {
+    try await TemporaryDirectory.with(name: "a room's, \"$x\"") { directory in
+      let files = FileManager.default
+      try files.createDirectory(atPath: "\(directory)/.build", withIntermediateDirectories: true)
+      try files.createSymbolicLink(
+        atPath: "\(directory)/.build/debug", withDestinationPath: BuiltProgram.directory)
+      try await body(directory)
+    }
   }
 
   /// Runs the body, and ends a cluster that it leaves behind.
   private func whileUp(_ body: (MachineRoom) async throws -> Void) async throws {
-    do {
-      try await body(self)
-    } catch {
-      _ = try? await self.run("./.build/debug/zweimaster down")
-      throw error
-    }
-    _ = try? await self.run("./.build/debug/zweimaster down")
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(self)) } catch { result = .failure(error) }
+    _ = try? await self.zweimaster("down")
+    try result.get()
+  }
+
+  /// Runs a command of `zweimaster` on the box.
+  func zweimaster(_ command: String) async throws -> Answer {
+    try await self.run("./.build/debug/zweimaster \(command)")
   }
 
   /// Runs a shell line on the box to its end, in the room's directory.
   func run(_ line: String, environment: [String: String] = [:]) async throws -> Answer {
     let result = try await Subprocess.run(
       .name("env"), arguments: self.arguments(line), environment: self.environment(environment),
-      workingDirectory: FilePath(self.directory.path), input: .none,
+      workingDirectory: FilePath(self.directory), input: .none,
       output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
     return Answer(
       text: result.standardOutput + result.standardError, status: result.terminationStatus)
@@ -93,7 +107,7 @@ struct MachineRoom: Sendable {
   /// Runs a shell line on a machine.
   func run(_ line: String, on machine: String) async throws -> Answer {
     let quoted = line.replacing("'", with: #"'"'"'"#)
-    return try await self.run("./.build/debug/zweimaster exec \(machine) -- sh -c '\(quoted)'")
+    return try await self.zweimaster("exec \(machine) -- sh -c '\(quoted)'")
   }
 
   /// Runs a shell line while the body runs, and ends it with ctrl-C.
@@ -102,7 +116,7 @@ struct MachineRoom: Sendable {
     _ line: String,
     _ body: @escaping @Sendable (_ text: @escaping @Sendable () -> String) async throws -> Void
   ) async throws {
-    let path = "\(self.directory.path)/\(UUID().uuidString).log"
+    let path = "\(self.directory)/\(UUID().uuidString).log"
     let file = try FileDescriptor.open(
       FilePath(path), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
     var options = PlatformOptions()
@@ -111,7 +125,7 @@ struct MachineRoom: Sendable {
     _ = try await Subprocess.run(
       .name("env"), arguments: self.arguments("exec \(line)"),
       environment: self.environment([:]),
-      workingDirectory: FilePath(self.directory.path), platformOptions: options, input: .none,
+      workingDirectory: FilePath(self.directory), platformOptions: options, input: .none,
       output: .fileDescriptor(file, closeAfterSpawningProcess: true), error: .combinedWithOutput
     ) { execution in
       defer { try? execution.send(signal: .interrupt) }
@@ -127,7 +141,7 @@ struct MachineRoom: Sendable {
   /// Without the user's kubectl settings and caches.
   private func environment(_ more: [String: String]) -> Environment {
     var values: [Environment.Key: String?] = [
-      "HOME": self.directory.path, "KUBECONFIG": "\(self.directory.path)/none",
+      "HOME": self.directory, "KUBECONFIG": "\(self.directory)/none",
     ]
     for (name, value) in more { values[Environment.Key(stringLiteral: name)] = value }
     return .inherit.updating(values)

@@ -4,12 +4,9 @@ import Testing
 
 extension EndToEnd {
   /// Types `docs/recipe.md`.
-  @Suite(
-    .whereMachinesAre,
-    .timeLimit(.minutes(15)))
-  struct RecipeDocumentTests {
+  @Suite(.whereMachinesAre, .timeLimit(.minutes(15))) struct RecipeDocumentTests {
     @Test func everyCommandOfThePageAnswersAsThePageSays() async throws {
-      let page = try String(contentsOf: Self.file("docs/recipe.md"), encoding: .utf8)
+      let page = try Project.text("docs/recipe.md")
       let steps = RecipePage.steps(page)
       let first = try #require(steps.first)
       #expect(steps.count > 30)
@@ -65,11 +62,6 @@ extension EndToEnd {
         \(self.step.output.joined(separator: "\n"))
         """
       }
-    }
-
-    static func file(_ path: String) -> URL {
-      URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: path)
     }
   }
 }

@@ -46,7 +46,8 @@ extension EndToEnd {
       }
       let (source, destination) = (try value("source-file"), try value("dest-file"))
       let result = try await Subprocess.run(
-        .path(FilePath("\(ownDirectory)/elector")), arguments: Arguments(arguments), input: .none,
+        .path(FilePath("\(BuiltProgram.directory)/elector")), arguments: Arguments(arguments),
+        input: .none,
         output: .discarded, error: .string(limit: 1 << 20)
       ) { execution in
         try await eventually("for \(destination)") {

@@ -23,46 +23,52 @@ extension EndToEnd {
     }
 
     @Test func `a leader whose store says nothing gives up before its lease ends`() async throws {
-      try await withCluster { cluster, monitor in
-        try await expectRetreat(cluster, monitor) { try await cluster.pauseStore() }
-        try await cluster.resumeStore()
-        for role in Role.allCases { try await cluster.waitForLeader(of: role) }
+      try await withStoreAway {
+        try await $0.pauseStore()
+      } back: {
+        try await $0.resumeStore()
       }
     }
 
     @Test func `a leader whose store refuses connections gives up before its lease ends`()
       async throws
     {
-      try await withCluster { cluster, monitor in
-        try await expectRetreat(cluster, monitor) { try await cluster.killStore() }
-        try await cluster.startStore()
-        for role in Role.allCases { try await cluster.waitForLeader(of: role) }
+      try await withStoreAway {
+        try await $0.killStore()
+      } back: {
+        try await $0.startStore()
       }
     }
   }
 }
 
-/// Takes the store away, and expects both manifests to be gone before the leases of that instant have ended. Returns
-/// when they have.
-private func expectRetreat(
-  _ cluster: Cluster, _ monitor: Monitor, when takeAway: () async throws -> Void
+/// Takes the store away, and expects both manifests to be gone before the leases of that instant have ended. When they
+/// have, the store comes back, and both roles have a leader again.
+private func withStoreAway(
+  _ takeAway: @escaping @Sendable (Cluster) async throws -> Void,
+  back: @escaping @Sendable (Cluster) async throws -> Void
 ) async throws {
-  var leaders: [Role: String] = [:]
-  for role in Role.allCases { leaders[role] = try await cluster.waitForLeader(of: role) }
-  var ends: [Role: ContinuousClock.Instant] = [:]
-  for role in Role.allCases { ends[role] = try await cluster.leaseEnd(role) }
-  try await takeAway()
-  for (role, leader) in leaders {
-    let path = cluster.directory.destination(role, leader)
-    try await eventually("for \(role.manifestName) to go") { contents(path) == nil }
-    try await eventually("for the look that finds it gone") {
-      monitor.log.latest(of: .manifest(role), on: leader)?.goneBy != nil
+  try await withCluster { cluster, monitor in
+    var leaders: [(Role, String, end: ContinuousClock.Instant)] = []
+    for role in Role.allCases { try await cluster.waitForLeader(of: role) }
+    for role in Role.allCases {
+      let leader = try await cluster.waitForLeader(of: role)
+      leaders.append((role, leader, try await cluster.leaseEnd(role)))
     }
-    let stay = try #require(monitor.log.latest(of: .manifest(role), on: leader))
-    let (gone, end) = (try #require(stay.goneBy), try #require(ends[role]))
-    #expect(gone < end, "\((gone - end).inSeconds(decimals: 3)) s late")
+    try await takeAway(cluster)
+    for (role, leader, end) in leaders {
+      let path = cluster.directory.destination(role, leader)
+      try await eventually("for \(role.manifestName) to go") { contents(path) == nil }
+      try await eventually("for the look that finds it gone") {
+        monitor.log.latest(of: .manifest(role), on: leader)?.goneBy != nil
+      }
+      let gone = try #require(monitor.log.latest(of: .manifest(role), on: leader)?.goneBy)
+      #expect(gone < end, "\((gone - end).inSeconds(decimals: 3)) s late")
+    }
+    for (_, _, end) in leaders { try await Task.sleep(until: end, clock: .continuous) }
+    try await back(cluster)
+    for role in Role.allCases { try await cluster.waitForLeader(of: role) }
   }
-  for end in ends.values { try await Task.sleep(until: end, clock: .continuous) }
 }
 
 extension Cluster {

@@ -6,9 +6,8 @@ import Testing
 /// Each directory of `Sources/Commands` is a program.
 @Suite struct VersionTests {
   private static let programs: [String] = {
-    let commands = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Sources/Commands")
-    let names = try? FileManager.default.contentsOfDirectory(atPath: commands.path)
+    let commands = Project.root.appending(path: "Sources/Commands").path
+    let names = try? FileManager.default.contentsOfDirectory(atPath: commands)
     return (names ?? []).filter { !$0.hasPrefix(".") }.sorted()
   }()
 

@@ -11,7 +11,7 @@ private final class Notices: Sendable {
   private let notices = Mutex<[EtcdNotice]>([])
   var all: [EtcdNotice] { self.notices.withLock { $0 } }
   func add(_ notice: EtcdNotice) { self.notices.withLock { $0.append(notice) } }
-  func add(_ reload: ClientTLS.Reload) { self.add(EtcdNotice(reload)) }
+  func add(_ failure: ClientTLSError?) { self.add(EtcdNotice(tlsFailure: failure)) }
 }
 
 @Suite(.timeLimit(.minutes(3)), .enabled(if: TestAuthority.program != nil, "there is no openssl"))
@@ -39,7 +39,7 @@ struct EtcdTLSTests {
       endpoints: [endpoint], timeout: .seconds(60), connectTimeout: .seconds(30), tls: tls
     ).run { client in
       let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
-      return try await EtcdLeasedKey(client: client, api: api, options: options).read().fact
+      return try await EtcdLeasedKey(client: client, api: api, options: options).perform(.read).fact
     }
   }
 
@@ -82,8 +82,7 @@ struct EtcdTLSTests {
             try await self.read(etcd.endpoint, tls, api)
           }
           guard case .unreachable(etcd.endpoint, let reason) = error else {
-            Issue.record("it was \(String(describing: error))")
-            return
+            throw TestFailure("it was \(String(describing: error))")
           }
           #expect(reason.contains(message))
         }

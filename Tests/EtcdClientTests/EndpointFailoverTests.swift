@@ -16,7 +16,10 @@ private func renewed(
   while ContinuousClock.now < deadline {
     let answer: LeaseAnswer
     do throws(EtcdClientError) {
-      answer = if let index { try await key.renew(ifIndex: index) } else { try await key.read() }
+      answer =
+        if let index { try await key.perform(.renew(ifIndex: index)) } else {
+          try await key.perform(.read)
+        }
     } catch {
       if error.isOutcomeUnknown { index = nil }
       try await Task.sleep(for: .milliseconds(50))
@@ -38,9 +41,9 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
   let deadline = ContinuousClock.now + .seconds(60)
   while ContinuousClock.now < deadline {
     do {
-      if let term = try await key.create().term { return term }
+      if let term = try await key.perform(.create).term { return term }
       // There is no other client.
-      if case .held(let holder, _) = try await key.read().fact { return holder.term }
+      if case .held(let holder, _) = try await key.perform(.read).fact { return holder.term }
     } catch {
       try await Task.sleep(for: .milliseconds(50))
     }
@@ -94,7 +97,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
         let client = self.client(endpoints, attemptTimeout: .seconds(5))
         try await client.run { (client: EtcdClient) async throws -> Void in
           let key = backend.key(client, timeout: .seconds(60))
-          #expect(try await key.read().fact == .absent)
+          #expect(try await key.perform(.read).fact == .absent)
           _ = try await created(key)
           #expect(client.transport.preferred == store)
         }
@@ -117,9 +120,9 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
           // A watch in progress has an endpoint.
           while client.transport.watchCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
           relay.isSilent = true
-          _ = try await key.read()
+          _ = try await key.perform(.read)
           #expect(client.transport.preferred == store)
-          let released = try await key.release(ifIndex: term)
+          let released = try await key.perform(.release(ifIndex: term))
           #expect(try await change == .removed(index: released.position.index))
         }
       }
@@ -138,16 +141,15 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
           try await EtcdClient(
             endpoints: [store], timeout: .seconds(60), connectTimeout: .seconds(30)
           ).run { near in
-            let term = try #require(try await backend.key(near).create().term)
+            let term = try #require(try await backend.key(near).perform(.create).term)
             let watching = backend.key(far)
-            _ = try await watching.read()
+            _ = try await watching.perform(.read)
             async let change = watching.nextChange(after: term)
             while relay.connections < 2 { try await Task.sleep(for: .milliseconds(5)) }
             relay.dropEstablished()
             try await near.overwrite("a/lock", with: nil, by: backend.api)
             guard case .removed = try await change else {
-              Issue.record("it was not told")
-              return
+              throw TestFailure("it was not told")
             }
           }
         }

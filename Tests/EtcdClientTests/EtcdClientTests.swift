@@ -116,8 +116,7 @@ import Testing
       try await self.with([EtcdEndpoint(server.url)]) { client in
         let error = await #expect(throws: EtcdClientError.self) { try await client.get("k") }
         guard case .malformed = error else {
-          Issue.record("it was \(String(describing: error))")
-          return
+          throw TestFailure("it was \(String(describing: error))")
         }
       }
     }
@@ -155,8 +154,7 @@ import Testing
             try await client.put("k", value: "v", timeout: .seconds(2))
           }
           guard case .unanswered(endpoints[0], _) = error else {
-            Issue.record("it was \(String(describing: error))")
-            return
+            throw TestFailure("it was \(String(describing: error))")
           }
           #expect(good.requests.isEmpty)
           try await client.put("k", value: "v")
@@ -176,8 +174,7 @@ import Testing
         for call in calls {
           let error = await #expect(throws: EtcdClientError.self) { try await call() }
           guard case .malformed = error else {
-            Issue.record("it was \(String(describing: error))")
-            return
+            throw TestFailure("it was \(String(describing: error))")
           }
           #expect("\(error, default: "")".contains(server.url))
           #expect("\(error, default: "")".contains("redirects to \(location)"))

@@ -67,7 +67,7 @@ import Testing
           "roles/guest", #"{"role":"guest","revoke":{"kv":{"read":["/*"],"write":["/*"]}}}"#, root)
 
         let error = await #expect(throws: EtcdClientError.self) {
-          try await Backend.etcdV2.key(admin).create()
+          try await Backend.etcdV2.key(admin).perform(.create)
         }
         #expect(error == .denied(endpoint: etcd.endpoint, reason: "Insufficient credentials"))
         try await self.withPassword { credentials, files in
@@ -79,7 +79,7 @@ import Testing
             // Both sides change it while the client runs.
             try await admin.auth("users/elector", #"{"user":"elector","password":"other"}"#, root)
             await #expect(throws: EtcdClientError.self) {
-              try await Backend.etcdV2.key(client).read()
+              try await Backend.etcdV2.key(client).perform(.read)
             }
             try files.write("other\n", to: "password")
             try await self.keepsALease(Backend.etcdV2, client)
@@ -117,7 +117,7 @@ import Testing
             try await admin.gateway("/auth/enable", "{}")
 
             let error = await #expect(throws: EtcdClientError.self) {
-              try await Backend.etcdV3.key(admin).read()
+              try await Backend.etcdV3.key(admin).perform(.read)
             }
             #expect(
               error
@@ -128,7 +128,7 @@ import Testing
             credentials.keep(token: "unknown.1")
             try await self.keepsALease(Backend.etcdV3, client)
             let outside = await #expect(throws: EtcdClientError.self) {
-              try await Backend.etcdV3.key(client, key: "b").read()
+              try await Backend.etcdV3.key(client, key: "b").perform(.read)
             }
             #expect(
               outside
@@ -151,14 +151,13 @@ import Testing
   /// All requests of an elector.
   private func keepsALease(_ backend: Backend, _ client: EtcdClient) async throws {
     let key = backend.key(client)
-    #expect(try await key.read().fact == .absent)
-    let term = try #require(try await key.create().term)
-    let index = try #require(try await key.renew(ifIndex: term).grantedIndex)
+    #expect(try await key.perform(.read).fact == .absent)
+    let term = try #require(try await key.perform(.create).term)
+    let index = try #require(try await key.perform(.renew(ifIndex: term)).grantedIndex)
     async let change = key.nextChange(after: index)
-    #expect(try await key.release(ifIndex: index).fact == .released)
+    #expect(try await key.perform(.release(ifIndex: index)).fact == .released)
     guard case .removed = try await change else {
-      Issue.record("the release was not seen")
-      return
+      throw TestFailure("the release was not seen")
     }
   }
 }

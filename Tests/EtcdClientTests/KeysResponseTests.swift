@@ -4,8 +4,8 @@ import Testing
 @testable import EtcdClient
 
 @Suite struct KeysResponseTests {
-  private func event(_ text: String) throws -> KeysResponse.Event {
-    try KeysResponse.Event(parsing: Array(text.utf8))
+  private func event(_ text: String) throws -> KeysResponse {
+    try KeysResponse(parsing: Array(text.utf8), etcdIndex: 0, clusterID: nil)
   }
 
   @Test func anAnswerWithAllThatThereIs() throws {

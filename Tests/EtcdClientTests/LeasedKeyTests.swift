@@ -80,6 +80,7 @@ extension EtcdClient {
 }
 
 extension LeaseAnswer {
+  var holder: Holder? { if case .held(let holder, _) = self.fact { holder } else { nil } }
   /// Of a grant.
   var term: UInt64? { if case .granted(let term, _) = self.fact { term } else { nil } }
   var grantedIndex: UInt64? {
@@ -94,37 +95,36 @@ extension LeaseAnswer {
     try await backend.withClient { client in
       let mine = backend.key(client)
       let other = backend.key(client, value: "other")
-      let before = try await mine.read()
+      let before = try await mine.perform(.read)
       #expect(before.fact == .absent)
 
-      let created = try await mine.create()
+      let created = try await mine.perform(.create)
       let term = try #require(created.term)
       #expect(created.grantedIndex == term && term > before.position.index)
       #expect(created.position.index == term)
       #expect(created.position.clusterID == before.position.clusterID)
       #expect(created.position.clusterID != nil)
-      #expect(try await other.create().fact == .exists)
+      #expect(try await other.perform(.create).fact == .exists)
 
-      let renewed = try await mine.renew(ifIndex: term)
+      let renewed = try await mine.perform(.renew(ifIndex: term))
       let index = try #require(renewed.grantedIndex)
       #expect(renewed.term == term)
-      guard case .held(let holder, let remaining) = try await other.read().fact else {
-        Issue.record("nobody holds it")
-        return
+      let holder = Holder(name: "me", term: term, modifiedIndex: index)
+      guard case .held(holder, let remaining) = try await other.perform(.read).fact else {
+        throw TestFailure("it does not hold it")
       }
-      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == index)
       // v3 has no remaining TTL.
       #expect(remaining.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
 
-      #expect(try await other.renew(ifIndex: index + 1).fact == .changed)
-      #expect(try await other.release(ifIndex: index + 1).fact == .changed)
+      #expect(try await other.perform(.renew(ifIndex: index + 1)).fact == .changed)
+      #expect(try await other.perform(.release(ifIndex: index + 1)).fact == .changed)
       async let change = other.nextChange(after: index)
-      let released = try await mine.release(ifIndex: index)
+      let released = try await mine.perform(.release(ifIndex: index))
       #expect(released.fact == .released)
       #expect(try await change == .removed(index: released.position.index))
-      #expect(try await mine.renew(ifIndex: index).fact == .absent)
-      #expect(try await mine.release(ifIndex: index).fact == .absent)
-      let again = try #require(try await other.create().term)
+      #expect(try await mine.perform(.renew(ifIndex: index)).fact == .absent)
+      #expect(try await mine.perform(.release(ifIndex: index)).fact == .absent)
+      let again = try #require(try await other.perform(.create).term)
       #expect(again > term)
     }
   }
@@ -133,17 +133,14 @@ extension LeaseAnswer {
   func aWatchTellsOfEveryChangeInItsOrder(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client)
-      let start = try await key.read().position.index
-      let term = try #require(try await key.create().term)
-      guard case .written(let holder) = try await key.nextChange(after: start) else {
-        Issue.record("the creation is not told")
-        return
-      }
-      #expect(holder.name == "me" && holder.term == term && holder.modifiedIndex == term)
+      let start = try await key.perform(.read).position.index
+      let term = try #require(try await key.perform(.create).term)
+      #expect(
+        try await key.nextChange(after: start)
+          == .written(Holder(name: "me", term: term, modifiedIndex: term)))
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
       guard case .written(let next) = try await key.nextChange(after: term) else {
-        Issue.record("the change is not told")
-        return
+        throw TestFailure("the change is not told")
       }
       #expect(next.name == "somebody" && next.modifiedIndex > term)
     }
@@ -154,15 +151,14 @@ extension LeaseAnswer {
     try await backend.withClient { client in
       let key = backend.key(client, ttlSeconds: 10)
       let sent = ContinuousClock.now
-      let term = try #require(try await key.create().term)
+      let term = try #require(try await key.perform(.create).term)
       guard case .removed(let end) = try await key.nextChange(after: term) else {
-        Issue.record("it was not removed")
-        return
+        throw TestFailure("it was not removed")
       }
       // All safety rests on it: not before the TTL, counted from the sending.
       #expect(ContinuousClock.now - sent >= .seconds(10))
       #expect(end > term)
-      #expect(try await key.renew(ifIndex: term).fact == .absent)
+      #expect(try await key.perform(.renew(ifIndex: term)).fact == .absent)
     }
   }
 
@@ -171,11 +167,11 @@ extension LeaseAnswer {
   func livesOnWhileItIsRenewed(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client, ttlSeconds: 20)
-      let term = try #require(try await key.create().term)
+      let term = try #require(try await key.perform(.create).term)
       var index = term
       for _ in 0..<11 {
         try await Task.sleep(for: .seconds(2))
-        let answer = try await key.renew(ifIndex: index)
+        let answer = try await key.perform(.renew(ifIndex: index))
         #expect(answer.term == term)
         index = try #require(answer.grantedIndex)
       }
@@ -187,27 +183,24 @@ extension LeaseAnswer {
   func isNotRenewedOnceItIsGoneOrChanged(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client)
-      let first = try #require(try await key.create().term)
+      let first = try #require(try await key.perform(.create).term)
       try await client.overwrite("a/lock", with: nil, by: backend.api)
-      #expect(try await key.renew(ifIndex: first).fact == .absent)
-      let second = try #require(try await key.create().term)
+      #expect(try await key.perform(.renew(ifIndex: first)).fact == .absent)
+      let second = try #require(try await key.perform(.create).term)
       try await client.overwrite("a/lock", with: "somebody", by: backend.api)
-      #expect(try await key.renew(ifIndex: second).fact == .changed)
-      #expect(try await key.release(ifIndex: second).fact == .changed)
-      guard case .held(let holder, _) = try await key.read().fact else {
-        Issue.record("nobody holds it")
-        return
-      }
-      #expect(holder.name == "somebody")
+      #expect(try await key.perform(.renew(ifIndex: second)).fact == .changed)
+      #expect(try await key.perform(.release(ifIndex: second)).fact == .changed)
+      #expect(try await key.perform(.read).holder?.name == "somebody")
     }
   }
 
   @Test(arguments: Backend.available)
   func isRenewedByWhoeverKnowsItsIndexAndItsValue(_ backend: Backend) async throws {
     try await backend.withClient { client in
-      let term = try #require(try await backend.key(client).create().term)
-      let index = try #require(try await backend.key(client).renew(ifIndex: term).grantedIndex)
-      #expect(try await backend.key(client).release(ifIndex: index).fact == .released)
+      let term = try #require(try await backend.key(client).perform(.create).term)
+      let index = try #require(
+        try await backend.key(client).perform(.renew(ifIndex: term)).grantedIndex)
+      #expect(try await backend.key(client).perform(.release(ifIndex: index)).fact == .released)
     }
   }
 
@@ -215,7 +208,7 @@ extension LeaseAnswer {
   func noticesAForgottenHistory(_ backend: Backend) async throws {
     try await backend.withClient { client in
       let key = backend.key(client)
-      let term = try #require(try await key.create().term)
+      let term = try #require(try await key.perform(.create).term)
       if backend.api == .v3 {
         for _ in 0..<3 { try await client.overwrite("noise", with: "x", by: .v3) }
         try await client.gateway("/kv/compaction", #"{"revision":"\#(term + 3)"}"#)
@@ -232,11 +225,8 @@ extension LeaseAnswer {
       let key = backend.key(client)
       #expect(try await key.sideValue("a/_receipt").fact == .absent)
       let written = try await key.setSideValue("a/_receipt", to: "term 4", if: .ifAbsent)
-      guard case .written(let index) = written.fact else {
-        Issue.record("it is \(written)")
-        return
-      }
-      #expect(written.position.index == index)
+      let index = written.position.index
+      #expect(written.fact == .written(modifiedIndex: index))
       #expect(
         try await key.sideValue("a/_receipt").fact == .found(value: "term 4", modifiedIndex: index))
       for condition in [SideCondition.ifAbsent, .ifIndex(index + 1)] {
@@ -244,23 +234,16 @@ extension LeaseAnswer {
           try await key.setSideValue("a/_receipt", to: "no", if: condition).fact == .conditionFailed
         )
       }
-      guard
-        case .written(let next) = try await key.setSideValue(
-          "a/_receipt", to: "term 5", if: .ifIndex(index)
-        ).fact
-      else {
-        Issue.record("it was not written")
-        return
-      }
+      let replaced = try await key.setSideValue("a/_receipt", to: "term 5", if: .ifIndex(index))
+      let next = replaced.position.index
+      #expect(replaced.fact == .written(modifiedIndex: next))
       #expect(next > index)
       #expect(
         try await key.setSideValue("a/none", to: "no", if: .ifIndex(index)).fact
           == .conditionFailed)
-      _ = try await key.setSideValue("a/_receipt", to: "ä b\n", if: .always)
-      guard case .found("ä b\n", _) = try await key.sideValue("a/_receipt").fact else {
-        Issue.record("it is another value")
-        return
-      }
+      let last = try await key.setSideValue("a/_receipt", to: "ä b\n", if: .always).position.index
+      #expect(
+        try await key.sideValue("a/_receipt").fact == .found(value: "ä b\n", modifiedIndex: last))
     }
   }
 
@@ -271,7 +254,7 @@ extension LeaseAnswer {
         let granted = try await withThrowingTaskGroup(of: Bool.self) { group in
           for name in 0..<10 {
             let key = backend.key(client, value: "\(name)", key: "race\(round)")
-            group.addTask { try await key.create().term != nil }
+            group.addTask { try await key.perform(.create).term != nil }
           }
           return try await group.reduce(into: 0) { count, isGranted in count += isGranted ? 1 : 0 }
         }
@@ -300,7 +283,7 @@ struct EtcdAPITests {
       let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
       let key = EtcdLeasedKey(client: client, api: api, options: options)
       for _ in 0..<2 {
-        let answer = try await key.read()
+        let answer = try await key.perform(.read)
         #expect(answer.fact == .absent)
       }
     }

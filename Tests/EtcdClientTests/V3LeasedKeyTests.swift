@@ -51,16 +51,16 @@ import Testing
       default: .hangUp
       }
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      let error = await #expect(throws: EtcdClientError.self) { try await key.create() }
+      let error = await #expect(throws: EtcdClientError.self) { try await key.perform(.create) }
       #expect(error?.isOutcomeUnknown == true)
-      #expect(try await key.read().fact == .absent)
+      #expect(try await key.perform(.read).fact == .absent)
       #expect(
         server.requests.map(\.target) == [
           "/version", "/v3/lease/grant", "/v3/kv/txn", "/v3/lease/revoke", "/v3/kv/range",
         ])
       let ids = server.requests.filter { $0.target.contains("lease") }.map(Self.id)
       #expect(Set(ids).count == 1 && ids.first != "none")
-      #expect(try await key.read().fact == .absent)
+      #expect(try await key.perform(.read).fact == .absent)
       #expect(server.requests.count == 6, "it is taken back once")
     }
   }
@@ -98,14 +98,15 @@ import Testing
       default: return .hangUp
       }
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      let term = try #require(try await key.create().term)
+      let term = try #require(try await key.perform(.create).term)
       let before = server.requests.count
       if isGranted {
         #expect(
-          try await key.renew(ifIndex: term).fact == .granted(term: term, modifiedIndex: term))
+          try await key.perform(.renew(ifIndex: term)).fact
+            == .granted(term: term, modifiedIndex: term))
       } else {
         let error = await #expect(throws: EtcdClientError.self) {
-          try await key.renew(ifIndex: term)
+          try await key.perform(.renew(ifIndex: term))
         }
         #expect(error?.isOutcomeUnknown == true)
       }
@@ -128,8 +129,8 @@ import Testing
       default: return .hangUp
       }
     } _: { (key: EtcdLeasedKey, _: ScriptedServer) async throws -> Void in
-      let term = try #require(try await key.create().term)
-      await #expect(throws: EtcdClientError.self) { try await key.renew(ifIndex: term) }
+      let term = try #require(try await key.perform(.create).term)
+      await #expect(throws: EtcdClientError.self) { try await key.perform(.renew(ifIndex: term)) }
     }
   }
 
@@ -139,7 +140,7 @@ import Testing
     try await self.withKey(version: version) { _ in
       .answer(404, [:], "404 page not found\n")
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
-      let error = await #expect(throws: EtcdClientError.self) { try await key.read() }
+      let error = await #expect(throws: EtcdClientError.self) { try await key.perform(.read) }
       #expect(error == .apiMissing(endpoint: try EtcdEndpoint(server.url), .v3))
       #expect("\(error, default: "")".contains("etcd 3.4 or newer is needed for v3"))
       #expect("\(error, default: "")".contains("--etcd-api=v2"))

@@ -9,7 +9,6 @@ import Testing
 
 /// Killed servers and a missing store: every acknowledged write survives.
 @Suite(.timeLimit(.minutes(10))) struct APIServerCrashTests {
-  private static let pods = "/api/v1/namespaces/default/pods"
 
   private static func arguments(_ client: EtcdClient) -> [String] {
     ["--etcd-servers=\(client.endpoints[0].url)", "--insecure-port=-1"]
@@ -24,10 +23,9 @@ import Testing
             group.addTask {
               for number in 0... {
                 let name = "p\(writer)-\(number)"
-                let body =
-                  #"{"metadata":{"name":"\#(name)"},"spec":{"containers":[{"name":"c","image":"i"}]}}"#
-                guard let answer = try? await Caller(url: url).call("POST", Self.pods, body),
-                  answer.code == 201
+                guard
+                  let answer = try? await Caller(url: url).call(
+                    "POST", Caller.pods, Caller.pod(name)), answer.code == 201
                 else { return }
                 let count = made.withLock { names in
                   names.insert(name)
@@ -45,7 +43,7 @@ import Testing
       #expect(status == .signaled(9))
       let names = made.value
       #expect(names.count >= 60)
-      let list = try await servers[0].call("GET", Self.pods).body
+      let list = try await servers[0].call("GET", Caller.pods).body
       let stored = list["items"]?.elements.compactMap { $0["metadata"]?["name"]?.string } ?? []
       #expect(names.isSubset(of: stored))
       // Besides these, at most the writes in flight exist.
@@ -60,9 +58,10 @@ import Testing
     ) { url in
       let server = Caller(url: url)
       for (method, path, body) in [
-        ("GET", Self.pods, nil), ("GET", "\(Self.pods)/a", nil), ("DELETE", "\(Self.pods)/a", nil),
+        ("GET", Caller.pods, nil), ("GET", "\(Caller.pods)/a", nil),
+        ("DELETE", "\(Caller.pods)/a", nil),
         ("POST", "/api/v1/nodes", #"{"metadata":{"name":"m1"}}"#),
-        ("GET", "\(Self.pods)?watch=true&resourceVersion=7", nil),
+        ("GET", "\(Caller.pods)?watch=true&resourceVersion=7", nil),
       ] as [(String, String, String?)] {
         let answer = try await server.call(method, path, body)
         #expect(answer.code == 503, "\(method) \(path)")

@@ -70,6 +70,21 @@ struct Kubectl: Sendable {
     return answer.output
   }
 
+  /// Expects the output of a command that succeeds.
+  func check(
+    _ command: String, prints output: String, at place: SourceLocation = #_sourceLocation
+  ) async throws {
+    #expect(
+      try await self.output(command) == output, "kubectl \(command)", sourceLocation: place)
+  }
+
+  /// Expects the output's lines.
+  func check(
+    _ command: String, prints lines: [String], at place: SourceLocation = #_sourceLocation
+  ) async throws {
+    #expect(try await self.lines(command) == lines, "kubectl \(command)", sourceLocation: place)
+  }
+
   /// The output's lines, with columns and ages as in ``Answer/lines``.
   func lines(_ command: String) async throws -> [String] {
     Self.lines(of: try await self.output(command))

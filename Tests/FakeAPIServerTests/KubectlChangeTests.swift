@@ -23,20 +23,18 @@ extension KubectlTests {
       try await kubectl.ready("default")
       try kubectl.files.write(Self.manifest(), to: "web.yaml")
       let file = kubectl.files.path("web.yaml")
-      #expect(try await kubectl.output("create -f \(file)") == "pod/web created\n")
+      try await kubectl.check("create -f \(file)", prints: "pod/web created\n")
       let again = try await kubectl("create -f \(file)")
       #expect(again.code == 1)
       #expect(again.errors.contains("(AlreadyExists)"))
       #expect(again.errors.hasSuffix(": pods \"web\" already exists\n"))
-      #expect(
-        try await kubectl.lines("get pod web")
-          == ["NAME  READY  STATUS  RESTARTS  AGE", "web  0/1  Pending  0  AGE"])
+      try await kubectl.check(
+        "get pod web", prints: ["NAME  READY  STATUS  RESTARTS  AGE", "web  0/1  Pending  0  AGE"])
       #expect(try await kubectl.output("delete pod web").hasPrefix("pod \"web\" deleted"))
       #expect(
         try await kubectl("get pod web").errors
           == "Error from server (NotFound): pods \"web\" not found\n")
-      #expect(
-        try await kubectl.output("create namespace other") == "namespace/other created\n")
+      try await kubectl.check("create namespace other", prints: "namespace/other created\n")
       #expect(try await kubectl.output("delete ns other").hasPrefix("namespace \"other\" deleted"))
     }
   }
@@ -52,15 +50,13 @@ extension KubectlTests {
       #expect(try await apply(Self.manifest()) == "pod/web created\n")
       #expect(try await apply(Self.manifest()) == "pod/web unchanged\n")
       #expect(try await apply(Self.manifest(image: "nginx:2")) == "pod/web configured\n")
-      #expect(
-        try await kubectl.output("get pod web -o jsonpath={.spec.containers[*].image}")
-          == "nginx:2")
-      #expect(
-        try await kubectl.output("label pod web tier=front") == "pod/web labeled\n")
+      try await kubectl.check(
+        "get pod web -o jsonpath={.spec.containers[*].image}", prints: "nginx:2")
+      try await kubectl.check("label pod web tier=front", prints: "pod/web labeled\n")
       // One version says "annotate".
       #expect(
         try await kubectl.output("annotate pod web note=hello").hasPrefix("pod/web annotate"))
-      #expect(try await kubectl.output("get pod -l tier=front -o name") == "pod/web\n")
+      try await kubectl.check("get pod -l tier=front -o name", prints: "pod/web\n")
       #expect(try await kubectl.output("label pod web tier-").hasPrefix("pod/web "))
       #expect(try await kubectl("get pod -l tier=front -o name").output == "")
     }
@@ -68,19 +64,17 @@ extension KubectlTests {
 
   @Test func scaling() async throws {
     try await withRecipe { server, kubectl in
-      #expect(
-        try await kubectl.output("scale rc web -n kube-system --replicas=3")
-          == "replicationcontroller/web scaled\n")
-      #expect(
-        try await kubectl.lines("get rc -n kube-system --no-headers") == ["web  3  0  0  AGE"])
-      #expect(
-        try await kubectl.output("scale rc web -n kube-system --current-replicas=3 --replicas=1")
-          == "replicationcontroller/web scaled\n")
+      try await kubectl.check(
+        "scale rc web -n kube-system --replicas=3", prints: "replicationcontroller/web scaled\n")
+      try await kubectl.check("get rc -n kube-system --no-headers", prints: ["web  3  0  0  AGE"])
+      try await kubectl.check(
+        "scale rc web -n kube-system --current-replicas=3 --replicas=1",
+        prints: "replicationcontroller/web scaled\n")
       let wrong = try await kubectl(
         "scale rc web -n kube-system --current-replicas=3 --replicas=2")
       #expect(wrong.code == 1)
       #expect(wrong.errors.contains("replicas to be 3, was 1"), "\(wrong.errors)")
-      let scale = try JSONText.value(
+      let scale = try json(
         try await kubectl.output(
           "get --raw /api/v1/namespaces/kube-system/replicationcontrollers/web/scale"))
       #expect(scale["kind"] == "Scale")
@@ -96,22 +90,20 @@ extension KubectlTests {
       let file = kubectl.files.path("web.yaml")
       try kubectl.files.write(Self.manifest(), to: "web.yaml")
       let option = "-f \(file) --dry-run=server"
-      #expect(
-        try await kubectl.output("create \(option)") == "pod/web created (server dry run)\n")
+      try await kubectl.check("create \(option)", prints: "pod/web created (server dry run)\n")
       #expect(try await kubectl("get pod web").code == 1)
-      #expect(try await kubectl.output("create -f \(file)") == "pod/web created\n")
+      try await kubectl.check("create -f \(file)", prints: "pod/web created\n")
       #expect(try await kubectl("create \(option)").errors.contains("(AlreadyExists)"))
       let before = try await kubectl.output("get pod web -o json")
       try kubectl.files.write(Self.manifest(image: "nginx:2"), to: "web.yaml")
-      #expect(
-        try await kubectl.output("replace \(option)") == "pod/web replaced (server dry run)\n")
+      try await kubectl.check("replace \(option)", prints: "pod/web replaced (server dry run)\n")
       #expect(
         try await kubectl.output("label pod web tier=front --dry-run=server")
           .hasPrefix("pod/web labeled"))
       #expect(
         try await kubectl.output("delete pod web --dry-run=server")
           .hasPrefix("pod \"web\" deleted"))
-      #expect(try await kubectl.output("get pod web -o json") == before)
+      try await kubectl.check("get pod web -o json", prints: before)
     }
   }
 

@@ -64,9 +64,9 @@ extension KubectlTests {
         try await eventually("the pod runs") {
           try await line() == ["\(name)  2/2  Running  0  AGE"]
         }
-        #expect(
-          try await kubectl.output("wait --for=condition=Ready node/kube-master1 --timeout=120s")
-            == "node/kube-master1 condition met\n")
+        try await kubectl.check(
+          "wait --for=condition=Ready node/kube-master1 --timeout=120s",
+          prints: "node/kube-master1 condition met\n")
         try await eventually("its events are there") {
           try await kubectl("describe \(pod)").lines
             .count { $0.contains(#/Normal +Started +AGE .*Started container/#) } == 2
@@ -159,7 +159,7 @@ enum RealKubelet {
   /// Runs the body while the kubelet runs the pod and posts it, then ends both.
   /// - Parameter runtime: `process` or `pretend`.
   static func run(
-    node: String, server: Server, runtime: String, _ manifest: String,
+    node: String, server: Caller, runtime: String, _ manifest: String,
     _ body: @escaping @Sendable () async throws -> Void
   ) async throws {
     // A short path, since sockets are below it.

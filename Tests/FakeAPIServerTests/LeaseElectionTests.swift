@@ -1,4 +1,3 @@
-import Foundation
 import KubernetesClient
 import KubernetesObjects
 import TestSupport
@@ -31,10 +30,7 @@ import Testing
       #expect(written.code == 409)
       return nil
     }
-    func version(_ object: JSONValue) -> String {
-      object["metadata"]?["resourceVersion"]?.string ?? ""
-    }
-    return (version(read.body), version(written.body))
+    return (read.body.metadata.resourceVersion, written.body.metadata.resourceVersion)
   }
 
   @Test func ofAllThatReadAVersionOneWrites() async throws {

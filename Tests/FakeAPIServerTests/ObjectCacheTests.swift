@@ -11,8 +11,6 @@ import Testing
     Node(key: "/registry/pods/\(name)", value: value, modifiedIndex: index)
   }
 
-  private static func shown(_ value: JSONValue) -> ShownObject { ShownObject(value) }
-
   @Test func anObjectIsWhatItsKeySaysNow() {
     let cache = ObjectCache()
     let steps: [(String, UInt64, JSONValue?)] = [
@@ -95,7 +93,7 @@ import Testing
   /// A write that one server acknowledged is in the next list of another server, which had cached the old value.
   @Test func aListIsNeverOlderThanWhatAnotherServerHasSaid() async throws {
     try await withServers(2) { servers, client in
-      let pods = "/api/v1/namespaces/default/pods"
+      let pods = Caller.pods
       let accepts = ["application/json", "application/json;as=Table;v=v1;g=meta.k8s.io"]
       func versions(_ server: Caller, _ accept: String) async throws -> [String: JSONValue] {
         let list = try await server.call(
@@ -114,8 +112,7 @@ import Testing
         switch (expected[name], round % 7) {
         case (nil, _):
           expected[name] = try await writer.call(
-            "POST", pods,
-            #"{"metadata":{"name":"\#(name)","labels":{"round":"\#(round)"}},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#
+            "POST", pods, Caller.pod(name, labels: #"{"round":"\#(round)"}"#)
           ).body
         case (_?, 0):
           #expect(try await writer.call("DELETE", "\(pods)/\(name)").code == 200)

@@ -1,11 +1,10 @@
-import Foundation
 import KubernetesObjects
 import Testing
 
 @testable import FakeAPIServer
 
 func json(_ text: String) throws -> JSONValue {
-  try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+  try JSONValue(parsing: Array(text.utf8))
 }
 
 /// The server's core.
@@ -43,74 +42,71 @@ func json(_ text: String) throws -> JSONValue {
 
   @Test(arguments: [
     // RFC 7386, appendix A
-    ("application/merge-patch+json", #"{"a":"b"}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
-    ("application/merge-patch+json", #"{"a":"b","b":"c"}"#, #"{"a":null}"#, #"{"b":"c"}"#),
-    ("application/merge-patch+json", #"{"a":["b"]}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
-    (
-      "application/merge-patch+json", #"{"a":{"b":"c"}}"#, #"{"a":{"b":"d","c":null}}"#,
-      #"{"a":{"b":"d"}}"#
-    ),
-    ("application/merge-patch+json", #"{"a":[1]}"#, #"{"a":{"b":null}}"#, #"{"a":{}}"#),
+    ("merge-patch", #"{"a":"b"}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
+    ("merge-patch", #"{"a":"b","b":"c"}"#, #"{"a":null}"#, #"{"b":"c"}"#),
+    ("merge-patch", #"{"a":["b"]}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
+    ("merge-patch", #"{"a":{"b":"c"}}"#, #"{"a":{"b":"d","c":null}}"#, #"{"a":{"b":"d"}}"#),
+    ("merge-patch", #"{"a":[1]}"#, #"{"a":{"b":null}}"#, #"{"a":{}}"#),
     // lists with a key
     (
-      "application/strategic-merge-patch+json",
+      "strategic-merge-patch",
       #"{"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"1"}]}}"#,
       #"{"spec":{"containers":[{"name":"b","image":"2"},{"name":"c","image":"3"}]}}"#,
       #"{"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"2"},{"name":"c","image":"3"}]}}"#
     ),
     (
-      "application/strategic-merge-patch+json",
+      "strategic-merge-patch",
       #"{"spec":{"containers":[{"name":"a"},{"name":"b"}]}}"#,
       #"{"spec":{"$setElementOrder/containers":[{"name":"b"}],"containers":[{"name":"a","$patch":"delete"}]}}"#,
       #"{"spec":{"containers":[{"name":"b"}]}}"#
     ),
     (
-      "application/strategic-merge-patch+json", #"{"spec":{"args":["a","b"]}}"#,
+      "strategic-merge-patch", #"{"spec":{"args":["a","b"]}}"#,
       #"{"spec":{"args":["c"]}}"#, #"{"spec":{"args":["c"]}}"#
     ),
     (
-      "application/strategic-merge-patch+json",
+      "strategic-merge-patch",
       #"{"status":{"conditions":[{"type":"Ready","status":"False"}]}}"#,
       #"{"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#,
       #"{"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#
     ),
     // RFC 6902, appendix A
     (
-      "application/json-patch+json", #"{"foo":"bar"}"#,
+      "json-patch", #"{"foo":"bar"}"#,
       #"[{"op":"add","path":"/baz","value":"qux"}]"#, #"{"baz":"qux","foo":"bar"}"#
     ),
     (
-      "application/json-patch+json", #"{"foo":["bar","baz"]}"#,
+      "json-patch", #"{"foo":["bar","baz"]}"#,
       #"[{"op":"add","path":"/foo/1","value":"qux"}]"#, #"{"foo":["bar","qux","baz"]}"#
     ),
     (
-      "application/json-patch+json", #"{"foo":["bar"]}"#,
+      "json-patch", #"{"foo":["bar"]}"#,
       #"[{"op":"add","path":"/foo/-","value":"qux"}]"#, #"{"foo":["bar","qux"]}"#
     ),
     (
-      "application/json-patch+json", #"{"baz":"qux","foo":"bar"}"#,
+      "json-patch", #"{"baz":"qux","foo":"bar"}"#,
       #"[{"op":"remove","path":"/baz"}]"#, #"{"foo":"bar"}"#
     ),
     (
-      "application/json-patch+json", #"{"foo":["bar","qux","baz"]}"#,
+      "json-patch", #"{"foo":["bar","qux","baz"]}"#,
       #"[{"op":"remove","path":"/foo/1"}]"#, #"{"foo":["bar","baz"]}"#
     ),
     (
-      "application/json-patch+json", #"{"a":{"b":1},"c":{}}"#,
+      "json-patch", #"{"a":{"b":1},"c":{}}"#,
       #"[{"op":"move","from":"/a/b","path":"/c/d"}]"#, #"{"a":{},"c":{"d":1}}"#
     ),
     (
-      "application/json-patch+json", #"{"a~b":{"c/d":1}}"#,
+      "json-patch", #"{"a~b":{"c/d":1}}"#,
       #"[{"op":"replace","path":"/a~0b/c~1d","value":2}]"#, #"{"a~b":{"c/d":2}}"#
     ),
     (
-      "application/json-patch+json", #"{"a":1}"#,
+      "json-patch", #"{"a":1}"#,
       #"[{"op":"test","path":"/a","value":1},{"op":"copy","from":"/a","path":"/b"}]"#,
       #"{"a":1,"b":1}"#
     ),
   ])
   func patchesAreApplied(type: String, object: String, patch: String, expected: String) throws {
-    let patch = try Patch(contentType: type, body: json(patch))
+    let patch = try Patch(contentType: "application/\(type)+json", body: json(patch))
     #expect(try patch.applied(to: json(object)) == json(expected))
   }
 

@@ -1,10 +1,5 @@
-import AsyncHTTPClient
-import Foundation
 import KubernetesObjects
-import NIOCore
-import NIOHTTP1
 import TestSupport
-import Testing
 
 /// The recipe's cluster as objects, as two kubelets would have posted them.
 enum Recipe {
@@ -136,44 +131,27 @@ enum Recipe {
   ]
 }
 
-/// The server under test, for requests that kubectl does not make.
-struct Server: Sendable {
-  let url: String
-
+/// Requests that kubectl does not make.
+extension Caller {
   /// Creates an object, with its status where it has one, as a kubelet does: the object first, then its status.
   func post(_ path: String, _ object: JSONValue) async throws {
-    try await self.send(.POST, path, object, type: "application/json")
-    guard let status = object["status"], let name = object["metadata"]?["name"]?.string else {
-      return
-    }
-    try await self.send(
-      .PATCH, "\(path)/\(name)/status", ["status": status], type: "application/merge-patch+json")
+    try await self.send("POST", path, object)
+    guard let status = object["status"] else { return }
+    try await self.patch("\(path)/\(object.metadata.name)/status", ["status": status])
   }
 
   /// Changes some fields of an object.
   func patch(_ path: String, _ change: JSONValue) async throws {
-    try await self.send(.PATCH, path, change, type: "application/merge-patch+json")
+    try await self.send("PATCH", path, change, type: "application/merge-patch+json")
   }
 
   func send(
-    _ method: HTTPMethod, _ path: String, _ body: JSONValue, type: String
+    _ method: String, _ path: String, _ body: JSONValue, type: String = "application/json"
   ) async throws {
     let group = path.hasPrefix("apis/") ? "" : "api/v1/"
-    var request = HTTPClientRequest(url: "\(self.url)/\(group)\(path)")
-    request.method = method
-    request.headers.add(name: "Content-Type", value: type)
-    request.body = .bytes(ByteBuffer(string: body.description))
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-    let answer = try await response.body.collect(upTo: 1 << 20)
-    guard (200...299).contains(response.status.code) else {
-      throw TestFailure("\(method) \(path): \(response.status) \(String(buffer: answer))")
+    let answer = try await self.call(method, "/\(group)\(path)", body.description, type: type)
+    guard (200...299).contains(answer.code) else {
+      throw TestFailure("\(method) \(path): \(answer.code) \(answer.body)")
     }
-  }
-}
-
-/// Reads kubectl's JSON output.
-enum JSONText {
-  static func value(_ text: String) throws -> JSONValue {
-    try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
   }
 }

@@ -46,7 +46,7 @@ enum Programs {
 }
 
 /// Runs the body with a store, an API server and a kubectl without any other configuration.
-func withServer(_ body: @escaping @Sendable (Server, Kubectl) async throws -> Void) async throws {
+func withServer(_ body: @escaping @Sendable (Caller, Kubectl) async throws -> Void) async throws {
   try await TemporaryFiles.with { files in
     try await Programs.run(
       "kvstore", ["--data-dir", files.path("data"), "--listen-client-urls", "http://127.0.0.1:0"]
@@ -54,14 +54,14 @@ func withServer(_ body: @escaping @Sendable (Server, Kubectl) async throws -> Vo
       try await Programs.run(
         "fake-apiserver", ["--etcd-servers=\(store)", "--insecure-port=-1"]
       ) { url in
-        try await body(Server(url: url), try Kubectl(server: url, files: files))
+        try await body(Caller(url: url), try Kubectl(server: url, files: files))
       }
     }
   }
 }
 
 /// The same with the recipe's cluster in it.
-func withRecipe(_ body: @escaping @Sendable (Server, Kubectl) async throws -> Void) async throws {
+func withRecipe(_ body: @escaping @Sendable (Caller, Kubectl) async throws -> Void) async throws {
   try await withServer { server, kubectl in
     try await kubectl.ready("kube-system")
     let objects = "namespaces/kube-system"

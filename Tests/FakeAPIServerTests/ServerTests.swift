@@ -7,11 +7,7 @@ import Testing
 @testable import FakeAPIServer
 
 @Suite(.timeLimit(.minutes(10))) struct ServerTests {
-  private static let pods = "/api/v1/namespaces/default/pods"
   private static let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
-  private static func pod(_ name: String, labels: String = "{}") -> String {
-    #"{"metadata":{"name":"\#(name)","labels":\#(labels)},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#
-  }
 
   @Test func theRecipesCurlMakesANamespace() async throws {
     try await withServers { servers, _ in
@@ -29,18 +25,18 @@ import Testing
 
   @Test func aStaleVersionIsAConflictOnEveryServer() async throws {
     try await withServers(2) { servers, _ in
-      let made = try await servers[0].call("POST", Self.pods, Self.pod("a"))
+      let made = try await servers[0].call("POST", Caller.pods, Caller.pod("a"))
       #expect(made.code == 201)
       var first = made.body
       first["metadata"]?["labels"] = ["by": "one"]
       var second = made.body
       second["metadata"]?["labels"] = ["by": "two"]
-      let won = try await servers[0].call("PUT", "\(Self.pods)/a", "\(first)")
+      let won = try await servers[0].call("PUT", "\(Caller.pods)/a", "\(first)")
       #expect(won.code == 200)
       #expect(won.body["metadata"]?["resourceVersion"] != made.body["metadata"]?["resourceVersion"])
-      let lost = try await servers[1].call("PUT", "\(Self.pods)/a", "\(second)")
+      let lost = try await servers[1].call("PUT", "\(Caller.pods)/a", "\(second)")
       #expect(lost.code == 409 && lost.body["reason"] == "Conflict")
-      let stored = try await servers[1].call("GET", "\(Self.pods)/a")
+      let stored = try await servers[1].call("GET", "\(Caller.pods)/a")
       #expect(stored.body == won.body)
     }
   }
@@ -48,15 +44,20 @@ import Testing
   @Test(
     arguments: [
       ("GET", "/api/v1/namespaces/default/pods/none", nil, "application/json", 404, "NotFound"),
-      ("POST", "/api/v1/namespaces/none/pods", pod("a"), "application/json", 404, "NotFound"),
-      ("POST", pods, "{", "application/json", 400, "BadRequest"),
-      ("POST", pods, "x", "text/html", 415, "UnsupportedMediaType"),
-      ("POST", pods, #"{"metadata":{"name":"A"}}"#, "application/json", 422, "Invalid"),
-      ("PATCH", "\(pods)/a", "{}", "application/apply-patch+yaml", 415, "UnsupportedMediaType"),
-      ("PATCH", "\(pods)/a", "{}", "application/merge-patch+json", 404, "NotFound"),
-      ("GET", "\(pods)?fieldSelector=spec.image%3Dx", nil, "", 400, "BadRequest"),
-      ("GET", "\(pods)?limit=x", nil, "", 400, "BadRequest"),
-      ("POST", "\(pods)/a", "{}", "application/json", 405, "MethodNotAllowed"),
+      (
+        "POST", "/api/v1/namespaces/none/pods", Caller.pod("a"), "application/json", 404, "NotFound"
+      ),
+      ("POST", Caller.pods, "{", "application/json", 400, "BadRequest"),
+      ("POST", Caller.pods, "x", "text/html", 415, "UnsupportedMediaType"),
+      ("POST", Caller.pods, #"{"metadata":{"name":"A"}}"#, "application/json", 422, "Invalid"),
+      (
+        "PATCH", "\(Caller.pods)/a", "{}", "application/apply-patch+yaml", 415,
+        "UnsupportedMediaType"
+      ),
+      ("PATCH", "\(Caller.pods)/a", "{}", "application/merge-patch+json", 404, "NotFound"),
+      ("GET", "\(Caller.pods)?fieldSelector=spec.image%3Dx", nil, "", 400, "BadRequest"),
+      ("GET", "\(Caller.pods)?limit=x", nil, "", 400, "BadRequest"),
+      ("POST", "\(Caller.pods)/a", "{}", "application/json", 405, "MethodNotAllowed"),
       ("DELETE", "/api/v1/namespaces/default", nil, "", 403, "Forbidden"),
       ("PUT", "\(leases)/l", #"{"metadata":{"name":"l"}}"#, "application/json", 422, "Invalid"),
     ] as [(String, String, String?, String, Int, String)])
@@ -74,19 +75,17 @@ import Testing
 
   @Test func aWatchGoesOnFromAListOnAnyServer() async throws {
     try await withServers(2) { servers, _ in
-      _ = try await servers[0].call("POST", Self.pods, Self.pod("a"))
-      let list = try await servers[0].call("GET", Self.pods)
+      _ = try await servers[0].call("POST", Caller.pods, Caller.pod("a"))
+      let list = try await servers[0].call("GET", Caller.pods)
       let version = try #require(list.body["metadata"]?["resourceVersion"]?.string)
-      _ = try await servers[0].call("POST", Self.pods, Self.pod("b"))
-      _ = try await servers[1].call("DELETE", "\(Self.pods)/a")
+      _ = try await servers[0].call("POST", Caller.pods, Caller.pod("b"))
+      _ = try await servers[1].call("DELETE", "\(Caller.pods)/a")
       for server in servers {
-        let seen = try await server.watch("\(Self.pods)?watch=true&resourceVersion=\(version)") {
+        let seen = try await server.watch("\(Caller.pods)?watch=true&resourceVersion=\(version)") {
           events in
           var seen: [String] = []
           for try await event in events {
-            seen.append(
-              "\(event["type"]?.string ?? "") \(event["object"]?["metadata"]?["name"]?.string ?? "")"
-            )
+            seen.append(Self.text(of: event))
             if seen.count == 2 { break }
           }
           return seen
@@ -97,21 +96,19 @@ import Testing
   }
 
   @Test func aWatchWithASelectorSeesWhatComesAndGoes() async throws {
-    try await withServers { servers, _ in
-      let server = servers[0]
-      _ = try await server.call("POST", Self.pods, Self.pod("a", labels: #"{"app":"x"}"#))
-      let path = "\(Self.pods)?watch=true&labelSelector=app%3Dx"
+    try await withServer { server in
+      _ = try await server.call("POST", Caller.pods, Caller.pod("a", labels: #"{"app":"x"}"#))
+      let path = "\(Caller.pods)?watch=true&labelSelector=app%3Dx"
       let seen = try await server.watch(path) { events in
         var seen: [String] = []
         for try await event in events {
-          seen.append(
-            "\(event["type"]?.string ?? "") \(event["object"]?["metadata"]?["name"]?.string ?? "")")
+          seen.append(Self.text(of: event))
           switch seen.count {
           case 1:
-            _ = try await server.call("POST", Self.pods, Self.pod("b", labels: #"{"app":"y"}"#))
+            _ = try await server.call("POST", Caller.pods, Caller.pod("b", labels: #"{"app":"y"}"#))
             for (name, value) in [("b", "x"), ("a", "y")] {
               _ = try await server.call(
-                "PATCH", "\(Self.pods)/\(name)", #"{"metadata":{"labels":{"app":"\#(value)"}}}"#,
+                "PATCH", "\(Caller.pods)/\(name)", #"{"metadata":{"labels":{"app":"\#(value)"}}}"#,
                 type: "application/merge-patch+json")
             }
           case 3: return seen
@@ -124,14 +121,18 @@ import Testing
     }
   }
 
+  private static func text(of event: JSONValue) -> String {
+    "\(event["type"]?.string ?? "") \(event["object"]?.metadata.name ?? "")"
+  }
+
   @Test func aVersionThatIsForgottenIsGone() async throws {
     try await withServers { servers, client in
-      let list = try await servers[0].call("GET", Self.pods)
+      let list = try await servers[0].call("GET", Caller.pods)
       let version = try #require(list.body["metadata"]?["resourceVersion"]?.string)
       // More changes than a starting server reads.
       for number in 0..<1_100 { try await client.put("noise", value: "\(number)") }
       try await withServers(on: client.endpoints[0].url) { servers, _ in
-        let path = "\(Self.pods)?watch=true&resourceVersion=\(version)"
+        let path = "\(Caller.pods)?watch=true&resourceVersion=\(version)"
         // Before its first read of the store it has no index.
         try await eventually("it can tell") {
           try await Self.first(servers[0], path)["code"] == nil
@@ -156,13 +157,13 @@ import Testing
     let successor = LockedValue<KVStoreServer?>(nil)
     try await withServers(on: url) { servers, _ in
       let server = servers[0]
-      _ = try await server.call("POST", Self.pods, Self.pod("a"))
-      let last = try await server.watch("\(Self.pods)?watch=true") { events in
+      _ = try await server.call("POST", Caller.pods, Caller.pod("a"))
+      let last = try await server.watch("\(Caller.pods)?watch=true") { events in
         var last = JSONValue.null
         for try await event in events {
           // A later change shows that the feed has seen it.
           if event["type"] == "ADDED", event["object"]?["metadata"]?["name"] == "a" {
-            _ = try await server.call("POST", Self.pods, Self.pod("b"))
+            _ = try await server.call("POST", Caller.pods, Caller.pod("b"))
           } else if event["type"] == "ADDED" {
             await former.stop()
             let store = try await KVStoreServer.start(.memory, listenURLs: [url])
@@ -187,7 +188,7 @@ import Testing
           containers:
           - {name: c, image: "i:1"}
         """
-      let made = try await servers[0].call("POST", Self.pods, body, type: "application/yaml")
+      let made = try await servers[0].call("POST", Caller.pods, body, type: "application/yaml")
       #expect(made.code == 201)
       #expect(made.body["metadata"]?["name"]?.string?.hasPrefix("web-") == true)
       #expect(made.body["metadata"]?["namespace"] == "default")
@@ -196,15 +197,14 @@ import Testing
   }
 
   @Test func aSelectionIsDeletedAtOnce() async throws {
-    try await withServers { servers, _ in
-      let server = servers[0]
+    try await withServer { server in
       for (name, app) in [("a", "x"), ("b", "y"), ("c", "x")] {
         _ = try await server.call(
-          "POST", Self.pods, Self.pod(name, labels: #"{"app":"\#(app)"}"#))
+          "POST", Caller.pods, Caller.pod(name, labels: #"{"app":"\#(app)"}"#))
       }
-      let deleted = try await server.call("DELETE", "\(Self.pods)?labelSelector=app%20in%20(x,z)")
+      let deleted = try await server.call("DELETE", "\(Caller.pods)?labelSelector=app%20in%20(x,z)")
       #expect(deleted.code == 200 && deleted.body["items"]?.elements.count == 2)
-      let rest = try await server.call("GET", Self.pods)
+      let rest = try await server.call("GET", Caller.pods)
       #expect(
         rest.body["items"]?.elements.map { $0["metadata"]?["name"]?.string } == ["b"])
     }
@@ -213,12 +213,12 @@ import Testing
   @Test func aListIsTakenPieceByPiece() async throws {
     try await withServers { servers, _ in
       for number in 0..<5 {
-        _ = try await servers[0].call("POST", Self.pods, Self.pod("p\(number)"))
+        _ = try await servers[0].call("POST", Caller.pods, Caller.pod("p\(number)"))
       }
       var names: [String] = []
       var next = ""
       repeat {
-        let part = try await servers[0].call("GET", "\(Self.pods)?limit=2&continue=\(next)").body
+        let part = try await servers[0].call("GET", "\(Caller.pods)?limit=2&continue=\(next)").body
         names += part["items"]?.elements.compactMap { $0["metadata"]?["name"]?.string } ?? []
         next = (part["metadata"]?["continue"]?.string ?? "").replacing("=", with: "%3D")
           .replacing("+", with: "%2B")
@@ -229,36 +229,35 @@ import Testing
 
   @Test func whatNobodyCanReadIsNotAcceptable() async throws {
     try await withServers { servers, _ in
-      let answer = try await servers[0].call("GET", Self.pods, accept: "text/html")
+      let answer = try await servers[0].call("GET", Caller.pods, accept: "text/html")
       #expect(answer.code == 406 && answer.body["reason"] == "NotAcceptable")
     }
   }
 
   @Test func aPodOnANodeEndsInTwoSteps() async throws {
-    try await withServers { servers, _ in
-      let server = servers[0]
-      _ = try await server.call("POST", Self.pods, Self.pod("a"))
+    try await withServer { server in
+      _ = try await server.call("POST", Caller.pods, Caller.pod("a"))
       let bound = try await server.call(
-        "POST", "\(Self.pods)/a/binding", #"{"target":{"kind":"Node","name":"m1"}}"#)
+        "POST", "\(Caller.pods)/a/binding", #"{"target":{"kind":"Node","name":"m1"}}"#)
       #expect(bound.code == 201)
-      let marked = try await server.call("DELETE", "\(Self.pods)/a")
+      let marked = try await server.call("DELETE", "\(Caller.pods)/a")
       #expect(marked.code == 200 && marked.body["metadata"]?["deletionTimestamp"] != nil)
-      #expect(try await server.call("GET", "\(Self.pods)/a").code == 200)
+      #expect(try await server.call("GET", "\(Caller.pods)/a").code == 200)
       let other = try await server.call(
-        "DELETE", "\(Self.pods)/a", #"{"gracePeriodSeconds":0,"preconditions":{"uid":"x"}}"#)
+        "DELETE", "\(Caller.pods)/a", #"{"gracePeriodSeconds":0,"preconditions":{"uid":"x"}}"#)
       #expect(other.code == 409)
       #expect(
-        try await server.call("DELETE", "\(Self.pods)/a", #"{"gracePeriodSeconds":0}"#).code == 200)
-      #expect(try await server.call("GET", "\(Self.pods)/a").code == 404)
+        try await server.call("DELETE", "\(Caller.pods)/a", #"{"gracePeriodSeconds":0}"#).code
+          == 200)
+      #expect(try await server.call("GET", "\(Caller.pods)/a").code == 404)
     }
   }
 
   @Test func aNamespaceGoesWithAllThatIsInIt() async throws {
-    try await withServers { servers, _ in
-      let server = servers[0]
+    try await withServer { server in
       _ = try await server.call("POST", "/api/v1/namespaces", #"{"metadata":{"name":"n"}}"#)
       for name in ["a", "b"] {
-        _ = try await server.call("POST", "/api/v1/namespaces/n/pods", Self.pod(name))
+        _ = try await server.call("POST", "/api/v1/namespaces/n/pods", Caller.pod(name))
       }
       #expect(try await server.call("DELETE", "/api/v1/namespaces/n").code == 200)
       #expect(try await server.call("GET", "/api/v1/pods").body["items"] == [])
@@ -267,8 +266,7 @@ import Testing
   }
 
   @Test func aNodeWithoutASignOfLifeIsShownAsUnknown() async throws {
-    try await withServers { servers, _ in
-      let server = servers[0]
+    try await withServer { server in
       let node =
         #"{"metadata":{"name":"m1"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#
       _ = try await server.call("POST", "/api/v1/nodes", node)

@@ -31,6 +31,13 @@ struct Caller: Sendable {
     return (Int(response.status.code), value ?? .string(String(buffer: text)))
   }
 
+  static let pods = "/api/v1/namespaces/default/pods"
+
+  /// A pod's manifest.
+  static func pod(_ name: String, labels: String = "{}") -> String {
+    #"{"metadata":{"name":"\#(name)","labels":\#(labels)},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#
+  }
+
   /// The events of a watch, until the body returns.
   func watch<Value: Sendable>(
     _ path: String, _ body: (AsyncThrowingStream<JSONValue, any Error>) async throws -> Value
@@ -76,6 +83,11 @@ func withServers(
   }
   await store.stop()
   try result.get()
+}
+
+/// The same with one server.
+func withServer(_ body: @escaping @Sendable (Caller) async throws -> Void) async throws {
+  try await withServers { servers, _ in try await body(servers[0]) }
 }
 
 /// The same on an existing store.

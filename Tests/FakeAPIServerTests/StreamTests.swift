@@ -8,11 +8,6 @@ import Testing
 
 /// Streams: watches, and answers of kubelets behind the server.
 @Suite(.timeLimit(.minutes(10))) struct StreamTests {
-  private static let pods = "/api/v1/namespaces/default/pods"
-  private static func pod(_ name: String) -> String {
-    #"{"metadata":{"name":"\#(name)"},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#
-  }
-
   /// The number of a server's watchers.
   private static func watchers(_ server: Caller) async throws -> Bool {
     let page = try await server.call("GET", "/metrics").body.string ?? ""
@@ -26,17 +21,16 @@ import Testing
   }
 
   @Test func aWatcherThatWantsToKnowHearsHowFarItIs() async throws {
-    try await withServers { servers, _ in
-      let server = servers[0]
-      let list = try await server.call("GET", Self.pods).body
+    try await withServer { server in
+      let list = try await server.call("GET", Caller.pods).body
       let start = try #require(list["metadata"]?["resourceVersion"]?.string)
-      let made = try await server.call("POST", Self.pods, Self.pod("a")).body
+      let made = try await server.call("POST", Caller.pods, Caller.pod("a")).body
       // Until the server itself has seen it.
-      try await server.watch("\(Self.pods)?watch=true&resourceVersion=\(start)") { events in
+      try await server.watch("\(Caller.pods)?watch=true&resourceVersion=\(start)") { events in
         for try await _ in events { break }
       }
       let path =
-        "\(Self.pods)?watch=true&resourceVersion=\(start)&timeoutSeconds=1&labelSelector=none"
+        "\(Caller.pods)?watch=true&resourceVersion=\(start)&timeoutSeconds=1&labelSelector=none"
       #expect(try await server.watch(path, Self.all) == [])
       #expect(
         try await server.watch("\(path)&allowWatchBookmarks=true", Self.all) == [
@@ -53,7 +47,7 @@ import Testing
 
   @Test func whoHasGoneIsNotKeptInMind() async throws {
     try await withServers { servers, _ in
-      try await servers[0].watch("\(Self.pods)?watch=true") { _ in
+      try await servers[0].watch("\(Caller.pods)?watch=true") { _ in
         try await eventually("it is watched") { try await Self.watchers(servers[0]) }
       }
       try await eventually("nobody watches") { try await !Self.watchers(servers[0]) }
@@ -69,10 +63,10 @@ import Testing
         "POST", "/api/v1/nodes",
         #"{"metadata":{"name":"m1"},"status":{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":\#(port)}}}}"#
       )
-      let path = "/api/v1/nodes/m1/proxy\(Self.pods)?watch=true"
+      let path = "/api/v1/nodes/m1/proxy\(Caller.pods)?watch=true"
       try await proxy.watch(path) { events in
         try await eventually("the kubelet is asked") { try await Self.watchers(kubelet) }
-        _ = try await proxy.call("POST", Self.pods, Self.pod("a"))
+        _ = try await proxy.call("POST", Caller.pods, Caller.pod("a"))
         for try await event in events {
           #expect(event["object"]?["metadata"]?["name"] == "a")
           break
@@ -116,7 +110,7 @@ import Testing
             // The server ends the reader's stream, not the reader.
             let error = await #expect(throws: (any Error).self) {
               try await Caller(url: url).watch(
-                "/api/v1/nodes/m1/proxy\(Self.pods)?watch=true", Self.all)
+                "/api/v1/nodes/m1/proxy\(Caller.pods)?watch=true", Self.all)
             }
             #expect(error as? HTTPClientError != .readTimeout)
             break

@@ -6,12 +6,14 @@ import Testing
 
 /// The command line of a container, without starting it.
 @Suite struct ContainerCommandTests {
-  private static func command(
-    tree: ContainerCommand.Tree, mounts: [ContainerCommand.Mount], imageRoot: String = ""
-  ) -> ContainerCommand {
+  private static func words(
+    _ mounts: ContainerCommand.Mount..., tree: ContainerCommand.Tree = Self.tree,
+    imageRoot: String = ""
+  ) -> [String] {
     ContainerCommand(
       imageRoot: imageRoot, tree: tree, mounts: mounts, hostname: "n1",
-      environment: ContainerEnvironment(hostname: "n1"), workingDirectory: "/", words: ["true"])
+      environment: ContainerEnvironment(hostname: "n1"), workingDirectory: "/", words: ["true"]
+    ).arguments
   }
 
   /// An option with its arguments.
@@ -26,7 +28,7 @@ import Testing
   ]
 
   @Test func theRootIsPutTogetherReadOnly() {
-    let words = Self.command(tree: Self.tree, mounts: []).arguments
+    let words = Self.words()
     #expect(Self.uses("--ro-bind", 2, in: words) == [["/srv", "/srv"], ["/usr", "/usr"]])
     #expect(Self.uses("--symlink", 2, in: words) == [["usr/bin", "/bin"]])
     #expect(Self.uses("--proc", 1, in: words) == [["/proc"]])
@@ -34,19 +36,14 @@ import Testing
   }
 
   @Test func aMountWhosePlaceIsThereReplacesIt() {
-    let words = Self.command(
-      tree: Self.tree,
-      mounts: [.init(hostPath: "/h", target: "/usr/share", isReadOnly: true)]
-    ).arguments
+    let words = Self.words(.init(hostPath: "/h", target: "/usr/share", isReadOnly: true))
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
     #expect(Self.uses("--ro-bind", 2, in: words).last == ["/h", "/usr/share"])
   }
 
   @Test func aMountWithoutAPlaceGetsOneInACopyOfTheDirectory() {
-    let words = Self.command(
-      tree: Self.tree,
-      mounts: [.init(hostPath: "/h", target: "/srv/kubernetes/deep", isReadOnly: false)]
-    ).arguments
+    let words = Self.words(
+      .init(hostPath: "/h", target: "/srv/kubernetes/deep", isReadOnly: false))
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/srv"]])
     #expect(
       Self.uses("--ro-bind", 2, in: words).suffix(2) == [
@@ -56,13 +53,9 @@ import Testing
   }
 
   @Test func aMountOnTheRootNeedsNoCopyAndTheOuterOneComesFirst() {
-    let words = Self.command(
-      tree: Self.tree,
-      mounts: [
-        .init(hostPath: "/i", target: "/manifests/inner", isReadOnly: false),
-        .init(hostPath: "/o", target: "/manifests", isReadOnly: false),
-      ]
-    ).arguments
+    let words = Self.words(
+      .init(hostPath: "/i", target: "/manifests/inner", isReadOnly: false),
+      .init(hostPath: "/o", target: "/manifests", isReadOnly: false))
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
     #expect(Self.uses("--bind", 2, in: words).map(\.[0]) == ["/o", "/i"])
   }
@@ -72,13 +65,9 @@ import Testing
       "/": ["opt": .directory, "sbin": .link(to: "usr/sbin")],
       "/opt": ["daemon": .link(to: "/elsewhere/daemon"), "other": .link(to: "daemon")],
     ]
-    let words = Self.command(
-      tree: tree,
-      mounts: [
-        .init(hostPath: "/h", target: "/opt/daemon", isReadOnly: true),
-        .init(hostPath: "/s", target: "/sbin", isReadOnly: true),
-      ]
-    ).arguments
+    let words = Self.words(
+      .init(hostPath: "/h", target: "/opt/daemon", isReadOnly: true),
+      .init(hostPath: "/s", target: "/sbin", isReadOnly: true), tree: tree)
     #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/opt"]])
     #expect(Self.uses("--symlink", 2, in: words) == [["daemon", "/opt/other"]])
     #expect(
@@ -86,7 +75,7 @@ import Testing
   }
 
   @Test func anImageThatIsADirectoryIsTheRoot() {
-    let words = Self.command(tree: ["/": ["app": .other]], mounts: [], imageRoot: "/img").arguments
+    let words = Self.words(tree: ["/": ["app": .other]], imageRoot: "/img")
     #expect(Self.uses("--ro-bind", 2, in: words) == [["/img/app", "/app"]])
   }
 
@@ -118,7 +107,7 @@ import Testing
   ])
   func referencesAreExpandedAsTheAPISays(text: String, expanded: String) throws {
     var environment = ContainerEnvironment(hostname: "h")
-    let pod = try Fixtures.manifest(Fixtures.pod())
+    let pod = try Fixtures.manifest()
     #expect(
       environment.add(
         ["env": [["name": "A", "value": "a"]]], of: pod, nodeAddress: "10.0.0.1") == nil)
@@ -126,7 +115,7 @@ import Testing
   }
 
   @Test func variablesComeFromThePodAndFromEachOther() throws {
-    let pod = try Fixtures.manifest(Fixtures.pod(uid: "u", annotations: ["x/y": "note"]))
+    let pod = try Fixtures.manifest(uid: "u", annotations: ["x/y": "note"])
     var environment = ContainerEnvironment(hostname: "h")
     func field(_ name: String, _ path: String) -> JSONValue {
       ["name": .string(name), "valueFrom": ["fieldRef": ["fieldPath": .string(path)]]]
@@ -164,27 +153,26 @@ import Testing
     ] as [(JSONValue, String)])
   func whatHasNoSourceIsNamed(container: JSONValue, problem: String) throws {
     var environment = ContainerEnvironment(hostname: "h")
-    let pod = try Fixtures.manifest(Fixtures.pod())
+    let pod = try Fixtures.manifest()
     #expect(environment.add(container, of: pod, nodeAddress: "") == problem)
   }
 
   @Test func whatIsNotEnforcedIsNamed() throws {
     let pod = try Fixtures.manifest(
-      Fixtures.pod(
-        image: "nginx",
-        spec: """
-              resources: {limits: {cpu: 1}}
-              securityContext: {runAsUser: 1}
-              livenessProbe: {grpc: {port: 1}}
-            securityContext: {fsGroup: 1}
-          """))
+      image: "nginx",
+      spec: """
+            resources: {limits: {cpu: 1}}
+            securityContext: {runAsUser: 1}
+            livenessProbe: {grpc: {port: 1}}
+          securityContext: {fsGroup: 1}
+        """)
     #expect(
       UnenforcedFields.list(of: pod) == [
         "spec.hostNetwork=false", "spec.securityContext", "spec.containers[0].resources",
         "spec.containers[0].securityContext", "spec.containers[0].imagePullPolicy",
         "spec.containers[0].livenessProbe.grpc",
       ])
-    let quiet = try Fixtures.manifest(Fixtures.pod(spec: "  hostNetwork: true"))
+    let quiet = try Fixtures.manifest(spec: "  hostNetwork: true")
     #expect(UnenforcedFields.list(of: quiet) == [])
   }
 

@@ -46,6 +46,13 @@ import Testing
       }
     }
 
+    /// Installs `web.yaml` and waits until it runs.
+    @discardableResult
+    func run(_ text: String, image: String = "nginx:1") async throws -> JSONValue {
+      try self.install("web.yaml", text)
+      return try await self.untilRunning(image: image)
+    }
+
     func remove(_ name: String) throws {
       try FileManager.default.removeItem(at: self.directory.appending(path: name))
     }
@@ -140,8 +147,7 @@ import Testing
       let text = Fixtures.pod(
         annotations: ["pretend.zweimaster.dev/stop-after": "1h"],
         spec: "  terminationGracePeriodSeconds: 2")
-      try node.install("web.yaml", text)
-      _ = try await node.untilRunning(image: "nginx:1")
+      try await node.run(text)
       try node.remove("web.yaml")
       try await eventually("the pod leaves /pods") { try await node.pods().isEmpty }
       // The container had SIGTERM before its end.
@@ -157,8 +163,7 @@ import Testing
       let text = Fixtures.pod(
         annotations: ["pretend.zweimaster.dev/stop-after": "1h"],
         spec: "  terminationGracePeriodSeconds: 3600")
-      try node.install("web.yaml", text)
-      _ = try await node.untilRunning(image: "nginx:1")
+      try await node.run(text)
       try node.remove("web.yaml")
       try await eventually("the pod leaves /pods") { try await node.pods().isEmpty }
       let running = try await node.runningPods()
@@ -195,8 +200,7 @@ import Testing
       let first = try await node.untilRunning(image: "nginx:1")
       let other = try await node.untilRunning(image: "other:1")
 
-      try node.install("web.yaml", Fixtures.pod(image: "nginx:2"))
-      let second = try await node.untilRunning(image: "nginx:2")
+      let second = try await node.run(Fixtures.pod(image: "nginx:2"), image: "nginx:2")
       #expect(first["metadata"]?["uid"] != second["metadata"]?["uid"])
       #expect(first["metadata"]?["name"] == second["metadata"]?["name"])
 
@@ -210,8 +214,7 @@ import Testing
       #expect(line.contains("path=\(node.directory.path)/web.yaml"))
       #expect(try await node.untilRunning(image: "nginx:2") == second)
 
-      try node.install("web.yaml", Fixtures.pod(image: "nginx:3"))
-      _ = try await node.untilRunning(image: "nginx:3")
+      try await node.run(Fixtures.pod(image: "nginx:3"), image: "nginx:3")
       #expect(try await node.untilRunning(image: "other:1") == other)
     }
   }
@@ -260,8 +263,8 @@ import Testing
       }
       #expect(try await node.runningPods().isEmpty)
       // The next term is another pod.
-      try node.install("web.yaml", Fixtures.pod(uid: "term-2", image: "nginx:2"))
-      let second = try await node.untilRunning(image: "nginx:2")
+      let second = try await node.run(
+        Fixtures.pod(uid: "term-2", image: "nginx:2"), image: "nginx:2")
       #expect(second["metadata"]?["uid"] == "term-2")
     }
   }
@@ -315,12 +318,10 @@ import Testing
 
   @Test func aHookComesBeforeTheSignal() async throws {
     try await self.withNode { node in
-      try node.install(
-        "web.yaml",
+      try await node.run(
         Fixtures.pod(
           annotations: ["pretend.zweimaster.dev/pre-stop-after": "100ms"],
           spec: "    lifecycle: {preStop: {exec: {command: [drain]}}}"))
-      _ = try await node.untilRunning(image: "nginx:1")
       try node.remove("web.yaml")
       try await eventually("the pod ends") { try await node.runningPods().isEmpty }
       #expect(node.log.lines(containing: "Running preStop hook").count == 1)
@@ -354,8 +355,7 @@ import Testing
   @Test func aDirectoryMayVanishAndReturn() async throws {
     try await self.withNode { node in
       for turn in 1...2 {
-        try node.install("web.yaml", Fixtures.pod(image: "nginx:\(turn)"))
-        _ = try await node.untilRunning(image: "nginx:\(turn)")
+        try await node.run(Fixtures.pod(image: "nginx:\(turn)"), image: "nginx:\(turn)")
         try FileManager.default.removeItem(at: node.directory)
         try await eventually("no pods are left") { try await node.pods().isEmpty }
         try await eventually("it is said") {
@@ -365,10 +365,8 @@ import Testing
           at: node.directory, withIntermediateDirectories: true)
       }
       // The new directory is watched, not only listed once.
-      try node.install("web.yaml", Fixtures.pod(image: "nginx:3"))
-      _ = try await node.untilRunning(image: "nginx:3")
-      try node.install("web.yaml", Fixtures.pod(image: "nginx:4"))
-      _ = try await node.untilRunning(image: "nginx:4")
+      try await node.run(Fixtures.pod(image: "nginx:3"), image: "nginx:3")
+      try await node.run(Fixtures.pod(image: "nginx:4"), image: "nginx:4")
     }
   }
 
@@ -384,8 +382,7 @@ import Testing
       )
       try FileManager.default.createDirectory(
         at: later.directory, withIntermediateDirectories: true)
-      try later.install("web.yaml", Fixtures.pod())
-      _ = try await later.untilRunning(image: "nginx:1")
+      try await later.run(Fixtures.pod())
     }
   }
 
@@ -411,8 +408,7 @@ import Testing
       #expect(mkfifo(node.directory.appending(path: "pipe").path, 0o600) == 0)
       try FileManager.default.createSymbolicLink(
         atPath: node.directory.appending(path: "dangling").path, withDestinationPath: "/nowhere")
-      try node.install("web.yaml", Fixtures.pod())
-      _ = try await node.untilRunning(image: "nginx:1")
+      try await node.run(Fixtures.pod())
       for (name, reason) in [
         ("folder", "is a directory, not recursing"), ("pipe", "is not a directory or file"),
         ("dangling", "Could not get metadata: No such file or directory"),

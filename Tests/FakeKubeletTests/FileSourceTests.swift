@@ -110,26 +110,19 @@ import Testing
     let old = try Fixtures.manifest(Self.pod("a", "1"))
     let new = try Fixtures.manifest(Self.pod("a", "2"))
     var workers = PodWorkers(replacesBetweenPolls: false)
-    func at(_ seconds: Double) -> KubeletInstant {
-      KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
-    }
-    let first = workers.handle(.changed(removed: [], added: [old]), at: at(0))
-    guard case .startContainer(let id, _)? = first.first else {
-      Issue.record("nothing is started")
-      return
-    }
-    _ = workers.handle(.containerStarted(id), at: at(0))
-    _ = workers.handle(.changed(removed: [old.name], added: [new]), at: at(1))
-    let end = workers.handle(.containerExited(id, code: 143), at: at(2))
+    let id = try #require(workers.handle(.changed(added: [old]), at: .at(0)).started)
+    _ = workers.handle(.containerStarted(id), at: .at(0))
+    _ = workers.handle(.changed(removed: [old.name], added: [new]), at: .at(1))
+    let end = workers.handle(.containerExited(id, code: 143), at: .at(2))
     guard case .wake(let poll)? = end.last else {
       Issue.record("it does not wait: \(end)")
       return
     }
-    #expect(poll >= at(11) && poll < at(16))
-    #expect(workers.handle(.woke, at: at(5)) == [])
+    #expect(poll >= .at(11) && poll < .at(16))
+    #expect(workers.handle(.woke, at: .at(5)) == [])
     #expect(workers.waiting[new.name] != nil)
     let begun = workers.handle(.woke, at: poll)
-    #expect(begun.contains { if case .startContainer = $0 { true } else { false } })
+    #expect(begun.started != nil)
   }
 
   /// With a real directory, and a list every second or never.

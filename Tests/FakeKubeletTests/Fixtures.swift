@@ -10,6 +10,9 @@ import Testing
 enum Fixtures {
   static let node = PodManifest.Node(name: "kube-master1", allowsPrivileged: true)
 
+  static let clock = WallClock(
+    secondsAtStart: 1_795_430_106, nanosecondsAtStart: 269_359_600)
+
   static func directory(_ name: String) throws -> URL {
     try #require(Bundle.module.resourceURL).appending(path: "Manifests/\(name)")
   }
@@ -37,10 +40,32 @@ enum Fixtures {
       """
   }
 
+  /// A small pod, read.
+  static func manifest(
+    uid: String? = nil, image: String = "nginx:1", annotations: [String: String] = [:],
+    spec: String = ""
+  ) throws(ManifestError) -> PodManifest {
+    try Self.manifest(Self.pod(uid: uid, image: image, annotations: annotations, spec: spec))
+  }
+
   static func manifest(
     _ text: String, path: String = "/m/a.yaml", node: PodManifest.Node = Self.node
   ) throws(ManifestError) -> PodManifest {
     try PodManifest(decoding: Array(text.utf8), path: path, node: node)
+  }
+}
+
+extension KubeletInstant {
+  /// That many seconds after the kubelet's start.
+  static func at(_ seconds: Double) -> Self {
+    Self(sinceStart: .milliseconds(Int64(seconds * 1000)))
+  }
+}
+
+extension [PodWorkers.Effect] {
+  /// The first container that these start.
+  var started: ContainerID? {
+    self.lazy.compactMap { if case .startContainer(let id, _) = $0 { id } else { nil } }.first
   }
 }
 

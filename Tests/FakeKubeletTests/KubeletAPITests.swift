@@ -12,10 +12,6 @@ import Testing
 
 /// The endpoints besides `/pods`.
 @Suite(.timeLimit(.minutes(3))) struct KubeletAPITests {
-  private static func at(_ seconds: Int) -> KubeletInstant {
-    KubeletInstant(sinceStart: .seconds(seconds))
-  }
-
   private static let clock = WallClock(secondsAtStart: 1_475_712_000, nanosecondsAtStart: 0)
 
   // MARK: - Health
@@ -98,7 +94,7 @@ import Testing
   }
 
   @Test func whichLogIsReadDependsOnTheContainersLife() throws {
-    let manifest = try Fixtures.manifest(Fixtures.pod(uid: "u"))
+    let manifest = try Fixtures.manifest(uid: "u")
     var workers = PodWorkers()
     func answer(_ previous: Bool, _ container: String = "main", pod: PodName? = nil) -> String {
       do throws(ContainerLogRefusal) {
@@ -109,33 +105,28 @@ import Testing
       }
     }
     #expect(answer(false) == #"404 pod "web-kube-master1" does not exist"#)
-    func start(_ effects: [PodWorkers.Effect]) throws -> ContainerID {
-      try #require(
-        effects.compactMap { if case .startContainer(let id, _) = $0 { id } else { nil } }.first)
-    }
-    let first = try start(workers.handle(.changed(removed: [], added: [manifest]), at: Self.at(0)))
+    let first = try #require(workers.handle(.changed(added: [manifest]), at: .at(0)).started)
     #expect(
       answer(false)
         == #"400 container "main" in pod "web-kube-master1" is waiting to start: ContainerCreating"#
     )
     #expect(answer(false, "x") == #"404 container "x" not found in pod "web-kube-master1""#)
-    _ = workers.handle(.containerStarted(first), at: Self.at(0))
+    _ = workers.handle(.containerStarted(first), at: .at(0))
     #expect(answer(false) == "0")
     #expect(
       answer(true)
         == #"400 previous terminated container "main" in pod "web-kube-master1" not found"#)
-    let second = try start(workers.handle(.containerExited(first, code: 1), at: Self.at(1)))
-    _ = workers.handle(.containerStarted(second), at: Self.at(1))
+    let second = try #require(workers.handle(.containerExited(first, code: 1), at: .at(1)).started)
+    _ = workers.handle(.containerStarted(second), at: .at(1))
     #expect((answer(false), answer(true)) == ("1", "0"))
-    _ = workers.handle(.containerExited(second, code: 1), at: Self.at(2))
+    _ = workers.handle(.containerExited(second, code: 1), at: .at(2))
     #expect((answer(false), answer(true)) == ("1", "1"), "it waits for its third run")
   }
 
   @Test func logsAreServedAndFollowed() async throws {
     try await withDirectory { logs in
       try await FakeKubeletTests().withNode({ $0.podLogsDirectory = logs.path }) { node in
-        try node.install("web.yaml", Fixtures.pod(uid: "u1"))
-        _ = try await node.untilRunning(image: "nginx:1")
+        try await node.run(Fixtures.pod(uid: "u1"))
         let directory = logs.appending(path: "default_web-kube-master1_u1/main")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let file = directory.appending(path: "0.log")
@@ -148,18 +139,23 @@ import Testing
         let refused = "\(node.addresses.readOnly)/containerLogs/default/web-kube-master1/main"
         #expect(try await node.get(refused).status == 405)
 
-        let follow = Task { try await node.get("\(base)/main?follow=true&tailLines=0").body }
         let handle = try FileHandle(forWritingTo: file)
+        defer { try? handle.close() }
         try handle.seekToEnd()
-        // A late reader still gets the last line.
-        try await Task.sleep(for: .milliseconds(300))
-        try handle.write(
-          contentsOf: Data("2016-10-06T00:00:04.000000000Z stdout F four\n".utf8))
-        try handle.close()
-        try await Task.sleep(for: .milliseconds(300))
-        try node.remove("web.yaml")
-        let text = try await follow.value
-        #expect(text == "four\n" || text == "", "the end of the container ends it")
+        let follow = try await HTTPClient.shared.execute(
+          HTTPClientRequest(url: "\(base)/main?follow=true&tailLines=1"), timeout: .seconds(30))
+        var text = ""
+        for try await part in follow.body {
+          text += String(buffer: part)
+          if text == "three\n" {
+            try handle.write(
+              contentsOf: Data("2016-10-06T00:00:04.000000000Z stdout F four\n".utf8))
+          } else if text == "three\nfour\n" {
+            // The end of the container ends it.
+            try node.remove("web.yaml")
+          }
+        }
+        #expect(text == "three\nfour\n")
       }
     }
   }
@@ -190,14 +186,12 @@ import Testing
 
   @Test func metricsCountWhatHappens() async throws {
     try await FakeKubeletTests().withNode { node in
-      try node.install(
-        "web.yaml",
+      try await node.run(
         Fixtures.pod(
           annotations: ["pretend.zweimaster.dev/ready-after": "1h"],
           spec:
             "    readinessProbe: {tcpSocket: {port: 1}}\n  initContainers: [{name: i, image: 'x:1'}]"
         ))
-      _ = try await node.untilRunning(image: "nginx:1")
       let text = try await node.get("\(node.addresses.readOnly)/metrics").body
       for line in [
         "kubelet_running_pods 1", "kubelet_running_containers{container_state=\"running\"} 1",
@@ -219,9 +213,8 @@ import Testing
   }
 
   @Test func aRateNeedsTwoSamples() {
-    func sample(_ second: Int, _ cpu: UInt64) -> StatsSummary.Sample {
-      .init(
-        at: Self.at(second), usage: ContainerUsage(cpuNanoseconds: cpu, residentBytes: 4096))
+    func sample(_ second: Double, _ cpu: UInt64) -> StatsSummary.Sample {
+      .init(at: .at(second), usage: ContainerUsage(cpuNanoseconds: cpu, residentBytes: 4096))
     }
     let first = StatsSummary.figures(sample(1, 500), before: nil, clock: Self.clock)
     #expect(first["cpu"]?["usageNanoCores"] == nil)
@@ -233,10 +226,9 @@ import Testing
 
   @Test func theSummaryHasTheNodesFiguresAndThePods() async throws {
     try await FakeKubeletTests().withNode { node in
-      try node.install("web.yaml", Fixtures.pod(uid: "u1"))
-      _ = try await node.untilRunning(image: "nginx:1")
+      try await node.run(Fixtures.pod(uid: "u1"))
       let body = try await node.get("\(node.addresses.readOnly)/stats/summary").body
-      let summary = try JSONDecoder().decode(JSONValue.self, from: Data(body.utf8))
+      let summary = try JSONValue(parsing: Array(body.utf8))
       #expect(summary["node"]?["nodeName"] == "kube-master1")
       #expect((summary["node"]?["memory"]?["usageBytes"]?.integer ?? 0) > 0)
       let pod = try #require(summary["pods"]?.elements.first)
@@ -268,15 +260,12 @@ import Testing
             tls.privateKey = .privateKey(
               try NIOSSLPrivateKey(file: certificates.key(client), format: .pem))
           }
-          let http = HTTPClient(configuration: .init(tlsConfiguration: tls))
-          do {
-            let response = try await http.execute(
-              HTTPClientRequest(url: "\(node.addresses.main)/runningpods/"), timeout: .seconds(30))
-            try await http.shutdown()
-            return response.status.code
-          } catch {
-            try await http.shutdown()
-            throw error
+          return try await HTTPClient.withHTTPClient(
+            configuration: .init(tlsConfiguration: tls)
+          ) {
+            try await $0.execute(
+              HTTPClientRequest(url: "\(node.addresses.main)/runningpods/"), timeout: .seconds(30)
+            ).status.code
           }
         }
         #expect(try await answer("client") == 200)

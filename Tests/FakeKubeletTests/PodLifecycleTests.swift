@@ -3,15 +3,8 @@ import Testing
 @testable import FakeKubelet
 
 @Suite struct PodLifecycleTests {
-  private static let clock = WallClock(
-    secondsAtStart: 1_795_430_106, nanosecondsAtStart: 269_359_600)
-
-  private static func at(_ seconds: Double) -> KubeletInstant {
-    KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
-  }
-
   private static func pod(_ spec: String = "") throws -> PodLifecycle {
-    PodLifecycle(try Fixtures.manifest(Fixtures.pod(spec: spec)), at: Self.at(0))
+    PodLifecycle(try Fixtures.manifest(spec: spec), at: .at(0))
   }
 
   private static let two = "  - name: beside\n    image: nginx:1"
@@ -19,59 +12,56 @@ import Testing
   /// A pod whose container runs from second 1.
   private static func running(_ spec: String = "") throws -> PodLifecycle {
     var pod = try Self.pod(spec)
-    _ = pod.handle(.woke, at: Self.at(0))
-    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+    _ = pod.handle(.woke, at: .at(0))
+    _ = pod.handle(.containerStarted("main"), at: .at(1))
     return pod
   }
 
   @Test func goesFromPendingToRunning() throws {
     var pod = try Self.pod(Self.two)
     #expect(
-      pod.handle(.woke, at: Self.at(0)) == [
+      pod.handle(.woke, at: .at(0)) == [
         .startContainer("main", attempt: 0), .startContainer("beside", attempt: 0),
       ])
     #expect(pod.phase == .pending)
-    #expect(pod.handle(.containerStarted("main"), at: Self.at(1)) == [])
+    #expect(pod.handle(.containerStarted("main"), at: .at(1)) == [])
     #expect(pod.phase == .pending)
     #expect(!pod.isReady)
-    #expect(pod.handle(.containerStarted("beside"), at: Self.at(2)) == [])
+    #expect(pod.handle(.containerStarted("beside"), at: .at(2)) == [])
     #expect(pod.phase == .running)
     #expect(pod.isReady)
-    #expect(pod.readinessChangedAt == Self.at(2))
-    #expect(pod.handle(.woke, at: Self.at(3)) == [])
+    #expect(pod.readinessChangedAt == .at(2))
+    #expect(pod.handle(.woke, at: .at(3)) == [])
   }
 
   @Test func terminationAsksFirstAndKillsAfterTheGrace() throws {
     var pod = try Self.running("  terminationGracePeriodSeconds: 5")
-    #expect(
-      pod.handle(.removed, at: Self.at(10)) == [
-        .signal(.terminate, "main"), .wake(at: Self.at(15)),
-      ])
+    #expect(pod.handle(.removed, at: .at(10)) == [.signal(.terminate, "main"), .wake(at: .at(15))])
     #expect(pod.isTerminating)
-    #expect(pod.handle(.woke, at: Self.at(14.999)) == [])
-    #expect(pod.handle(.woke, at: Self.at(15)) == [.signal(.kill, "main")])
-    #expect(pod.handle(.woke, at: Self.at(16)) == [])
-    #expect(pod.handle(.containerExited("main", code: 137), at: Self.at(17)) == [.ended])
-    #expect(pod.handle(.woke, at: Self.at(18)) == [])
+    #expect(pod.handle(.woke, at: .at(14.999)) == [])
+    #expect(pod.handle(.woke, at: .at(15)) == [.signal(.kill, "main")])
+    #expect(pod.handle(.woke, at: .at(16)) == [])
+    #expect(pod.handle(.containerExited("main", code: 137), at: .at(17)) == [.ended])
+    #expect(pod.handle(.woke, at: .at(18)) == [])
   }
 
   @Test func endsWithTheLastContainerAndStartsNoneWhileTerminating() throws {
     var pod = try Self.pod(Self.two)
-    _ = pod.handle(.woke, at: Self.at(0))
-    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+    _ = pod.handle(.woke, at: .at(0))
+    _ = pod.handle(.containerStarted("main"), at: .at(1))
     #expect(
-      pod.handle(.removed, at: Self.at(2)) == [
-        .signal(.terminate, "main"), .signal(.terminate, "beside"), .wake(at: Self.at(32)),
+      pod.handle(.removed, at: .at(2)) == [
+        .signal(.terminate, "main"), .signal(.terminate, "beside"), .wake(at: .at(32)),
       ])
-    #expect(pod.handle(.containerExited("beside", code: 143), at: Self.at(3)) == [])
-    #expect(pod.handle(.containerExited("main", code: 0), at: Self.at(4)) == [.ended])
+    #expect(pod.handle(.containerExited("beside", code: 143), at: .at(3)) == [])
+    #expect(pod.handle(.containerExited("main", code: 0), at: .at(4)) == [.ended])
   }
 
   @Test func aSecondRemovalChangesNothing() throws {
     var pod = try Self.running()
-    _ = pod.handle(.removed, at: Self.at(2))
-    #expect(pod.handle(.removed, at: Self.at(20)) == [])
-    #expect(pod.killAt == Self.at(32))
+    _ = pod.handle(.removed, at: .at(2))
+    #expect(pod.handle(.removed, at: .at(20)) == [])
+    #expect(pod.killAt == .at(32))
   }
 
   @Test func restartsWithTheRealDelays() throws {
@@ -79,41 +69,39 @@ import Testing
     var now = 1.0
     for (attempt, delay) in [0.0, 10, 20, 40, 80, 160, 300, 300].enumerated() {
       now += 1
-      let effects = pod.handle(.containerExited("main", code: 1), at: Self.at(now))
+      let effects = pod.handle(.containerExited("main", code: 1), at: .at(now))
       if delay > 0 {
-        #expect(effects == [.wake(at: Self.at(now + delay))])
+        #expect(effects == [.wake(at: .at(now + delay))])
         #expect(pod.phase == .running)
         #expect(!pod.isReady)
         now += delay
-        #expect(
-          pod.handle(.woke, at: Self.at(now)) == [.startContainer("main", attempt: attempt + 1)])
+        #expect(pod.handle(.woke, at: .at(now)) == [.startContainer("main", attempt: attempt + 1)])
       } else {
         #expect(effects == [.startContainer("main", attempt: attempt + 1)])
       }
       #expect(pod.containers.map(\.restartCount) == [attempt + 1])
-      _ = pod.handle(.containerStarted("main"), at: Self.at(now))
+      _ = pod.handle(.containerStarted("main"), at: .at(now))
       #expect(pod.isReady)
     }
   }
 
   @Test func backOffBeginsAnewAfterTenMinutes() throws {
     var pod = try Self.running()
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
-    _ = pod.handle(.containerStarted("main"), at: Self.at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(2))
+    _ = pod.handle(.containerStarted("main"), at: .at(2))
+    #expect(pod.handle(.containerExited("main", code: 1), at: .at(602)) == [.wake(at: .at(612))])
+    _ = pod.handle(.woke, at: .at(612))
+    _ = pod.handle(.containerStarted("main"), at: .at(612))
     #expect(
-      pod.handle(.containerExited("main", code: 1), at: Self.at(602)) == [.wake(at: Self.at(612))])
-    _ = pod.handle(.woke, at: Self.at(612))
-    _ = pod.handle(.containerStarted("main"), at: Self.at(612))
-    #expect(
-      pod.handle(.containerExited("main", code: 1), at: Self.at(1213))
+      pod.handle(.containerExited("main", code: 1), at: .at(1213))
         == [.startContainer("main", attempt: 3)])
   }
 
   @Test func removalEndsAWaitForARestart() throws {
     var pod = try Self.running()
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
-    #expect(pod.handle(.removed, at: Self.at(4)) == [.ended])
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(3))
+    #expect(pod.handle(.removed, at: .at(4)) == [.ended])
   }
 
   @Test(arguments: [
@@ -125,10 +113,10 @@ import Testing
     policy: String, code: Int32, isRestarted: Bool, phase: PodLifecycle.Phase
   ) throws {
     var pod = try Self.running("  restartPolicy: \(policy)")
-    let effects = pod.handle(.containerExited("main", code: code), at: Self.at(2))
+    let effects = pod.handle(.containerExited("main", code: code), at: .at(2))
     #expect(effects == (isRestarted ? [.startContainer("main", attempt: 1)] : []))
     #expect(pod.phase == phase)
-    if !isRestarted { #expect(pod.handle(.removed, at: Self.at(3)) == [.ended]) }
+    if !isRestarted { #expect(pod.handle(.removed, at: .at(3)) == [.ended]) }
   }
 
   // MARK: deadline
@@ -137,37 +125,36 @@ import Testing
     throws -> PodManifest
   {
     try Fixtures.manifest(
-      Fixtures.pod(
-        uid: "term-1", image: image,
-        spec: "  activeDeadlineSeconds: \(seconds)\n  terminationGracePeriodSeconds: \(grace)"))
+      uid: "term-1", image: image,
+      spec: "  activeDeadlineSeconds: \(seconds)\n  terminationGracePeriodSeconds: \(grace)")
   }
 
   /// A pod with a deadline that starts at second 0; its container runs from second 1.
   private static func runningLimited(_ seconds: Int) throws -> PodLifecycle {
-    var pod = PodLifecycle(try Self.limited(seconds), at: Self.at(0))
+    var pod = PodLifecycle(try Self.limited(seconds), at: .at(0))
     #expect(
-      pod.handle(.woke, at: Self.at(0)) == [
-        .startContainer("main", attempt: 0), .wake(at: Self.at(Double(seconds))),
+      pod.handle(.woke, at: .at(0)) == [
+        .startContainer("main", attempt: 0), .wake(at: .at(Double(seconds))),
       ])
-    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+    _ = pod.handle(.containerStarted("main"), at: .at(1))
     return pod
   }
 
   @Test func atItsDeadlineAPodFailsAndIsStoppedWithItsGrace() throws {
     var pod = try Self.runningLimited(60)
-    #expect(pod.handle(.woke, at: Self.at(59.999)) == [])
+    #expect(pod.handle(.woke, at: .at(59.999)) == [])
     #expect(pod.phase == .running)
     #expect(
-      pod.handle(.woke, at: Self.at(60)) == [
-        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(65)),
+      pod.handle(.woke, at: .at(60)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: .at(65)),
       ])
     #expect(pod.phase == .failed)
     #expect(!pod.isFinished)
-    #expect(pod.handle(.woke, at: Self.at(65)) == [.signal(.kill, "main")])
-    #expect(pod.handle(.containerExited("main", code: 137), at: Self.at(66)) == [])
+    #expect(pod.handle(.woke, at: .at(65)) == [.signal(.kill, "main")])
+    #expect(pod.handle(.containerExited("main", code: 137), at: .at(66)) == [])
     #expect(pod.isFinished)
-    #expect(pod.handle(.woke, at: Self.at(1000)) == [])
-    let status = pod.status(clock: Self.clock, runtime: "pretend")
+    #expect(pod.handle(.woke, at: .at(1000)) == [])
+    let status = pod.status(clock: Fixtures.clock, runtime: "pretend")
     #expect(status["phase"] == "Failed")
     #expect(status["reason"] == "DeadlineExceeded")
     #expect(
@@ -177,37 +164,37 @@ import Testing
     let ready = status["conditions"]?.elements.first { $0["type"] == "Ready" }
     #expect(ready?["status"] == "False")
     #expect(ready?["reason"] == "PodFailed")
-    #expect(pod.handle(.removed, at: Self.at(1001)) == [.ended])
+    #expect(pod.handle(.removed, at: .at(1001)) == [.ended])
   }
 
   @Test func theDeadlineCountsFromWhenThePodWasTakenUpThoughNothingRanYet() throws {
-    var pod = PodLifecycle(try Self.limited(10), at: Self.at(100))
-    _ = pod.handle(.woke, at: Self.at(100))
+    var pod = PodLifecycle(try Self.limited(10), at: .at(100))
+    _ = pod.handle(.woke, at: .at(100))
     #expect(
-      pod.handle(.woke, at: Self.at(110)) == [
-        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(115)),
+      pod.handle(.woke, at: .at(110)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: .at(115)),
       ])
-    #expect(pod.handle(.containerExited("main", code: 143), at: Self.at(110)) == [])
+    #expect(pod.handle(.containerExited("main", code: 143), at: .at(110)) == [])
     #expect(pod.isFinished)
   }
 
   @Test func aDeadlineEndsAWaitForARestart() throws {
     var pod = try Self.runningLimited(8)
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
-    #expect(pod.handle(.woke, at: Self.at(8)) == [.report(.deadlineExceeded)])
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(3))
+    #expect(pod.handle(.woke, at: .at(8)) == [.report(.deadlineExceeded)])
     #expect(pod.isFinished)
-    #expect(pod.handle(.woke, at: Self.at(13)) == [])
+    #expect(pod.handle(.woke, at: .at(13)) == [])
   }
 
   @Test func aPodThatHasEndedByItselfDoesNotFailAtItsDeadline() throws {
     let manifest = try Fixtures.manifest(
-      Fixtures.pod(spec: "  activeDeadlineSeconds: 10\n  restartPolicy: Never"))
-    var pod = PodLifecycle(manifest, at: Self.at(0))
-    _ = pod.handle(.woke, at: Self.at(0))
-    _ = pod.handle(.containerStarted("main"), at: Self.at(1))
-    _ = pod.handle(.containerExited("main", code: 0), at: Self.at(2))
-    #expect(pod.handle(.woke, at: Self.at(10)) == [])
+      spec: "  activeDeadlineSeconds: 10\n  restartPolicy: Never")
+    var pod = PodLifecycle(manifest, at: .at(0))
+    _ = pod.handle(.woke, at: .at(0))
+    _ = pod.handle(.containerStarted("main"), at: .at(1))
+    _ = pod.handle(.containerExited("main", code: 0), at: .at(2))
+    #expect(pod.handle(.woke, at: .at(10)) == [])
     #expect(pod.phase == .succeeded)
     #expect(pod.isFinished)
   }
@@ -216,41 +203,40 @@ import Testing
     var pod = try Self.runningLimited(30)
     for renewal in 1...5 {
       let now = Double(renewal * 20)
-      #expect(pod.handle(.updated(try Self.limited(renewal * 20 + 30)), at: Self.at(now)) == [])
+      #expect(pod.handle(.updated(try Self.limited(renewal * 20 + 30)), at: .at(now)) == [])
       // One wake-up is enough for any number of renewals.
       if renewal == 1 {
-        #expect(pod.handle(.woke, at: Self.at(30)) == [.wake(at: Self.at(50))])
+        #expect(pod.handle(.woke, at: .at(30)) == [.wake(at: .at(50))])
       }
       if renewal == 2 {
-        #expect(pod.handle(.woke, at: Self.at(50)) == [.wake(at: Self.at(70))])
+        #expect(pod.handle(.woke, at: .at(50)) == [.wake(at: .at(70))])
       }
     }
-    #expect(pod.deadline == Self.at(130))
+    #expect(pod.deadline == .at(130))
+    #expect(pod.handle(.updated(try Self.limited(105, grace: 9)), at: .at(101)) == [])
     #expect(
-      pod.handle(.updated(try Self.limited(105, grace: 9)), at: Self.at(101)) == [])
-    #expect(
-      pod.handle(.woke, at: Self.at(105)) == [
-        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(114)),
+      pod.handle(.woke, at: .at(105)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: .at(114)),
       ])
   }
 
   @Test func aDeadlineThatIsAlreadyPastEndsThePodAtOnce() throws {
     var pod = try Self.runningLimited(600)
     #expect(
-      pod.handle(.updated(try Self.limited(20)), at: Self.at(50)) == [
-        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: Self.at(55)),
+      pod.handle(.updated(try Self.limited(20)), at: .at(50)) == [
+        .report(.deadlineExceeded), .signal(.terminate, "main"), .wake(at: .at(55)),
       ])
   }
 
   @Test func aFailedPodStaysFailedWhateverIsWrittenLater() throws {
     var pod = try Self.runningLimited(30)
-    _ = pod.handle(.woke, at: Self.at(30))
-    #expect(pod.handle(.updated(try Self.limited(900, image: "nginx:2")), at: Self.at(31)) == [])
-    #expect(pod.handle(.containerExited("main", code: 143), at: Self.at(32)) == [])
-    #expect(pod.handle(.updated(try Self.limited(9000)), at: Self.at(33)) == [])
-    let more = try Fixtures.manifest(Fixtures.pod(uid: "term-1", spec: Self.two))
-    #expect(pod.handle(.updated(more), at: Self.at(34)) == [])
-    #expect(pod.handle(.woke, at: Self.at(100)) == [])
+    _ = pod.handle(.woke, at: .at(30))
+    #expect(pod.handle(.updated(try Self.limited(900, image: "nginx:2")), at: .at(31)) == [])
+    #expect(pod.handle(.containerExited("main", code: 143), at: .at(32)) == [])
+    #expect(pod.handle(.updated(try Self.limited(9000)), at: .at(33)) == [])
+    let more = try Fixtures.manifest(uid: "term-1", spec: Self.two)
+    #expect(pod.handle(.updated(more), at: .at(34)) == [])
+    #expect(pod.handle(.woke, at: .at(100)) == [])
     #expect(pod.phase == .failed)
     #expect(pod.isFinished)
   }
@@ -261,81 +247,76 @@ import Testing
     for policy in ["Always", "OnFailure", "Never"] {
       func manifest(_ image: String, _ spec: String = "") throws -> PodManifest {
         try Fixtures.manifest(
-          Fixtures.pod(
-            uid: "u", image: image,
-            spec: "\(spec)\n  restartPolicy: \(policy)\n  terminationGracePeriodSeconds: 5"))
+          uid: "u", image: image,
+          spec: "\(spec)\n  restartPolicy: \(policy)\n  terminationGracePeriodSeconds: 5")
       }
-      var pod = PodLifecycle(try manifest("nginx:1"), at: Self.at(0))
-      _ = pod.handle(.woke, at: Self.at(0))
-      _ = pod.handle(.containerStarted("main"), at: Self.at(1))
+      var pod = PodLifecycle(try manifest("nginx:1"), at: .at(0))
+      _ = pod.handle(.woke, at: .at(0))
+      _ = pod.handle(.containerStarted("main"), at: .at(1))
       let other = "    env:\n    - {name: COLOUR, value: blue}"
-      #expect(pod.handle(.updated(try manifest("nginx:1", other)), at: Self.at(2)) == [])
+      #expect(pod.handle(.updated(try manifest("nginx:1", other)), at: .at(2)) == [])
       #expect(
-        pod.handle(.updated(try manifest("nginx:2")), at: Self.at(3)) == [
-          .signal(.terminate, "main"), .wake(at: Self.at(8)),
+        pod.handle(.updated(try manifest("nginx:2")), at: .at(3)) == [
+          .signal(.terminate, "main"), .wake(at: .at(8)),
         ])
       #expect(pod.containers.map(\.image) == ["nginx:1"])
-      #expect(pod.handle(.woke, at: Self.at(8)) == [.signal(.kill, "main")])
+      #expect(pod.handle(.woke, at: .at(8)) == [.signal(.kill, "main")])
       #expect(
-        pod.handle(.containerExited("main", code: 137), at: Self.at(9)) == [
+        pod.handle(.containerExited("main", code: 137), at: .at(9)) == [
           .startContainer("main", attempt: 1)
         ])
       #expect(pod.containers.map(\.image) == ["nginx:2"])
-      #expect(pod.handle(.containerStarted("main"), at: Self.at(10)) == [])
+      #expect(pod.handle(.containerStarted("main"), at: .at(10)) == [])
       #expect(pod.isReady)
-      #expect(pod.handle(.woke, at: Self.at(100)) == [])
+      #expect(pod.handle(.woke, at: .at(100)) == [])
     }
   }
 
   @Test func anotherImageEndsABackOff() throws {
     var pod = try Self.running()
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(2))
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
-    let fixed = try Fixtures.manifest(Fixtures.pod(image: "nginx:2"))
-    #expect(
-      pod.handle(.updated(fixed), at: Self.at(4)) == [.startContainer("main", attempt: 2)])
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(3))
+    let fixed = try Fixtures.manifest(image: "nginx:2")
+    #expect(pod.handle(.updated(fixed), at: .at(4)) == [.startContainer("main", attempt: 2)])
   }
 
   @Test func containersComeAndGoWithTheManifest() throws {
     var pod = try Self.running()
-    let both = try Fixtures.manifest(Fixtures.pod(spec: Self.two))
-    let one = try Fixtures.manifest(Fixtures.pod())
+    let both = try Fixtures.manifest(spec: Self.two)
+    let one = try Fixtures.manifest()
+    #expect(pod.handle(.updated(both), at: .at(2)) == [.startContainer("beside", attempt: 0)])
+    _ = pod.handle(.containerStarted("beside"), at: .at(3))
     #expect(
-      pod.handle(.updated(both), at: Self.at(2)) == [.startContainer("beside", attempt: 0)])
-    _ = pod.handle(.containerStarted("beside"), at: Self.at(3))
-    #expect(
-      pod.handle(.updated(one), at: Self.at(4)) == [
-        .signal(.terminate, "beside"), .wake(at: Self.at(34)),
-      ])
+      pod.handle(.updated(one), at: .at(4)) == [.signal(.terminate, "beside"), .wake(at: .at(34))])
     #expect(pod.isReady)
     #expect(pod.listed.map(\.name) == ["main"])
     // Another pod of its name waits for its end.
-    #expect(pod.handle(.updated(both), at: Self.at(5)) == [])
+    #expect(pod.handle(.updated(both), at: .at(5)) == [])
     #expect(
-      pod.handle(.containerExited("beside", code: 143), at: Self.at(6)) == [
+      pod.handle(.containerExited("beside", code: 143), at: .at(6)) == [
         .startContainer("beside", attempt: 1)
       ])
-    _ = pod.handle(.updated(one), at: Self.at(7))
-    #expect(pod.handle(.removed, at: Self.at(8)) == [.signal(.terminate, "main")])
-    #expect(pod.handle(.containerExited("beside", code: 143), at: Self.at(9)) == [])
+    _ = pod.handle(.updated(one), at: .at(7))
+    #expect(pod.handle(.removed, at: .at(8)) == [.signal(.terminate, "main")])
+    #expect(pod.handle(.containerExited("beside", code: 143), at: .at(9)) == [])
     #expect(pod.containers.map(\.name) == ["main"])
-    #expect(pod.handle(.containerExited("main", code: 143), at: Self.at(9)) == [.ended])
+    #expect(pod.handle(.containerExited("main", code: 143), at: .at(9)) == [.ended])
   }
 
   // MARK: status
 
   @Test func statusesAreSortedByName() throws {
     let pod = try Self.pod(Self.two)
-    let statuses = pod.status(clock: Self.clock, runtime: "pretend")["containerStatuses"]
+    let statuses = pod.status(clock: Fixtures.clock, runtime: "pretend")["containerStatuses"]
     #expect(statuses?.elements.map { $0["name"] } == ["beside", "main"])
     #expect(statuses?.elements.first?["state"] == ["waiting": ["reason": "ContainerCreating"]])
   }
 
   @Test func theStatusTellsOfABackOff() throws {
     var pod = try Self.running()
-    _ = pod.handle(.containerExited("main", code: 2), at: Self.at(2))
-    _ = pod.handle(.containerExited("main", code: 1), at: Self.at(3))
-    let status = pod.status(clock: Self.clock, runtime: "pretend")
+    _ = pod.handle(.containerExited("main", code: 2), at: .at(2))
+    _ = pod.handle(.containerExited("main", code: 1), at: .at(3))
+    let status = pod.status(clock: Fixtures.clock, runtime: "pretend")
     let main = try #require(status["containerStatuses"]?.elements.first)
     #expect(status["phase"] == "Running")
     #expect(main["restartCount"] == 1)
@@ -357,8 +338,8 @@ import Testing
   }
 
   @Test func timesAreRFC3339() {
-    #expect(Self.clock.seconds(Self.at(0)) == "2026-11-23T10:35:06Z")
-    #expect(Self.clock.nanoseconds(Self.at(0)) == "2026-11-23T10:35:06.269359600Z")
-    #expect(Self.clock.nanoseconds(Self.at(0.75)) == "2026-11-23T10:35:07.019359600Z")
+    #expect(Fixtures.clock.seconds(.at(0)) == "2026-11-23T10:35:06Z")
+    #expect(Fixtures.clock.nanoseconds(.at(0)) == "2026-11-23T10:35:06.269359600Z")
+    #expect(Fixtures.clock.nanoseconds(.at(0.75)) == "2026-11-23T10:35:07.019359600Z")
   }
 }

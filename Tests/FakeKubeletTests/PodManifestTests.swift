@@ -30,7 +30,7 @@ import Testing
     ("nginx@sha256:0123", "IfNotPresent"),
   ])
   func theTagDecidesOnPulling(image: String, policy: String) throws {
-    let pod = try Fixtures.manifest(Fixtures.pod(image: image))
+    let pod = try Fixtures.manifest(image: image)
     #expect(pod.spec["containers"]?.elements.first?["imagePullPolicy"] == .string(policy))
   }
 
@@ -116,7 +116,7 @@ import Testing
     key: String, value: String, reason: String, stage: ManifestError.Stage
   ) throws {
     let error = try #require(throws: ManifestError.self) {
-      try Fixtures.manifest(Fixtures.pod(annotations: [key: value]))
+      try Fixtures.manifest(annotations: [key: value])
     }
     #expect(error.stage == stage)
     #expect(error.problems.first?.field?.contains(key) == true)
@@ -124,10 +124,9 @@ import Testing
   }
 
   @Test func pretendAnnotationsAreGoDurations() throws {
-    let pod = try Fixtures.manifest(
-      Fixtures.pod(annotations: [
-        "pretend.zweimaster.dev/start-after": "500ms", "pretend.zweimaster.dev/stop-after": "1m3s",
-      ]))
+    let pod = try Fixtures.manifest(annotations: [
+      "pretend.zweimaster.dev/start-after": "500ms", "pretend.zweimaster.dev/stop-after": "1m3s",
+    ])
     var behaviour = PretendBehaviour()
     behaviour.startAfter = .milliseconds(500)
     behaviour.stopAfter = .seconds(63)
@@ -136,14 +135,13 @@ import Testing
 
   @Test func pretendAnnotationsAreMeantForAllContainersOrForOne() throws {
     let pod = try Fixtures.manifest(
-      Fixtures.pod(
-        annotations: [
-          "pretend.zweimaster.dev/exit-after": "1m", "pretend.zweimaster.dev/exit-code": "'3'",
-          "pretend.zweimaster.dev/exit-code.main": "'4'",
-          "pretend.zweimaster.dev/stop-after.beside": "2s",
-        ],
-        spec: "  - name: beside\n    image: nginx:1\n"
-          + "  initContainers:\n  - name: first\n    image: nginx:1"))
+      annotations: [
+        "pretend.zweimaster.dev/exit-after": "1m", "pretend.zweimaster.dev/exit-code": "'3'",
+        "pretend.zweimaster.dev/exit-code.main": "'4'",
+        "pretend.zweimaster.dev/stop-after.beside": "2s",
+      ],
+      spec: "  - name: beside\n    image: nginx:1\n"
+        + "  initContainers:\n  - name: first\n    image: nginx:1")
     #expect(pod.initContainers.map(\.role) == [.initial])
     let (main, beside, first) = (
       pod.pretendBehaviour(of: "main"), pod.pretendBehaviour(of: "beside"),
@@ -172,7 +170,7 @@ import Testing
   ])
   func badHooksAreNamed(spec: String, field: String, reason: String) throws {
     let error = try #require(throws: ManifestError.self) {
-      try Fixtures.manifest(Fixtures.pod(spec: spec))
+      try Fixtures.manifest(spec: spec)
     }
     #expect(error.problems.map(\.field) == [field])
     #expect(error.problems.first?.reason.contains(reason) == true, "\(error)")
@@ -181,9 +179,7 @@ import Testing
   @Test func hooksAreReadWithDefaultsAndNamedPorts() throws {
     func hook(_ text: String) throws -> PodManifest.Hook? {
       try Fixtures.manifest(
-        Fixtures.pod(
-          spec: "    ports: [{name: web, containerPort: 8080}]\n    lifecycle: {preStop: \(text)}"
-        )
+        spec: "    ports: [{name: web, containerPort: 8080}]\n    lifecycle: {preStop: \(text)}"
       ).containers.first?.preStop
     }
     #expect(try hook("{sleep: {seconds: 5}}") == .sleep(.seconds(5)))

@@ -136,7 +136,7 @@ import Testing
     )
     #expect(old.contains(" TerminationGracePeriodSeconds:(*int64)-5 "))
     #expect(new.contains(" TerminationGracePeriodSeconds:(*int64)1 "))
-    let pod = try Fixtures.manifest(Fixtures.pod(spec: "  terminationGracePeriodSeconds: -5"))
+    let pod = try Fixtures.manifest(spec: "  terminationGracePeriodSeconds: -5")
     #expect(pod.spec["terminationGracePeriodSeconds"] == 1)
   }
 
@@ -211,8 +211,7 @@ import Testing
   ])
   func whatIsNoQuantityIsRefused(written: String, reason: String) throws {
     let error = try #require(throws: ManifestError.self) {
-      try Fixtures.manifest(
-        Fixtures.pod(spec: "    resources: {limits: {cpu: \(written)}}"))
+      try Fixtures.manifest(spec: "    resources: {limits: {cpu: \(written)}}")
     }
     #expect(error.stage == .decode)
     #expect(error.problems.map(\.field) == ["spec.containers[0].resources.limits.cpu"])
@@ -354,19 +353,15 @@ import Testing
 
   @Test func ephemeralContainersAreRefused() throws {
     let error = try #require(throws: ManifestError.self) {
-      try Fixtures.manifest(
-        Fixtures.pod(spec: "  ephemeralContainers:\n  - name: e\n    image: i"))
+      try Fixtures.manifest(spec: "  ephemeralContainers:\n  - name: e\n    image: i")
     }
     #expect(error.problems.map(\.field) == ["spec.ephemeralContainers"])
   }
 
   /// Every field's JSON name is the API's.
   @Test func namesAreSpelledAsInJSON() {
-    let keys = GoStructure(
-      "",
-      ["HTTPGet", "TTY", "HostIP", "SELinuxOptions", "GCEPersistentDisk", "FC", "PodIPs"]
-        .map { GoStructure.Field($0, .string) }
-    ).fields.map(\.key)
+    let names = "HTTPGet, TTY, HostIP, SELinuxOptions, GCEPersistentDisk, FC, PodIPs"
+    let keys = GoDeclarations("T { \(names) string }").structure("core.T").fields.map(\.key)
     #expect(
       keys == ["httpGet", "tty", "hostIP", "seLinuxOptions", "gcePersistentDisk", "fc", "podIPs"])
   }

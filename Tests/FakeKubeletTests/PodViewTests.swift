@@ -41,16 +41,14 @@ import Testing
 
   /// The terminating pod and the waiting pod have one name.
   @Test func anotherUidIsAnotherPod() throws {
-    let manifest = try Fixtures.manifest(Fixtures.pod(uid: "a"))
-    let other = try Fixtures.manifest(Fixtures.pod(uid: "b"))
+    let manifest = try Fixtures.manifest(uid: "a")
+    let other = try Fixtures.manifest(uid: "b")
     var workers = PodWorkers()
     var views = [workers.views]
-    let start = KubeletInstant(sinceStart: .zero)
     for event: PodWorkers.Event in [
-      .changed(removed: [], added: [manifest]),
-      .changed(removed: [manifest.name], added: [other]),
+      .changed(added: [manifest]), .changed(removed: [manifest.name], added: [other]),
     ] {
-      _ = workers.handle(event, at: start)
+      _ = workers.handle(event, at: .at(0))
       views.append(workers.views)
     }
     #expect(views.map { $0.map(\.uid) } == [[], ["a"], ["a", "b"]])

@@ -12,12 +12,14 @@ import Testing
   private let clock = WallClock(secondsAtStart: 0, nanosecondsAtStart: 0)
 
   init() throws {
-    self.old = try Fixtures.manifest(Fixtures.pod(image: "nginx:1"))
-    self.new = try Fixtures.manifest(Fixtures.pod(image: "nginx:2"))
+    self.old = try Fixtures.manifest(image: "nginx:1")
+    self.new = try Fixtures.manifest(image: "nginx:2")
   }
 
-  private func at(_ seconds: Int) -> KubeletInstant {
-    KubeletInstant(sinceStart: .seconds(seconds))
+  @discardableResult
+  private mutating func handle(_ event: PodWorkers.Event, at seconds: Double) -> [PodWorkers.Effect]
+  {
+    self.workers.handle(event, at: .at(seconds))
   }
 
   private func id(_ serial: UInt64) -> ContainerID {
@@ -41,51 +43,46 @@ import Testing
 
   @Test mutating func aChangedPodStartsWhenTheOldOneHasEnded() throws {
     #expect(
-      self.workers.handle(.changed(removed: [], added: [self.old]), at: self.at(0))
+      self.handle(.changed(added: [self.old]), at: 0)
         == [.startContainer(self.id(1), self.old)])
-    _ = self.workers.handle(.containerStarted(self.id(1)), at: self.at(0))
+    self.handle(.containerStarted(self.id(1)), at: 0)
     #expect(
-      self.workers.handle(.changed(removed: [self.old.name], added: [self.new]), at: self.at(1))
-        == [
-          .signal(.terminate, self.id(1)), .wake(at: self.at(31)),
-        ])
+      self.handle(.changed(removed: [self.old.name], added: [self.new]), at: 1)
+        == [.signal(.terminate, self.id(1)), .wake(at: .at(31))])
     let waiting = try self.podList()
     #expect(self.images(waiting) == ["nginx:2"])
     #expect(waiting["items"]?.elements.first?["status"]?["phase"] == "Pending")
     #expect(self.images(self.workers.runningPodList()) == ["nginx:1"])
     #expect(
-      self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(2)) == [
+      self.handle(.containerExited(self.id(1), code: 143), at: 2) == [
         .podEnded(self.old.name, uid: self.old.uid), .startContainer(self.id(2), self.new),
       ])
     let begun = try self.podList()
     #expect(begun["items"]?.elements.first?["status"]?["startTime"] == "1970-01-01T00:00:02Z")
-    _ = self.workers.handle(.containerStarted(self.id(2)), at: self.at(3))
+    self.handle(.containerStarted(self.id(2)), at: 3)
     let running = try self.podList()
     #expect(running["items"]?.elements.first?["status"]?["phase"] == "Running")
   }
 
   @Test mutating func onlyTheLastOfSeveralChangesIsStarted() throws {
-    let newest = try Fixtures.manifest(Fixtures.pod(image: "nginx:3"))
-    _ = self.workers.handle(.changed(removed: [], added: [self.old]), at: self.at(0))
-    _ = self.workers.handle(
-      .changed(removed: [self.old.name], added: [self.new]), at: self.at(1))
+    let newest = try Fixtures.manifest(image: "nginx:3")
+    self.handle(.changed(added: [self.old]), at: 0)
+    self.handle(.changed(removed: [self.old.name], added: [self.new]), at: 1)
+    #expect(self.handle(.changed(removed: [self.new.name], added: [newest]), at: 2) == [])
     #expect(
-      self.workers.handle(
-        .changed(removed: [self.new.name], added: [newest]), at: self.at(2)) == [])
-    #expect(
-      self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(3)).last
+      self.handle(.containerExited(self.id(1), code: 143), at: 3).last
         == .startContainer(self.id(2), newest))
   }
 
   @Test mutating func aRemovedPodLeavesPodsAtOnceAndRunningPodsAtItsEnd() throws {
-    _ = self.workers.handle(.changed(removed: [], added: [self.old]), at: self.at(0))
-    _ = self.workers.handle(.containerStarted(self.id(1)), at: self.at(0))
-    _ = self.workers.handle(.changed(removed: [self.old.name], added: []), at: self.at(1))
+    self.handle(.changed(added: [self.old]), at: 0)
+    self.handle(.containerStarted(self.id(1)), at: 0)
+    self.handle(.changed(removed: [self.old.name]), at: 1)
     let list = try self.podList()
     #expect(list["items"] == .null)
     #expect(self.workers.runningPodList()["items"]?.elements.count == 1)
     #expect(
-      self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(2))
+      self.handle(.containerExited(self.id(1), code: 143), at: 2)
         == [.podEnded(self.old.name, uid: self.old.uid)])
     #expect(
       "\(self.workers.runningPodList())"
@@ -94,41 +91,38 @@ import Testing
 
   private func manifest(uid: String, image: String = "nginx:1", deadline: Int) throws -> PodManifest
   {
-    try Fixtures.manifest(
-      Fixtures.pod(uid: uid, image: image, spec: "  activeDeadlineSeconds: \(deadline)"))
+    try Fixtures.manifest(uid: uid, image: image, spec: "  activeDeadlineSeconds: \(deadline)")
   }
 
   @Test mutating func anUpdateGoesToThePodThatRunsAndKeepsItsFirstSight() throws {
     let first = try self.manifest(uid: "term-1", deadline: 30)
     #expect(
-      self.workers.handle(.changed(removed: [], added: [first]), at: self.at(0))
-        == [.startContainer(self.id(1), first), .wake(at: self.at(30))])
-    _ = self.workers.handle(.containerStarted(self.id(1)), at: self.at(0))
+      self.handle(.changed(added: [first]), at: 0)
+        == [.startContainer(self.id(1), first), .wake(at: .at(30))])
+    self.handle(.containerStarted(self.id(1)), at: 0)
     let later = try self.manifest(uid: "term-1", deadline: 90)
-    #expect(
-      self.workers.handle(.changed(removed: [], added: [], updated: [later]), at: self.at(20)) == []
-    )
+    #expect(self.handle(.changed(updated: [later]), at: 20) == [])
     let pod = try self.podList()["items"]?.elements.first
     #expect(pod?["spec"]?["activeDeadlineSeconds"] == 90)
     #expect(pod?["status"]?["phase"] == "Running")
     #expect(
       pod?["metadata"]?["annotations"]?["kubernetes.io/config.seen"]
         == "1970-01-01T00:00:00.000000000Z")
-    #expect(self.workers.handle(.woke, at: self.at(30)) == [.wake(at: self.at(90))])
+    #expect(self.handle(.woke, at: 30) == [.wake(at: .at(90))])
     #expect(
-      self.workers.handle(.woke, at: self.at(90)) == [
+      self.handle(.woke, at: 90) == [
         .report(.deadlineExceeded, first.name), .signal(.terminate, self.id(1)),
-        .wake(at: self.at(120)),
+        .wake(at: .at(120)),
       ])
   }
 
   @Test mutating func aPodPastItsDeadlineIsInPodsAsFailedUntilItsManifestGoes() throws {
     let first = try self.manifest(uid: "term-1", deadline: 30)
-    _ = self.workers.handle(.changed(removed: [], added: [first]), at: self.at(0))
-    _ = self.workers.handle(.containerStarted(self.id(1)), at: self.at(0))
-    _ = self.workers.handle(.woke, at: self.at(30))
+    self.handle(.changed(added: [first]), at: 0)
+    self.handle(.containerStarted(self.id(1)), at: 0)
+    self.handle(.woke, at: 30)
     #expect(self.images(self.workers.runningPodList()) == ["nginx:1"])
-    #expect(self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(31)) == [])
+    #expect(self.handle(.containerExited(self.id(1), code: 143), at: 31) == [])
     #expect(self.workers.runningPodList()["items"] == .null)
     let list = try self.podList()
     let status = list["items"]?.elements.first?["status"]
@@ -136,9 +130,9 @@ import Testing
     // A pod with another uid has its own deadline.
     let second = try self.manifest(uid: "term-2", deadline: 30)
     #expect(
-      self.workers.handle(.changed(removed: [first.name], added: [second]), at: self.at(40)) == [
+      self.handle(.changed(removed: [first.name], added: [second]), at: 40) == [
         .podEnded(first.name, uid: "term-1"), .startContainer(self.id(2), second),
-        .wake(at: self.at(70)),
+        .wake(at: .at(70)),
       ])
   }
 
@@ -146,25 +140,23 @@ import Testing
     let first = try self.manifest(uid: "term-1", deadline: 900)
     let second = try self.manifest(uid: "term-2", deadline: 10)
     let prolonged = try self.manifest(uid: "term-2", deadline: 20)
-    _ = self.workers.handle(.changed(removed: [], added: [first]), at: self.at(0))
-    _ = self.workers.handle(.changed(removed: [first.name], added: [second]), at: self.at(1))
+    self.handle(.changed(added: [first]), at: 0)
+    self.handle(.changed(removed: [first.name], added: [second]), at: 1)
     let list = try self.podList()
     #expect(list["items"]?.elements.map { $0["status"] } == [["phase": "Pending"]])
-    #expect(
-      self.workers.handle(.changed(removed: [], added: [], updated: [prolonged]), at: self.at(2))
-        == [])
+    #expect(self.handle(.changed(updated: [prolonged]), at: 2) == [])
     // Its deadline counts from its own start.
     #expect(
-      self.workers.handle(.containerExited(self.id(1), code: 143), at: self.at(15)) == [
+      self.handle(.containerExited(self.id(1), code: 143), at: 15) == [
         .podEnded(first.name, uid: "term-1"), .startContainer(self.id(2), prolonged),
-        .wake(at: self.at(35)),
+        .wake(at: .at(35)),
       ])
   }
 
   @Test mutating func wordOfAnEarlierStartIsIgnored() {
-    _ = self.workers.handle(.changed(removed: [], added: [self.old]), at: self.at(0))
+    self.handle(.changed(added: [self.old]), at: 0)
     let before = self.workers
-    #expect(self.workers.handle(.containerExited(self.id(7), code: 1), at: self.at(1)) == [])
+    #expect(self.handle(.containerExited(self.id(7), code: 1), at: 1) == [])
     #expect(self.workers == before)
   }
 
@@ -176,7 +168,7 @@ import Testing
     let survivors = origins.map {
       SurvivingContainer(uid: $0.0, container: "main", attempt: 0, isRunning: true, source: $0.1)
     }
-    let wanted = [try Fixtures.manifest(Fixtures.pod(uid: "a"))]
+    let wanted = [try Fixtures.manifest(uid: "a")]
     var workers = PodWorkers(survivors: survivors)
     #expect(workers.removeOrphans(besides: wanted, from: .file).map(\.uid) == ["c"])
     #expect(workers.removeOrphans(besides: wanted, from: .api).map(\.uid) == ["b", "d"])

@@ -5,28 +5,22 @@ import Testing
 
 /// The effect of probes on containers.
 @Suite struct ProbeTests {
-  private static func at(_ seconds: Double) -> KubeletInstant {
-    KubeletInstant(sinceStart: .milliseconds(Int64(seconds * 1000)))
-  }
+  private typealias Story = (pod: PodLifecycle, effects: [PodLifecycle.Effect])
 
   /// A pod with one container `main`, which has started at second 0.
-  private static func started(_ probes: String, spec: String = "") throws -> (
-    pod: PodLifecycle, effects: [PodLifecycle.Effect]
-  ) {
-    var pod = PodLifecycle(
-      try Fixtures.manifest(Fixtures.pod(uid: "u", spec: probes + "\n" + spec)), at: Self.at(0))
-    #expect(pod.handle(.woke, at: Self.at(0)) == [.startContainer("main", attempt: 0)])
-    let effects = pod.handle(.containerStarted("main"), at: Self.at(0))
+  private static func started(_ probes: String, spec: String = "") throws -> Story {
+    var pod = PodLifecycle(try Fixtures.manifest(uid: "u", spec: probes + "\n" + spec), at: .at(0))
+    #expect(pod.handle(.woke, at: .at(0)) == [.startContainer("main", attempt: 0)])
+    let effects = pod.handle(.containerStarted("main"), at: .at(0))
     return (pod, effects)
   }
 
   /// Runs a pod until `limit`, with immediate probe results; returns the effects with their seconds.
   private static func run(
-    _ pod: inout PodLifecycle, _ effects: [PodLifecycle.Effect], until limit: Double,
-    answer: (Probe.Kind, Double) -> ProbeResult
+    _ story: inout Story, until limit: Double, answer: (Probe.Kind, Double) -> ProbeResult
   ) -> [(Double, PodLifecycle.Effect)] {
     var log: [(Double, PodLifecycle.Effect)] = []
-    var pending = effects
+    var pending = story.effects
     var (now, next) = (0.0, Double.infinity)
     while true {
       while !pending.isEmpty {
@@ -35,13 +29,13 @@ import Testing
         switch effect {
         case .wake(let instant): next = Double(instant.sinceStart / .milliseconds(1)) / 1000
         case .probe(let kind, let name, _, _):
-          pending += pod.handle(.probed(kind, name, answer(kind, now)), at: Self.at(now))
+          pending += story.pod.handle(.probed(kind, name, answer(kind, now)), at: .at(now))
         default: break
         }
       }
       guard next <= limit else { return log }
       (now, next) = (next, .infinity)
-      pending = pod.handle(.woke, at: Self.at(now))
+      pending = story.pod.handle(.woke, at: .at(now))
     }
   }
 
@@ -55,8 +49,7 @@ import Testing
   }
 
   @Test func whatAProbeLeavesOutIsTheAPIsDefault() throws {
-    let manifest = try Fixtures.manifest(
-      Fixtures.pod(spec: "    livenessProbe: {httpGet: {port: 80}}"))
+    let manifest = try Fixtures.manifest(spec: "    livenessProbe: {httpGet: {port: 80}}")
     let probe = try #require(manifest.containers.first?.probes[.liveness])
     #expect((probe.initialDelay, probe.period, probe.timeout) == (.zero, .seconds(10), .seconds(1)))
     #expect((probe.successThreshold, probe.failureThreshold) == (1, 3))
@@ -72,11 +65,12 @@ import Testing
     let text = try String(
       contentsOf: Fixtures.directory("seed").appending(path: "kube-scheduler.yaml"), encoding: .utf8
     )
-    var pod = PodLifecycle(try Fixtures.manifest(text), at: Self.at(0))
-    _ = pod.handle(.woke, at: Self.at(0))
-    let first = pod.handle(.containerStarted("kube-scheduler"), at: Self.at(0))
-    #expect(first == [.wake(at: Self.at(15))])
-    let log = Self.run(&pod, first, until: 100) { _, _ in
+    var pod = PodLifecycle(try Fixtures.manifest(text), at: .at(0))
+    _ = pod.handle(.woke, at: .at(0))
+    let first = pod.handle(.containerStarted("kube-scheduler"), at: .at(0))
+    #expect(first == [.wake(at: .at(15))])
+    var scheduler: Story = (pod, first)
+    let log = Self.run(&scheduler, until: 100) { _, _ in
       .failure("HTTP probe failed with statuscode: 503")
     }
     #expect(Self.probes(log, .liveness) == [15, 25, 35])
@@ -87,84 +81,81 @@ import Testing
         repeating: "Liveness probe failed: HTTP probe failed with statuscode: 503", count: 3)
         + ["Container kube-scheduler failed liveness probe, will be restarted"])
     #expect(
-      pod.handle(.containerExited("kube-scheduler", code: 137), at: Self.at(65))
+      scheduler.pod.handle(.containerExited("kube-scheduler", code: 137), at: .at(65))
         == [.startContainer("kube-scheduler", attempt: 1)])
-    let again = pod.handle(.containerStarted("kube-scheduler"), at: Self.at(66))
-    #expect(again == [.wake(at: Self.at(81))], "the new run is left alone at first, too")
+    let again = scheduler.pod.handle(.containerStarted("kube-scheduler"), at: .at(66))
+    #expect(again == [.wake(at: .at(81))], "the new run is left alone at first, too")
   }
 
   @Test func onlyFailuresInARowCount() throws {
-    var (pod, effects) = try Self.started("    livenessProbe: {tcpSocket: {port: 1}}")
+    var main = try Self.started("    livenessProbe: {tcpSocket: {port: 1}}")
     let answers: [ProbeResult] = [
       .failure("x"), .failure("x"), .success, .failure("x"), .error("?"), .failure("x"),
       .failure("x"),
     ]
-    let log = Self.run(&pod, effects, until: 60) { _, now in answers[Int(now / 10)] }
+    let log = Self.run(&main, until: 60) { _, now in answers[Int(now / 10)] }
     #expect(Self.probes(log, .liveness) == [0, 10, 20, 30, 40, 50, 60])
     #expect(Self.signals(log) == [60], "an answer that could not be had counts neither way")
-    effects = []
-    let counts = try #require(pod.containers.first?.probes[.liveness]?.counts)
+    let counts = try #require(main.pod.containers.first?.probes[.liveness]?.counts)
     #expect((counts.successful, counts.failed, counts.unknown) == (1, 5, 1))
   }
 
   @Test func readinessFollowsTheProbeAndRestartsNothing() throws {
-    var (pod, effects) = try Self.started(
+    var main = try Self.started(
       "    readinessProbe: {tcpSocket: {port: 1}, periodSeconds: 1, successThreshold: 2, failureThreshold: 1}"
     )
-    #expect(!pod.isReady, "not before it has been asked")
+    #expect(!main.pod.isReady, "not before it has been asked")
     var ready: [Bool] = []
     for second in 0...4 {
-      var copy = pod
-      let log = Self.run(&copy, effects, until: Double(second)) { _, now in
+      var copy = main
+      let log = Self.run(&copy, until: Double(second)) { _, now in
         now == 3 ? .failure("busy") : .success
       }
-      ready.append(copy.isReady)
+      ready.append(copy.pod.isReady)
       #expect(Self.signals(log) == [])
     }
     #expect(ready == [false, true, true, false, false])
-    #expect(pod.phase == .running)
-    effects = pod.handle(.removed, at: Self.at(0.5))
-    #expect(effects.contains(.signal(.terminate, "main")))
+    #expect(main.pod.phase == .running)
+    main.effects = main.pod.handle(.removed, at: .at(0.5))
+    #expect(main.effects.contains(.signal(.terminate, "main")))
   }
 
   @Test func readinessIsAskedUntilTheEndAndLivenessIsNot() throws {
-    var (pod, effects) = try Self.started(
+    var main = try Self.started(
       "    readinessProbe: {tcpSocket: {port: 1}}\n    livenessProbe: {tcpSocket: {port: 1}}")
-    _ = Self.run(&pod, effects, until: 0) { _, _ in .success }
+    _ = Self.run(&main, until: 0) { _, _ in .success }
     // The wake-up for the next probe is outstanding already.
-    effects = pod.handle(.removed, at: Self.at(5)) + [.wake(at: Self.at(10))]
-    let log = Self.run(&pod, effects, until: 25) { _, _ in .failure("gone") }
+    main.effects = main.pod.handle(.removed, at: .at(5)) + [.wake(at: .at(10))]
+    let log = Self.run(&main, until: 25) { _, _ in .failure("gone") }
     #expect(Self.probes(log, .liveness) == [])
     #expect(Self.probes(log, .readiness) == [10, 20])
   }
 
   @Test func theOthersWaitForTheStartupProbe() throws {
-    var (pod, effects) = try Self.started(
+    var main = try Self.started(
       """
           startupProbe: {tcpSocket: {port: 1}, periodSeconds: 2, failureThreshold: 9}
           readinessProbe: {tcpSocket: {port: 1}}
           livenessProbe: {tcpSocket: {port: 1}, initialDelaySeconds: 7}
       """)
-    let status = pod.containers.first
+    let status = main.pod.containers.first
     #expect(status?.isStarted == false)
-    let log = Self.run(&pod, effects, until: 20) { kind, now in
+    let log = Self.run(&main, until: 20) { kind, now in
       kind == .startup && now < 6 ? .failure("not yet") : .success
     }
-    effects = []
     #expect(Self.probes(log, .startup) == [0, 2, 4, 6])
     #expect(Self.probes(log, .readiness) == [6, 16])
     #expect(Self.probes(log, .liveness) == [7, 17])
-    #expect(pod.isReady)
+    #expect(main.pod.isReady)
   }
 
   @Test func aFailedStartupProbeEndsTheContainerWithinItsOwnGracePeriod() throws {
-    var (pod, effects) = try Self.started(
+    var main = try Self.started(
       """
           startupProbe:
             {exec: {command: [up]}, periodSeconds: 1, failureThreshold: 2, terminationGracePeriodSeconds: 4}
       """)
-    let log = Self.run(&pod, effects, until: 40) { _, _ in .failure("no") }
-    effects = []
+    let log = Self.run(&main, until: 40) { _, _ in .failure("no") }
     #expect(Self.signals(log) == [1, 5])
   }
 
@@ -174,49 +165,43 @@ import Testing
   func whatAProbeHasEndedIsStartedAgainUnlessThePolicyIsNever(
     policy: String, startsAgain: Bool
   ) throws {
-    var (pod, effects) = try Self.started(
+    var main = try Self.started(
       "    livenessProbe: {exec: {command: [up]}, failureThreshold: 1}",
       spec: "  restartPolicy: \(policy)")
-    _ = Self.run(&pod, effects, until: 0) { _, _ in .failure("no") }
-    effects = pod.handle(.containerExited("main", code: 0), at: Self.at(1))
-    #expect(effects.contains(.startContainer("main", attempt: 1)) == startsAgain)
+    _ = Self.run(&main, until: 0) { _, _ in .failure("no") }
+    main.effects = main.pod.handle(.containerExited("main", code: 0), at: .at(1))
+    #expect(main.effects.contains(.startContainer("main", attempt: 1)) == startsAgain)
   }
 
   @Test func aPostStartHookThatFailsRestartsTheContainer() throws {
-    var (pod, effects) = try Self.started(
+    var main = try Self.started(
       "    lifecycle: {postStart: {exec: {command: [warm-up]}}}")
-    #expect(effects == [.runHook(.postStart, "main", .exec(["warm-up"]))])
-    effects = pod.handle(.hookEnded(.postStart, "main", failure: "exit code 1"), at: Self.at(1))
-    #expect(effects.contains(.report(.failedPostStart("exit code 1").about("main"))))
-    #expect(effects.contains(.signal(.terminate, "main")))
+    #expect(main.effects == [.runHook(.postStart, "main", .exec(["warm-up"]))])
+    main.effects = main.pod.handle(
+      .hookEnded(.postStart, "main", failure: "exit code 1"), at: .at(1))
+    #expect(main.effects.contains(.report(.failedPostStart("exit code 1").about("main"))))
+    #expect(main.effects.contains(.signal(.terminate, "main")))
   }
 
   @Test func anAnswerAboutAFormerRunIsNotHeard() throws {
     let manifest = try Fixtures.manifest(
-      Fixtures.pod(spec: "    livenessProbe: {exec: {command: [up]}, failureThreshold: 1}"))
+      spec: "    livenessProbe: {exec: {command: [up]}, failureThreshold: 1}")
     var workers = PodWorkers()
-    func ids(_ effects: [PodWorkers.Effect]) -> [ContainerID] {
-      effects.compactMap { if case .startContainer(let id, _) = $0 { id } else { nil } }
-    }
-    let first = try #require(
-      ids(workers.handle(.changed(removed: [], added: [manifest]), at: Self.at(0))).first)
-    _ = workers.handle(.containerStarted(first), at: Self.at(0))
-    let second = try #require(
-      ids(workers.handle(.containerExited(first, code: 1), at: Self.at(1))).first)
-    _ = workers.handle(.containerStarted(second), at: Self.at(2))
-    #expect(workers.handle(.probed(.liveness, first, .failure("late")), at: Self.at(3)) == [])
-    #expect(
-      !workers.handle(.probed(.liveness, second, .failure("dead")), at: Self.at(3)).isEmpty)
+    let first = try #require(workers.handle(.changed(added: [manifest]), at: .at(0)).started)
+    _ = workers.handle(.containerStarted(first), at: .at(0))
+    let second = try #require(workers.handle(.containerExited(first, code: 1), at: .at(1)).started)
+    _ = workers.handle(.containerStarted(second), at: .at(2))
+    #expect(workers.handle(.probed(.liveness, first, .failure("late")), at: .at(3)) == [])
+    #expect(!workers.handle(.probed(.liveness, second, .failure("dead")), at: .at(3)).isEmpty)
   }
 
   @Test func pretendedContainersAnswerAsTheyAreTold() throws {
-    let manifest = try Fixtures.manifest(
-      Fixtures.pod(annotations: [
-        "pretend.zweimaster.dev/ready-after": "2s",
-        "pretend.zweimaster.dev/fail-readiness-at": "9s",
-        "pretend.zweimaster.dev/fail-liveness-at.main": "5s",
-        "pretend.zweimaster.dev/started-after": "1s",
-      ]))
+    let manifest = try Fixtures.manifest(annotations: [
+      "pretend.zweimaster.dev/ready-after": "2s",
+      "pretend.zweimaster.dev/fail-readiness-at": "9s",
+      "pretend.zweimaster.dev/fail-liveness-at.main": "5s",
+      "pretend.zweimaster.dev/started-after": "1s",
+    ])
     let behaviour = manifest.pretendBehaviour(of: "main")
     func isGood(_ kind: Probe.Kind, _ seconds: Int) -> Bool {
       behaviour.answer(kind, runningFor: .seconds(seconds)) == .success
@@ -254,10 +239,9 @@ import Testing
   }
 
   @Test func aScriptCountsMoreThanTheAnnotations() throws {
-    let manifest = try Fixtures.manifest(
-      Fixtures.pod(annotations: [
-        "pretend.zweimaster.dev/exit-after": "1m", "pretend.zweimaster.dev/start-after": "2s",
-      ]))
+    let manifest = try Fixtures.manifest(annotations: [
+      "pretend.zweimaster.dev/exit-after": "1m", "pretend.zweimaster.dev/start-after": "2s",
+    ])
     let script = try PretendScript(
       decoding: Array("web: {exit-after: 3s, exit-code.main: 4}\n".utf8), path: "/s.yaml")
     let behaviour = script.behaviour(of: "main", in: manifest)

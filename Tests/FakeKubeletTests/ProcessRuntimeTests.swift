@@ -58,6 +58,25 @@ struct ProcessRuntimeTests {
       }
     }
 
+    /// Of a kubelet as a process.
+    func arguments(leavesPodsRunning: Bool = false) -> Arguments {
+      [
+        "--config", self.manifests.path, "--hostname-override=n1", "--read-only-port=0",
+        "--port=0", "--container-runtime=process", "--root-dir", self.settings.rootDirectory,
+        "--leave-pods-running=\(leavesPodsRunning)",
+      ]
+    }
+
+    /// A pod that mounts this directory's host directory at `/h`.
+    func pod(
+      _ script: String, name: String = "web", grace: Int = 1, probes: String = ""
+    ) -> String {
+      ProcessRuntimeTests.pod(
+        script, name: name, grace: grace,
+        container: probes + "    volumeMounts: [{name: h, mountPath: /h}]",
+        spec: "  volumes: [{name: h, hostPath: {path: \(self.host.path)}}]")
+    }
+
     var mounts: [String] {
       (HostFiles.text("/proc/mounts") ?? "").split(separator: "\n").map(String.init)
         .filter { $0.contains(self.directory.path) }
@@ -89,7 +108,7 @@ struct ProcessRuntimeTests {
       runtime: try ProcessRuntime(place.settings), logger: logger, body)
   }
 
-  private static func pod(
+  fileprivate static func pod(
     _ script: String, name: String = "web", grace: Int = 1, policy: String = "Always",
     container: String = "", spec: String = ""
   ) -> String {
@@ -169,10 +188,7 @@ struct ProcessRuntimeTests {
     try await Self.withPlace { place in
       try place.write(
         "web.yaml",
-        Self.pod(
-          "\(trap) sleep 1000 & touch /h/up; wait", grace: code == 137 ? 2 : 60,
-          container: "    volumeMounts: [{name: h, mountPath: /h}]",
-          spec: "  volumes: [{name: h, hostPath: {path: \(place.host.path)}}]"))
+        place.pod("\(trap) sleep 1000 & touch /h/up; wait", grace: code == 137 ? 2 : 60))
       let log = LogCapture()
       try await Self.withKubelet(place, logger: log.logger) { _ in
         try await eventually("it is up") { (try? place.host("up")) != nil }
@@ -245,13 +261,14 @@ struct ProcessRuntimeTests {
     try await Self.withPlace { place in
       try place.write(
         "web.yaml",
-        Self.pod(
+        place.pod(
           "trap 'exit 0' TERM; sleep 1000 & wait",
-          container: """
-                readinessProbe: {exec: {command: [test, -f, /h/ready]}, periodSeconds: 1}
-                livenessProbe: {exec: {command: [test, ! , -f, /h/dead]}, periodSeconds: 1, failureThreshold: 1}
-                volumeMounts: [{name: h, mountPath: /h}]
-            """, spec: "  volumes: [{name: h, hostPath: {path: \(place.host.path)}}]"))
+          probes: """
+                readinessProbe: {exec: {command: [test, -f, /h/ready]}, periodSeconds: 1, timeoutSeconds: 60}
+                livenessProbe:
+                  {exec: {command: [test, ! , -f, /h/dead]}, periodSeconds: 1, timeoutSeconds: 60, failureThreshold: 1}
+
+            """))
       try await Self.withKubelet(place) { kubelet in
         try await eventually("it runs") { kubelet.pods.first?.running == ["main"] }
         #expect(kubelet.pods.first?.isReady == false)
@@ -270,11 +287,7 @@ struct ProcessRuntimeTests {
       place.settings.leavesPodsRunning = true
       for name in ["kept", "orphan"] {
         try place.write(
-          "\(name).yaml",
-          Self.pod(
-            "echo $$$$ >> /h/\(name); sleep 1000 & wait", name: name,
-            container: "    volumeMounts: [{name: h, mountPath: /h}]",
-            spec: "  volumes: [{name: h, hostPath: {path: \(place.host.path)}}]"))
+          "\(name).yaml", place.pod("echo $$$$ >> /h/\(name); sleep 1000 & wait", name: name))
       }
       try await Self.withKubelet(place) { kubelet in
         try await eventually("both run") {
@@ -310,10 +323,7 @@ struct ProcessRuntimeTests {
       try place.write("web.yaml", Self.pod("sleep 1000 & sleep 1000 & wait"))
       let result = try await Subprocess.run(
         .path(.init(Self.shim)),
-        arguments: [
-          "--config", place.manifests.path, "--hostname-override=n1", "--read-only-port=0",
-          "--port=0", "--container-runtime=process", "--root-dir", place.settings.rootDirectory,
-        ], input: .none, output: .discarded, error: .discarded
+        arguments: place.arguments(), input: .none, output: .discarded, error: .discarded
       ) { execution in
         try await eventually("it runs") {
           place.processes.contains { $0.hasPrefix("/bin/sh") || $0.contains("container-shim") }
@@ -373,7 +383,7 @@ struct ProcessRuntimeTests {
     let response = try await HTTPClient.shared.execute(
       HTTPClientRequest(url: "\(kubelet)/pods"), timeout: .seconds(30))
     let body = try await response.body.collect(upTo: 1 << 22)
-    let list = try JSONDecoder().decode(JSONValue.self, from: Data(String(buffer: body).utf8))
+    let list = try JSONValue(parsing: Array(body.readableBytesView))
     var census = Census()
     for pod in list["items"]?.elements ?? [] {
       let name = (pod["metadata"]?["name"]?.string ?? "").replacingOccurrences(of: "-n1", with: "")
@@ -416,11 +426,8 @@ struct ProcessRuntimeTests {
         let plan = steps
         let result = try await Subprocess.run(
           .path(.init(Self.shim)),
-          arguments: [
-            "--config", place.manifests.path, "--hostname-override=n1", "--read-only-port=0",
-            "--port=0", "--container-runtime=process", "--root-dir", place.settings.rootDirectory,
-            "--leave-pods-running=\(leavesPodsRunning)",
-          ], input: .none, output: .sequence, error: .discarded
+          arguments: place.arguments(leavesPodsRunning: leavesPodsRunning), input: .none,
+          output: .sequence, error: .discarded
         ) { execution in
           var address = ""
           for try await line in execution.standardOutput.strings() {

@@ -127,8 +127,7 @@ import Testing
   private func log(members: Int, _ answers: [(Int, Int, String?)]) -> StoreLog {
     var log = StoreLog(members: members, at: self.start)
     for (member, at, leader) in answers {
-      log.record(
-        leader.map { StoreLog.Answer(leader: $0) }, of: member, at: self.start + .seconds(at))
+      log.record(leader, of: member, at: self.start + .seconds(at))
     }
     return log
   }
@@ -138,7 +137,7 @@ import Testing
     #expect(log.isReady && log.changed == self.start + .seconds(1) && log.leaderChanges == 0)
     log.record(nil, of: 0, at: self.start + .seconds(3))
     #expect(!log.isReady)
-    log.record(StoreLog.Answer(leader: "x"), of: 0, at: self.start + .seconds(4))
+    log.record("x", of: 0, at: self.start + .seconds(4))
     #expect(log.isReady && log.changed == self.start + .seconds(4) && log.leaderChanges == 0)
   }
 

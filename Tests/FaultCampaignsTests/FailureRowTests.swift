@@ -130,9 +130,11 @@ import Testing
 
   @Test func `names are unique, and an unknown one is told`() {
     #expect(Set(FailureRow.all.map(\.name)).count == FailureRow.all.count)
-    #expect(throws: ClusterError.unknownRow("x", known: FailureRow.all.map(\.name))) {
-      try FailureRow.named(["x"])
-    }
+    let error = #expect(throws: ClusterError.self) { try FailureRow.named(["elector-sigkil"]) }
+    #expect(error == .unknownRow("elector-sigkil", known: FailureRow.all.map(\.name)))
+    #expect(
+      error?.description.hasPrefix(
+        "there is no row elector-sigkil: the rows are elector-sigkill, ") == true)
   }
 
   @Test func `a time of day is read from klog's lines`() throws {

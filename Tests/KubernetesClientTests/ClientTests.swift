@@ -7,17 +7,13 @@ import Testing
 @testable import KubernetesObjects
 
 @Suite struct ReflectionTests {
-  private func value(_ text: String) throws -> JSONValue {
-    try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
-  }
-
   @Test func aListThenAWatchFromThereOn() throws {
     var reflection = Reflection()
     #expect(reflection.step == .list)
-    let list = try self.value(#"{"metadata":{"resourceVersion":"7"},"items":[{"a":1}]}"#)
+    let list: JSONValue = ["metadata": ["resourceVersion": "7"], "items": [["a": 1]]]
     #expect(reflection.listed(list) == .listed([["a": 1]]))
     #expect(reflection.step == .watch(from: "7"))
-    #expect(reflection.listed(try self.value(#"{"items":null}"#)) == .listed([]))
+    #expect(reflection.listed(["items": nil]) == .listed([]))
   }
 
   @Test(arguments: ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR", "odd"])

@@ -21,14 +21,20 @@ import Testing
     }
   }
 
-  private static func check(_ example: Case) throws {
-    let columns = PodColumns(try Samples.json(example.pod))
-    #expect(columns.ready == example.ready)
-    #expect(columns.status == example.status)
-    #expect(columns.restarts(now: Samples.now) == example.restarts)
+  private static let running = "{ready: true, state: {running: {}}}"
+
+  /// A pod with one container of this status.
+  private static func pod(_ phase: String, _ status: String) -> String {
+    "{spec: {containers: [{}]}, status: {phase: \(phase), containerStatuses: [\(status)]}}"
   }
 
-  private static let running = "{ready: true, state: {running: {}}}"
+  /// A pod with one init container in this state.
+  private static func initial(_ state: String) -> String {
+    """
+    {spec: {initContainers: [{name: a}], containers: [{}]},
+     status: {phase: Pending, initContainerStatuses: [{name: a, \(state)}]}}
+    """
+  }
 
   static let plain: [Case] = [
     Case("nothing is known", "{spec: {containers: [{name: a}]}}", "0/1", ""),
@@ -56,17 +62,15 @@ import Testing
       """, "1/2", "Running"),
     Case(
       "ready counts only while it runs",
-      "{spec: {containers: [{}]}, status: {phase: Running, containerStatuses: [{ready: true}]}}",
+      Self.pod("Running", "{ready: true}"),
       "0/1", "Running"),
     Case(
       "a container that waits",
-      """
-      {spec: {containers: [{}]}, status: {phase: Pending,
-       containerStatuses: [{state: {waiting: {reason: ContainerCreating}}}]}}
-      """, "0/1", "ContainerCreating"),
+      Self.pod("Pending", "{state: {waiting: {reason: ContainerCreating}}}"), "0/1",
+      "ContainerCreating"),
     Case(
       "a container that waits and does not say why",
-      "{spec: {containers: [{}]}, status: {phase: Pending, containerStatuses: [{state: {waiting: {}}}]}}",
+      Self.pod("Pending", "{state: {waiting: {}}}"),
       "0/1", "Pending"),
     Case(
       "the first container that has something to say decides",
@@ -76,28 +80,17 @@ import Testing
       """, "1/3", "CrashLoopBackOff"),
     Case(
       "an end with a reason",
-      """
-      {spec: {containers: [{}]}, status: {phase: Failed,
-       containerStatuses: [{state: {terminated: {exitCode: 1, reason: Error}}}]}}
-      """, "0/1", "Error"),
+      Self.pod("Failed", "{state: {terminated: {exitCode: 1, reason: Error}}}"), "0/1", "Error"),
     Case(
       "an end with a signal",
-      """
-      {spec: {containers: [{}]}, status: {phase: Failed,
-       containerStatuses: [{state: {terminated: {exitCode: 137, signal: 9}}}]}}
-      """, "0/1", "Signal:9"),
+      Self.pod("Failed", "{state: {terminated: {exitCode: 137, signal: 9}}}"), "0/1", "Signal:9"),
     Case(
       "an end with a code",
-      """
-      {spec: {containers: [{}]}, status: {phase: Failed,
-       containerStatuses: [{state: {terminated: {exitCode: 3, reason: ''}}}]}}
-      """, "0/1", "ExitCode:3"),
+      Self.pod("Failed", "{state: {terminated: {exitCode: 3, reason: ''}}}"), "0/1", "ExitCode:3"),
     Case(
       "all have done their work",
-      """
-      {spec: {containers: [{}]}, status: {phase: Succeeded,
-       containerStatuses: [{state: {terminated: {exitCode: 0, reason: Completed}}}]}}
-      """, "0/1", "Completed"),
+      Self.pod("Succeeded", "{state: {terminated: {exitCode: 0, reason: Completed}}}"), "0/1",
+      "Completed"),
     Case(
       "one has done its work, the other runs, and the pod is ready",
       """
@@ -133,9 +126,7 @@ import Testing
       "{spec: {containers: [{}]}, status: {phase: Running, reason: NodeLost}}", "0/1", "NodeLost"),
   ]
 
-  @Test(arguments: Self.plain) func plainPods(_ example: Case) throws { try Self.check(example) }
-
-  static let initial: [Case] = [
+  static let initContainers: [Case] = [
     Case(
       "the first init container runs",
       """
@@ -152,22 +143,13 @@ import Testing
       """, "0/1", "Init:1/2"),
     Case(
       "an init container failed",
-      """
-      {spec: {initContainers: [{name: a}], containers: [{}]}, status: {phase: Pending,
-       initContainerStatuses: [{name: a, state: {terminated: {exitCode: 1, reason: Error}}}]}}
-      """, "0/1", "Init:Error"),
+      Self.initial("state: {terminated: {exitCode: 1, reason: Error}}"), "0/1", "Init:Error"),
     Case(
       "an init container failed with a code",
-      """
-      {spec: {initContainers: [{name: a}], containers: [{}]}, status: {phase: Pending,
-       initContainerStatuses: [{name: a, state: {terminated: {exitCode: 7}}}]}}
-      """, "0/1", "Init:ExitCode:7"),
+      Self.initial("state: {terminated: {exitCode: 7}}"), "0/1", "Init:ExitCode:7"),
     Case(
       "an init container was killed",
-      """
-      {spec: {initContainers: [{name: a}], containers: [{}]}, status: {phase: Pending,
-       initContainerStatuses: [{name: a, state: {terminated: {exitCode: 137, signal: 9}}}]}}
-      """, "0/1", "Init:Signal:9"),
+      Self.initial("state: {terminated: {exitCode: 137, signal: 9}}"), "0/1", "Init:Signal:9"),
     Case(
       "an init container waits to be started again, and was so before",
       """
@@ -215,10 +197,6 @@ import Testing
       """, "1/2", "Running"),
   ]
 
-  @Test(arguments: Self.initial) func initContainers(_ example: Case) throws {
-    try Self.check(example)
-  }
-
   static let restarts: [Case] = [
     Case(
       "all containers are counted, and the latest end decides",
@@ -229,25 +207,26 @@ import Testing
       """, "2/2", "Running", restarts: "3 (12s ago)"),
     Case(
       "restarts of which no end is known",
-      """
-      {spec: {containers: [{}]}, status: {phase: Running,
-       containerStatuses: [{ready: true, restartCount: 5, state: {running: {}}, lastState: {}}]}}
-      """, "1/1", "Running", restarts: "5"),
+      Self.pod("Running", "{ready: true, restartCount: 5, state: {running: {}}, lastState: {}}"),
+      "1/1", "Running", restarts: "5"),
     Case(
       "an end at an unknown time",
-      """
-      {spec: {containers: [{}]}, status: {phase: Running,
-       containerStatuses: [{restartCount: 5, lastState: {terminated: {exitCode: 137, finishedAt: null}}}]}}
-      """, "0/1", "Running", restarts: "5"),
+      Self.pod(
+        "Running", "{restartCount: 5, lastState: {terminated: {exitCode: 137, finishedAt: null}}}"),
+      "0/1", "Running", restarts: "5"),
     Case(
       "an end without a restart yet",
-      """
-      {spec: {containers: [{}]}, status: {phase: Running,
-       containerStatuses: [{restartCount: 0, lastState: {terminated: {finishedAt: '2026-01-02T03:03:53Z'}}}]}}
-      """, "0/1", "Running"),
+      Self.pod(
+        "Running",
+        "{restartCount: 0, lastState: {terminated: {finishedAt: '2026-01-02T03:03:53Z'}}}"), "0/1",
+      "Running"),
   ]
 
-  @Test(arguments: Self.restarts) func restartCounts(_ example: Case) throws {
-    try Self.check(example)
+  @Test(arguments: Self.plain + Self.initContainers + Self.restarts)
+  func columns(_ example: Case) throws {
+    let columns = PodColumns(try Samples.json(example.pod))
+    #expect(columns.ready == example.ready)
+    #expect(columns.status == example.status)
+    #expect(columns.restarts(now: Samples.now) == example.restarts)
   }
 }

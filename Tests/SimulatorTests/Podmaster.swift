@@ -19,21 +19,20 @@ struct Podmaster: ElectionCore {
   /// Until when nothing is done.
   private var due = Elector.Instant.start
 
-  init(_ setup: ElectionSetup) {
-    self.name = setup.candidate.name
-    self.timing = setup.timing
+  init(
+    candidate: Candidate, timing: Timing, asksKubelet: Bool, podLimits: PodLimits, jitter: Double
+  ) {
+    self.name = candidate.name
+    self.timing = timing
   }
-
-  /// There is no guard that would be told.
-  var manifestEnd: Elector.Instant? { nil }
 
   static func operation(
     for request: Election.Request.Kind, of lock: Lock
   ) -> StoreOperation {
     switch request {
-    case .create: .write(.leased) { .set(lock.key, $0) }
+    case .create: .write { .set(lock.key, $0) }
     case .renew:
-      .write(.leased) { .compareAndSwap(lock.key, .init(value: Array(lock.holder.utf8)), $0) }
+      .write { .compareAndSwap(lock.key, .init(value: Array(lock.holder.utf8)), $0) }
     default: Election.operation(for: request, of: lock)
     }
   }
@@ -48,7 +47,7 @@ struct Podmaster: ElectionCore {
     // Its own process ends, and the manifest stays where it is.
     case .stop: return [.finish(.clean)]
     case .removed: self.isInstalled = false
-    case .installed: self.isInstalled = true
+    case .installation(.installed): self.isInstalled = true
     default: break
     }
     if self.inFlight == nil, now >= self.due {

@@ -23,8 +23,8 @@ import Testing
     return FakeKubelet(configuration: configuration, logger: Self.quiet)
   }
 
-  private func configuration(_ url: String) -> StandInConfiguration {
-    StandInConfiguration(servers: [APIServer(url: url)], port: 0)
+  private func daemon(_ url: String) -> Daemon {
+    Daemon([APIServer(url: url)], component: "test", port: 0, logger: Self.quiet)
   }
 
   /// The nodes of the running pods.
@@ -40,12 +40,11 @@ import Testing
       try await withThrowingTaskGroup(of: Void.self) { group in
         defer { group.cancelAll() }
         group.addTask { try await self.kubelet("n1", url).run() }
-        group.addTask { try await Scheduler(self.configuration(url), logger: Self.quiet).run() }
+        group.addTask { try await Scheduler(daemon: self.daemon(url)).run() }
         group.addTask {
           try await ControllerManager(
-            self.configuration(url),
-            monitor: NodeMonitor(gracePeriod: .seconds(60), evictionTimeout: .seconds(1)),
-            logger: Self.quiet
+            daemon: self.daemon(url),
+            monitor: NodeMonitor(gracePeriod: .seconds(60), evictionTimeout: .seconds(1))
           ).run()
         }
         try await withThrowingTaskGroup(of: Void.self) { second in

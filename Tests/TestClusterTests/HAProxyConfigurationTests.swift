@@ -49,12 +49,3 @@ import Testing
     }
   }
 }
-
-/// Files of this project.
-enum Project {
-  static func text(_ path: String) throws -> String {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    return try String(contentsOf: root.appending(path: path), encoding: .utf8)
-  }
-}

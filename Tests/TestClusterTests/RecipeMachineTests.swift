@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import TestCluster
@@ -69,12 +70,8 @@ import Testing
   @Test(arguments: [true, false])
   func aMastersKubeletIsStartedOrLeftAlone(starts: Bool) throws {
     let machines = Self.machines(startsKubelets: starts)
-    let starting = machines.map {
-      $0.bootScript.contains("\n/etc/init.d/kubelet start\n")
-    }
-    #expect(starting == [starts, starts, true])
-    #expect(
-      machines[0].bootScript
-        .contains("\n/etc/init.d/kubernetes-master start\n"))
+    let started = machines.map { $0.bootArguments(disk: "/d")[2] }
+    let master = starts ? "kubernetes-master kubelet" : "kubernetes-master"
+    #expect(started == [master, master, "kubelet"])
   }
 }

@@ -1,18 +1,16 @@
 import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import TestCluster
 
 @Suite struct StateDirectoryTests {
-  private func withDirectory(_ body: (String) throws -> Void) throws {
-    let path = FileManager.default.temporaryDirectory
-      .appending(path: "zweimaster-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try body(path)
+  private func withDirectory(_ body: (String) throws -> Void) async throws {
+    try await TemporaryFiles.with { try body($0.path("state")) }
   }
 
-  @Test func `the layout is the recipe's, once per master`() throws {
-    try self.withDirectory { path in
+  @Test func `the layout is the recipe's, once per master`() async throws {
+    try await self.withDirectory { path in
       let directory = StateDirectory(path)
       let (lock, earlier) = try directory.claim()
       try directory.lay(ClusterConfiguration(masters: 2), store: "http://127.0.0.1:2379")
@@ -29,8 +27,8 @@ import Testing
     }
   }
 
-  @Test func `two clusters do not share a directory`() throws {
-    try self.withDirectory { path in
+  @Test func `two clusters do not share a directory`() async throws {
+    try await self.withDirectory { path in
       let directory = StateDirectory(path)
       let (lock, _) = try directory.claim()
       #expect(throws: ClusterError.alreadyRunning(path)) { _ = try directory.claim() }
@@ -38,8 +36,8 @@ import Testing
     }
   }
 
-  @Test func `a directory with something else in it is left alone`() throws {
-    try self.withDirectory { path in
+  @Test func `a directory with something else in it is left alone`() async throws {
+    try await self.withDirectory { path in
       try FileManager.default.createDirectory(
         atPath: "\(path)/photos", withIntermediateDirectories: true)
       #expect(throws: ClusterError.foreignDirectory(path)) {
@@ -48,8 +46,8 @@ import Testing
     }
   }
 
-  @Test func `a record that cannot be read is not overwritten`() throws {
-    try self.withDirectory { path in
+  @Test func `a record that cannot be read is not overwritten`() async throws {
+    try await self.withDirectory { path in
       let directory = StateDirectory(path)
       let lock = try directory.claim().0
       withExtendedLifetime(lock) {}

@@ -1,15 +1,26 @@
 import Foundation
 import Subprocess
 
+/// The files of this checkout.
+public enum Project {
+  public static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  public static func text(_ path: String) throws -> String {
+    try String(contentsOf: self.root.appending(path: path), encoding: .utf8)
+  }
+}
+
 /// A program of this package, beside the test bundle.
 public struct BuiltProgram: Sendable {
+  /// The directory of all programs.
+  public static let directory =
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    .map { URL(filePath: $0).deletingLastPathComponent().path } ?? "."
+
   public let path: String
 
-  public init(_ name: String) {
-    self.path =
-      URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-      .appending(path: name).path
-  }
+  public init(_ name: String) { self.path = "\(Self.directory)/\(name)" }
 
   public var executable: Executable { .path(.init(self.path)) }
 

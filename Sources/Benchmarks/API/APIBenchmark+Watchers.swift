@@ -10,7 +10,7 @@ extension APIBenchmark {
   ) async throws -> [Figures.Watch] {
     var idle = Duration.zero
     var watches: [Figures.Watch] = []
-    for (round, watchers) in ([0] + self.watchers.sorted()).enumerated() {
+    for (round, watchers) in ([0] + self.watcherCounts.sorted()).enumerated() {
       if watchers > 0 { note("\(watchers) watchers") }
       let watch = try await self.watch(watchers, round: round, idle: idle, server)
       if watchers > 0 { watches.append(watch) } else { idle = watch.processor }
@@ -31,7 +31,6 @@ extension APIBenchmark {
     }
     let memory = try server.process.usage().anonymousBytes
     let arrivals = Arrivals(watchers: watchers)
-    let pods = self.pods.max() ?? 1
     let (sent, processor, used) = try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<watchers {
         group.addTask {
@@ -43,7 +42,7 @@ extension APIBenchmark {
       let before = try server.process.usage()
       let sent = try await Rounds(self.events).measure { number in
         let instant = ContinuousClock.now
-        try await server.update(number % pods, restarts: 1_000_000 * (round + 1) + number)
+        try await server.update(number % self.pods, restarts: 1_000_000 * (round + 1) + number)
         if watchers > 0 {
           try await wait(for: "all watchers", within: .seconds(60), every: .milliseconds(1)) {
             try arrivals.areComplete(number)

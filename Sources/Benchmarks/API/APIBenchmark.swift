@@ -1,31 +1,46 @@
+import ArgumentParser
 import FoundationEssentials
 import Linux
 import TestCluster
 
 /// How fast a fake API server on a kvstore answers with many pods and many watchers, and what it needs of a machine.
 package struct APIBenchmark: Benchmark {
-  /// With how many pods it is measured, one after the other; the number only grows.
-  package var pods: [Int]
-  package var nodes: Int
-  /// How often each list is requested; single pods ten times as often.
-  package var rounds: Int
-  /// With how many watchers of all pods it is measured, once all pods are there.
-  package var watchers: [Int]
-  /// How many changes those see.
-  package var events: Int
-  /// For everything that is written; removed unless the benchmark fails.
-  package var directory: String
+  package static let configuration = CommandConfiguration(
+    commandName: "api",
+    abstract: "Measure the fake API server: lists, single objects, watchers, memory, processor.",
+    discussion: """
+      Starts a kvstore and a fake-apiserver, creates nodes and pods, and requests lists and single pods, first \
+      with a few pods, then with all. In the end it changes pods while watchers follow them.
+      """)
 
-  package init(
-    pods: [Int], nodes: Int, rounds: Int, watchers: [Int], events: Int, directory: String
-  ) {
-    self.pods = pods
-    self.nodes = nodes
-    self.rounds = rounds
-    self.watchers = watchers
-    self.events = events
-    self.directory = directory
+  @Option(help: "How many pods there are in the end.") var pods = 5000
+  @Option(help: "On how many nodes they are.") var nodes = 50
+  @Option(help: "How often each list is requested; single pods ten times as often.")
+  var rounds = 30
+  @Option(
+    help: ArgumentHelp(
+      "How many watchers; may be repeated. (default: 1, 100, 1000)", valueName: "count"))
+  var watchers: [Int] = []
+  @Option(help: "How many changes the watchers see.") var events = 200
+  @OptionGroup var state: StateOptions
+
+  package func validate() throws {
+    try requirePositive([
+      "pods": self.pods, "nodes": self.nodes, "rounds": self.rounds, "events": self.events,
+      "watchers": self.watchers.min() ?? 1,
+    ])
   }
+
+  package init() {}
+
+  /// For everything that is written; removed unless the benchmark fails.
+  private var directory: String { "\(self.state.directory)/api" }
+
+  /// It is measured with these numbers of pods, one after the other; the number only grows.
+  private var counts: [Int] { [100, 1000].filter { $0 < self.pods } + [self.pods] }
+
+  /// Of all pods, once they are there.
+  var watcherCounts: [Int] { self.watchers.isEmpty ? [1, 100, 1000] : self.watchers }
 
   /// What is measured with each number of pods.
   package enum Operation: String, CaseIterable, Sendable {
@@ -71,26 +86,20 @@ package struct APIBenchmark: Benchmark {
   /// - Throws: ``BenchmarkError`` when a program does not start or a step takes longer than minutes.
   package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
     DescriptorLimit.raise()
-    let programs = Executables(nil)
-    let (kvstore, server) = (
-      try programs.path(of: "kvstore"), try programs.path(of: "fake-apiserver")
-    )
     let ports = try FreePorts.pick(3)
-    let connections = 64 + (self.watchers.max() ?? 0)
+    let connections = 64 + (self.watcherCounts.max() ?? 0)
     return try await WorkDirectory.with(self.directory) {
       try await Requests.with(connections: connections) { requests in
         try await MeasuredProcess.with(
-          .kvstore(kvstore, port: ports[0], directory: self.directory)
+          .kvstore(port: ports[0], directory: self.directory)
         ) { store in
           func with<Result: Sendable>(
             _ port: Int, _ body: (MeasuredAPIServer) async throws -> Result
           ) async throws -> Result {
-            let launch = MeasuredProcess.Launch(
-              name: "fake-apiserver", executable: server,
-              arguments: [
-                "--etcd-servers=http://127.0.0.1:\(ports[0])", "--insecure-port=\(port)",
-              ], log: "\(self.directory)/fake-apiserver-\(port).log",
-              probe: (port, "/api/v1/namespaces/default"))
+            let launch = try MeasuredProcess.Launch(
+              "fake-apiserver",
+              ["--etcd-servers=http://127.0.0.1:\(ports[0])", "--insecure-port=\(port)"],
+              in: self.directory, probe: (port, "/api/v1/namespaces/default"))
             return try await MeasuredProcess.with(launch) { process in
               try await body(
                 MeasuredAPIServer(
@@ -115,10 +124,10 @@ package struct APIBenchmark: Benchmark {
   ) async throws -> [Figures.Count] {
     for number in 0..<self.nodes {
       try await server.ask(
-        "\(server.url)/api/v1/nodes", method: .post, json: SampleObjects.node(number))
+        "\(server.url)/api/v1/nodes", method: .POST, json: SampleObjects.node(number))
     }
     var counts: [Figures.Count] = []
-    for count in self.pods.sorted() {
+    for count in self.counts {
       note("\(count) pods")
       try await server.fill((counts.last?.pods ?? 0)..<count, nodes: self.nodes)
       counts.append(try await self.count(count, server))

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import NIOHTTP1
 import TestCluster
 
 /// An API server on a kvstore, and requests to it.
@@ -16,7 +17,7 @@ struct MeasuredAPIServer: Sendable {
   /// - Throws: `RequestError` when the answer is no success.
   @discardableResult
   func ask(
-    _ url: String, method: Requests.Method = .get, accept: String? = nil, json: String? = nil
+    _ url: String, method: HTTPMethod = .GET, accept: String? = nil, json: String? = nil
   ) async throws -> Data {
     let (status, body) = try await self.requests.data(
       url, method: method, accept: accept, json: json, within: Self.patience)
@@ -41,7 +42,7 @@ struct MeasuredAPIServer: Sendable {
         group.addTask {
           for number in numbers where number % lanes == lane {
             try await self.ask(
-              self.pods, method: .post, json: SampleObjects.pod(number, node: number % nodes))
+              self.pods, method: .POST, json: SampleObjects.pod(number, node: number % nodes))
             try await self.update(number, restarts: 0)
           }
         }
@@ -53,7 +54,7 @@ struct MeasuredAPIServer: Sendable {
   /// Updates a pod's status; another number of restarts makes a change that every watcher sees.
   func update(_ pod: Int, restarts: Int) async throws {
     try await self.ask(
-      "\(self.pods)/\(SampleObjects.podName(pod))/status", method: .put,
+      "\(self.pods)/\(SampleObjects.podName(pod))/status", method: .PUT,
       json: SampleObjects.status(ofPod: pod, restarts: restarts))
   }
 }

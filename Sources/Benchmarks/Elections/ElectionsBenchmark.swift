@@ -1,3 +1,5 @@
+import ArgumentParser
+import CommandLine
 import FoundationEssentials
 import Glibc
 import Linux
@@ -6,24 +8,34 @@ import TestCluster
 /// Many elections on one kvstore, all with the same candidates: what they need of a machine, and whether any of them
 /// loses its lease under that load.
 package struct ElectionsBenchmark: Benchmark {
-  package var elections: Int
-  /// How many electors take part in all of them, each with its guard.
-  package var candidates: Int
-  package var ttlSeconds: Int
-  /// For how long the elections are watched once each has a leader.
-  package var duration: Duration
-  /// For everything that is written; removed unless the benchmark fails.
-  package var directory: String
+  package static let configuration = CommandConfiguration(
+    commandName: "elections",
+    abstract: "Measure many elections on one kvstore: memory, processor, leases lost.",
+    discussion: """
+      Starts a kvstore and electors with --config, each of which takes part in all elections, waits until \
+      every election has a leader, and watches them. Exits 1 when a lease was lost or a manifest is missing \
+      or left behind.
+      """)
 
-  package init(
-    elections: Int, candidates: Int, ttlSeconds: Int, duration: Duration, directory: String
-  ) {
-    self.elections = elections
-    self.candidates = candidates
-    self.ttlSeconds = ttlSeconds
-    self.duration = duration
-    self.directory = directory
+  @Option(help: "How many elections.") var count = 1000
+  @Option(help: "How many candidates in each.") var candidates = 3
+  @Option(help: ArgumentHelp("The leases' TTL.", valueName: "seconds")) var ttlSecs = 10
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp("How long the elections are watched.", valueName: "duration"))
+  var duration = GoDuration(.seconds(300))
+  @OptionGroup var state: StateOptions
+
+  package func validate() throws {
+    try requirePositive([
+      "count": self.count, "candidates": self.candidates, "ttl-secs": self.ttlSecs,
+    ])
   }
+
+  package init() {}
+
+  /// For everything that is written; removed unless the benchmark fails.
+  private var directory: String { "\(self.state.directory)/elections" }
 
   /// What a process needs.
   package struct Load: Equatable, Sendable {
@@ -52,23 +64,22 @@ package struct ElectionsBenchmark: Benchmark {
   /// - Throws: ``BenchmarkError`` when a process does not start, or an election has no leader in two minutes.
   package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
     DescriptorLimit.raise()
-    let programs = Executables(nil)
-    let (kvstore, elector) = (try programs.path(of: "kvstore"), try programs.path(of: "elector"))
     let ports = try FreePorts.pick(1 + self.candidates)
     return try await WorkDirectory.with(self.directory) {
       try self.writeSettings(store: ports[0], status: Array(ports.dropFirst()))
-      let electors = (0..<self.candidates).map { number in
-        MeasuredProcess.Launch(
-          name: "elector \(number)", executable: elector,
-          arguments: ["--config=\(self.config(number))"],
-          log: "\(self.directory)/elector\(number).log")
+      let electors = try (0..<self.candidates).map { number in
+        var launch = try MeasuredProcess.Launch(
+          "elector", ["--config=\(self.config(number))"], in: self.directory)
+        launch.name = "elector \(number)"
+        launch.log = "\(self.directory)/elector\(number).log"
+        return launch
       }
       return try await Requests.with { requests in
         try await MeasuredProcess.with(
-          .kvstore(kvstore, port: ports[0], directory: self.directory)
+          .kvstore(port: ports[0], directory: self.directory)
         ) { store in
           try await MeasuredProcess.with(electors) { guards in
-            note("\(self.elections) elections on \(guards.count) electors")
+            note("\(self.count) elections on \(guards.count) electors")
             return try await self.watch(store, guards, Array(ports.dropFirst()), requests)
           }
         }
@@ -84,14 +95,14 @@ package struct ElectionsBenchmark: Benchmark {
     for (number, port) in status.enumerated() {
       try FileManager.default.createDirectory(
         atPath: self.manifests(number), withIntermediateDirectories: true)
-      let elections = (1...self.elections).map {
+      let elections = (1...self.count).map {
         "- {key: e\($0), source-file: \(source), dest-file: \(self.manifests(number))/e\($0).yaml}"
       }
       let settings = """
         etcd-servers: http://127.0.0.1:\(store)
         etcd-api: v2
         whoami: n\(number)
-        ttl-secs: \(self.ttlSeconds)
+        ttl-secs: \(self.ttlSecs)
         http-listen: 127.0.0.1:\(port)
         elections:
         \(elections.joined(separator: "\n"))
@@ -109,7 +120,7 @@ package struct ElectionsBenchmark: Benchmark {
   ) async throws -> Figures {
     let started = ContinuousClock.now
     try await wait(for: "every election to have a leader", within: .seconds(120)) {
-      self.manifestCount >= self.elections
+      self.manifestCount >= self.count
     }
     let electedAfter = ContinuousClock.now - started
     // The first elector may have won everything before the last one is up.
@@ -121,7 +132,7 @@ package struct ElectionsBenchmark: Benchmark {
     let pids = ([store] + guards).map(\.identity.pid) + guards.compactMap(\.identity.child?.pid)
     let before = pids.map { ProcessUsage(pid: $0) }
     let begin = ContinuousClock.now
-    try await Task.sleep(for: self.duration)
+    try await Task.sleep(for: self.duration.duration)
     let passed = ContinuousClock.now - begin
     let loads = try zip(pids, before).map { pid, before in
       guard let before, let usage = ProcessUsage(pid: pid) else {
@@ -166,7 +177,7 @@ package struct ElectionsBenchmark: Benchmark {
     func row(_ name: String, _ loads: [Load]) -> [String] {
       let memory = Double(loads.map(\.anonymousBytes).reduce(0, +))
       let processor = loads.map(\.processor).reduce(0, +) * 100
-      let each = Double(self.elections * loads.count)
+      let each = Double(self.count * loads.count)
       return [
         name, "\(loads.count)", "\((memory / 1e6).rounded(1)) MB",
         "\((memory / each / 1e3).rounded(1)) kB", "\(processor.rounded(2)) %",
@@ -175,7 +186,7 @@ package struct ElectionsBenchmark: Benchmark {
     }
     let problems = [
       (figures.losses == 0, "\(figures.losses) leases were lost"),
-      (figures.manifests == self.elections, "there were \(figures.manifests) manifests at the end"),
+      (figures.manifests == self.count, "there were \(figures.manifests) manifests at the end"),
       (figures.left == 0, "the electors left \(figures.left) manifests behind"),
     ]
     return BenchmarkReport(
@@ -188,8 +199,8 @@ package struct ElectionsBenchmark: Benchmark {
           ])
       ],
       notes: """
-        \(self.elections) elections with \(self.candidates) candidates each, leases of \(self.ttlSeconds) s, watched for \
-        \(self.duration.inSeconds()) s. Memory is anonymous memory; 100 % of a processor is one core.
+        \(self.count) elections with \(self.candidates) candidates each, leases of \(self.ttlSecs) s, watched for \
+        \(self.duration.duration.inSeconds()) s. Memory is anonymous memory; 100 % of a processor is one core.
         Every election had a leader after \(figures.electedAfter.inSeconds(decimals: 1)) s; leases lost: \
         \(figures.losses); manifests at the end: \(figures.manifests).
         All electors had ended \(figures.stoppedAfter.inSeconds(decimals: 1)) s after SIGTERM; manifests left: \

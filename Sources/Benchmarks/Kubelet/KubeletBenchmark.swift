@@ -1,26 +1,40 @@
+import ArgumentParser
+import CommandLine
 import FoundationEssentials
 import Glibc
 import TestCluster
 
 /// How soon a fake kubelet with many pods shows a new one, and what it needs of a machine.
 package struct KubeletBenchmark: Benchmark {
-  /// With how many pods it is measured, one kubelet for each number.
-  package var pods: [Int]
-  /// How often one more pod is added, and removed again.
-  package var rounds: Int
-  /// For how long the kubelet is watched while nothing happens.
-  package var idle: Duration
-  /// For everything that is written; removed unless the benchmark fails.
-  package var directory: String
+  package static let configuration = CommandConfiguration(
+    commandName: "kubelet",
+    abstract:
+      "Measure the fake kubelet: from a manifest's rename to its pod in /pods, memory, processor.",
+    discussion: """
+      Starts a kubelet with that many pods, watches it while nothing happens, and then, again and again, puts \
+      one more manifest into its directory, waits until /pods shows its pod Running, and removes it.
+      """)
 
-  package init(
-    pods: [Int], rounds: Int, idle: Duration, directory: String
-  ) {
-    self.pods = pods
-    self.rounds = rounds
-    self.idle = idle
-    self.directory = directory
+  @Option(
+    help: ArgumentHelp("How many pods; may be repeated. (default: 10, 1000)", valueName: "count"))
+  var pods: [Int] = []
+  @Option(help: "How many rounds.") var rounds = 100
+  @Option(
+    help: ArgumentHelp("How long the kubelet is watched while idle.", valueName: "duration"))
+  var idle = GoDuration(.seconds(30))
+  @OptionGroup var state: StateOptions
+
+  package func validate() throws {
+    try requirePositive(["rounds": self.rounds])
+    if let count = self.pods.first(where: { $0 < 0 }) {
+      throw ValidationError("--pods must not be negative, not \(count)")
+    }
   }
+
+  package init() {}
+
+  /// For everything that is written; removed unless the benchmark fails.
+  private var directory: String { "\(self.state.directory)/kubelet" }
 
   /// With one number of pods.
   package struct PodFigures: Sendable {
@@ -37,7 +51,7 @@ package struct KubeletBenchmark: Benchmark {
   /// - Throws: ``BenchmarkError`` when the kubelet does not start, or a pod does not run within a minute.
   package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> [PodFigures] {
     var result: [PodFigures] = []
-    for count in self.pods {
+    for count in self.pods.isEmpty ? [10, 1000] : self.pods {
       note("\(count) pods")
       result.append(try await WorkDirectory.with(self.directory) { try await self.measure(count) })
     }
@@ -51,12 +65,12 @@ package struct KubeletBenchmark: Benchmark {
     let ready = "\(self.directory)/ready"
     try files.createDirectory(atPath: ready, withIntermediateDirectories: true)
     for number in 0..<count { try Self.write("p\(number)", to: "\(ready)/p\(number).yaml") }
-    let launch = MeasuredProcess.Launch(
-      name: "fake-kubelet", executable: try Executables(nil).path(of: "fake-kubelet"),
-      arguments: [
+    let launch = try MeasuredProcess.Launch(
+      "fake-kubelet",
+      [
         "--config=\(manifests)", "--hostname-override=n", "--read-only-port=\(ports[0])",
         "--port=\(ports[1])",
-      ], log: "\(self.directory)/kubelet.log", probe: (ports[0], "/healthz"))
+      ], in: self.directory, probe: (ports[0], "/healthz"))
     return try await Requests.with { requests in
       let kubelet = ShownPods(url: "http://127.0.0.1:\(ports[0])/pods", requests: requests)
       return try await MeasuredProcess.with(launch) { process in
@@ -66,7 +80,7 @@ package struct KubeletBenchmark: Benchmark {
         let allAfter = ContinuousClock.now - begin
         let before = try process.usage()
         let idleSince = ContinuousClock.now
-        try await Task.sleep(for: self.idle)
+        try await Task.sleep(for: self.idle.duration)
         let usage = try process.usage()
         let processor = usage.processor(since: before, over: .now - idleSince)
         return PodFigures(
@@ -140,9 +154,8 @@ private struct ShownPods: Sendable {
 
   /// Asks without a pause until that many pods run.
   func wait(for count: Int) async throws {
-    let end = ContinuousClock.now + .seconds(60)
-    while try await self.running() != count {
-      guard ContinuousClock.now < end else { throw BenchmarkError.timedOut("\(count) pods to run") }
+    try await Benchmarks.wait(for: "\(count) pods to run", within: .seconds(60), every: .zero) {
+      try await self.running() == count
     }
   }
 

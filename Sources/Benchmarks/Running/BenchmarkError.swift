@@ -8,7 +8,6 @@ package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
   /// Programs that are not in `PATH`, with the Debian packages that have them.
   case missing([Program])
   case noProgram(String)
-  case noSuchLoad(String, known: [String])
   case ended(String, log: String)
   case silent(String, log: String)
   case requestsFailed(load: String, Subject, reason: String)
@@ -28,8 +27,6 @@ package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
     case .noProgram(let path):
       "there is no program \(path): build it with 'swift build -c release --product kvstore', or "
         + "name another one with --kvstore"
-    case .noSuchLoad(let name, let known):
-      "--only: there is no load '\(name)': use some of \(known.joined(separator: ", "))"
     case .ended(let program, let log): "\(program) has ended:\n\(log)"
     case .silent(let program, let log): "\(program) did not get ready within a minute:\n\(log)"
     case .requestsFailed(let load, let subject, let reason):

@@ -26,13 +26,7 @@ package enum FigureUnit: Equatable, Sendable {
 
   /// With a comma between thousands.
   package static func grouped(_ number: Int) -> String {
-    var result = ""
-    let digits = String(abs(number))
-    for (position, digit) in digits.enumerated() {
-      if position > 0, (digits.count - position).isMultiple(of: 3) { result += "," }
-      result.append(digit)
-    }
-    return (number < 0 ? "-" : "") + result
+    number.formatted(.number.locale(Locale(identifier: "en_US")))
   }
 
   package static func decimal(_ value: Double, places: Int) -> String {

@@ -104,13 +104,22 @@ package struct MeasuredProcess: Sendable {
 }
 
 extension MeasuredProcess.Launch {
+  /// A program of this project, with its log in a directory.
+  init(
+    _ program: String, _ arguments: [String], in directory: String,
+    probe: (port: Int, path: String)? = nil
+  ) throws(ClusterError) {
+    self.init(
+      name: program, executable: try Executables(nil).path(of: program), arguments: arguments,
+      log: "\(directory)/\(program).log", probe: probe)
+  }
+
   /// A kvstore of this project, without other settings.
-  package static func kvstore(_ executable: String, port: Int, directory: String) -> Self {
-    Self(
-      name: "kvstore", executable: executable,
-      arguments: [
-        "--listen-client-urls", "http://127.0.0.1:\(port)", "--data-dir", "\(directory)/data",
-      ], log: "\(directory)/kvstore.log", probe: (port, "/v2/keys/"))
+  static func kvstore(port: Int, directory: String) throws(ClusterError) -> Self {
+    try Self(
+      "kvstore",
+      ["--listen-client-urls", "http://127.0.0.1:\(port)", "--data-dir", "\(directory)/data"],
+      in: directory, probe: (port, "/v2/keys/"))
   }
 }
 

@@ -1,16 +1,26 @@
+import ArgumentParser
 import FoundationEssentials
 import TestCluster
 
 /// How long each program takes from its start until it is ready.
 package struct StartBenchmark: Benchmark {
-  package var rounds: Int
-  /// For everything that is written; removed unless the benchmark fails.
-  package var directory: String
+  package static let configuration = CommandConfiguration(
+    commandName: "start",
+    abstract: "Measure how long each program takes from its start until it is ready.",
+    discussion: """
+      Starts kvstore, elector, fake-kubelet and fake-apiserver, again and again, and asks each of them every \
+      millisecond whether it is ready.
+      """)
 
-  package init(rounds: Int, directory: String) {
-    self.rounds = rounds
-    self.directory = directory
-  }
+  @Option(help: "How often each program is started.") var rounds = 20
+  @OptionGroup var state: StateOptions
+
+  package func validate() throws { try requirePositive(["rounds": self.rounds]) }
+
+  package init() {}
+
+  /// For everything that is written; removed unless the benchmark fails.
+  private var directory: String { "\(self.state.directory)/start" }
 
   package enum Program: String, CaseIterable, Sendable {
     case kvstore
@@ -42,7 +52,6 @@ package struct StartBenchmark: Benchmark {
 
   /// All programs once, on an empty store.
   private func round(_ number: Int) async throws -> [Program: Duration] {
-    let executables = Executables(nil)
     let directory = "\(self.directory)/\(number)"
     let manifests = "\(directory)/manifests"
     try FileManager.default.createDirectory(atPath: manifests, withIntermediateDirectories: true)
@@ -50,45 +59,33 @@ package struct StartBenchmark: Benchmark {
     try Data(Self.pod.utf8).write(to: URL(filePath: source))
     let ports = try FreePorts.pick(5)
     let store = "http://127.0.0.1:\(ports[0])"
-    func launch(
-      _ program: Program, _ port: Int, _ path: String, _ arguments: [String]
-    ) throws -> MeasuredProcess.Launch {
-      MeasuredProcess.Launch(
-        name: program.rawValue, executable: try executables.path(of: program.rawValue),
-        arguments: arguments, log: "\(directory)/\(program.rawValue).log", probe: (port, path))
-    }
-    let clients = [
+    let clients: [(Program, Int, path: String, [String])] = [
       (
-        Program.elector,
-        try launch(
-          .elector, ports[1], "/readyz",
-          [
-            "--etcd-servers=\(store)", "--key=start", "--whoami=n", "--ttl-secs=3", "--sleep=500ms",
-            "--http-listen=127.0.0.1:\(ports[1])", "--source-file=\(source)",
-            "--dest-file=\(directory)/pod-installed.yaml",
-          ])
+        .elector, ports[1], "/readyz",
+        [
+          "--etcd-servers=\(store)", "--key=start", "--whoami=n", "--ttl-secs=3", "--sleep=500ms",
+          "--http-listen=127.0.0.1:\(ports[1])", "--source-file=\(source)",
+          "--dest-file=\(directory)/pod-installed.yaml",
+        ]
       ),
       (
-        .kubelet,
-        try launch(
-          .kubelet, ports[2], "/healthz",
-          [
-            "--config=\(manifests)", "--hostname-override=n", "--read-only-port=\(ports[2])",
-            "--port=\(ports[3])",
-          ])
+        .kubelet, ports[2], "/healthz",
+        [
+          "--config=\(manifests)", "--hostname-override=n", "--read-only-port=\(ports[2])",
+          "--port=\(ports[3])",
+        ]
       ),
       (
-        .apiServer,
-        try launch(
-          .apiServer, ports[4], "/healthz",
-          ["--etcd-servers=\(store)", "--insecure-port=\(ports[4])"])
+        .apiServer, ports[4], "/healthz",
+        ["--etcd-servers=\(store)", "--insecure-port=\(ports[4])"]
       ),
     ]
-    let kvstore = MeasuredProcess.Launch.kvstore(
-      try executables.path(of: Program.kvstore.rawValue), port: ports[0], directory: directory)
+    let kvstore = try MeasuredProcess.Launch.kvstore(port: ports[0], directory: directory)
     return try await MeasuredProcess.with(kvstore) { kvstore in
       var times = [Program.kvstore: kvstore.startTime]
-      for (program, launch) in clients {
+      for (program, port, path, arguments) in clients {
+        let launch = try MeasuredProcess.Launch(
+          program.rawValue, arguments, in: directory, probe: (port, path))
         times[program] = try await MeasuredProcess.with(launch) { $0.startTime }
       }
       return times

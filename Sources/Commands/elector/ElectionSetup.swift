@@ -1,3 +1,4 @@
+import CommandLine
 import Elector
 import EtcdClient
 import KubernetesClient
@@ -55,5 +56,62 @@ struct ElectionSetup: Sendable {
     let publisher = LeasePublisher(
       server: apiserver, name: lease, board: election.board, logger: self.logger)
     return Services(election: election, beside: [preemption, publisher])
+  }
+}
+
+/// All elections at once. A `ServiceGroup` would stop them one after the other, each with a wait for a
+/// pod's end.
+struct AllElections: Service {
+  let all: [ElectionSetup.Services]
+
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { others in
+      for service in self.all.flatMap(\.beside) {
+        others.addTask { try await service.run() }
+      }
+      let failures = await withTaskGroup(of: (any Error)?.self) { group in
+        for (index, election) in self.all.map(\.election).enumerated() {
+          group.addTask {
+            do {
+              // A thousand elections that start at one instant would send their requests together ever after.
+              try? await Task.sleep(for: .milliseconds(index))
+              try await election.run()
+              return nil
+            } catch {
+              return error
+            }
+          }
+        }
+        var failures: [any Error] = []
+        // All have to end, also after a failure of one.
+        for await failure in group { if let failure { failures.append(failure) } }
+        return failures
+      }
+      others.cancelAll()
+      if let failure = failures.first { throw failure }
+    }
+  }
+}
+
+extension ElectionOptions {
+  /// How long a takeover takes, and why.
+  static func log(_ timing: Timing, isGraceKnown: Bool, _ logger: Logger) {
+    func text(_ duration: Duration) -> String {
+      "\(GoDuration(.milliseconds(Int64((duration / .milliseconds(1)).rounded(.up)))))"
+    }
+    let profile = timing.profile.map(\.rawValue) ?? "none"
+    let guarantee =
+      timing.profile == .podmaster
+      ? "two pods may run at once, for up to \(text(timing.podOutlivesLease))"
+      : "never two pods at once"
+    logger.info(
+      "after a crash of the master another one takes over within \(text(timing.worstTakeover)); \(guarantee)",
+      metadata: [
+        "profile": "\(profile)", "ttl": "\(text(timing.ttl))",
+        "margin": "\(text(timing.margin))", "lock_delay": "\(text(timing.lockDelay))",
+        "manifest_deadline": "\(timing.manifestExpires)",
+        "kubelet_detection": "\(text(timing.podStop.detection))",
+        "grace": "\(text(timing.podStop.grace))\(isGraceKnown ? "" : " (assumed, no manifest)")",
+      ])
   }
 }

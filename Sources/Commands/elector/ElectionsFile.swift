@@ -56,18 +56,16 @@ struct ElectionsFile {
       in: root, of: name, flags: Self.processFlags.union(Self.electionFlags),
       example: "etcd-servers: http://127.0.0.1:2379"
     ) { key, value throws(SettingsError) in
-      let place = ConfigurationFile.place(of: key, in: name)
+      func mistake(_ problem: String) -> SettingsError {
+        ConfigurationFile.mistake(problem, at: key, in: name)
+      }
       if let flag = key.string, Self.ownFlags.contains(flag) {
-        throw SettingsError(
-          place: place, problem: "\(flag) belongs to one election: put it below `elections`")
+        throw mistake("\(flag) belongs to one election: put it below `elections`")
       }
-      if key.string == "guard" {
-        throw SettingsError(place: place, problem: ElectorCommand.guardIsGone)
-      }
+      if key.string == "guard" { throw mistake(ElectorCommand.guardIsGone) }
       guard key.string == "elections" else { return nil }
       guard case .sequence(let nodes) = value, !nodes.isEmpty else {
-        throw SettingsError(
-          place: place, problem: "elections must be a list: begin each one with `- key: NAME`")
+        throw mistake("elections must be a list: begin each one with `- key: NAME`")
       }
       for node in nodes {
         elections.append(
@@ -88,9 +86,8 @@ struct ElectionsFile {
       in: node, of: file, flags: Self.electionFlags.union(Self.ownFlags), example: "key: scheduler"
     ) { key, _ throws(SettingsError) in
       guard let flag = key.string, Self.processFlags.contains(flag) else { return nil }
-      throw SettingsError(
-        place: ConfigurationFile.place(of: key, in: file),
-        problem: "\(flag) belongs to all elections: put it beside `elections`")
+      throw ConfigurationFile.mistake(
+        "\(flag) belongs to all elections: put it beside `elections`", at: key, in: file)
     }
   }
 
@@ -98,7 +95,8 @@ struct ElectionsFile {
   /// - Parameter arguments: the command line.
   /// - Throws: ``SettingsError`` for a mistake in the file, the parser's error for one in the command line.
   func commands(beside arguments: [String]) throws -> [ElectorCommand] {
-    for flag in Self.ownFlags.sorted() where arguments.contains(where: { Self.sets(flag, $0) }) {
+    let given = Set(arguments.map { Self.flag(of: $0) })
+    for flag in Self.ownFlags.sorted() where given.contains("--\(flag)") {
       throw ValidationError("--\(flag) belongs to one election: set it in \(self.name)")
     }
     let commands = try self.elections.map { election in
@@ -138,10 +136,6 @@ struct ElectionsFile {
         place: place(index),
         problem: "another election has this \(flag), at \(place(first))")
     }
-  }
-
-  private static func sets(_ flag: String, _ argument: String) -> Bool {
-    Self.flag(of: argument) == "--\(flag)"
   }
 
   fileprivate static func flag(of argument: String) -> String {

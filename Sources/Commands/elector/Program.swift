@@ -58,7 +58,8 @@ import Logging
   }
 
   private static func run(_ work: @escaping @Sendable () async throws -> Void) -> Never {
-    // The only task without a group: nothing else leads from a synchronous `main` to asynchronous work.
+    // The only task without a group. `main` is not asynchronous, since a guard must have one thread when it
+    // blocks its signals and starts its child, and nothing else leads from there to asynchronous work.
     _ = Task(operation: {
       do {
         try await work()

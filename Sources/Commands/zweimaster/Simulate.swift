@@ -49,8 +49,7 @@ struct Simulate: ParsableCommand {
   var manifestDeadline: Bool?
   @Flag(help: "Print the first seed's story, and run no other seed.")
   var story = false
-  @Option(help: ArgumentHelp("Write the story's picture to this file, as SVG.", valueName: "file"))
-  var svg: String?
+  @OptionGroup var picture: PictureOptions
 
   private static let names = SimulatedFault.Kind.allCases.map(\.rawValue).joined(
     separator: ", ")
@@ -151,9 +150,19 @@ struct Simulate: ParsableCommand {
     if telling.leftOut > 0 {
       print("(\(telling.leftOut) more faults of this seed are not needed to show it)")
     }
+    try self.picture.write(telling.story.svg)
+  }
+}
+
+/// A group, since the command and its sub-command share the flag: the value of one of their own would go to the command.
+struct PictureOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Write the picture to this file, as SVG.", valueName: "file"))
+  var svg: String?
+
+  func write(_ picture: String) throws {
     guard let svg else { return }
     do {
-      try telling.story.svg.write(toFile: svg, atomically: true, encoding: .utf8)
+      try picture.write(toFile: svg, atomically: true, encoding: .utf8)
     } catch {
       throw ValidationError("--svg: \(svg): \(error.localizedDescription)")
     }

@@ -35,8 +35,7 @@ struct SimulateHerd: ParsableCommand {
   @Option(
     help: ArgumentHelp("How long the store needs for one request.", valueName: "duration"))
   var requestTime = GoDuration(.microseconds(250))
-  @Option(help: ArgumentHelp("Write the plot to this file, as SVG.", valueName: "file"))
-  var svg: String?
+  @OptionGroup var picture: PictureOptions
 
   func validate() throws {
     guard (.microseconds(1)...(.seconds(1))).contains(self.requestTime.duration) else {
@@ -86,75 +85,72 @@ struct SimulateHerd: ParsableCommand {
       TextTable(
         header: ["BUSY", "ELECTIONS", "REQUESTS/S", "LEASES LOST"] + ThunderingHerd.Report.cellNames
           + ["TAKEN OVER"], rows: rows))
-    try self.write(
+    try self.picture.write(
       LinePlot(
         "All leaders die at once: until the other masters' pods run", x: "how busy the store is, %",
         y: "seconds",
-        lines: [.init("99 % of the elections", points), .init("the last one", longest)]))
+        lines: [.init("99 % of the elections", points), .init("the last one", longest)]
+      ).svg)
   }
 
   /// How takeovers spread when all leaders die at one instant.
   private func runCrash() throws {
-    var rows: [[String]] = []
-    var lines: [LinePlot.Line] = []
-    for (name, startWithin, tells) in [
-      ("leaders that had started within 5 s", Duration.seconds(5), true),
-      ("leaders that had started at one instant", .milliseconds(1), true),
-      ("within 5 s; the store's watches deliver nothing", .seconds(5), false),
-    ] {
-      var herd = self.herd(self.count)
-      herd.startWithin = startWithin
-      herd.tellsWatchers = tells
-      let report = herd.run()
-      rows.append([name] + report.cells + ["\(report.peak)", report.violation ?? "all"])
-      lines.append(report.line(name))
-    }
+    let reports = self.reports([
+      ("leaders that had started within 5 s", { $0.startWithin = .seconds(5) }),
+      ("leaders that had started at one instant", { $0.startWithin = .milliseconds(1) }),
+      (
+        "within 5 s; the store's watches deliver nothing",
+        { ($0.startWithin, $0.tellsWatchers) = (.seconds(5), false) }
+      ),
+    ])
     print(
       TextTable(
         header: ["\(self.count) ELECTIONS"] + ThunderingHerd.Report.cellNames
-          + ["PEAK IN 0.1 S", "TAKEN OVER"], rows: rows))
-    try self.write(
+          + ["PEAK IN 0.1 S", "TAKEN OVER"],
+        rows: reports.map { name, report in
+          [name] + report.cells + ["\(report.peak)", report.violation ?? "all"]
+        }))
+    try self.picture.write(
       LinePlot(
         "\(self.count) leaders die at one instant", x: "seconds after their death",
-        y: "% of the elections whose pod runs elsewhere", lines: lines))
+        y: "% of the elections whose pod runs elsewhere", lines: reports.map { $1.line($0) }
+      ).svg)
   }
 
   /// What random pauses change when a store comes back.
   private func runJitter() throws {
-    var rows: [[String]] = []
-    var lines: [LinePlot.Line] = []
-    for (name, isJittered) in [("with jitter", true), ("without", false)] {
-      var herd = self.herd(self.count)
-      herd.isJittered = isJittered
-      herd.blow = .storeRestarts
-      let report = herd.run()
-      rows.append(
-        [
-          name, "\(Int(report.usualLoad))", "\(report.peak)", "\(report.losses)",
-          report.violation ?? "none",
-        ])
-      lines.append(report.loadLine(name, seconds: -5..<25))
-    }
+    let reports = self.reports(
+      [("with jitter", true), ("without", false)].map { name, isJittered in
+        (name, { ($0.isJittered, $0.blow) = (isJittered, .storeRestarts) })
+      })
     print(
       TextTable(
-        header: [
-          "\(self.count) ELECTIONS", "REQUESTS/S", "PEAK IN 0.1 S", "LEASES LOST", "WRONG",
-        ], rows: rows))
-    try self.write(
+        header: ["\(self.count) ELECTIONS", "REQUESTS/S", "PEAK IN 0.1 S", "LEASES LOST", "WRONG"],
+        rows: reports.map { name, report in
+          [
+            name, "\(Int(report.usualLoad))", "\(report.peak)", "\(report.losses)",
+            report.violation ?? "none",
+          ]
+        }))
+    try self.picture.write(
       LinePlot(
         "\(self.count) elections when their store is killed after 5 s, and back after 7",
-        x: "seconds", y: "requests in 0.1 s", lines: lines))
+        x: "seconds", y: "requests in 0.1 s",
+        lines: reports.map { $1.loadLine($0, seconds: -5..<25) }
+      ).svg)
   }
 
-  private func write(_ plot: LinePlot) throws {
-    guard let svg else { return }
-    do {
-      try plot.svg.write(toFile: svg, atomically: true, encoding: .utf8)
-    } catch {
-      throw ValidationError("--svg: \(svg): \(error.localizedDescription)")
+  /// Runs the same elections with changes.
+  private func reports(
+    _ variants: [(name: String, change: (inout ThunderingHerd) -> Void)]
+  ) -> [(name: String, report: ThunderingHerd.Report)] {
+    variants.map { name, change in
+      var herd = self.herd(self.count)
+      change(&herd)
+      return (name, herd.run())
     }
-    print("plot: \(svg)")
   }
+
 }
 
 extension ThunderingHerd.Report {

@@ -53,21 +53,14 @@ struct Up: AsyncParsableCommand {
         configuration.setRecipeTiming()
       }
     }
-    let settings = (configuration, room)
     let state = self.options.state
-    try await untilSignal {
-      let (configuration, room) = settings
+    try await untilSignal { [configuration, room] in
       do {
-        let body: @Sendable (Cluster) async throws -> Void = { cluster in
+        try await Cluster.withRoom(room, configuration) { cluster in
           try await ControlServer(cluster).serve {
             console.line(Self.invitation(cluster, state: state))
             try await Self.show(cluster, on: console)
           }
-        }
-        if let room {
-          try await Cluster.withRoom(room, configuration, body)
-        } else {
-          try await Cluster.withRunning(configuration, body)
         }
       } catch is CancellationError {
         // ctrl-C is the usual end.

@@ -4,13 +4,16 @@ import EtcdClient
 extension Election {
   // MARK: The manifest and its pod
 
-  mutating func installed(at now: Instant) {
-    if self.manifest.installed(), self.podHealth.isProven(at: now) { self.standBack.podProved() }
-  }
-
-  mutating func installFailed(_ reason: String, isUntouched: Bool, at now: Instant) {
-    guard self.manifest.installFailed(isUntouched: isUntouched) else { return }
-    self.yield(for: .cannotInstall(reason: reason), at: now)
+  mutating func installationEnded(_ installation: ElectionInstallation, at now: Instant) {
+    switch installation {
+    case .installed, .kept:
+      if self.manifest.installed(), self.podHealth.isProven(at: now) { self.standBack.podProved() }
+    case .tooLate: _ = self.manifest.installFailed(isUntouched: true)
+    case .failed(let reason, let isUntouched):
+      guard self.manifest.installFailed(isUntouched: isUntouched) else { return }
+      self.yield(for: .cannotInstall(reason: reason), at: now)
+    case .lost: self.beginStop(at: now)
+    }
   }
 
   mutating func podObserved(_ id: Int, _ observation: PodObservation?, at now: Instant) {
@@ -184,7 +187,7 @@ extension Election {
   /// The lease, if there is one, is over.
   private mutating func lose(at now: Instant) {
     guard self.lease != nil else { return }
-    if case .yielding = self.role { self.standBack.lockBecameFree(at: now) }
+    if case .yielding = self.role.leaving { self.standBack.lockBecameFree(at: now) }
     self.role.follow(.unknown)
   }
 

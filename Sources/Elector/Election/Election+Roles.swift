@@ -5,14 +5,18 @@ extension Election {
     guard self.manifest.wasAbsent, self.store.inFlight == nil, !self.role.isFinished else {
       return []
     }
-    return switch self.role {
+    switch self.role.leaving {
+    case .yielding: return self.yielding(at: now)
+    case .stopping(let stop): return self.stopping(stop, at: now)
+    case nil: break
+    }
+    return switch self.role.standing {
     case .candidate(let isKeyAbsent): self.candidate(isKeyAbsent: isKeyAbsent, at: now)
-    case .follower: self.follower(at: now)
+    // The watch brings the rest.
+    case .follower: [(.read, self.store.nextReadDue)] + self.pastTerms(at: now)
     case .winner(let lease, let since): self.winner(lease, since: since, at: now)
-    case .leader(let lease): self.leader(lease)
-    case .doubtful: self.doubtful()
-    case .yielding(let role, _): self.yielding(role, at: now)
-    case .stopping(let stop, let role): self.stopping(stop, role, at: now)
+    case .leader(let lease): [self.renewal(of: lease)]
+    case .doubtful: [self.read]
     }
   }
 
@@ -26,25 +30,16 @@ extension Election {
     return [(.create, max(self.store.requestDue, self.standBack.due))] + self.pastTerms(at: now)
   }
 
-  /// Reads the key now and then; the watch brings the rest.
-  private func follower(at now: Instant) -> [Step] {
-    [(.read, self.store.nextReadDue)] + self.pastTerms(at: now)
-  }
-
   /// Renews, and claims the record while the lease is believed.
   private func winner(_ lease: Lease, since: Instant, at now: Instant) -> [Step] {
     [self.renewal(of: lease)]
       + (self.leads(at: now) ? self.ledger.claimSteps(for: lease.term, since: since) : [])
   }
 
-  private func leader(_ lease: Lease) -> [Step] { [self.renewal(of: lease)] }
-
-  private func doubtful() -> [Step] { [self.read] }
-
   /// Renews until the manifest is absent and its pod has ended; then the receipt, then the release. A
   /// record that cannot be written does not keep the lock from others.
-  private func yielding(_ role: Role, at now: Instant) -> [Step] {
-    guard let lease = role.lease, role.key != .unknown else { return [self.read] }
+  private func yielding(at now: Instant) -> [Step] {
+    guard let lease, self.role.key != .unknown else { return [self.read] }
     guard self.manifest.file == .absent, !self.awaitsPodEnd(at: now) else {
       return [self.renewal(of: lease)]
     }
@@ -56,17 +51,14 @@ extension Election {
   }
 
   /// The same in the steps of a stop. A process without a lease may still owe a receipt.
-  private func stopping(_ stop: Role.Stop, _ role: Role, at now: Instant) -> [Step] {
-    guard let lease = role.lease else {
-      if case .recording = stop { return self.receipt(at: now).map { [$0] } ?? [] }
-      return []
-    }
-    if role.key == .unknown { return [self.read] }
+  private func stopping(_ stop: Role.Stop, at now: Instant) -> [Step] {
+    if self.lease != nil, self.role.key == .unknown { return [self.read] }
+    let renewal = self.lease.map { [self.renewal(of: $0)] } ?? []
     switch stop {
-    case .removing, .awaitingPod: return [self.renewal(of: lease)]
-    case .recording:
-      return [self.renewal(of: lease)] + (self.receipt(at: now).map { [$0] } ?? [])
-    case .releasing: return self.manifest.file == .absent ? [self.release(of: lease)] : []
+    case .removing, .awaitingPod: return renewal
+    case .recording: return renewal + (self.receipt(at: now).map { [$0] } ?? [])
+    case .releasing:
+      return self.manifest.file == .absent ? self.lease.map { [self.release(of: $0)] } ?? [] : []
     case .finished: return []
     }
   }
@@ -129,10 +121,9 @@ extension Election {
   func awaitsPodEnd(at now: Instant) -> Bool {
     if self.awaitsOwnPod(at: now) { return true }
     let isLeaving =
-      switch self.role {
-      case .candidate, .follower: true
-      case .winner, .leader, .doubtful: false
-      case .yielding, .stopping(.removing, _), .stopping(.awaitingPod, _): true
+      switch self.role.leaving {
+      case nil: self.lease == nil
+      case .yielding, .stopping(.removing), .stopping(.awaitingPod): true
       case .stopping: false
       }
     return isLeaving && self.maySettle && self.manifest.podEnd != .unknown

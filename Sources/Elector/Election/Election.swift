@@ -27,7 +27,7 @@ public struct Election: Equatable, Sendable {
   public let timing: Timing
 
   /// `Election+Roles.swift` has what each role does next, `Election+Facts.swift` what makes it another.
-  var role = Role.candidate(isKeyAbsent: false)
+  var role = Role()
   var store: StoreSchedule
   var ledger: TermLedger
   var manifest: ManifestState
@@ -35,6 +35,8 @@ public struct Election: Equatable, Sendable {
   var standBack: StandBack
   private var reporter: Reporter
   private var alarm: Instant?
+  /// Until when the manifest may stay, by the latest effect that says so.
+  private var announcedEnd: Instant?
 
   /// - Parameters:
   ///   - candidate: `name` is what the key holds while we have the lease, `--whoami`.
@@ -79,9 +81,6 @@ public struct Election: Equatable, Sendable {
     self.leads(at: now) && self.role.wonAt == nil
   }
 
-  /// Until when the installed manifest may stay unless the lease is renewed; `nil` when there is none.
-  public var manifestEnd: Instant? { self.manifest.file == .installed ? self.leaseEnd : nil }
-
   /// Takes in a fact and decides what follows.
   /// - Parameters:
   ///   - now: never less than before.
@@ -99,13 +98,13 @@ public struct Election: Equatable, Sendable {
     effects += self.requestEffects(at: now) + self.watchEffects(at: now)
     effects += self.reporter.reports(of: event, after: self.reported(at: now), at: now)
       .map { .report($0) }
-    if case .stopping(.finished(let outcome), _) = self.role {
+    if case .finished(let outcome) = self.role.stop {
       effects.append(.finish(outcome))
     } else if let next = self.nextAlarm(after: now), next != self.alarm {
       self.alarm = next
       effects.append(.wake(at: next))
     }
-    return effects
+    return effects + self.extensionEffects(after: effects)
   }
 
   private mutating func takeIn(_ event: Event, at now: Instant) {
@@ -115,10 +114,7 @@ public struct Election: Equatable, Sendable {
     case .woke: self.alarm = nil
     case .removed: self.manifest.removed(at: now)
     case .removeFailed(let reason): self.manifest.removeFailed(reason, at: now)
-    case .installed, .kept: self.installed(at: now)
-    case .installTooLate: _ = self.manifest.installFailed(isUntouched: true)
-    case .installFailed(let reason, let isUntouched):
-      self.installFailed(reason, isUntouched: isUntouched, at: now)
+    case .installation(let result): self.installationEnded(result, at: now)
     case .filesChanged: self.manifest.filesChanged(at: now)
     case .answered(let id, let answer): self.answered(id, answer, at: now)
     case .watched(let id, let change): self.watched(id, change, at: now)
@@ -138,6 +134,16 @@ public struct Election: Equatable, Sendable {
       return nil
     }
     return (lease.term, leaseEnd)
+  }
+
+  /// A later end of the installed manifest's stay, which no installation carries.
+  private mutating func extensionEffects(after effects: [Effect]) -> [Effect] {
+    for case .installManifest(_, let before) in effects { self.announcedEnd = before }
+    guard self.manifest.file == .installed, let leaseEnd, leaseEnd != self.announcedEnd else {
+      return []
+    }
+    self.announcedEnd = leaseEnd
+    return [.extendManifest(until: leaseEnd)]
   }
 
   private mutating func requestEffects(at now: Instant) -> [Effect] {

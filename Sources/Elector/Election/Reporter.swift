@@ -5,7 +5,7 @@
 struct Reporter: Equatable, Sendable {
   /// What it compares.
   struct Snapshot: Equatable, Sendable {
-    var role = Role.candidate(isKeyAbsent: false)
+    var role = Role()
     var file = ManifestState.File.unknown
     var request: Election.Request?
     var podQuestion: Int?
@@ -25,12 +25,13 @@ struct Reporter: Equatable, Sendable {
   private let period: Duration
   private var before = Snapshot()
 
+  /// What is reported once per `--sleep`.
+  private enum Subject: Hashable { case store, record, source, remove, line }
+  /// The earliest times of the next reports.
+  private var dues: [Subject: Instant] = [:]
   private var isStoreInTrouble = false
-  private var (storeDue, recordDue) = (Instant.start, Instant.start)
-  private var (sourceDue, removeDue) = (Instant.start, Instant.start)
   /// The recipe's line as it was reported last.
   private var line: Election.Report?
-  private var lineDue = Instant.start
   /// The terms that were reported as acquired, as waiting, and as a clash of names.
   private var acquiredTerm: UInt64?
   private var waitingTerm: UInt64?
@@ -42,7 +43,14 @@ struct Reporter: Equatable, Sendable {
   }
 
   /// The instant at which a report may follow from time alone.
-  var due: Instant? { self.line == nil ? nil : self.lineDue }
+  var due: Instant? { self.line == nil ? nil : self.dues[.line] }
+
+  /// - Returns: whether to report on a subject now.
+  private mutating func isDue(_ subject: Subject, at now: Instant) -> Bool {
+    if let due = self.dues[subject], now < due { return false }
+    self.dues[subject] = now + self.period
+    return true
+  }
 
   /// - Parameter after: the election once all that follows from the event has been decided.
   mutating func reports(
@@ -71,19 +79,17 @@ struct Reporter: Equatable, Sendable {
   private mutating func facts(of event: Election.Event, at now: Instant) -> [Election.Report] {
     switch event {
     case .removeFailed(let reason):
-      guard self.before.file == .removing, now >= self.removeDue else { return [] }
-      self.removeDue = now + self.period
-      return [.cannotRemove(reason: reason)]
-    case .kept(let reason):
-      guard self.before.file == .installing, now >= self.sourceDue else { return [] }
-      self.sourceDue = now + self.period
-      return [.sourceFails(reason: reason)]
+      let isNews = self.before.file == .removing && self.isDue(.remove, at: now)
+      return isNews ? [.cannotRemove(reason: reason)] : []
+    case .installation(.kept(let reason)):
+      let isNews = self.before.file == .installing && self.isDue(.source, at: now)
+      return isNews ? [.sourceFails(reason: reason)] : []
     case .podOverdue(let id): return id == self.before.podQuestion ? [.podOverdue] : []
     case .stepDown(let duration):
       return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []
     case .resume: return [.resuming]
-    case .started, .woke, .removed, .installed, .installTooLate, .installFailed, .filesChanged,
-      .answered, .watched, .watchFailed, .podEnded, .podObserved, .stop:
+    case .started, .woke, .removed, .installation, .filesChanged, .answered, .watched,
+      .watchFailed, .podEnded, .podObserved, .stop:
       return []
     }
   }
@@ -127,8 +133,7 @@ struct Reporter: Equatable, Sendable {
     {
       return [.podHasEnded(term: record.term)]
     }
-    guard let reason = answered.failure, now >= self.recordDue else { return [] }
-    self.recordDue = now + self.period
+    guard let reason = answered.failure, self.isDue(.record, at: now) else { return [] }
     return [.recordFails(reason: reason)]
   }
 
@@ -143,10 +148,9 @@ struct Reporter: Equatable, Sendable {
       return [.released(term: term)]
     }
     guard let reason = answered.failure else { return [] }
-    defer { self.isStoreInTrouble = true }
-    guard !self.isStoreInTrouble || now >= self.storeDue else { return [] }
-    self.storeDue = now + self.period
-    return [.storeFails(reason: reason)]
+    if !self.isStoreInTrouble { self.dues[.store] = nil }
+    self.isStoreInTrouble = true
+    return self.isDue(.store, at: now) ? [.storeFails(reason: reason)] : []
   }
 
   private mutating func recovery(by answered: Answered) -> [Election.Report] {
@@ -173,7 +177,9 @@ struct Reporter: Equatable, Sendable {
   }
 
   private func yielding(_ after: Snapshot) -> [Election.Report] {
-    guard self.before.role.contends, case .yielding(_, let cause) = after.role else { return [] }
+    guard self.before.role.contends, case .yielding(let cause) = after.role.leaving else {
+      return []
+    }
     switch cause {
     case .cannotInstall(let reason):
       return [.cannotInstall(reason: reason, retryIn: after.standBack)]
@@ -227,14 +233,15 @@ struct Reporter: Equatable, Sendable {
     let line: Election.Report
     if after.leadingTerm != nil {
       line = .leading
-    } else if case .follower(let holder) = after.role, !self.isStoreInTrouble {
+    } else if after.role.stop == nil, case .follower(let holder) = after.role.standing,
+      !self.isStoreInTrouble
+    {
       line = .following(leader: holder.name)
     } else {
       return []
     }
-    guard line != self.line || now >= self.lineDue else { return [] }
+    if line != self.line { self.dues[.line] = nil }
     self.line = line
-    self.lineDue = now + self.period
-    return [line]
+    return self.isDue(.line, at: now) ? [line] : []
   }
 }

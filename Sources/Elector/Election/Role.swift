@@ -14,54 +14,53 @@ import EtcdClient
 ///         an answer was lost           from winner, leader and doubtful
 /// ```
 ///
-/// Every role leads to `stopping`. A process may also owe the receipt of an earlier term of its own
-/// (``TermLedger/owesReceipt``); a candidate and a follower write it beside what else they do.
-indirect enum Role: Equatable, Sendable {
-  /// Has no lease and knows no holder: reads the key, or creates it where it is absent.
-  ///
-  /// To `follower` when another process holds the key, to `winner` when its creation is granted, to
-  /// `stopping`.
-  case candidate(isKeyAbsent: Bool)
+/// A process that holds the lease can yield, and any can stop; both keep what is known of the lock key. A
+/// process may also owe the receipt of an earlier term of its own (``TermLedger/owesReceipt``); a candidate
+/// and a follower write it beside what else they do.
+struct Role: Equatable, Sendable {
+  enum Standing: Equatable, Sendable {
+    /// Has no lease and knows no holder: reads the key, or creates it where it is absent.
+    ///
+    /// To `follower` when another process holds the key, to `winner` when its creation is granted.
+    case candidate(isKeyAbsent: Bool)
 
-  /// Another process holds the key: watches it, and reads it once per `--sleep` in case the watch is
-  /// deaf.
-  ///
-  /// To `candidate` when the key is absent or has to be read, to `winner` when an earlier creation is
-  /// granted, to `stopping`.
-  case follower(Holder)
+    /// Another process holds the key: watches it, and reads it once per `--sleep` in case the watch is
+    /// deaf.
+    ///
+    /// To `candidate` when the key is absent or has to be read, to `winner` when an earlier creation is
+    /// granted.
+    case follower(Holder)
 
-  /// Holds the lease, and may not install yet: renews, waits for the pod of an earlier term, and writes
-  /// its record.
-  ///
-  /// To `leader` when the record is written, to `doubtful`, to `yielding`, to `stopping`; to `candidate`
-  /// or `follower` when the lease is lost.
-  /// - `since`: when the answer to the creation came.
-  case winner(Lease, since: Instant)
+    /// Holds the lease, and may not install yet: renews, waits for the pod of an earlier term, and writes
+    /// its record.
+    ///
+    /// To `leader` when the record is written, to `doubtful`; to `candidate` or `follower` when the lease is
+    /// lost.
+    /// - `since`: when the answer to the creation came.
+    case winner(Lease, since: Instant)
 
-  /// Holds the lease, and the record names its term: renews; the manifest is installed while the lease
-  /// is believed.
-  ///
-  /// To `doubtful`, to `yielding`, to `stopping`; to `candidate` or `follower` when the lease is lost.
-  case leader(Lease)
+    /// Holds the lease, and the record names its term: renews; the manifest is installed while the lease
+    /// is believed.
+    ///
+    /// To `doubtful`; to `candidate` or `follower` when the lease is lost.
+    case leader(Lease)
 
-  /// Holds a lease and has to read the key, since an answer was lost or a request was refused. A leader
-  /// keeps the manifest for as long as the lease is believed; only a granted renewal extends that.
-  ///
-  /// Back to `winner` or `leader` when the key is in our term, to `yielding`, to `stopping`; to
-  /// `candidate` or `follower` when the lease is lost.
-  /// - `since`: when a winner has won; `nil` for a leader.
-  case doubtful(Lease, since: Instant?)
+    /// Holds a lease and has to read the key, since an answer was lost or a request was refused. A leader
+    /// keeps the manifest for as long as the lease is believed; only a granted renewal extends that.
+    ///
+    /// Back to `winner` or `leader` when the key is in our term; to `candidate` or `follower` when the lease
+    /// is lost.
+    /// - `since`: when a winner has won; `nil` for a leader.
+    case doubtful(Lease, since: Instant?)
+  }
 
-  /// Gives the lock away: removes the manifest, waits for the pod's end, writes the receipt and releases
-  /// the lease.
-  ///
-  /// To `candidate` or `follower` when the lease is released or lost, to `stopping`.
-  /// - `Role`: `winner`, `leader` or `doubtful`.
-  case yielding(Role, Cause)
-
-  /// Leaves the election in the steps of ``Stop``. No other role follows.
-  /// - `Role`: any but `yielding` and `stopping`.
-  case stopping(Stop, Role)
+  enum Leaving: Equatable, Sendable {
+    /// Gives the lock away: removes the manifest, waits for the pod's end, writes the receipt and releases
+    /// the lease. It ends when the lease is released or lost. To `stopping`.
+    case yielding(Cause)
+    /// Leaves the election in the steps of ``Stop``. It does not end.
+    case stopping(Stop)
+  }
 
   /// Why a process gives the lock away.
   enum Cause: Equatable, Sendable {
@@ -93,145 +92,105 @@ indirect enum Role: Equatable, Sendable {
     case absent
     case held(Holder)
   }
-}
 
-// MARK: What a role knows
+  var standing = Standing.candidate(isKeyAbsent: false)
+  /// `nil` while it wants to get or to keep the lock.
+  var leaving: Leaving?
 
-extension Role {
+  // MARK: What it knows
+
   /// The lease, believed or not.
   var lease: Lease? {
-    switch self {
+    switch self.standing {
     case .candidate, .follower: nil
     case .winner(let lease, _), .leader(let lease), .doubtful(let lease, _): lease
-    case .yielding(let role, _), .stopping(_, let role): role.lease
     }
   }
 
   var key: Key {
-    switch self {
+    switch self.standing {
     case .candidate(let isKeyAbsent): isKeyAbsent ? .absent : .unknown
     case .follower(let holder): .held(holder)
     case .winner(let lease, _), .leader(let lease): .held(lease.holder)
     case .doubtful: .unknown
-    case .yielding(let role, _), .stopping(_, let role): role.key
     }
   }
 
   /// When the lease was won, until the record names its term.
   var wonAt: Instant? {
-    switch self {
+    switch self.standing {
     case .candidate, .follower, .leader: nil
     case .winner(_, let since): since
     case .doubtful(_, let since): since
-    case .yielding(let role, _), .stopping(_, let role): role.wonAt
     }
   }
 
   /// Whether it wants to get or to keep the lock.
-  var contends: Bool {
-    switch self {
-    case .candidate, .follower, .winner, .leader, .doubtful: true
-    case .yielding, .stopping: false
-    }
-  }
+  var contends: Bool { self.leaving == nil }
 
-  var stop: Stop? {
-    guard case .stopping(let stop, _) = self else { return nil }
-    return stop
-  }
+  var stop: Stop? { if case .stopping(let stop) = self.leaving { stop } else { nil } }
 
-  var isFinished: Bool {
-    guard case .stopping(.finished, _) = self else { return false }
-    return true
-  }
-}
+  var isFinished: Bool { if case .finished = self.stop { true } else { false } }
 
-// MARK: Where it goes
+  // MARK: Where it goes
 
-extension Role {
   /// The key has to be read before anything else is done about it.
   mutating func doubt() {
-    switch self {
-    case .candidate, .follower: self = .candidate(isKeyAbsent: false)
-    case .winner(let lease, let since): self = .doubtful(lease, since: since)
-    case .leader(let lease): self = .doubtful(lease, since: nil)
+    switch self.standing {
+    case .candidate, .follower: self.standing = .candidate(isKeyAbsent: false)
+    case .winner(let lease, let since): self.standing = .doubtful(lease, since: since)
+    case .leader(let lease): self.standing = .doubtful(lease, since: nil)
     case .doubtful: break
-    case .yielding(var role, let cause):
-      role.doubt()
-      self = .yielding(role, cause)
-    case .stopping(let stop, var role):
-      role.doubt()
-      self = .stopping(stop, role)
     }
   }
 
   /// There is no lease, or none any more, and the key is as given.
   mutating func follow(_ key: Key) {
-    let role: Role =
-      switch key {
-      case .unknown: .candidate(isKeyAbsent: false)
-      case .absent: .candidate(isKeyAbsent: true)
-      case .held(let holder): .follower(holder)
-      }
-    if case .stopping(let stop, _) = self {
-      self = .stopping(stop, role)
-    } else {
-      self = role
+    switch key {
+    case .unknown: self.standing = .candidate(isKeyAbsent: false)
+    case .absent: self.standing = .candidate(isKeyAbsent: true)
+    case .held(let holder): self.standing = .follower(holder)
     }
+    if self.stop == nil { self.leaving = nil }
   }
 
   /// A creation was granted.
   mutating func win(_ lease: Lease, at now: Instant) {
-    if case .stopping(let stop, _) = self {
-      self = .stopping(stop, .winner(lease, since: now))
-    } else {
-      self = .winner(lease, since: now)
-    }
+    self.standing = .winner(lease, since: now)
   }
 
   /// The key is in the term of our lease, which is now as given.
   mutating func hold(_ lease: Lease) {
-    switch self {
-    case .candidate, .follower: break
-    case .winner(_, let since): self = .winner(lease, since: since)
-    case .leader: self = .leader(lease)
-    case .doubtful(_, let since?): self = .winner(lease, since: since)
-    case .doubtful(_, nil): self = .leader(lease)
-    case .yielding(var role, let cause):
-      role.hold(lease)
-      self = .yielding(role, cause)
-    case .stopping(let stop, var role):
-      role.hold(lease)
-      self = .stopping(stop, role)
-    }
+    guard self.lease != nil else { return }
+    self.standing = self.wonAt.map { .winner(lease, since: $0) } ?? .leader(lease)
   }
 
   /// The record names our term.
   mutating func open() {
-    switch self {
+    switch self.standing {
     case .candidate, .follower, .leader: break
-    case .winner(let lease, _): self = .leader(lease)
-    case .doubtful(let lease, _): self = .doubtful(lease, since: nil)
-    case .yielding(var role, let cause):
-      role.open()
-      self = .yielding(role, cause)
-    case .stopping(let stop, var role):
-      role.open()
-      self = .stopping(stop, role)
+    case .winner(let lease, _): self.standing = .leader(lease)
+    case .doubtful(let lease, _): self.standing = .doubtful(lease, since: nil)
     }
   }
 
   /// A process that contends and holds a lease is to give the lock away.
   mutating func yield(for cause: Cause) {
-    guard self.contends, self.lease != nil else { return }
-    self = .yielding(self, cause)
+    if self.contends, self.lease != nil { self.leaving = .yielding(cause) }
   }
 
   /// Goes on with a stop, or begins one.
-  mutating func stop(_ stop: Stop) {
-    switch self {
-    case .candidate, .follower, .winner, .leader, .doubtful: self = .stopping(stop, self)
-    case .yielding(let role, _), .stopping(_, let role): self = .stopping(stop, role)
-    }
-  }
+  mutating func stop(_ stop: Stop) { self.leaving = .stopping(stop) }
+}
+
+/// The lock key as this process holds it.
+public struct Lease: Equatable, Sendable {
+  /// Us, as far as we know of our last change; a renewal and a release are compared with its index.
+  public var holder: Holder
+  /// When the request that was granted last was sent. The store counts the lease's time from later.
+  public var sentAt: Instant
+
+  /// Constant over renewals and larger for each new holder, hence a fencing token.
+  public var term: UInt64 { self.holder.term }
+  public var modifiedIndex: UInt64 { self.holder.modifiedIndex }
 }

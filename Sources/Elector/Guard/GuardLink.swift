@@ -11,7 +11,6 @@ public final class GuardLink: Sendable {
   private let channel: any Channel
   private let patience: Duration
   private let state: State
-  private let turns = GuardTurns()
 
   /// Takes over the socket that the guard has made.
   /// - Parameters:
@@ -46,12 +45,13 @@ public final class GuardLink: Sendable {
   func ask(
     _ kind: GuardRequest.Kind, manifest: UInt16 = 0, until limit: ContinuousClock.Instant? = nil
   ) async -> GuardRequests.Conclusion {
-    await self.turns.take(kind) {
-      do {
-        return try await self.send(kind, manifest: manifest, until: limit).get()
-      } catch {
-        preconditionFailure("a request to the guard has no conclusion: \(error)")
-      }
+    let needsDisk = if case .extend = kind { false } else { true }
+    if needsDisk { await self.state.takeTurn() }
+    defer { if needsDisk { self.state.endTurn() } }
+    do {
+      return try await self.send(kind, manifest: manifest, until: limit).get()
+    } catch {
+      preconditionFailure("a request to the guard has no conclusion: \(error)")
     }
   }
 
@@ -96,6 +96,10 @@ public final class GuardLink: Sendable {
       var promises: [UInt32: EventLoopPromise<GuardRequests.Conclusion>] = [:]
       /// Each rings when its request has been open for as long as a guard may take.
       var timers: [UInt32: Scheduled<Void>] = [:]
+      /// How many more requests that need the disk may be under way at once: a guard does one after the
+      /// other, and one that has hundreds to do must not seem to be silent, nor keep an extension waiting.
+      var freeTurns = 4
+      var turns: [CheckedContinuation<Void, Never>] = []
     }
     private let waiting = Mutex(Waiting())
     /// Ends when the guard is lost.
@@ -107,6 +111,28 @@ public final class GuardLink: Sendable {
     }
 
     var loss: GuardLost? { self.waiting.withLock { $0.requests.loss } }
+
+    func takeTurn() async {
+      await withCheckedContinuation { turn in
+        let isFree = self.waiting.withLock { waiting in
+          guard waiting.freeTurns > 0 else {
+            waiting.turns.append(turn)
+            return false
+          }
+          waiting.freeTurns -= 1
+          return true
+        }
+        if isFree { turn.resume() }
+      }
+    }
+
+    func endTurn() {
+      let next: CheckedContinuation<Void, Never>? = self.waiting.withLock { waiting in
+        if waiting.turns.isEmpty { waiting.freeTurns += 1 }
+        return waiting.turns.isEmpty ? nil : waiting.turns.removeFirst()
+      }
+      next?.resume()
+    }
 
     /// - Returns: what to send; `nil` when the guard is lost, which the promise says.
     func add(
@@ -191,44 +217,6 @@ public final class GuardLink: Sendable {
   }
 }
 
-/// Lets only a few requests that need the disk be under way at a time: a guard does one after the other,
-/// and one that has hundreds to do must not seem to be silent, nor keep an extension waiting.
-private final class GuardTurns: Sendable {
-  private struct State {
-    var free = 4
-    var waiting: [CheckedContinuation<Void, Never>] = []
-  }
-  private let state = Mutex(State())
-
-  func take<Value: Sendable>(
-    _ kind: GuardRequest.Kind, _ work: () async -> Value
-  ) async -> Value {
-    if case .extend = kind { return await work() }
-    await withCheckedContinuation { turn in
-      let isNext = self.state.withLock { state in
-        guard state.free > 0 else {
-          state.waiting.append(turn)
-          return false
-        }
-        state.free -= 1
-        return true
-      }
-      if isNext { turn.resume() }
-    }
-    defer {
-      let next: CheckedContinuation<Void, Never>? = self.state.withLock { state in
-        guard !state.waiting.isEmpty else {
-          state.free += 1
-          return nil
-        }
-        return state.waiting.removeFirst()
-      }
-      next?.resume()
-    }
-    return await work()
-  }
-}
-
 /// Why there is no connection with a guard.
 public struct GuardLinkError: Error, Equatable, Sendable, CustomStringConvertible {
   public var descriptor: Int32
@@ -249,5 +237,26 @@ public enum GuardLost: Error, Equatable, Sendable, CustomStringConvertible {
     case .closed: "the guard has ended"
     case .silent(let duration): "the guard has not answered for \(duration)"
     }
+  }
+}
+
+/// One of the manifests of a guard.
+public struct GuardedManifest: Sendable {
+  let link: GuardLink
+  let manifest: UInt16
+
+  /// - Parameters:
+  ///   - manifest: its index among the destinations with which the guard started.
+  ///   - link: the connection to the guard.
+  public init(link: GuardLink, manifest: UInt16 = 0) {
+    self.link = link
+    self.manifest = manifest
+  }
+
+  /// - Parameter limit: the end of the wait for an answer; `nil` to wait until the guard answers or is lost.
+  func ask(
+    _ kind: GuardRequest.Kind, until limit: ContinuousClock.Instant? = nil
+  ) async -> GuardRequests.Conclusion {
+    await self.link.ask(kind, manifest: self.manifest, until: limit)
   }
 }

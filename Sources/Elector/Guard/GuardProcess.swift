@@ -32,6 +32,7 @@ public struct GuardProcess {
     self.command = command
     self.logger = logger
     self.timer = BootTimer()
+    self.loop.receive(.woke)
   }
 
   /// What stands in the command line for the number of the elector's descriptor.
@@ -53,6 +54,7 @@ public struct GuardProcess {
           self.loop.decided(effects)
         case .carryOut(.finish(let code)): return code
         case .carryOut(let effect): self.carryOut(effect)
+        case .settled: break
         }
       }
       self.loop.saw(self.look(for: signals))
@@ -96,15 +98,13 @@ public struct GuardProcess {
     }
   }
 
-  func destination(_ index: Int) -> String { self.places[index].path }
-
   // MARK: Facts
 
   /// Waits for something to happen, and finds out what.
-  private mutating func look(for signals: SignalDescriptor) -> GuardLoop.Sight {
+  private mutating func look(for signals: SignalDescriptor) -> GuardSight {
     var descriptors = [signals.pollfd, self.timer.pollfd]
     if let socket = self.elector?.socket { descriptors.append(socket.pollfd) }
-    var sight = GuardLoop.Sight()
+    var sight = GuardSight()
     guard poll(&descriptors, nfds_t(descriptors.count), -1) > 0 else { return sight }
     sight.signals = signals.take()
     if let index = sight.signals.firstIndex(of: SIGCHLD) {
@@ -181,4 +181,50 @@ struct GuardStartError: Error, CustomStringConvertible {
   var errno: Int32
 
   var description: String { "cannot \(self.action): \(String(cString: strerror(self.errno)))" }
+}
+
+extension GuardProcess {
+  private func log(_ report: Guard.Report) {
+    let (level, text, metadata) = self.line(for: report)
+    self.logger.log(level: level, text, metadata: metadata)
+  }
+
+  /// Puts a report into words. A guard has nothing to say as long as all is well.
+  private func line(
+    for report: Guard.Report
+  ) -> (Logger.Level, Logger.Message, Logger.Metadata) {
+    switch report {
+    case .removed(let index, let reason):
+      (
+        .warning, "the guard removed the manifest",
+        ["file": "\(self.places[index].path)", "reason": "\(reason)"]
+      )
+    case .refused(let index):
+      (
+        .warning, "the guard refused to install the manifest: the lease's deadline has passed",
+        ["file": "\(self.places[index].path)"]
+      )
+    case .cannotRemove(let reason):
+      (.error, "the guard cannot remove the manifest", ["reason": "\(reason)"])
+    case .left(let reason): (.error, "\(ElectionServiceError.manifestLeft(reason))", [:])
+    case .electorEnded(let end, let pause):
+      (
+        .error, "the elector ended, and is started again",
+        ["reason": "\(end)", "restart_in": "\(pause)"]
+      )
+    case .notStarted(let reason, let pause):
+      (.error, "the elector does not start", ["reason": "\(reason)", "retry_in": "\(pause)"])
+    case .nonsense(let error):
+      (.error, "the guard does not understand the elector", ["reason": "\(error)"])
+    }
+  }
+}
+
+extension Guard.RemovalReason: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .deadline: "the lease's deadline has passed"
+    case .electorGone: "the elector is gone"
+    }
+  }
 }

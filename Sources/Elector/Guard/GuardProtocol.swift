@@ -110,49 +110,24 @@ struct GuardFields: Equatable, Sendable {
 }
 
 /// Puts fields together, with their length in front.
-private struct GuardFrame {
-  private var body: [UInt8]
+private func message(_ kind: UInt8, _ id: UInt32, _ fields: [UInt8]...) -> [UInt8] {
+  let body = [kind] + networkOrder(id) + fields.joined()
+  return networkOrder(UInt32(body.count)) + body
+}
 
-  init(kind: UInt8, id: UInt32) {
-    self.body = [kind]
-    self.append(id)
-  }
-
-  mutating func append(_ number: some FixedWidthInteger & UnsignedInteger) {
-    withUnsafeBytes(of: number.bigEndian) { self.body.append(contentsOf: $0) }
-  }
-
-  mutating func append(_ instant: BootInstant) {
-    self.append(UInt64(bitPattern: instant.nanoseconds))
-  }
-
-  mutating func append(_ bytes: some Sequence<UInt8>) {
-    self.body.append(contentsOf: bytes)
-  }
-
-  var bytes: [UInt8] {
-    withUnsafeBytes(of: UInt32(self.body.count).bigEndian) { Array($0) } + self.body
-  }
+private func networkOrder(_ number: some FixedWidthInteger) -> [UInt8] {
+  withUnsafeBytes(of: number.bigEndian) { Array($0) }
 }
 
 extension GuardRequest {
   var bytes: [UInt8] {
-    let number: UInt8 =
-      switch self.kind {
-      case .install: 1
-      case .extend: 2
-      case .remove: 3
-      }
-    var frame = GuardFrame(kind: number, id: self.id)
-    frame.append(self.manifest)
-    switch self.kind {
+    let manifest = networkOrder(self.manifest)
+    return switch self.kind {
     case .install(let until, let content):
-      frame.append(until)
-      frame.append(content)
-    case .extend(let until): frame.append(until)
-    case .remove: break
+      message(1, self.id, manifest, networkOrder(until.nanoseconds), content)
+    case .extend(let until): message(2, self.id, manifest, networkOrder(until.nanoseconds))
+    case .remove: message(3, self.id, manifest)
     }
-    return frame.bytes
   }
 
   init(_ message: GuardFields) throws(GuardProtocolError) {
@@ -171,16 +146,12 @@ extension GuardRequest {
 
 extension GuardAnswer {
   var bytes: [UInt8] {
-    let number: UInt8 =
-      switch self.result {
-      case .done: 1
-      case .tooLate: 2
-      case .failed(_, isUntouched: false): 3
-      case .failed(_, isUntouched: true): 4
-      }
-    var frame = GuardFrame(kind: number, id: self.id)
-    if case .failed(let reason, _) = self.result { frame.append(reason.utf8) }
-    return frame.bytes
+    switch self.result {
+    case .done: message(1, self.id)
+    case .tooLate: message(2, self.id)
+    case .failed(let reason, let isUntouched):
+      message(isUntouched ? 4 : 3, self.id, Array(reason.utf8))
+    }
   }
 
   init(_ message: GuardFields) throws(GuardProtocolError) {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KubernetesClient
+import KubernetesObjects
 import Logging
 import ServiceLifecycle
 
@@ -7,13 +8,13 @@ import ServiceLifecycle
 ///
 /// The election does not depend on it: when the API server fails, the log has one warning.
 package struct LeasePublisher: Service {
-  private let server: APIServer
+  private let server: APIServers
   private let name: LeaseName
   private let board: ElectionBoard
   private let logger: Logger
 
   package init(server: APIServer, name: LeaseName, board: ElectionBoard, logger: Logger) {
-    self.server = server
+    self.server = APIServers([server], longestPause: .zero)
     self.name = name
     self.board = board
     self.logger = logger
@@ -22,7 +23,7 @@ package struct LeasePublisher: Service {
   /// Writes once per `--sleep` until a graceful shutdown.
   package func run() async throws {
     await cancelWhenGracefulShutdown {
-      var known: LeaseObject?
+      var known: JSONValue?
       var hasFailed = false
       while !Task.isCancelled {
         let status = self.board.look().status
@@ -52,52 +53,41 @@ package struct LeasePublisher: Service {
   /// - Parameter known: the Lease that we wrote last.
   /// - Returns: the written Lease.
   private func publish(
-    _ status: ElectionStatus, term: UInt64, known: LeaseObject?
-  ) async throws(APIServerError) -> LeaseObject {
-    let found: LeaseObject?
+    _ status: ElectionStatus, term: UInt64, known: JSONValue?
+  ) async throws(APIServerError) -> JSONValue {
+    let found: JSONValue?
     if let known { found = known } else { found = try await self.read() }
-    let wanted = LeaseObject(
+    let wanted = LeaseObjects.lease(
       self.name, holder: status.name, term: term, ttlSeconds: status.timing.ttlSeconds,
       found: found, now: .now)
     let written = try await self.send(
-      found == nil ? "POST" : "PATCH", found == nil ? self.name.collection : self.name.path, wanted)
-    if wanted.isTakeover(after: found) {
-      _ = try await self.server.send(
-        Self.request(
-          "POST", self.name.events, LeaseEvent(written, holder: status.name, now: .now)))
+      found == nil
+        ? APIRequest("POST", self.name.collection, wanted)
+        : APIRequest("PATCH", self.name.path, wanted))
+    if LeaseObjects.isTakeover(wanted, after: found) {
+      try await self.server.send(
+        APIRequest(
+          "POST", self.name.events,
+          LeaseObjects.event(written, holder: status.name, now: .now)))
     }
     return written
   }
 
-  private func read() async throws(APIServerError) -> LeaseObject? {
+  private func read() async throws(APIServerError) -> JSONValue? {
     do throws(APIServerError) {
-      return try await self.send("GET", self.name.path, nil)
+      return try await self.send(APIRequest("GET", self.name.path))
     } catch {
       guard error.isNotFound else { throw error }
       return nil
     }
   }
 
-  private func send(
-    _ method: String, _ path: String, _ lease: LeaseObject?
-  ) async throws(APIServerError) -> LeaseObject {
-    let body = try await self.server.send(try Self.request(method, path, lease))
-    do {
-      return try JSONDecoder().decode(LeaseObject.self, from: body)
-    } catch {
+  private func send(_ request: APIRequest) async throws(APIServerError) -> JSONValue {
+    let answer = try await self.server.send(request)
+    guard answer["kind"] == "Lease" else {
       throw .unreadable(
-        request: "\(method) \(self.server.url)\(path)", reason: "the answer is not a Lease")
+        request: "\(request.method) \(request.target)", reason: "the answer is not a Lease")
     }
-  }
-
-  private static func request(
-    _ method: String, _ path: String, _ object: (some Encodable)?
-  ) throws(APIServerError) -> APIRequest {
-    do {
-      return APIRequest(
-        method, path, body: try object.map { Array(try JSONEncoder().encode($0)) })
-    } catch {
-      throw .unreadable(request: "\(method) \(path)", reason: "\(error)")
-    }
+    return answer
   }
 }

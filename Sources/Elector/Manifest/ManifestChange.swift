@@ -6,7 +6,7 @@ package struct ManifestChange: Equatable, Sendable {
   package enum Step: Equatable, Sendable {
     /// Remove the destination; then ``removedFile(failure:)``.
     case removeFile
-    /// Make the content of the destination; then ``made(_:)``.
+    /// Make the content of the destination; then ``made(_:keptBecause:)``.
     case makeContent
     /// Install that content without a guard; then ``answered(_:)``.
     case placeContent
@@ -23,24 +23,11 @@ package struct ManifestChange: Equatable, Sendable {
     case installation(ElectionInstallation)
   }
 
-  /// The result of ``Step/makeContent``.
-  package enum Content: Equatable, Sendable {
-    /// - `keptBecause`: why it has an earlier source.
-    case made(keptBecause: String?)
-    case tooLate
-    case failed(reason: String, isUntouched: Bool)
-  }
-
   private let isRemoval: Bool
   private let isGuarded: Bool
   /// Why our own removal failed.
   private var failure: String?
   private var keptBecause: String?
-
-  private init(isRemoval: Bool, isGuarded: Bool) {
-    self.isRemoval = isRemoval
-    self.isGuarded = isGuarded
-  }
 
   package static func removal(isGuarded: Bool) -> Self {
     Self(isRemoval: true, isGuarded: isGuarded)
@@ -57,16 +44,13 @@ package struct ManifestChange: Equatable, Sendable {
     return self.isGuarded ? .askGuard : .end(.removal(failure: failure), mayBeThere: false)
   }
 
-  package mutating func made(_ content: Content) -> Step {
-    switch content {
-    case .made(let reason):
-      self.keptBecause = reason
-      return self.isGuarded ? .askGuard : .placeContent
-    case .tooLate: return .end(.installation(.tooLate), mayBeThere: false)
-    case .failed(let reason, let isUntouched):
-      return .end(
-        .installation(.failed(reason: reason, isUntouched: isUntouched)), mayBeThere: false)
-    }
+  /// - Parameter reason: why the content has an earlier source.
+  package mutating func made(_ result: GuardAnswer.Result, keptBecause reason: String? = nil)
+    -> Step
+  {
+    guard result == .done else { return self.installed(.answered(result)) }
+    self.keptBecause = reason
+    return self.isGuarded ? .askGuard : .placeContent
   }
 
   package func answered(_ answer: GuardRequests.Conclusion) -> Step {
@@ -85,24 +69,21 @@ package struct ManifestChange: Equatable, Sendable {
   }
 
   private func installed(_ answer: GuardRequests.Conclusion) -> Step {
-    switch answer {
-    case .answered(.done):
-      let installation =
-        self.keptBecause.map { ElectionInstallation.kept(reason: $0) } ?? .installed
-      return .end(.installation(installation), mayBeThere: true)
-    case .answered(.tooLate): return .end(.installation(.tooLate), mayBeThere: false)
-    case .answered(.failed(let reason, let isUntouched)):
-      return .end(
-        .installation(.failed(reason: reason, isUntouched: isUntouched)), mayBeThere: !isUntouched)
-    // It may have been installed for a moment, and a pod started.
-    case .silent:
-      return .end(
-        .installation(
-          .failed(
-            reason: "the guard did not answer before the lease's end", isUntouched: false)),
-        mayBeThere: true)
-    // Its pod may run, so the lease must not be released at once.
-    case .lost: return .end(.installation(.lost), mayBeThere: false)
-    }
+    let (installation, mayBeThere): (ElectionInstallation, Bool) =
+      switch answer {
+      case .answered(.done): (self.keptBecause.map { .kept(reason: $0) } ?? .installed, true)
+      case .answered(.tooLate): (.tooLate, false)
+      case .answered(.failed(let reason, let isUntouched)):
+        (.failed(reason: reason, isUntouched: isUntouched), !isUntouched)
+      // It may have been installed for a moment, and a pod started.
+      case .silent:
+        (
+          .failed(reason: "the guard did not answer before the lease's end", isUntouched: false),
+          true
+        )
+      // Its pod may run, so the lease must not be released at once.
+      case .lost: (.lost, false)
+      }
+    return .end(.installation(installation), mayBeThere: mayBeThere)
   }
 }

@@ -34,8 +34,7 @@ struct ManifestDestination: ElectionDestination {
   }
 
   private func awaitEnd(isOnlyOne: Bool) async -> Bool {
-    let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
-    guard let kubelet, let pod = pod ?? nil else {
+    guard let kubelet, let pod = await self.elected() else {
       self.logger.warning(
         "waiting for the longest possible time for the pod's end: its name is unknown",
         metadata: ["source": "\(self.manifest.source)", "for": "\(self.timing.podTime)"])
@@ -46,9 +45,12 @@ struct ManifestDestination: ElectionDestination {
   }
 
   func observe() async -> PodObservation? {
-    let pod = try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
-    guard let kubelet, let pod = pod ?? nil else { return nil }
+    guard let kubelet, let pod = await self.elected() else { return nil }
     return await kubelet.observe(pod)
+  }
+
+  private func elected() async -> ElectedPod? {
+    try? await NIOThreadPool.singleton.runIfActive { [manifest] in manifest.elected() }
   }
 
   func watch(_ hasChanged: @escaping @Sendable () -> Void) async {

@@ -25,15 +25,6 @@ public final class ManifestFile: Sendable {
     case release
   }
 
-  /// The result of ``install(term:until:while:)``.
-  public enum Installation: Equatable, Sendable {
-    case installed
-    /// The source cannot be used; the earlier copy stays.
-    case kept(ManifestError)
-    /// The time was over: the destination has not changed.
-    case tooLate
-  }
-
   /// - Parameters:
   ///   - longestGrace: a source with a longer ``grace(of:)`` is refused; `nil` takes any.
   ///   - stamp: additions to the copy; `nil` for none.
@@ -77,25 +68,6 @@ public final class ManifestFile: Sendable {
     self.copy.withLock { $0.removed() }
   }
 
-  /// Copies the source to the destination, unless it is a copy already.
-  /// - Parameters:
-  ///   - term: for the stamp.
-  ///   - end: until when the copy may stay, as far as is known now.
-  ///   - isAllowed: called immediately before the rename.
-  public func install(
-    term: UInt64, until end: ContinuousClock.Instant, while isAllowed: () -> Bool
-  ) throws(ManifestError) -> Installation {
-    guard let content = try self.content(term: term, until: end) else { return .tooLate }
-    do throws(ManifestError) {
-      guard try self.place.install(content.bytes, while: isAllowed) else { return .tooLate }
-    } catch {
-      if !error.leavesDestination { self.note(installed: content) }
-      throw error
-    }
-    self.note(installed: content)
-    return content.installation
-  }
-
   /// The next content of the destination.
   struct Content: Equatable {
     var bytes: [UInt8]
@@ -104,8 +76,6 @@ public final class ManifestFile: Sendable {
     fileprivate var deadline: ManifestCopy.Deadline
     /// Why it has an earlier source.
     var failure: ManifestError?
-
-    var installation: Installation { self.failure.map { .kept($0) } ?? .installed }
   }
 
   /// - Parameter now: the earliest time of the installation.
@@ -179,4 +149,37 @@ public final class ManifestFile: Sendable {
 
   /// Takes note of the end of these pods.
   func ended(_ pods: ManifestCopy.Pods) { self.copy.withLock { $0.ended(pods) } }
+}
+
+extension ManifestFile {
+  /// More than a kubelet reads.
+  static let maximumBytes = 16 << 20
+
+  static func directory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  static func name(of path: String) -> String {
+    String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
+  }
+
+  static func read(_ path: String) throws(ManifestError) -> [UInt8] {
+    // A pipe without a writer must not block.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .failed(.read, path, errno) }
+    defer { close(descriptor) }
+    var content: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = Glibc.read(descriptor, &buffer, buffer.count)
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .failed(.read, path, errno)
+      }
+      if count == 0 { return content }
+      content += buffer[..<count]
+      if content.count > Self.maximumBytes { throw .failed(.read, path, EFBIG) }
+    }
+  }
 }

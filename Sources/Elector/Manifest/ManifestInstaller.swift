@@ -40,14 +40,17 @@ struct ManifestInstaller: Sendable {
     while true {
       switch step {
       case .removeFile:
-        let failure = await Self.failure { [file] () throws(ManifestError) in try file.remove() }
-        step = change.removedFile(failure: failure?.reason)
+        let removed = await Self.blocking { [file] () throws(ManifestError) in try file.remove() }
+        let failure: String? =
+          if case .failure(let failure) = removed { failure.reason } else { nil }
+        step = change.removedFile(failure: failure)
       case .makeContent:
         let made: Result<ManifestFile.Content?, ManifestFailure> = await Self.blocking {
           [file] () throws(ManifestError) in try file.content(term: term, until: end)
         }
         content = (try? made.get()) ?? nil
-        step = change.made(made.content)
+        step = change.made(
+          made.map { $0 != nil }.answer, keptBecause: content?.failure?.description)
       case .placeContent:
         step = change.answered(.answered(await self.place(content, before: end)))
       case .askGuard:
@@ -70,22 +73,12 @@ struct ManifestInstaller: Sendable {
     let placed = await Self.blocking { [file] () throws(ManifestError) in
       try file.place.install(content.bytes) { ContinuousClock.now < end }
     }
-    switch placed {
-    case .success(let isInstalled): return isInstalled ? .done : .tooLate
-    case .failure(let failure):
-      return .failed(reason: failure.reason, isUntouched: failure.isUntouched)
-    }
+    return placed.answer
   }
 
   /// Gives the guard a later end. Its answer shows that the guard lives; the election does not wait for it.
   func extend(to end: ContinuousClock.Instant) async {
     _ = await self.guarded?.ask(.extend(until: BootInstant(end)))
-  }
-
-  private static func failure(
-    _ work: @escaping @Sendable () throws(ManifestError) -> Void
-  ) async -> ManifestFailure? {
-    if case .failure(let failure) = await Self.blocking(work) { failure } else { nil }
   }
 
   private static func blocking<Value: Sendable>(
@@ -114,12 +107,11 @@ private struct RemovalFailure: Error, CustomStringConvertible {
   var description: String
 }
 
-extension Result where Success == ManifestFile.Content?, Failure == ManifestFailure {
-  /// For ``ManifestChange``.
-  fileprivate var content: ManifestChange.Content {
+extension Result where Success == Bool, Failure == ManifestFailure {
+  /// `false` is too late.
+  fileprivate var answer: GuardAnswer.Result {
     switch self {
-    case .success(let content?): .made(keptBecause: content.failure?.description)
-    case .success(nil): .tooLate
+    case .success(let isDone): isDone ? .done : .tooLate
     case .failure(let failure): .failed(reason: failure.reason, isUntouched: failure.isUntouched)
     }
   }

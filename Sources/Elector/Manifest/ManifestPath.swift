@@ -121,3 +121,75 @@ package final class ManifestPath: Sendable {
     return file
   }
 }
+
+/// A file that stays open until the last reference goes.
+final class OpenFile: Sendable {
+  private let descriptor: Int32
+  var identity: InodeIdentity? { InodeIdentity(descriptor: self.descriptor) }
+
+  /// `nil` when it cannot be opened; a pipe without a writer does not block.
+  init?(reading path: String) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+    guard descriptor >= 0 else { return nil }
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    close(self.descriptor)
+  }
+}
+
+/// A file's identity, independent of name and content. Source: stat(2).
+struct InodeIdentity: Equatable {
+  let device: dev_t
+  let inode: ino_t
+
+  /// `nil` when the path is not a regular file.
+  init?(path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    (self.device, self.inode) = (status.st_dev, status.st_ino)
+  }
+
+  init?(descriptor: Int32) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return nil }
+    (self.device, self.inode) = (status.st_dev, status.st_ino)
+  }
+}
+
+/// Why a manifest cannot be read, written or removed.
+public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Action: String, Sendable { case read, write, remove }
+
+  case failed(Action, String, Int32)
+  /// The source is empty.
+  case empty(String)
+  /// The source's pod may need longer to stop than the elector assumed at its start.
+  case graceTooLong(String, Duration, assumed: Duration)
+  /// The source cannot be stamped: it is neither YAML nor JSON, or not a pod.
+  case notAPod(String, reason: String)
+  /// It is installed, but may not survive a crash of the machine.
+  case notSynced(String, String)
+
+  /// Whether the destination surely has not changed.
+  var leavesDestination: Bool {
+    if case .notSynced = self { false } else { true }
+  }
+
+  public var description: String {
+    switch self {
+    case .failed(let action, let path, let errno):
+      "cannot \(action.rawValue) \(path): \(String(cString: strerror(errno)))"
+    case .empty(let path): "\(path) is empty"
+    case .graceTooLong(let path, let grace, let assumed):
+      """
+      the pod in \(path) may need \(grace) to stop, but this elector started with \(assumed) \
+      (terminationGracePeriodSeconds, preStop): restart it to use the new manifest
+      """
+    case .notAPod(let path, let reason): "\(path) is not a pod that can be stamped: \(reason)"
+    case .notSynced(let path, let reason):
+      "\(path) is installed, but may not survive a crash: \(reason)"
+    }
+  }
+}

@@ -90,3 +90,43 @@ struct Preemption: Equatable, Sendable {
     self.seen = Seen(bid: bid, index: found.index, at: now, isLive: self.hasLooked)
   }
 }
+
+/// A follower's request to a master with a smaller priority to hand over. It is the value of a second side
+/// key, and valid while the follower rewrites it.
+package struct Bid: SideRecord, Equatable, Sendable {
+  package var candidate: Candidate
+  package var priority: Int
+  /// The pause between two writes; a bid is void after three periods without one.
+  package var period: Duration
+
+  package init(candidate: Candidate, priority: Int, period: Duration) {
+    self.candidate = candidate
+    self.priority = priority
+    self.period = period
+  }
+
+  package static var suffix: String { "bid" }
+
+  /// How long it is valid after a write.
+  var validity: Duration { self.period * 3 }
+
+  private enum CodingKeys: String, CodingKey {
+    case priority
+    case periodMilliseconds = "period_ms"
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.candidate = try Candidate(from: decoder)
+    self.priority = try fields.decode(Int.self, forKey: .priority)
+    self.period = .milliseconds(try fields.decode(UInt32.self, forKey: .periodMilliseconds))
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    try self.candidate.encode(to: encoder)
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(self.priority, forKey: .priority)
+    let milliseconds = (self.period / .milliseconds(1)).rounded(.up)
+    try fields.encode(UInt32(min(max(1, milliseconds), 1e9)), forKey: .periodMilliseconds)
+  }
+}

@@ -1,9 +1,11 @@
 import DequeModule
 
-/// An effect of a core, and whether the shell waits for its result.
+/// An effect of a core, and what it means for the shell's order.
 package protocol OrderedEffect: Sendable {
   /// Whether nothing else is carried out or taken in until the result of this effect is there.
   var isAwaited: Bool { get }
+  /// Whether nothing follows on it.
+  var isLast: Bool { get }
 }
 
 /// The order in which a shell takes facts in and carries out effects, as a value.
@@ -12,6 +14,7 @@ package protocol OrderedEffect: Sendable {
 /// 1. The effects of a fact are carried out in their order, and before the next fact is taken in.
 /// 2. An awaited effect holds up everything behind it until its result is there.
 /// 3. Results are taken in before every other fact that waits.
+/// 4. Nothing follows on a last effect.
 package struct ShellOrder<Fact: Sendable, Effect: OrderedEffect>: Sendable {
   package enum Step: Sendable {
     /// Hand this to the core, and its effects to ``decided(_:)``.
@@ -27,6 +30,7 @@ package struct ShellOrder<Fact: Sendable, Effect: OrderedEffect>: Sendable {
   /// The result of an effect is awaited.
   private var isAwaiting = false
   private var isUnsettled = false
+  private var isFinished = false
 
   package init() {}
 
@@ -45,11 +49,12 @@ package struct ShellOrder<Fact: Sendable, Effect: OrderedEffect>: Sendable {
     self.isAwaiting = false
   }
 
-  /// - Returns: `nil` while there is nothing to do: a result is awaited, or no fact waits.
+  /// - Returns: `nil` while there is nothing to do: a result is awaited, no fact waits, or all is over.
   package mutating func next() -> Step? {
-    if self.isAwaiting { return nil }
+    if self.isAwaiting || self.isFinished { return nil }
     if let effect = self.effects.popFirst() {
       self.isAwaiting = effect.isAwaited
+      self.isFinished = effect.isLast
       return .carryOut(effect)
     }
     if self.isUnsettled {
@@ -61,7 +66,22 @@ package struct ShellOrder<Fact: Sendable, Effect: OrderedEffect>: Sendable {
 
   /// Whether no fact waits and no effect is left.
   package var isIdle: Bool {
-    !self.isAwaiting && !self.isUnsettled && self.effects.isEmpty && self.results.isEmpty
-      && self.inbox.isEmpty
+    !self.isFinished && !self.isAwaiting && !self.isUnsettled && self.effects.isEmpty
+      && self.results.isEmpty && self.inbox.isEmpty
   }
+}
+
+/// What the shell of an elector does next. A fact of its inbox waits while the manifest is being installed or
+/// removed.
+package typealias ElectorLoop = ShellOrder<Election.Event, Election.Effect>
+
+extension Election.Effect: OrderedEffect {
+  package var isAwaited: Bool {
+    switch self {
+    case .removeManifest, .installManifest: true
+    case .extendManifest, .send, .watch, .awaitPodEnd, .observePod, .wake, .report, .finish: false
+    }
+  }
+
+  package var isLast: Bool { if case .finish = self { true } else { false } }
 }

@@ -25,20 +25,8 @@ public final class EtcdLeasedKey: LeasedKey {
     self.options = options
   }
 
-  public func read() async throws(EtcdClientError) -> LeaseAnswer {
-    try await self.key().read()
-  }
-
-  public func create() async throws(EtcdClientError) -> LeaseAnswer {
-    try await self.key().create()
-  }
-
-  public func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    try await self.key().renew(ifIndex: ifIndex)
-  }
-
-  public func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    try await self.key().release(ifIndex: ifIndex)
+  public func perform(_ request: LeaseRequest) async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.key().perform(request)
   }
 
   public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {

@@ -4,14 +4,8 @@
 /// then reads. The server counts the TTL from an instant after the call, so a client that counts from
 /// before the call never believes in a lease for too long.
 public protocol LeasedKey: Sendable {
-  /// Reads the key from the cluster's majority: `held` or `absent`.
-  func read() async throws(EtcdClientError) -> LeaseAnswer
-  /// Creates the key, with our value and TTL, if it does not exist: `granted` or `exists`.
-  func create() async throws(EtcdClientError) -> LeaseAnswer
-  /// Restarts the TTL if the key's last change was at this index: `granted`, `changed` or `absent`.
-  func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer
-  /// Removes the key if its last change was at this index: `released`, `changed` or `absent`.
-  func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer
+  /// Sends one request about the key.
+  func perform(_ request: LeaseRequest) async throws(EtcdClientError) -> LeaseAnswer
   /// Waits for the first change after an index of the store, without a time-out.
   func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange
 
@@ -21,6 +15,40 @@ public protocol LeasedKey: Sendable {
   func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer
+}
+
+extension LeasedKey {
+  /// ``LeaseRequest/read``.
+  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.read)
+  }
+
+  /// ``LeaseRequest/create``.
+  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.create)
+  }
+
+  /// ``LeaseRequest/renew(ifIndex:)``.
+  public func renew(ifIndex index: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.renew(ifIndex: index))
+  }
+
+  /// ``LeaseRequest/release(ifIndex:)``.
+  public func release(ifIndex index: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.release(ifIndex: index))
+  }
+}
+
+/// A request about a ``LeasedKey``.
+public enum LeaseRequest: Equatable, Sendable {
+  /// Reads the key from the cluster's majority: `held` or `absent`.
+  case read
+  /// Creates the key, with our value and TTL, if it does not exist: `granted` or `exists`.
+  case create
+  /// Restarts the TTL if the key's last change was at this index: `granted`, `changed` or `absent`.
+  case renew(ifIndex: UInt64)
+  /// Removes the key if its last change was at this index: `released`, `changed` or `absent`.
+  case release(ifIndex: UInt64)
 }
 
 /// The name, value and TTL of a ``LeasedKey``.
@@ -39,4 +67,83 @@ public struct LeaseOptions: Equatable, Sendable {
     self.ttlSeconds = ttlSeconds
     self.timeout = timeout
   }
+}
+
+/// The result of a request, and the store's position then.
+public struct LeaseAnswer: Equatable, Sendable {
+  /// What the store says of the key.
+  public enum Fact: Equatable, Sendable {
+    case absent
+    /// - `remaining`: the remaining TTL, rounded up to whole seconds; `nil` in v3, whose answer has none.
+    case held(Holder, remaining: Duration? = nil)
+    /// We hold the key for its TTL, counted from the instant at which the request was sent.
+    case granted(term: UInt64, modifiedIndex: UInt64)
+    case released
+    /// A creation failed because the key exists.
+    case exists
+    /// A renewal or a release failed because the key has changed, or is another one.
+    case changed
+  }
+
+  public var fact: Fact
+  public var position: StorePosition
+
+  public init(_ fact: Fact, at position: StorePosition) {
+    self.fact = fact
+    self.position = position
+  }
+}
+
+/// The condition of a write to a side key.
+public enum SideCondition: Equatable, Sendable {
+  case always
+  case ifAbsent
+  /// Only if its last change was at this index.
+  case ifIndex(UInt64)
+}
+
+/// The result of a request for a side key.
+public struct SideAnswer: Equatable, Sendable {
+  /// What the store says of the side key.
+  public enum Fact: Equatable, Sendable {
+    case absent
+    case found(value: String, modifiedIndex: UInt64)
+    case written(modifiedIndex: UInt64)
+    /// The condition did not hold.
+    case conditionFailed
+  }
+
+  public var fact: Fact
+  public var position: StorePosition
+
+  public init(_ fact: Fact, at position: StorePosition) {
+    self.fact = fact
+    self.position = position
+  }
+}
+
+/// The holder of a ``LeasedKey``.
+public struct Holder: Equatable, Sendable {
+  /// The key's value.
+  public var name: String
+  /// Constant over renewals and larger for each new holder, hence a fencing token: v2's `createdIndex`,
+  /// v3's `create_revision`.
+  public var term: UInt64
+  /// The index of the last change. v2 counts a renewal as one, v3 does not.
+  public var modifiedIndex: UInt64
+
+  public init(name: String, term: UInt64, modifiedIndex: UInt64) {
+    self.name = name
+    self.term = term
+    self.modifiedIndex = modifiedIndex
+  }
+}
+
+/// A change of a ``LeasedKey``.
+public enum KeyChange: Equatable, Sendable {
+  case written(Holder)
+  /// Deleted or expired, at this index.
+  case removed(index: UInt64)
+  /// The store's history no longer reaches back that far: read the key.
+  case historyCleared
 }

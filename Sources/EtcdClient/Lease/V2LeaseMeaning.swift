@@ -5,12 +5,9 @@ import HTTPEndpoint
 package enum V2LeaseMeaning {
   package typealias Outcome = Result<KeysResponse, EtcdClientError>
 
-  /// A request for the leased key.
-  package enum Request: Sendable { case read, create, renew, release }
-
   /// The result of a request for the leased key.
   package static func answer(
-    to request: Request, _ outcome: Outcome
+    to request: LeaseRequest, _ outcome: Outcome
   ) throws(EtcdClientError) -> LeaseAnswer {
     switch outcome {
     case .success(let response):

@@ -9,36 +9,24 @@ package struct V2LeasedKey: LeasedKey {
     self.options = options
   }
 
-  package func read() async throws(EtcdClientError) -> LeaseAnswer {
-    try V2LeaseMeaning.answer(to: .read, await self.get(self.options.key))
-  }
-
-  package func create() async throws(EtcdClientError) -> LeaseAnswer {
-    try V2LeaseMeaning.answer(
-      to: .create,
+  package func perform(_ request: LeaseRequest) async throws(EtcdClientError) -> LeaseAnswer {
+    let options = self.options
+    return try V2LeaseMeaning.answer(
+      to: request,
       await Self.outcome { () async throws(EtcdClientError) in
-        try await self.client.put(
-          self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
-          prevExist: false, timeout: self.options.timeout)
-      })
-  }
-
-  package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    try V2LeaseMeaning.answer(
-      to: .renew,
-      await Self.outcome { () async throws(EtcdClientError) in
-        try await self.client.put(
-          self.options.key, value: self.options.value, ttlSeconds: self.options.ttlSeconds,
-          prevIndex: ifIndex, timeout: self.options.timeout)
-      })
-  }
-
-  package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    try V2LeaseMeaning.answer(
-      to: .release,
-      await Self.outcome { () async throws(EtcdClientError) in
-        try await self.client.delete(
-          self.options.key, prevIndex: ifIndex, timeout: self.options.timeout)
+        switch request {
+        case .read: try await self.get(options.key)
+        case .create:
+          try await self.client.put(
+            options.key, value: options.value, ttlSeconds: options.ttlSeconds, prevExist: false,
+            timeout: options.timeout)
+        case .renew(let index):
+          try await self.client.put(
+            options.key, value: options.value, ttlSeconds: options.ttlSeconds, prevIndex: index,
+            timeout: options.timeout)
+        case .release(let index):
+          try await self.client.delete(options.key, prevIndex: index, timeout: options.timeout)
+        }
       })
   }
 
@@ -50,7 +38,9 @@ package struct V2LeasedKey: LeasedKey {
   }
 
   package func sideValue(_ key: String) async throws(EtcdClientError) -> SideAnswer {
-    try V2LeaseMeaning.sideAnswer(isRead: true, await self.get(key))
+    try V2LeaseMeaning.sideAnswer(
+      isRead: true,
+      await Self.outcome { () async throws(EtcdClientError) in try await self.get(key) })
   }
 
   package func setSideValue(
@@ -72,17 +62,15 @@ package struct V2LeasedKey: LeasedKey {
       })
   }
 
-  private func get(_ key: String) async -> V2LeaseMeaning.Outcome {
-    await Self.outcome { () async throws(EtcdClientError) in
-      let response = try await self.client.get(key, quorum: true, timeout: self.options.timeout)
-      if response.node.dir {
-        throw .refused(
-          EtcdError(
-            errorCode: EtcdError.notAFile, message: "Not a file", cause: response.node.key,
-            index: response.etcdIndex, clusterID: response.clusterID))
-      }
-      return response
+  private func get(_ key: String) async throws(EtcdClientError) -> KeysResponse {
+    let response = try await self.client.get(key, quorum: true, timeout: self.options.timeout)
+    if response.node.dir {
+      throw .refused(
+        EtcdError(
+          errorCode: EtcdError.notAFile, message: "Not a file", cause: response.node.key,
+          index: response.etcdIndex, clusterID: response.clusterID))
     }
+    return response
   }
 
   private static func outcome(

@@ -37,18 +37,28 @@ package final class V3LeasedKey: LeasedKey {
     Data(key.split(separator: "/").map { "/" + $0 }.joined().utf8)
   }
 
-  private var deadline: ContinuousClock.Instant { .now + self.options.timeout }
+  private var deadline: Deadline { .now + self.options.timeout }
 
-  package func read() async throws(EtcdClientError) -> LeaseAnswer {
+  package func perform(_ request: LeaseRequest) async throws(EtcdClientError) -> LeaseAnswer {
     let deadline = self.deadline
+    return switch request {
+    case .read: try await self.read(until: deadline)
+    case .create: try await self.create(until: deadline)
+    case .renew(let index): try await self.renew(ifIndex: index, until: deadline)
+    case .release(let index): try await self.release(ifIndex: index, until: deadline)
+    }
+  }
+
+  private typealias Deadline = ContinuousClock.Instant
+
+  private func read(until deadline: Deadline) async throws(EtcdClientError) -> LeaseAnswer {
     await self.revokeAbandonedLeases(until: deadline)
     let reply = try await self.gateway.range(self.key, until: deadline)
     return LeaseAnswer(
       reply.kvs?.first.map { .held($0.holder) } ?? .absent, at: reply.header.position)
   }
 
-  package func create() async throws(EtcdClientError) -> LeaseAnswer {
-    let deadline = self.deadline
+  private func create(until deadline: Deadline) async throws(EtcdClientError) -> LeaseAnswer {
     await self.revokeAbandonedLeases(until: deadline)
     let lease = Int64.random(in: 1...Int64.max)
     // Until it surely holds our key: this task may be cancelled at any time.
@@ -83,8 +93,9 @@ package final class V3LeasedKey: LeasedKey {
       .granted(term: position.index, modifiedIndex: position.index), at: position)
   }
 
-  package func renew(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    let deadline = self.deadline
+  private func renew(
+    ifIndex: UInt64, until deadline: Deadline
+  ) async throws(EtcdClientError) -> LeaseAnswer {
     let lease: Int64
     if let known = self.state.withLock({ $0.lease }), known.index == ifIndex {
       lease = known.id
@@ -123,8 +134,9 @@ package final class V3LeasedKey: LeasedKey {
       reason: "etcd's leader has changed during the renewal")
   }
 
-  package func release(ifIndex: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
-    let deadline = self.deadline
+  private func release(
+    ifIndex: UInt64, until deadline: Deadline
+  ) async throws(EtcdClientError) -> LeaseAnswer {
     let reply = try await self.gateway.txn(
       Gateway.TxnRequest(
         compare: [self.unchanged(since: ifIndex)],
@@ -187,7 +199,7 @@ package final class V3LeasedKey: LeasedKey {
 
   /// Reads the key from the majority, and whether it has changed since an index.
   private func look(
-    ifIndex: UInt64, until deadline: ContinuousClock.Instant
+    ifIndex: UInt64, until deadline: Deadline
   ) async throws(EtcdClientError) -> Gateway.TxnReply {
     // On both branches: without a read the member would answer from its own copy.
     let read = Gateway.TxnRequest.Operation(request_range: .init(key: self.key))
@@ -198,7 +210,7 @@ package final class V3LeasedKey: LeasedKey {
   }
 
   /// Revokes the leases of lost answers; those for which etcd does not answer stay for the next time.
-  private func revokeAbandonedLeases(until deadline: ContinuousClock.Instant) async {
+  private func revokeAbandonedLeases(until deadline: Deadline) async {
     for lease in self.state.withLock({ $0.abandoned }) {
       guard (try? await self.gateway.revokeLease(lease, until: deadline)) != nil else { return }
       self.state.withLock { _ = $0.abandoned.remove(lease) }

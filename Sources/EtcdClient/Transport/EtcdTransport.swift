@@ -118,7 +118,7 @@ final class EtcdTransport: Sendable {
     request.method = call.method
     if endpoint.isTLS {
       // The client opens new connections for each configuration, that is after the files have changed.
-      request.tlsConfiguration = self.tls?.configuration { self.notice(EtcdNotice($0)) }
+      request.tlsConfiguration = self.tls?.configuration { self.notice(EtcdNotice(tlsFailure: $0)) }
     }
     if let authorization = call.authorization {
       request.headers.add(name: "Authorization", value: authorization)

@@ -13,13 +13,9 @@ struct HTTPAnswer: Sendable {
   var status: Int
   var headers: HTTPHeaders
   var body: ByteBuffer
+}
 
-  init(status: Int, headers: HTTPHeaders, body: ByteBuffer) {
-    self.status = status
-    self.headers = headers
-    self.body = body
-  }
-
+extension HTTPAnswer {
   init(_ response: HTTPClientResponse) async throws {
     self.init(
       status: Int(response.status.code), headers: response.headers,
@@ -39,10 +35,8 @@ struct HTTPAnswer: Sendable {
         throw .malformed(endpoint: endpoint, reason: "the header X-Etcd-Index is missing")
       }
       do throws(JSONError) {
-        let event = try KeysResponse.Event(parsing: Array(self.body.readableBytesView))
-        return KeysResponse(
-          action: event.action, node: event.node, prevNode: event.prevNode, etcdIndex: index,
-          clusterID: clusterID)
+        return try KeysResponse(
+          parsing: Array(self.body.readableBytesView), etcdIndex: index, clusterID: clusterID)
       } catch {
         throw .malformed(
           endpoint: endpoint, reason: "the body is no event (\(error)): \(self.excerpt)")

@@ -65,7 +65,7 @@ struct EtcdGateway: Sendable {
   /// Revokes a lease; a lease that does not exist is no error.
   func revokeLease(_ id: Int64, until deadline: Deadline) async throws(EtcdClientError) {
     do {
-      let _: Gateway.HeaderReply = try await self.call(
+      let _: Gateway.LeaseReply = try await self.call(
         "/lease/revoke", Gateway.LeaseRequest(ID: Quoted(id)), isRepeatable: true,
         until: deadline)
     } catch {
@@ -98,7 +98,7 @@ struct EtcdGateway: Sendable {
     in response: HTTPClientResponse, from endpoint: EtcdEndpoint
   ) async throws -> Gateway.WatchReply.Event? {
     guard response.status == .ok else {
-      let _: Gateway.HeaderReply = try Self.reply(
+      let _: Gateway.LeaseReply = try Self.reply(
         in: try await HTTPAnswer(response), from: endpoint, isStream: false)
       throw EtcdClientError.malformed(endpoint: endpoint, reason: "status \(response.status)")
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPEndpoint
 
 /// The messages of etcd's v3 API that a leased key needs, in the gateway's JSON, which omits what is zero,
 /// false or empty.
@@ -46,10 +47,6 @@ enum Gateway {
     var header: Header
     /// The TTL that the server grants; missing for a lease that does not exist.
     var TTL: Quoted<Int64>?
-  }
-
-  struct HeaderReply: Decodable, Sendable {
-    var header: Header
   }
 
   struct TxnRequest: Encodable, Sendable {
@@ -133,6 +130,72 @@ enum Gateway {
       EtcdGatewayError(
         code: self.grpc_code ?? self.code ?? GRPCCode.unknown,
         message: self.message ?? self.error ?? "an error without a message")
+    }
+  }
+}
+
+/// An integer as the gateway writes it: as text, since JavaScript's numbers have 53 bits.
+struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable, Sendable {
+  var value: Number
+
+  init(_ value: Number) { self.value = value }
+
+  init(from decoder: any Decoder) throws {
+    let field = try decoder.singleValueContainer()
+    if let text = try? field.decode(String.self) {
+      guard let value = Number(text) else {
+        throw DecodingError.dataCorruptedError(
+          in: field, debugDescription: "\(text) is not a number")
+      }
+      self.value = value
+    } else {
+      self.value = try field.decode(Number.self)
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var field = encoder.singleValueContainer()
+    try field.encode("\(self.value)")
+  }
+}
+
+/// Source: gRPC, `codes`.
+enum GRPCCode {
+  static let cancelled = 1
+  static let unknown = 2
+  static let deadlineExceeded = 4
+  static let notFound = 5
+  static let permissionDenied = 7
+  static let aborted = 10
+  static let internalError = 13
+  static let unavailable = 14
+  static let dataLoss = 15
+  static let unauthenticated = 16
+}
+
+extension EtcdGatewayError {
+  /// Whether another token may help: this one is unknown or missing, or older than the last change of users
+  /// or roles.
+  var isAboutTheToken: Bool {
+    self.code == GRPCCode.unauthenticated
+      || self.message.contains("revision in header is old")
+      || self.message.contains("revision of auth store is old")
+      || self.message.contains("user name is empty")
+  }
+
+  /// Its meaning for a request.
+  func clientError(from endpoint: EtcdEndpoint) -> EtcdClientError {
+    if self.isAboutTheToken || self.message.contains("authentication failed")
+      || self.code == GRPCCode.permissionDenied
+    {
+      return .denied(endpoint: endpoint, reason: self.message)
+    }
+    switch self.code {
+    // No leader, no answer from it in time, a member that stops: the cluster may still agree on it.
+    case GRPCCode.cancelled, GRPCCode.unknown, GRPCCode.deadlineExceeded, GRPCCode.aborted,
+      GRPCCode.internalError, GRPCCode.unavailable, GRPCCode.dataLoss:
+      return .unanswered(endpoint: endpoint, reason: self.message)
+    default: return .declined(self)
     }
   }
 }

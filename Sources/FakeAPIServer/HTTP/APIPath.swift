@@ -10,6 +10,11 @@ struct APIPath: Equatable, Sendable {
   /// The rest of the path; only `proxy` has one.
   let rest: String
 
+  /// The place of the object of that name.
+  func key(_ name: String) -> ObjectStore.Key {
+    ObjectStore.Key(self.resource, self.namespace, name)
+  }
+
   /// - Parameter path: percent-decoded, without a query.
   /// - Returns: `nil` for a path that this server does not have.
   init?(_ path: String) {

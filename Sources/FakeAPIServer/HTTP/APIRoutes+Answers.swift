@@ -1,20 +1,12 @@
-import FoundationEssentials
 import Hummingbird
 import KubernetesObjects
 import NIOCore
 
 extension APIRoutes {
-  /// Seconds since 1970.
-  static var now: Int64 { Int64(Date.now.timeIntervalSince1970) }
-
   static func one(_ object: JSONValue, _ call: Call, code: Int = 200) -> Response {
     if call.place.subresource == "scale" { return Self.json(Scale.of(object), code: code) }
     guard case .table = call.form else { return Self.json(object, code: code) }
-    return Self.json(
-      ResourceTable.table(
-        call.place.resource, [object],
-        resourceVersion: object.metadata.resourceVersion,
-        object: call.included, seconds: Self.now))
+    return Self.json(call.table([object], resourceVersion: object.metadata.resourceVersion))
   }
 
   /// A list, from the objects' cached texts.

@@ -1,3 +1,6 @@
+import FoundationEssentials
+import KubernetesObjects
+
 extension APIRoutes {
   /// A request about objects: its path, the form of its answer and its query.
   struct Call: Sendable {
@@ -33,9 +36,11 @@ extension APIRoutes {
       return number
     }
 
-    /// The part of an object that a table's rows carry.
-    var included: IncludedObject {
-      self.query["includeObject"].flatMap { IncludedObject(rawValue: $0) } ?? .metadata
+    func table(_ objects: [JSONValue], resourceVersion: String) -> JSONValue {
+      ResourceTable.table(
+        self.place.resource, objects, resourceVersion: resourceVersion,
+        object: self.query["includeObject"].flatMap { IncludedObject(rawValue: $0) } ?? .metadata,
+        seconds: Int64(Date.now.timeIntervalSince1970))
     }
   }
 }

@@ -10,8 +10,7 @@ extension APIRoutes {
       return call.isTrue("watch")
         ? try await self.watch(call, request) : try await self.list(call)
     case (.get, let name?):
-      let object = try await objects.get(place.resource, place.namespace, name)
-      return Self.one(object, call)
+      return Self.one(try await objects.get(place.key(name)), call)
     case (.post, nil):
       let body = try await Self.object(request)
       let created = try await objects.create(place.resource, place.namespace, body)
@@ -19,8 +18,7 @@ extension APIRoutes {
     case (.put, let name?):
       let body = try await Self.object(request)
       return Self.one(
-        try await objects.update(
-          place.resource, place.namespace, name, part: place.subresource, body), call)
+        try await objects.update(place.key(name), part: place.subresource, body), call)
     case (.patch, let name?):
       let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
       guard Patch.contentTypes.contains(String(type)) else {
@@ -29,12 +27,11 @@ extension APIRoutes {
       let patch = try Patch(
         contentType: String(type), body: try RequestBody.json(try await Self.body(request)))
       return Self.one(
-        try await objects.patch(
-          place.resource, place.namespace, name, part: place.subresource, patch), call)
+        try await objects.patch(place.key(name), part: place.subresource, patch), call)
     case (.delete, let name?) where place.subresource == nil:
       let options = try await self.options(call, request)
-      let (object, isGone) = try await objects.dryRun(options.isDryRun).delete(
-        place.resource, place.namespace, name, options)
+      let (object, isGone) = try await objects.dryRun(options.isDryRun)
+        .delete(place.key(name), options)
       // The answer for a pod is the pod, and for another object that is gone a Status.
       return place.resource == .pods || !isGone
         ? Self.one(object, call) : Self.json(Self.success(object, place.resource))
@@ -67,10 +64,7 @@ extension APIRoutes {
       metadata["remainingItemCount"] = .integer(Int64(page.rest))
     }
     if case .table = call.form {
-      var table = ResourceTable.table(
-        place.resource, page.items.map(\.object), resourceVersion: String(index),
-        object: call.included,
-        seconds: Self.now)
+      var table = call.table(page.items.map(\.object), resourceVersion: String(index))
       table["metadata"] = metadata
       return Self.json(table)
     }
@@ -83,25 +77,16 @@ extension APIRoutes {
     let options = try await self.options(call, request)
     let (objects, index) = try await self.objects.list(
       place.resource, place.namespace, try call.selection())
-    let remaining = self.objects.dryRun(try call.isDryRun() || options.isDryRun)
-    for object in objects {
-      do throws(APIFailure) {
-        _ = try await remaining.delete(
-          place.resource, object.object["metadata"]?["namespace"]?.string,
-          object.object.metadata.name, options)
-      } catch {
-        guard error.code == 404 else { throw error }
-      }
-    }
+    try await self.objects.dryRun(try call.isDryRun() || options.isDryRun)
+      .delete(objects, of: place.resource, options)
     return Self.list(
       objects, of: place.resource, ["resourceVersion": .string(String(index))])
   }
 
   func bind(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
-    guard request.method == .post, let namespace = call.place.namespace, let name = call.place.name
-    else { throw .methodNotAllowed }
+    guard request.method == .post, let name = call.place.name else { throw .methodNotAllowed }
     try await self.objects.dryRun(try call.isDryRun())
-      .bind(namespace, name, try await Self.object(request))
+      .bind(call.place.key(name), try await Self.object(request))
     return Self.json(
       ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201],
       code: 201)

@@ -36,8 +36,7 @@ struct KubeletProxy: Sendable {
     guard answer.status == .ok else {
       let body = try? await answer.body.collect(upTo: 1 << 16)
       let text = body.map { String(buffer: $0) } ?? ""
-      let message = String(text.reversed().drop { $0.isNewline }.reversed())
-      throw APIFailure.kubelet(code: Int(answer.status.code), message)
+      throw APIFailure.kubelet(code: Int(answer.status.code), text.trimmed(\.isNewline))
     }
     return Response(
       status: .ok,
@@ -58,10 +57,8 @@ extension APIRoutes {
   /// `pods/log`. Source: `registry/core/pod/strategy.go` LogLocation.
   func log(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     guard request.method == .get, let namespace = call.place.namespace, let name = call.place.name
-    else {
-      throw .methodNotAllowed
-    }
-    let pod = try await self.objects.get(.pods, namespace, name)
+    else { throw .methodNotAllowed }
+    let pod = try await self.objects.get(call.place.key(name))
     let container = try PodLog.container(of: pod, wanted: call.query["container"])
     guard let node = pod["spec"]?["nodeName"]?.string, !node.isEmpty else {
       // No node runs the pod yet, so it has no log.
@@ -81,7 +78,7 @@ extension APIRoutes {
   /// `/api/v1/nodes/NODE/proxy/…`
   func proxy(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     guard request.method == .get, let name = call.place.name else { throw .methodNotAllowed }
-    let node = try await self.objects.get(.nodes, nil, name)
+    let node = try await self.objects.get(call.place.key(name))
     let query = call.query.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     let url = self.kubelets.url(ofNode: name, node: node, hostIP: nil)
     return try await self.kubelets.pass(
@@ -90,7 +87,7 @@ extension APIRoutes {
 
   private func node(_ name: String) async throws(APIFailure) -> JSONValue? {
     do throws(APIFailure) {
-      return try await self.objects.store.get(.nodes, nil, name).object
+      return try await self.objects.store.get(.init(.nodes, nil, name)).object
     } catch {
       guard error.code == 404 else { throw error }
       return nil

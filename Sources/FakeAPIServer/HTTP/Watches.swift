@@ -28,9 +28,7 @@ extension APIRoutes {
   func watch(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
     let place = call.place
     guard let feed = self.watches.feeds[place.resource] else { throw .methodNotAllowed }
-    if call.isTrue("sendInitialEvents") {
-      throw .forbiddenOption("sendInitialEvents")
-    }
+    if call.isTrue("sendInitialEvents") { throw .forbiddenInitialEvents }
     let selection = try call.selection()
     let version = call.query["resourceVersion"] ?? ""
     let initial: [ShownObject]
@@ -47,9 +45,10 @@ extension APIRoutes {
     let seconds = wanted > 0 ? wanted : Self.longestWatch
     guard let changes = feed.changes(after: start) else {
       guard feed.isReady else { throw .unavailable("the watch of etcd has not started yet") }
-      return Self.stream([
-        .init(.error, APIFailure.expired("too old resource version: \(start)").status)
-      ])
+      let expired = APIFailure.expired("too old resource version: \(start)")
+      return Response(
+        status: .ok, headers: [.contentType: "application/json"],
+        body: .init(byteBuffer: Self.line(WatchEvent(.error, expired.status), call)))
     }
     let view = WatchView(
       start: start,
@@ -95,37 +94,19 @@ extension APIRoutes {
     changes.end()
   }
 
-  private static func stream(_ events: [WatchEvent]) -> Response {
-    Response(
-      status: .ok, headers: [.contentType: "application/json"],
-      body: .init(
-        byteBuffer: ByteBuffer(
-          bytes: events.flatMap { event -> [UInt8] in
-            Self.text(of: event) + [UInt8(ascii: "\n")]
-          })))
-  }
-
-  private static func text(of event: WatchEvent) -> [UInt8] {
-    let json = event.json ?? event.object.utf8
-    var text: [UInt8] = []
-    text.reserveCapacity(json.count + 48)
-    text += "{\"type\":\"\(event.kind.rawValue)\",\"object\":".utf8
-    text += json
-    text.append(UInt8(ascii: "}"))
-    return text
-  }
-
   /// One event in the client's form.
   private static func line(_ event: WatchEvent, _ call: Call) -> ByteBuffer {
-    var event = event
-    if case .table = call.form, event.kind != .error {
-      event = WatchEvent(
-        event.kind,
-        ResourceTable.table(
-          call.place.resource, [event.object],
-          resourceVersion: event.object.metadata.resourceVersion,
-          object: call.included, seconds: Self.now))
-    }
-    return ByteBuffer(bytes: Self.text(of: event) + [UInt8(ascii: "\n")])
+    let json =
+      if case .table = call.form, event.kind != .error {
+        call.table([event.object], resourceVersion: event.object.metadata.resourceVersion).utf8
+      } else {
+        event.json ?? event.object.utf8
+      }
+    var line = ByteBuffer()
+    line.reserveCapacity(json.count + 48)
+    line.writeString("{\"type\":\"\(event.kind.rawValue)\",\"object\":")
+    line.writeBytes(json)
+    line.writeString("}\n")
+    return line
   }
 }

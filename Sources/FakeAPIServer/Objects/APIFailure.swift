@@ -4,15 +4,6 @@ import KubernetesObjects
 ///
 /// Source: `k8s.io/apimachinery/pkg/api/errors/errors.go`.
 struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// One problem of an object.
-  struct Cause: Equatable, Sendable {
-    /// `FieldValueRequired`, `FieldValueInvalid`, `FieldValueForbidden`…
-    var reason: String
-    var message: String
-    /// `spec.containers[0].name`.
-    var field: String
-  }
-
   let code: Int
   let reason: String
   let message: String
@@ -32,21 +23,30 @@ struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   private static func details(
-    _ resource: APIResource, _ name: String, kind: String? = nil, causes: [Cause] = []
+    _ resource: APIResource, _ name: String, kind: String? = nil, _ problems: [FieldProblem] = []
   ) -> JSONValue {
     var details: JSONValue = ["kind": .string(kind ?? resource.name)]
     if !name.isEmpty { details["name"] = .string(name) }
     if !resource.group.isEmpty { details["group"] = .string(resource.group) }
-    if !causes.isEmpty {
+    if !problems.isEmpty {
       details["causes"] = .array(
-        causes.map {
+        problems.map {
           [
-            "reason": .string($0.reason), "message": .string($0.message),
-            "field": .string($0.field),
+            "reason": .string(Self.cause(of: $0)), "message": .string($0.reason),
+            "field": .string($0.field ?? ""),
           ]
         })
     }
     return details
+  }
+
+  /// A problem's reason, as one word for programs.
+  private static func cause(of problem: FieldProblem) -> String {
+    let words = [
+      "Required value": "FieldValueRequired", "Duplicate value": "FieldValueDuplicate",
+      "Unsupported value": "FieldValueNotSupported", "Forbidden": "FieldValueForbidden",
+    ]
+    return words.first { problem.reason.hasPrefix($0.key) }?.value ?? "FieldValueInvalid"
   }
 
   static func notFound(_ resource: APIResource, _ name: String) -> Self {
@@ -73,13 +73,13 @@ struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
       details: Self.details(resource, name))
   }
 
-  static func invalid(_ resource: APIResource, _ name: String, _ causes: [Cause]) -> Self {
-    let problems = causes.map { "\($0.field): \($0.message)" }
-    let all = problems.count == 1 ? problems[0] : "[\(problems.joined(separator: ", "))]"
+  static func invalid(_ resource: APIResource, _ name: String, _ problems: [FieldProblem]) -> Self {
+    let list = problems.map(\.description).joined(separator: ", ")
+    let all = problems.count == 1 ? list : "[\(list)]"
     let kind = resource.group.isEmpty ? resource.kind : "\(resource.kind).\(resource.group)"
     return Self(
       code: 422, reason: "Invalid", message: "\(kind) \"\(name)\" is invalid: \(all)",
-      details: Self.details(resource, name, kind: resource.kind, causes: causes))
+      details: Self.details(resource, name, kind: resource.kind, problems))
   }
 
   static func badRequest(_ message: String) -> Self {
@@ -133,13 +133,11 @@ struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
       message: "dryRun: Unsupported value: [\"\(text)\"]: supported values: \"All\"")
   }
 
-  static func forbiddenOption(_ name: String) -> Self {
-    Self(
-      code: 422, reason: "Invalid",
-      message:
-        "ListOptions.meta.k8s.io \"\" is invalid: \(name): Forbidden: \(name) is forbidden for watch unless the WatchList feature gate is enabled"
-    )
-  }
+  static let forbiddenInitialEvents = Self(
+    code: 422, reason: "Invalid",
+    message:
+      "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents "
+      + "is forbidden for watch unless the WatchList feature gate is enabled")
 
   /// An operation of a JSON patch that does not apply.
   static func unprocessable(_ message: String) -> Self {

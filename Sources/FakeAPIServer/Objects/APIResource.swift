@@ -1,3 +1,5 @@
+import KubernetesObjects
+
 /// A kind of object that the server stores, with the names that clients use.
 ///
 /// Source: Kubernetes API conventions, "Types (Kinds)"; `kubectl api-resources`.
@@ -19,6 +21,15 @@ struct APIResource: Hashable, Sendable {
   /// `v1`, `coordination.k8s.io/v1`.
   var apiVersion: String {
     self.group.isEmpty ? self.version : "\(self.group)/\(self.version)"
+  }
+
+  /// `/api/v1`, `/apis/coordination.k8s.io/v1`.
+  var groupPath: String { (self.group.isEmpty ? "/api/" : "/apis/") + self.apiVersion }
+
+  var groupVersionKind: JSONValue {
+    [
+      "group": .string(self.group), "version": .string(self.version), "kind": .string(self.kind),
+    ]
   }
 
   /// The name in messages: `leases.coordination.k8s.io`.

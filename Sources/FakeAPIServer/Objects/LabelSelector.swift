@@ -48,22 +48,19 @@ struct LabelSelector: Equatable, Sendable {
       default: part.append(character)
       }
     }
-    return (parts + [part]).map { Self.trimmed($0[...]) }.filter { !$0.isEmpty }
-  }
-
-  private static func trimmed(_ text: Substring) -> String {
-    String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    return (parts + [part]).map { $0.trimmed { $0 == " " } }.filter { !$0.isEmpty }
   }
 
   private static func requirement(_ text: String) throws(APIFailure) -> Requirement {
     func halves(_ separator: String) -> (key: String, value: String)? {
       guard let range = text.firstRange(of: separator) else { return nil }
-      return (Self.trimmed(text[..<range.lowerBound]), Self.trimmed(text[range.upperBound...]))
+      func side(_ text: Substring) -> String { text.trimmed { $0 == " " } }
+      return (side(text[..<range.lowerBound]), side(text[range.upperBound...]))
     }
     func set(_ text: String) -> [String]? {
       guard text.hasPrefix("("), text.hasSuffix(")") else { return nil }
       return text.dropFirst().dropLast().split(separator: ",", omittingEmptySubsequences: false)
-        .map { Self.trimmed($0) }
+        .map { $0.trimmed { $0 == " " } }
     }
     if let (key, values) = halves(" notin "), let values = set(values) {
       return .notAmong(key, values)
@@ -72,7 +69,7 @@ struct LabelSelector: Equatable, Sendable {
     if let (key, value) = halves("!=") { return .notAmong(key, [value]) }
     if let (key, value) = halves("==") { return .among(key, [value]) }
     if let (key, value) = halves("=") { return .among(key, [value]) }
-    if text.hasPrefix("!") { return .absent(Self.trimmed(text.dropFirst())) }
+    if text.hasPrefix("!") { return .absent(text.dropFirst().trimmed { $0 == " " }) }
     guard !text.contains(where: { " ()<>".contains($0) }) else {
       throw .badRequest(
         "unable to parse requirement: found '\(text)', expected: a label, =, !=, in, notin")

@@ -29,13 +29,8 @@ struct ObjectRules: Sendable {
     }
     if (metadata["name"]?.string ?? "").isEmpty {
       guard let prefix = metadata["generateName"]?.string, !prefix.isEmpty else {
-        throw self.invalid(
-          "",
-          [
-            .init(
-              reason: "FieldValueRequired",
-              message: "Required value: name or generateName is required", field: "metadata.name")
-          ])
+        throw .invalid(
+          self.resource, "", [.required("metadata.name", "name or generateName is required")])
       }
       metadata["name"] = .string("\(prefix.prefix(58))\(stamp.suffix)")
     }
@@ -123,9 +118,7 @@ struct ObjectRules: Sendable {
   func bound(_ pod: JSONValue, to binding: JSONValue) throws(APIFailure) -> JSONValue {
     let name = pod.metadata.name
     guard let node = binding["target"]?["name"]?.string, !node.isEmpty else {
-      throw self.invalid(
-        name, [.init(reason: "FieldValueRequired", message: "Required value", field: "target.name")]
-      )
+      throw .invalid(self.resource, name, [.required("target.name")])
     }
     if pod.metadata.isBeingDeleted {
       throw .conflict(
@@ -144,10 +137,9 @@ struct ObjectRules: Sendable {
   /// - Throws: 422 for a kind whose updates must name a version.
   func checkUnconditionalUpdate(of name: String) throws(APIFailure) {
     guard self.resource == .leases else { return }
-    let what = "Invalid value: 0: must be specified for an update"
-    throw self.invalid(
-      name,
-      [.init(reason: "FieldValueInvalid", message: what, field: "metadata.resourceVersion")])
+    throw .invalid(
+      self.resource, name,
+      [.invalid("metadata.resourceVersion", 0, "must be specified for an update")])
   }
 
   /// Marks a namespace for removal.
@@ -198,29 +190,17 @@ struct ObjectRules: Sendable {
     return object
   }
 
-  private func invalid(_ name: String, _ causes: [APIFailure.Cause]) -> APIFailure {
-    .invalid(self.resource, name, causes)
-  }
-
   private func validated(_ object: JSONValue) throws(APIFailure) -> JSONValue {
-    let name = object.metadata.name
     var object = object
     let problems =
       self.resource == .pods
       ? PodAdmission.complete(&object)
       : PodAdmission.problems(
         ofMetadata: object["metadata"] ?? [:], isNamespace: self.resource == .namespaces)
-    guard problems.isEmpty else { throw self.invalid(name, problems.map { Self.cause($0) }) }
+    guard problems.isEmpty else {
+      throw .invalid(self.resource, object.metadata.name, problems)
+    }
     return object
-  }
-
-  private static func cause(_ problem: FieldProblem) -> APIFailure.Cause {
-    let reasons = [
-      "Required value": "FieldValueRequired", "Duplicate value": "FieldValueDuplicate",
-      "Unsupported value": "FieldValueNotSupported", "Forbidden": "FieldValueForbidden",
-    ]
-    let reason = reasons.first { problem.reason.hasPrefix($0.key) }?.value ?? "FieldValueInvalid"
-    return APIFailure.Cause(reason: reason, message: problem.reason, field: problem.field ?? "")
   }
 
   /// Only a few fields of a pod may change. Source: `validation.go` ValidatePodUpdate.
@@ -235,25 +215,18 @@ struct ObjectRules: Sendable {
         spec[field] = nil
       }
       for field in ["containers", "initContainers"] {
-        guard let containers = spec[field]?.elements, !containers.isEmpty else { continue }
-        spec[field] = .array(
-          containers.map { container in
-            var container = container
-            container["image"] = nil
-            return container
-          })
+        spec.updateElements(field) { $0["image"] = nil }
       }
       return spec
     }
     guard fixed(completed) == fixed(old) else {
-      throw self.invalid(
-        name,
+      throw .invalid(
+        self.resource, name,
         [
-          .init(
-            reason: "FieldValueForbidden",
-            message:
-              "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
-            field: "spec")
+          FieldProblem(
+            field: "spec",
+            "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+          )
         ])
     }
   }

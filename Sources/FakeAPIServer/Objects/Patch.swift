@@ -29,6 +29,14 @@ enum Patch: Equatable, Sendable {
     }
   }
 
+  /// The version that the patch is meant for; empty for any.
+  var resourceVersion: String {
+    switch self {
+    case .merge(let body), .strategic(let body): body.metadata.resourceVersion
+    case .operations: ""
+    }
+  }
+
   static let contentTypes = [
     "application/json-patch+json", "application/merge-patch+json",
     "application/strategic-merge-patch+json",
@@ -176,18 +184,14 @@ enum Patch: Equatable, Sendable {
     }
     let value = operation["value"] ?? .null
     switch operation["op"]?.string {
-    case "add":
-      return try Self.edited(object, target[...], failure) { _ in value }
-    case "replace":
+    case "add": return try Self.edited(object, target[...], failure, value)
+    case "replace", "remove":
       guard Self.value(of: object, at: target) != nil else {
         throw failure("there is no such path")
       }
-      return try Self.edited(object, target[...], failure, isReplacement: true) { _ in value }
-    case "remove":
-      guard Self.value(of: object, at: target) != nil else {
-        throw failure("there is no such path")
-      }
-      return try Self.edited(object, target[...], failure, isReplacement: true) { _ in nil }
+      return try Self.edited(
+        object, target[...], failure, isReplacement: true,
+        operation["op"] == "remove" ? Optional.none : value)
     case "test":
       guard Self.value(of: object, at: target) == value else { throw failure("test failed") }
       return object
@@ -198,8 +202,9 @@ enum Patch: Equatable, Sendable {
       }
       let rest =
         operation["op"]?.string == "copy"
-        ? object : try Self.edited(object, origin[...], failure, isReplacement: true) { _ in nil }
-      return try Self.edited(rest, target[...], failure) { _ in moved }
+        ? object
+        : try Self.edited(object, origin[...], failure, isReplacement: true, nil)
+      return try Self.edited(rest, target[...], failure, moved)
     default: throw .badRequest("a JSON patch's operation is \(operation["op"] ?? .null)")
     }
   }
@@ -211,21 +216,21 @@ enum Patch: Equatable, Sendable {
     }
   }
 
-  /// - Parameter change: from the old value to the new one; `nil` for no value.
+  /// - Parameter value: the new one; no value removes the old one.
   private static func edited(
     _ object: JSONValue, _ path: ArraySlice<String>, _ failure: (String) -> APIFailure,
-    isReplacement: Bool = false, _ change: (JSONValue?) -> JSONValue?
+    isReplacement: Bool = false, _ value: JSONValue?
   ) throws(APIFailure) -> JSONValue {
-    guard let step = path.first else { return change(object) ?? .null }
+    guard let step = path.first else { return value ?? .null }
     let isLast = path.count == 1
     switch object {
     case .object(var members):
       if isLast {
-        members[step] = change(members[step])
+        members[step] = value
       } else {
         guard let child = members[step] else { throw failure("\(step) is not there") }
         members[step] = try Self.edited(
-          child, path.dropFirst(), failure, isReplacement: isReplacement, change)
+          child, path.dropFirst(), failure, isReplacement: isReplacement, value)
       }
       return .object(members)
     case .array(var elements):
@@ -234,11 +239,11 @@ enum Patch: Equatable, Sendable {
       guard isLast else {
         guard index < elements.count else { throw failure("\(step) is not there") }
         elements[index] = try Self.edited(
-          elements[index], path.dropFirst(), failure, isReplacement: isReplacement, change)
+          elements[index], path.dropFirst(), failure, isReplacement: isReplacement, value)
         return .array(elements)
       }
       if isReplacement, index < elements.count { elements.remove(at: index) }
-      if let value = change(nil) { elements.insert(value, at: index) }
+      if let value { elements.insert(value, at: index) }
       return .array(elements)
     default: throw failure("\(step) is below a value")
     }

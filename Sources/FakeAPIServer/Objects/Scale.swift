@@ -5,9 +5,9 @@ import KubernetesObjects
 ///
 /// Source: `k8s.io/api/autoscaling/v1` Scale; `registry/core/replicationcontroller/storage` ScaleREST.
 enum Scale {
-  static let group = "autoscaling"
-  static let version = "v1"
-  static let kind = "Scale"
+  static let groupVersionKind: JSONValue = [
+    "group": "autoscaling", "version": "v1", "kind": "Scale",
+  ]
 
   /// The scale of a controller.
   static func of(_ controller: JSONValue) -> JSONValue {
@@ -16,8 +16,7 @@ enum Scale {
       metadata[field] = controller["metadata"]?[field]
     }
     return [
-      "kind": .string(Self.kind), "apiVersion": .string("\(Self.group)/\(Self.version)"),
-      "metadata": metadata,
+      "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
       "spec": ["replicas": controller["spec"]?["replicas"] ?? 0],
       "status": [
         "replicas": controller["status"]?["replicas"] ?? 0,
@@ -42,12 +41,7 @@ enum Scale {
     guard let replicas = given.integer, replicas >= 0 else {
       throw .invalid(
         .replicationControllers, controller.metadata.name,
-        [
-          .init(
-            reason: "FieldValueInvalid",
-            message: "Invalid value: \(given): must be a number greater than or equal to 0",
-            field: "spec.replicas")
-        ])
+        [.invalid("spec.replicas", given, "must be a number greater than or equal to 0")])
     }
     var controller = controller
     controller["spec"]?["replicas"] = .integer(replicas)

@@ -47,7 +47,7 @@ enum AggregatedDiscovery {
   private static func resource(_ resource: APIResource) -> JSONValue {
     var entry: JSONValue = [
       "resource": .string(resource.name),
-      "responseKind": Discovery.kind(ofSubresource: nil, resource),
+      "responseKind": resource.groupVersionKind,
       "scope": resource.isNamespaced ? "Namespaced" : "Cluster",
       "singularResource": .string(resource.singular), "verbs": .strings(resource.verbs),
     ]

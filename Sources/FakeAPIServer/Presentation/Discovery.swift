@@ -93,9 +93,7 @@ enum Discovery {
     ]
     // The other subresources belong to the list's group and name none.
     if name == "scale" {
-      for (field, value) in Self.kind(ofSubresource: name, resource).members {
-        entry[field] = value
-      }
+      for (field, value) in Scale.groupVersionKind.members { entry[field] = value }
     }
     return entry
   }
@@ -106,17 +104,8 @@ enum Discovery {
   }
 
   /// The kind of a subresource's objects: except for `scale` the resource's own.
-  static func kind(ofSubresource name: String?, _ resource: APIResource) -> JSONValue {
-    if name == "scale" {
-      return [
-        "group": .string(Scale.group), "version": .string(Scale.version),
-        "kind": .string(Scale.kind),
-      ]
-    }
-    return [
-      "group": .string(resource.group), "version": .string(resource.version),
-      "kind": .string(resource.kind),
-    ]
+  static func kind(ofSubresource name: String, _ resource: APIResource) -> JSONValue {
+    name == "scale" ? Scale.groupVersionKind : resource.groupVersionKind
   }
 }
 
@@ -125,17 +114,19 @@ struct ServedGroup: Sendable {
   /// Empty for the core group.
   let name: String
   let version: String
-  let resources: [APIResource]
-
   /// `v1`, `coordination.k8s.io/v1`
-  var groupVersion: String { self.name.isEmpty ? self.version : "\(self.name)/\(self.version)" }
-
+  let groupVersion: String
   /// `/api/v1`, `/apis/coordination.k8s.io/v1`
-  var path: String { (self.name.isEmpty ? "/api/" : "/apis/") + self.groupVersion }
+  let path: String
+  let resources: [APIResource]
 
   /// In the order of their names, the core group first.
   static let all: [Self] =
-    Dictionary(grouping: APIResource.all) { [$0.group, $0.version] }
-    .map { Self(name: $0[0], version: $0[1], resources: $1) }
+    Dictionary(grouping: APIResource.all, by: \.groupPath).values
+    .map { resources in
+      Self(
+        name: resources[0].group, version: resources[0].version,
+        groupVersion: resources[0].apiVersion, path: resources[0].groupPath, resources: resources)
+    }
     .sorted { $0.path < $1.path }
 }

@@ -46,7 +46,7 @@ enum OpenAPI {
   }
 
   private static func document(_ group: ServedGroup) -> JSONValue {
-    return [
+    [
       "openapi": "3.0.0", "info": Self.info, "components": ["schemas": [:]],
       "paths": Self.paths(group.resources, parameterType: ["schema": ["type": "string"]]),
     ]
@@ -91,7 +91,7 @@ enum OpenAPIv2 {
   static let formerMediaType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
   static var json: JSONValue {
-    return [
+    [
       "swagger": "2.0", "info": OpenAPI.info,
       "paths": OpenAPI.paths(APIResource.all, parameterType: ["type": "string"]),
     ]
@@ -152,13 +152,6 @@ enum OpenAPIv2 {
 extension APIResource {
   /// `/api/v1/namespaces/{namespace}/pods/{name}`
   fileprivate var objectPath: String {
-    let group = self.group.isEmpty ? "/api/\(self.version)" : "/apis/\(self.group)/\(self.version)"
-    return group + (self.isNamespaced ? "/namespaces/{namespace}" : "") + "/\(self.name)/{name}"
-  }
-
-  fileprivate var groupVersionKind: JSONValue {
-    [
-      "group": .string(self.group), "version": .string(self.version), "kind": .string(self.kind),
-    ]
+    self.groupPath + (self.isNamespaced ? "/namespaces/{namespace}" : "") + "/\(self.name)/{name}"
   }
 }

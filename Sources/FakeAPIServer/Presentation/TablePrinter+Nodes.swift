@@ -74,7 +74,7 @@ extension TablePrinter {
       .string(KubernetesTime.age(last, now: now)), field("type"), field("reason"),
       .string(object["name"].text.map { "\(kind)/\($0)" } ?? kind),
       .string(object["fieldPath"]?.string ?? ""), .string(Self.reporter(of: event)),
-      .string(Self.trimmed(event["message"]?.string ?? "")),
+      .string((event["message"]?.string ?? "").trimmed(\.isWhitespace)),
       .string(KubernetesTime.age(first, now: now)), .string(String(count)), event.nameCell,
     ]
   }
@@ -84,12 +84,5 @@ extension TablePrinter {
     let component = event["source"]?["component"].text ?? event["reportingComponent"].text
     let host = event["source"]?["host"].text ?? event["reportingInstance"].text
     return [component ?? "", host].compactMap(\.self).joined(separator: ", ")
-  }
-
-  /// Without white space at both ends.
-  private static func trimmed(_ text: String) -> String {
-    var text = text.drop(while: \.isWhitespace)
-    while text.last?.isWhitespace == true { text.removeLast() }
-    return String(text)
   }
 }

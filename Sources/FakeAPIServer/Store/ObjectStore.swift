@@ -9,9 +9,25 @@ struct ObjectStore: Sendable {
   let client: EtcdClient
   /// `/registry`.
   let prefix: String
+  /// Lifetime of Event objects, in seconds.
+  let eventTTL: Int64
   let cache = ObjectCache()
   /// `dryRun=All`: everything is checked and nothing is written.
   var isDryRun = false
+
+  /// The place of one object.
+  struct Key: Equatable, Sendable {
+    let resource: APIResource
+    /// `nil` for resources outside of namespaces.
+    let namespace: String?
+    let name: String
+
+    init(_ resource: APIResource, _ namespace: String?, _ name: String) {
+      self.resource = resource
+      self.namespace = namespace
+      self.name = name
+    }
+  }
 
   /// An object and the index that a change of it compares with.
   struct Stored: Equatable, Sendable {
@@ -23,23 +39,20 @@ struct ObjectStore: Sendable {
     "\(self.prefix)/\(resource.name)" + (namespace.map { "/\($0)" } ?? "")
   }
 
-  private func key(_ resource: APIResource, _ namespace: String?, _ name: String) -> String {
-    "\(self.path(resource, namespace))/\(name)"
+  private func path(_ key: Key) -> String {
+    "\(self.path(key.resource, key.namespace))/\(key.name)"
   }
 
   /// - Throws: 404, or a failure of the store.
-  func get(
-    _ resource: APIResource, _ namespace: String?, _ name: String
-  ) async throws(APIFailure) -> Stored {
+  func get(_ key: Key) async throws(APIFailure) -> Stored {
     do {
-      let response = try await self.client.get(
-        self.key(resource, namespace, name), quorum: true)
+      let response = try await self.client.get(self.path(key), quorum: true)
       guard let shown = self.cache.shown(response.node) else {
-        throw APIFailure.notFound(resource, name)
+        throw APIFailure.notFound(key.resource, key.name)
       }
       return Stored(object: shown.object, index: response.node.modifiedIndex)
     } catch {
-      throw Self.failure(error, resource, name)
+      throw Self.failure(error, key)
     }
   }
 
@@ -58,64 +71,52 @@ struct ObjectStore: Sendable {
         self.cache.keep(only: Node(key: path, dir: true))
         return ([], refusal.index)
       }
-      throw Self.failure(error, resource, "")
+      throw Self.failure(error, Key(resource, namespace, ""))
     }
   }
 
-  /// - Parameter ttlSeconds: after which the object expires; `nil` for never.
   /// - Returns: the object as stored.
   /// - Throws: 409 when an object of this name exists.
-  func create(
-    _ object: JSONValue, _ resource: APIResource, _ namespace: String?, ttlSeconds: Int64?
-  ) async throws(APIFailure) -> Stored {
-    let name = object.metadata.name
-    if self.isDryRun {
-      do throws(APIFailure) { _ = try await self.get(resource, namespace, name) } catch {
-        guard error.code == 404 else { throw error }
-        return Stored(object: object, index: 0)
-      }
-      throw .alreadyExists(resource, name)
+  func create(_ object: JSONValue, _ key: Key) async throws(APIFailure) -> Stored {
+    guard self.isDryRun else { return try await self.put(object, key, prevExist: false) }
+    do throws(APIFailure) { _ = try await self.get(key) } catch {
+      guard error.code == 404 else { throw error }
+      return Stored(object: object, index: 0)
     }
-    do {
-      let response = try await self.client.put(
-        self.key(resource, namespace, name), value: object.description, ttlSeconds: ttlSeconds,
-        prevExist: false)
-      return Self.versioned(object, response.node.modifiedIndex)
-    } catch {
-      throw Self.failure(error, resource, name)
-    }
+    throw .alreadyExists(key.resource, key.name)
   }
 
   /// - Throws: 409 when the object has changed meanwhile.
   func update(
-    _ object: JSONValue, at index: UInt64, _ resource: APIResource, _ namespace: String?,
-    ttlSeconds: Int64?
+    _ object: JSONValue, at index: UInt64, _ key: Key
   ) async throws(APIFailure) -> Stored {
-    let name = object.metadata.name
     var object = object
     object["metadata"]?["resourceVersion"] = nil
     if self.isDryRun { return Self.versioned(object, index) }
+    return try await self.put(object, key, prevIndex: index)
+  }
+
+  private func put(
+    _ object: JSONValue, _ key: Key, prevExist: Bool? = nil, prevIndex: UInt64? = nil
+  ) async throws(APIFailure) -> Stored {
     do {
       let response = try await self.client.put(
-        self.key(resource, namespace, name), value: object.description, ttlSeconds: ttlSeconds,
-        prevIndex: index)
+        self.path(key), value: object.description,
+        ttlSeconds: key.resource == .events ? self.eventTTL : nil, prevExist: prevExist,
+        prevIndex: prevIndex)
       return Self.versioned(object, response.node.modifiedIndex)
     } catch {
-      throw Self.failure(error, resource, name)
+      throw Self.failure(error, key)
     }
   }
 
   /// - Throws: 409 when the object has changed meanwhile, 404 when it is gone.
-  func delete(
-    _ resource: APIResource, _ namespace: String?, _ name: String, at index: UInt64
-  ) async throws(APIFailure) -> UInt64 {
-    if self.isDryRun { return index }
+  func delete(_ key: Key, at index: UInt64) async throws(APIFailure) {
+    if self.isDryRun { return }
     do {
-      return try await self.client.delete(
-        self.key(resource, namespace, name), prevIndex: index
-      ).node.modifiedIndex
+      _ = try await self.client.delete(self.path(key), prevIndex: index)
     } catch {
-      throw Self.failure(error, resource, name)
+      throw Self.failure(error, key)
     }
   }
 
@@ -133,17 +134,15 @@ struct ObjectStore: Sendable {
     }
   }
 
-  private static func failure(
-    _ error: any Error, _ resource: APIResource, _ name: String
-  ) -> APIFailure {
+  private static func failure(_ error: any Error, _ key: Key) -> APIFailure {
     if let failure = error as? APIFailure { return failure }
     guard let error = error as? EtcdClientError else { return .internalError("\(error)") }
     switch error {
     case .refused(let refusal):
       switch refusal.errorCode {
-      case EtcdError.keyNotFound: return .notFound(resource, name)
-      case EtcdError.nodeExists: return .alreadyExists(resource, name)
-      case EtcdError.compareFailed: return .conflict(resource, name)
+      case EtcdError.keyNotFound: return .notFound(key.resource, key.name)
+      case EtcdError.nodeExists: return .alreadyExists(key.resource, key.name)
+      case EtcdError.compareFailed: return .conflict(key.resource, key.name)
       default: return .internalError(error.description)
       }
     case .unanswered: return .timeout(error.description)

@@ -3,28 +3,22 @@ import KubernetesObjects
 
 /// The verbs of the API on objects in etcd.
 struct Objects: Sendable {
+  typealias Key = ObjectStore.Key
+
   var store: ObjectStore
-  /// Lifetime of Event objects, in seconds.
-  let eventTTL: Int64
   /// In seconds.
   let nodeGracePeriod: Int64
 
   private static let attempts = 20
-
-  private func ttl(_ resource: APIResource) -> Int64? {
-    resource == .events ? self.eventTTL : nil
-  }
 
   /// The namespaces that the server creates itself, as the real one does.
   static let firstNamespaces = ["default", "kube-node-lease"]
 
   // MARK: Reading
 
-  func get(
-    _ resource: APIResource, _ namespace: String?, _ name: String
-  ) async throws(APIFailure) -> JSONValue {
-    let object = try await self.store.get(resource, namespace, name).object
-    return resource == .nodes ? try await self.shown([ShownObject(object)])[0].object : object
+  func get(_ key: Key) async throws(APIFailure) -> JSONValue {
+    let object = try await self.store.get(key).object
+    return key.resource == .nodes ? try await self.shown([ShownObject(object)])[0].object : object
   }
 
   func list(
@@ -79,9 +73,9 @@ struct Objects: Sendable {
         time: KubernetesTime.seconds(.now), uid: UUID().uuidString.lowercased(),
         suffix: String((0..<5).map { _ in letters[Int.random(in: letters.indices)] }))
       do throws(APIFailure) {
-        return try await self.store.create(
-          try rules.created(body, stamp), resource, namespace, ttlSeconds: self.ttl(resource)
-        ).object
+        let object = try rules.created(body, stamp)
+        let key = Key(resource, namespace, object.metadata.name)
+        return try await self.store.create(object, key).object
       } catch {
         // A generated name may be taken.
         let isGenerated = body.metadata.name.isEmpty
@@ -94,7 +88,7 @@ struct Objects: Sendable {
   }
 
   private func checkNamespace(_ name: String) async throws(APIFailure) {
-    let namespace = try await self.store.get(.namespaces, nil, name).object
+    let namespace = try await self.store.get(Key(.namespaces, nil, name)).object
     if namespace["status"]?["phase"] == "Terminating" {
       throw APIFailure.forbidden(
         "unable to create new content in namespace \(name) because it is being terminated")
@@ -103,127 +97,119 @@ struct Objects: Sendable {
 
   /// Replaces an object, its status or its scale.
   func update(
-    _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ body: JSONValue
+    _ key: Key, part: String?, _ body: JSONValue
   ) async throws(APIFailure) -> JSONValue {
-    let wanted = body.metadata.resourceVersion
-    let rules = ObjectRules(resource: resource, namespace: namespace)
-    if wanted.isEmpty { try rules.checkUnconditionalUpdate(of: name) }
-    return try await self.change(resource, namespace, name, version: wanted) {
-      (old) throws(APIFailure) in
-      try rules.changed(old, part: part) { _ in body }
+    let version = body.metadata.resourceVersion
+    if version.isEmpty { try key.rules.checkUnconditionalUpdate(of: key.name) }
+    return try await self.change(key, version: version) { (old) throws(APIFailure) in
+      try key.rules.changed(old, part: part) { _ in body }
     }
   }
 
-  func patch(
-    _ resource: APIResource, _ namespace: String?, _ name: String, part: String?, _ patch: Patch
-  ) async throws(APIFailure) -> JSONValue {
-    var wanted = ""
-    if case .merge(let body) = patch { wanted = body.metadata.resourceVersion }
-    if case .strategic(let body) = patch {
-      wanted = body.metadata.resourceVersion
-    }
-    return try await self.change(resource, namespace, name, version: wanted) {
-      (old) throws(APIFailure) in
-      try ObjectRules(resource: resource, namespace: namespace)
-        .changed(old, part: part) { (seen) throws(APIFailure) in try patch.applied(to: seen) }
+  func patch(_ key: Key, part: String?, _ patch: Patch) async throws(APIFailure) -> JSONValue {
+    try await self.change(key, version: patch.resourceVersion) { (old) throws(APIFailure) in
+      try key.rules.changed(old, part: part) { (seen) throws(APIFailure) in
+        try patch.applied(to: seen)
+      }
     }
   }
 
-  func bind(
-    _ namespace: String, _ name: String, _ binding: JSONValue
-  ) async throws(APIFailure) {
-    _ = try await self.change(.pods, namespace, name, version: "") { (old) throws(APIFailure) in
-      try ObjectRules(resource: .pods, namespace: namespace).bound(old, to: binding)
+  func bind(_ key: Key, _ binding: JSONValue) async throws(APIFailure) {
+    _ = try await self.change(key, version: "") { (old) throws(APIFailure) in
+      try key.rules.bound(old, to: binding)
     }
   }
 
   /// Reads, changes and writes. Repeats after a conflict, unless the client named a version.
   private func change(
-    _ resource: APIResource, _ namespace: String?, _ name: String, version: String,
-    _ edit: (JSONValue) throws(APIFailure) -> JSONValue
+    _ key: Key, version: String, _ edit: (JSONValue) throws(APIFailure) -> JSONValue
   ) async throws(APIFailure) -> JSONValue {
     for attempt in 1... {
-      let stored = try await self.store.get(resource, namespace, name)
-      if !version.isEmpty, version != String(stored.index) { throw .conflict(resource, name) }
+      let stored = try await self.store.get(key)
+      if !version.isEmpty, version != String(stored.index) {
+        throw .conflict(key.resource, key.name)
+      }
       var old = stored.object
       old["metadata"]?["resourceVersion"] = nil
       let new = try edit(old)
       // An update without a change writes nothing, so no watcher wakes.
-      if new == old, resource != .events { return stored.object }
+      if new == old, key.resource != .events { return stored.object }
       do throws(APIFailure) {
-        return try await self.store.update(
-          new, at: stored.index, resource, namespace, ttlSeconds: self.ttl(resource)
-        ).object
+        return try await self.store.update(new, at: stored.index, key).object
       } catch {
         guard error.reason == "Conflict", version.isEmpty, attempt < Self.attempts else {
           throw error
         }
       }
     }
-    throw .conflict(resource, name)
+    throw .conflict(key.resource, key.name)
   }
 
   // MARK: Deleting
 
   /// - Returns: the object's last state, and whether it is gone.
   func delete(
-    _ resource: APIResource, _ namespace: String?, _ name: String, _ options: DeleteOptions
+    _ key: Key, _ options: DeleteOptions
   ) async throws(APIFailure) -> (object: JSONValue, isGone: Bool) {
     for attempt in 1... {
-      let stored = try await self.store.get(resource, namespace, name)
-      try options.check(stored.object, resource)
+      let stored = try await self.store.get(key)
+      try options.check(stored.object, key.resource)
       do throws(APIFailure) {
-        if resource == .pods {
+        if key.resource == .pods {
           var pod = stored.object
           pod["metadata"]?["resourceVersion"] = nil
-          let now = Int64(Date.now.timeIntervalSince1970)
-          switch options.step(of: pod, now: now) {
+          switch options.step(of: pod, now: Int64(Date.now.timeIntervalSince1970)) {
           case .none: return (stored.object, false)
           case .mark(let marked):
-            return (
-              try await self.store.update(
-                marked, at: stored.index, resource, namespace, ttlSeconds: nil
-              ).object, false
-            )
+            return (try await self.store.update(marked, at: stored.index, key).object, false)
           case .remove: break
           }
         }
-        if resource == .namespaces {
-          try await self.empty(stored)
+        if key.resource == .namespaces {
+          try await self.empty(key, stored)
           // Marking has changed its version.
-          let marked = try await self.store.get(resource, nil, name)
-          _ = try await self.store.delete(resource, nil, name, at: marked.index)
+          let marked = try await self.store.get(key)
+          try await self.store.delete(key, at: marked.index)
           return (marked.object, true)
         }
-        _ = try await self.store.delete(resource, namespace, name, at: stored.index)
+        try await self.store.delete(key, at: stored.index)
         return (stored.object, true)
       } catch {
         guard error.reason == "Conflict", options.resourceVersion == nil, attempt < Self.attempts
         else { throw error }
       }
     }
-    throw .conflict(resource, name)
+    throw .conflict(key.resource, key.name)
+  }
+
+  /// Deletes objects of one resource; some of them may be gone already.
+  func delete(
+    _ objects: [ShownObject], of resource: APIResource, _ options: DeleteOptions
+  ) async throws(APIFailure) {
+    for metadata in objects.map(\.object.metadata) {
+      let namespace = resource.isNamespaced ? metadata.namespace : nil
+      do throws(APIFailure) {
+        _ = try await self.delete(Key(resource, namespace, metadata.name), options)
+      } catch {
+        guard error.code == 404 else { throw error }
+      }
+    }
   }
 
   /// Marks a namespace, so that nothing can be created in it, and deletes its objects.
-  private func empty(_ stored: ObjectStore.Stored) async throws(APIFailure) {
-    let namespace = stored.object.metadata.name
-    let marked = try ObjectRules(resource: .namespaces, namespace: nil)
-      .terminating(stored.object, since: KubernetesTime.seconds(.now))
-    if marked != stored.object {
-      _ = try await self.store.update(
-        marked, at: stored.index, .namespaces, nil, ttlSeconds: nil)
-    }
+  private func empty(_ key: Key, _ stored: ObjectStore.Stored) async throws(APIFailure) {
+    let marked = try key.rules.terminating(stored.object, since: KubernetesTime.seconds(.now))
+    if marked != stored.object { _ = try await self.store.update(marked, at: stored.index, key) }
     let atOnce = try DeleteOptions(["gracePeriodSeconds": 0], query: nil)
     for resource in APIResource.all where resource.isNamespaced {
-      for object in try await self.store.list(resource, namespace).objects {
-        let name = object.object.metadata.name
-        do throws(APIFailure) {
-          _ = try await self.delete(resource, namespace, name, atOnce)
-        } catch {
-          guard error.code == 404 else { throw error }
-        }
-      }
+      let objects = try await self.store.list(resource, key.name).objects
+      try await self.delete(objects, of: resource, atOnce)
     }
+  }
+}
+
+extension ObjectStore.Key {
+  fileprivate var rules: ObjectRules {
+    ObjectRules(resource: self.resource, namespace: self.namespace)
   }
 }

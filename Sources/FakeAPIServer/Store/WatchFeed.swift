@@ -105,27 +105,16 @@ final class WatchFeed: Sendable {
       return
     }
     // A store that was restored from an older copy, or replaced, would never reach our index.
-    if isAfterTrouble, try await self.index() < last { return try await self.restart() }
+    if isAfterTrouble {
+      let index = try await self.index()
+      if index < last { return self.end(restartingAfter: index) }
+    }
     do {
       let response = try await self.client.watch(self.path, waitIndex: last + 1, recursive: true)
       self.publish(response)
     } catch {
       guard error.errorCode == EtcdError.eventIndexCleared else { throw error }
-      try await self.restart()
-    }
-  }
-
-  /// Restarts at the store's index. The changes between are lost, so all watchers expire.
-  private func restart() async throws {
-    let index = try await self.index()
-    let watchers = self.state.withLock { state in
-      state.window = WatchWindow(after: index)
-      defer { state.watchers = [:] }
-      return state.watchers
-    }
-    for watcher in watchers.values {
-      watcher.yield(.expired)
-      watcher.finish()
+      self.end(restartingAfter: try await self.index())
     }
   }
 
@@ -160,11 +149,17 @@ final class WatchFeed: Sendable {
     }
   }
 
-  private func end() {
+  /// Ends all streams. With an index the feed restarts there; the changes between are lost, so all
+  /// watchers expire.
+  private func end(restartingAfter index: UInt64? = nil) {
     let watchers = self.state.withLock { state in
+      if let index { state.window = WatchWindow(after: index) }
       defer { state.watchers = [:] }
       return state.watchers
     }
-    for watcher in watchers.values { watcher.finish() }
+    for watcher in watchers.values {
+      if index != nil { watcher.yield(.expired) }
+      watcher.finish()
+    }
   }
 }

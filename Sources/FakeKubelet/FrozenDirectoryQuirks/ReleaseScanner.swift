@@ -45,19 +45,8 @@ struct ReleaseScanner: Sendable {
   /// Applies a list.
   mutating func apply(_ listing: DirectoryListing) -> ManifestChanges {
     var changes = ManifestChanges()
-    let entries: [String: DirectoryListing.Entry]
-    switch listing {
-    case .entries(let found):
-      changes.directoryReturned = self.missingReason != nil
-      self.missingReason = nil
-      entries = found
-    case .missing(let reason):
-      if self.missingReason != reason { changes.directoryVanished = reason }
-      self.missingReason = reason
-      entries = [:]
-    }
     var found: [PodName: PodManifest] = [:]
-    for (name, entry) in entries.sorted(by: ByteOrder.precedes) {
+    for (name, entry) in changes.entries(of: listing, &self.missingReason) {
       guard let manifest = self.read(entry, name: name, errors: &changes.errors) else {
         continue
       }

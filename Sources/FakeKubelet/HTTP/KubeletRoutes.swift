@@ -25,16 +25,14 @@ struct KubeletRoutes: Sendable {
     router.get("healthz/:check") { _, context in
       self.health(context.parameters.get("check"), isVerbose: false)
     }
-    router.get("pods") { _, _ in
-      Self.json(self.kubelet.podList)
-    }
-    router.get("stats/summary") { _, _ in Self.json(await self.kubelet.statsSummary()) }
+    router.get("pods") { _, _ in Self.json(self.kubelet.podList) }
+    router.get("stats/summary") { _, _ in Self.json(await self.kubelet.statsSummary().utf8) }
     router.get("metrics") { _, _ in Self.metrics(self.kubelet.workers.metrics) }
     router.get("metrics/probes") { _, _ in Self.metrics(self.kubelet.workers.probeMetrics) }
     // Paths match with and without a slash at the end.
     switch port {
     case .main:
-      router.get("runningpods") { _, _ in Self.json(self.kubelet.workers.runningPodList()) }
+      router.get("runningpods") { _, _ in Self.json(self.kubelet.workers.runningPodList().utf8) }
       router.get("containerLogs/:namespace/:pod/:container") { request, context in
         self.log(
           PodName(
@@ -68,9 +66,9 @@ struct KubeletRoutes: Sendable {
   private func log(_ pod: PodName, _ container: String, _ request: Request) -> Response {
     let query = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
     guard let options = ContainerLogOptions(query: query, now: .now) else {
-      return Response(
-        status: .unprocessableContent, headers: [.contentType: "application/json"],
-        body: .init(byteBuffer: ByteBuffer(string: "{\"message\": \"Invalid request.\"}")))
+      return Self.answer(
+        "{\"message\": \"Invalid request.\"}".utf8, type: "application/json",
+        status: .unprocessableContent)
     }
     let log: ContainerLogFile
     do throws(ContainerLogRefusal) {
@@ -101,7 +99,7 @@ struct KubeletRoutes: Sendable {
       // Read before the file, so that the file has the container's last lines.
       let isRunning = self.kubelet.workers.isRunning(log)
       let from = offset
-      let bytes = await BlockingWork.run { HostFiles.bytes(path, from: from) }
+      let bytes = await BlockingWork.run { HostFiles.bytes(path, from: from) ?? [] }
       offset += bytes.count
       let text = isFirst ? filter.begin(bytes) : filter.append(bytes)
       isFirst = false
@@ -126,12 +124,10 @@ struct KubeletRoutes: Sendable {
         let names = HostFiles.names(in: file).sorted().map {
           HostFiles.isDirectory("\(file)/\($0)") ? "\($0)/\n" : "\($0)\n"
         }
-        return Self.text(names.joined(), status: .ok)
+        return Self.text(names.joined())
       }
       guard HostFiles.isFile(file) else { return nil }
-      return Response(
-        status: .ok, headers: [.contentType: "text/plain; charset=utf-8"],
-        body: .init(byteBuffer: ByteBuffer(bytes: HostFiles.bytes(file, from: 0))))
+      return Self.answer(HostFiles.bytes(file) ?? [], type: "text/plain; charset=utf-8")
     }
     return answer ?? Self.text("404 page not found\n", status: .notFound)
   }
@@ -139,25 +135,24 @@ struct KubeletRoutes: Sendable {
   // MARK: - Answers
 
   private static func metrics(_ text: String) -> Response {
-    Response(
-      status: .ok, headers: [.contentType: "\(MetricsPage.contentType)"],
-      body: .init(byteBuffer: ByteBuffer(string: text)))
+    Self.answer(text.utf8, type: "\(MetricsPage.contentType)")
   }
-
-  private static func json(_ value: JSONValue) -> Response { Self.json(value.utf8) }
 
   private static func json(_ text: [UInt8]) -> Response {
-    Response(
-      status: .ok, headers: [.contentType: "application/json"],
-      body: .init(byteBuffer: ByteBuffer(bytes: text + [UInt8(ascii: "\n")])))
+    Self.answer(text + [UInt8(ascii: "\n")], type: "application/json")
   }
 
-  private static func text(_ text: String, status: HTTPResponse.Status) -> Response {
+  private static func text(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
+    var answer = Self.answer(text.utf8, type: "text/plain; charset=utf-8", status: status)
+    answer.headers[.xContentTypeOptions] = "nosniff"
+    return answer
+  }
+
+  private static func answer(
+    _ bytes: some Sequence<UInt8>, type: String, status: HTTPResponse.Status = .ok
+  ) -> Response {
     Response(
-      status: status,
-      headers: [
-        .contentType: "text/plain; charset=utf-8", .xContentTypeOptions: "nosniff",
-      ],
-      body: .init(byteBuffer: ByteBuffer(string: text)))
+      status: status, headers: [.contentType: type],
+      body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
   }
 }

@@ -58,8 +58,7 @@ extension FakeKubelet {
     var samples: [String: StatsSummary.Sample] = [:]
     let before = self.published.withLock(\.samples)
     func add(_ usage: ContainerUsage, key: String, to stats: inout JSONValue) {
-      let sample = StatsSummary.Sample(
-        at: KubeletInstant(sinceStart: self.start.duration(to: .now)), usage: usage)
+      let sample = StatsSummary.Sample(at: self.now, usage: usage)
       samples[key] = sample
       let figures = StatsSummary.figures(sample, before: before[key], clock: self.clock)
       (stats["cpu"], stats["memory"]) = (figures["cpu"], figures["memory"])

@@ -29,17 +29,14 @@ extension PodEvent {
 
   /// Source: `pkg/kubelet/prober/prober.go`; `nil` for a success.
   static func unhealthy(_ kind: Probe.Kind, _ result: ProbeResult) -> Self? {
+    let outcome: String
     switch result {
-    case .success: nil
-    case .failure(let reason):
-      Self(
-        severity: .warning, reason: "Unhealthy",
-        message: "\(kind.rawValue) probe failed: \(reason)")
-    case .error(let reason):
-      Self(
-        severity: .warning, reason: "Unhealthy",
-        message: "\(kind.rawValue) probe errored: \(reason)")
+    case .success: return nil
+    case .failure(let reason): outcome = "failed: \(reason)"
+    case .error(let reason): outcome = "errored: \(reason)"
     }
+    return Self(
+      severity: .warning, reason: "Unhealthy", message: "\(kind.rawValue) probe \(outcome)")
   }
 
   static func killing(_ message: String) -> Self {

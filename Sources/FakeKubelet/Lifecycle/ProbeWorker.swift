@@ -14,17 +14,13 @@ package struct ProbeWorker: Equatable, Sendable {
   package let probe: Probe
   package private(set) var verdict: Verdict
   /// Results since the pod's start.
-  package private(set) var counts = Counts()
+  package private(set) var counts: Counts
   /// The next probe; `nil` while the container does not run, and after the final verdict of a run.
   private var next: KubeletInstant?
   private var isInFlight = false
-  private var streak = Streak(verdict: .unknown, length: 0)
-
-  /// Equal results in a row.
-  private struct Streak: Equatable {
-    let verdict: Verdict
-    let length: Int
-  }
+  private var latest = Verdict.unknown
+  /// How many results in a row were like the latest one.
+  private var streak = 0
 
   package struct Counts: Equatable, Sendable {
     package var successful = 0
@@ -32,19 +28,17 @@ package struct ProbeWorker: Equatable, Sendable {
     package var unknown = 0
   }
 
-  init(_ kind: Probe.Kind, _ probe: Probe) {
+  init(_ kind: Probe.Kind, _ probe: Probe, counts: Counts = Counts()) {
     self.kind = kind
     self.probe = probe
-    self.verdict = Self.initial(kind)
-  }
-
-  /// The verdict before the first result.
-  private static func initial(_ kind: Probe.Kind) -> Verdict {
-    switch kind {
-    case .liveness: .success
-    case .readiness: .failure
-    case .startup: .unknown
-    }
+    self.counts = counts
+    // The verdict before the first result.
+    self.verdict =
+      switch kind {
+      case .liveness: .success
+      case .readiness: .failure
+      case .startup: .unknown
+      }
   }
 
   /// When the next probe is due.
@@ -82,21 +76,16 @@ package struct ProbeWorker: Equatable, Sendable {
       self.counts.unknown += 1
       return
     }
-    self.streak = Streak(
-      verdict: answer, length: self.streak.verdict == answer ? self.streak.length + 1 : 1)
+    self.streak = self.latest == answer ? self.streak + 1 : 1
+    self.latest = answer
     let threshold =
       answer == .success ? self.probe.successThreshold : self.probe.failureThreshold
-    guard self.streak.length >= threshold else { return }
+    guard self.streak >= threshold else { return }
     self.verdict = answer
     switch (self.kind, answer) {
     // The container restarts, or has started: no further probe of this kind in this run.
     case (.liveness, .failure), (.startup, .failure), (.startup, .success): self.next = nil
     default: break
     }
-  }
-
-  private init(_ kind: Probe.Kind, _ probe: Probe, counts: Counts) {
-    self.init(kind, probe)
-    self.counts = counts
   }
 }

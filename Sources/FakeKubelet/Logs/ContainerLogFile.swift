@@ -32,17 +32,15 @@ extension PodWorkers {
     }
     let container = self.running[pod]?.containers.first { $0.name == name }
     let attempts = container.map(\.attemptsWithLogs)
-    let attempt = previous ? attempts?.previous : attempts?.current
-    guard let attempt else {
-      throw previous
-        ? ContainerLogRefusal(
-          status: 400,
-          message: "previous terminated container \"\(name)\" in pod \"\(pod.name)\" not found")
-        : ContainerLogRefusal(
-          status: 400,
-          message: "container \"\(name)\" in pod \"\(pod.name)\" is waiting to start: "
-            + (container?.startFailure?.waitingReason
-              ?? (manifest.initContainers.isEmpty ? "ContainerCreating" : "PodInitializing")))
+    guard let attempt = previous ? attempts?.previous : attempts?.current else {
+      let place = "container \"\(name)\" in pod \"\(pod.name)\""
+      let reason =
+        container?.startFailure?.waitingReason
+        ?? (manifest.initContainers.isEmpty ? "ContainerCreating" : "PodInitializing")
+      throw ContainerLogRefusal(
+        status: 400,
+        message: previous
+          ? "previous terminated \(place) not found" : "\(place) is waiting to start: \(reason)")
     }
     return ContainerLogFile(pod: pod, uid: manifest.uid, container: name, attempt: attempt)
   }

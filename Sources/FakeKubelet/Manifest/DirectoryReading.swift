@@ -10,13 +10,8 @@ enum DirectoryReading {
       default: return .missing(reason: Self.reason())
       }
     }
-    defer { closedir(directory) }
     var entries: [String: DirectoryListing.Entry] = [:]
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-      }
-      guard !name.hasPrefix(".") else { continue }
+    for name in HostFiles.names(in: directory) where !name.hasPrefix(".") {
       entries[name] = Self.entry(at: "\(path)/\(name)")
     }
     return .entries(entries)
@@ -36,33 +31,15 @@ enum DirectoryReading {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return .unreadable(reason: Self.reason()) }
     switch status.st_mode & S_IFMT {
-    case S_IFREG: return Self.content(of: descriptor)
+    case S_IFREG:
+      // At most as many bytes as show that a file is too large.
+      let bytes = HostFiles.rest(of: descriptor, upTo: PodManifest.maximumSize)
+      return bytes.map { .content($0) } ?? .unreadable(reason: Self.reason())
     case S_IFDIR:
       return .unreadable(
         reason: "Provided manifest path is a directory, not recursing into manifest path")
     default: return .unreadable(reason: "Manifest path is not a directory or file")
     }
-  }
-
-  /// Reads at most as many bytes as show that a file is too large.
-  private static func content(of descriptor: Int32) -> DirectoryListing.Entry {
-    var bytes: [UInt8] = []
-    let chunk = 65_536
-    while bytes.count < PodManifest.maximumSize {
-      let size = min(chunk, PodManifest.maximumSize - bytes.count)
-      var count = 0
-      bytes.append(
-        contentsOf: [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
-          count = Glibc.read(descriptor, buffer.baseAddress, size)
-          initialized = max(0, count)
-        })
-      if count < 0 {
-        if errno == EINTR { continue }
-        return .unreadable(reason: Self.reason())
-      }
-      if count == 0 { break }
-    }
-    return .content(bytes)
   }
 
   private static func reason() -> String { String(cString: strerror(errno)) }

@@ -17,6 +17,24 @@ package struct ManifestChanges: Equatable, Sendable {
 
   package init() {}
 
+  /// Records whether the directory can be read.
+  /// - Parameter missingReason: why it could not be read before; `nil` when it could.
+  /// - Returns: its entries in the order of the names; none when it is missing.
+  mutating func entries(
+    of listing: DirectoryListing, _ missingReason: inout String?
+  ) -> [(key: String, value: DirectoryListing.Entry)] {
+    switch listing {
+    case .entries(let entries):
+      self.directoryReturned = missingReason != nil
+      missingReason = nil
+      return entries.sorted(by: ByteOrder.precedes)
+    case .missing(let reason):
+      if missingReason != reason { self.directoryVanished = reason }
+      missingReason = reason
+      return []
+    }
+  }
+
   /// Adds the changes from one set of pods to another.
   package mutating func add(from old: [PodName: PodManifest], to new: [PodName: PodManifest]) {
     for (name, pod) in old.sorted(by: { $0.key < $1.key }) where new[name]?.uid != pod.uid {

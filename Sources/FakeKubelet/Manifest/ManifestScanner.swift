@@ -46,19 +46,8 @@ package struct ManifestScanner: Sendable {
   /// Compares a listing with the one before.
   package mutating func scan(_ listing: DirectoryListing) -> ManifestChanges {
     var changes = ManifestChanges()
-    var entries: [String: DirectoryListing.Entry] = [:]
-    switch listing {
-    case .entries(let found):
-      changes.directoryReturned = self.missingReason != nil
-      self.missingReason = nil
-      entries = found
-    case .missing(let reason):
-      if self.missingReason != reason { changes.directoryVanished = reason }
-      self.missingReason = reason
-    }
-
     var files: [String: File] = [:]
-    for (name, entry) in entries.sorted(by: ByteOrder.precedes) {
+    for (name, entry) in changes.entries(of: listing, &self.missingReason) {
       if let known = self.files[name], known.entry == entry {
         files[name] = known
         continue
@@ -113,8 +102,7 @@ package struct ManifestScanner: Sendable {
     switch entry {
     case .content(let bytes): return try PodManifest(decoding: bytes, path: path, node: node)
     case .unreadable(let reason):
-      throw ManifestError(
-        path: path, stage: .read, problems: [FieldProblem(field: nil, reason)])
+      throw ManifestError(path: path, stage: .read, reason)
     }
   }
 }

@@ -84,29 +84,32 @@ public struct PodManifest: Equatable, Sendable {
     if let problem = Self.kindProblem(of: document) {
       throw ManifestError(path: path, stage: .decode, problems: [problem])
     }
-    var problems: [FieldProblem] = []
-    let pod = PodSchema.pod.decode(document, at: "", problems: &problems)
-    guard problems.isEmpty else {
-      throw ManifestError(path: path, stage: .decode, problems: problems)
-    }
-    try self.init(pod: pod, source: .file, path: path, node: node)
+    try self.init(
+      pod: try Self.decoded(document, path: path), source: .file, path: path, node: node)
   }
 
   /// Reads a pod of the API server that is bound to this node.
   /// - Throws: why the pod cannot run here.
   init(object: JSONValue, node: Node) throws(ManifestError) {
     let path = "/api/v1/namespaces/\(object.metadata.namespace)/pods/\(object.metadata.name)"
-    var problems: [FieldProblem] = []
-    var pod = PodSchema.pod.decode(object, at: "", problems: &problems)
-    guard problems.isEmpty else {
-      throw ManifestError(path: path, stage: .decode, problems: problems)
-    }
+    var pod = try Self.decoded(object, path: path)
     // These change with each status or with a deletion, while the pod stays the same.
     for field in ["resourceVersion", "generation", "deletionGracePeriodSeconds"] {
       pod["metadata"]?[field] = nil
     }
     pod["metadata"]?["creationTimestamp"] = object["metadata"]?["creationTimestamp"]
     try self.init(pod: pod, source: .api, path: path, node: node)
+  }
+
+  private static func decoded(
+    _ object: JSONValue, path: String
+  ) throws(ManifestError) -> JSONValue {
+    var problems: [FieldProblem] = []
+    let pod = PodSchema.pod.decode(object, at: "", problems: &problems)
+    guard problems.isEmpty else {
+      throw ManifestError(path: path, stage: .decode, problems: problems)
+    }
+    return pod
   }
 
   private init(
@@ -135,9 +138,7 @@ public struct PodManifest: Equatable, Sendable {
 
     var problems = PodValidation.problems(
       metadata: metadata, spec: spec, allowsPrivileged: node.allowsPrivileged)
-    let containers = (spec["containers"]?.elements ?? []).map {
-      Container($0, isInitial: false)
-    }
+    let containers = (spec["containers"]?.elements ?? []).map { Container($0, isInitial: false) }
     let initContainers = (spec["initContainers"]?.elements ?? []).map {
       Container($0, isInitial: true)
     }

@@ -9,7 +9,8 @@ package struct PodWorkers: Equatable, Sendable {
   /// A fact.
   package enum Event: Equatable, Sendable {
     /// The pods to run have changed; removals are applied first, updates last.
-    case changed(removed: [PodName], added: [PodManifest], updated: [PodManifest] = [])
+    case changed(
+      removed: [PodName] = [], added: [PodManifest] = [], updated: [PodManifest] = [])
     /// The API server deletes the pod with this grace period; its removal follows after its end.
     case deleted(PodName, uid: String, gracePeriod: Duration)
     case containerStarted(ContainerID)
@@ -93,22 +94,16 @@ package struct PodWorkers: Equatable, Sendable {
       guard self.running[name]?.manifest.uid == uid else { return [] }
       return self.pass(.deleted(gracePeriod: gracePeriod), to: name, at: now)
     case .containerStarted(let id):
-      guard self.current[id.pod]?[id.container] == id else { return [] }
-      return self.pass(.containerStarted(id.container), to: id.pod, at: now)
+      return self.pass(.containerStarted(id.container), about: id, at: now)
     case .containerExited(let id, let code):
-      guard self.current[id.pod]?[id.container] == id else { return [] }
-      self.current[id.pod]?[id.container] = nil
-      return self.pass(.containerExited(id.container, code: code), to: id.pod, at: now)
+      return self.pass(.containerExited(id.container, code: code), about: id, at: now, isLast: true)
     case .containerFailedToStart(let id, let failure):
-      guard self.current[id.pod]?[id.container] == id else { return [] }
-      self.current[id.pod]?[id.container] = nil
-      return self.pass(.containerFailedToStart(id.container, failure), to: id.pod, at: now)
+      return self.pass(
+        .containerFailedToStart(id.container, failure), about: id, at: now, isLast: true)
     case .hookEnded(let kind, let id, let failure):
-      guard self.current[id.pod]?[id.container] == id else { return [] }
-      return self.pass(.hookEnded(kind, id.container, failure: failure), to: id.pod, at: now)
+      return self.pass(.hookEnded(kind, id.container, failure: failure), about: id, at: now)
     case .probed(let kind, let id, let result):
-      guard self.current[id.pod]?[id.container] == id else { return [] }
-      return self.pass(.probed(kind, id.container, result), to: id.pod, at: now)
+      return self.pass(.probed(kind, id.container, result), about: id, at: now)
     case .woke:
       let due = self.waiting.keys.sorted().filter {
         self.running[$0] == nil && self.poll(of: $0, from: now) <= now
@@ -182,6 +177,15 @@ package struct PodWorkers: Equatable, Sendable {
       manifest, at: now, backOff: self.backOff,
       survivors: self.survivors.removeValue(forKey: manifest.uid) ?? [])
     return self.pass(.woke, to: manifest.name, at: now)
+  }
+
+  /// Passes on a fact about a container's current run; a fact about an earlier run comes too late.
+  private mutating func pass(
+    _ event: PodLifecycle.Event, about id: ContainerID, at now: KubeletInstant, isLast: Bool = false
+  ) -> [Effect] {
+    guard self.current[id.pod]?[id.container] == id else { return [] }
+    if isLast { self.current[id.pod]?[id.container] = nil }
+    return self.pass(event, to: id.pod, at: now)
   }
 
   private mutating func pass(

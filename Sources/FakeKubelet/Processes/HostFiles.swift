@@ -114,6 +114,11 @@ enum HostFiles {
   /// The names in a directory without `.` and `..`; empty when it cannot be read.
   static func names(in path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
+    return Self.names(in: directory)
+  }
+
+  /// Closes the directory.
+  static func names(in directory: OpaquePointer) -> [String] {
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
@@ -127,7 +132,8 @@ enum HostFiles {
 
   /// Removes a directory recursively, without following links.
   static func remove(_ path: String) {
-    if !Self.isRealDirectory(path) {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
       unlink(path)
       return
     }
@@ -135,37 +141,32 @@ enum HostFiles {
     rmdir(path)
   }
 
-  private static func isRealDirectory(_ path: String) -> Bool {
-    var status = stat()
-    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-  }
-
-  /// The content of a file from an offset on; empty when it cannot be read.
-  static func bytes(_ path: String, from offset: Int) -> [UInt8] {
+  /// The content of a file from an offset on; `nil` when it cannot be read.
+  static func bytes(_ path: String, from offset: Int = 0) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0, lseek(file, offset, SEEK_SET) >= 0 else { return [] }
+    guard file >= 0 else { return nil }
     defer { close(file) }
-    return Self.rest(of: file) ?? []
+    return offset == 0 || lseek(file, offset, SEEK_SET) >= 0 ? Self.rest(of: file) : nil
   }
 
   /// A small file as text; `nil` when it cannot be read.
   static func text(_ path: String) -> String? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    return Self.rest(of: file).map { String(decoding: $0, as: UTF8.self) }
+    Self.bytes(path).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  private static func rest(of file: Int32) -> [UInt8]? {
+  /// The rest of an open file, at most so many bytes; `nil` when it cannot be read.
+  static func rest(of file: Int32, upTo limit: Int = .max) -> [UInt8]? {
     var bytes: [UInt8] = []
-    while true {
+    while bytes.count < limit {
       var count = 0
-      let chunk = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
-        count = read(file, buffer.baseAddress, buffer.count)
+      let size = min(65_536, limit - bytes.count)
+      bytes += [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
+        count = read(file, buffer.baseAddress, size)
         initialized = max(0, count)
       }
+      if count < 0, errno == EINTR { continue }
       guard count > 0 else { return count == 0 ? bytes : nil }
-      bytes += chunk
     }
+    return bytes
   }
 }

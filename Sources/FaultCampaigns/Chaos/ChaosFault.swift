@@ -82,22 +82,18 @@ package enum ChaosFault: Hashable, Sendable, CustomStringConvertible {
 
   /// What only one fault may affect at a time.
   package enum Claim: Hashable {
-    /// An elector and its guard: each covers for the other, and neither covers for both.
-    case pair(node: Int, Role)
-    case kubelet(node: Int)
-    case member(Int)
+    /// A guard's claim is its elector's, too: each covers for the other, and neither covers for both.
+    case process(Target)
     case clock(node: Int)
   }
 
   /// `nil` for faults of the network, which add up.
   package var claim: Claim? {
     switch self {
-    case .kill(.elector(let node, let role)), .kill(.guardian(let node, let role)),
-      .pause(.elector(let node, let role)), .pause(.guardian(let node, let role)),
+    case .kill(.elector(let node, let role)), .pause(.elector(let node, let role)),
       .stop(let node, let role):
-      .pair(node: node, role)
-    case .kill(.kubelet(let node)), .pause(.kubelet(let node)): .kubelet(node: node)
-    case .kill(.member(let number)), .pause(.member(let number)): .member(number)
+      .process(.guardian(node: node, role))
+    case .kill(let target), .pause(let target): .process(target)
     case .setClock(let node, _): .clock(node: node)
     case .cut, .lose, .delay: nil
     }

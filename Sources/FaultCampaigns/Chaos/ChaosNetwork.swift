@@ -31,7 +31,13 @@ package struct ChaosNetwork: Sendable {
     try await NamespaceNetwork.makeRouter()
     let device: TunDevice
     do { device = try TunDevice(Self.tunName) } catch { throw ClusterError.network("\(error)") }
-    for command in Self.relayRoutes { try await NamespaceNetwork.run(command) }
+    // Packets from a host go to the relay, and those from the relay to their host.
+    try await NamespaceNetwork.run(
+      """
+      ip link set \(Self.tunName) up
+      ip route add default dev \(Self.tunName) table \(Self.relayTable)
+      ip rule add pref 100 iif \(Self.tunName) lookup main
+      """, what: "the set-up of the relay")
     for host in hosts {
       try await NamespaceNetwork.add(host, in: names.space(host))
       try await NamespaceNetwork.run("ip rule add pref 200 iif \(host) lookup \(Self.relayTable)")
@@ -53,11 +59,4 @@ package struct ChaosNetwork: Sendable {
           )
         }))
   }
-
-  /// Packets from a host go to the relay, and those from the relay to their host.
-  private static let relayRoutes = [
-    "ip link set \(Self.tunName) up",
-    "ip route add default dev \(Self.tunName) table \(Self.relayTable)",
-    "ip rule add pref 100 iif \(Self.tunName) lookup main",
-  ]
 }

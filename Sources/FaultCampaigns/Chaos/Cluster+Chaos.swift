@@ -6,22 +6,22 @@ extension Cluster {
   /// - Returns: the process that is stopped now.
   package func begin(_ fault: ChaosFault) async throws -> ProcessIdentity? {
     switch fault {
-    case .kill(.elector(let node, let role)):
-      self.identity(.elector(node: node, role))?.signalAlone(SIGKILL)
     case .kill(.guardian(let node, let role)):
-      self.leaveToEnd(self.elector(node, role), SIGKILL)
+      self.leaveToEnd(self.name(.guardian(node: node, role)), SIGKILL)
     case .stop(let node, let role):
-      self.leaveToEnd(self.elector(node, role), SIGTERM)
-    case .kill(.kubelet(let node)):
-      await self.end([self.kubelet(node)], by: SIGKILL, within: .seconds(10))
-    case .kill(.member(let number)):
-      await self.end([.member(number)], by: SIGKILL, within: .seconds(10))
+      self.leaveToEnd(self.name(.guardian(node: node, role)), SIGTERM)
+    case .kill(let target):
+      if case .elector = target {
+        self.identity(target)?.signalAlone(SIGKILL)
+      } else {
+        await self.end([self.name(target)], by: SIGKILL, within: .seconds(10))
+      }
     case .pause(let target):
       let identity = self.identity(target)
       identity?.signalAlone(SIGSTOP)
       return identity
     case .setClock(let node, let seconds):
-      try self.directory.setClock(self.name(node), ahead: .seconds(seconds))
+      try self.directory.setClock(self.configuration.nodes[node - 1], ahead: .seconds(seconds))
     case .cut, .lose, .delay: break
     }
     return nil
@@ -34,17 +34,15 @@ extension Cluster {
     // Its guard starts it again.
     case .kill(.elector): break
     case .kill(.guardian(let node, let role)), .stop(let node, let role):
-      let name = self.elector(node, role)
-      let limit = self.configuration.longestHandOver
-      guard
-        await Self.wait(upTo: limit, until: { self.processes[name]?.isSupervised == false })
-      else { throw ClusterError.timedOut("for \(name) to end", after: limit) }
+      let name = self.name(.guardian(node: node, role))
+      try await Self.wait(for: "\(name) to end", within: self.configuration.longestHandOver) {
+        self.processes[name]?.isSupervised == false
+      }
       try await self.launch(name)
-    case .kill(.kubelet(let node)): try await self.launch(self.kubelet(node))
-    case .kill(.member(let number)): try await self.launch(.member(number))
+    case .kill(let target): try await self.launch(self.name(target))
     case .pause: stopped?.signalAlone(SIGCONT)
     case .setClock(let node, _):
-      try self.directory.setClock(self.name(node), ahead: .zero)
+      try self.directory.setClock(self.configuration.nodes[node - 1], ahead: .zero)
     case .cut, .lose, .delay: break
     }
   }
@@ -74,22 +72,18 @@ extension Cluster {
   }
 
   private func identity(_ target: ChaosFault.Target) -> ProcessIdentity? {
-    switch target {
-    case .elector(let node, let role):
-      self.processes[self.elector(node, role)]?.identity?.child
-    case .guardian(let node, let role): self.processes[self.elector(node, role)]?.identity
-    case .kubelet(let node): self.processes[self.kubelet(node)]?.identity
-    case .member(let number): self.processes[.member(number)]?.identity
+    let identity = self.processes[self.name(target)]?.identity
+    return if case .elector = target { identity?.child } else { identity }
+  }
+
+  /// An elector is the child of the process of that name.
+  private func name(_ target: ChaosFault.Target) -> ProcessName {
+    let nodes = self.configuration.nodes
+    return switch target {
+    case .elector(let node, let role), .guardian(let node, let role):
+      .component(node: nodes[node - 1], role.elector)
+    case .kubelet(let node): .component(node: nodes[node - 1], .kubelet)
+    case .member(let number): .member(number)
     }
-  }
-
-  private func name(_ node: Int) -> String { self.configuration.nodes[node - 1] }
-
-  private func elector(_ node: Int, _ role: Role) -> ProcessName {
-    .component(node: self.name(node), role.elector)
-  }
-
-  private func kubelet(_ node: Int) -> ProcessName {
-    .component(node: self.name(node), .kubelet)
   }
 }

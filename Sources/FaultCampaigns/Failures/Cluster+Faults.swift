@@ -32,17 +32,15 @@ extension Cluster {
       try self.moveStoreData(from: { $0 }, to: Self.backup)
       try await self.startStore()
       let scene = try await self.faultScene(within: limit)
-      let log = self.directory.log(.component(node: scene.leader, scene.elector))
+      let log = self.directory.log(scene.guardian)
       let earlier = LogFile.length(log)
       self.guardian(scene)?.signalAlone(SIGTERM)
       let leader = try await self.waitForLeader(
         of: scene.role, otherThan: scene.leader, within: limit)
       // An elector that has never read the newer store cannot notice that it went back.
-      guard
-        await Self.wait(
-          upTo: limit,
-          until: { LogFile.text(log, beyond: earlier).contains("the master is \(leader)") })
-      else { throw ClusterError.timedOut("for \(scene.leader) to follow \(leader)", after: limit) }
+      try await Self.wait(for: "\(scene.leader) to follow \(leader)", within: limit) {
+        LogFile.text(log, beyond: earlier).contains("the master is \(leader)")
+      }
       return try await self.faultScene(within: limit)
     case .startTogether:
       await self.end(self.electors(scene), within: self.configuration.longestHandOver)
@@ -71,8 +69,7 @@ extension Cluster {
       self.guardian(scene)?.signalAlone(SIGTERM)
     case .killContainer:
       // They are in one group; they stay down until the fault heals.
-      await self.end(
-        [.component(node: scene.leader, scene.elector)], by: SIGKILL, within: .seconds(10))
+      await self.end([scene.guardian], by: SIGKILL, within: .seconds(10))
     case .resetMachine: try await self.kill(scene.leader)
     case .killStore: try await self.killStore()
     case .pauseStore: try self.pauseStore()
@@ -133,8 +130,7 @@ extension Cluster {
   package func heal(_ fault: Fault, _ scene: FaultScene) async throws {
     switch fault {
     case .pauseElector: self.guardian(scene)?.child?.signalAlone(SIGCONT)
-    case .killContainer:
-      try await self.launch(.component(node: scene.leader, scene.elector))
+    case .killContainer: try await self.launch(scene.guardian)
     case .resetMachine: try await self.start(scene.leader)
     case .killStore: try await self.startStore()
     case .pauseStore: try self.resumeStore()
@@ -161,13 +157,12 @@ extension Cluster {
     }
   }
 
-  /// The guard of the leading elector.
   private func guardian(_ scene: FaultScene) -> ProcessIdentity? {
-    self.processes[.component(node: scene.leader, scene.elector)]?.identity
+    self.processes[scene.guardian]?.identity
   }
 
   private func electors(_ scene: FaultScene) -> [ProcessName] {
-    self.configuration.nodes.map { .component(node: $0, scene.elector) }
+    self.configuration.nodes.map { .component(node: $0, scene.role.elector) }
   }
 
   private func delayAnswers(to node: String, requestTimeouts factor: Double) throws {
@@ -201,22 +196,18 @@ extension Cluster {
 
   /// Sets the leader's wall clock, and checks it in its elector's log.
   private func setClock(_ scene: FaultScene, ahead offset: Duration) async throws {
-    let log = self.directory.log(.component(node: scene.leader, scene.elector))
+    let log = self.directory.log(scene.guardian)
     let before = KlogTime.last(in: log)
     try self.directory.setClock(scene.leader, ahead: offset)
-    let limit = Duration.seconds(10)
-    let hasMoved = await Self.wait(upTo: limit) {
+    try await Self.wait(for: "the new time of day in \(log)", within: .seconds(10)) {
       guard let before, let now = KlogTime.last(in: log) else { return false }
       return (now - before).isAbout(offset)
-    }
-    guard hasMoved else {
-      throw ClusterError.timedOut("for the new time of day in \(log)", after: limit)
     }
   }
 
   /// Restarts the other node's elector under another name.
   private func rename(_ scene: FaultScene, from old: String, to new: String) async throws {
-    let name = ProcessName.component(node: scene.other, scene.elector)
+    let name = ProcessName.component(node: scene.other, scene.role.elector)
     await self.end([name], within: self.configuration.longestHandOver)
     self.processes[name]?.arguments.replace(["--whoami=\(old)"], with: ["--whoami=\(new)"])
     try await self.launch(name)

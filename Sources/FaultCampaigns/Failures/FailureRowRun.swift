@@ -109,23 +109,16 @@ package struct FailureRowRun: Sendable {
       facts.takeover = next.from - begin
       facts.successor = next.node == scene.leader ? .leader : .other
     case .retreat:
-      guard
-        await Cluster.wait(
-          upTo: self.patience,
-          until: { monitor.log.latest(of: manifest, on: scene.leader)?.goneBy != nil })
-      else {
-        throw ClusterError.timedOut("for the leader's manifest to go", after: self.patience)
+      try await Cluster.wait(for: "the leader's manifest to go", within: self.patience) {
+        monitor.log.latest(of: manifest, on: scene.leader)?.goneBy != nil
       }
     case .noChange(isRestored: true):
-      let (source, copy) = (
-        self.cluster.directory.source(scene.role, scene.leader),
-        self.cluster.directory.destination(scene.role, scene.leader)
-      )
-      let wanted = FileManager.default.contents(atPath: source)
-      guard
-        await Cluster.wait(
-          upTo: self.patience, until: { FileManager.default.contents(atPath: copy) == wanted })
-      else { throw ClusterError.timedOut("for the manifest to be right", after: self.patience) }
+      let directory = self.cluster.directory
+      let (files, copy) = (FileManager.default, directory.destination(scene.role, scene.leader))
+      let wanted = files.contents(atPath: directory.source(scene.role, scene.leader))
+      try await Cluster.wait(for: "the manifest to be right", within: self.patience) {
+        files.contents(atPath: copy) == wanted
+      }
       facts.takeover = .now - begin
     case .noChange(isRestored: false), .sameTerm, .oneAtTheEnd: break
     }

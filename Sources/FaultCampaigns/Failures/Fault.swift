@@ -77,5 +77,6 @@ package struct FaultScene: Equatable, Sendable {
   package var term: UInt64
 
   package var role: Role { Self.role }
-  package var elector: Component { self.role.elector }
+  /// The guard of the leading elector.
+  package var guardian: ProcessName { .component(node: self.leader, self.role.elector) }
 }

@@ -34,13 +34,33 @@ public struct DataDirectory: Sendable {
 
   // MARK: Check
 
-  /// Reads the whole database as it is on disk, and changes nothing.
-  /// - Throws: ``StartError/corrupt(_:_:)`` with up to ten findings of SQLite.
+  /// Reads the whole database as it is on disk, with its log, and changes nothing.
+  /// - Throws: ``StartError/corrupt(_:_:)`` with up to ten findings of SQLite, or with what is lost.
   public func check() throws(StartError) -> Summary {
     do {
-      return try Self.inspect(try Self.openForReading(self.file), at: self.file)
+      return try self.reading { queue, log in try Self.inspect(queue, log, at: self.file) }
     } catch {
       throw StartError(error, at: self.file)
+    }
+  }
+
+  /// Opens the database, and reads the log before the tables: what a server writes to the tables meanwhile is
+  /// more than the log had.
+  private func reading<Result>(
+    _ body: (DatabaseQueue, ChangeLog.Files?) throws -> Result
+  ) throws -> Result {
+    var attempts = 5
+    while true {
+      let queue = try Self.openForReading(self.file)
+      try Self.checkVersion(queue, at: self.file)
+      do {
+        let logID: UInt64? = try queue.read { try Schema.meta("log_id", in: $0) }
+        return try body(queue, try logID.map { try ChangeLog.read(self.path, logID: $0) })
+      } catch let damage as LogRecovery.Damage {
+        // A server may have begun its other file between two reads.
+        attempts -= 1
+        guard attempts > 0 else { throw damage }
+      }
     }
   }
 
@@ -55,8 +75,12 @@ public struct DataDirectory: Sendable {
     let unfinished = "\(copy).unfinished-\(getpid())"
     defer { try? DurableFile.remove(unfinished) }
     do {
-      let summary = try Self.copy(try Self.openForReading(self.file), to: unfinished) {
-        try Self.inspect($0, at: self.file)
+      let summary = try self.reading { source, log in
+        try Self.copy(source, to: unfinished) { copy in
+          let summary = try Self.inspect(copy, log, at: self.file)
+          try Self.settle(copy, log)
+          return summary
+        }
       }
       if replacing {
         try DurableFile.put(unfinished, inPlaceOf: copy)
@@ -121,10 +145,11 @@ public struct DataDirectory: Sendable {
     }
     do {
       restoration.summary = try Self.copy(try Self.openForReading(copy), to: new) { queue in
-        _ = try Self.inspect(queue, at: copy)
-        try Schema.migrator.migrate(queue)
+        try Self.checkVersion(queue, at: copy)
+        _ = try Self.inspect(queue, nil, at: copy)
+        try Self.settle(queue, nil)
         try queue.write { try Schema.advanceIndex(beyond: oldIndex, by: Self.indexJump, in: $0) }
-        return try Self.inspect(queue, at: copy)
+        return try Self.inspect(queue, nil, at: copy)
       }
     } catch let failure as DurableFile.Failure {
       throw .file(failure.path, failure.reason)
@@ -132,7 +157,9 @@ public struct DataDirectory: Sendable {
       throw .badCopy(copy, StartError(error, at: copy).reason)
     }
     do throws(DurableFile.Failure) {
-      if hasOld { restoration.keptAside = try self.keepOldAside() }
+      if hasOld {
+        restoration.keptAside = try self.keepOldAside(withLog: restoration.unreadable != nil)
+      }
       DurableFile.giveToOwnerOfDirectory(new)
       try DurableFile.put(new, inPlaceOf: self.file)
     } catch {
@@ -144,24 +171,26 @@ public struct DataDirectory: Sendable {
   /// Writes the old database's log into its file, so that the file alone is the database.
   /// - Returns: its index.
   private func settleOld() throws -> UInt64 {
-    let queue = try DatabaseQueue(path: self.file, configuration: Self.configuration)
-    defer { try? queue.close() }
-    return try queue.writeWithoutTransaction { db in
-      try db.checkpoint(.truncate)
-      return try Schema.index(in: db)
-    }
+    let (database, recovered) = try Database.open(self.path, lock: nil)
+    try database.close()
+    return recovered.tree.index
   }
 
   /// Links the old database to a name with the date. The log of a damaged file goes along; it must not
   /// stand beside the new file.
+  /// - Parameter withLog: also links the store's own log, which a damaged database needs.
   /// - Returns: the new name.
-  private func keepOldAside() throws(DurableFile.Failure) -> String {
+  private func keepOldAside(withLog: Bool) throws(DurableFile.Failure) -> String {
     let date = Date.now.formatted(.iso8601.dateTimeSeparator(.standard).timeSeparator(.omitted))
     var name = "\(self.file).\(date)"
     while try !DurableFile.link(self.file, to: name) { name += "+" }
     for end in ["-wal", "-shm"] where DurableFile.exists(self.file + end) {
       _ = try DurableFile.link(self.file + end, to: name + end)
       try DurableFile.remove(self.file + end)
+    }
+    let log = ChangeLog.fileNames + [ChangeLog.markName]
+    for end in log where withLog && DurableFile.exists(self.path + "/" + end) {
+      _ = try DurableFile.link(self.path + "/" + end, to: "\(name).\(end)")
     }
     return name
   }
@@ -195,35 +224,56 @@ public struct DataDirectory: Sendable {
     return try body(copy)
   }
 
-  /// Checks SQLite's rules and ours.
-  private static func inspect(_ queue: DatabaseQueue, at path: String) throws -> Summary {
+  /// - Throws: ``StartError`` for a file of another program or of a newer version.
+  private static func checkVersion(_ queue: DatabaseQueue, at path: String) throws {
     let migrator = Schema.migrator
-    let (isOurs, isTooNew, isOld) = try queue.read { db in
-      (
-        try !migrator.appliedIdentifiers(db).isEmpty, try migrator.hasBeenSuperseded(db),
-        try !migrator.hasCompletedMigrations(db)
-      )
+    let (isOurs, isTooNew) = try queue.read { db in
+      (try !migrator.appliedIdentifiers(db).isEmpty, try migrator.hasBeenSuperseded(db))
     }
     guard isOurs else { throw StartError.unusable(path, "it is not a kvstore database") }
     guard !isTooNew else { throw StartError.tooNew(path) }
-    if isOld {
+  }
+
+  /// Brings a copy up to date, so that it needs no log.
+  private static func settle(_ copy: DatabaseQueue, _ log: ChangeLog.Files?) throws {
+    try Schema.migrator.migrate(copy)
+    var contents = try copy.read(Schema.read)
+    let redone = try Redone(&contents, log)
+    let history = contents.history
+    try copy.write { db in
+      let time: Int64 = try Schema.meta("store_time", in: db) ?? 0
+      try db.execute(sql: "DELETE FROM meta WHERE name = 'log_id'")
+      try Schema.write(
+        Fold(
+          backlog: redone.backlog, history: history, position: .start,
+          time: redone.time ?? StoreTime(nanoseconds: time)),
+        to: db)
+    }
+  }
+
+  /// Checks SQLite's rules and ours.
+  private static func inspect(
+    _ queue: DatabaseQueue, _ log: ChangeLog.Files?, at path: String
+  ) throws -> Summary {
+    guard try queue.read(Schema.migrator.hasCompletedMigrations) else {
       // A check changes nothing: migrate a copy in memory.
       let copy = try DatabaseQueue()
       try queue.backup(to: copy)
-      try migrator.migrate(copy)
-      return try self.inspect(copy, at: path)
+      try Schema.migrator.migrate(copy)
+      return try self.inspect(copy, nil, at: path)
     }
     return try queue.read { db in
       let verdicts = try String.fetchAll(db, sql: "PRAGMA integrity_check(10)")
       guard verdicts == ["ok"] else {
         throw StartError.corrupt(path, verdicts.joined(separator: "; "))
       }
-      let contents = try Schema.read(db)
+      var contents = try Schema.read(db)
+      _ = try Redone(&contents, log)
       var summary = Summary(index: contents.tree.index)
       contents.tree.forEach { _, node in
         if node.isDirectory { summary.directories += 1 } else { summary.keys += 1 }
       }
-      summary.events = Int(contents.tree.index + 1 - contents.history.startIndex)
+      summary.events = contents.history.events.count
       let pages =
         try Int.fetchOne(
           db,

@@ -1,11 +1,10 @@
 import Foundation
 import GRDB
 
-/// The keyspace on disk: the one place that knows SQLite.
+/// The store on disk: the tables, which SQLite keeps, and the log of the changes that they lack.
 ///
-/// A batch of changes is one transaction, on disk when `commit` returns (write-ahead log, `synchronous=FULL`).
-/// It writes the events; the rows of the nodes follow later, with
-/// ``fold(_:upTo:at:)``, once in a while, and after a crash out of the events. The calls block; they belong on the writer's thread.
+/// A batch of changes is one record of the log, on disk when ``commit(_:at:)`` returns. The tables follow, with
+/// ``write(_:)``, on another thread, and after a crash out of the log. The calls block.
 final class Database: Sendable {
   enum Location: Sendable {
     case memory
@@ -20,20 +19,29 @@ final class Database: Sendable {
     var clock: StoreClock
     /// Never changes: for clients another id is another cluster.
     var clusterID: UInt64
+    /// For the log.
+    var warnings: [String] = []
   }
 
   static let fileName = "kvstore.db"
+  /// Until the first start has made all of it.
+  static let newFileName = "kvstore.db.new"
 
   private let queue: DatabaseQueue
+  /// `nil` in memory.
+  private let log: ChangeLog?
   /// Keeps a second process out of the directory.
   private let lock: DirectoryLock?
 
-  private init(queue: DatabaseQueue, lock: DirectoryLock?) {
+  private init(queue: DatabaseQueue, log: ChangeLog?, lock: DirectoryLock?) {
     self.queue = queue
+    self.log = log
     self.lock = lock
   }
 
-  /// Opens or creates the database and reads it.
+  // MARK: Opening
+
+  /// Opens or creates the database, reads it, and brings the tables up to date.
   /// - Parameters:
   ///   - migrator: of the tables.
   ///   - reading: of the machine's clocks.
@@ -41,70 +49,218 @@ final class Database: Sendable {
     _ location: Location, migrator: DatabaseMigrator = Schema.migrator,
     reading: StoreClock.Reading = .now
   ) throws(StartError) -> (Database, Recovered) {
-    var lock: DirectoryLock?
-    var path = "memory"
-    do {
-      var configuration = Configuration()
-      configuration.label = "kvstore"
-      let queue: DatabaseQueue
-      switch location {
-      case .memory: queue = try DatabaseQueue(configuration: configuration)
-      case .directory(let directory):
-        path = directory + "/" + self.fileName
-        lock = try DirectoryLock(directory: directory)
-        configuration.journalMode = .wal
-        queue = try DatabaseQueue(path: path, configuration: configuration)
+    switch location {
+    case .memory:
+      do {
+        let queue = try DatabaseQueue()
+        try migrator.migrate(queue)
+        let recovered = try queue.write { try Schema.started($0, Schema.read($0), nil, reading) }
+        return (Database(queue: queue, log: nil, lock: nil), recovered)
+      } catch {
+        throw StartError(error, at: "memory")
       }
-      // GRDB sets NORMAL for a write-ahead log, which can lose the last commits in a power cut.
-      try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+    case .directory(let directory):
+      let lock = try DirectoryLock(directory: directory)
+      return try self.open(directory, lock: lock, migrator: migrator, reading: reading)
+    }
+  }
+
+  /// - Parameter lock: on the directory, to be released at the end; `nil` where the caller has it.
+  static func open(
+    _ directory: String, lock: DirectoryLock?, migrator: DatabaseMigrator = Schema.migrator,
+    reading: StoreClock.Reading = .now
+  ) throws(StartError) -> (Database, Recovered) {
+    let path = directory + "/" + self.fileName
+    do {
+      switch FirstStart(names: try FirstStart.names(in: directory)) {
+      case .new: try self.create(in: directory, migrator: migrator)
+      case .existing: break
+      case .missing(let reason): throw StartError.missing(directory, reason)
+      }
+      let queue = try self.connect(path)
+      if try queue.read(migrator.hasBeenSuperseded) { throw StartError.tooNew(path) }
       let verdict = try queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
       guard verdict == "ok" else { throw StartError.corrupt(path, verdict ?? "no verdict") }
-      if try queue.read(migrator.hasBeenSuperseded) { throw StartError.tooNew(path) }
       try migrator.migrate(queue)
-      let recovered = try queue.write { try Schema.recover($0, reading: reading) }
-      return (Database(queue: queue, lock: lock), recovered)
+      var contents = try queue.read(Schema.read)
+      let files = try contents.logID.map { try ChangeLog.read(directory, logID: $0) }
+      let redone = try Redone(&contents, files)
+      let isRestored: Bool = try queue.read { try Schema.meta("restored", in: $0) } ?? false
+      let logID =
+        try contents.logID
+        ?? self.createLog(in: directory, isRestored: isRestored, last: redone.position)
+      contents.logID = logID
+      let (final, time) = (contents, redone)
+      var recovered = try queue.write { db in
+        try Schema.setMeta("log_id", Int64(bitPattern: logID), in: db)
+        try db.execute(sql: "DELETE FROM meta WHERE name = 'restored'")
+        return try Schema.started(db, final, time, reading)
+      }
+      if files != nil, files?.mark == nil {
+        recovered.warnings.append(
+          "\(directory)/\(ChangeLog.markName) is missing or damaged: whether the log is complete cannot be said"
+        )
+      }
+      let log = try ChangeLog.open(
+        directory, logID: logID, last: redone.position, index: contents.tree.index,
+        authRevision: contents.authRevision)
+      return (Database(queue: queue, log: log, lock: lock), recovered)
     } catch {
       throw StartError(error, at: path)
     }
   }
 
+  /// Under another name first: a file of this name is never without its tables, and they know their log.
+  private static func create(in directory: String, migrator: DatabaseMigrator) throws {
+    let new = directory + "/" + self.newFileName
+    for end in ["", "-wal", "-shm", "-journal"] { try DurableFile.remove(new + end) }
+    try DurableFile.create(new)
+    let queue = try DatabaseQueue(path: new)
+    try migrator.migrate(queue)
+    let logID = try ChangeLog.create(in: directory, last: .start)
+    try queue.write { db in
+      try Schema.setMeta("log_id", Int64(bitPattern: logID), in: db)
+      try Schema.setMeta("cluster_id", Int64.random(in: 1 ... .max), in: db)
+      try Schema.seal(db)
+    }
+    try queue.close()
+    try DurableFile.put(new, inPlaceOf: directory + "/" + self.fileName)
+  }
+
+  /// Makes a log for tables that have none: of an earlier version, or of a backup.
+  private static func createLog(
+    in directory: String, isRestored: Bool, last: LogRecovery.Position
+  ) throws -> UInt64 {
+    if !isRestored, let mark = ChangeLog.mark(in: directory), mark.number > 0 {
+      throw StartError.missing(
+        directory, "\(self.fileName) is not the database of the log beside it")
+    }
+    return try ChangeLog.create(in: directory, last: last)
+  }
+
+  private static func connect(_ path: String) throws -> DatabaseQueue {
+    // SQLite gives its other files the same permissions.
+    chmod(path, 0o600)
+    for end in ["-wal", "-shm"] { chmod(path + end, 0o600) }
+    var configuration = Configuration()
+    configuration.label = "kvstore"
+    configuration.journalMode = .wal
+    // Somebody may hold the file with `sqlite3`.
+    configuration.busyMode = .timeout(5)
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.writeWithoutTransaction { db in
+      // GRDB sets NORMAL for a write-ahead log, which can lose the last commits in a power cut.
+      try db.execute(
+        sql: """
+          PRAGMA synchronous = FULL;
+          PRAGMA cache_size = -65536;
+          PRAGMA journal_size_limit = 67108864;
+          """)
+    }
+    return queue
+  }
+
+  // MARK: Writing
+
   /// Commits a batch, all or nothing.
-  func commit(_ changes: [Change]) throws {
-    try self.transaction { try Schema.append(changes, to: $0) }
+  /// - Parameter time: of the batch.
+  func commit(_ changes: [Change], at time: StoreTime) throws {
+    try self.log?.commit(changes, at: time)
   }
 
-  /// Brings the nodes up to date, and notes down what time it is. Without it nothing is lost.
-  /// - Parameter index: of the last change in the backlog; of the last one of all if that is empty.
-  func fold(_ backlog: Backlog, upTo index: UInt64, at now: StoreTime) throws {
-    try self.transaction { db in
-      try Schema.fold(backlog, upTo: index, in: db)
-      try Schema.noteTime(now, in: db)
-    }
+  /// The batch up to which the tables can be written. The next ones may go into another file of the log.
+  func beginFold() -> LogRecovery.Position { self.log?.beginFold() ?? .start }
+
+  /// Brings the tables up to date, and notes down what time it is. Without it nothing is lost.
+  func write(_ fold: Fold) throws {
+    guard let log else { return }
+    try self.queue.write { try Schema.write(fold, to: $0) }
+    log.folded(fold.position)
   }
 
-  /// Like GRDB's, with cached statements: at one change per transaction they matter.
-  private func transaction(_ body: (GRDB.Database) throws -> Void) throws {
-    try self.queue.writeWithoutTransaction { db in
-      try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
-      do {
-        try body(db)
-        try db.cachedStatement(sql: "COMMIT").execute()
-      } catch {
-        // After some errors SQLite has already rolled back.
-        if db.isInsideTransaction { try? db.cachedStatement(sql: "ROLLBACK").execute() }
-        throw error
-      }
-    }
-  }
+  /// Whether the files are still those of the data directory.
+  func checkPlace() throws { try self.log?.checkPlace() }
 
   /// Commits changed users and roles, all or none.
   func commit(_ rules: AuthRules, replacing old: AuthRules) throws {
-    try self.queue.write { try Schema.write(rules, replacing: old, to: $0) }
+    try self.checkPlace()
+    let revision = try self.queue.write { db in
+      let revision = (try Schema.meta("auth_revision", in: db) ?? 0 as UInt64) + 1
+      try Schema.setMeta("auth_revision", Int64(bitPattern: revision), in: db)
+      try Schema.write(rules, replacing: old, to: db)
+      return revision
+    }
+    self.log?.noteAuth(revision: revision)
   }
 
-  /// Writes back the log, closes the file and releases the directory.
+  /// Closes the file and releases the directory.
   func close() throws {
     defer { self.lock?.release() }
     try self.queue.close()
+  }
+}
+
+/// The batches of the log made again on the contents of the tables.
+struct Redone {
+  /// What the tables lack.
+  private(set) var backlog: Backlog
+  private(set) var position: LogRecovery.Position
+  /// Of the last batch; `nil` without one.
+  private(set) var time: StoreTime?
+
+  /// - Parameter files: `nil` for a database that has no log yet.
+  /// - Throws: ``LogRecovery/Damage`` or ``Schema/Contradiction``.
+  init(_ contents: inout Schema.Contents, _ files: ChangeLog.Files?) throws {
+    self.backlog = Backlog(tree: contents.tree)
+    self.position = contents.position
+    guard let files else { return }
+    let recovery = try LogRecovery(
+      files.contents, folded: contents.position, index: contents.tree.index, mark: files.mark)
+    if let mark = files.mark, mark.authRevision > contents.authRevision {
+      throw Schema.Contradiction(
+        description:
+          "users and roles: change \(mark.authRevision) was acknowledged, and \(contents.authRevision) is the last one"
+      )
+    }
+    self.position = recovery.last
+    for record in recovery.records {
+      self.time = record.time
+      var changes: [Change] = []
+      for logged in record.changes {
+        guard let change = contents.tree.redo(logged, now: record.time) else {
+          throw Schema.Contradiction(
+            description:
+              "log: the change of index \(contents.tree.index + 1) cannot follow on the one before")
+        }
+        contents.history.append(change.event)
+        changes.append(change)
+      }
+      self.backlog.add(changes, tree: contents.tree)
+    }
+  }
+}
+
+extension Schema {
+  /// Brings the tables up to date, and writes what the next start needs to know of this one.
+  fileprivate static func started(
+    _ db: GRDB.Database, _ contents: Contents, _ redone: Redone?, _ reading: StoreClock.Reading
+  ) throws -> Database.Recovered {
+    var record = StoreClock.Record(
+      bootID: try self.meta("boot_id", in: db), offset: try self.meta("clock_offset", in: db),
+      lastKnown: try self.meta("store_time", in: db))
+    if let time = redone?.time { record.saw(time) }
+    let clock = StoreClock(continuing: record, at: reading)
+    try self.setMeta("boot_id", clock.bootID, in: db)
+    try self.setMeta("clock_offset", clock.offset, in: db)
+    let clusterID = try self.meta("cluster_id", in: db) as Int64? ?? Int64.random(in: 1 ... .max)
+    try self.setMeta("cluster_id", clusterID, in: db)
+    try self.write(
+      Fold(
+        backlog: redone?.backlog ?? Backlog(tree: contents.tree), history: contents.history,
+        position: redone?.position ?? .start, time: clock.time(sinceBoot: reading.sinceBoot)),
+      to: db)
+    return Database.Recovered(
+      tree: contents.tree, history: contents.history, auth: contents.auth, clock: clock,
+      clusterID: UInt64(bitPattern: clusterID))
   }
 }

@@ -12,7 +12,7 @@ final class DirectoryLock: Sendable {
   init(directory: String) throws(StartError) {
     // And every missing parent.
     for end in directory.indices.dropFirst() where directory[end] == "/" {
-      mkdir(String(directory[..<end]), 0o755)
+      mkdir(String(directory[..<end]), 0o700)
     }
     if mkdir(directory, 0o700) != 0, errno != EEXIST {
       throw .directory(directory, String(cString: strerror(errno)))

@@ -6,10 +6,10 @@ enum DurableFile {
     let path: String
     let reason: String
 
-    /// The system call for this path has just failed.
-    init(_ path: String) {
+    /// - Parameter error: of the system call for this path, which has just failed.
+    init(_ path: String, _ error: Int32 = errno) {
       self.path = path
-      self.reason = String(cString: strerror(errno))
+      self.reason = String(cString: strerror(error))
     }
 
     var description: String { "\(self.path): \(self.reason)" }

@@ -20,14 +20,16 @@ struct PreparedStatement {
   /// SQLite's functions would stop, as BLOB. `nil` stays NULL.
   func bind(_ position: Int32, _ bytes: [UInt8]?) {
     guard let bytes else { return }
+    self.bind(position, bytes, isText: bytes.withUnsafeBytes(UTF8Sequence.isText))
+  }
+
+  func bind(_ position: Int32, _ bytes: [UInt8], isText: Bool) {
     _ = bytes.withUnsafeBytes { buffer in
-      if UTF8Sequence.isText(buffer) {
-        sqlite3_bind_text(
+      isText
+        ? sqlite3_bind_text(
           self.statement, position, buffer.baseAddress, Int32(buffer.count), Self.copied)
-      } else {
-        sqlite3_bind_blob(
+        : sqlite3_bind_blob(
           self.statement, position, buffer.baseAddress, Int32(buffer.count), Self.copied)
-      }
     }
   }
 
@@ -45,15 +47,34 @@ struct PreparedStatement {
 
   /// Runs it, and clears the parameters for the next row.
   func run() throws {
-    let code = sqlite3_step(self.statement)
+    try self.rows { _ in }
+  }
+
+  /// The number in the first column of the first row.
+  func number() throws -> Int64? {
+    var result: Int64?
+    try self.rows { result = $0 }
+    return result
+  }
+
+  /// Runs it, and visits the number in the first column of each row.
+  func rows(_ body: (Int64) -> Void) throws {
     defer {
       sqlite3_reset(self.statement)
       sqlite3_clear_bindings(self.statement)
     }
-    guard code == SQLITE_DONE else {
-      throw DatabaseError(
-        resultCode: ResultCode(rawValue: sqlite3_extended_errcode(self.connection)),
-        message: String(cString: sqlite3_errmsg(self.connection)))
+    while true {
+      let code = sqlite3_step(self.statement)
+      if code == SQLITE_ROW {
+        body(sqlite3_column_int64(self.statement, 0))
+        continue
+      }
+      guard code == SQLITE_DONE else {
+        throw DatabaseError(
+          resultCode: ResultCode(rawValue: sqlite3_extended_errcode(self.connection)),
+          message: String(cString: sqlite3_errmsg(self.connection)))
+      }
+      return
     }
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// The tables of `/v2/auth`; `meta.auth_enabled` says whether authentication is on.
@@ -44,10 +45,31 @@ extension Schema {
         ])
     }
     if new.isEnabled != old.isEnabled { try self.setMeta("auth_enabled", new.isEnabled, in: db) }
+    try self.sealAuth(db)
   }
 
-  /// - Throws: ``Contradiction`` for a malformed list.
+  /// Writes the checksum of users and roles, and then that of `meta`.
+  static func sealAuth(_ db: GRDB.Database) throws {
+    try self.setMeta("auth_checksum", Int64(bitPattern: try self.authChecksum(db)), in: db)
+    try self.seal(db)
+  }
+
+  private static func authChecksum(_ db: GRDB.Database) throws -> UInt64 {
+    var checksums = RowChecksum()
+    var columns: [[UInt8]?] = []
+    for table in ["users", "roles"] {
+      for row in try Row.fetchAll(db, sql: "SELECT * FROM \(table) ORDER BY name") {
+        columns += row.databaseValues.map { Data.fromDatabaseValue($0).map(Array.init) }
+      }
+    }
+    return checksums.of(columns)
+  }
+
+  /// - Throws: ``Contradiction`` for a damaged row or a malformed list.
   static func readAuth(_ db: GRDB.Database) throws -> AuthRules {
+    guard try self.meta("auth_checksum", in: db) == self.authChecksum(db) else {
+      throw Contradiction(description: "users and roles: a row is damaged")
+    }
     let users = try Row.fetchAll(db, sql: "SELECT name, password, roles FROM users").map { row in
       AuthUser(
         name: KeyName(self.bytes(row["name"])), passwordHash: row["password"],

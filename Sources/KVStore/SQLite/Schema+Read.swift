@@ -6,31 +6,58 @@ extension Schema {
   struct Contents {
     var tree: KeyTree
     var history: EventHistory
-    /// Changes that the tree has from the events and `nodes` has not.
-    var backlog: Backlog
     var auth: AuthRules
+    /// The last batch that the tables have.
+    var position: LogRecovery.Position
+    /// `nil` before the first start.
+    var logID: UInt64?
+    var authRevision: UInt64
   }
 
-  /// The index of the last change.
-  static func index(in db: GRDB.Database) throws -> UInt64 {
-    let last = try Int64.fetchOne(db, sql: "SELECT max(idx) FROM events") ?? 0
-    return UInt64(max(last, try self.meta("index", in: db) ?? 0))
-  }
-
-  /// Reads all tables, redoes the changes that `nodes` lacks, and checks that the rows agree.
+  /// Reads all tables, and checks that the rows are whole and agree.
   /// - Throws: ``Contradiction``.
   static func read(_ db: GRDB.Database) throws -> Contents {
-    var tree = KeyTree(index: self.index(try self.meta("index", in: db) ?? 0 as Int64))
+    try self.checkSeal(db)
+    let tree = try self.readNodes(db, checked: true)
+    let events = try self.readEvents(db, checked: true)
+    let first: UInt64 = try self.meta("first_event", in: db) ?? tree.index + 1
+    guard events.count == Int(tree.index + 1 - min(first, tree.index + 1)),
+      zip(events, 0...).allSatisfy({ $0.index == first + $1 })
+    else {
+      throw Contradiction(
+        description: "events: they are not those of index \(first) to \(tree.index)")
+    }
+    return Contents(
+      tree: tree, history: EventHistory(events: events, lastIndex: tree.index),
+      auth: try self.readAuth(db),
+      position: LogRecovery.Position(
+        number: try self.meta("log_batch", in: db) ?? 0,
+        checksum: try self.meta("log_checksum", in: db) ?? 0),
+      logID: try self.meta("log_id", in: db),
+      authRevision: try self.meta("auth_revision", in: db) ?? 0)
+  }
+
+  static func readNodes(_ db: GRDB.Database, checked: Bool) throws -> KeyTree {
+    var tree = KeyTree(index: try self.meta("index", in: db) ?? 0)
+    var total = NodeTotal()
+    var checksums = RowChecksum()
     // In this order a directory comes before its children.
     let rows = try Row.fetchCursor(
-      db, sql: "SELECT key, dir, value, created, modified, expires FROM nodes ORDER BY key")
+      db,
+      sql: "SELECT key, dir, value, created, modified, expires, checksum FROM nodes ORDER BY key")
     while let row = try rows.next() {
-      let isDirectory: Bool = row["dir"]
-      let path = StorePath(clean: self.bytes(row["key"]))
+      let path = StorePath(clean: self.bytes(row[0]))
       let node = TreeNode(
-        content: isDirectory ? .directory([:]) : .value(self.bytes(row["value"])),
-        createdIndex: self.index(row["created"]), modifiedIndex: self.index(row["modified"]),
-        deadline: self.time(row["expires"]))
+        content: row[1] ? TreeNode.emptyDirectory : .value(self.bytes(row[2])),
+        createdIndex: self.index(row[3]), modifiedIndex: self.index(row[4]),
+        deadline: self.time(row[5]))
+      if checked {
+        let checksum = checksums.of(path, node)
+        guard checksum == self.index(row[6]) else {
+          throw Contradiction(description: "nodes: the row of \(path) is damaged")
+        }
+        total.replace(nil, by: checksum)
+      }
       guard path.depth <= StorePath.maxDepth else {
         throw Contradiction(
           description:
@@ -43,44 +70,25 @@ extension Schema {
         throw Contradiction(description: "nodes: \(path) is newer than the index \(tree.index)")
       }
     }
-    let index = try self.index(in: db)
-    let events = try Row.fetchAll(db, sql: "SELECT * FROM events ORDER BY idx").map(self.event)
-    guard zip(events.reversed(), 0...).allSatisfy({ $0.index == index - $1 }) else {
-      throw Contradiction(description: "events: a gap, or an end that is not the index \(index)")
+    let expected = try self.nodeTotal(in: db)
+    guard !checked || total == expected else {
+      throw Contradiction(
+        description:
+          "nodes: \(total.count) rows, and \(expected.count) were written; or one is of another time"
+      )
     }
-    var backlog = Backlog()
-    for event in events where event.index > tree.index {
-      guard let change = tree.redo(event) else {
-        throw Contradiction(
-          description: "events: \(event.index) cannot follow on the nodes of index \(tree.index)")
-      }
-      backlog.add(change)
-    }
-    return Contents(
-      tree: tree, history: EventHistory(events: events, lastIndex: index), backlog: backlog,
-      auth: try self.readAuth(db))
+    return tree
   }
 
-  /// Reads all tables, and writes what the next start needs to know of this one.
-  static func recover(
-    _ db: GRDB.Database, reading: StoreClock.Reading
-  ) throws -> Database.Recovered {
-    let contents = try self.read(db)
-    try self.fold(contents.backlog, upTo: contents.tree.index, in: db)
-    var record = StoreClock.Record(
-      bootID: try self.meta("boot_id", in: db), offset: try self.meta("clock_offset", in: db),
-      lastKnown: try self.meta("store_time", in: db))
-    for event in contents.history.events { record.saw(event) }
-    let clock = StoreClock(continuing: record, at: reading)
-    try self.setMeta("boot_id", clock.bootID, in: db)
-    try self.setMeta("clock_offset", clock.offset, in: db)
-    try self.noteTime(clock.time(sinceBoot: reading.sinceBoot), in: db)
-
-    let clusterID = try self.meta("cluster_id", in: db) as Int64? ?? Int64.random(in: 1 ... .max)
-    try self.setMeta("cluster_id", clusterID, in: db)
-    return Database.Recovered(
-      tree: contents.tree, history: contents.history, auth: contents.auth, clock: clock,
-      clusterID: UInt64(bitPattern: clusterID))
+  static func readEvents(_ db: GRDB.Database, checked: Bool) throws -> [Event] {
+    var checksums = RowChecksum()
+    return try Row.fetchAll(db, sql: "SELECT * FROM events ORDER BY idx").map { row in
+      let event = try self.event(row)
+      guard !checked || checksums.of(event) == self.index(row["checksum"]) else {
+        throw Contradiction(description: "events: the row of index \(event.index) is damaged")
+      }
+      return event
+    }
   }
 
   private static func event(_ row: Row) throws -> Event {
@@ -101,9 +109,7 @@ extension Schema {
     guard let action = Event.Action(rawValue: row["action"]) else {
       throw Contradiction(description: "events: the unknown action \(row["action"] as String)")
     }
-    return Event(
-      action, node: node, prevNode: previous,
-      isRefresh: row["refresh"])
+    return Event(action, node: node, prevNode: previous, isRefresh: row["refresh"])
   }
 
   private static func index(_ value: Int64) -> UInt64 { UInt64(bitPattern: value) }

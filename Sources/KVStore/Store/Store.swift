@@ -7,14 +7,15 @@ import Synchronization
 /// The shell around the keyspace: one thread that writes, snapshots for readers, and the watchers.
 ///
 /// The path of a change: it waits in the inbox. The writer takes all waiting ones, applies them in order to a
-/// copy of the tree and commits their events in one transaction. Only then it publishes the copy, delivers to
-/// the watchers and answers. ``WriterLoop`` with its ``StoreWriter``, and ``Publication``, decide what follows.
+/// copy of the tree and commits them as one batch of the log. Only then it publishes the copy, delivers to
+/// the watchers and answers. The tables follow on another thread. ``WriterLoop`` with its ``StoreWriter``, and
+/// ``Publication``, decide what follows.
 ///
-/// The inbox has no bound of its own: a connection has at most one request under way, so the number of
-/// connections bounds it.
+/// Nothing here grows with the number of keys under a lock, and what grows with it is freed on a thread of its
+/// own.
 final class Store: Sendable {
   typealias Reply = @Sendable (Result<Event, StoreError>) -> Void
-  /// Gets an event as JSON; nothing follows the last one. It must not block.
+  /// Gets an event as JSON; nothing follows the last one.
   typealias Sink = @Sendable (ByteBuffer, _ isLast: Bool) -> Void
 
   let clock: StoreClock
@@ -29,25 +30,49 @@ final class Store: Sendable {
   private let database: Database
   private let logger: Logger
   private let inbox = Mutex(Inbox())
-  private let wakeUp = DispatchSemaphore(value: 0)
+  private let wakeUp: WakeUp
+  /// Writes the tables.
+  private let folds = DispatchQueue(label: "kvstore-tables", qos: .utility)
+  /// Reads large directories, one at a time.
+  private let reads = DispatchQueue(label: "kvstore-reads")
+  /// Frees trees that nobody reads any more.
+  private let trash = DispatchQueue(label: "kvstore-trash", qos: .utility)
   private let snapshot: Mutex<KeyTree>
   private let watching: Mutex<Watching>
   private let ended: (stream: AsyncStream<Never>, continuation: AsyncStream<Never>.Continuation)
 
+  /// A directory with more nodes is not read on an event loop.
+  private static let largeDirectory = 256
+
+  private struct Request {
+    let command: Command
+    let loop: (any EventLoop)?
+    let reply: Reply
+  }
+
   private struct Inbox {
-    var requests: [(Command, Reply)] = []
+    var requests: [Request] = []
+    /// Of the values in ``requests``.
+    var byteCount = 0
     var isClosed = false
+    /// Of an update of the tables that is over.
+    var fold: Result<Void, any Error>?
+
+    /// What may wait, in bytes; one value of any size may wait alone.
+    static let byteLimit = 256 << 20
   }
 
   private struct Watching {
     var publication: Publication
-    var sinks: [WatcherHub.ID: Sink] = [:]
+    var sinks: [WatcherHub.ID: (loop: (any EventLoop)?, sink: Sink)] = [:]
   }
 
   /// Reads the database and starts the writer.
   init(_ location: Database.Location, logger: Logger) throws(StartError) {
     let (database, recovered) = try Database.open(location)
+    for warning in recovered.warnings { logger.warning("\(warning)") }
     self.database = database
+    self.wakeUp = try WakeUp()
     self.auth = AuthStore(recovered.auth, database: database, logger: logger)
     self.logger = logger
     self.clock = recovered.clock
@@ -66,34 +91,74 @@ final class Store: Sendable {
 
   // MARK: Requests
 
+  /// Why the last batch is not on disk, or the next one would not be; `nil` while all is well.
+  var problem: String? {
+    if let problem = self.commits.problem { return problem }
+    do {
+      try self.database.checkPlace()
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
   /// The keyspace as on disk.
   var current: KeyTree { self.snapshot.withLock { $0 } }
 
+  /// What a GET found.
+  struct Reading: Sendable {
+    /// As JSON.
+    let body: ByteBuffer
+    let index: UInt64
+  }
+
   /// Reads the keyspace as on disk, and counts the operation.
+  /// - Parameter later: makes what gets the contents of a large directory, on another thread.
+  /// - Returns: `nil` for a large directory.
   /// - Throws: 100 or 104.
   func get(
-    _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
-  ) throws(StoreError) -> (event: Event, index: UInt64) {
+    _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime,
+    later: () -> @Sendable (Reading) -> Void
+  ) throws(StoreError) -> Reading? {
     let tree = self.current
     let tally = isRecursive ? self.statistics.getRecursive : self.statistics.get
     do throws(StoreError) {
-      let event = try tree.get(path, isRecursive: isRecursive, isSorted: isSorted, now: now)
+      let node = try tree.node(at: path)
       tally.add(succeeded: true)
-      return (event, tree.index)
+      let (index, wall) = (tree.index, self.wall)
+      @Sendable func read() -> Reading {
+        let event = node.read(at: path, now: now, isRecursive: isRecursive, isSorted: isSorted)
+        return Reading(body: event.json(wall: wall), index: index)
+      }
+      guard node.readCount(isRecursive: isRecursive) > Self.largeDirectory else { return read() }
+      let reply = later()
+      self.reads.async { reply(read()) }
+      return nil
     } catch {
       tally.add(succeeded: false)
       throw error
     }
   }
 
-  /// Queues a change. The reply comes on the writer's thread, after the commit.
-  func submit(_ command: Command, reply: @escaping Reply) {
-    let (isClosed, isFirst) = self.inbox.withLock { inbox in
-      if !inbox.isClosed { inbox.requests.append((command, reply)) }
-      return (inbox.isClosed, inbox.requests.count == 1)
+  /// Queues a change. The reply comes after the commit.
+  /// - Parameter loop: where the reply comes; `nil` for the writer's thread, which it must not block.
+  func submit(
+    _ command: Command, on loop: (any EventLoop)? = nil, reply: @escaping Reply
+  ) {
+    let byteCount = command.byteCount
+    let (problem, isFirst): (String?, Bool) = self.inbox.withLock { inbox in
+      if inbox.isClosed { return ("the store is stopping", false) }
+      if inbox.byteCount > 0, inbox.byteCount + byteCount > Inbox.byteLimit {
+        return ("too much waits for the disk: try again", false)
+      }
+      inbox.requests.append(Request(command: command, loop: loop, reply: reply))
+      inbox.byteCount += byteCount
+      return (nil, inbox.requests.count == 1)
     }
-    if isClosed {
-      reply(.failure(StoreError(.internalError, cause: "the store is stopping")))
+    if let problem {
+      var outbox = Outbox()
+      outbox.add(loop) { reply(.failure(StoreError(.internalError, cause: problem))) }
+      outbox.send()
     } else if isFirst {
       // The writer takes the others along.
       self.wakeUp.signal()
@@ -113,19 +178,22 @@ final class Store: Sendable {
   /// Returns an event of the history, or adds a watcher: in one step, so that no event falls between.
   /// - Parameters:
   ///   - waitIndex: the first index of interest; `nil` for the next one.
-  ///   - sink: gets later events, on the writer's thread.
+  ///   - loop: where the events come; `nil` for the writer's thread, which they must not block.
+  ///   - sink: gets later events.
   /// - Throws: 401 when the history begins after `waitIndex`.
   func watch(
-    _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?, sink: @escaping Sink
+    _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?,
+    on loop: (any EventLoop)? = nil, sink: @escaping Sink
   ) throws(StoreError) -> WatchStart {
     self.statistics.watch.add(succeeded: true)
-    return try self.watching.withLock { watching throws(StoreError) in
+    let start = try self.watching.withLock { watching throws(StoreError) in
       let start = try watching.publication.watch(
         path, isRecursive: isRecursive, isStream: isStream, waitIndex: waitIndex)
-      if let id = start.id { watching.sinks[id] = sink }
-      return WatchStart(
-        index: start.index, event: start.event?.json(wall: self.wall), id: start.id)
+      if let id = start.id { watching.sinks[id] = (loop, sink) }
+      return start
     }
+    return WatchStart(
+      index: start.index, event: start.event?.json(wall: self.wall), id: start.id)
   }
 
   func unwatch(_ id: WatcherHub.ID) {
@@ -148,28 +216,38 @@ final class Store: Sendable {
 
   private func write(from tree: KeyTree) {
     var loop = WriterLoop(tree: tree)
-    var requests: [(command: Command, reply: Reply)] = []
+    var requests: [Request] = []
+    var outbox = Outbox()
     while true {
       switch loop.next(at: self.clock.now) {
       case .wait(let deadline):
-        self.waitForWork(until: deadline)
-        let isClosed: Bool
-        (requests, isClosed) = self.inbox.withLock { inbox in
-          defer { inbox.requests = [] }
-          return (inbox.requests, inbox.isClosed)
+        self.wakeUp.wait(nanoseconds: deadline.map { self.clock.now.nanoseconds(to: $0) })
+        let (waiting, isClosed, fold) = self.inbox.withLock { inbox in
+          defer {
+            inbox.requests = []
+            inbox.byteCount = 0
+            inbox.fold = nil
+          }
+          return (inbox.requests, inbox.isClosed, inbox.fold)
         }
+        if let fold { self.settle(fold, for: &loop) }
+        requests = waiting
         loop.received(requests.map(\.command), isClosing: isClosed, at: self.clock.now)
-      case .commit(let changes): self.commit(changes, of: requests.count, for: &loop)
+      case .commit(let changes, let time):
+        self.commit(changes, at: time, of: requests.count, for: &loop)
       case .publish(let tree, let changes):
         for change in changes { self.statistics.count(change.event.action, succeeded: true) }
-        self.publish(tree, changes)
+        self.publish(tree, changes, to: &outbox)
       case .answer(let results):
-        for ((command, reply), result) in zip(requests, results) {
-          if case .failure = result { self.statistics.count(command.action, succeeded: false) }
-          reply(result)
+        for (request, result) in zip(requests, results) {
+          if case .failure = result {
+            self.statistics.count(request.command.action, succeeded: false)
+          }
+          outbox.add(request.loop) { request.reply(result) }
         }
+        outbox.send()
         requests = []
-      case .fold(let backlog, let index): self.fold(backlog, upTo: index, for: &loop)
+      case .fold(let backlog): self.fold(backlog)
       case .close:
         self.close(self.database)
         return
@@ -177,35 +255,41 @@ final class Store: Sendable {
     }
   }
 
-  private func waitForWork(until deadline: StoreTime?) {
-    guard let deadline else {
-      self.wakeUp.wait()
-      return
-    }
-    // The semaphore's clock stands still while the machine is suspended: wake up once a minute.
-    let wait = min(self.clock.now.nanoseconds(to: deadline), 60_000_000_000)
-    if wait > 0 { _ = self.wakeUp.wait(timeout: .now() + .nanoseconds(Int(wait))) }
-  }
-
-  private func commit(_ changes: [Change], of requests: Int, for loop: inout WriterLoop) {
+  private func commit(
+    _ changes: [Change], at time: StoreTime, of requests: Int, for loop: inout WriterLoop
+  ) {
     do {
-      try self.commits.measure(changes: changes.count) { try self.database.commit(changes) }
+      try self.commits.measure(changes: changes.count) {
+        try self.database.commit(changes, at: time)
+      }
       loop.committed(at: self.clock.now)
     } catch {
-      self.logger.error(
+      self.logger.log(
+        level: self.commits.isNew(error) ? .error : .debug,
         "Could not write to disk, the requests were refused",
         metadata: ["err": "\(error)", "requests": "\(requests)"])
       loop.refused(cause: "cannot write to disk: \(error)", at: self.clock.now)
     }
   }
 
-  private func fold(_ backlog: Backlog, upTo index: UInt64, for loop: inout WriterLoop) {
-    do {
-      try self.database.fold(backlog, upTo: index, at: self.clock.now)
-      loop.folded()
-    } catch {
+  /// Begins to write the tables.
+  private func fold(_ backlog: Backlog) {
+    let fold = Fold(
+      backlog: backlog, history: self.watching.withLock { $0.publication.history },
+      position: self.database.beginFold(), time: self.clock.now)
+    self.folds.async {
+      let result = Result { try self.database.write(fold) }
+      self.inbox.withLock { $0.fold = result }
+      self.wakeUp.signal()
+    }
+  }
+
+  private func settle(_ fold: Result<Void, any Error>, for loop: inout WriterLoop) {
+    switch fold {
+    case .success: loop.folded()
+    case .failure(let error):
       self.logger.warning(
-        "Could not bring the table of nodes up to date, trying again in a second",
+        "Could not bring the tables up to date, trying again in a second",
         metadata: ["err": "\(error)"])
       loop.foldFailed(at: self.clock.now)
     }
@@ -221,23 +305,45 @@ final class Store: Sendable {
   }
 
   /// Publishes committed changes: to readers first, then to watchers.
-  private func publish(_ tree: KeyTree, _ changes: [Change]) {
+  private func publish(_ tree: KeyTree, _ changes: [Change], to outbox: inout Outbox) {
+    var old = tree
     let deliveries = self.watching.withLock { watching in
-      var deliveries: [(Sink, Event, Bool)] = []
+      var deliveries: [((loop: (any EventLoop)?, sink: Sink), Event, Bool)] = []
       for delivery in watching.publication.publish(changes) {
         guard let sink = watching.sinks[delivery.watcher] else { continue }
         if delivery.isLast { watching.sinks[delivery.watcher] = nil }
         deliveries.append((sink, delivery.event, delivery.isLast))
       }
       // In the same step: a watcher that got an event, and a new one, find it in the tree.
-      self.snapshot.withLock { $0 = tree }
+      self.snapshot.withLock { swap(&$0, &old) }
       return deliveries
     }
     // One encoding serves all watchers of an event.
     var encoded: (index: UInt64, json: ByteBuffer)?
-    for (sink, event, isLast) in deliveries {
+    for ((loop, sink), event, isLast) in deliveries {
       if encoded?.index != event.index { encoded = (event.index, event.json(wall: self.wall)) }
-      if let encoded { sink(encoded.json, isLast) }
+      if let json = encoded?.json { outbox.add(loop) { sink(json, isLast) } }
+    }
+    self.discard(old, changes)
+  }
+
+  /// Frees a directory that was removed: not here, and not where a reader is done with it.
+  private func discard(_ tree: KeyTree, _ changes: [Change]) {
+    let removed = changes.reduce(0) { $0 + Int($1.removed?.below.nodes ?? 0) }
+    guard removed > 1000 else { return }
+    self.trash.asyncAfter(deadline: .now() + .seconds(1)) { _ = (tree, changes) }
+  }
+}
+
+extension Command {
+  /// What it holds in memory, roughly.
+  fileprivate var byteCount: Int {
+    switch self {
+    case .set(let path, let new), .create(let path, let new), .createInOrder(let path, let new),
+      .update(let path, let new), .compareAndSwap(let path, _, let new):
+      64 + path.bytes.count + new.value.count
+    case .delete(let path, _, _), .compareAndDelete(let path, _), .expire(let path, _):
+      64 + path.bytes.count
     }
   }
 }

@@ -50,23 +50,23 @@ package struct StoreClock: Sendable, Equatable {
       self.lastKnown = lastKnown
     }
 
-    /// Takes in an event. The rest of its key's TTL shows when it happened, to within a second: so a lease
-    /// does not become longer by what was written after the time was noted down last.
-    package mutating func saw(_ event: Event) {
-      guard let deadline = event.node.deadline else { return }
-      let time = deadline.nanoseconds &- event.node.ttl &* 1_000_000_000
-      self.lastKnown = max(self.lastKnown ?? time, time)
+    /// Takes in the time of a batch: so a lease does not become longer by what was written after the time was
+    /// noted down last.
+    package mutating func saw(_ time: StoreTime) {
+      self.lastKnown = max(self.lastKnown ?? time.nanoseconds, time.nanoseconds)
     }
   }
 
   /// Continues where the clock was if the machine has not booted since; else at the wall clock, but not
   /// before the last known time.
   package init(continuing record: Record = Record(), at reading: Reading = .now) {
-    var offset = reading.wall - reading.sinceBoot
+    var offset = reading.wall.saturating(minus: reading.sinceBoot)
     if let bootID = reading.bootID, bootID == record.bootID, let known = record.offset {
       offset = known
     }
-    if let lastKnown = record.lastKnown { offset = max(offset, lastKnown - reading.sinceBoot) }
+    if let lastKnown = record.lastKnown {
+      offset = max(offset, lastKnown.saturating(minus: reading.sinceBoot))
+    }
     self.init(
       bootID: reading.bootID ?? "unknown-\(UInt64.random(in: .min ... .max))", offset: offset)
   }
@@ -79,15 +79,25 @@ package struct StoreClock: Sendable, Equatable {
   var now: StoreTime { self.time(sinceBoot: Self.read(CLOCK_BOOTTIME)) }
 
   package func time(sinceBoot: Int64) -> StoreTime {
-    StoreTime(nanoseconds: sinceBoot + self.offset)
+    StoreTime(nanoseconds: sinceBoot).shifted(by: self.offset)
   }
 
   /// Nanoseconds: the wall clock minus this one, now.
-  var wallSkew: Int64 { Self.read(CLOCK_REALTIME) &- self.now.nanoseconds }
+  var wallSkew: Int64 { Self.read(CLOCK_REALTIME).saturating(minus: self.now.nanoseconds) }
 
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    // A clock beyond the year 2262 stays there.
+    let (seconds, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+    guard !overflow else { return time.tv_sec > 0 ? .max : .min }
+    return StoreTime(nanoseconds: seconds).shifted(by: Int64(time.tv_nsec)).nanoseconds
+  }
+}
+
+extension Int64 {
+  /// The difference, within 64 bits.
+  fileprivate func saturating(minus other: Int64) -> Int64 {
+    StoreTime(nanoseconds: other).nanoseconds(to: StoreTime(nanoseconds: self))
   }
 }

@@ -1,7 +1,7 @@
 /// One batch of changes, as a value: which changes one commit has, and what follows when it succeeds or fails.
 ///
 /// It has no thread, no disk and no clock. The caller hands in all waiting requests, carries out the effects
-/// in order, and answers ``Effect/commit(_:)`` by ``committed()`` or ``refused(cause:at:)`` before anything
+/// in order, and answers ``Effect/commit(_:at:)`` by ``committed()`` or ``refused(cause:at:)`` before anything
 /// else.
 ///
 /// Invariants:
@@ -11,7 +11,8 @@
 package struct StoreWriter: Sendable {
   package enum Effect: Sendable {
     /// Make these durable, all or none.
-    case commit([Change])
+    /// - Parameter time: at which the batch was begun.
+    case commit([Change], at: StoreTime)
     /// Make the tree the snapshot of readers, then deliver the changes to watchers.
     case publish(KeyTree, [Change])
     /// The results of the batch, in the order of its requests.
@@ -32,9 +33,6 @@ package struct StoreWriter: Sendable {
     let results: [Result<Event, StoreError>]
   }
 
-  /// The most expiries in one batch; further ones follow the requests that have arrived meanwhile.
-  private static let expiriesPerBatch = 512
-
   /// - Parameter tree: as on disk.
   package init(tree: KeyTree) {
     self.tree = tree
@@ -47,13 +45,14 @@ package struct StoreWriter: Sendable {
   }
 
   /// Applies due expiries and then the requests to a copy of the tree.
-  package mutating func begin(_ commands: some Sequence<Command>, at now: StoreTime) -> [Effect] {
+  package mutating func begin(_ commands: some Collection<Command>, at now: StoreTime) -> [Effect] {
     precondition(self.batch == nil, "the batch before has not been settled")
     var tree = self.tree
     var changes: [Change] = []
     var due: [ExpiryQueue.Entry] = []
-    if self.retryAt.map({ $0 <= now }) ?? true {
-      due = self.expiries.takeDue(at: now, in: tree, limit: Self.expiriesPerBatch)
+    // Expiries alone wait for their next try; a request is never judged by a key that is over.
+    if !commands.isEmpty || self.retryAt.map({ $0 <= now }) ?? true {
+      due = self.expiries.takeDue(at: now, in: tree)
     }
     for entry in due {
       let expiry = Command.expire(entry.path, deadline: entry.deadline)
@@ -73,7 +72,7 @@ package struct StoreWriter: Sendable {
     }
     guard !changes.isEmpty else { return [.answer(results)] }
     self.batch = Batch(tree: tree, changes: changes, expiries: due, results: results)
-    return [.commit(changes)]
+    return [.commit(changes, at: now)]
   }
 
   /// The disk has the changes.
@@ -81,9 +80,7 @@ package struct StoreWriter: Sendable {
     guard let batch = self.batch.take() else { return [] }
     self.tree = batch.tree
     self.retryAt = nil
-    for written in batch.changes.lazy.flatMap(\.written) {
-      self.expiries.add(written.node, at: written.path)
-    }
+    for change in batch.changes { self.expiries.add(change.event) }
     return [.publish(batch.tree, batch.changes), .answer(batch.results)]
   }
 

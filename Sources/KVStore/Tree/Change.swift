@@ -1,13 +1,14 @@
-/// The effect of a command: the event for clients, and the rows for the disk.
+/// The effect of a command: the event for clients, and what the disk and the watchers need besides.
 package struct Change: Equatable, Sendable {
   package let event: Event
-  /// New and changed nodes, parents first.
-  package let written: [WrittenNode]
-  /// Removed paths, children before their directory.
-  package let removed: [StorePath]
+  /// The directories that were made above the key, parents first.
+  package let madeDirectories: [StorePath]
+  /// The removed node with everything below; `nil` for a change that removes nothing.
+  package let removed: TreeNode?
 
-  package struct WrittenNode: Equatable, Sendable {
-    let path: StorePath
-    let node: TreeNode
+  init(_ event: Event, madeDirectories: [StorePath] = [], removed: TreeNode? = nil) {
+    self.event = event
+    self.madeDirectories = madeDirectories
+    self.removed = removed
   }
 }

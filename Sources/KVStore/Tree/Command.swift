@@ -18,7 +18,7 @@ package enum Command: Equatable, Sendable {
     package var value: [UInt8] = []
     package var isDirectory = false
     package var deadline: StoreTime?
-    /// Changes only the TTL, and wakes no watcher.
+    /// Changes only the TTL of an existing key, and wakes no watcher.
     package var isRefresh = false
 
     package init(

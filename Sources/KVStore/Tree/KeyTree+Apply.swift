@@ -30,76 +30,61 @@ extension KeyTree {
     _ path: StorePath, _ new: Command.NewNode, now: StoreTime
   ) throws(StoreError) -> Change {
     var new = new
-    var previous: TreeNode?
-    do {
-      previous = try self.node(at: path)
-    } catch let error {
-      guard error.code == .keyNotFound, !new.isRefresh else { throw error }
+    let found = self.find(path)
+    if case .node(let previous) = found {
+      if new.isRefresh { new.value = previous.value }
+    } else if new.isRefresh {
+      _ = try self.node(at: path)
     }
-    if new.isRefresh { new.value = previous?.value ?? [] }
-    return try self.write(path, new, action: .set, previous: previous, now: now)
+    return try self.write(path, new, action: .set, over: found, now: now)
   }
 
   private mutating func create(
     _ path: StorePath, _ new: Command.NewNode, now: StoreTime
   ) throws(StoreError) -> Change {
     try self.refuseRoot(path)
-    do {
-      _ = try self.node(at: path)
-    } catch let error {
-      guard error.code == .keyNotFound else { throw error }
-      return try self.write(path, new, action: .create, previous: nil, now: now)
+    let found = self.find(path)
+    if case .node = found {
+      throw StoreError(.alreadyExists, cause: path.bytes, index: self.index)
     }
-    throw StoreError(.alreadyExists, cause: path.bytes, index: self.index)
+    return try self.write(path, new, action: .create, over: found, now: now)
   }
 
-  /// The common half of set and create. The caller has checked that the path leads through directories,
-  /// and that `previous` is the node at its end.
-  private mutating func write(
-    _ path: StorePath, _ new: Command.NewNode, action: Event.Action, previous: TreeNode?,
+  /// The common half of set and create.
+  /// - Parameter found: what is at the path.
+  mutating func write(
+    _ path: StorePath, _ new: Command.NewNode, action: Event.Action, over found: Finding,
     now: StoreTime
   ) throws(StoreError) -> Change {
     try self.refuseRoot(path)
-    if let previous, previous.isDirectory {
-      throw StoreError(.notAFile, cause: path.bytes, index: self.index)
-    }
-    if previous == nil, path.depth > StorePath.maxDepth {
-      throw StoreError(
-        .invalidField,
-        cause: "a key has at most \(StorePath.maxDepth) components, this one has \(path.depth)",
-        index: self.index)
+    var previous: TreeNode?
+    var made: [StorePath] = []
+    switch found {
+    case .node(let node):
+      if node.isDirectory { throw StoreError(.notAFile, cause: path.bytes, index: self.index) }
+      previous = node
+    case .blocked: _ = try self.node(at: path)
+    case .missing(let length):
+      if path.depth > StorePath.maxDepth {
+        throw StoreError(
+          .invalidField,
+          cause: "a key has at most \(StorePath.maxDepth) components, this one has \(path.depth)",
+          index: self.index)
+      }
+      made = path.directories(from: length)
     }
     self.advanceIndex()
-    let node = TreeNode(
-      content: new.isDirectory ? .directory([:]) : .value(new.value),
-      createdIndex: self.index, modifiedIndex: self.index,
-      // etcd takes a time before 2000 for a TTL that overflowed: the key never expires.
-      deadline: new.deadline.flatMap { $0 < .year2000 ? nil : $0 })
-    let written = self.place(node, at: path, isNew: previous == nil)
+    var node = TreeNode(
+      content: TreeNode.emptyDirectory, createdIndex: self.index, modifiedIndex: self.index)
+    for directory in made { self.put(node, at: directory) }
+    if !new.isDirectory { node.content = .value(new.value) }
+    // etcd takes a time before 2000 for a TTL that overflowed: the key never expires.
+    node.deadline = new.deadline.flatMap { $0 < .year2000 ? nil : $0 }
+    self.put(node, at: path)
     let event = Event(
       action, node: node.view(at: path, now: now),
       prevNode: previous?.view(at: path, now: now), isRefresh: new.isRefresh)
-    return Change(event: event, written: written, removed: [])
-  }
-
-  /// Writes a node and, with its index, the missing directories above it.
-  /// - Returns: the written nodes, parents first.
-  mutating func place(
-    _ node: TreeNode, at path: StorePath, isNew: Bool
-  ) -> [Change.WrittenNode] {
-    var written: [Change.WrittenNode] = []
-    if isNew {
-      let directory = TreeNode(
-        content: .directory([:]), createdIndex: node.createdIndex,
-        modifiedIndex: node.createdIndex)
-      for missing in path.lineage.dropFirst().dropLast() where !self.exists(missing) {
-        self.put(directory, at: missing)
-        written.append(Change.WrittenNode(path: missing, node: directory))
-      }
-    }
-    self.put(node, at: path)
-    written.append(Change.WrittenNode(path: path, node: node))
-    return written
+    return Change(event, madeDirectories: made)
   }
 
   private mutating func update(
@@ -122,7 +107,7 @@ extension KeyTree {
   }
 
   /// The common half of update and compare-and-swap: the node keeps its `createdIndex`.
-  private mutating func overwrite(
+  mutating func overwrite(
     _ path: StorePath, _ previous: TreeNode, _ new: Command.NewNode, action: Event.Action,
     now: StoreTime
   ) -> Change {
@@ -139,7 +124,7 @@ extension KeyTree {
     view.modifiedIndex = self.index
     let event = Event(
       action, node: view, prevNode: previous.view(at: path, now: now), isRefresh: new.isRefresh)
-    return Change(event: event, written: [.init(path: path, node: node)], removed: [])
+    return Change(event)
   }
 
   private mutating func delete(
@@ -166,12 +151,12 @@ extension KeyTree {
   }
 
   private mutating func expire(_ path: StorePath, deadline: StoreTime, now: StoreTime) -> Change? {
-    guard let node = try? self.node(at: path), node.deadline == deadline else { return nil }
+    guard case .node(let node) = self.find(path), node.deadline == deadline else { return nil }
     return self.take(path, node, action: .expire, now: now)
   }
 
   /// The common half of all removals.
-  private mutating func take(
+  mutating func take(
     _ path: StorePath, _ node: TreeNode, action: Event.Action, now: StoreTime
   ) -> Change {
     self.advanceIndex()
@@ -179,11 +164,7 @@ extension KeyTree {
       path: path, isDirectory: node.isDirectory, modifiedIndex: self.index,
       createdIndex: node.createdIndex)
     let event = Event(action, node: view, prevNode: node.view(at: path, now: now))
-    return Change(event: event, written: [], removed: self.remove(at: path))
-  }
-
-  private func exists(_ path: StorePath) -> Bool {
-    (try? self.node(at: path)) != nil
+    return Change(event, removed: self.remove(at: path))
   }
 
   private func refuseRoot(_ path: StorePath) throws(StoreError) {

@@ -1,40 +1,59 @@
+/// What the log has of a change: enough to make it again on the tree before it. The values that were there
+/// before are in that tree, and indices and TTLs follow from its index and the time of the batch.
+package struct LoggedChange: Equatable, Sendable {
+  var action: Event.Action
+  var path: StorePath
+  var isDirectory = false
+  var isRefresh = false
+  /// `nil` for a directory, a removal, and a refresh of a key.
+  var value: [UInt8]?
+  var deadline: StoreTime?
+
+  init(
+    _ action: Event.Action, _ path: StorePath, isDirectory: Bool = false, isRefresh: Bool = false,
+    value: [UInt8]? = nil, deadline: StoreTime? = nil
+  ) {
+    self.action = action
+    self.path = path
+    self.isDirectory = isDirectory
+    self.isRefresh = isRefresh
+    self.value = value
+    self.deadline = deadline
+  }
+
+  package init(_ event: Event) {
+    let keepsValue = event.isRefresh && event.prevNode != nil
+    self.init(
+      event.action, event.node.path, isDirectory: event.node.isDirectory,
+      isRefresh: event.isRefresh, value: keepsValue ? nil : event.node.value,
+      deadline: event.node.deadline)
+  }
+}
+
 extension KeyTree {
-  /// Applies an event to the tree before it.
-  /// - Returns: `nil` when the event cannot follow on this tree.
-  package mutating func redo(_ event: Event) -> Change? {
-    let path = event.node.path
-    guard event.index == self.index + 1, !path.isRoot else { return nil }
-    var old: TreeNode?
-    do {
-      old = try self.node(at: path)
-    } catch let error {
-      guard error.code == .keyNotFound else { return nil }
-    }
-    switch (event.action, old) {
-    case (.get, _), (.delete, nil), (.compareAndDelete, nil), (.expire, nil), (.update, nil),
-      (.compareAndSwap, nil), (.create, _?):
-      return nil
-    case (.delete, _), (.compareAndDelete, _), (.expire, _):
-      self.advanceIndex()
-      return Change(event: event, written: [], removed: self.remove(at: path))
-    case (.update, var node?), (.compareAndSwap, var node?):
-      guard node.isDirectory == event.node.isDirectory else { return nil }
-      self.advanceIndex()
-      node.deadline = event.node.deadline
-      if let value = event.node.value {
-        node.content = .value(value)
-        node.modifiedIndex = event.index
-      }
-      self.put(node, at: path)
-      return Change(event: event, written: [.init(path: path, node: node)], removed: [])
-    case (.set, _), (.create, nil):
-      if let old, old.isDirectory { return nil }
-      self.advanceIndex()
-      let node = TreeNode(
-        content: event.node.value.map { .value($0) } ?? .directory([:]), createdIndex: self.index,
-        modifiedIndex: self.index, deadline: event.node.deadline)
-      let written = self.place(node, at: path, isNew: old == nil)
-      return Change(event: event, written: written, removed: [])
+  /// Makes a change again on the tree before it.
+  /// - Parameter now: the time of its batch.
+  /// - Returns: `nil` when the change cannot follow on this tree.
+  package mutating func redo(_ logged: LoggedChange, now: StoreTime) -> Change? {
+    let path = logged.path
+    guard !path.isRoot else { return nil }
+    let found = self.find(path)
+    var new = Command.NewNode(
+      value: logged.value ?? [], isDirectory: logged.isDirectory, deadline: logged.deadline,
+      isRefresh: logged.isRefresh)
+    switch (logged.action, found) {
+    case (.delete, .node(let node)), (.compareAndDelete, .node(let node)),
+      (.expire, .node(let node)):
+      return self.take(path, node, action: logged.action, now: now)
+    case (.update, .node(let node)), (.compareAndSwap, .node(let node)):
+      guard node.isDirectory == logged.isDirectory else { return nil }
+      return self.overwrite(path, node, new, action: logged.action, now: now)
+    case (.set, .node(let node)):
+      if logged.isRefresh { new.value = node.value }
+      return try? self.write(path, new, action: .set, over: found, now: now)
+    case (.set, _), (.create, .missing):
+      return try? self.write(path, new, action: logged.action, over: found, now: now)
+    default: return nil
     }
   }
 }

@@ -10,36 +10,58 @@ import HashTreeCollections
 package struct KeyTree: Sendable {
   /// The index of the last change; 0 before the first one.
   package private(set) var index: UInt64
-  /// The number of nodes with a deadline.
-  private(set) var expiringCount = 0
   private var root: TreeNode
 
   /// An empty keyspace.
   /// - Parameter index: of the last change before.
   package init(index: UInt64 = 0) {
     self.index = index
-    self.root = TreeNode(content: .directory([:]), createdIndex: 0, modifiedIndex: 0)
+    self.root = TreeNode(content: TreeNode.emptyDirectory, createdIndex: 0, modifiedIndex: 0)
   }
 
   // MARK: Reading
 
-  /// - Throws: 100 with the first missing path, 104 with the key in place of a directory.
-  func node(at path: StorePath) throws(StoreError) -> TreeNode {
-    var node = self.root
-    guard !path.isRoot else { return node }
+  /// All nodes but the root.
+  var tally: TreeNode.Tally { self.root.below }
+
+  /// What is at a path, or how far the path leads.
+  enum Finding {
+    case node(TreeNode)
+    /// Nothing is there.
+    /// - Parameter length: of the first missing path, in bytes.
+    case missing(length: Int)
+    /// A key stands in place of a directory.
+    /// - Parameter length: of the key's path, in bytes.
+    case blocked(length: Int)
+  }
+
+  func find(_ path: StorePath) -> Finding {
+    guard !path.isRoot else { return .node(self.root) }
     let bytes = path.bytes
+    var node = self.root
     var start = 1
     while true {
       let end = bytes[start...].firstIndex(of: StorePath.slash) ?? bytes.endIndex
       guard case .directory(let children) = node.content else {
-        throw StoreError(.notADirectory, cause: Array(bytes[..<(start - 1)]), index: self.index)
+        return .blocked(length: start - 1)
       }
-      guard let child = children[KeyName(bytes[start..<end])] else {
-        throw StoreError(.keyNotFound, cause: Array(bytes[..<end]), index: self.index)
+      guard let child = children.byName[KeyName(bytes[start..<end])] else {
+        return .missing(length: end)
       }
-      guard end < bytes.endIndex else { return child }
+      guard end < bytes.endIndex else { return .node(child) }
       node = child
       start = end + 1
+    }
+  }
+
+  /// - Throws: 100 with the first missing path, 104 with the key in place of a directory.
+  func node(at path: StorePath) throws(StoreError) -> TreeNode {
+    switch self.find(path) {
+    case .node(let node): return node
+    case .missing(let length):
+      throw StoreError(.keyNotFound, cause: Array(path.bytes[..<length]), index: self.index)
+    case .blocked(let length):
+      throw StoreError(.notADirectory, cause: Array(path.bytes[..<length]), index: self.index)
     }
   }
 
@@ -51,24 +73,13 @@ package struct KeyTree: Sendable {
   package func get(
     _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime
   ) throws(StoreError) -> Event {
-    let node = try self.node(at: path)
-    var view = node.view(at: path, now: now)
-    view.children = node.childViews(
+    try self.node(at: path).read(
       at: path, now: now, isRecursive: isRecursive, isSorted: isSorted)
-    return Event(.get, node: view)
   }
 
   /// Visits every node but the root, parents first.
   package func forEach(_ body: (StorePath, TreeNode) throws -> Void) rethrows {
-    func visit(_ node: TreeNode, at path: StorePath) throws {
-      guard case .directory(let children) = node.content else { return }
-      for (name, child) in children {
-        let childPath = path.appending(name)
-        try body(childPath, child)
-        try visit(child, at: childPath)
-      }
-    }
-    try visit(self.root, at: .root)
+    try self.root.forEach(below: .root, body)
   }
 
   // MARK: Primitives of a change (the commands are in KeyTree+Apply.swift)
@@ -76,9 +87,7 @@ package struct KeyTree: Sendable {
   /// Restores a stored node at the start, parents before their children.
   /// - Returns: `false` when its directory is missing.
   package mutating func restore(_ node: TreeNode, at path: StorePath) -> Bool {
-    let lineage = path.lineage
-    guard lineage.count > 1, (try? self.node(at: lineage[lineage.count - 2]))?.isDirectory == true
-    else { return false }
+    guard case .missing(path.bytes.count) = self.find(path) else { return false }
     self.put(node, at: path)
     return true
   }
@@ -89,55 +98,44 @@ package struct KeyTree: Sendable {
 
   /// - Precondition: the parent exists and is a directory.
   mutating func put(_ node: TreeNode, at path: StorePath) {
-    let names = path.names
-    let old = Self.replace(names[...], in: &self.root) { slot in
-      defer { slot = node }
-      return slot
-    }
-    if old?.deadline != nil { self.expiringCount -= 1 }
-    if node.deadline != nil { self.expiringCount += 1 }
+    _ = Self.replace(path.bytes, from: 1, in: &self.root, by: node)
   }
 
   /// Removes a node with everything below.
-  /// - Returns: the removed paths, children before their directory.
-  mutating func remove(at path: StorePath) -> [StorePath] {
-    let names = path.names
-    let old = Self.replace(names[...], in: &self.root) { slot in
-      defer { slot = nil }
-      return slot
-    }
-    guard let old else { return [] }
-    var removed: [StorePath] = []
-    func visit(_ node: TreeNode, at path: StorePath) {
-      if case .directory(let children) = node.content {
-        for (name, child) in children.sorted(by: { $0.key < $1.key }) {
-          visit(child, at: path.appending(name))
-        }
-      }
-      if node.deadline != nil { self.expiringCount -= 1 }
-      removed.append(path)
-    }
-    visit(old, at: path)
-    return removed
+  /// - Precondition: it exists.
+  mutating func remove(at path: StorePath) -> TreeNode? {
+    Self.replace(path.bytes, from: 1, in: &self.root, by: nil)
   }
 
-  /// In place of a missing directory; ``replace(_:in:_:)`` stops at it.
+  /// In place of a missing directory; ``replace(_:in:by:)`` stops at it.
   private static let nowhere = TreeNode(content: .value([]), createdIndex: 0, modifiedIndex: 0)
 
   /// Changes the slot at the end of the path in place. Only nodes on the path that other copies of the
   /// tree share are copied.
+  /// - Parameter start: where the first name below `node` begins.
+  /// - Returns: the node that was there.
   private static func replace(
-    _ names: ArraySlice<KeyName>, in node: inout TreeNode, _ body: (inout TreeNode?) -> TreeNode?
+    _ path: [UInt8], from start: Int, in node: inout TreeNode, by new: TreeNode?
   ) -> TreeNode? {
-    guard let name = names.first, case .directory(var children) = node.content else {
-      preconditionFailure("no directory on the way to \(names)")
+    guard case .directory(var children) = node.content else {
+      preconditionFailure("no directory on the way to \(StorePath(clean: path))")
     }
+    let end = path[start...].firstIndex(of: StorePath.slash) ?? path.endIndex
+    let name = KeyName(path[start..<end])
     // A second owner of the payload would turn the change in place into a copy.
     node.content = .value([])
     defer { node.content = .directory(children) }
-    if names.count == 1 { return body(&children[name]) }
-    return children.updateValue(forKey: name, default: Self.nowhere) { child in
-      self.replace(names.dropFirst(), in: &child, body)
+    let old: TreeNode?
+    if end < path.endIndex {
+      old = children.byName.updateValue(forKey: name, default: Self.nowhere) { child in
+        self.replace(path, from: end + 1, in: &child, by: new)
+      }
+    } else if let new {
+      old = children.byName.updateValue(new, forKey: name)
+    } else {
+      old = children.byName.removeValue(forKey: name)
     }
+    children.below += (new?.tally ?? .init()) - (old?.tally ?? .init())
+    return old
   }
 }

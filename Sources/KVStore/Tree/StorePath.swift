@@ -51,15 +51,16 @@ package struct StorePath: Hashable, Sendable {
   /// The root, then every directory on the way, then the path itself.
   var lineage: [StorePath] {
     guard !self.isRoot else { return [self] }
-    var result = [StorePath.root]
-    for end in self.bytes.indices.dropFirst() where self.bytes[end] == Self.slash {
-      result.append(StorePath(clean: Array(self.bytes[..<end])))
-    }
-    result.append(self)
-    return result
+    return [.root] + self.directories(from: 1) + [self]
   }
 
-  func isBelow(_ other: StorePath) -> Bool {
+  /// The directories above this path whose own paths have this length or more, parents first.
+  func directories(from length: Int) -> [StorePath] {
+    self.bytes.indices[max(length, 1)...].filter { self.bytes[$0] == Self.slash }
+      .map { StorePath(clean: Array(self.bytes[..<$0])) }
+  }
+
+  package func isBelow(_ other: StorePath) -> Bool {
     guard self.bytes.count > other.bytes.count else { return false }
     return other.isRoot
       || self.bytes.starts(with: other.bytes) && self.bytes[other.bytes.count] == Self.slash

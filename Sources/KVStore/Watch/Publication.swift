@@ -1,7 +1,7 @@
 /// The history and the waiting watchers, as one value: a look into the past and the wait for the future are one
 /// step, and no event falls between.
 package struct Publication: Sendable {
-  private var history: EventHistory
+  package private(set) var history: EventHistory
   private var hub = WatcherHub()
 
   package init(_ history: EventHistory) {

@@ -41,8 +41,9 @@ package struct WatcherHub: Sendable {
     if self.watchersByPath[path]?.isEmpty == true { self.watchersByPath[path] = nil }
   }
 
-  /// The deliveries for a change: to watchers at the paths that it removed, then at its own path and,
-  /// recursive ones, at every directory above. Watchers of a single event are removed.
+  /// The deliveries for a change: to watchers at the paths that it removed, children before their directory,
+  /// then at its own path and, recursive ones, at every directory above. Watchers of a single event are
+  /// removed.
   mutating func deliveries(for change: Change) -> [Delivery] {
     let event = change.event
     guard !event.isRefresh, !self.pathByID.isEmpty else { return [] }
@@ -58,13 +59,35 @@ package struct WatcherHub: Sendable {
         if !watcher.isStream { self.remove(id) }
       }
     }
-    for path in change.removed { notify(at: path, wasRemoved: true) }
+    if let removed = change.removed {
+      for path in self.watchedPaths(in: removed, at: event.node.path) {
+        notify(at: path, wasRemoved: true)
+      }
+    }
     for path in event.node.path.lineage { notify(at: path, wasRemoved: false) }
     return deliveries
+  }
+
+  /// The watched paths of a removed node, and below it where it was a directory: a search among the watched
+  /// paths, since a directory may have a million keys.
+  private func watchedPaths(in removed: TreeNode, at path: StorePath) -> [StorePath] {
+    let own = self.watchersByPath[path] == nil ? [] : [path]
+    guard removed.below.nodes > 0 else { return own }
+    let below = self.watchersByPath.keys.filter {
+      $0.isBelow(path) && removed.contains($0, below: path)
+    }
+    return below.sorted(by: StorePath.childrenFirst) + own
   }
 }
 
 extension StorePath {
+  /// The order in which a directory is emptied: children by name, each before its directory.
+  fileprivate static func childrenFirst(_ a: StorePath, _ b: StorePath) -> Bool {
+    if a.isBelow(b) { return true }
+    if b.isBelow(a) { return false }
+    return a.names.lexicographicallyPrecedes(b.names)
+  }
+
   /// Whether a component of this path below `watched` is hidden.
   fileprivate func isHidden(below watched: StorePath) -> Bool {
     guard self.isBelow(watched) else { return false }

@@ -13,22 +13,16 @@ package indirect enum GoType: Sendable {
   case roundedQuantity
   /// A time. Times of a manifest are not read: Go prints them with the machine's time zone.
   case time
-  /// A list, map or pointer whose content is not read, with its Go type.
-  case unread(String)
   case pointer(GoType)
   case list(GoType)
   /// A map with string keys, with the name of its Go type.
   case map(String, GoType)
   case structure(GoStructure)
 
-  package static let string: GoType = .text("string")
-  package static let strings: GoType = .list(.string)
-  package static let stringMap: GoType = .map("map[string]string", .string)
-
   /// As Go prints it.
   package var name: String {
     switch self {
-    case .text(let name), .unread(let name), .map(let name, _): name
+    case .text(let name), .map(let name, _): name
     case .boolean: "bool"
     case .int32: "int32"
     case .int64: "int64"
@@ -50,7 +44,7 @@ package indirect enum GoType: Sendable {
     case .int64: .int64
     case .intOrString: .intOrString
     case .quantity, .roundedQuantity: .quantity
-    case .time, .unread: nil
+    case .time: nil
     case .pointer(let type): type.fieldType
     case .list(let type): type.fieldType.map { .list($0) }
     case .map(_, let type): type.fieldType.map { .map($0) }
@@ -65,58 +59,23 @@ package struct GoStructure: Sendable {
   /// The fields of all releases, in the order of Go's declaration.
   package let fields: [Field]
 
-  package init(_ name: String, _ fields: [Field]) {
-    self.name = name
-    self.fields = fields
-  }
-
   package struct Field: Sendable {
     package let name: String
     package let type: GoType
     /// The member of the manifest's object; `nil` for an embedded structure, whose fields are members of
-    /// the same object.
+    /// the same object; ``unread`` for a field that is not read.
     package let key: String?
     /// The kubelet releases that have the field, as minor versions of 1.x.
     package let releases: ClosedRange<Int>
 
-    /// - Parameter key: only when it differs from JSON's spelling of the name.
-    package init(
-      _ name: String, _ type: GoType, key: String? = nil, since: Int = 1, until: Int = .max
-    ) {
-      self.name = name
-      self.type = type
-      self.key = key ?? Self.jsonName(name)
-      self.releases = since...until
-    }
-
-    private init(embedded structure: GoStructure, name: String, releases: ClosedRange<Int>) {
-      self.name = name
-      self.type = .structure(structure)
-      self.key = nil
-      self.releases = releases
-    }
-
-    /// A structure whose fields are members of the same object. Its field name in Go is its type's name.
-    package static func embedded(_ structure: GoStructure, since: Int = 1, until: Int = .max)
-      -> Self
-    {
-      let name = structure.name.split(separator: ".").last.map(String.init) ?? structure.name
-      return Self(embedded: structure, name: name, releases: since...until)
-    }
-
-    /// `TerminationGracePeriodSeconds` is `terminationGracePeriodSeconds`, `HTTPGet` is `httpGet`,
-    /// `TTY` is `tty`.
-    private static func jsonName(_ name: String) -> String {
-      let capitals = name.prefix { $0.isUppercase }.count
-      let lowered = capitals == name.count || capitals == 1 ? capitals : capitals - 1
-      return name.prefix(lowered).lowercased() + name.dropFirst(lowered)
-    }
+    /// The key that a tag of Go gives to a field that JSON does not have.
+    package static let unread = "-"
   }
 
   /// The members of a manifest's object, in all releases together.
   package var fieldTypes: [String: FieldType] {
     var types: [String: FieldType] = [:]
-    for field in self.fields {
+    for field in self.fields where field.key != Field.unread {
       if let key = field.key {
         // Later releases are listed last.
         if let type = field.type.fieldType { types[key] = type }

@@ -62,7 +62,6 @@ package struct PodDump {
     case .roundedQuantity: self.write(Self.quantity(value).roundedToThousandths())
     case .time:
       self.append("{Time:(time.Time){wall:(uint64)0 ext:(int64)0 loc:(*time.Location)<nil>}}")
-    case .unread: self.append("<nil>")
     case .pointer(let type):
       if value == nil { self.append("<nil>") } else { self.writeBare(value, as: type) }
     case .list(let type):

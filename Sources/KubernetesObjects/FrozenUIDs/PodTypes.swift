@@ -4,530 +4,351 @@
 /// Source: `pkg/apis/core/types.go`, `apimachinery/pkg/apis/meta/v1/types.go`, 1.17 to 1.36; checked
 /// against recorded pods of real kubelets (``PodUID/exactReleases``).
 package enum PodTypes {
-  package typealias Field = GoStructure.Field
-
-  package static let pod = GoStructure(
-    "core.Pod",
-    [
-      .embedded(Self.typeMeta),
-      Field("ObjectMeta", .structure(Self.objectMeta), key: "metadata"),
-      Field("Spec", .structure(Self.spec)),
-      Field("Status", .structure(Self.status)),
-    ])
-
-  private static let typeMeta = GoStructure(
-    "v1.TypeMeta", [Field("Kind", .string), Field("APIVersion", .string)])
-
-  package static let objectMeta = GoStructure(
-    "v1.ObjectMeta",
-    [
-      Field("Name", .string), Field("GenerateName", .string), Field("Namespace", .string),
-      Field("SelfLink", .string), Field("UID", .text("types.UID")),
-      Field("ResourceVersion", .string), Field("Generation", .int64),
-      Field("CreationTimestamp", .time), Field("DeletionTimestamp", .unread("*v1.Time")),
-      Field("DeletionGracePeriodSeconds", .pointer(.int64)),
-      Field("Labels", .stringMap), Field("Annotations", .stringMap),
-      Field("OwnerReferences", .list(.structure(Self.ownerReference))),
-      Field("Finalizers", .strings),
-      Field("ClusterName", .string, until: 23),
-      Field("ZZZ_DeprecatedClusterName", .string, key: "clusterName", since: 24, until: 24),
-      Field("ManagedFields", .unread("[]v1.ManagedFieldsEntry")),
-    ])
-
-  private static let ownerReference = GoStructure(
-    "v1.OwnerReference",
-    [
-      Field("APIVersion", .string), Field("Kind", .string), Field("Name", .string),
-      Field("UID", .text("types.UID")), Field("Controller", .pointer(.boolean)),
-      Field("BlockOwnerDeletion", .pointer(.boolean)),
-    ])
-
-  package static let spec = GoStructure(
-    "core.PodSpec",
-    [
-      Field("Volumes", .list(.structure(Self.volume))),
-      Field("InitContainers", .list(.structure(Self.container))),
-      Field("Containers", .list(.structure(Self.container))),
-      Field("EphemeralContainers", .list(.structure(Self.ephemeralContainer))),
-      Field("RestartPolicy", .text("core.RestartPolicy")),
-      Field("TerminationGracePeriodSeconds", .pointer(.int64)),
-      Field("ActiveDeadlineSeconds", .pointer(.int64)),
-      Field("DNSPolicy", .text("core.DNSPolicy")), Field("NodeSelector", .stringMap),
-      Field("ServiceAccountName", .string),
-      Field("AutomountServiceAccountToken", .pointer(.boolean)), Field("NodeName", .string),
-      Field("SecurityContext", .pointer(.structure(Self.podSecurityContext))),
-      Field("ImagePullSecrets", .list(.structure(Self.localReference))),
-      Field("Hostname", .string), Field("Subdomain", .string),
-      Field("SetHostnameAsFQDN", .pointer(.boolean), since: 19),
-      Field("Affinity", .pointer(.structure(Self.affinity))), Field("SchedulerName", .string),
-      Field("Tolerations", .list(.structure(Self.toleration))),
-      Field("HostAliases", .list(.structure(Self.hostAlias))),
-      Field("PriorityClassName", .string), Field("Priority", .pointer(.int32)),
-      Field("PreemptionPolicy", .pointer(.text("core.PreemptionPolicy"))),
-      Field("DNSConfig", .pointer(.structure(Self.dnsConfig))),
-      Field("ReadinessGates", .list(.structure(Self.readinessGate))),
-      Field("RuntimeClassName", .pointer(.string)), Field("Overhead", Self.resourceList),
-      Field("EnableServiceLinks", .pointer(.boolean)),
-      Field("TopologySpreadConstraints", .list(.structure(Self.topologySpreadConstraint))),
-      Field("OS", .pointer(.structure(Self.operatingSystem)), since: 23),
-      Field("SchedulingGates", .list(.structure(Self.schedulingGate)), since: 26),
-      Field("ResourceClaims", .list(.structure(Self.podResourceClaim)), since: 26),
-      Field("Resources", .pointer(.structure(Self.resourceRequirements)), since: 32),
-      Field("HostnameOverride", .pointer(.string), since: 34),
-      Field("SchedulingGroup", .pointer(.structure(Self.schedulingGroup)), since: 36),
-    ])
-
-  /// Without times, conditions and containers, which are not read.
-  private static let status = GoStructure(
-    "core.PodStatus",
-    [
-      Field("ObservedGeneration", .int64, since: 33), Field("Phase", .text("core.PodPhase")),
-      Field("Conditions", .unread("[]core.PodCondition")), Field("Message", .string),
-      Field("Reason", .string), Field("NominatedNodeName", .string), Field("HostIP", .string),
-      Field("HostIPs", .list(.structure(Self.hostIP)), since: 28),
-      Field("PodIPs", .list(.structure(Self.podIP))), Field("StartTime", .unread("*v1.Time")),
-      Field("QOSClass", .text("core.PodQOSClass")),
-      Field("InitContainerStatuses", .unread("[]core.ContainerStatus")),
-      Field("ContainerStatuses", .unread("[]core.ContainerStatus")),
-      Field("EphemeralContainerStatuses", .unread("[]core.ContainerStatus")),
-      Field("Resize", .text("core.PodResizeStatus"), since: 27),
-      Field("ResourceClaimStatuses", .unread("[]core.PodResourceClaimStatus"), since: 28),
-      Field(
-        "ExtendedResourceClaimStatus", .unread("*core.PodExtendedResourceClaimStatus"), since: 34),
-      Field("AllocatedResources", .unread("core.ResourceList"), since: 35),
-      Field("Resources", .unread("*core.ResourceRequirements"), since: 35),
-      Field(
-        "NodeAllocatableResourceClaimStatuses",
-        .unread("[]core.NodeAllocatableResourceClaimStatus"), since: 36),
-    ])
-
-  private static let hostIP = GoStructure("core.HostIP", [Field("IP", .string)])
-  private static let podIP = GoStructure("core.PodIP", [Field("IP", .string)])
-
-  // MARK: Containers
-
-  private static let container = GoStructure("core.Container", Self.containerFields)
-
-  private static let ephemeralContainer = GoStructure(
-    "core.EphemeralContainer",
-    [
-      .embedded(GoStructure("core.EphemeralContainerCommon", Self.containerFields)),
-      Field("TargetContainerName", .string),
-    ])
-
-  private static let containerFields: [Field] = [
-    Field("Name", .string), Field("Image", .string), Field("Command", .strings),
-    Field("Args", .strings), Field("WorkingDir", .string),
-    Field("Ports", .list(.structure(Self.containerPort))),
-    Field("EnvFrom", .list(.structure(Self.environmentFrom))),
-    Field("Env", .list(.structure(Self.environmentVariable))),
-    Field("Resources", .structure(Self.resourceRequirements)),
-    Field("ResizePolicy", .list(.structure(Self.resizePolicy)), since: 27),
-    Field("RestartPolicy", .pointer(.text("core.ContainerRestartPolicy")), since: 28),
-    Field("RestartPolicyRules", .list(.structure(Self.restartRule)), since: 34),
-    Field("VolumeMounts", .list(.structure(Self.volumeMount))),
-    Field("VolumeDevices", .list(.structure(Self.volumeDevice))),
-    Field("LivenessProbe", .pointer(.structure(Self.probe))),
-    Field("ReadinessProbe", .pointer(.structure(Self.probe))),
-    Field("StartupProbe", .pointer(.structure(Self.probe))),
-    Field("Lifecycle", .pointer(.structure(Self.lifecycle))),
-    Field("TerminationMessagePath", .string),
-    Field("TerminationMessagePolicy", .text("core.TerminationMessagePolicy")),
-    Field("ImagePullPolicy", .text("core.PullPolicy")),
-    Field("SecurityContext", .pointer(.structure(Self.securityContext))),
-    Field("Stdin", .boolean), Field("StdinOnce", .boolean), Field("TTY", .boolean),
-  ]
-
-  private static let containerPort = GoStructure(
-    "core.ContainerPort",
-    [
-      Field("Name", .string), Field("HostPort", .int32), Field("ContainerPort", .int32),
-      Field("Protocol", .text("core.Protocol")), Field("HostIP", .string),
-    ])
-
-  private static let environmentFrom = GoStructure(
-    "core.EnvFromSource",
-    [
-      Field("Prefix", .string),
-      Field(
-        "ConfigMapRef", .pointer(.structure(Self.optionalReference("core.ConfigMapEnvSource")))),
-      Field("SecretRef", .pointer(.structure(Self.optionalReference("core.SecretEnvSource")))),
-    ])
-
-  private static let environmentVariable = GoStructure(
-    "core.EnvVar",
-    [
-      Field("Name", .string), Field("Value", .string),
-      Field("ValueFrom", .pointer(.structure(Self.environmentSource))),
-    ])
-
-  private static let environmentSource = GoStructure(
-    "core.EnvVarSource",
-    [
-      Field("FieldRef", .pointer(.structure(Self.fieldSelector))),
-      Field("ResourceFieldRef", .pointer(.structure(Self.resourceFieldSelector))),
-      Field("ConfigMapKeyRef", .pointer(.structure(Self.keySelector("core.ConfigMapKeySelector")))),
-      Field("SecretKeyRef", .pointer(.structure(Self.keySelector("core.SecretKeySelector")))),
-      Field("FileKeyRef", .pointer(.structure(Self.fileKeySelector)), since: 34),
-    ])
-
-  package static let fieldSelector = GoStructure(
-    "core.ObjectFieldSelector", [Field("APIVersion", .string), Field("FieldPath", .string)])
-
-  package static let resourceFieldSelector = GoStructure(
-    "core.ResourceFieldSelector",
-    [Field("ContainerName", .string), Field("Resource", .string), Field("Divisor", .quantity)])
-
-  private static let fileKeySelector = GoStructure(
-    "core.FileKeySelector",
-    [
-      Field("VolumeName", .string), Field("Path", .string), Field("Key", .string),
-      Field("Optional", .pointer(.boolean)),
-    ])
-
-  package static let localReference = GoStructure(
-    "core.LocalObjectReference", [Field("Name", .string)])
-
-  private static func optionalReference(_ name: String) -> GoStructure {
-    GoStructure(
-      name, [.embedded(Self.localReference), Field("Optional", .pointer(.boolean))])
-  }
-
-  private static func keySelector(_ name: String) -> GoStructure {
-    GoStructure(
-      name,
-      [
-        .embedded(Self.localReference), Field("Key", .string),
-        Field("Optional", .pointer(.boolean)),
-      ])
-  }
-
-  package static let resourceList: GoType = .map("core.ResourceList", .roundedQuantity)
-
-  package static let resourceRequirements = GoStructure(
-    "core.ResourceRequirements",
-    [
-      Field("Limits", Self.resourceList), Field("Requests", Self.resourceList),
-      Field("Claims", .list(.structure(Self.resourceClaim)), since: 26),
-    ])
-
-  private static let resourceClaim = GoStructure(
-    "core.ResourceClaim", [Field("Name", .string), Field("Request", .string, since: 31)])
-
-  private static let resizePolicy = GoStructure(
-    "core.ContainerResizePolicy",
-    [
-      Field("ResourceName", .text("core.ResourceName")),
-      Field("RestartPolicy", .text("core.ResourceResizeRestartPolicy")),
-    ])
-
-  private static let restartRule = GoStructure(
-    "core.ContainerRestartRule",
-    [
-      Field("Action", .text("core.ContainerRestartRuleAction")),
-      Field("ExitCodes", .pointer(.structure(Self.restartRuleExitCodes))),
-    ])
-
-  private static let restartRuleExitCodes = GoStructure(
-    "core.ContainerRestartRuleOnExitCodes",
-    [
-      Field("Operator", .text("core.ContainerRestartRuleOnExitCodesOperator")),
-      Field("Values", .list(.int32)),
-    ])
-
-  private static let volumeMount = GoStructure(
-    "core.VolumeMount",
-    [
-      Field("Name", .string), Field("ReadOnly", .boolean),
-      Field("RecursiveReadOnly", .pointer(.text("core.RecursiveReadOnlyMode")), since: 30),
-      Field("MountPath", .string), Field("SubPath", .string),
-      Field("MountPropagation", .pointer(.text("core.MountPropagationMode"))),
-      Field("SubPathExpr", .string),
-    ])
-
-  private static let volumeDevice = GoStructure(
-    "core.VolumeDevice", [Field("Name", .string), Field("DevicePath", .string)])
-
-  // MARK: Probes and hooks
-
-  private static let probe = GoStructure(
-    "core.Probe",
-    [
-      .embedded(Self.oldHandler, until: 22),
-      .embedded(
-        GoStructure(
-          "core.ProbeHandler",
-          Self.handlers + [Field("GRPC", .pointer(.structure(Self.grpcAction)))]),
-        since: 23),
-      Field("InitialDelaySeconds", .int32), Field("TimeoutSeconds", .int32),
-      Field("PeriodSeconds", .int32), Field("SuccessThreshold", .int32),
-      Field("FailureThreshold", .int32),
-      Field("TerminationGracePeriodSeconds", .pointer(.int64), since: 21),
-    ])
-
-  private static let lifecycle = GoStructure(
-    "core.Lifecycle",
-    [
-      Field("PostStart", .pointer(.structure(Self.oldHandler)), until: 22),
-      Field("PreStop", .pointer(.structure(Self.oldHandler)), until: 22),
-      Field("PostStart", .pointer(.structure(Self.lifecycleHandler)), since: 23),
-      Field("PreStop", .pointer(.structure(Self.lifecycleHandler)), since: 23),
-      Field("StopSignal", .pointer(.text("core.Signal")), since: 33),
-    ])
-
-  /// The handlers that probes and hooks share.
-  private static let oldHandler = GoStructure("core.Handler", Self.handlers)
-
-  private static let lifecycleHandler = GoStructure(
-    "core.LifecycleHandler",
-    Self.handlers + [
-      Field(
-        "Sleep", .pointer(.structure(GoStructure("core.SleepAction", [Field("Seconds", .int64)]))),
-        since: 29)
-    ])
-
-  private static let handlers: [Field] = [
-    Field(
-      "Exec", .pointer(.structure(GoStructure("core.ExecAction", [Field("Command", .strings)])))),
-    Field("HTTPGet", .pointer(.structure(Self.httpGetAction))),
-    Field(
-      "TCPSocket",
-      .pointer(
-        .structure(
-          GoStructure(
-            "core.TCPSocketAction", [Field("Port", .intOrString), Field("Host", .string)])))),
-  ]
-
-  private static let httpGetAction = GoStructure(
-    "core.HTTPGetAction",
-    [
-      Field("Path", .string), Field("Port", .intOrString), Field("Host", .string),
-      Field("Scheme", .text("core.URIScheme")),
-      Field("HTTPHeaders", .list(.structure(Self.nameAndValue("core.HTTPHeader")))),
-    ])
-
-  private static let grpcAction = GoStructure(
-    "core.GRPCAction", [Field("Port", .int32), Field("Service", .pointer(.string))])
-
-  private static func nameAndValue(_ name: String) -> GoStructure {
-    GoStructure(name, [Field("Name", .string), Field("Value", .string)])
-  }
-
-  // MARK: Security
-
-  private static let podSecurityContext = GoStructure(
-    "core.PodSecurityContext",
-    [
-      Field("HostNetwork", .boolean), Field("HostPID", .boolean), Field("HostIPC", .boolean),
-      Field("ShareProcessNamespace", .pointer(.boolean)),
-      Field("HostUsers", .pointer(.boolean), since: 25),
-      Field("SELinuxOptions", .pointer(.structure(Self.seLinuxOptions))),
-      Field("WindowsOptions", .pointer(.structure(Self.windowsOptions))),
-      Field("RunAsUser", .pointer(.int64)), Field("RunAsGroup", .pointer(.int64)),
-      Field("RunAsNonRoot", .pointer(.boolean)), Field("SupplementalGroups", .list(.int64)),
-      Field(
-        "SupplementalGroupsPolicy", .pointer(.text("core.SupplementalGroupsPolicy")), since: 31),
-      Field("FSGroup", .pointer(.int64)),
-      Field("FSGroupChangePolicy", .pointer(.text("core.PodFSGroupChangePolicy")), since: 18),
-      Field("Sysctls", .list(.structure(Self.nameAndValue("core.Sysctl")))),
-      Field("SeccompProfile", Self.profile("core.SeccompProfile"), since: 19),
-      Field("AppArmorProfile", Self.profile("core.AppArmorProfile"), since: 30),
-      Field("SELinuxChangePolicy", .pointer(.text("core.PodSELinuxChangePolicy")), since: 32),
-    ])
-
-  private static let securityContext = GoStructure(
-    "core.SecurityContext",
-    [
-      Field("Capabilities", .pointer(.structure(Self.capabilities))),
-      Field("Privileged", .pointer(.boolean)),
-      Field("SELinuxOptions", .pointer(.structure(Self.seLinuxOptions))),
-      Field("WindowsOptions", .pointer(.structure(Self.windowsOptions))),
-      Field("RunAsUser", .pointer(.int64)), Field("RunAsGroup", .pointer(.int64)),
-      Field("RunAsNonRoot", .pointer(.boolean)),
-      Field("ReadOnlyRootFilesystem", .pointer(.boolean)),
-      Field("AllowPrivilegeEscalation", .pointer(.boolean)),
-      Field("ProcMount", .pointer(.text("core.ProcMountType"))),
-      Field("SeccompProfile", Self.profile("core.SeccompProfile"), since: 19),
-      Field("AppArmorProfile", Self.profile("core.AppArmorProfile"), since: 30),
-    ])
-
-  private static func profile(_ name: String) -> GoType {
-    .pointer(
-      .structure(
-        GoStructure(
-          name,
-          [Field("Type", .text(name + "Type")), Field("LocalhostProfile", .pointer(.string))])))
-  }
-
-  private static let capabilities = GoStructure(
-    "core.Capabilities",
-    [
-      Field("Add", .list(.text("core.Capability"))), Field("Drop", .list(.text("core.Capability"))),
-    ])
-
-  private static let seLinuxOptions = GoStructure(
-    "core.SELinuxOptions",
-    [
-      Field("User", .string), Field("Role", .string), Field("Type", .string),
-      Field("Level", .string),
-    ])
-
-  private static let windowsOptions = GoStructure(
-    "core.WindowsSecurityContextOptions",
-    [
-      Field("GMSACredentialSpecName", .pointer(.string)),
-      Field("GMSACredentialSpec", .pointer(.string)), Field("RunAsUserName", .pointer(.string)),
-      Field("HostProcess", .pointer(.boolean), since: 22),
-    ])
-
-  // MARK: Scheduling
-
-  private static let toleration = GoStructure(
-    "core.Toleration",
-    [
-      Field("Key", .string), Field("Operator", .text("core.TolerationOperator")),
-      Field("Value", .string), Field("Effect", .text("core.TaintEffect")),
-      Field("TolerationSeconds", .pointer(.int64)),
-    ])
-
-  private static let affinity = GoStructure(
-    "core.Affinity",
-    [
-      Field("NodeAffinity", .pointer(.structure(Self.nodeAffinity))),
-      Field("PodAffinity", .pointer(.structure(Self.podAffinity("core.PodAffinity")))),
-      Field("PodAntiAffinity", .pointer(.structure(Self.podAffinity("core.PodAntiAffinity")))),
-    ])
-
-  private static let nodeAffinity = GoStructure(
-    "core.NodeAffinity",
-    [
-      Field(
-        "RequiredDuringSchedulingIgnoredDuringExecution",
-        .pointer(
-          .structure(
-            GoStructure(
-              "core.NodeSelector",
-              [Field("NodeSelectorTerms", .list(.structure(Self.nodeSelectorTerm)))])))),
-      Field(
-        "PreferredDuringSchedulingIgnoredDuringExecution",
-        .list(
-          .structure(
-            GoStructure(
-              "core.PreferredSchedulingTerm",
-              [
-                Field("Weight", .int32), Field("Preference", .structure(Self.nodeSelectorTerm)),
-              ])))),
-    ])
-
-  private static let nodeSelectorTerm = GoStructure(
-    "core.NodeSelectorTerm",
-    [
-      Field("MatchExpressions", .list(.structure(Self.nodeSelectorRequirement))),
-      Field("MatchFields", .list(.structure(Self.nodeSelectorRequirement))),
-    ])
-
-  private static let nodeSelectorRequirement = GoStructure(
-    "core.NodeSelectorRequirement",
-    [
-      Field("Key", .string), Field("Operator", .text("core.NodeSelectorOperator")),
-      Field("Values", .strings),
-    ])
-
-  private static func podAffinity(_ name: String) -> GoStructure {
-    GoStructure(
-      name,
-      [
-        Field(
-          "RequiredDuringSchedulingIgnoredDuringExecution",
-          .list(.structure(Self.podAffinityTerm))),
-        Field(
-          "PreferredDuringSchedulingIgnoredDuringExecution",
-          .list(
-            .structure(
-              GoStructure(
-                "core.WeightedPodAffinityTerm",
-                [
-                  Field("Weight", .int32),
-                  Field("PodAffinityTerm", .structure(Self.podAffinityTerm)),
-                ])))),
-      ])
-  }
-
-  private static let podAffinityTerm = GoStructure(
-    "core.PodAffinityTerm",
-    [
-      Field("LabelSelector", Self.labelSelector), Field("Namespaces", .strings),
-      Field("TopologyKey", .string), Field("NamespaceSelector", Self.labelSelector, since: 21),
-      Field("MatchLabelKeys", .strings, since: 29),
-      Field("MismatchLabelKeys", .strings, since: 29),
-    ])
-
-  package static let labelSelector: GoType = .pointer(
-    .structure(
-      GoStructure(
-        "v1.LabelSelector",
-        [
-          Field("MatchLabels", .stringMap),
-          Field("MatchExpressions", .list(.structure(Self.labelSelectorRequirement))),
-        ])))
-
-  package static let labelSelectorRequirement = GoStructure(
-    "v1.LabelSelectorRequirement",
-    [
-      Field("Key", .string), Field("Operator", .text("v1.LabelSelectorOperator")),
-      Field("Values", .strings),
-    ])
-
-  private static let topologySpreadConstraint = GoStructure(
-    "core.TopologySpreadConstraint",
-    [
-      Field("MaxSkew", .int32), Field("TopologyKey", .string),
-      Field("WhenUnsatisfiable", .text("core.UnsatisfiableConstraintAction")),
-      Field("LabelSelector", Self.labelSelector),
-      Field("MinDomains", .pointer(.int32), since: 24),
-      Field("NodeAffinityPolicy", .pointer(.text("core.NodeInclusionPolicy")), since: 25),
-      Field("NodeTaintsPolicy", .pointer(.text("core.NodeInclusionPolicy")), since: 25),
-      Field("MatchLabelKeys", .strings, since: 25),
-    ])
-
-  private static let readinessGate = GoStructure(
-    "core.PodReadinessGate", [Field("ConditionType", .text("core.PodConditionType"))])
-
-  private static let schedulingGate = GoStructure(
-    "core.PodSchedulingGate", [Field("Name", .string)])
-
-  private static let schedulingGroup = GoStructure(
-    "core.PodSchedulingGroup", [Field("PodGroupName", .pointer(.string))])
-
-  private static let operatingSystem = GoStructure(
-    "core.PodOS", [Field("Name", .text("core.OSName"))])
-
-  private static let podResourceClaim = GoStructure(
-    "core.PodResourceClaim",
-    [
-      Field("Name", .string),
-      Field(
-        "Source", .structure(GoStructure("core.ClaimSource", Self.claimSourceFields)), until: 30),
-    ] + Self.claimSourceFields.map { Field($0.name, $0.type, since: 31) })
-
-  private static let claimSourceFields = [
-    Field("ResourceClaimName", .pointer(.string)),
-    Field("ResourceClaimTemplateName", .pointer(.string)),
-  ]
-
-  private static let hostAlias = GoStructure(
-    "core.HostAlias", [Field("IP", .string), Field("Hostnames", .strings)])
-
-  private static let dnsConfig = GoStructure(
-    "core.PodDNSConfig",
-    [
-      Field("Nameservers", .strings), Field("Searches", .strings),
-      Field(
-        "Options",
-        .list(
-          .structure(
-            GoStructure(
-              "core.PodDNSConfigOption",
-              [Field("Name", .string), Field("Value", .pointer(.string))])))),
-    ])
+  package static let pod = Self.declarations.structure("core.Pod")
+  package static let spec = Self.declarations.structure("core.PodSpec")
+  /// The kinds of volumes; a volume has exactly one of these fields.
+  package static let volumeKinds = Self.declarations.structure("core.VolumeSource")
+
+  /// The fields that all containers have.
+  private static let container = """
+    Name, Image string; Command, Args []string; WorkingDir string; Ports []ContainerPort
+    EnvFrom []EnvFromSource; Env []EnvVar; Resources ResourceRequirements
+    ResizePolicy []ContainerResizePolicy since=27
+    RestartPolicy *ContainerRestartPolicy since=28
+    RestartPolicyRules []ContainerRestartRule since=34; VolumeMounts []VolumeMount
+    VolumeDevices []VolumeDevice; LivenessProbe, ReadinessProbe, StartupProbe *Probe
+    Lifecycle *Lifecycle; TerminationMessagePath string
+    TerminationMessagePolicy TerminationMessagePolicy; ImagePullPolicy PullPolicy
+    SecurityContext *SecurityContext; Stdin, StdinOnce, TTY bool
+    """
+
+  private static let declarations = GoDeclarations(
+    """
+    // Pods and their metadata
+    Pod {
+      v1.TypeMeta; ObjectMeta v1.ObjectMeta key=metadata; Spec PodSpec; Status PodStatus
+    }
+    v1.TypeMeta { Kind, APIVersion string }
+    v1.ObjectMeta {
+      Name, GenerateName, Namespace, SelfLink string; UID types.UID; ResourceVersion string
+      Generation int64; CreationTimestamp v1.Time; DeletionTimestamp *v1.Time key=-
+      DeletionGracePeriodSeconds *int64; Labels, Annotations map[string]string
+      OwnerReferences []v1.OwnerReference; Finalizers []string; ClusterName string until=23
+      ZZZ_DeprecatedClusterName string key=clusterName since=24 until=24
+      ManagedFields []v1.ManagedFieldsEntry key=-
+    }
+    v1.OwnerReference {
+      APIVersion, Kind, Name string; UID types.UID; Controller, BlockOwnerDeletion *bool
+    }
+    v1.LabelSelector {
+      MatchLabels map[string]string; MatchExpressions []v1.LabelSelectorRequirement
+    }
+    v1.LabelSelectorRequirement {
+      Key string; Operator v1.LabelSelectorOperator; Values []string
+    }
+    PodSpec {
+      Volumes []Volume; InitContainers, Containers []Container
+      EphemeralContainers []EphemeralContainer; RestartPolicy RestartPolicy
+      TerminationGracePeriodSeconds, ActiveDeadlineSeconds *int64; DNSPolicy DNSPolicy
+      NodeSelector map[string]string; ServiceAccountName string
+      AutomountServiceAccountToken *bool; NodeName string; SecurityContext *PodSecurityContext
+      ImagePullSecrets []LocalObjectReference; Hostname, Subdomain string
+      SetHostnameAsFQDN *bool since=19; Affinity *Affinity; SchedulerName string
+      Tolerations []Toleration; HostAliases []HostAlias; PriorityClassName string
+      Priority *int32; PreemptionPolicy *PreemptionPolicy; DNSConfig *PodDNSConfig
+      ReadinessGates []PodReadinessGate; RuntimeClassName *string; Overhead ResourceList
+      EnableServiceLinks *bool; TopologySpreadConstraints []TopologySpreadConstraint
+      OS *PodOS since=23; SchedulingGates []PodSchedulingGate since=26
+      ResourceClaims []PodResourceClaim since=26; Resources *ResourceRequirements since=32
+      HostnameOverride *string since=34; SchedulingGroup *PodSchedulingGroup since=36
+    }
+    PodOS { Name OSName }
+    PodSchedulingGate { Name string }
+    PodSchedulingGroup { PodGroupName *string }
+    PodReadinessGate { ConditionType PodConditionType }
+    PodResourceClaim {
+      Name string; Source ClaimSource until=30; ResourceClaimName *string since=31
+      ResourceClaimTemplateName *string since=31
+    }
+    ClaimSource { ResourceClaimName, ResourceClaimTemplateName *string }
+    HostAlias { IP string; Hostnames []string }
+    PodDNSConfig { Nameservers, Searches []string; Options []PodDNSConfigOption }
+    PodDNSConfigOption { Name string; Value *string }
+
+    // Status, without times, conditions and containers
+    PodStatus {
+      ObservedGeneration int64 since=33; Phase PodPhase; Conditions []PodCondition key=-
+      Message, Reason, NominatedNodeName, HostIP string; HostIPs []HostIP since=28
+      PodIPs []PodIP; StartTime *v1.Time key=-; QOSClass PodQOSClass
+      InitContainerStatuses []ContainerStatus key=-; ContainerStatuses []ContainerStatus key=-
+      EphemeralContainerStatuses []ContainerStatus key=-; Resize PodResizeStatus since=27
+      ResourceClaimStatuses []PodResourceClaimStatus key=- since=28
+      ExtendedResourceClaimStatus *PodExtendedResourceClaimStatus key=- since=34
+      AllocatedResources ResourceList key=- since=35
+      Resources *ResourceRequirements key=- since=35
+      NodeAllocatableResourceClaimStatuses []NodeAllocatableResourceClaimStatus key=- since=36
+    }
+    HostIP { IP string }
+    PodIP { IP string }
+
+    // Containers
+    Container { \(Self.container) }
+    EphemeralContainer { EphemeralContainerCommon; TargetContainerName string }
+    EphemeralContainerCommon { \(Self.container) }
+    ContainerPort {
+      Name string; HostPort, ContainerPort int32; Protocol Protocol; HostIP string
+    }
+    EnvFromSource {
+      Prefix string; ConfigMapRef *ConfigMapEnvSource; SecretRef *SecretEnvSource
+    }
+    ConfigMapEnvSource { LocalObjectReference; Optional *bool }
+    SecretEnvSource { LocalObjectReference; Optional *bool }
+    EnvVar { Name, Value string; ValueFrom *EnvVarSource }
+    EnvVarSource {
+      FieldRef *ObjectFieldSelector; ResourceFieldRef *ResourceFieldSelector
+      ConfigMapKeyRef *ConfigMapKeySelector; SecretKeyRef *SecretKeySelector
+      FileKeyRef *FileKeySelector since=34
+    }
+    ObjectFieldSelector { APIVersion, FieldPath string }
+    ResourceFieldSelector { ContainerName, Resource string; Divisor resource.Quantity }
+    ConfigMapKeySelector { LocalObjectReference; Key string; Optional *bool }
+    SecretKeySelector { LocalObjectReference; Key string; Optional *bool }
+    FileKeySelector { VolumeName, Path, Key string; Optional *bool }
+    LocalObjectReference { Name string }
+    ResourceRequirements { Limits, Requests ResourceList; Claims []ResourceClaim since=26 }
+    ResourceClaim { Name string; Request string since=31 }
+    ContainerResizePolicy {
+      ResourceName ResourceName; RestartPolicy ResourceResizeRestartPolicy
+    }
+    ContainerRestartRule {
+      Action ContainerRestartRuleAction; ExitCodes *ContainerRestartRuleOnExitCodes
+    }
+    ContainerRestartRuleOnExitCodes {
+      Operator ContainerRestartRuleOnExitCodesOperator; Values []int32
+    }
+    VolumeMount {
+      Name string; ReadOnly bool; RecursiveReadOnly *RecursiveReadOnlyMode since=30
+      MountPath, SubPath string; MountPropagation *MountPropagationMode; SubPathExpr string
+    }
+    VolumeDevice { Name, DevicePath string }
+
+    // Probes and hooks
+    Probe {
+      Handler until=22; ProbeHandler since=23; InitialDelaySeconds, TimeoutSeconds int32
+      PeriodSeconds, SuccessThreshold, FailureThreshold int32
+      TerminationGracePeriodSeconds *int64 since=21
+    }
+    Handler { Exec *ExecAction; HTTPGet *HTTPGetAction; TCPSocket *TCPSocketAction }
+    ProbeHandler {
+      Exec *ExecAction; HTTPGet *HTTPGetAction; TCPSocket *TCPSocketAction; GRPC *GRPCAction
+    }
+    Lifecycle {
+      PostStart *Handler until=22; PreStop *Handler until=22
+      PostStart *LifecycleHandler since=23; PreStop *LifecycleHandler since=23
+      StopSignal *Signal since=33
+    }
+    LifecycleHandler {
+      Exec *ExecAction; HTTPGet *HTTPGetAction; TCPSocket *TCPSocketAction
+      Sleep *SleepAction since=29
+    }
+    ExecAction { Command []string }
+    HTTPGetAction {
+      Path string; Port intstr.IntOrString; Host string; Scheme URIScheme
+      HTTPHeaders []HTTPHeader
+    }
+    HTTPHeader { Name, Value string }
+    TCPSocketAction { Port intstr.IntOrString; Host string }
+    GRPCAction { Port int32; Service *string }
+    SleepAction { Seconds int64 }
+
+    // Security
+    PodSecurityContext {
+      HostNetwork, HostPID, HostIPC bool; ShareProcessNamespace *bool; HostUsers *bool since=25
+      SELinuxOptions *SELinuxOptions; WindowsOptions *WindowsSecurityContextOptions
+      RunAsUser, RunAsGroup *int64; RunAsNonRoot *bool; SupplementalGroups []int64
+      SupplementalGroupsPolicy *SupplementalGroupsPolicy since=31; FSGroup *int64
+      FSGroupChangePolicy *PodFSGroupChangePolicy since=18; Sysctls []Sysctl
+      SeccompProfile *SeccompProfile since=19; AppArmorProfile *AppArmorProfile since=30
+      SELinuxChangePolicy *PodSELinuxChangePolicy since=32
+    }
+    Sysctl { Name, Value string }
+    SecurityContext {
+      Capabilities *Capabilities; Privileged *bool; SELinuxOptions *SELinuxOptions
+      WindowsOptions *WindowsSecurityContextOptions; RunAsUser, RunAsGroup *int64
+      RunAsNonRoot, ReadOnlyRootFilesystem, AllowPrivilegeEscalation *bool
+      ProcMount *ProcMountType; SeccompProfile *SeccompProfile since=19
+      AppArmorProfile *AppArmorProfile since=30
+    }
+    SeccompProfile { Type SeccompProfileType; LocalhostProfile *string }
+    AppArmorProfile { Type AppArmorProfileType; LocalhostProfile *string }
+    Capabilities { Add, Drop []Capability }
+    SELinuxOptions { User, Role, Type, Level string }
+    WindowsSecurityContextOptions {
+      GMSACredentialSpecName, GMSACredentialSpec, RunAsUserName *string
+      HostProcess *bool since=22
+    }
+
+    // Scheduling
+    Toleration {
+      Key string; Operator TolerationOperator; Value string; Effect TaintEffect
+      TolerationSeconds *int64
+    }
+    Affinity {
+      NodeAffinity *NodeAffinity; PodAffinity *PodAffinity; PodAntiAffinity *PodAntiAffinity
+    }
+    NodeAffinity {
+      RequiredDuringSchedulingIgnoredDuringExecution *NodeSelector
+      PreferredDuringSchedulingIgnoredDuringExecution []PreferredSchedulingTerm
+    }
+    NodeSelector { NodeSelectorTerms []NodeSelectorTerm }
+    NodeSelectorTerm { MatchExpressions, MatchFields []NodeSelectorRequirement }
+    NodeSelectorRequirement { Key string; Operator NodeSelectorOperator; Values []string }
+    PreferredSchedulingTerm { Weight int32; Preference NodeSelectorTerm }
+    PodAffinity {
+      RequiredDuringSchedulingIgnoredDuringExecution []PodAffinityTerm
+      PreferredDuringSchedulingIgnoredDuringExecution []WeightedPodAffinityTerm
+    }
+    PodAntiAffinity {
+      RequiredDuringSchedulingIgnoredDuringExecution []PodAffinityTerm
+      PreferredDuringSchedulingIgnoredDuringExecution []WeightedPodAffinityTerm
+    }
+    PodAffinityTerm {
+      LabelSelector *v1.LabelSelector; Namespaces []string; TopologyKey string
+      NamespaceSelector *v1.LabelSelector since=21; MatchLabelKeys []string since=29
+      MismatchLabelKeys []string since=29
+    }
+    WeightedPodAffinityTerm { Weight int32; PodAffinityTerm PodAffinityTerm }
+    TopologySpreadConstraint {
+      MaxSkew int32; TopologyKey string; WhenUnsatisfiable UnsatisfiableConstraintAction
+      LabelSelector *v1.LabelSelector; MinDomains *int32 since=24
+      NodeAffinityPolicy *NodeInclusionPolicy since=25
+      NodeTaintsPolicy *NodeInclusionPolicy since=25; MatchLabelKeys []string since=25
+    }
+
+    // Volumes
+    Volume { Name string; VolumeSource }
+    VolumeSource {
+      HostPath *HostPathVolumeSource; EmptyDir *EmptyDirVolumeSource
+      GCEPersistentDisk *GCEPersistentDiskVolumeSource
+      AWSElasticBlockStore *AWSElasticBlockStoreVolumeSource; GitRepo *GitRepoVolumeSource
+      Secret *SecretVolumeSource; NFS *NFSVolumeSource; ISCSI *ISCSIVolumeSource
+      Glusterfs *GlusterfsVolumeSource; PersistentVolumeClaim *PersistentVolumeClaimVolumeSource
+      RBD *RBDVolumeSource; Quobyte *QuobyteVolumeSource; FlexVolume *FlexVolumeSource
+      Cinder *CinderVolumeSource; CephFS *CephFSVolumeSource key=cephfs
+      Flocker *FlockerVolumeSource; DownwardAPI *DownwardAPIVolumeSource; FC *FCVolumeSource
+      AzureFile *AzureFileVolumeSource; ConfigMap *ConfigMapVolumeSource
+      VsphereVolume *VsphereVirtualDiskVolumeSource; AzureDisk *AzureDiskVolumeSource
+      PhotonPersistentDisk *PhotonPersistentDiskVolumeSource; Projected *ProjectedVolumeSource
+      PortworxVolume *PortworxVolumeSource; ScaleIO *ScaleIOVolumeSource
+      StorageOS *StorageOSVolumeSource key=storageos; CSI *CSIVolumeSource
+      Ephemeral *EphemeralVolumeSource since=19; Image *ImageVolumeSource since=31
+    }
+    HostPathVolumeSource { Path string; Type *HostPathType }
+    EmptyDirVolumeSource { Medium StorageMedium; SizeLimit *resource.Quantity }
+    GCEPersistentDiskVolumeSource { PDName, FSType string; Partition int32; ReadOnly bool }
+    AWSElasticBlockStoreVolumeSource {
+      VolumeID, FSType string; Partition int32; ReadOnly bool
+    }
+    GitRepoVolumeSource { Repository, Revision, Directory string }
+    SecretVolumeSource {
+      SecretName string; Items []KeyToPath; DefaultMode *int32; Optional *bool
+    }
+    KeyToPath { Key, Path string; Mode *int32 }
+    NFSVolumeSource { Server, Path string; ReadOnly bool }
+    ISCSIVolumeSource {
+      TargetPortal, IQN string; Lun int32; ISCSIInterface, FSType string; ReadOnly bool
+      Portals []string; DiscoveryCHAPAuth bool key=chapAuthDiscovery
+      SessionCHAPAuth bool key=chapAuthSession; SecretRef *LocalObjectReference
+      InitiatorName *string
+    }
+    GlusterfsVolumeSource { EndpointsName string key=endpoints; Path string; ReadOnly bool }
+    PersistentVolumeClaimVolumeSource { ClaimName string; ReadOnly bool }
+    RBDVolumeSource {
+      CephMonitors []string key=monitors; RBDImage string key=image; FSType string
+      RBDPool string key=pool; RadosUser string key=user; Keyring string
+      SecretRef *LocalObjectReference; ReadOnly bool
+    }
+    QuobyteVolumeSource {
+      Registry, Volume string; ReadOnly bool; User, Group, Tenant string
+    }
+    FlexVolumeSource {
+      Driver, FSType string; SecretRef *LocalObjectReference; ReadOnly bool
+      Options map[string]string
+    }
+    CinderVolumeSource {
+      VolumeID, FSType string; ReadOnly bool; SecretRef *LocalObjectReference
+    }
+    CephFSVolumeSource {
+      Monitors []string; Path, User, SecretFile string; SecretRef *LocalObjectReference
+      ReadOnly bool
+    }
+    FlockerVolumeSource { DatasetName, DatasetUUID string }
+    DownwardAPIVolumeSource { Items []DownwardAPIVolumeFile; DefaultMode *int32 }
+    DownwardAPIVolumeFile {
+      Path string; FieldRef *ObjectFieldSelector; ResourceFieldRef *ResourceFieldSelector
+      Mode *int32
+    }
+    FCVolumeSource {
+      TargetWWNs []string; Lun *int32; FSType string; ReadOnly bool; WWIDs []string key=wwids
+    }
+    AzureFileVolumeSource { SecretName, ShareName string; ReadOnly bool }
+    ConfigMapVolumeSource {
+      LocalObjectReference; Items []KeyToPath; DefaultMode *int32; Optional *bool
+    }
+    VsphereVirtualDiskVolumeSource {
+      VolumePath, FSType, StoragePolicyName, StoragePolicyID string
+    }
+    AzureDiskVolumeSource {
+      DiskName string; DataDiskURI string key=diskURI; CachingMode *AzureDataDiskCachingMode
+      FSType *string; ReadOnly *bool; Kind *AzureDataDiskKind
+    }
+    PhotonPersistentDiskVolumeSource { PdID, FSType string }
+    ProjectedVolumeSource { Sources []VolumeProjection; DefaultMode *int32 }
+    VolumeProjection {
+      Secret *SecretProjection; DownwardAPI *DownwardAPIProjection
+      ConfigMap *ConfigMapProjection; ServiceAccountToken *ServiceAccountTokenProjection
+      ClusterTrustBundle *ClusterTrustBundleProjection since=29
+      PodCertificate *PodCertificateProjection since=34
+    }
+    SecretProjection { LocalObjectReference; Items []KeyToPath; Optional *bool }
+    DownwardAPIProjection { Items []DownwardAPIVolumeFile }
+    ConfigMapProjection { LocalObjectReference; Items []KeyToPath; Optional *bool }
+    ServiceAccountTokenProjection { Audience string; ExpirationSeconds int64; Path string }
+    ClusterTrustBundleProjection {
+      Name, SignerName *string; LabelSelector *v1.LabelSelector; Optional *bool; Path string
+    }
+    PodCertificateProjection {
+      SignerName, KeyType string; MaxExpirationSeconds *int32
+      CredentialBundlePath, KeyPath, CertificateChainPath string
+      UserAnnotations map[string]string since=35
+    }
+    PortworxVolumeSource { VolumeID, FSType string; ReadOnly bool }
+    ScaleIOVolumeSource {
+      Gateway, System string; SecretRef *LocalObjectReference; SSLEnabled bool
+      ProtectionDomain, StoragePool, StorageMode, VolumeName, FSType string; ReadOnly bool
+    }
+    StorageOSVolumeSource {
+      VolumeName, VolumeNamespace, FSType string; ReadOnly bool; SecretRef *LocalObjectReference
+    }
+    CSIVolumeSource {
+      Driver string; ReadOnly *bool; FSType *string; VolumeAttributes map[string]string
+      NodePublishSecretRef *LocalObjectReference
+    }
+    EphemeralVolumeSource { VolumeClaimTemplate *PersistentVolumeClaimTemplate }
+    PersistentVolumeClaimTemplate {
+      ObjectMeta v1.ObjectMeta key=metadata; Spec PersistentVolumeClaimSpec
+    }
+    PersistentVolumeClaimSpec {
+      AccessModes []PersistentVolumeAccessMode; Selector *v1.LabelSelector
+      Resources ResourceRequirements until=28; Resources VolumeResourceRequirements since=29
+      VolumeName string; StorageClassName *string; VolumeMode *PersistentVolumeMode
+      DataSource *TypedLocalObjectReference
+      DataSourceRef *TypedLocalObjectReference since=22 until=25
+      DataSourceRef *TypedObjectReference since=26; VolumeAttributesClassName *string since=29
+    }
+    VolumeResourceRequirements { Limits, Requests ResourceList }
+    TypedLocalObjectReference { APIGroup *string; Kind, Name string }
+    TypedObjectReference { APIGroup *string; Kind, Name string; Namespace *string }
+    ImageVolumeSource { Reference string; PullPolicy PullPolicy }
+    """)
 }

@@ -31,6 +31,13 @@ extension JSONValue? {
   package var present: JSONValue? { self == .null ? nil : self }
 }
 
+extension StringProtocol {
+  /// Without such characters at both ends.
+  package func trimmed(_ isBlank: (Character) -> Bool) -> String {
+    String(self.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+  }
+}
+
 extension JSONValue {
   package static func strings(_ texts: some Sequence<String>) -> Self {
     .array(texts.map { .string($0) })

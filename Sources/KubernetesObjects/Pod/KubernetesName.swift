@@ -43,24 +43,23 @@ package enum KubernetesName {
   }
 
   private static func isLabel(_ text: Substring) -> Bool {
-    let bytes = text.utf8
-    func isInner(_ byte: UInt8) -> Bool {
-      (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
+    Self.isName(text, inside: "-") {
+      (0x61...0x7A).contains($0) || (0x30...0x39).contains($0)
     }
-    guard let first = bytes.first, let last = bytes.last, isInner(first), isInner(last) else {
-      return false
-    }
-    return bytes.allSatisfy { isInner($0) || $0 == UInt8(ascii: "-") }
   }
 
   private static func isQualifiedPart(_ text: Substring) -> Bool {
-    let bytes = text.utf8
-    func isInner(_ byte: UInt8) -> Bool {
-      (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte)
+    Self.isName(text, inside: "-_.") {
+      (0x61...0x7A).contains($0 | 0x20) || (0x30...0x39).contains($0)
     }
-    guard let first = bytes.first, let last = bytes.last, isInner(first), isInner(last) else {
-      return false
-    }
-    return bytes.allSatisfy { isInner($0) || "-_.".utf8.contains($0) }
+  }
+
+  /// - Parameter others: the characters that may neither begin nor end a name.
+  private static func isName(
+    _ text: Substring, inside others: String, _ isLetter: (UInt8) -> Bool
+  ) -> Bool {
+    guard let first = text.utf8.first, let last = text.utf8.last, isLetter(first), isLetter(last)
+    else { return false }
+    return text.utf8.allSatisfy { isLetter($0) || others.utf8.contains($0) }
   }
 }

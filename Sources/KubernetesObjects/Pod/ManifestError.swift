@@ -70,6 +70,10 @@ public struct FieldProblem: Equatable, Sendable, CustomStringConvertible {
     Self(field: field, "Duplicate value: \(value)")
   }
 
+  package static func forbidden(_ field: String, _ detail: String) -> Self {
+    Self(field: field, "Forbidden: \(detail)")
+  }
+
   package static func unsupported(_ field: String, _ value: String, _ supported: [String]) -> Self {
     let names = supported.map { "\"\($0)\"" }.joined(separator: ", ")
     return Self(field: field, "Unsupported value: \"\(value)\": supported values: \(names)")

@@ -128,7 +128,7 @@ extension JSONValue {
   }
 
   /// Changes every element of a list, if there is such a list.
-  fileprivate mutating func updateElements(_ key: String, _ change: (inout JSONValue) -> Void) {
+  package mutating func updateElements(_ key: String, _ change: (inout JSONValue) -> Void) {
     guard case .array(var elements)? = self[key] else { return }
     for index in elements.indices { change(&elements[index]) }
     self[key] = .array(elements)

@@ -73,8 +73,7 @@ package struct PodValidation {
       self.check(container: container, at: path, volumes: volumes, names: &names)
     }
     if !(spec["ephemeralContainers"]?.elements ?? []).isEmpty {
-      self.problems.append(
-        FieldProblem(field: "spec.ephemeralContainers", "Forbidden: cannot be set on create"))
+      self.problems.append(.forbidden("spec.ephemeralContainers", "cannot be set on create"))
     }
     self.checkChoice(spec["restartPolicy"], at: "spec.restartPolicy", Self.restartPolicies)
     self.checkChoice(spec["dnsPolicy"], at: "spec.dnsPolicy", Self.dnsPolicies)
@@ -106,8 +105,7 @@ package struct PodValidation {
       let kinds = PodSchema.volumeKinds.filter { volume[$0] != nil }
       for kind in kinds.dropFirst() {
         self.problems.append(
-          FieldProblem(
-            field: "\(path).\(kind)", "Forbidden: may not specify more than 1 volume type"))
+          .forbidden("\(path).\(kind)", "may not specify more than 1 volume type"))
       }
       guard let hostPath = volume["hostPath"] else { continue }
       let directory = hostPath["path"]?.string ?? ""
@@ -143,9 +141,9 @@ package struct PodValidation {
     }
     if container["securityContext"]?["privileged"]?.boolean == true, !self.allowsPrivileged {
       self.problems.append(
-        FieldProblem(
-          field: "\(path).securityContext.privileged",
-          "Forbidden: disallowed by cluster policy; --allow-privileged=true allows it"))
+        .forbidden(
+          "\(path).securityContext.privileged",
+          "disallowed by cluster policy; --allow-privileged=true allows it"))
     }
   }
 
@@ -227,8 +225,7 @@ package struct PodValidation {
     if handlers.isEmpty { self.problems.append(.required(path, "must specify a handler type")) }
     for handler in handlers.dropFirst() {
       self.problems.append(
-        FieldProblem(
-          field: "\(path).\(handler)", "Forbidden: may not specify more than 1 handler type"))
+        .forbidden("\(path).\(handler)", "may not specify more than 1 handler type"))
     }
     for handler in handlers where handler != "exec" && handler != "sleep" {
       let port = value[handler]?["port"]

@@ -200,15 +200,10 @@ extension ResourceQuantity {
   /// The quantity of a manifest's text or number.
   package init(_ value: JSONValue) throws(Unreadable) {
     switch value {
-    case .string(let text): try self.init(Self.trimmed(text))
+    case .string(let text): try self.init(text.trimmed(\.isWhitespace))
     case .integer(let number): try self.init(String(number))
     case .number(let number): try self.init("\(number)")
     default: throw .form
     }
-  }
-
-  private static func trimmed(_ text: String) -> String {
-    let rest = text.drop { $0.isWhitespace }
-    return String(rest.reversed().drop { $0.isWhitespace }.reversed())
   }
 }

@@ -30,6 +30,16 @@ public struct Campaign: Sendable {
 
     public init() {}
 
+    /// The result of one seed.
+    init(_ result: RunResult, seed: UInt64, ttlSeconds: Int64) {
+      self.runs = 1
+      (self.simulated, self.steps) = (result.simulated, result.steps)
+      (self.terms, self.pods, self.expiries) = (result.terms, result.pods, result.expiries)
+      self.faults = result.faults
+      self.takeovers = result.takeovers.map { Int($0 / (ttlSeconds * 1_000_000)) }
+      self.violations = result.violation.map { [Violation(seed: seed, text: $0)] } ?? []
+    }
+
     /// Adds the result of other seeds.
     package mutating func add(_ other: Summary) {
       self.runs += other.runs
@@ -41,20 +51,6 @@ public struct Campaign: Sendable {
       self.faults.merge(other.faults, uniquingKeysWith: +)
       self.takeovers += other.takeovers
       self.violations += other.violations
-    }
-
-    mutating func add(_ result: RunResult, seed: UInt64, ttlSeconds: Int64) {
-      self.runs += 1
-      self.simulated += result.simulated
-      self.steps += result.steps
-      self.terms += result.terms
-      self.pods += result.pods
-      self.expiries += result.expiries
-      for (kind, count) in result.faults { self.faults[kind, default: 0] += count }
-      self.takeovers += result.takeovers.map { Int($0 / (ttlSeconds * 1_000_000)) }
-      if let violation = result.violation {
-        self.violations.append(Violation(seed: seed, text: violation))
-      }
     }
 
     /// A percentile of the takeovers, in lengths of a lease; `nil` without any.
@@ -85,7 +81,8 @@ public struct Campaign: Sendable {
     for seed in self.firstSeed..<(self.firstSeed + self.seeds) {
       var simulation = Simulation<Core>(self.scenario, seed: seed)
       simulation.run()
-      summary.add(simulation.result, seed: seed, ttlSeconds: simulation.draw.ttlSeconds)
+      summary.add(
+        Summary(simulation.result, seed: seed, ttlSeconds: simulation.draw.ttlSeconds))
       guard summary.violations.isEmpty, progress(summary) else { break }
     }
     return summary
@@ -155,4 +152,25 @@ extension Simulation {
     }
     return lines.map { "\($0)\n" }.joined()
   }
+}
+
+/// The result of a run.
+public struct RunResult: Sendable {
+  /// The rule that was broken; `nil` for a good run.
+  public internal(set) var violation: String?
+  /// The length of the run in simulated time.
+  public internal(set) var simulated: Nanoseconds = 0
+  public internal(set) var steps = 0
+  /// Leases won, and pods started.
+  public internal(set) var terms = 0
+  public internal(set) var pods = 0
+  /// Pods that their kubelet ended by itself, `--manifest-deadline`.
+  public internal(set) var expiries = 0
+  /// The times without a pod before a pod ran on another node.
+  public internal(set) var takeovers: [Nanoseconds] = []
+  public internal(set) var faults: [SimulatedFault.Kind: Int] = [:]
+  /// Leases that were not renewed in time.
+  public internal(set) var losses = 0
+  /// Requests in each tenth of a second, if requests take time.
+  public internal(set) var load: [Int] = []
 }

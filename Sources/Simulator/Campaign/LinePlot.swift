@@ -35,40 +35,42 @@ public struct LinePlot: Sendable {
     }
     func left(_ x: Double) -> Double { place(x, xs, Self.left, Self.width) }
     func top(_ y: Double) -> Double { place(y, ys, Self.top + Self.height, -Self.height) }
-    var parts = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"\(430 + 18 * self.lines.count)\" "
-        + "font-family=\"sans-serif\" font-size=\"12\">",
-      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
-      "<text x=\"\(Self.left)\" y=\"18\" font-size=\"14\">\(self.title)</text>",
-    ]
+    let (right, bottom) = (Self.left + Self.width, Self.top + Self.height)
+    var picture = SVG(width: 760, height: 430 + 18 * self.lines.count, fontSize: 12)
+    picture.add("text", ["x": Self.left, "y": 18, "font-size": 14], self.title)
     for tick in ys {
-      parts.append(
-        "<line x1=\"\(Self.left)\" x2=\"\(Self.left + Self.width)\" y1=\"\(Self.text(top(tick)))\" "
-          + "y2=\"\(Self.text(top(tick)))\" stroke=\"#ddd\"/>")
-      parts.append(
-        "<text x=\"\(Self.left - 6)\" y=\"\(Self.text(top(tick) + 4))\" text-anchor=\"end\">"
-          + "\(Self.text(tick))</text>")
+      let y = Self.text(top(tick))
+      picture.add("line", ["x1": Self.left, "x2": right, "y1": y, "y2": y, "stroke": "#ddd"])
+      picture.add(
+        "text", ["x": Self.left - 6, "y": Self.text(top(tick) + 4), "text-anchor": "end"],
+        Self.text(tick))
     }
     for tick in xs {
-      parts.append(
-        "<text x=\"\(Self.text(left(tick)))\" y=\"\(Self.top + Self.height + 18)\" "
-          + "text-anchor=\"middle\">\(Self.text(tick))</text>")
+      picture.add(
+        "text", ["x": Self.text(left(tick)), "y": bottom + 18, "text-anchor": "middle"],
+        Self.text(tick))
     }
-    parts.append("<text x=\"\(Self.left)\" y=\"\(Self.top + Self.height + 38)\">\(self.x)</text>")
-    parts.append("<text x=\"6\" y=\"\(Self.top - 14)\">\(self.y)</text>")
+    picture.add("text", ["x": Self.left, "y": bottom + 38], self.x)
+    picture.add("text", ["x": 6, "y": Self.top - 14], self.y)
     for (index, line) in self.lines.enumerated() {
       let colour = Self.colours[index % Self.colours.count]
       let path = line.points.map { "\(Self.text(left($0.x))),\(Self.text(top($0.y)))" }
-      parts.append(
-        "<polyline points=\"\(path.joined(separator: " "))\" fill=\"none\" stroke=\"\(colour)\" "
-          + "stroke-width=\"1.5\"/>")
-      let row = Self.top + Self.height + 58 + Double(18 * index)
-      parts.append(
-        "<line x1=\"\(Self.left)\" x2=\"\(Self.left + 24)\" y1=\"\(row - 4)\" y2=\"\(row - 4)\" "
-          + "stroke=\"\(colour)\" stroke-width=\"3\"/>")
-      parts.append("<text x=\"\(Self.left + 32)\" y=\"\(row)\">\(line.name)</text>")
+      picture.add(
+        "polyline",
+        [
+          "points": path.joined(separator: " "), "fill": "none", "stroke": colour,
+          "stroke-width": 1.5,
+        ])
+      let row = bottom + 58 + Double(18 * index)
+      picture.add(
+        "line",
+        [
+          "x1": Self.left, "x2": Self.left + 24, "y1": row - 4, "y2": row - 4, "stroke": colour,
+          "stroke-width": 3,
+        ])
+      picture.add("text", ["x": Self.left + 32, "y": row], line.name)
     }
-    return (parts + ["</svg>", ""]).joined(separator: "\n")
+    return picture.text
   }
 
   /// Up to eleven round numbers, from zero to the largest value or beyond.
@@ -90,7 +92,30 @@ public struct LinePlot: Sendable {
   private static func text(_ number: Double) -> String {
     let hundredths = Int((number * 100).rounded())
     if hundredths % 100 == 0 { return "\(hundredths / 100)" }
-    let text = "\(Double(hundredths) / 100)"
-    return text
+    return "\(Double(hundredths) / 100)"
   }
+}
+
+/// A picture, element by element.
+struct SVG {
+  private var parts: [String]
+
+  init(width: Int, height: Int, fontSize: Int) {
+    self.parts = [
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(width)\" height=\"\(height)\" "
+        + "font-family=\"sans-serif\" font-size=\"\(fontSize)\">"
+    ]
+    self.add("rect", ["width": "100%", "height": "100%", "fill": "white"])
+  }
+
+  mutating func add(
+    _ element: String, _ attributes: KeyValuePairs<String, any CustomStringConvertible>,
+    _ content: String? = nil
+  ) {
+    let attributes = attributes.map { " \($0)=\"\($1)\"" }.joined()
+    let end = content.map { ">\($0)</\(element)>" } ?? "/>"
+    self.parts.append("<\(element)\(attributes)\(end)")
+  }
+
+  var text: String { (self.parts + ["</svg>", ""]).joined(separator: "\n") }
 }

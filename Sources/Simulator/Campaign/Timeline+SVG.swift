@@ -5,41 +5,40 @@ extension Timeline {
     let end = max(self.spans.map(\.end).max() ?? 0, self.lines.last?.at ?? 0, 1)
     let (left, width, height) = (130, 1_000, 22)
     func x(_ at: Nanoseconds) -> Int { left + Int(at * Int64(width) / end) }
-    var parts = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(left + width + 20)\" "
-        + "height=\"\(lanes.count * height + 60)\" font-family=\"sans-serif\" font-size=\"11\">",
-      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
-    ]
+    var picture = SVG(
+      width: left + width + 20, height: lanes.count * height + 60, fontSize: 11)
     for (row, lane) in lanes.enumerated() {
       let y = 10 + row * height
-      parts.append("<text x=\"6\" y=\"\(y + 14)\">\(lane)</text>")
-      parts.append(
-        "<line x1=\"\(left)\" x2=\"\(left + width)\" y1=\"\(y + height - 2)\" y2=\"\(y + height - 2)\" "
-          + "stroke=\"#ddd\"/>")
+      let base = y + height - 2
+      picture.add("text", ["x": 6, "y": y + 14], "\(lane)")
+      picture.add(
+        "line", ["x1": left, "x2": left + width, "y1": base, "y2": base, "stroke": "#ddd"])
       for span in self.spans where span.lane == lane {
         let length = max(2, x(span.end) - x(span.begin))
-        parts.append(
-          "<rect x=\"\(x(span.begin))\" y=\"\(y)\" width=\"\(length)\" height=\"\(height - 4)\" "
-            + "fill=\"\(Self.colour(span.kind))\" fill-opacity=\"0.8\"><title>\(span.label) "
-            + "\(Self.time(span.begin)) to \(Self.time(span.end))</title></rect>")
+        picture.add(
+          "rect",
+          [
+            "x": x(span.begin), "y": y, "width": length, "height": height - 4,
+            "fill": Self.colour(span.kind), "fill-opacity": 0.8,
+          ],
+          "<title>\(span.label) \(Self.time(span.begin)) to \(Self.time(span.end))</title>")
         if length > 7 * span.label.count {
-          parts.append("<text x=\"\(x(span.begin) + 3)\" y=\"\(y + 13)\">\(span.label)</text>")
+          picture.add("text", ["x": x(span.begin) + 3, "y": y + 13], span.label)
         }
       }
     }
     let bottom = 10 + lanes.count * height
     for line in self.lines where line.lane == .verdict {
-      parts.append(
-        "<line x1=\"\(x(line.at))\" x2=\"\(x(line.at))\" y1=\"5\" y2=\"\(bottom)\" stroke=\"red\"/>"
-      )
+      let x = x(line.at)
+      picture.add("line", ["x1": x, "x2": x, "y1": 5, "y2": bottom, "stroke": "red"])
     }
     for tick in 0...10 {
       let at = end * Int64(tick) / 10
-      parts.append(
-        "<text x=\"\(x(at))\" y=\"\(bottom + 18)\" text-anchor=\"middle\">\(at / 1_000_000_000) s</text>"
-      )
+      picture.add(
+        "text", ["x": x(at), "y": bottom + 18, "text-anchor": "middle"],
+        "\(at / 1_000_000_000) s")
     }
-    return (parts + ["</svg>", ""]).joined(separator: "\n")
+    return picture.text
   }
 
   private var lanes: [Lane] {

@@ -1,3 +1,4 @@
+import Elector
 import FakeKubelet
 import KubernetesObjects
 import Synchronization
@@ -24,7 +25,7 @@ final class Manifests: Sendable {
           terminationGracePeriodSeconds: \(graceSeconds)
           containers: [{name: kube-scheduler, image: "kube-scheduler:1"}]
         """
-      do throws(ManifestError) {
+      do {
         let pod = try PodManifest(
           decoding: Array(text.utf8), path: "/etc/kubernetes/manifests/kube-scheduler.yaml",
           node: PodManifest.Node(name: node))
@@ -34,5 +35,21 @@ final class Manifests: Sendable {
         preconditionFailure("the simulator's own manifest: \(error)")
       }
     }
+  }
+}
+
+/// The text of a simulated manifest: empty, or the pod's uid and deadline.
+struct ManifestText {
+  /// - Returns: the bytes of a manifest's file.
+  static func bytes(_ deadline: ManifestCopy.Deadline) -> [UInt8] {
+    guard case .expiry(let expiry) = deadline else { return [] }
+    return Array("\(expiry.uid) \(expiry.seconds)".utf8)
+  }
+
+  /// - Returns: `nil` for a pod that does not expire.
+  static func expiry(in bytes: [UInt8]) -> (uid: String, seconds: Int64)? {
+    let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+    guard fields.count == 2, let seconds = Int64(fields[1]) else { return nil }
+    return (String(fields[0]), seconds)
   }
 }

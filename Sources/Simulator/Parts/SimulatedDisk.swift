@@ -1,9 +1,10 @@
 import DequeModule
 import KVStore
 
-/// The store's disk, which survives a power cut: the table of nodes and the last events.
+/// The store's disk, which survives a power cut: the table of nodes, and the last events, which stand for the
+/// log and for the table of events.
 ///
-/// Source: `Schema`, the same in SQLite.
+/// Source: `ChangeLog` and `Schema`, the same in files.
 struct SimulatedDisk: Sendable {
   private var nodes: [StorePath: TreeNode] = [:]
   /// ``nodes`` has every change up to this index.
@@ -11,16 +12,23 @@ struct SimulatedDisk: Sendable {
   private(set) var events: Deque<Event> = []
   var clock = StoreClock.Record()
 
-  mutating func append(_ changes: [Change]) { self.events.append(contentsOf: changes.map(\.event)) }
+  mutating func append(_ changes: [Change], at time: StoreTime) {
+    self.events.append(contentsOf: changes.map(\.event))
+    self.clock.saw(time)
+  }
 
   /// Brings the nodes up to date, and deletes events that the history no longer keeps.
-  mutating func fold(_ backlog: Backlog, upTo index: UInt64, at time: StoreTime) {
+  mutating func fold(_ backlog: Backlog, at time: StoreTime) {
+    for directory in backlog.removedDirectories {
+      for path in self.nodes.keys where path.isBelow(directory) { self.nodes[path] = nil }
+    }
     for (path, node) in backlog.nodes { self.nodes[path] = node }
+    let index = backlog.tree.index
     self.foldedIndex = index
     while let first = self.events.first, first.index + UInt64(EventHistory.capacity) <= index {
       self.events.removeFirst()
     }
-    self.clock.lastKnown = time.nanoseconds
+    self.clock.saw(time)
   }
 
   /// The tree that a start finds.
@@ -28,19 +36,17 @@ struct SimulatedDisk: Sendable {
   func tree() -> KeyTree? {
     var tree = KeyTree(index: self.foldedIndex)
     // In the order of the keys a directory comes before its children.
-    for (path, node) in self.nodes.sorted(by: Self.precedes) {
+    for (path, node) in self.nodes.sorted(by: {
+      $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
+    }) {
       guard tree.restore(node.withoutChildren, at: path) else { return nil }
     }
     for event in self.events where event.index > self.foldedIndex {
-      guard tree.redo(event) != nil else { return nil }
+      guard tree.redo(LoggedChange(event), now: StoreTime(nanoseconds: 0)) != nil else {
+        return nil
+      }
     }
     return tree
-  }
-
-  private static func precedes(
-    _ left: (key: StorePath, value: TreeNode), _ right: (key: StorePath, value: TreeNode)
-  ) -> Bool {
-    left.key.bytes.lexicographicallyPrecedes(right.key.bytes)
   }
 
   /// A start has brought the nodes up to date.
@@ -48,7 +54,7 @@ struct SimulatedDisk: Sendable {
     self.nodes = [:]
     tree.forEach { self.nodes[$0] = $1 }
     self.foldedIndex = tree.index
-    self.clock.lastKnown = time.nanoseconds
+    self.clock.saw(time)
   }
 
   /// Whether the table of nodes equals a tree.

@@ -1,8 +1,6 @@
 import Elector
 
 /// A node: its machine, its elector with guard, its manifest directory and its kubelet.
-///
-/// Processes are classes for speed. Only one ``Simulation`` has a reference to them.
 struct SimulatedNode<Core: ElectionCore> {
   let name: String
   let holder: String
@@ -27,16 +25,13 @@ struct SimulatedNode<Core: ElectionCore> {
   /// What is in the kubelet's directory.
   var manifest: SimulatedManifest?
   var kubelet: SimulatedKubelet
-  var kubeletLives = 0
 
-  // The ends of faults under way.
-  var cutRequestsUntil: Nanoseconds = 0
-  var cutAnswersUntil: Nanoseconds = 0
-  var stormUntil: Nanoseconds = 0
-  var slowFilesUntil: Nanoseconds = 0
-  var refusedFilesUntil: Nanoseconds = 0
-  var lostSourceUntil: Nanoseconds = 0
-  var killsAtRecordUntil: Nanoseconds = 0
+  /// When the faults that last end, or have ended.
+  var faultEnds: [SimulatedFault.Kind: Nanoseconds] = [:]
+
+  func end(of kinds: SimulatedFault.Kind...) -> Nanoseconds {
+    kinds.reduce(0) { max($0, self.faultEnds[$1] ?? 0) }
+  }
 
   var electedPod: ElectedPod {
     ElectedPod(name: "kube-scheduler", namespace: "kube-system", grace: self.grace.duration)

@@ -18,14 +18,11 @@ extension SimulatedStore {
     of request: Election.Request.Kind, _ answer: V2LeaseMeaning.Outcome
   ) -> LeaseOutcome {
     do throws(EtcdClientError) {
-      switch request {
-      case .read: return .lease(try V2LeaseMeaning.answer(to: .read, answer))
-      case .create: return .lease(try V2LeaseMeaning.answer(to: .create, answer))
-      case .renew: return .lease(try V2LeaseMeaning.answer(to: .renew, answer))
-      case .release: return .lease(try V2LeaseMeaning.answer(to: .release, answer))
-      case .readRecord: return .record(try V2LeaseMeaning.sideAnswer(isRead: true, answer))
-      case .writeRecord: return .record(try V2LeaseMeaning.sideAnswer(isRead: false, answer))
+      if let request = request.lease {
+        return .lease(try V2LeaseMeaning.answer(to: request, answer))
       }
+      return .record(
+        try V2LeaseMeaning.sideAnswer(isRead: request == .readRecord, answer))
     } catch {
       return .failure(error)
     }

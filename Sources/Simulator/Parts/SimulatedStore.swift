@@ -28,10 +28,10 @@ struct SimulatedStore: Sendable {
     let arrival: Arrival?
   }
 
-  /// The disk's work, which the writer waits for.
-  enum DiskWork: Sendable {
-    case commit([Change])
-    case fold(Backlog, upTo: UInt64)
+  /// A batch on its way to the log, which the writer waits for.
+  struct Commit: Sendable {
+    let changes: [Change]
+    let time: StoreTime
   }
 
   struct Watcher: Sendable {
@@ -63,7 +63,9 @@ struct SimulatedStore: Sendable {
   var inbox: [Waiting] = []
   /// The writer's current batch.
   var batch: [Waiting] = []
-  var diskWork: DiskWork?
+  var commit: Commit?
+  /// What is being written to the tables.
+  var fold: Backlog?
   private(set) var watchers: [WatcherHub.ID: Watcher] = [:]
   private var watchersByNode: [Int: Set<WatcherHub.ID>] = [:]
   private var watchersByKey: [StorePath: Set<WatcherHub.ID>] = [:]
@@ -103,10 +105,8 @@ struct SimulatedStore: Sendable {
     guard let tree = self.disk.tree() else {
       return "the events on disk cannot have followed on the table of nodes"
     }
-    var record = self.disk.clock
-    for event in self.disk.events { record.saw(event) }
     self.clock = StoreClock(
-      continuing: record,
+      continuing: self.disk.clock,
       at: StoreClock.Reading(
         bootID: "boot\(self.boots)", sinceBoot: self.machine.reading(at: now),
         wall: Self.epoch + now + self.wallSkew))
@@ -130,7 +130,8 @@ struct SimulatedStore: Sendable {
     self.unread = []
     self.inbox = []
     self.batch = []
-    self.diskWork = nil
+    self.commit = nil
+    self.fold = nil
     self.watchers = [:]
     self.watchersByNode = [:]
     self.watchersByKey = [:]
@@ -151,17 +152,11 @@ struct SimulatedStore: Sendable {
 
   /// Queues a change; its TTL counts from now.
   mutating func accept(_ arrival: Arrival, at now: Nanoseconds) {
-    guard case .write(let content, let make) = arrival.operation else { return }
-    let new: Command.NewNode =
-      switch content {
-      case .nothing: .init()
-      case .leased:
-        .init(
-          value: Array(arrival.lock.holder.utf8),
-          deadline: self.time(at: now).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
-      case .text(let text): .init(value: Array(text.utf8))
-      }
-    self.inbox.append(Waiting(command: make(new), arrival: arrival))
+    guard case .write(let command) = arrival.operation else { return }
+    let lease = Command.NewNode(
+      value: Array(arrival.lock.holder.utf8),
+      deadline: self.time(at: now).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
+    self.inbox.append(Waiting(command: command(lease), arrival: arrival))
   }
 
   /// The writer takes all waiting changes.

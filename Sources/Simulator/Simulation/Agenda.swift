@@ -2,8 +2,8 @@ import HeapModule
 
 /// The events to come, as a value. Events at one instant come in the order in which they were added, so
 /// that a run is the same each time.
-struct Agenda<Happening: Sendable>: Sendable {
-  private struct Entry: Comparable, Sendable {
+struct Agenda<Happening> {
+  private struct Entry: Comparable {
     let at: Nanoseconds
     let number: UInt64
     let what: Happening

@@ -7,45 +7,40 @@ extension Simulation {
   mutating func begin(_ fault: SimulatedFault) {
     self.lastTrouble = self.now
     guard self.inflict(fault) else { return }
-    self.count(fault.kind)
+    self.result.faults[fault.kind, default: 0] += 1
     self.tell(.fault, "\(fault)")
   }
 
   /// - Returns: `false` if the fault does not apply now.
   private mutating func inflict(_ fault: SimulatedFault) -> Bool {
     let node = fault.node
+    let guardian = self.nodes[node].guardian
     var chance = SeededGenerator(seed: fault.seed)
     switch fault.kind {
     case .cut, .cutRequests, .cutAnswers:
-      if fault.kind != .cutAnswers {
-        self.nodes[node].cutRequestsUntil = max(self.nodes[node].cutRequestsUntil, fault.end)
-      }
-      if fault.kind != .cutRequests {
-        self.nodes[node].cutAnswersUntil = max(self.nodes[node].cutAnswersUntil, fault.end)
-      }
+      self.last(fault)
       self.span(.cut, fault.kind.rawValue, .network(node))
-    case .storm: self.nodes[node].stormUntil = max(self.nodes[node].stormUntil, fault.end)
+    case .storm, .slowFiles, .refusedFiles, .lostSource: self.last(fault)
     case .stopElector:
       // Elector and guard of a node cover for each other, so one of them is always well.
-      guard let elector = self.nodes[node].elector, self.isGuardWell(node) else { return false }
-      self.nodes[node].elector?.stoppedUntil = max(elector.stoppedUntil, fault.end)
-      self.agenda.add(.electorGoesOn(node, life: elector.life), at: fault.end)
-      self.span(.stopped, "SIGSTOP", .elector(node))
+      guard let elector = self.nodes[node].elector, self.isWell(guardian) else { return false }
+      self.stop(elector, .elector(node), until: fault.end) { $0.turn(elector) }
     case .stopGuard:
-      guard let guardian = self.nodes[node].guardian, self.isElectorWell(node) else { return false }
-      self.nodes[node].guardian?.stoppedUntil = max(guardian.stoppedUntil, fault.end)
-      self.agenda.add(.guardGoesOn(node, life: guardian.life), at: fault.end)
-      self.span(.stopped, "SIGSTOP", .guardian(node))
+      guard let guardian, self.isWell(self.nodes[node].elector) else { return false }
+      self.stop(guardian, .guardian(node), until: fault.end) { $0.turn(guardian) }
     case .stopStore:
       guard self.store.isUp else { return false }
       self.store.stoppedUntil = max(self.store.stoppedUntil, fault.end)
-      self.agenda.add(.storeGoesOn(life: self.store.incarnation), at: fault.end)
+      self.atStore(fault.end) {
+        $0.goesOn(.store)
+        $0.turnStore()
+      }
       self.span(.stopped, "SIGSTOP", .store)
     case .killElector:
-      guard self.nodes[node].elector != nil, self.isGuardWell(node) else { return false }
+      guard self.nodes[node].elector != nil, self.isWell(guardian) else { return false }
       self.endElector(node, .signal(9))
     case .killGuard:
-      guard self.nodes[node].guardian != nil, self.isElectorWell(node) else { return false }
+      guard guardian != nil, self.isWell(self.nodes[node].elector) else { return false }
       self.nodes[node].unitDue = fault.end
       self.endGuard(node, "it was ended by signal 9")
     case .killUnit:
@@ -54,9 +49,9 @@ extension Simulation {
       self.endElector(node, .signal(9))
       self.endGuard(node, "it was ended by signal 9")
     case .restartUnit:
-      guard let guardian = self.nodes[node].guardian else { return false }
+      guard let guardian else { return false }
       self.nodes[node].unitDue = fault.end
-      self.tellGuard(node, guardian.life) { sight in
+      self.tell(guardian) { sight in
         if !sight.signals.contains(15) { sight.signals.append(15) }
       }
     case .killStore, .storePower:
@@ -69,7 +64,7 @@ extension Simulation {
           at: fault.end,
           wallSkew: chance.hits(percent: 50) ? -chance.span(0...86_400_000_000_000) : 0)
       }
-      self.agenda.add(.storeStarts, at: fault.end)
+      self.agenda.add({ $0.startStore() }, at: fault.end)
     case .nodePower: return self.powerOff(node)
     case .restartKubelet:
       guard self.nodes[node].kubelet.isUp else { return false }
@@ -80,15 +75,8 @@ extension Simulation {
       guard let elector = self.nodes[node].elector else { return false }
       let isForGood = chance.hits(percent: 30)
       self.deliver(
-        .stepDown(for: isForGood ? nil : (fault.end - self.now).duration), toElector: node,
-        elector.life)
-    case .slowFiles:
-      self.nodes[node].slowFilesUntil = max(self.nodes[node].slowFilesUntil, fault.end)
-    case .refusedFiles:
-      self.nodes[node].refusedFilesUntil = max(self.nodes[node].refusedFilesUntil, fault.end)
-    case .lostSource:
-      self.nodes[node].lostSourceUntil = max(self.nodes[node].lostSourceUntil, fault.end)
-    case .killAtRecord: self.nodes[node].killsAtRecordUntil = fault.end
+        .stepDown(for: isForGood ? nil : (fault.end - self.now).duration), to: elector)
+    case .killAtRecord: self.nodes[node].faultEnds[.killAtRecord] = fault.end
     case .slowStoreDisk: self.storeIsSlow = true
     case .fullStoreDisk: self.commitsFail = true
     case .flood:
@@ -98,6 +86,11 @@ extension Simulation {
       self.turnStore()
     }
     return true
+  }
+
+  private mutating func last(_ fault: SimulatedFault) {
+    let end = self.nodes[fault.node].end(of: fault.kind)
+    self.nodes[fault.node].faultEnds[fault.kind] = max(end, fault.end)
   }
 
   mutating func end(_ fault: SimulatedFault) {
@@ -111,23 +104,16 @@ extension Simulation {
         self.startKubelet(fault.node)
       }
     case .stepDown:
-      if let elector = self.nodes[fault.node].elector {
-        self.deliver(.resume, toElector: fault.node, elector.life)
-      }
+      if let elector = self.nodes[fault.node].elector { self.deliver(.resume, to: elector) }
     case .cut, .cutRequests, .cutAnswers:
       self.span(.cut, nil, .network(fault.node))
     default: break
     }
   }
 
-  func isGuardWell(_ node: Int) -> Bool {
-    guard let guardian = self.nodes[node].guardian else { return false }
-    return max(guardian.stoppedUntil, guardian.waitsUntil) <= self.now
-  }
-
-  func isElectorWell(_ node: Int) -> Bool {
-    guard let elector = self.nodes[node].elector else { return false }
-    return max(elector.stoppedUntil, elector.waitsUntil) <= self.now
+  /// Whether a process is neither gone, stopped nor waiting for its disk.
+  func isWell(_ process: SimulatedProcess?) -> Bool {
+    process.map { max($0.stoppedUntil, $0.waitsUntil) <= self.now } ?? false
   }
 
   /// Elector and guard may die together only if the kubelet ends the pod by itself, and has counted its

@@ -10,22 +10,24 @@ extension Simulation {
       self.tell(.directory(node), manifest == nil ? "absent" : "has the manifest")
       self.span(.manifest, manifest.map { _ in "manifest" }, .kubelet(node))
     }
-    self.agenda.add(
-      .kubeletNotices(node, life: self.nodes[node].kubelet.life),
-      at: self.now + self.chance.upTo(self.draw.detection))
+    let kubelet = self.nodes[node].kubelet
+    self.at(self.now + self.chance.upTo(self.draw.detection), kubelet) {
+      $0.kubeletNotices(kubelet)
+    }
   }
 
-  mutating func kubeletNotices(_ node: Int, _ life: Int) {
-    let kubelet = self.nodes[node].kubelet
+  private mutating func kubeletNotices(_ kubelet: SimulatedKubelet) {
+    let node = kubelet.node
     let bytes = self.nodes[node].manifest?.bytes
-    guard kubelet.life == life, kubelet.isUp, kubelet.seen != bytes else { return }
+    guard kubelet.isUp, kubelet.seen != bytes else { return }
     kubelet.seen = bytes
     let former = kubelet.pod
-    kubelet.pod = bytes.map { self.pod(node, $0, after: former) }
+    kubelet.pod = bytes.map { self.pod(kubelet, $0, after: former) }
     var changes = ManifestChanges()
     changes.add(from: Self.byName(former), to: Self.byName(kubelet.pod))
     self.tellKubelet(
-      .changed(removed: changes.removed, added: changes.added, updated: changes.updated), node)
+      .changed(removed: changes.removed, added: changes.added, updated: changes.updated),
+      kubelet)
   }
 
   private static func byName(_ pod: PodManifest?) -> [PodName: PodManifest] {
@@ -33,32 +35,27 @@ extension Simulation {
   }
 
   private mutating func pod(
-    _ node: Int, _ bytes: [UInt8], after former: PodManifest?
+    _ kubelet: SimulatedKubelet, _ bytes: [UInt8], after former: PodManifest?
   ) -> PodManifest {
-    let pod = self.manifest(node)
+    let pod = self.manifest(kubelet.node)
     guard let (uid, seconds) = ManifestText.expiry(in: bytes) else { return pod }
     // Deadlines are whole seconds, and the kubelet checks once a second: a pod is always late by the same time.
     if former?.uid != uid {
-      self.nodes[node].kubelet.lateness = self.chance.upTo(1_000_000_000).duration
+      kubelet.lateness = self.chance.upTo(1_000_000_000).duration
     }
-    return pod.expiring(
-      uid: uid, seconds: seconds, lateness: self.nodes[node].kubelet.lateness)
+    return pod.expiring(uid: uid, seconds: seconds, lateness: kubelet.lateness)
   }
 
-  mutating func tellKubelet(_ event: PodWorkers.Event, _ node: Int) {
-    let kubelet = self.nodes[node].kubelet
+  private mutating func tellKubelet(_ event: PodWorkers.Event, _ kubelet: SimulatedKubelet) {
+    let clock = self.nodes[kubelet.node].clock
     let now = KubeletInstant(
-      sinceStart: (self.nodes[node].clock.reading(at: self.now)
-        - self.nodes[node].clock.reading(at: kubelet.begin)).duration)
-    for effect in self.nodes[node].kubelet.core.handle(event, at: now) {
-      self.carryOut(effect, node)
-    }
+      sinceStart: (clock.reading(at: self.now) - clock.reading(at: kubelet.begin)).duration)
+    for effect in kubelet.core.handle(event, at: now) { self.carryOut(effect, kubelet) }
   }
 
-  private mutating func carryOut(_ effect: PodWorkers.Effect, _ node: Int) {
-    let kubelet = self.nodes[node].kubelet
+  private mutating func carryOut(_ effect: PodWorkers.Effect, _ kubelet: SimulatedKubelet) {
     func soon(_ event: PodWorkers.Event, in delay: Nanoseconds) {
-      self.agenda.add(.container(node, life: kubelet.life, event), at: self.now + delay)
+      self.at(self.now + delay, kubelet) { $0.container(kubelet, event) }
     }
     switch effect {
     case .startContainer(let id, _):
@@ -70,33 +67,32 @@ extension Simulation {
       }
     case .signal(.kill, let id): soon(.containerExited(id, code: 137), in: .milliseconds(1))
     case .wake(let instant):
-      let alarm = kubelet.alarm + 1
-      self.nodes[node].kubelet.alarm = alarm
-      let clock = self.nodes[node].clock
-      let at = clock.time(
+      let clock = self.nodes[kubelet.node].clock
+      let due = clock.time(
         of: clock.reading(at: kubelet.begin) + Nanoseconds(roundingUp: instant.sinceStart))
-      self.agenda.add(.kubeletAlarm(node, life: kubelet.life, alarm), at: max(self.now, at))
+      self.setAlarm(due, kubelet) { $0.tellKubelet(.woke, kubelet) }
     case .report(let event, _):
       guard event.reason == "DeadlineExceeded" else { break }
-      self.tell(.kubelet(node), "the pod's own deadline has passed")
-      self.countExpiry()
+      self.tell(.kubelet(kubelet.node), "the pod's own deadline has passed")
+      self.result.expiries += 1
     case .podEnded, .runHook, .probe: break
     }
   }
 
-  mutating func container(_ node: Int, _ life: Int, _ event: PodWorkers.Event) {
-    guard self.nodes[node].kubelet.life == life, self.nodes[node].kubelet.isUp else { return }
+  private mutating func container(_ kubelet: SimulatedKubelet, _ event: PodWorkers.Event) {
+    guard kubelet.isUp else { return }
+    let node = kubelet.node
     switch event {
     case .containerStarted(let id):
-      self.nodes[node].kubelet.running.insert(id.serial)
+      kubelet.running.insert(id.serial)
       self.tell(.kubelet(node), "the pod runs")
       self.span(.runs, "pod", .pod(node))
       self.podRuns(node)
     case .containerExited(let id, _):
-      if self.nodes[node].kubelet.running.remove(id.serial) != nil { self.podEnds(node) }
+      if kubelet.running.remove(id.serial) != nil { self.podEnds(node) }
     default: break
     }
-    self.tellKubelet(event, node)
+    self.tellKubelet(event, kubelet)
   }
 
   private mutating func podEnds(_ node: Int) {
@@ -107,19 +103,20 @@ extension Simulation {
 
   /// The kubelet and its containers end.
   mutating func endKubelet(_ node: Int) {
-    let hadPod = !self.nodes[node].kubelet.running.isEmpty
-    self.nodes[node].kubelet.isUp = false
-    self.nodes[node].kubelet.running = []
+    let kubelet = self.nodes[node].kubelet
+    let hadPod = !kubelet.running.isEmpty
+    kubelet.isUp = false
+    kubelet.running = []
     if hadPod { self.podEnds(node) }
     self.lastTrouble = self.now
   }
 
   mutating func startKubelet(_ node: Int) {
-    self.nodes[node].kubeletLives += 1
-    self.nodes[node].kubelet = SimulatedKubelet(
-      life: self.nodes[node].kubeletLives, begin: self.now)
+    let former = self.nodes[node].kubelet
+    former.hasEnded = true
+    let kubelet = SimulatedKubelet(node: node, life: former.life + 1, begin: self.now)
+    self.nodes[node].kubelet = kubelet
     self.lastTrouble = self.now
-    self.agenda.add(
-      .kubeletNotices(node, life: self.nodes[node].kubelet.life), at: self.now)
+    self.at(self.now, kubelet) { $0.kubeletNotices(kubelet) }
   }
 }

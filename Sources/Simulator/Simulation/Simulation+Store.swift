@@ -21,23 +21,41 @@ extension Simulation {
       ? self.network.span(0...4_000_000_000) : self.network.span(Self.quick)
   }
 
-  mutating func toStore(_ node: Int, _ what: () -> Happening) {
-    if let delay = self.delay(node, cutUntil: self.nodes[node].cutRequestsUntil) {
-      self.agenda.add(what(), at: self.now + delay)
+  mutating func toStore(_ node: Int, _ work: @escaping Happening) {
+    if let delay = self.delay(node, cutUntil: self.nodes[node].end(of: .cut, .cutRequests)) {
+      self.agenda.add(work, at: self.now + delay)
     }
     // A proxy may repeat it.
     if self.isStormy(node), self.network.hits(percent: 10) {
-      self.agenda.add(what(), at: self.now + self.network.span(0...4_000_000_000))
+      self.agenda.add(work, at: self.now + self.network.span(0...4_000_000_000))
     }
   }
 
-  mutating func fromStore(_ node: Int, _ what: Happening) {
-    if let delay = self.delay(node, cutUntil: self.nodes[node].cutAnswersUntil) {
-      self.agenda.add(what, at: self.now + delay)
+  mutating func fromStore(_ node: Int, _ work: @escaping Happening) {
+    if let delay = self.delay(node, cutUntil: self.nodes[node].end(of: .cut, .cutAnswers)) {
+      self.agenda.add(work, at: self.now + delay)
+    }
+  }
+
+  private mutating func answer(_ arrival: SimulatedStore.Arrival, _ answer: Answer) {
+    self.fromStore(arrival.node) { $0.answerArrives(answer, to: arrival) }
+  }
+
+  private mutating func answer(_ watcher: SimulatedStore.Watcher, _ event: Election.Event) {
+    self.fromStore(watcher.node) {
+      if let elector = $0.elector(watcher.node, watcher.incarnation) {
+        $0.deliver(event, to: elector)
+      }
     }
   }
 
   // MARK: The process
+
+  /// The store does this at an instant, unless its process has ended by then.
+  mutating func atStore(_ instant: Nanoseconds, _ work: @escaping Happening) {
+    let life = self.store.incarnation
+    self.agenda.add({ if $0.store.incarnation == life { work(&$0) } }, at: instant)
+  }
 
   mutating func startStore() {
     guard !self.store.isUp else { return }
@@ -58,38 +76,30 @@ extension Simulation {
     self.span(.down, "down", .store)
     self.lastTrouble = self.now
     // An unfinished write may be on the disk, or not.
-    if let work = self.store.diskWork, self.chance.hits(percent: 50) { self.makeDurable(work) }
+    if let commit = self.store.commit, self.chance.hits(percent: 50) { self.makeDurable(commit) }
+    if let fold = self.store.fold, self.chance.hits(percent: 50) { self.makeDurable(fold) }
     if !isDark {
       let waiting = (self.store.batch + self.store.inbox).compactMap(\.arrival)
       for arrival in waiting + self.store.unread {
-        self.fromStore(
-          arrival.node,
-          .answerArrives(
-            arrival.node, life: arrival.incarnation, id: arrival.id,
-            .none("the connection was closed")))
+        self.answer(arrival, .none("the connection was closed"))
       }
       for (_, watcher) in self.store.watchers.sorted(by: { $0.key < $1.key }) {
-        self.fromStore(
-          watcher.node,
-          .toElector(
-            watcher.node, life: watcher.incarnation,
-            .watchFailed(id: watcher.id, reason: "the connection was closed")))
+        self.answer(watcher, .watchFailed(id: watcher.id, reason: "the connection was closed"))
       }
     }
     self.store.end()
     self.store.isDark = isDark
   }
 
-  private mutating func makeDurable(_ work: SimulatedStore.DiskWork) {
-    switch work {
-    case .commit(let changes):
-      self.store.disk.append(changes)
-      self.audit.wrote(changes)
-    case .fold(let backlog, let index):
-      self.store.disk.fold(backlog, upTo: index, at: self.store.time(at: self.now))
-      if !self.store.disk.agrees(with: self.store.loop.tree) {
-        self.audit.fail("the table of nodes is not what the store has at index \(index)")
-      }
+  private mutating func makeDurable(_ commit: SimulatedStore.Commit) {
+    self.store.disk.append(commit.changes, at: commit.time)
+    self.audit.wrote(commit.changes)
+  }
+
+  private mutating func makeDurable(_ fold: Backlog) {
+    self.store.disk.fold(fold, at: self.store.time(at: self.now))
+    if !self.store.disk.agrees(with: fold.tree) {
+      self.audit.fail("the table of nodes is not what the store had at index \(fold.tree.index)")
     }
   }
 
@@ -97,10 +107,7 @@ extension Simulation {
 
   mutating func requestArrives(_ arrival: SimulatedStore.Arrival) {
     guard self.store.isUp else {
-      guard !self.store.isDark else { return }
-      self.fromStore(
-        arrival.node,
-        .answerArrives(arrival.node, life: arrival.incarnation, id: arrival.id, .refused))
+      if !self.store.isDark { self.answer(arrival, .refused) }
       return
     }
     guard self.store.stoppedUntil <= self.now else {
@@ -126,17 +133,19 @@ extension Simulation {
   }
 
   mutating func watchArrives(_ watcher: SimulatedStore.Watcher) {
-    let life = watcher.incarnation
-    guard self.elector(watcher.node, life)?.watch == watcher.id else { return }
-    func answer(_ event: Election.Event) {
-      self.fromStore(watcher.node, .toElector(watcher.node, life: life, event))
-    }
+    if self.scenario.tellsWatchers { self.queue { $0.read(watcher) } }
+  }
+
+  private mutating func read(_ watcher: SimulatedStore.Watcher) {
+    guard self.elector(watcher.node, watcher.incarnation)?.watch == watcher.id else { return }
     guard self.store.isUp else {
-      if !self.store.isDark { answer(.watchFailed(id: watcher.id, reason: "connection refused")) }
+      if !self.store.isDark {
+        self.answer(watcher, .watchFailed(id: watcher.id, reason: "connection refused"))
+      }
       return
     }
     guard self.store.stoppedUntil <= self.now else {
-      self.agenda.add(.watchArrives(watcher), at: self.store.stoppedUntil)
+      self.agenda.add({ $0.watchArrives(watcher) }, at: self.store.stoppedUntil)
       return
     }
     do throws(StoreError) {
@@ -145,23 +154,24 @@ extension Simulation {
         return
       }
       self.audit.watched(watcher.key, after: watcher.after, event)
-      answer(SimulatedStore.watched(event, id: watcher.id))
+      self.answer(watcher, SimulatedStore.watched(event, id: watcher.id))
     } catch {
-      answer(
+      self.answer(
+        watcher,
         SimulatedStore.watched(SimulatedStore.Outcome.refused(error).answer, id: watcher.id))
     }
   }
 
   /// Carries out the writer's steps up to its next wait.
   mutating func turnStore() {
-    guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.diskWork == nil else {
+    guard self.store.isUp, self.store.stoppedUntil <= self.now, self.store.commit == nil else {
       return
     }
     let unread = self.store.unread
     self.store.unread = []
     for arrival in unread { self.read(arrival) }
     let time = self.store.time(at: self.now)
-    while self.store.diskWork == nil {
+    while self.store.commit == nil {
       switch self.store.loop.next(at: time) {
       case .wait(let until):
         guard !self.store.inbox.isEmpty || until.map({ $0 <= time }) ?? false else {
@@ -169,8 +179,12 @@ extension Simulation {
           return
         }
         self.store.take(at: self.now)
-      case .commit(let changes): self.begin(.commit(changes))
-      case .fold(let backlog, let index): self.begin(.fold(backlog, upTo: index))
+      case .commit(let changes, let time):
+        self.store.commit = SimulatedStore.Commit(changes: changes, time: time)
+        self.atStore(self.now + self.diskTime()) { $0.diskIsDone() }
+      case .fold(let backlog):
+        self.store.fold = backlog
+        self.atStore(self.now + self.diskTime()) { $0.tablesAreDone() }
       case .publish(let tree, let changes): self.publish(tree, changes)
       case .answer(let results):
         for (waiting, result) in zip(self.store.batch, results) {
@@ -190,32 +204,46 @@ extension Simulation {
     let at = max(due, self.now + 1)
     guard self.store.alarm != at else { return }
     self.store.alarm = at
-    self.agenda.add(.storeAlarm(life: self.store.incarnation, at), at: at)
+    self.atStore(at) {
+      guard $0.store.alarm == at else { return }
+      $0.store.alarm = nil
+      $0.turnStore()
+    }
   }
 
-  private mutating func begin(_ work: SimulatedStore.DiskWork) {
-    self.store.diskWork = work
-    let duration =
-      self.storeIsSlow
-      ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
-    self.agenda.add(.diskIsDone(life: self.store.incarnation), at: self.now + duration)
+  private mutating func diskTime() -> Nanoseconds {
+    self.storeIsSlow ? self.chance.span(0...3_000_000_000) : self.chance.span(50_000...1_000_000)
   }
 
-  mutating func diskIsDone(_ life: Int) {
-    guard self.store.incarnation == life, let work = self.store.diskWork else { return }
+  private mutating func diskIsDone() {
+    guard let commit = self.store.commit else { return }
     guard self.store.stoppedUntil <= self.now else {
-      self.agenda.add(.diskIsDone(life: life), at: self.store.stoppedUntil)
+      self.atStore(self.store.stoppedUntil) { $0.diskIsDone() }
       return
     }
-    self.store.diskWork = nil
-    if !self.commitsFail { self.makeDurable(work) }
+    self.store.commit = nil
     let time = self.store.time(at: self.now)
-    switch (work, self.commitsFail) {
-    case (.commit, false): self.store.loop.committed(at: time)
-    case (.commit, true):
+    if self.commitsFail {
       self.store.loop.refused(cause: "cannot write to disk: simulated", at: time)
-    case (.fold, false): self.store.loop.folded()
-    case (.fold, true): self.store.loop.foldFailed(at: time)
+    } else {
+      self.makeDurable(commit)
+      self.store.loop.committed(at: time)
+    }
+    self.turnStore()
+  }
+
+  private mutating func tablesAreDone() {
+    guard let fold = self.store.fold else { return }
+    guard self.store.stoppedUntil <= self.now else {
+      self.atStore(self.store.stoppedUntil) { $0.tablesAreDone() }
+      return
+    }
+    self.store.fold = nil
+    if self.commitsFail {
+      self.store.loop.foldFailed(at: self.store.time(at: self.now))
+    } else {
+      self.makeDurable(fold)
+      self.store.loop.folded()
     }
     self.turnStore()
   }
@@ -226,11 +254,7 @@ extension Simulation {
     for delivery in self.store.publish(tree, changes) {
       guard let watcher = self.store.told(delivery.watcher) else { continue }
       self.audit.watched(watcher.key, after: watcher.after, delivery.event)
-      self.fromStore(
-        watcher.node,
-        .toElector(
-          watcher.node, life: watcher.incarnation,
-          SimulatedStore.watched(delivery.event, id: watcher.id)))
+      self.answer(watcher, SimulatedStore.watched(delivery.event, id: watcher.id))
     }
     for path in Set(changes.map(\.event.node.path)) {
       for watcher in self.store.watchers(of: path) {
@@ -260,9 +284,60 @@ extension Simulation {
     if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
       self.lastTrouble = self.now
     }
-    self.fromStore(
-      arrival.node,
-      .answerArrives(
-        arrival.node, life: arrival.incarnation, id: arrival.id, .outcome(outcome)))
+    self.answer(arrival, .outcome(outcome))
+  }
+}
+
+/// An elector's requests to the store.
+extension Simulation {
+  mutating func send(_ request: Election.Request, _ elector: SimulatedElector<Core>) {
+    let node = elector.node
+    let state = self.nodes[node]
+    elector.pending[request.id] = PendingRequest(
+      kind: request.kind, sentAfter: elector.continuity.latest,
+      acknowledged: self.audit.acknowledged)
+    let arrival = SimulatedStore.Arrival(
+      node: node, incarnation: elector.life, id: request.id,
+      operation: Core.operation(for: request.kind, of: state.lock), lock: state.lock)
+    self.toStore(node) { $0.queue { $0.requestArrives(arrival) } }
+    // The store may have written the record, and the elector does not learn of it.
+    if case .writeRecord = request.kind, state.end(of: .killAtRecord) > self.now {
+      self.nodes[node].faultEnds[.killAtRecord] = 0
+      self.at(self.now + self.chance.span(1_000_000...100_000_000), elector) {
+        if $0.isWell($0.nodes[node].guardian) { $0.endElector(node, .signal(9)) }
+      }
+    }
+    let limit = state.clock.time(
+      of: state.clock.reading(at: self.now) + Nanoseconds(state.timing.requestTimeout))
+    self.agenda.add({ $0.answerArrives(.none("timed out"), to: arrival) }, at: limit)
+  }
+
+  mutating func answerArrives(_ answer: Answer, to arrival: SimulatedStore.Arrival) {
+    guard let elector = self.elector(arrival.node, arrival.incarnation),
+      let request = elector.pending.removeValue(forKey: arrival.id)
+    else { return }
+    let meaning = self.meaning(of: answer, to: request, elector)
+    self.deliver(.answered(id: arrival.id, meaning), to: elector)
+  }
+
+  private mutating func meaning(
+    of answer: Answer, to request: PendingRequest, _ elector: SimulatedElector<Core>
+  ) -> Election.Answer {
+    let outcome: V2LeaseMeaning.Outcome
+    switch answer {
+    case .refused:
+      outcome = .failure(
+        .unreachable(endpoint: SimulatedStore.endpoint, reason: "connection refused"))
+    case .none(let reason):
+      outcome = .failure(.unanswered(endpoint: SimulatedStore.endpoint, reason: reason))
+    case .outcome(let found):
+      outcome = found.answer
+      // A failed disk's answer carries no position of the store.
+      if case .failure(let error) = outcome, error.isOutcomeUnknown { break }
+      self.audit.answered(index: found.index, sentAfter: request.acknowledged)
+    }
+    return elector.continuity.answer(
+      SimulatedStore.outcome(of: request.kind, outcome), to: request.kind,
+      sentAfter: request.sentAfter)
   }
 }

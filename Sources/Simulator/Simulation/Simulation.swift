@@ -10,42 +10,8 @@ import SeededRandom
 ///
 /// The same scenario, seed and faults give the same run.
 package struct Simulation<Core: ElectionCore>: ~Copyable {
-  /// Indirect, since the agenda moves its entries.
-  indirect enum Happening: Sendable {
-    case faultBegins(Int)
-    case faultEnds(Int)
-    case unitStarts(Int)
-    case electorStarts(Int, guardLife: Int)
-    case toElector(Int, life: Int, Election.Event)
-    case electorAlarm(Int, life: Int, id: Int)
-    case electorDies(Int, life: Int)
-    case electorGoesOn(Int, life: Int)
-    /// The elector has finished its own step at a manifest's file.
-    case electorFileDone(Int, life: Int)
-    case guardAnswers(Int, life: Int, GuardAnswer)
-    case guardLimit(Int, life: Int, request: UInt32)
-    case guardOverdue(Int, life: Int, request: UInt32)
-    case pastPolled(Int, life: Int)
-    case requestReaches(Int, life: Int, GuardRequest)
-    case childEnds(Int, life: Int, ElectorEnd)
-    case guardAlarm(Int, life: Int, id: Int)
-    case guardGoesOn(Int, life: Int)
-    case guardFileDone(Int, life: Int, Guard.Effect)
-    case requestArrives(SimulatedStore.Arrival)
-    case watchArrives(SimulatedStore.Watcher)
-    /// The store has dealt with all earlier requests.
-    case requestIsDue(SimulatedStore.Arrival, life: Int)
-    case watchIsDue(SimulatedStore.Watcher, life: Int)
-    case answerArrives(Int, life: Int, id: Int, Answer)
-    case storeGoesOn(life: Int)
-    case storeStarts
-    case diskIsDone(life: Int)
-    case storeAlarm(life: Int, Nanoseconds)
-    case kubeletNotices(Int, life: Int)
-    case kubeletAlarm(Int, life: Int, Int)
-    case container(Int, life: Int, PodWorkers.Event)
-    case podAsked(Int, life: Int, Int)
-  }
+  /// What the agenda has for an instant.
+  typealias Happening = (inout Self) -> Void
 
   enum Answer: Sendable {
     case outcome(SimulatedStore.Outcome)
@@ -73,7 +39,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   private var lastPods: [(gone: Nanoseconds, node: Int)?] = []
   /// The last instant of a fault or of its consequences.
   var lastTrouble: Nanoseconds = 0
-  package private(set) var result = RunResult()
+  package internal(set) var result = RunResult()
   let tells: Bool
   package internal(set) var story = Timeline()
   private let manifests: [PodManifest]
@@ -114,7 +80,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
             holder: holder, ttlSeconds: timing.ttlSeconds),
           timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
           clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
-          kubelet: SimulatedKubelet(life: 0, begin: 0)))
+          kubelet: SimulatedKubelet(node: index, life: 0, begin: 0)))
     }
     self.chance = chance
     self.store.boot(at: -.seconds(1_000), wallSkew: 0)
@@ -123,13 +89,13 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     for number in self.nodes.indices {
       // With many elections, the first node of each election leads.
       let begin = scenario.elections > 1 && number % masters > 0 ? startWithin + .seconds(1) : 0
-      self.agenda.add(.unitStarts(number), at: begin + self.chance.span(0...startWithin))
+      self.agenda.add({ $0.startUnit(number) }, at: begin + self.chance.span(0...startWithin))
       self.nodes[number].isUnitScheduled = true
     }
     self.lastPods = Array(repeating: nil, count: scenario.elections)
-    for (index, fault) in draw.faults.enumerated() {
-      self.agenda.add(.faultBegins(index), at: fault.begin)
-      self.agenda.add(.faultEnds(index), at: fault.end)
+    for fault in draw.faults {
+      self.agenda.add({ $0.begin(fault) }, at: fault.begin)
+      self.agenda.add({ $0.end(fault) }, at: fault.end)
     }
   }
 
@@ -149,7 +115,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       }
       if at > max(faultsEnd, self.lastTrouble) + self.bound || at > longest { break }
       self.now = at
-      self.happen(what)
+      what(&self)
       self.result.steps += 1
       if let violation = self.audit.takeViolation() {
         self.violate(violation)
@@ -190,87 +156,56 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     }
   }
 
-  func isStormy(_ node: Int) -> Bool { self.nodes[node].stormUntil > self.now }
+  func isStormy(_ node: Int) -> Bool { self.nodes[node].end(of: .storm) > self.now }
 
-  private mutating func happen(_ what: Happening) {
-    switch what {
-    case .faultBegins(let index): self.begin(self.draw.faults[index])
-    case .faultEnds(let index): self.end(self.draw.faults[index])
-    case .unitStarts(let node): self.startUnit(node)
-    case .electorStarts(let node, let life): self.startElector(node, guardLife: life)
-    case .toElector(let node, let life, let event): self.deliver(event, toElector: node, life)
-    case .electorAlarm(let node, let life, let id):
-      guard self.elector(node, life)?.alarm == id else { return }
-      self.deliver(.woke, toElector: node, life)
-    case .electorDies(let node, let life):
-      guard self.elector(node, life) != nil, self.isGuardWell(node) else { return }
-      self.endElector(node, .signal(9))
-    case .electorGoesOn(let node, let life):
-      guard self.elector(node, life) != nil else { return }
-      self.tell(.elector(node), "goes on")
-      self.span(.stopped, nil, .elector(node))
-      self.lastTrouble = self.now
-      self.turnElector(node)
-    case .electorFileDone(let node, let life): self.electorFileDone(node, life)
-    case .guardAnswers(let node, let life, let answer): self.guardAnswered(node, life, answer)
-    case .guardLimit(let node, let life, let request):
-      self.guardLimitReached(node, life, request)
-    case .guardOverdue(let node, let life, let request): self.guardIsOverdue(node, life, request)
-    case .pastPolled(let node, let life): self.pollPast(node, life)
-    case .requestReaches(let node, let life, let request):
-      self.requestReaches(node, life, request)
-    case .childEnds(let node, let life, let end):
-      self.tellGuard(node, life) { $0.electorEnd = end }
-    case .guardAlarm(let node, let life, let id):
-      guard self.guardian(node, life)?.alarm == id else { return }
-      self.tellGuard(node, life) { $0.hasRung = true }
-    case .guardGoesOn(let node, let life):
-      guard self.guardian(node, life) != nil else { return }
-      self.tell(.guardian(node), "goes on")
-      self.span(.stopped, nil, .guardian(node))
-      self.lastTrouble = self.now
-      self.turnGuard(node)
-    case .guardFileDone(let node, let life, let effect): self.guardFileDone(node, life, effect)
-    case .requestArrives(let arrival):
-      if self.store.isUp, let done = self.queue() {
-        self.agenda.add(.requestIsDue(arrival, life: self.store.incarnation), at: done)
-      } else {
-        self.requestArrives(arrival)
-      }
-    case .requestIsDue(let arrival, let life):
-      if self.store.incarnation == life { self.requestArrives(arrival) }
-    case .watchArrives(let watcher):
-      guard self.scenario.tellsWatchers else { return }
-      if self.store.isUp, let done = self.queue() {
-        self.agenda.add(.watchIsDue(watcher, life: self.store.incarnation), at: done)
-      } else {
-        self.watchArrives(watcher)
-      }
-    case .watchIsDue(let watcher, let life):
-      if self.store.incarnation == life { self.watchArrives(watcher) }
-    case .answerArrives(let node, let life, let id, let answer):
-      self.answerArrives(node, life, id, answer)
-    case .storeGoesOn(let life):
-      guard self.store.incarnation == life else { return }
-      self.tell(.store, "goes on")
-      self.span(.stopped, nil, .store)
-      self.lastTrouble = self.now
-      self.turnStore()
-    case .storeStarts: self.startStore()
-    case .diskIsDone(let life): self.diskIsDone(life)
-    case .storeAlarm(let life, let at):
-      guard self.store.incarnation == life, self.store.alarm == at else { return }
-      self.store.alarm = nil
-      self.turnStore()
-    case .kubeletNotices(let node, let life): self.kubeletNotices(node, life)
-    case .kubeletAlarm(let node, let life, let id):
-      guard self.nodes[node].kubelet.life == life, self.nodes[node].kubelet.alarm == id else {
-        return
-      }
-      self.tellKubelet(.woke, node)
-    case .container(let node, let life, let event): self.container(node, life, event)
-    case .podAsked(let node, let life, let id): self.askForPod(node, life, id)
+  // MARK: Processes
+
+  /// A process does this at an instant, unless it has ended by then.
+  /// - Parameter delay: after which a stopped process does it when it continues; `nil` if the stop makes no
+  ///   difference.
+  mutating func at(
+    _ instant: Nanoseconds, _ process: SimulatedProcess, afterStop delay: Nanoseconds? = nil,
+    _ work: @escaping Happening
+  ) {
+    self.agenda.add(
+      { simulation in
+        if process.hasEnded { return }
+        if let delay, process.stoppedUntil > simulation.now {
+          simulation.at(process.stoppedUntil + delay, process, afterStop: delay, work)
+        } else {
+          work(&simulation)
+        }
+      }, at: instant)
+  }
+
+  /// Rings at an instant, instead of any earlier alarm of the process; `nil` for never.
+  mutating func setAlarm(
+    _ due: Nanoseconds?, _ process: SimulatedProcess, _ work: @escaping Happening
+  ) {
+    process.alarm += 1
+    guard let due else { return }
+    self.at(max(self.now, due), process) { [alarm = process.alarm] in
+      if process.alarm == alarm { work(&$0) }
     }
+  }
+
+  /// SIGSTOP, and SIGCONT at the end.
+  mutating func stop(
+    _ process: SimulatedProcess, _ lane: Timeline.Lane, until end: Nanoseconds,
+    _ turn: @escaping Happening
+  ) {
+    process.stoppedUntil = max(process.stoppedUntil, end)
+    self.at(end, process) {
+      $0.goesOn(lane)
+      turn(&$0)
+    }
+    self.span(.stopped, "SIGSTOP", lane)
+  }
+
+  mutating func goesOn(_ lane: Timeline.Lane) {
+    self.tell(lane, "goes on")
+    self.span(.stopped, nil, lane)
+    self.lastTrouble = self.now
   }
 
   // MARK: Pods
@@ -301,9 +236,9 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     self.lastPods[node / self.manifests.count] = (gone: self.now, node: node)
   }
 
-  /// - Returns: when the store will have finished this request; `nil` for at once.
-  mutating func queue() -> Nanoseconds? {
-    guard self.scenario.requestTime > .zero else { return nil }
+  /// Something reaches the store, which deals with all earlier requests first if they take time.
+  mutating func queue(_ work: @escaping Happening) {
+    guard self.store.isUp, self.scenario.requestTime > .zero else { return work(&self) }
     let slot = Int(self.now / 100_000_000)
     if self.result.load.count <= slot {
       self.result.load += Array(repeating: 0, count: slot + 1 - self.result.load.count)
@@ -311,11 +246,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     self.result.load[slot] += 1
     self.storeIsBusyUntil =
       max(self.storeIsBusyUntil, self.now) + Nanoseconds(self.scenario.requestTime)
-    return self.storeIsBusyUntil
+    self.atStore(self.storeIsBusyUntil, work)
   }
 
-  mutating func countLoss() { self.result.losses += 1 }
-  mutating func countExpiry() { self.result.expiries += 1 }
-  mutating func countTerm() { self.result.terms += 1 }
-  mutating func count(_ fault: SimulatedFault.Kind) { self.result.faults[fault, default: 0] += 1 }
 }

@@ -25,8 +25,7 @@ package enum ConfigurationFile {
     }
   ) throws(SettingsError) -> [Setting] {
     guard case .mapping(let mapping) = node else {
-      throw SettingsError(
-        place: Self.place(of: node, in: file), problem: "write settings like `\(example)`")
+      throw Self.mistake("write settings like `\(example)`", at: node, in: file)
     }
     var settings: [Setting] = []
     for (key, value) in mapping {
@@ -36,15 +35,13 @@ package enum ConfigurationFile {
       }
       let name = key.string ?? ""
       guard flags.contains(name) else {
-        throw SettingsError(
-          place: Self.place(of: key, in: file),
-          problem: "unknown setting \"\(name)\"; the settings are: "
-            + flags.sorted().joined(separator: ", "))
+        let known = flags.sorted().joined(separator: ", ")
+        throw Self.mistake(
+          "unknown setting \"\(name)\"; the settings are: \(known)", at: key, in: file)
       }
       guard case .scalar(let scalar) = value else {
-        throw SettingsError(
-          place: Self.place(of: value, in: file),
-          problem: "\(name) takes one value; separate several with commas")
+        throw Self.mistake(
+          "\(name) takes one value; separate several with commas", at: value, in: file)
       }
       settings.append(
         Setting(argument: "--\(name)=\(scalar.string)", origin: Self.place(of: key, in: file)))
@@ -52,8 +49,41 @@ package enum ConfigurationFile {
     return settings
   }
 
+  package static func mistake(
+    _ problem: String, at node: Node, in file: String
+  ) -> SettingsError {
+    SettingsError(place: Self.place(of: node, in: file), problem: problem)
+  }
+
   /// `FILE:LINE`.
   package static func place(of node: Node, in file: String) -> String {
     node.mark.map { "\(file):\($0.line)" } ?? file
   }
+}
+
+/// One flag that is set outside of the command line.
+package struct Setting: Equatable, Sendable {
+  /// As on the command line: `--data-dir=/var/lib/kvstore`.
+  package let argument: String
+  /// `the environment's ETCD_NAME`, or `kvstore.yaml:3`.
+  package let origin: String
+
+  package init(argument: String, origin: String) {
+    self.argument = argument
+    self.origin = origin
+  }
+}
+
+/// A mistake in a configuration file.
+package struct SettingsError: Error, Equatable, CustomStringConvertible {
+  /// The file, with the line if it is known.
+  package let place: String
+  package let problem: String
+
+  package init(place: String, problem: String) {
+    self.place = place
+    self.problem = problem
+  }
+
+  package var description: String { "\(self.place): \(self.problem)" }
 }

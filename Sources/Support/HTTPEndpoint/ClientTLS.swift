@@ -7,37 +7,10 @@ import Synchronization
 /// It checks the files again before a connection, at most every two seconds. It uses new files once they
 /// belong together; until then the old ones stay in use, so that a certificate may arrive before its key.
 public final class ClientTLS: Sendable {
-  /// The result of a change of the files.
-  package enum Reload: Equatable, Sendable {
-    case succeeded
-    /// They do not belong together: the old ones stay in use.
-    case failed(ClientTLSError)
-  }
-
-  /// Differs between two versions of a file.
-  private struct FileVersion: Equatable {
-    var device: UInt
-    var inode: UInt
-    var size: Int
-    var seconds: Int
-    var nanoseconds: Int
-
-    /// `nil` when the file does not exist.
-    init?(_ path: String) {
-      var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      self.device = UInt(status.st_dev)
-      self.inode = UInt(status.st_ino)
-      self.size = Int(status.st_size)
-      self.seconds = status.st_mtim.tv_sec
-      self.nanoseconds = status.st_mtim.tv_nsec
-    }
-  }
-
   private struct State {
     var configuration: TLSConfiguration
     /// Of the files that were loaded last, with success or without.
-    var versions: [FileVersion?]
+    var versions: [[Int]]
     var checkedAt: ContinuousClock.Instant
     var failure: ClientTLSError?
   }
@@ -60,9 +33,11 @@ public final class ClientTLS: Sendable {
   }
 
   /// The configuration of the next connection.
-  /// - Parameter notice: gets the result of a change of the files.
-  package func configuration(notice: (Reload) -> Void) -> TLSConfiguration {
-    let (configuration, news) = self.state.withLock { state -> (TLSConfiguration, Reload?) in
+  /// - Parameter notice: called after a change of the files. With an error they do not belong together, and
+  ///   the old ones stay in use.
+  package func configuration(notice: (ClientTLSError?) -> Void) -> TLSConfiguration {
+    let (configuration, news) = self.state.withLock {
+      state -> (TLSConfiguration, ClientTLSError??) in
       let now = ContinuousClock.now
       guard now >= state.checkedAt + self.checkPeriod else { return (state.configuration, nil) }
       state.checkedAt = now
@@ -73,11 +48,11 @@ public final class ClientTLS: Sendable {
       do throws(ClientTLSError) {
         state.configuration = try Self.load(self.files)
         state.failure = nil
-        return (state.configuration, .succeeded)
+        return (state.configuration, .some(nil))
       } catch {
         let isNew = error != state.failure
         state.failure = error
-        return (state.configuration, isNew ? .failed(error) : nil)
+        return (state.configuration, isNew ? .some(error) : nil)
       }
     }
     if let news { notice(news) }
@@ -90,8 +65,16 @@ public final class ClientTLS: Sendable {
   /// The configuration of the next connection; without a notice of a change of the files.
   public func configuration() -> TLSConfiguration { self.configuration { _ in } }
 
-  private static func versions(of files: Files) -> [FileVersion?] {
-    [files.caFile, files.certFile, files.keyFile].map { $0.flatMap { FileVersion($0) } }
+  /// Differs between two versions of the files; empty for a file that does not exist.
+  private static func versions(of files: Files) -> [[Int]] {
+    [files.caFile, files.certFile, files.keyFile].map { path in
+      var status = stat()
+      guard let path, stat(path, &status) == 0 else { return [] }
+      return [
+        Int(bitPattern: UInt(status.st_dev)), Int(bitPattern: UInt(status.st_ino)),
+        Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+      ]
+    }
   }
 
   private static func load(_ files: Files) throws(ClientTLSError) -> TLSConfiguration {
@@ -136,5 +119,79 @@ public final class ClientTLS: Sendable {
 
   private static func check(_ flag: String, _ path: String) throws(ClientTLSError) {
     guard access(path, R_OK) == 0 else { throw .unreadable(flag: flag, path: path, errno: errno) }
+  }
+}
+
+extension ClientTLS {
+  /// The files of a client, in PEM form, and the flags that name them.
+  public struct Files: Equatable, Sendable {
+    /// The authorities that may sign the server's certificate; `nil` for the system's.
+    public var caFile: String?
+    /// Our certificate, with its intermediate certificates; needs `keyFile`.
+    public var certFile: String?
+    public var keyFile: String?
+    /// The common prefix of their flags, `--etcd` or `--kubelet`.
+    public var flags: String
+
+    public init(
+      caFile: String? = nil, certFile: String? = nil, keyFile: String? = nil,
+      flags: String = "--etcd"
+    ) {
+      self.flags = flags
+      self.caFile = caFile
+      self.certFile = certFile
+      self.keyFile = keyFile
+    }
+
+    package var isEmpty: Bool { self == Files(flags: self.flags) }
+
+    /// The first mistake in the flags, found without reading a file; `nil` without one.
+    /// - Parameters:
+    ///   - server: the flag that names the server.
+    ///   - isTLS: whether it names one with `https`.
+    package func mistake(server: String, isTLS: Bool) -> String? {
+      if (self.certFile == nil) != (self.keyFile == nil) {
+        return "\(self.flags)-certfile and \(self.flags)-keyfile need each other"
+      }
+      guard !isTLS, !self.isEmpty else { return nil }
+      return
+        "\(self.flags)-\(self.caFile == nil ? "certfile" : "cafile") needs https:// in \(server)"
+    }
+
+    /// Reads the files.
+    /// - Returns: `nil` without files: then a connection uses the system's authorities.
+    /// - Throws: ``ClientTLSError``, which names the flag and the file.
+    package func load() throws(ClientTLSError) -> ClientTLS? {
+      self.isEmpty ? nil : try ClientTLS(self)
+    }
+
+    /// The authorities that may sign the server's certificate, for errors.
+    package var authority: String {
+      self.caFile.map { "\(self.flags)-cafile (\($0))" }
+        ?? "an authority that this system trusts (see \(self.flags)-cafile)"
+    }
+  }
+}
+
+/// Why files cannot make a TLS connection.
+public enum ClientTLSError: Error, Equatable, Sendable, CustomStringConvertible {
+  case unreadable(flag: String, path: String, errno: Int32)
+  case noCertificate(flag: String, path: String)
+  case noKey(flag: String, path: String)
+  /// - `cert`, `key`: each with its flag.
+  case keyOfAnother(cert: String, key: String)
+  case halfAPair(given: String, missing: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let flag, let path, let errno):
+      "\(flag): cannot read \(path): \(String(cString: strerror(errno)))"
+    case .noCertificate(let flag, let path): "\(flag): \(path) holds no PEM certificate"
+    case .noKey(let flag, let path):
+      "\(flag): \(path) holds no PEM private key without a passphrase"
+    case .keyOfAnother(let cert, let key):
+      "the key in \(key) does not belong to the certificate in \(cert)"
+    case .halfAPair(let given, let missing): "\(given) needs \(missing)"
+    }
   }
 }

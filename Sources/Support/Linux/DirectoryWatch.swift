@@ -84,24 +84,15 @@ package struct DirectoryEvent: Equatable, Sendable {
     case gone
 
     package init?(mask: Int32) {
-      func has(_ bits: Int...) -> Bool {
-        bits.contains { mask & Int32(truncatingIfNeeded: $0) != 0 }
-      }
-      if has(Int(IN_Q_OVERFLOW)) {
-        self = .overflow
-      } else if has(Int(IN_DELETE_SELF), Int(IN_MOVE_SELF)) {
-        self = .gone
-      } else if has(Int(IN_CREATE)) {
-        self = .appeared
-      } else if has(Int(IN_MOVED_TO)) {
-        self = .movedIn
-      } else if has(Int(IN_DELETE), Int(IN_MOVED_FROM)) {
-        self = .vanished
-      } else if has(Int(IN_MODIFY), Int(IN_ATTRIB), Int(IN_CLOSE_WRITE)) {
-        self = .modified
-      } else {
-        return nil
-      }
+      let kinds: [(bits: Int, kind: Self)] = [
+        (Int(IN_Q_OVERFLOW), .overflow), (Int(IN_DELETE_SELF | IN_MOVE_SELF), .gone),
+        (Int(IN_CREATE), .appeared), (Int(IN_MOVED_TO), .movedIn),
+        (Int(IN_DELETE | IN_MOVED_FROM), .vanished),
+        (Int(IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE), .modified),
+      ]
+      guard let found = kinds.first(where: { mask & Int32(truncatingIfNeeded: $0.bits) != 0 })
+      else { return nil }
+      self = found.kind
     }
   }
 

@@ -53,7 +53,7 @@ extension Cluster {
     let url = "\(server)/api/v1/namespaces"
     do throws(RequestError) {
       let (status, body) = try await self.requests.data(
-        url, method: .post,
+        url, method: .POST,
         json: #"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system"}}"#,
         within: .seconds(10))
       // An external store may have it already.

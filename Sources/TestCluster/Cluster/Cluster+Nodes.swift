@@ -5,10 +5,7 @@ extension Cluster {
   /// It stays down until ``start(_:)``.
   /// - Throws: ``ClusterError`` when there is no such node, or it is down.
   public func kill(_ node: String) async throws {
-    let state = try self.state(of: node)
-    guard state != .down else {
-      throw ClusterError.wrongState(name: node, state: state, verb: "kill")
-    }
+    try self.check(node, verb: "kill") { $0 != .down }
     // Down only once all of it has ended: a start meanwhile would be killed with it.
     self.nodeStates[node] = .stopping
     defer { self.nodeStates[node] = .down }
@@ -29,10 +26,7 @@ extension Cluster {
 
   /// Stops a node in good order: its electors hand over what they lead, then its kubelet ends.
   public func stop(_ node: String) async throws {
-    let state = try self.state(of: node)
-    guard state == .up else {
-      throw ClusterError.wrongState(name: node, state: state, verb: "stop")
-    }
+    try self.check(node, verb: "stop") { $0 == .up }
     self.nodeStates[node] = .stopping
     self.note("stopping \(node)")
     if self.configuration.room != nil {
@@ -52,10 +46,7 @@ extension Cluster {
   /// Starts a node that is down: first its electors, which remove what an earlier run left in the kubelet's
   /// directory, and only then its kubelet.
   public func start(_ node: String) async throws {
-    let state = try self.state(of: node)
-    guard state == .down else {
-      throw ClusterError.wrongState(name: node, state: state, verb: "start")
-    }
+    try self.check(node, verb: "start") { $0 == .down }
     self.nodeStates[node] = .starting
     self.note("starting \(node)")
     do {
@@ -141,11 +132,14 @@ extension Cluster {
     guard isReady else { throw ClusterError.notReady("\(name)", log: self.directory.log(name)) }
   }
 
-  package func state(of node: String) throws -> NodeState {
+  /// - Throws: ``ClusterError`` when there is no such node, or the verb does not go with its state.
+  private func check(
+    _ node: String, verb: String, _ fits: (NodeState) -> Bool
+  ) throws(ClusterError) {
     guard let state = self.nodeStates[node] else {
-      throw ClusterError.unknownNode(node, known: self.configuration.nodes)
+      throw .unknownNode(node, known: self.configuration.nodes)
     }
-    return state
+    guard fits(state) else { throw .wrongState(name: node, state: state, verb: verb) }
   }
 
   package func names(of node: String) -> [ProcessName] {
@@ -155,15 +149,28 @@ extension Cluster {
   private func running(
     _ node: String, _ component: Component, verb: String
   ) throws -> ProcessName {
-    let state = try self.state(of: node)
+    try self.check(node, verb: verb) { $0 != .down }
     guard self.configuration.room == nil else { throw ClusterError.notOfMachines(verb: verb) }
     guard self.configuration.components.contains(component) else {
       throw ClusterError.unknownComponent(
         component.rawValue, known: self.configuration.components.map(\.rawValue))
     }
-    guard state != .down else {
-      throw ClusterError.wrongState(name: node, state: state, verb: verb)
-    }
     return .component(node: node, component)
+  }
+}
+
+/// Distinguishes a file from its successors under the same name.
+private struct FileVersion: Equatable {
+  var inode: UInt
+  var seconds: Int
+  var nanoseconds: Int
+
+  /// `nil` when there is no file.
+  init?(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    self.inode = UInt(status.st_ino)
+    self.seconds = status.st_ctim.tv_sec
+    self.nanoseconds = status.st_ctim.tv_nsec
   }
 }

@@ -31,7 +31,8 @@ extension Cluster {
     self.processes[name]?.isSupervised = false
   }
 
-  private func runOnce(_ process: ManagedProcess) async -> ProcessEnd {
+  /// - Returns: how it ended, in words.
+  private func runOnce(_ process: ManagedProcess) async -> String {
     do {
       let log = try FileDescriptor.open(
         process.log, .writeOnly, options: [.append, .create, .closeOnExec],
@@ -56,11 +57,11 @@ extension Cluster {
         self.hasStarted(process.name, pid: execution.processIdentifier.value)
       }
       switch outcome.terminationStatus {
-      case .exited(let code): return ProcessEnd(cause: .code(code))
-      case .signaled(let number): return ProcessEnd(cause: .signal(number))
+      case .exited(let code): return "ended with exit code \(code)"
+      case .signaled(let number): return "ended by signal \(number)"
       }
     } catch {
-      return ProcessEnd(cause: .notStarted("\(error)"))
+      return "could not be started: \(error)"
     }
   }
 

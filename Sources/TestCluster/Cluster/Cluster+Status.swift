@@ -42,7 +42,9 @@ extension Cluster {
     var result: [ClusterStatus.Lease] = []
     for role in Role.allCases {
       do throws(EtcdClientError) {
-        guard case .held(let holder, let remaining) = try await self.leaseKeys[role]?.read().fact
+        guard
+          case .held(let holder, let remaining) = try await self.leaseKeys[role]?.perform(.read)
+            .fact
         else {
           result.append(ClusterStatus.Lease(role: role))
           continue

@@ -60,7 +60,7 @@ extension Cluster {
     while true {
       do throws(EtcdClientError) {
         if self.configuration.store.api == .v2 { _ = try await self.etcd.get("/") }
-        for key in self.leaseKeys.values { _ = try await key.read() }
+        for key in self.leaseKeys.values { _ = try await key.perform(.read) }
         return
       } catch .apiMissing(let endpoint, _), .malformed(let endpoint, _) {
         throw ClusterError.storeWithoutV2(url: endpoint.url)

@@ -242,6 +242,16 @@ public actor Cluster {
   /// Asks the process that runs this cluster to end it.
   package func requestEnd() { self.isEndRequested = true }
 
+  /// The same, for a condition that has to come.
+  /// - Throws: ``ClusterError/timedOut(_:after:)``.
+  package nonisolated(nonsending) static func wait(
+    for what: String, within limit: Duration, until condition: () async -> Bool
+  ) async throws(ClusterError) {
+    guard await Self.wait(upTo: limit, until: condition) else {
+      throw .timedOut("for \(what)", after: limit)
+    }
+  }
+
   /// Waits for a condition; checks it every 20 ms.
   /// - Returns: `false` on time-out or cancellation.
   package nonisolated(nonsending) static func wait(

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import NIOHTTP1
 
 /// Controls a cluster that another process runs.
 package struct ControlClient: Sendable {
@@ -24,7 +25,7 @@ package struct ControlClient: Sendable {
   }
 
   package func status() async throws(ClusterError) -> ClusterStatus {
-    try await self.send("status", .get, ClusterStatus.self)
+    try await self.send("status", .GET, ClusterStatus.self)
   }
 
   /// Performs a verb on a node, one of its components, or the `store`.
@@ -33,7 +34,7 @@ package struct ControlClient: Sendable {
   ) async throws(ClusterError) {
     let query = component.map { "?component=\($0.rawValue)" } ?? ""
     let path = "nodes/\(node)/\(verb)\(query)"
-    let answer = try await self.send(path, .post, ControlAnswer.self)
+    let answer = try await self.send(path, .POST, ControlAnswer.self)
     if let error = answer.error { throw .control(error) }
   }
 
@@ -56,13 +57,14 @@ package struct ControlClient: Sendable {
   /// Ends the cluster, and waits until the process that runs it has ended.
   package func down() async throws(ClusterError) {
     let supervisor = try self.directory.readRecord()?.supervisor
-    _ = try await self.send("down", .post, ControlAnswer.self)
-    let hasEnded = await Cluster.wait(upTo: .seconds(60)) { supervisor?.isAlive != true }
-    guard hasEnded else { throw .timedOut("for the cluster's end", after: .seconds(60)) }
+    _ = try await self.send("down", .POST, ControlAnswer.self)
+    try await Cluster.wait(for: "the cluster's end", within: .seconds(60)) {
+      supervisor?.isAlive != true
+    }
   }
 
   private func send<Answer: Decodable>(
-    _ path: String, _ method: Requests.Method, _ type: Answer.Type
+    _ path: String, _ method: HTTPMethod, _ type: Answer.Type
   ) async throws(ClusterError) -> Answer {
     let socket = self.handle.shortPath(ControlServer.socketName).replacing("/", with: "%2F")
     do throws(RequestError) {

@@ -27,22 +27,18 @@ package enum NamespaceNetwork {
     // All that a machine needs, once, in namespaces that end at once.
     let trial = "\(disks)/.trial"
     defer { try? FileManager.default.removeItem(atPath: trial) }
-    let script = """
-      ip link add trial0 type veth peer name trial1
-      echo 1 >/proc/sys/net/ipv4/ip_forward
-      mkdir -p "$1/upper" "$1/work"
-      mount -t tmpfs tmpfs /run
-      mkdir /run/disk
-      mount --bind "$1" /run/disk
-      mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/disk/upper,workdir=/run/disk/work /etc
-      """
     try await Self.run(
-      "unshare",
-      [
-        "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "sh", "-ec",
-        script,
-      ]
-        + ["sh", trial],
+      """
+      exec unshare --net --mount --uts --ipc --pid --fork --mount-proc sh -ec '
+        ip link add trial0 type veth peer name trial1
+        echo 1 >/proc/sys/net/ipv4/ip_forward
+        mkdir -p "$1/upper" "$1/work"
+        mount -t tmpfs tmpfs /run
+        mkdir /run/disk
+        mount --bind "$1" /run/disk
+        mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/disk/upper,workdir=/run/disk/work /etc
+      ' sh "$1"
+      """, [trial],
       what: "a trial of a machine (namespaces, a link, an overlay on the disk of \(disks))")
   }
 
@@ -76,16 +72,16 @@ package enum NamespaceNetwork {
   /// - Throws: ``ClusterError/network(_:)``.
   package static func makeRouter() async throws {
     // The names of network namespaces are files, which must not outlive this process.
-    for command in [
-      "mkdir -p /run/netns", "mount -t tmpfs tmpfs /run/netns", "ip link set lo up",
-    ] {
-      try await Self.run(command)
-    }
-    for (path, value) in [
-      ("ip_forward", "1"), ("conf/all/rp_filter", "0"), ("conf/default/rp_filter", "0"),
-    ] {
-      try Self.write(value, to: "/proc/sys/net/ipv4/\(path)")
-    }
+    try await Self.run(
+      """
+      mkdir -p /run/netns
+      mount -t tmpfs tmpfs /run/netns
+      ip link set lo up
+      cd /proc/sys/net/ipv4
+      echo 1 >ip_forward
+      echo 0 >conf/all/rp_filter
+      echo 0 >conf/default/rp_filter
+      """, what: "the set-up of the router")
   }
 
   /// Gives the box's own network a name for `ip netns` and for HAProxy.
@@ -95,24 +91,23 @@ package enum NamespaceNetwork {
     else {
       throw ClusterError.network("the box's own network is unknown")
     }
-    try await Self.run("touch /run/netns/\(name)")
-    try await Self.run("mount --bind /proc/\(getpid())/fd/\(box) /run/netns/\(name)")
+    try await Self.run(
+      "touch /run/netns/\(name); mount --bind /proc/\(getpid())/fd/\(box) /run/netns/\(name)")
     _ = fcntl(box, F_SETFD, FD_CLOEXEC)
   }
 
   /// Adds a host, with a link to the router.
   /// - Throws: ``ClusterError/network(_:)``.
   package static func add(_ host: NetworkHost, in space: String) async throws {
-    for command in [
-      "ip netns add \(space)",
-      "ip link add \(host) type veth peer name eth0 netns \(space)",
-      "ip addr add \(host.gateway)/24 dev \(host)",
-      "ip link set \(host) up",
-      "ip -n \(space) link set lo up",
-      "ip -n \(space) addr add \(host.address)/24 dev eth0",
-    ] {
-      try await Self.run(command)
-    }
+    try await Self.run(
+      """
+      ip netns add \(space)
+      ip link add \(host) type veth peer name eth0 netns \(space)
+      ip addr add \(host.gateway)/24 dev \(host)
+      ip link set \(host) up
+      ip -n \(space) link set lo up
+      ip -n \(space) addr add \(host.address)/24 dev eth0
+      """, what: "the set-up of \(host)")
     try await Self.plugIn(host, in: space)
   }
 
@@ -123,19 +118,19 @@ package enum NamespaceNetwork {
 
   /// Switches a host's link on.
   package static func plugIn(_ host: NetworkHost, in space: String) async throws {
-    try await Self.run("ip -n \(space) link set eth0 up")
-    try await Self.run("ip -n \(space) route replace default via \(host.gateway)")
+    try await Self.run(
+      """
+      ip -n \(space) link set eth0 up
+      ip -n \(space) route replace default via \(host.gateway)
+      """, what: "the link of \(host)")
   }
 
-  /// - Parameter command: words separated by blanks.
-  package static func run(_ command: String) async throws {
-    let words = command.split(separator: " ").map(String.init)
-    try await Self.run(words[0], Array(words.dropFirst()), what: "'\(command)'")
-  }
-
-  /// - Parameter what: the command's name in errors.
-  private static func run(
-    _ program: String, _ arguments: [String], what: String
+  /// Runs a shell's script up to the first command that fails.
+  /// - Parameters:
+  ///   - arguments: the script's.
+  ///   - what: the script's name in errors; `nil` for its text.
+  package static func run(
+    _ script: String, _ arguments: [String] = [], what: String? = nil
   ) async throws {
     try Task.checkCancellation()
     var options = PlatformOptions()
@@ -143,22 +138,15 @@ package enum NamespaceNetwork {
     options.processGroupID = 0
     do {
       let result = try await Subprocess.run(
-        .name(program), arguments: Arguments(arguments), platformOptions: options,
+        .name("sh"), arguments: Arguments(["-ec", script, "sh"] + arguments),
+        platformOptions: options,
         output: .discarded, error: .string(limit: 1 << 16))
       guard result.terminationStatus == .exited(0) else {
         throw ClusterError.network(
-          "\(what) failed (\(result.terminationStatus)): \(result.standardError)")
+          "\(what ?? "'\(script)'") failed (\(result.terminationStatus)): \(result.standardError)")
       }
     } catch let error as SubprocessError {
-      throw ClusterError.network("cannot run \(what): \(error)")
-    }
-  }
-
-  private static func write(_ value: String, to path: String) throws(ClusterError) {
-    let file = open(path, O_WRONLY | O_CLOEXEC)
-    defer { close(file) }
-    guard file >= 0, Glibc.write(file, value, value.utf8.count) > 0 else {
-      throw .file("write", path: path, reason: String(cString: strerror(errno)))
+      throw ClusterError.network("cannot run sh: \(error)")
     }
   }
 }

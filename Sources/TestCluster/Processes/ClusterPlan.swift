@@ -162,9 +162,8 @@ package struct ClusterPlan: Sendable {
         .component(node: machine.name, .machine), on: host, "unshare",
         [
           "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
-          "--propagation",
-          "private", "sh", directory.bootScript(machine.name), directory.node(machine.name),
-        ], directory)
+          "--propagation", "private", "sh", directory.bootScript(machine.name),
+        ] + machine.bootArguments(disk: directory.node(machine.name)), directory)
     }
   }
 

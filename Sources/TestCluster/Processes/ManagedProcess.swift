@@ -1,3 +1,33 @@
+/// A process of a cluster.
+package enum ProcessName: Hashable, Sendable, CustomStringConvertible {
+  /// A member of the store, counted from 1; most stores have only one.
+  case member(Int)
+  case component(node: String, Component)
+  /// HAProxy before the API servers.
+  case loadBalancer
+
+  /// The store's only or first member.
+  package static let store = ProcessName.member(1)
+
+  /// `store`, `store-2`, or `kube-master1/fake-kubelet`.
+  package var description: String {
+    switch self {
+    case .member(1): "store"
+    case .member(let number): "store-\(number)"
+    case .component(let node, .machine): node
+    case .component(let node, let component): "\(node)/\(component.rawValue)"
+    case .loadBalancer: "load-balancer"
+    }
+  }
+
+  package var node: String? {
+    switch self {
+    case .member, .loadBalancer: nil
+    case .component(let node, _): node
+    }
+  }
+}
+
 /// A process of a cluster: its command line, its state, and whether it is to run.
 package struct ManagedProcess {
   package let name: ProcessName
@@ -17,23 +47,4 @@ package struct ManagedProcess {
   package var isPaused = false
   /// Restarts since it was last launched.
   package var restarts = 0
-}
-
-/// How a process ended, in words.
-package struct ProcessEnd: Equatable, CustomStringConvertible {
-  package enum Cause: Equatable {
-    case code(Int32)
-    case signal(Int32)
-    case notStarted(String)
-  }
-
-  package var cause: Cause
-
-  package var description: String {
-    switch self.cause {
-    case .code(let code): "ended with exit code \(code)"
-    case .signal(let number): "ended by signal \(number)"
-    case .notStarted(let reason): "could not be started: \(reason)"
-    }
-  }
 }

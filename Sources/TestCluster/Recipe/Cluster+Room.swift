@@ -2,13 +2,15 @@ import Glibc
 
 /// The recipe's machine room around a cluster.
 extension Cluster {
-  /// Starts a cluster whose nodes are machines, with workers and a load balancer, and runs the body.
+  /// Starts a cluster whose nodes are machines, with workers and a load balancer, and runs the body; with `nil` for
+  /// the room, a cluster of processes.
   ///
   /// The process has to be in its own network, see ``enterRoom(stateDirectory:)``.
   package static func withRoom<Result: Sendable>(
-    _ room: RecipeRoom, _ configuration: ClusterConfiguration,
+    _ room: RecipeRoom?, _ configuration: ClusterConfiguration,
     _ body: @escaping @Sendable (Cluster) async throws -> Result
   ) async throws -> Result {
+    guard let room else { return try await Self.withRunning(configuration, body) }
     var configuration = configuration
     configuration.room = room
     configuration.hasAPIServers = true
@@ -69,8 +71,8 @@ extension Cluster {
     let first = self.processes[machine]?.identity?.child
     await self.end([machine], by: SIGKILL, within: .seconds(10))
     // It ends last.
-    guard await Self.wait(upTo: .seconds(20), until: { first?.isAlive != true }) else {
-      throw ClusterError.timedOut("for all processes of \(node) to end", after: .seconds(20))
+    try await Self.wait(for: "all processes of \(node) to end", within: .seconds(20)) {
+      first?.isAlive != true
     }
     if let problem { throw problem }
   }

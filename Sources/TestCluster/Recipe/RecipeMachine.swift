@@ -1,3 +1,29 @@
+/// The recipe's machine room: a cluster whose nodes are machines.
+///
+/// Each machine has its own network, disk, name and processes (Linux namespaces). A master has an API server and a
+/// kubelet, started by the recipe's init scripts, and the recipe's manifests with only the two placeholders filled in.
+/// The elector runs in podmaster's place.
+package struct RecipeRoom: Equatable, Sendable {
+  /// How many worker machines there are, for pods that the scheduler binds.
+  package var workers: Int
+  /// Whether the masters' kubelets start with their machines, or wait for a user's `service kubelet start`.
+  package var startsKubelets: Bool
+
+  package init(workers: Int = 2, startsKubelets: Bool = true) {
+    self.workers = workers
+    self.startsKubelets = startsKubelets
+  }
+
+  /// The ports of the recipe, the same on each machine.
+  package static let apiServerPort = 8080
+  package static let kubeletPort = 10250
+  /// etcd's port.
+  package static let storePort = 2379
+
+  /// The names of the workers, in order.
+  package var workerNames: [String] { (0..<self.workers).map { "kube-node\($0 + 1)" } }
+}
+
 /// A machine of the recipe's room: the files on its disk, and its boot script.
 package struct RecipeMachine: Sendable {
   /// A file of the disk.
@@ -44,14 +70,6 @@ package struct RecipeMachine: Sendable {
     }
   }
 
-  /// The directories that are the machine's own, over those of the box.
-  package static let ownDirectories = ["etc", "srv", "usr/local", "var"]
-
-  /// The directories that hide the box's files.
-  package static let hiddenDirectories = [
-    "etc/kubernetes", "etc/elector", "srv/kubernetes", "var/lib/fake-kubelet",
-  ]
-
   /// Its services, in the order of their start.
   private var services: [String] {
     switch self.kind {
@@ -92,14 +110,16 @@ package struct RecipeMachine: Sendable {
       File(path: "etc/kubernetes/kubelet", text: self.kubeletSettings),
       File(
         path: "etc/init.d/kubernetes-functions",
-        text: Self.text(PackageResources.kubernetes_functions)),
+        text: RecipeManifests.text(PackageResources.kubernetes_functions)),
       File(
-        path: "etc/init.d/kubelet", text: Self.text(PackageResources.kubelet), isExecutable: true),
+        path: "etc/init.d/kubelet", text: RecipeManifests.text(PackageResources.kubelet),
+        isExecutable: true),
     ]
     guard case .master(let store) = self.kind else { return common }
     return common + [
       File(
-        path: "etc/init.d/kubernetes-master", text: Self.text(PackageResources.kubernetes_master),
+        path: "etc/init.d/kubernetes-master",
+        text: RecipeManifests.text(PackageResources.kubernetes_master),
         isExecutable: true),
       File(
         path: "etc/default/kubernetes-master",
@@ -177,56 +197,13 @@ package struct RecipeMachine: Sendable {
     """
   }
 
-  /// The machine's first process, from power on to power off: it mounts the disk, starts the services, and waits.
-  /// SIGTERM stops the machine in good order; all other processes end with this one.
-  ///
-  /// Its argument is the directory of the box that is the machine's disk.
-  package var bootScript: String {
+  /// The arguments of the boot script, which is the machine's first process.
+  /// - Parameter disk: the directory of the box that is the machine's disk.
+  package func bootArguments(disk: String) -> [String] {
     let started = self.services.filter { self.startsKubelet || $0 != "kubelet" }
-    return """
-      #!/bin/sh
-      # \(self.name) from power on to power off; written by zweimaster.
-      set -eu
-      hostname \(self.name)
-      mkdir -p "$1/.work"
-      # The machine must not find the box's services.
-      disk=$(mktemp -d)
-      mount --bind "$1" "$disk"
-      mount -t tmpfs tmpfs /run
-      mkdir -p /run/disk /run/lock/subsys
-      mount --move "$disk" /run/disk
-      rmdir "$disk"
-      # The box's directories, with this machine's files over them. The hidden ones have this machine's files alone:
-      # the box may itself be part of a cluster.
-      for directory in \(Self.hiddenDirectories.joined(separator: " ")); do
-        mkdir -p /run/disk/$directory
-      done
-      for directory in \(Self.ownDirectories.joined(separator: " ")); do
-        mkdir -p /run/disk/$directory /run/disk/.work/$directory
-        mount -t overlay overlay \
-          -o lowerdir=/$directory,upperdir=/run/disk/$directory,workdir=/run/disk/.work/$directory /$directory
-      done
-      for directory in \(Self.hiddenDirectories.joined(separator: " ")); do
-        mount --bind /run/disk/$directory /$directory
-      done
-      set +e
-
-      stop() {
-        \(self.services.reversed().map { "/etc/init.d/\($0) stop" }.joined(separator: "\n  "))
-        exit 0
-      }
-      trap stop TERM
-      \(started.map { "/etc/init.d/\($0) start" }.joined(separator: "\n"))
-      # The first process reaps orphans.
-      while :; do
-        sleep 3600 &
-        wait $!
-      done
-
-      """
-  }
-
-  private static func text(_ resource: [UInt8]) -> String {
-    String(decoding: resource, as: UTF8.self)
+    return [
+      disk, self.name, started.joined(separator: " "),
+      self.services.reversed().joined(separator: " "),
+    ]
   }
 }

@@ -64,7 +64,8 @@ extension StateDirectory {
         try self.write(file.text, to: place.path)
         if file.isExecutable { chmod(place.path, 0o755) }
       }
-      try self.write(machine.bootScript, to: self.bootScript(machine.name))
+      try self.write(
+        RecipeManifests.text(PackageResources.boot_sh), to: self.bootScript(machine.name))
     }
   }
 

@@ -3,6 +3,7 @@ import FoundationEssentials
 import JSONText
 import KubernetesObjects
 import NIOCore
+import NIOHTTP1
 
 /// Why an HTTP request has no good answer.
 package enum RequestError: Error, Equatable, CustomStringConvertible {
@@ -25,8 +26,6 @@ package enum RequestError: Error, Equatable, CustomStringConvertible {
 
 /// Requests to servers on this machine, without retries: an answer has to say how things are now.
 package struct Requests: Sendable {
-  package enum Method: Sendable { case get, post, put, delete }
-
   package let client: HTTPClient
 
   /// - Parameter connections: how many requests to one server at a time; further ones wait.
@@ -50,7 +49,7 @@ package struct Requests: Sendable {
   ///   - accept: the media type of the answer; `nil` for any.
   ///   - json: the body; `nil` for none.
   package func data(
-    _ url: String, method: Method = .get, accept: String? = nil, json: String? = nil,
+    _ url: String, method: HTTPMethod = .GET, accept: String? = nil, json: String? = nil,
     within limit: Duration = .seconds(1)
   ) async throws(RequestError) -> (status: Int, body: Data) {
     var request = HTTPClientRequest(url: url)
@@ -59,13 +58,7 @@ package struct Requests: Sendable {
       request.headers.add(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(string: json))
     }
-    request.method =
-      switch method {
-      case .get: .GET
-      case .post: .POST
-      case .put: .PUT
-      case .delete: .DELETE
-      }
+    request.method = method
     do {
       let response = try await self.client.execute(
         request, timeout: .milliseconds(limit.milliseconds))

@@ -72,8 +72,7 @@ private final class FakeGuard: Sendable {
       async let installation = installer.install(term: 1, before: end)
       let request = try await fake.next()
       guard case .install(let until, let content) = request.kind else {
-        Issue.record("\(request)")
-        return
+        throw TestFailure("\(request)")
       }
       #expect(content == Array(ManifestFixture.content.utf8))
       #expect(until <= BootInstant(end) + .milliseconds(50))
@@ -149,14 +148,13 @@ private final class FakeGuard: Sendable {
       case .failed(_, isUntouched: true) = await installer.install(
         term: 1, before: .now + .seconds(30))
     else {
-      Issue.record("it may have changed the destination")
-      return
+      throw TestFailure("it may have changed the destination")
     }
   }
 
   @Test func aRemovalIsDoneAtOnceAndThenAskedFor() async throws {
     try await self.with { fixture, fake, installer in
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+      await fixture.file.install()
       async let removal: Void = installer.remove()
       let request = try await fake.next()
       #expect(request.kind == .remove)
@@ -172,7 +170,7 @@ private final class FakeGuard: Sendable {
 
   @Test func withASilentGuardTheManifestIsRemovedAndWeHangUp() async throws {
     try await self.with(patience: .milliseconds(100)) { fixture, fake, installer in
-      _ = try fixture.file.install(term: 1, until: .now + .seconds(60)) { true }
+      await fixture.file.install()
       try await installer.remove()
       #expect(fixture.installed == nil)
       #expect(fake.isHungUpOn)

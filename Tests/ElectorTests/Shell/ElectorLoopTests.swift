@@ -12,8 +12,7 @@ import Testing
       switch step {
       case .handle(let event): steps.append("handle \(event)")
       case .carryOut(let effect): steps.append("carry out \(effect)")
-      case .settled(nil): steps.append("settled")
-      case .settled(let end?): steps.append("extend to \(end)")
+      case .settled: steps.append("settled")
       }
     }
     return steps
@@ -24,7 +23,7 @@ import Testing
     loop.receive(.started)
     loop.receive(.woke)
     #expect(self.steps(&loop) == ["handle started", "handle woke"])
-    loop.decided([.removeManifest, .wake(at: Self.end)], manifestEnd: nil)
+    loop.decided([.removeManifest, .wake(at: Self.end)])
     loop.receive(.filesChanged)
     #expect(self.steps(&loop) == ["carry out removeManifest"])
     loop.concluded(.removed)
@@ -35,24 +34,10 @@ import Testing
       ])
   }
 
-  @Test func aLaterEndIsAnnouncedOnceAndNotAfterAnInstallationThatCarriedIt() {
-    var loop = ElectorLoop()
-    loop.decided([.installManifest(term: 1, before: Self.end)], manifestEnd: nil)
-    _ = self.steps(&loop)
-    loop.concluded(.installed)
-    #expect(self.steps(&loop) == ["settled", "handle installed"])
-    loop.decided([], manifestEnd: Self.end)
-    #expect(self.steps(&loop) == ["settled"])
-    loop.decided([], manifestEnd: Self.end + .seconds(1))
-    #expect(self.steps(&loop) == ["extend to \(Self.end + .seconds(1))"])
-    loop.decided([], manifestEnd: Self.end + .seconds(1))
-    #expect(self.steps(&loop) == ["settled"])
-  }
-
   @Test func nothingFollowsOnTheEnd() {
     var loop = ElectorLoop()
     loop.receive(.woke)
-    loop.decided([.finish(.clean)], manifestEnd: nil)
+    loop.decided([.finish(.clean)])
     #expect(self.steps(&loop) == ["carry out \(Election.Effect.finish(.clean))"])
     loop.receive(.stop)
     #expect(self.steps(&loop) == [])
@@ -94,7 +79,7 @@ import Testing
   ) {
     var change = ManifestChange.installation(isGuarded: true)
     #expect(change.first == .makeContent)
-    let next = change.made(.made(keptBecause: nil))
+    let next = change.made(.done)
     #expect(next == .askGuard)
     #expect(
       change.answered(answer) == .end(.installation(expected), mayBeThere: mayBeThere))
@@ -102,7 +87,7 @@ import Testing
 
   @Test func aSourceThatCannotBeReadKeepsWhatIsThere() {
     var change = ManifestChange.installation(isGuarded: false)
-    let next = change.made(.made(keptBecause: "no such file"))
+    let next = change.made(.done, keptBecause: "no such file")
     #expect(next == .placeContent)
     #expect(
       change.answered(.answered(.done))

@@ -1,5 +1,4 @@
 import EtcdClient
-import Foundation
 import HTTPEndpoint
 import KubernetesClient
 import TestSupport
@@ -260,8 +259,7 @@ import Testing
   @Test func aNamespaceThatIsNotThereIsToldOnce() async throws {
     try await self.with { bench in
       let text = Fixtures.pod().replacing("  name: web", with: "  name: web\n  namespace: other")
-      try bench.node.install("web.yaml", text)
-      _ = try await bench.node.untilRunning(image: "nginx:1")
+      try await bench.node.run(text)
       try await eventually("it is told") {
         !bench.node.log.lines(containing: "Failed creating a mirror pod").isEmpty
       }

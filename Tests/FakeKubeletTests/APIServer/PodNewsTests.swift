@@ -11,7 +11,7 @@ import Testing
 
     mutating func handle(_ event: PodWorkers.Event) -> [String] {
       let before = self.workers
-      _ = self.workers.handle(event, at: KubeletInstant(sinceStart: .seconds(self.seconds)))
+      _ = self.workers.handle(event, at: .at(self.seconds))
       return PodTransitionEvents.items(from: before, to: self.workers).map {
         "\($0.note.isWarning ? "Warning " : "")\($0.note.reason): \($0.note.message)"
       }
@@ -24,9 +24,9 @@ import Testing
 
   @Test func aLifeIsTold() throws {
     var story = Story()
-    let pod = try Fixtures.manifest(Fixtures.pod(uid: "u"))
+    let pod = try Fixtures.manifest(uid: "u")
     let full = "web-kube-master1_default(u)"
-    #expect(story.handle(.changed(removed: [], added: [pod])) == [])
+    #expect(story.handle(.changed(added: [pod])) == [])
     let started = ["Created: Created container: main", "Started: Started container main"]
     #expect(story.handle(.containerStarted(try story.id(pod))) == started)
     story.seconds = 1
@@ -40,26 +40,22 @@ import Testing
     story.seconds = 11
     #expect(story.handle(.woke) == [])
     #expect(story.handle(.containerStarted(try story.id(pod))) == started)
-    let other = try Fixtures.manifest(Fixtures.pod(uid: "u", image: "nginx:2"))
+    let other = try Fixtures.manifest(uid: "u", image: "nginx:2")
     #expect(
-      story.handle(.changed(removed: [], added: [], updated: [other])) == [
+      story.handle(.changed(updated: [other])) == [
         "Killing: Container main definition changed, will be restarted"
       ])
     _ = story.handle(.containerExited(try story.id(pod), code: 0))
     _ = story.handle(.containerStarted(try story.id(pod)))
-    #expect(
-      story.handle(.changed(removed: [pod.name], added: [])) == [
-        "Killing: Stopping container main"
-      ])
+    #expect(story.handle(.changed(removed: [pod.name])) == ["Killing: Stopping container main"])
     story.seconds = 60
     #expect(story.handle(.woke) == [])
   }
 
   @Test func itIsAboutTheContainer() throws {
     let pod = PodLifecycle(
-      try Fixtures.manifest(
-        Fixtures.pod(uid: "u", spec: "  initContainers:\n  - {name: first, image: i}")),
-      at: KubeletInstant(sinceStart: .zero))
+      try Fixtures.manifest(uid: "u", spec: "  initContainers:\n  - {name: first, image: i}"),
+      at: .at(0))
     #expect(
       PodTransitionEvents.subject(pod, container: "main")
         == EventSubject(
@@ -75,7 +71,7 @@ import Testing
 @Suite struct PodSourcesTests {
   private func pod(_ uid: String, _ source: PodManifest.Source) throws -> PodManifest {
     switch source {
-    case .file: try Fixtures.manifest(Fixtures.pod(uid: uid))
+    case .file: try Fixtures.manifest(uid: uid)
     case .api:
       try PodManifest(
         object: SyncBench.bound("web-kube-master1", uid: uid), node: Fixtures.node)

@@ -16,12 +16,20 @@ struct SyncBench {
 
   static let clock = WallClock(secondsAtStart: 1_700_000_000, nanosecondsAtStart: 0)
 
-  init() {
+  init(files: [PodManifest] = []) {
     self.server.apply(.listed([]))
-    self.files([])
+    self.files(files)
   }
 
-  var now: KubeletInstant { KubeletInstant(sinceStart: .seconds(self.seconds)) }
+  /// Pods of the server, which run here.
+  static func running(_ objects: JSONValue...) -> Self {
+    var bench = Self()
+    for object in objects { bench.server.put(object) }
+    _ = bench.settle()
+    return bench
+  }
+
+  var now: KubeletInstant { .at(self.seconds) }
 
   var view: KubeletPods {
     KubeletPods(
@@ -148,12 +156,12 @@ struct SyncBench {
 }
 
 @Suite struct MirrorPodTests {
+  private static let mirrored = ["create web-kube-master1", "status web-kube-master1 Running"]
+
   @Test func aStaticPodHasAMirrorWithItsStatus() throws {
-    var bench = SyncBench()
-    let manifest = try Fixtures.manifest(Fixtures.pod())
-    bench.files([manifest])
-    #expect(
-      bench.settle() == ["create web-kube-master1", "status web-kube-master1 Running"])
+    let manifest = try Fixtures.manifest()
+    var bench = SyncBench(files: [manifest])
+    #expect(bench.settle() == Self.mirrored)
     let pod = try #require(bench.server.pods[manifest.name]?.object)
     let annotations = pod["metadata"]?["annotations"]
     #expect(annotations?["kubernetes.io/config.mirror"] == .string(manifest.uid))
@@ -169,7 +177,7 @@ struct SyncBench {
   @Test func withANodeItIsTheOwner() throws {
     var bench = SyncBench()
     bench.owner = .pending
-    bench.files([try Fixtures.manifest(Fixtures.pod())])
+    bench.files([try Fixtures.manifest()])
     #expect(bench.settle() == [])
     bench.owner = .node(uid: "n")
     #expect(bench.settle().first == "create web-kube-master1")
@@ -185,26 +193,15 @@ struct SyncBench {
   /// Pods that may have the name of a running pod's mirror, and the requests that follow.
   @Test(
     arguments: [
-      (nil, ["create web-kube-master1", "status web-kube-master1 Running"]),
+      (nil, mirrored),
       ("same", ["status web-kube-master1 Running"]),
-      (
-        "other",
-        [
-          "delete web-kube-master1", "create web-kube-master1",
-          "status web-kube-master1 Running",
-        ]
-      ),
-      (
-        "ending",
-        [
-          "delete web-kube-master1", "create web-kube-master1",
-          "status web-kube-master1 Running",
-        ]
-      ), ("foreign", []),
+      ("other", ["delete web-kube-master1"] + mirrored),
+      ("ending", ["delete web-kube-master1"] + mirrored),
+      ("foreign", []),
     ] as [(String?, [String])])
   func whatIsInItsPlace(_ found: String?, _ done: [String]) throws {
     var bench = SyncBench()
-    let manifest = try Fixtures.manifest(Fixtures.pod())
+    let manifest = try Fixtures.manifest()
     let name = manifest.name.name
     switch found {
     case "same": bench.server.put(SyncBench.bound(name, mirror: manifest.uid))
@@ -225,26 +222,22 @@ struct SyncBench {
   }
 
   @Test func aMirrorThatSomebodyDeletesIsMadeAnew() throws {
-    var bench = SyncBench()
-    let manifest = try Fixtures.manifest(Fixtures.pod())
-    bench.files([manifest])
+    let manifest = try Fixtures.manifest()
+    var bench = SyncBench(files: [manifest])
     _ = bench.settle()
     let uid = try #require(bench.server.pods[manifest.name]?.uid)
     bench.seconds = 5
     bench.server.remove(manifest.name, uid: uid)
-    #expect(
-      bench.settle() == ["create web-kube-master1", "status web-kube-master1 Running"])
+    #expect(bench.settle() == Self.mirrored)
     #expect(bench.server.pods[manifest.name]?.uid != uid)
     #expect(bench.workers.counts.startedContainers == 1)
   }
 
   @Test func aMirrorStaysUntilItsContainersHaveEnded() throws {
-    var bench = SyncBench()
-    let manifest = try Fixtures.manifest(Fixtures.pod())
-    bench.files([manifest])
+    let manifest = try Fixtures.manifest()
+    var bench = SyncBench(files: [manifest])
     _ = bench.settle()
-    let effects = bench.workers.handle(
-      .changed(removed: [manifest.name], added: []), at: bench.now)
+    let effects = bench.workers.handle(.changed(removed: [manifest.name]), at: bench.now)
     _ = bench.sources.apply(.init(removed: [manifest.name]), from: .file)
     #expect(bench.settle() == [])
     for case .signal(.terminate, let id) in effects {
@@ -265,13 +258,12 @@ struct SyncBench {
   @Test func nothingIsAskedBeforeTheServerWasHeard() throws {
     var bench = SyncBench()
     bench.server = ServerPods(nodeName: "kube-master1")
-    bench.files([try Fixtures.manifest(Fixtures.pod())])
+    bench.files([try Fixtures.manifest()])
     #expect(bench.next() == PodSync.Step())
   }
 
   @Test func aFailureIsToldOnceAndTriedAgainWithPauses() throws {
-    var bench = SyncBench()
-    bench.files([try Fixtures.manifest(Fixtures.pod())])
+    var bench = SyncBench(files: [try Fixtures.manifest()])
     let error = APIServerError.refused(
       request: "POST", status: 404, reason: "NotFound", message: "namespaces not found")
     var isNews: [Bool] = []
@@ -336,25 +328,21 @@ struct SyncBench {
   }
 
   @Test func whatIsDeletedEndsIsSeenToAndGoes() {
-    var bench = SyncBench()
-    bench.server.put(SyncBench.bound())
-    _ = bench.settle()
+    var bench = SyncBench.running(SyncBench.bound())
     bench.delete("web", grace: 5)
     #expect(bench.settle() == ["status web Failed", "delete web"])
     #expect(bench.workers.running.isEmpty)
   }
 
   @Test func aPodThatIsSlowToEndIsWaitedFor() throws {
-    var bench = SyncBench()
-    bench.server.put(SyncBench.bound())
-    _ = bench.settle()
+    var bench = SyncBench.running(SyncBench.bound())
     bench.delete("web", grace: 5)
     let step = bench.sync.next(bench.view, bench.server, owner: .unregistered, at: bench.now)
     let deletion = try #require(step.api.deleted.first)
     #expect(deletion.gracePeriod == .seconds(5))
     let effects = bench.workers.handle(
       .deleted(deletion.name, uid: deletion.uid, gracePeriod: deletion.gracePeriod), at: bench.now)
-    #expect(effects.contains(.wake(at: KubeletInstant(sinceStart: .seconds(5)))))
+    #expect(effects.contains(.wake(at: .at(5))))
     #expect(bench.settle() == [])
     bench.seconds = 5
     for case .signal(.kill, let id) in bench.workers.handle(.woke, at: bench.now) {
@@ -364,22 +352,18 @@ struct SyncBench {
   }
 
   @Test func aNewGraceCanOnlyShorten() {
-    var bench = SyncBench()
-    bench.server.put(SyncBench.bound())
-    _ = bench.settle()
+    var bench = SyncBench.running(SyncBench.bound())
     let name = PodName(namespace: "default", name: "web")
     _ = bench.workers.handle(.deleted(name, uid: "u1", gracePeriod: .seconds(30)), at: bench.now)
-    for (seconds, killAt) in [(60, 30), (10, 10), (20, 10), (0, 2)] as [(Int, Int)] {
+    for (seconds, killAt) in [(60, 30), (10, 10), (20, 10), (0, 2)] as [(Int, Double)] {
       _ = bench.workers.handle(
         .deleted(name, uid: "u1", gracePeriod: .seconds(seconds)), at: bench.now)
-      #expect(bench.workers.running[name]?.killAt == KubeletInstant(sinceStart: .seconds(killAt)))
+      #expect(bench.workers.running[name]?.killAt == .at(killAt))
     }
   }
 
   @Test func anotherPodOfThatNameComesAfterTheFormer() {
-    var bench = SyncBench()
-    bench.server.put(SyncBench.bound())
-    _ = bench.settle()
+    var bench = SyncBench.running(SyncBench.bound())
     bench.server.put(SyncBench.bound(uid: "u2"))
     #expect(bench.settle() == ["status web Running"])
     let name = PodName(namespace: "default", name: "web")
@@ -388,9 +372,7 @@ struct SyncBench {
   }
 
   @Test func anotherImageIsAnUpdate() {
-    var bench = SyncBench()
-    bench.server.put(SyncBench.bound())
-    _ = bench.settle()
+    var bench = SyncBench.running(SyncBench.bound())
     bench.server.put(SyncBench.bound(image: "nginx:2", version: "100"))
     let step = bench.next()
     #expect(step.api.change.updated.map(\.name.name) == ["web"])
@@ -398,9 +380,7 @@ struct SyncBench {
   }
 
   @Test func whatVanishesIsStopped() {
-    var bench = SyncBench()
-    bench.server.put(SyncBench.bound())
-    _ = bench.settle()
+    var bench = SyncBench.running(SyncBench.bound())
     bench.server.apply(.listed([]))
     _ = bench.settle()
     #expect(bench.workers.running.isEmpty)
@@ -408,7 +388,7 @@ struct SyncBench {
 
   @Test func aStaticPodOfThatNameCounts() throws {
     var bench = SyncBench()
-    let manifest = try Fixtures.manifest(Fixtures.pod())
+    let manifest = try Fixtures.manifest()
     let name = manifest.name
     bench.server.put(SyncBench.bound(name.name))
     _ = bench.settle()

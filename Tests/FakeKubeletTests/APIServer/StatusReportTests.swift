@@ -23,11 +23,10 @@ import Testing
 
   private func requests(
     _ reports: inout StatusReports, _ server: ServerPods, change: UInt64, _ status: JSONValue,
-    at seconds: Int = 0
+    at seconds: Double = 0
   ) -> [JSONValue] {
     reports.requests(
-      for: [Self.name: .init(uid: "u", change: change)], on: server,
-      at: KubeletInstant(sinceStart: .seconds(seconds))
+      for: [Self.name: .init(uid: "u", change: change)], on: server, at: .at(seconds)
     ) { _ in status }.compactMap {
       if case .postStatus(_, _, let status, _) = $0 { status } else { nil }
     }
@@ -37,8 +36,7 @@ import Testing
     _ reports: inout StatusReports, change: UInt64, _ status: JSONValue, version: String
   ) {
     reports.posted(
-      Self.name, uid: "u", status: status, change: change, version: version,
-      at: KubeletInstant(sinceStart: .zero))
+      Self.name, uid: "u", status: status, change: change, version: version, at: .at(0))
   }
 
   @Test func theLatestIsPostedOnce() {
@@ -80,8 +78,7 @@ import Testing
     let other = self.server(["phase": "Pending"], uid: "u2")
     #expect(self.requests(&reports, other, change: 1, ["phase": "Running"]) == [])
     let requests = reports.requests(
-      for: [Self.name: .init(uid: "u2", change: 1)], on: other,
-      at: KubeletInstant(sinceStart: .zero)
+      for: [Self.name: .init(uid: "u2", change: 1)], on: other, at: .at(0)
     ) { _ in ["phase": "Running"] }
     #expect(requests.count == 1)
   }

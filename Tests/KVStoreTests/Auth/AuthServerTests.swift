@@ -387,7 +387,7 @@ import Testing
     try await withTemporaryDirectory { directory in
       let path = directory + "/" + KVStore.Database.fileName
       try await withServer(.directory(directory)) { try await self.switchOn($0) }
-      try await DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
+      try await editTables(path, sql)
       #expect(throws: StartError.corrupt(path, reason)) { try DataDirectory(directory).check() }
       await #expect(throws: StartError.corrupt(path, reason)) {
         try await KVStoreServer.start(.directory(directory))

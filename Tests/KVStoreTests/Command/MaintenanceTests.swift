@@ -178,7 +178,7 @@ import Testing
 
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: data).sorted()
-          == ["kvstore.db", "lock"])
+          == ["acknowledged", "kvstore.db", "lock", "log.0", "log.1"])
       #expect(try await self.kvstore("check", "--data-dir", data).output.contains("index 1,"))
     }
   }
@@ -186,9 +186,7 @@ import Testing
   @Test func aContradictionIsFound() async throws {
     try await withTemporaryDirectory { data in
       try await self.serving(data) { _ = try await $0.put("/a/b", "value=1") }
-      try await DatabaseQueue(path: data + "/kvstore.db").write {
-        try $0.execute(sql: "DELETE FROM nodes WHERE key = '/a'")
-      }
+      try await editTables(data + "/kvstore.db", "DELETE FROM nodes WHERE key = '/a'")
       let check = try await self.kvstore("check", "--data-dir", data)
       #expect(!check.isSuccess)
       #expect(check.error.contains("nodes: /a/b is in no directory"))

@@ -122,7 +122,8 @@ final class ScenarioPlayer {
     .seconds((step["timeout_ms"]?.number.map { $0 / 1000 } ?? seconds) * self.patience)
   }
 
-  /// Lets time pass, but notes when something comes.
+  /// Lets a scenario's time pass, and looks every 20 ms for what comes meanwhile: when it came is compared, too. The time is
+  /// what the scenario is about: a TTL runs down, or no event follows.
   private func watchBackgrounds(for seconds: Double) {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {

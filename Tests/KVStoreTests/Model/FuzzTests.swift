@@ -7,41 +7,56 @@ import Testing
 
 /// Whatever comes over the wire is taken or refused, and whatever is asked of the tree leaves it whole.
 ///
-/// `ZWEIMASTER_FUZZ_COUNT` says how many inputs each test makes; a failure names its seed, and
-/// `ZWEIMASTER_FUZZ_SEED` plays that one.
+/// `Corpus/` has the inputs that every run plays first; see ``Fuzzer``.
 @Suite(.timeLimit(.minutes(60))) struct FuzzTests {
-  private static let environment = ProcessInfo.processInfo.environment
-  private static let count =
-    Self.environment["ZWEIMASTER_FUZZ_COUNT"].flatMap { Int($0) } ?? 20_000
-  private static let seed =
-    Self.environment["ZWEIMASTER_FUZZ_SEED"].flatMap { UInt64($0) }
-    ?? UInt64.random(in: 1...1_000_000_000)
   private static let now = StoreTime(nanoseconds: 1_700_000_000_000_000_000)
 
+  private static func corpus(_ name: String) -> URL {
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Corpus/\(name)")
+  }
+
   @Test func anyRequestIsTakenOrRefused() async throws {
-    let (seed, count) = (Self.seed, Self.count)
-    print("fuzz: ZWEIMASTER_FUZZ_SEED=\(seed)")
-    let problem = try await onThreadOfItsOwn { RequestFuzzer(seed: seed, now: Self.now).run(count) }
-    #expect(problem == nil, "ZWEIMASTER_FUZZ_SEED=\(seed)")
+    try await onThreadOfItsOwn {
+      try Fuzzer(corpus: Self.corpus("targets")) { RequestFuzzer.play(target: $0) }
+        .run { RequestFuzzer.target(&$0) }
+      try Fuzzer(corpus: Self.corpus("forms")) { RequestFuzzer.play(form: $0, now: Self.now) }
+        .run { RequestFuzzer.form(&$0) }
+    }
   }
 
   @Test func anyCommandLeavesTheTreeWhole() async throws {
-    let (seed, count) = (Self.seed, Self.count)
-    let problem = try await onThreadOfItsOwn { TreeFuzzer(seed: seed, now: Self.now).run(count) }
-    #expect(problem == nil, "ZWEIMASTER_FUZZ_SEED=\(seed)")
+    try await onThreadOfItsOwn {
+      let length = min(Fuzzer.count, 4_096)
+      try Fuzzer(corpus: Self.corpus("commands")) { TreeFuzzer(now: Self.now).play($0) }
+        .run(count: Fuzzer.count / length) { TreeFuzzer.commands(length, &$0) }
+    }
+  }
+
+  @Test func anInputThatFailsIsMadeSmallAndKept() async throws {
+    try await TemporaryFiles.with { files in
+      let corpus = URL(filePath: files.path(""))
+      let fuzzer = Fuzzer(corpus: corpus, collects: false) { input in
+        Fuzzer.Outcome(problem: input.contains(7) && input.contains(9) ? "seven and nine" : nil)
+      }
+      for message in [", kept as ", corpus.path] {
+        let failure = #expect(throws: TestFailure.self) {
+          try fuzzer.run(count: 1_000, seed: 1) { random in
+            (0..<64).map { _ in UInt8.random(in: 0..<32, using: &random) }
+          }
+        }
+        #expect(failure.map { "\($0)".contains(message) } == true)
+        #expect(failure.map { "\($0)".contains("seven and nine") } == true)
+      }
+      let kept = try FileManager.default.contentsOfDirectory(
+        at: corpus, includingPropertiesForKeys: nil)
+      #expect(kept.count == 1, "the second run fails at the kept one")
+      #expect(try Data(contentsOf: try #require(kept.first)).sorted() == [7, 9])
+    }
   }
 }
 
 /// Throws bytes at all that reads a request.
-private final class RequestFuzzer {
-  private var random: SeededGenerator
-  private let now: StoreTime
-
-  init(seed: UInt64, now: StoreTime) {
-    self.random = SeededGenerator(seed: seed)
-    self.now = now
-  }
-
+private enum RequestFuzzer {
   private static let targetPieces = [
     "/v2/keys", "/v2/keys/", "/", "//", "/.", "/..", "/../", "%2F", "%2f", "%2E%2e", "%", "%4",
     "%zz",
@@ -68,31 +83,48 @@ private final class RequestFuzzer {
     .valueOnRefresh, .ttlRequiredOnRefresh,
   ]
 
-  private func bytes(_ pieces: [[UInt8]]) -> [UInt8] {
+  private static func bytes(_ pieces: [[UInt8]], _ random: inout SeededGenerator) -> [UInt8] {
     var bytes: [UInt8] = []
-    for _ in 0..<Int.random(in: 0..<8, using: &self.random) {
-      if Int.random(in: 0..<8, using: &self.random) == 0 {
-        bytes.append(UInt8.random(in: .min ... .max, using: &self.random))
+    for _ in 0..<Int.random(in: 0..<8, using: &random) {
+      if Int.random(in: 0..<8, using: &random) == 0 {
+        bytes.append(UInt8.random(in: .min ... .max, using: &random))
       } else {
-        bytes += pieces[Int.random(in: 0..<pieces.count, using: &self.random)]
+        bytes += pieces[Int.random(in: 0..<pieces.count, using: &random)]
       }
     }
     return bytes
   }
 
-  /// - Returns: the first input that was not dealt with as it should be.
-  func run(_ count: Int) -> String? {
-    for _ in 0..<count {
-      let target = self.bytes(Self.targetPieces)
-      if let problem = self.check(target: target) { return "\(problem): \(target)" }
-      let form = self.bytes(Self.formPieces)
-      if let problem = self.check(form: form) { return "\(problem): \(form)" }
-    }
-    return nil
+  static func target(_ random: inout SeededGenerator) -> [UInt8] {
+    self.bytes(self.targetPieces, &random)
   }
 
-  private func check(target bytes: [UInt8]) -> String? {
-    guard let target = RequestTarget(bytes) else { return nil }
+  /// Four lines: the method, the type, the query, the body; the type is a form's in every other one.
+  static func form(_ random: inout SeededGenerator) -> [UInt8] {
+    let method = self.methods[Int.random(in: 0..<self.methods.count, using: &random)]
+    let type =
+      Bool.random(using: &random) ? self.bytes(self.typePieces, &random) : self.typePieces[0]
+    let lines = [
+      Array("\(method)".utf8), type, self.bytes(self.formPieces, &random),
+      self.bytes(self.formPieces, &random),
+    ]
+    return Array(lines.joined(separator: [0x0A]))
+  }
+
+  private static let methods: [KeysRequest.Method] = [.get, .head, .put, .post, .delete]
+
+  static func play(target bytes: [UInt8]) -> Fuzzer.Outcome {
+    guard let target = RequestTarget(bytes) else { return .init(reached: ["refused"]) }
+    let path = StorePath(target.path)
+    return Fuzzer.Outcome(
+      problem: self.problem(target, path),
+      reached: [
+        "\(target.redirection == nil ? "clean" : "redirected")-\(min(path.names.count, 3))-names"
+          + (target.query == nil ? "" : "-query")
+      ])
+  }
+
+  private static func problem(_ target: RequestTarget, _ path: StorePath) -> String? {
     if let location = target.redirection {
       // It leads to a clean path at once, with the same query; else a client would go in a circle.
       guard let next = RequestTarget(Array(location.utf8)) else {
@@ -107,7 +139,6 @@ private final class RequestFuzzer {
     if (try? PercentEncoding.decode(Array(encoded.utf8)[...])) != target.path {
       return "encoded and decoded it is another path"
     }
-    let path = StorePath(target.path)
     let rebuilt = path.names.reduce(StorePath.root) { $0.appending($1) }
     if rebuilt != path || path.names.contains(where: { $0.bytes.isEmpty }) {
       return "no clean path"
@@ -120,20 +151,22 @@ private final class RequestFuzzer {
     return nil
   }
 
-  private func check(form bytes: [UInt8]) -> String? {
-    let cut = Int.random(in: 0...bytes.count, using: &self.random)
-    let contentType = String(decoding: self.bytes(Self.typePieces), as: UTF8.self)
+  static func play(form bytes: [UInt8], now: StoreTime) -> Fuzzer.Outcome {
+    let lines = bytes.split(separator: 0x0A, maxSplits: 3, omittingEmptySubsequences: false)
+      .map(Array.init)
+    func line(_ index: Int) -> [UInt8] { lines.indices.contains(index) ? lines[index] : [] }
+    let name = String(decoding: line(0), as: UTF8.self)
+    let method = self.methods.first { "\($0)" == name } ?? .get
+    let contentType = String(decoding: line(1), as: UTF8.self)
     let type = MediaType(contentType)
-    if type.name != type.name.lowercased() { return "a type that is not in lower case" }
-    let methods: [KeysRequest.Method] = [.get, .head, .put, .post, .delete]
-    let method = methods[Int.random(in: 0..<5, using: &self.random)]
+    if type.name != type.name.lowercased() {
+      return .init(problem: "a type that is not in lower case")
+    }
     let path = StorePath("/k")
     do throws(StoreError) {
-      let form = try Form(
-        query: Array(bytes[cut...]), body: Array(bytes[..<cut]),
-        contentType: Bool.random(using: &self.random)
-          ? contentType : "application/x-www-form-urlencoded")
-      let request = try KeysRequest(method, path: path, form: form, now: self.now)
+      let form = try Form(query: line(2), body: line(3), contentType: contentType)
+      let request = try KeysRequest(method, path: path, form: form, now: now)
+      let reached = "\(request)".prefix { $0.isLetter || "(.".contains($0) }
       switch (method, request) {
       case (.get, .get(path, _, _)), (.get, .watch(path, _, _, _)), (.head, .get(path, _, _)),
         (.put, .change(.set(path, _), _)), (.put, .change(.create(path, _), _)),
@@ -141,20 +174,24 @@ private final class RequestFuzzer {
         (.post, .change(.createInOrder(path, _), _)),
         (.delete, .change(.delete(path, _, _), false)),
         (.delete, .change(.compareAndDelete(path, _), false)):
-        return nil
-      default: return "\(method) became \(request)"
+        return .init(reached: ["\(method)-\(reached)"])
+      default: return .init(problem: "\(method) became \(request)")
       }
     } catch {
-      return Self.codes.contains(error.code) && error.index == 0 && !error.cause.isEmpty
-        ? nil : "refused with \(error)"
+      guard Self.codes.contains(error.code), error.index == 0, !error.cause.isEmpty else {
+        return .init(problem: "refused with \(error)")
+      }
+      return .init(reached: ["\(method)-refused-\(error.code)"])
     }
   }
 }
 
-/// Throws commands at a tree, and keeps two more beside it: one from the rows alone and one from the events
+/// Sends commands to a tree, and keeps two more beside it: one from the rows alone and one from the events
 /// alone, as a start after a clean end and one after a crash make them.
 private final class TreeFuzzer {
-  private var random: SeededGenerator
+  /// The rest of the command's digits.
+  private var choices: ArraySlice<UInt8> = []
+  private var reached: Set<String> = []
   private var now: StoreTime
   private var tree = KeyTree()
   private var redone = KeyTree()
@@ -174,54 +211,56 @@ private final class TreeFuzzer {
     }
   }
 
-  init(seed: UInt64, now: StoreTime) {
-    self.random = SeededGenerator(seed: seed)
-    self.now = now
-  }
+  init(now: StoreTime) { self.now = now }
 
-  /// - Returns: the first thing that does not hold.
-  func run(_ count: Int) -> String? {
-    for step in 0..<count {
+  /// - Parameter input: commands as lines of digits, see `command`.
+  func play(_ input: [UInt8]) -> Fuzzer.Outcome {
+    for (step, line) in input.split(separator: 0x0A).enumerated() {
+      self.choices = line
       let command = self.command()
-      if let problem = self.apply(command) { return "step \(step), \(command): \(problem)" }
+      if let problem = self.apply(command) {
+        return .init(problem: "step \(step), \(command): \(problem)")
+      }
       // A look at everything costs more than a command.
-      if step % 512 == 511, let problem = self.checkAll() ?? self.clearIfLarge() {
-        return "step \(step): \(problem)"
+      if step % 512 == 511, let problem = self.checkAll() {
+        return .init(problem: "step \(step): \(problem)")
       }
     }
-    return self.checkAll()
-  }
-
-  /// Names in order are never used again, so that without this every look would take longer than the
-  /// one before.
-  private func clearIfLarge() -> String? {
-    guard self.rows.count > 2_000 else { return nil }
-    for path in self.rows.keys.filter({ $0.depth == 1 }) {
-      let command = Command.delete(path, isDirectory: true, isRecursive: true)
-      if let problem = self.apply(command) { return "\(command): \(problem)" }
-    }
-    return self.checkAll()
+    return .init(problem: self.checkAll(), reached: self.reached)
   }
 
   private func apply(_ command: Command) -> String? {
     self.now = StoreTime(nanoseconds: self.now.nanoseconds + 1)
-    let before = (index: self.tree.index, expiring: self.tree.expiringCount)
+    let before = (index: self.tree.index, tally: self.tree.tally)
     do throws(StoreError) {
       guard let change = try self.tree.apply(command, now: self.now) else {
         guard case .expire = command else { return "no change and no refusal" }
+        self.reached.insert("expire-nothing")
         return self.tree.index == before.index ? nil : "nothing was done, and an index used"
       }
-      for path in change.removed where self.rows.removeValue(forKey: path) == nil {
-        return "\(path) was removed and not there"
+      let path = change.event.node.path
+      if let removed = change.removed {
+        var paths = [path]
+        removed.forEach(below: path) { below, _ in paths.append(below) }
+        for path in paths where self.rows.removeValue(forKey: path) == nil {
+          return "\(path) was removed and not there"
+        }
       }
-      for written in change.written { self.rows[written.path] = Row(written.node) }
+      for written in change.madeDirectories + (change.removed == nil ? [path] : []) {
+        self.rows[written] = Row(try self.tree.node(at: written))
+      }
       guard self.tree.index == before.index + 1, change.event.index == self.tree.index else {
         return "from index \(before.index) to \(self.tree.index), event \(change.event.index)"
       }
-      guard let again = self.redone.redo(change.event), again == change else {
+      guard let again = self.redone.redo(LoggedChange(change.event), now: self.now),
+        again == change
+      else {
         return "\(change) cannot be done again"
       }
-      let path = change.event.node.path
+      self.reached.insert(
+        "\(change.event.action)" + (change.event.node.isDirectory ? "-directory" : "")
+          + (change.event.prevNode == nil ? "" : "-existing")
+          + (change.event.isRefresh ? "-refresh" : "") + (change.removed.map { $0.below.nodes > 0 } == true ? "-many" : ""))
       switch (change.event.action, self.rows[path]) {
       case (.delete, nil), (.expire, nil), (.compareAndDelete, nil): return nil
       case (.get, _), (.delete, _), (.expire, _), (.compareAndDelete, _), (_, nil):
@@ -230,9 +269,10 @@ private final class TreeFuzzer {
         return row.value == change.event.node.value ? nil : "the event tells another value"
       }
     } catch {
-      guard self.tree.index == before.index, self.tree.expiringCount == before.expiring else {
+      guard self.tree.index == before.index, self.tree.tally == before.tally else {
         return "refused, and changed"
       }
+      self.reached.insert("\("\(command)".prefix(while: \.isLetter))-refused-\(error.code)")
       return error.index == before.index ? nil : "refused with index \(error.index)"
     }
   }
@@ -241,19 +281,18 @@ private final class TreeFuzzer {
     if Self.rows(of: self.tree) != self.rows { return "the rows are not the tree" }
     if Self.rows(of: self.redone) != self.rows { return "the events do not tell of the same tree" }
     let expiring = self.rows.values.filter { $0.deadline != nil }.count
-    if self.tree.expiringCount != expiring {
-      return "expiringCount is \(self.tree.expiringCount), not \(expiring)"
-    }
+    let tally = TreeNode.Tally(nodes: Int32(self.rows.count), expiring: Int32(expiring))
+    if self.tree.tally != tally { return "the tree counts \(self.tree.tally), not \(tally)" }
     // As after a restart: parents come before what is in them.
     var restored = KeyTree(index: self.tree.index)
     for (path, row) in self.rows.sorted(by: { $0.key.bytes.count < $1.key.bytes.count }) {
       let node = TreeNode(
-        content: row.value.map(TreeNode.Content.value) ?? .directory([:]),
+        content: row.value.map(TreeNode.Content.value) ?? TreeNode.emptyDirectory,
         createdIndex: row.created,
         modifiedIndex: row.modified, deadline: row.deadline)
       if !restored.restore(node, at: path) { return "\(path) is in no directory" }
     }
-    if Self.rows(of: restored) != self.rows || restored.expiringCount != expiring {
+    if Self.rows(of: restored) != self.rows || restored.tally != tally {
       return "restored it is another tree"
     }
     if Self.rows(of: self.snapshot.tree) != self.snapshot.rows { return "a snapshot has changed" }
@@ -273,7 +312,19 @@ private final class TreeFuzzer {
     ["a", "b", "c", "_h", "\u{E9}", "e\u{301}", ".", ".."]
     .map { KeyName($0.utf8) } + [KeyName([0xFF]), KeyName([0])]
 
-  private func pick(_ count: Int) -> Int { Int.random(in: 0..<count, using: &self.random) }
+  /// That many random commands, a line each.
+  static func commands(_ count: Int, _ random: inout SeededGenerator) -> [UInt8] {
+    let digits = Array("0123456789abcdef".utf8)
+    return (0..<count).flatMap { _ in
+      let word = random.next()
+      return (0..<16).map { digits[Int(word >> (4 * $0) & 15)] } + [0x0A]
+    }
+  }
+
+  /// The next choice: a hexadecimal digit; after the last one it is 0.
+  private func pick(_ count: Int) -> Int {
+    (self.choices.popFirst().flatMap { Character(UnicodeScalar($0)).hexDigitValue } ?? 0) % count
+  }
 
   private func path() -> StorePath {
     (0..<[0, 1, 2, 2, 2, 3, 3, 4][self.pick(8)])

@@ -143,6 +143,7 @@ import Testing
           if let client = self.client, let event = try? Self.watch(client, next) {
             if !self.note(event, watcher, at: next) { return }
           } else {
+            // Until the next server answers.
             usleep(5000)
           }
         }

@@ -58,4 +58,21 @@ import Testing
     #expect(self.start(record, bootID: "a", sinceBoot: 130, wall: 0) == 30)
     #expect(self.start(record, bootID: "b", sinceBoot: 5, wall: -60) == -60)
   }
+
+  /// A wall clock may show anything: the year 2262 is where 64 bits of nanoseconds end.
+  @Test(arguments: [Int64.min, .min + 1, -1, .max - 1, .max], [Int64.min, 0, .max])
+  func noClockOverflows(wall: Int64, lastKnown: Int64) {
+    for sinceBoot in [0, .max] as [Int64] {
+      let clock = StoreClock(
+        continuing: StoreClock.Record(bootID: "a", offset: nil, lastKnown: lastKnown),
+        at: StoreClock.Reading(bootID: "b", sinceBoot: sinceBoot, wall: wall))
+      let now = clock.time(sinceBoot: sinceBoot)
+      #expect(now.nanoseconds >= min(lastKnown, .max - sinceBoot))
+      #expect(now.shifted(by: .max) >= now && now.shifted(by: .min) <= now)
+      _ = (
+        clock.wallSkew, now.advanced(bySeconds: .max),
+        now.remainingSeconds(at: .init(nanoseconds: .min))
+      )
+    }
+  }
 }

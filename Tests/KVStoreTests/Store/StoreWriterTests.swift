@@ -14,7 +14,7 @@ import Testing
   private static func names(_ effects: [StoreWriter.Effect]) -> [String] {
     effects.map { effect in
       switch effect {
-      case .commit(let changes): "commit \(changes.map(\.event.index))"
+      case .commit(let changes, _): "commit \(changes.map(\.event.index))"
       case .publish(let tree, let changes): "publish \(tree.index) \(changes.map(\.event.index))"
       case .answer(let results):
         "answer \(results.map { (try? $0.get()).map { "\($0.index)" } ?? "refused" })"
@@ -50,5 +50,28 @@ import Testing
     #expect(Self.names(writer.begin([], at: Self.at(6))) == ["commit [2]"])
     #expect(Self.names(writer.committed()) == ["publish 2 [2]", "answer []"])
     #expect(writer.nextDeadline() == nil)
+  }
+
+  /// A lease that is over, after a commit that failed.
+  @Test func noRequestIsJudgedByAKeyThatIsOver() {
+    var writer = StoreWriter(tree: KeyTree())
+    _ = writer.begin([Self.set("/lease", ttl: 5)], at: Self.at(0))
+    _ = writer.committed()
+    _ = writer.begin([], at: Self.at(5))
+    _ = writer.refused(cause: "full", at: Self.at(5))
+    let renewal = Command.compareAndSwap(StorePath("/lease"), .init(value: []), .init())
+    #expect(Self.names(writer.begin([renewal], at: Self.at(5))) == ["commit [2]"])
+    #expect(
+      Self.names(writer.committed()) == ["publish 2 [2]", #"answer ["refused"]"#])
+  }
+
+  /// However many are over.
+  @Test func allThatIsDueIsInTheBatch() {
+    var writer = StoreWriter(tree: KeyTree())
+    _ = writer.begin((0..<2000).map { Self.set("/k\($0)", ttl: 5) }, at: Self.at(0))
+    _ = writer.committed()
+    let update = Command.update(StorePath("/k1999"), .init())
+    _ = writer.begin([update], at: Self.at(6))
+    #expect(Self.names(writer.committed()).last == #"answer ["refused"]"#)
   }
 }

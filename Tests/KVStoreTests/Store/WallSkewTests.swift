@@ -58,12 +58,10 @@ import Testing
       try await withServer(.directory(directory)) { client in
         _ = try await client.put("/before", "value=1")
       }
-      try await DatabaseQueue(path: directory + "/kvstore.db").write {
-        try $0.execute(
-          sql: """
-            UPDATE meta SET value = value + ? WHERE name IN ('clock_offset', 'store_time')
-            """, arguments: [ahead * Self.second])
-      }
+      try await editTables(
+        directory + "/kvstore.db",
+        "UPDATE meta SET value = value + ? WHERE name IN ('clock_offset', 'store_time')",
+        arguments: [ahead * Self.second])
       try await withServer(.directory(directory)) { client in
         let watch = try await client.watch("/k?wait=true")
         let put = try await client.put("/k", "value=1&ttl=1000")

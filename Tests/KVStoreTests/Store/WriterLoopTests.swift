@@ -13,11 +13,12 @@ import Testing
   /// Writes so many changes in one batch, and carries out the steps up to the next wait.
   /// - Returns: the steps that followed, in short.
   private func write(
-    _ count: Int, to loop: inout WriterLoop, at now: StoreTime, commits: Bool = true
+    _ count: Int, to loop: inout WriterLoop, at now: StoreTime, value: Int = 1,
+    commits: Bool = true
   ) -> [String] {
+    let value = [UInt8](repeating: 0x31, count: value)
     loop.received(
-      (0..<count).map { .set(Self.path, .init(value: Array("\($0)".utf8))) }, isClosing: false,
-      at: now)
+      (0..<count).map { _ in .set(Self.path, .init(value: value)) }, isClosing: false, at: now)
     return self.settle(&loop, at: now, commits: commits)
   }
 
@@ -36,10 +37,10 @@ import Testing
         }
       case .publish: steps.append("publish")
       case .answer: steps.append("answer")
-      case .fold(let backlog, let index):
-        steps.append("fold \(backlog.changeCount) up to \(index)")
-        loop.folded()
-      case .wait, .close: return steps
+      case .fold(let backlog):
+        steps.append("fold \(backlog.changeCount) up to \(backlog.tree.index)")
+      case .wait: return steps
+      case .close: return steps + ["close"]
       }
     }
   }
@@ -57,49 +58,68 @@ import Testing
     #expect(loop.tree.index == 2)
   }
 
-  @Test func theTableIsBroughtUpToDateASecondAfterTheFirstChangeThatItLacks() {
+  @Test func theTablesAreBroughtUpToDateFiveSecondsAfterTheFirstChangeThatTheyLack() {
     var loop = WriterLoop(tree: KeyTree())
     _ = self.write(1, to: &loop, at: Self.start)
-    _ = self.write(1, to: &loop, at: self.at(0.9))
-    #expect(self.waits(&loop, at: self.at(0.9)) == .some(self.at(1)))
-    #expect(self.write(0, to: &loop, at: self.at(1)) == ["answer", "fold 2 up to 2"])
-    #expect(self.waits(&loop, at: self.at(1)) == .some(nil))
+    _ = self.write(1, to: &loop, at: self.at(4.9))
+    #expect(self.waits(&loop, at: self.at(4.9)) == .some(self.at(5)))
+    #expect(self.write(0, to: &loop, at: self.at(5)) == ["answer", "fold 2 up to 2"])
+    #expect(self.waits(&loop, at: self.at(5)) == .some(nil))
   }
 
-  @Test func manyChangesAreNotWaitedFor() {
+  /// The batches go on meanwhile, and what they change is the next update's.
+  @Test func oneUpdateIsUnderWayAtATime() {
     var loop = WriterLoop(tree: KeyTree())
-    _ = self.write(Backlog.limit - 1, to: &loop, at: Self.start)
-    #expect(self.waits(&loop, at: Self.start) == .some(self.at(1)))
+    _ = self.write(1, to: &loop, at: Self.start)
+    #expect(self.write(0, to: &loop, at: self.at(5)).last == "fold 1 up to 1")
+    #expect(self.write(1, to: &loop, at: self.at(5)) == ["commit", "publish", "answer"])
+    #expect(self.waits(&loop, at: self.at(20)) == .some(nil))
+    loop.folded()
+    #expect(self.settle(&loop, at: self.at(20)) == ["fold 1 up to 2"])
+  }
+
+  @Test func manyBytesAreNotWaitedFor() {
+    var loop = WriterLoop(tree: KeyTree())
+    let half = Backlog.byteLimit / 2
+    _ = self.write(1, to: &loop, at: Self.start, value: half)
+    #expect(self.waits(&loop, at: Self.start) == .some(self.at(5)))
     #expect(
-      self.write(1, to: &loop, at: Self.start)
-        == ["commit", "publish", "answer", "fold \(Backlog.limit) up to \(Backlog.limit)"])
+      self.write(1, to: &loop, at: Self.start, value: half)
+        == ["commit", "publish", "answer", "fold 2 up to 2"])
   }
 
-  @Test func aTableThatCannotBeWrittenIsTriedAgainASecondLater() {
+  @Test func tablesThatCannotBeWrittenAreTriedAgainASecondLater() {
     var loop = WriterLoop(tree: KeyTree())
     _ = self.write(1, to: &loop, at: Self.start)
-    guard case .fold = loop.next(at: self.at(1)) else {
-      Issue.record("the table is not brought up to date")
-      return
-    }
-    loop.foldFailed(at: self.at(1.5))
-    #expect(self.waits(&loop, at: self.at(1.5)) == .some(self.at(2.5)))
-    #expect(self.write(1, to: &loop, at: self.at(2.5)).last == "fold 2 up to 2")
+    #expect(self.settle(&loop, at: self.at(5)) == ["fold 1 up to 1"])
+    _ = self.write(1, to: &loop, at: self.at(5))
+    loop.foldFailed(at: self.at(5.5))
+    #expect(self.waits(&loop, at: self.at(5.5)) == .some(self.at(6.5)))
+    #expect(self.write(1, to: &loop, at: self.at(6.5)).last == "fold 3 up to 3")
   }
 
-  @Test func aStoreThatIsToldToStopTakesWhatWaitsAndBringsTheTableUpToDate() {
+  @Test func aStoreThatIsToldToStopTakesWhatWaitsAndBringsTheTablesUpToDate() {
     var loop = WriterLoop(tree: KeyTree())
     loop.received([.set(Self.path, .init(value: []))], isClosing: true, at: Self.start)
     #expect(self.settle(&loop, at: Self.start) == ["commit", "publish", "answer"])
-    #expect(self.waits(&loop, at: Self.start) == .some(self.at(1)))
+    #expect(self.waits(&loop, at: Self.start) == .some(self.at(5)))
     loop.received([], isClosing: true, at: Self.start)
-    guard case .fold(let backlog, upTo: 1) = loop.next(at: Self.start) else {
-      Issue.record("the table is not brought up to date")
-      return
-    }
-    #expect(backlog.changeCount == 1)
+    #expect(self.settle(&loop, at: Self.start) == ["fold 1 up to 1"])
     // Whatever comes of it.
     loop.foldFailed(at: Self.start)
-    if case .close = loop.next(at: Self.start) {} else { Issue.record("it is not closed") }
+    #expect(self.settle(&loop, at: Self.start) == ["close"])
+  }
+
+  @Test func aStoreThatStopsWaitsForAnUpdateThatIsUnderWay() {
+    var loop = WriterLoop(tree: KeyTree())
+    _ = self.write(1, to: &loop, at: Self.start)
+    #expect(self.settle(&loop, at: self.at(5)) == ["fold 1 up to 1"])
+    _ = self.write(1, to: &loop, at: self.at(5))
+    loop.received([], isClosing: true, at: self.at(5))
+    #expect(self.waits(&loop, at: self.at(30)) == .some(nil))
+    loop.foldFailed(at: self.at(30))
+    #expect(self.settle(&loop, at: self.at(30)) == ["fold 2 up to 2"])
+    loop.folded()
+    #expect(self.settle(&loop, at: self.at(30)) == ["close"])
   }
 }

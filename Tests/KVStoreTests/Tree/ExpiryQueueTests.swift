@@ -13,7 +13,7 @@ import Testing
     for (path, deadline) in deadlines {
       let new = Command.NewNode(deadline: self.time(deadline))
       let change = try #require(try tree.apply(.set(StorePath(path), new), now: self.time(0)))
-      for written in change.written { queue.add(written.node, at: written.path) }
+      queue.add(change.event)
     }
     return (tree, queue)
   }
@@ -21,34 +21,54 @@ import Testing
   @Test func whatIsDueComesInTheOrderOfTheDeadlines() throws {
     var (tree, queue) = try self.treeAndQueue([("/c", 3), ("/a", 1), ("/b", 2)])
     #expect(queue.nextDeadline(in: tree) == self.time(1))
-    let due = queue.takeDue(at: self.time(2), in: tree, limit: 10)
+    let due = queue.takeDue(at: self.time(2), in: tree)
     #expect(due.map(\.path.description) == ["/a", "/b"])
     #expect(queue.nextDeadline(in: tree) == self.time(3))
   }
 
   @Test func aDeadlineThatWasMovedIsPassedOver() throws {
     var (tree, queue) = try self.treeAndQueue([("/a", 1), ("/a", 5), ("/b", 2)])
-    #expect(queue.takeDue(at: self.time(4), in: tree, limit: 10).map(\.path.description) == ["/b"])
+    #expect(queue.takeDue(at: self.time(4), in: tree).map(\.path.description) == ["/b"])
     #expect(queue.nextDeadline(in: tree) == self.time(5))
   }
 
   @Test func nothingIsDueBeforeItsTime() throws {
     var (tree, queue) = try self.treeAndQueue([("/a", 1)])
     let justBefore = StoreTime(nanoseconds: self.time(1).nanoseconds - 1)
-    #expect(queue.takeDue(at: justBefore, in: tree, limit: 10).isEmpty)
-    #expect(queue.takeDue(at: self.time(1), in: tree, limit: 10).count == 1)
+    #expect(queue.takeDue(at: justBefore, in: tree).isEmpty)
+    #expect(queue.takeDue(at: self.time(1), in: tree).count == 1)
   }
 
   @Test func whatCouldNotBeCarriedOutComesAgain() throws {
     var (tree, queue) = try self.treeAndQueue([("/a", 1)])
-    queue.putBack(queue.takeDue(at: self.time(1), in: tree, limit: 10))
-    #expect(queue.takeDue(at: self.time(1), in: tree, limit: 10).count == 1)
+    queue.putBack(queue.takeDue(at: self.time(1), in: tree))
+    #expect(queue.takeDue(at: self.time(1), in: tree).count == 1)
   }
 
   @Test func renewalsDoNotPileUp() throws {
     let renewals = (1...10_000).map { ("/lease", Int64($0)) }
     var (tree, queue) = try self.treeAndQueue(renewals)
+    #expect(queue.count == 1)
     #expect(queue.nextDeadline(in: tree) == self.time(10_000))
-    #expect(queue.count < 2000)
+    #expect(queue.count == 1)
+  }
+
+  @Test func aDeadlineThatCameNearerIsKept() throws {
+    var (tree, queue) = try self.treeAndQueue([("/a", 9), ("/a", 3), ("/a", 5)])
+    #expect(queue.takeDue(at: self.time(4), in: tree).isEmpty)
+    #expect(queue.takeDue(at: self.time(5), in: tree).map(\.path.description).first == "/a")
+  }
+
+  @Test func deletedKeysDoNotPileUp() throws {
+    var (tree, queue) = try self.treeAndQueue([])
+    for number in 0..<10_000 {
+      let path = StorePath("/k\(number)")
+      let new = Command.NewNode(deadline: self.time(86_400))
+      queue.add(try #require(try tree.apply(.set(path, new), now: self.time(0))).event)
+      let removal = Command.delete(path, isDirectory: false, isRecursive: false)
+      queue.add(try #require(try tree.apply(removal, now: self.time(0))).event)
+      #expect(queue.nextDeadline(in: tree) == nil || number == 0)
+      #expect(queue.count <= 1024)
+    }
   }
 }

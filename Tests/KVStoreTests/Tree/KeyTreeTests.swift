@@ -34,7 +34,12 @@ import Testing
     let change = try tree.apply(
       .delete(StorePath("/a"), isDirectory: false, isRecursive: true), now: self.now)
     #expect(change?.event.index == 43)
-    #expect(change?.removed.map(\.description) == ["/a/b/c/d", "/a/b/c", "/a/b", "/a"])
+    let removed = try #require(change?.removed)
+    var paths = ["/a"]
+    removed.forEach(below: StorePath("/a")) { path, _ in paths.append(path.description) }
+    #expect(paths == ["/a", "/a/b", "/a/b/c", "/a/b/c/d"])
+    #expect(removed.tally == TreeNode.Tally(nodes: 4))
+    #expect(tree.tally == TreeNode.Tally())
   }
 
   @Test func aSnapshotDoesNotChange() throws {
@@ -104,7 +109,7 @@ import Testing
     var tree = try self.tree(.set(StorePath("/k"), "1"))
     let change = try tree.apply(.createInOrder(StorePath("/q"), "job"), now: self.now)
     #expect(change?.event.node.path == StorePath("/q/00000000000000000002"))
-    #expect(change?.written.map(\.path.description) == ["/q", "/q/00000000000000000002"])
+    #expect(change?.madeDirectories.map(\.description) == ["/q"])
   }
 
   @Test func hiddenNamesAreNotListedButCanBeRead() throws {
@@ -127,10 +132,10 @@ import Testing
     var tree = try self.tree(
       .set(StorePath("/k"), .init(deadline: old)), .update(StorePath("/k"), .init(deadline: new)))
     #expect(try tree.apply(.expire(StorePath("/k"), deadline: old), now: old) == nil)
-    #expect(tree.expiringCount == 1)
+    #expect(tree.tally.expiring == 1)
     let change = try tree.apply(.expire(StorePath("/k"), deadline: new), now: new)
     #expect(change?.event.action == .expire)
-    #expect(tree.expiringCount == 0)
+    #expect(tree.tally.expiring == 0)
   }
 
   @Test func aRefreshKeepsTheValue() throws {

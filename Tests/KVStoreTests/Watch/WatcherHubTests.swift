@@ -82,6 +82,17 @@ import Testing
     #expect(told == [[1]])
   }
 
+  @Test func aCreationIsToldEvenIfItWasAskedForAsARefresh() throws {
+    let new = Command.NewNode(deadline: self.now.advanced(bySeconds: 9), isRefresh: true)
+    let told = try self.told(
+      [self.watcher("/q", recursive: true, stream: true)],
+      by: [
+        .create(StorePath("/q/k"), new), .createInOrder(StorePath("/q"), new),
+        .set(StorePath("/q/k"), new),
+      ])
+    #expect(told == [[1, 2]])
+  }
+
   @Test func whoLeftIsForgotten() throws {
     var hub = WatcherHub()
     let id = hub.add(self.watcher("/k"))

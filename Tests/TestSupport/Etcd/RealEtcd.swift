@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HTTPEndpoint
 
 /// A real etcd of one test, for the time of a closure.
@@ -134,13 +135,19 @@ public final class RealEtcd: Sendable {
   public func kill() { _ = Foundation.kill(self.pid, SIGKILL) }
 
   private static func start(_ arguments: [String], log: String) throws -> Process {
-    guard let program else { throw TestFailure("there is no etcd") }
     try Data().write(to: URL(filePath: log))
     let output = try FileHandle(forWritingTo: URL(filePath: log))
+    return try Self.start(arguments, output: output, errors: output)
+  }
+
+  private static func start(
+    _ arguments: [String], output: Any, errors: Any? = nil
+  ) throws -> Process {
+    guard let program else { throw TestFailure("there is no etcd") }
     let process = Process()
     process.executableURL = URL(filePath: program)
     process.arguments = arguments
-    process.standardError = output
+    process.standardError = errors
     process.standardOutput = output
     try process.run()
     return process
@@ -172,6 +179,19 @@ public final class RealEtcd: Sendable {
   }
 }
 
+extension Process {
+  /// Waits until the kernel has reaped the process. `waitUntilExit` turns the calling thread's run loop, and
+  /// on a thread of the pool it did so for ever.
+  fileprivate func awaitEnd() {
+    let path = "/proc/\(self.processIdentifier)/stat"
+    while let stat = try? String(contentsOfFile: path, encoding: .utf8),
+      let state = stat.split(separator: ")").last?.split(separator: " ").first, state != "Z"
+    {
+      usleep(2_000)
+    }
+  }
+}
+
 extension HTTPEndpoint {
   /// The port in it.
   public var port: Int { Int(self.url.split(separator: ":").last ?? "") ?? 0 }
@@ -180,13 +200,8 @@ extension HTTPEndpoint {
 extension RealEtcd {
   /// What `etcd --version` says.
   public static func version() throws -> String {
-    guard let program else { throw TestFailure("there is no etcd") }
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = ["--version"]
     let output = Pipe()
-    process.standardOutput = output
-    try process.run()
+    _ = try Self.start(["--version"], output: output)
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     guard let version = text.firstMatch(of: /etcd Version: (\S+)/) else {
       throw TestFailure("etcd --version says \(text)")

@@ -35,14 +35,9 @@ extension Load {
   private static func get(
     _ name: String, _ title: String, _ connections: Int, quorum: Bool
   ) -> Load {
-    let measured = Series(.kvstore, "\(name).rate")
     var comparisons = [
-      Comparison(
-        title, .perSecond, measured, against: Series(.etcd, "\(name).rate"),
-        goal: .ratioAtLeast(1.45)),
-      Comparison(
-        title, .perSecond, measured, against: Series(.bare, "\(name).rate"),
-        goal: .ratioAtLeast(0.9)),
+      Comparison(title, .perSecond, "\(name).rate", goal: .ratioAtLeast(1.45)),
+      Comparison(title, .perSecond, "\(name).rate", beside: .bare, goal: .ratioAtLeast(0.9)),
     ]
     if name == "get-64" { comparisons.append(self.cpu(name, "CPU per GET, 64 connections", 0.65)) }
     return Load(
@@ -54,9 +49,7 @@ extension Load {
   }
 
   private static func cpu(_ name: String, _ title: String, _ bound: Double) -> Comparison {
-    Comparison(
-      title, .microseconds, Series(.kvstore, "\(name).cpu"), against: Series(.etcd, "\(name).cpu"),
-      goal: .ratioAtMost(bound))
+    Comparison(title, .microseconds, "\(name).cpu", goal: .ratioAtMost(bound))
   }
 
   private static func puts(_ sizes: Sizes) -> [Load] {
@@ -65,9 +58,7 @@ extension Load {
       _ name: String, _ title: String, _ pattern: RequestLoad.Pattern, _ connections: Int,
       _ bound: Double
     ) -> Load {
-      let rate = Comparison(
-        title, .perSecond, Series(.kvstore, "\(name).rate"),
-        against: Series(.etcd, "\(name).rate"), goal: .ratioAtLeast(bound))
+      let rate = Comparison(title, .perSecond, "\(name).rate", goal: .ratioAtLeast(bound))
       return Load(
         name: name,
         kind: .requests(
@@ -97,9 +88,7 @@ extension Load {
         name: name, kind: .fanOut(watchers: count),
         comparisons: [("answer", "answered"), ("sending", "sent")].map { end, metric in
           Comparison(
-            "\(watchers), from the write's \(end)", .milliseconds,
-            Series(.kvstore, "\(name).\(metric)"), against: Series(.etcd, "\(name).\(metric)"),
-            goal: goal)
+            "\(watchers), from the write's \(end)", .milliseconds, "\(name).\(metric)", goal: goal)
         })
     }
     let count = sizes.watchedKeys
@@ -112,9 +101,7 @@ extension Load {
           named: "one watched key", goal: .ratioOneWithinSpread),
         Comparison(
           "CPU per write, \(FigureUnit.grouped(count)) watched keys", .microseconds,
-          Series(.kvstore, "watched-keys.\(count)"),
-          against: Series(.etcd, "watched-keys.\(count)"),
-          goal: nil),
+          "watched-keys.\(count)", goal: nil),
       ])
     return fanOut + [watchedKeys]
   }
@@ -125,31 +112,26 @@ extension Load {
       comparisons: [
         Comparison(
           "lateness of an expiry, \(FigureUnit.grouped(sizes.expiringKeys)) keys, p99",
-          .milliseconds,
-          Series(.kvstore, "expiry.p99"), against: Series(.etcd, "expiry.p99"),
-          goal: .figureAtMost(20))
+          .milliseconds, "expiry.p99", goal: .figureAtMost(20))
       ])
   }
 
   private static func stored(_ sizes: Sizes) -> [Load] {
-    func beside(_ title: String, _ unit: FigureUnit, _ metric: String, _ bound: Double)
-      -> Comparison
-    {
-      Comparison(
-        title, unit, Series(.kvstore, metric), against: Series(.etcd, metric),
-        goal: .ratioAtMost(bound))
-    }
     let keys = "\(FigureUnit.grouped(sizes.storedKeys)) keys"
     return [
       Load(
         name: "memory", kind: .memory,
         comparisons: [
-          beside("memory, empty", .mebibytes, "memory.idle", 0.6),
-          beside("memory, \(keys) of 100 bytes", .mebibytes, "memory.filled", 0.6),
+          Comparison("memory, empty", .mebibytes, "memory.idle", goal: .ratioAtMost(0.6)),
+          Comparison(
+            "memory, \(keys) of 100 bytes", .mebibytes, "memory.filled", goal: .ratioAtMost(0.6)),
         ]),
       Load(
         name: "start", kind: .start,
-        comparisons: [beside("start with \(keys), to the first answer", .seconds, "start", 0.5)]),
+        comparisons: [
+          Comparison(
+            "start with \(keys), to the first answer", .seconds, "start", goal: .ratioAtMost(0.5))
+        ]),
     ]
   }
 
@@ -167,4 +149,24 @@ extension Load {
         }
       })
   }
+}
+
+/// The sizes of all loads.
+package struct Sizes: Equatable, Sendable {
+  /// The keys of the writes and of the mixed load.
+  package var writtenKeys = 10_000
+  /// Watchers of one key.
+  package var watchers = [1, 100, 1000, 10_000]
+  package var watchedKeys = 1000
+  package var expiringKeys = 1000
+  /// The keys for memory and start-up.
+  package var storedKeys = 100_000
+  /// The sizes of a growing store, in keys; the first is compared with the others.
+  package var growth = [1000, 100_000, 1_000_000]
+
+  package static let full = Sizes()
+  /// Enough to check that everything works.
+  package static let quick = Sizes(
+    writtenKeys: 500, watchers: [1, 50], watchedKeys: 50, expiringKeys: 100, storedKeys: 2000,
+    growth: [100, 1000])
 }

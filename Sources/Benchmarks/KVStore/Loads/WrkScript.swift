@@ -17,32 +17,14 @@ extension RequestLoad.Pattern {
         wrk.headers["Content-Type"] = "\(Keys.formType)"
         wrk.body = "value=\(Keys.value)"
         """
-      case .getMany(let keyCount):
-        """
-        \(Self.split)
-        function init()
-          before, after = split(wrk.format("GET", "\(Keys.many)@"))
-        end
-        function request()
-          return before .. math.random(\(keyCount)) .. after
-        end
-        """
-      case .putMany(let keyCount):
-        """
-        \(Self.split)
-        function init()
-          before, after = split(\(Self.put))
-        end
-        function request()
-          return before .. math.random(\(keyCount)) .. after
-        end
-        """
+      case .getMany(let keyCount): Self.repeated(Self.get, keyCount)
+      case .putMany(let keyCount): Self.repeated(Self.put, keyCount)
       case .mixed(let keyCount):
         """
         \(Self.split)
         local turn = 0
         function init()
-          getBefore, getAfter = split(wrk.format("GET", "\(Keys.many)@"))
+          getBefore, getAfter = split(\(Self.get))
           putBefore, putAfter = split(\(Self.put))
         end
         function request()
@@ -62,6 +44,21 @@ extension RequestLoad.Pattern {
   private static let split = """
     local function split(text) return text:match("^(.-)@(.*)$") end
     """
+
+  /// One of that many keys in each request.
+  private static func repeated(_ request: String, _ keyCount: Int) -> String {
+    """
+    \(self.split)
+    function init()
+      before, after = split(\(request))
+    end
+    function request()
+      return before .. math.random(\(keyCount)) .. after
+    end
+    """
+  }
+
+  private static let get = #"wrk.format("GET", "\#(Keys.many)@")"#
 
   private static let put = """
     wrk.format("PUT", "\(Keys.many)@", {["Host"] = wrk.headers["Host"], \

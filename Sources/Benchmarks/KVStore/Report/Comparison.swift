@@ -78,6 +78,14 @@ package struct Comparison: Equatable, Sendable {
     self.againstName = name ?? against.subject.rawValue
     self.goal = goal
   }
+
+  /// The same figure of kvstore and of another server.
+  package init(
+    _ title: String, _ unit: FigureUnit, _ metric: String, beside other: Subject = .etcd,
+    goal: Goal?
+  ) {
+    self.init(title, unit, Series(.kvstore, metric), against: Series(other, metric), goal: goal)
+  }
 }
 
 /// One line of the table.

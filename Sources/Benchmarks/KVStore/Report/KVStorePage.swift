@@ -2,42 +2,23 @@ import Foundation
 import TestCluster
 
 /// `docs/measured/kvstore.md`: what was measured, where and how.
-package struct KVStorePage: Equatable, Sendable {
-  struct Setting: Equatable, Sendable {
-    var date: String
-    var machine: Machine
-    /// For example `("etcd", "3.4.23")`.
-    var versions: [Version]
-    var command: String
-    var rounds: Int
-    var seconds: Int
-    /// Whether the sizes are too small for figures that mean something.
-    var isQuick: Bool
-  }
+package struct KVStorePage: Sendable {
+  var date: String
+  var machine: Machine
+  /// For example `("etcd", "3.4.23")`.
+  var versions: [(program: String, text: String)]
+  var command: String
+  var rounds: Int
+  var seconds: Int
+  /// Whether the sizes are too small for figures that mean something.
+  var isQuick: Bool
+  var rows: [ComparisonRow]
 
-  struct Version: Equatable, Sendable {
-    var program: String
-    var text: String
-  }
-
-  let setting: Setting
-  let rows: [ComparisonRow]
-
-  /// Writes the page of a benchmark, and its plot.
-  package static func write(
-    _ benchmark: KVStoreBenchmark, _ samples: Samples, revision: String, command: String,
-    started: Date, isQuick: Bool, to directory: String
-  ) async throws {
-    let versions =
-      [Version(program: "kvstore", text: revision)] + (try await benchmark.programs.versions())
-    let page = Self(
-      setting: Setting(
-        date: started.formatted(.iso8601), machine: .current(directory: benchmark.parent),
-        versions: versions, command: command, rounds: benchmark.rounds, seconds: benchmark.seconds,
-        isQuick: isQuick), rows: benchmark.rows(samples))
+  /// Writes the page, and its plot.
+  func write(to directory: String) throws {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     for (name, text) in [
-      ("kvstore.svg", RatioPlot(page.rows).svg), ("kvstore.md", page.markdown(plot: "kvstore.svg")),
+      ("kvstore.svg", RatioPlot(self.rows).svg), ("kvstore.md", self.markdown(plot: "kvstore.svg")),
     ] {
       try text.write(toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
     }
@@ -45,9 +26,8 @@ package struct KVStorePage: Equatable, Sendable {
 
   /// The whole page.
   func markdown(plot: String) -> String {
-    let setting = self.setting
-    let machine = setting.machine
-    let versions = setting.versions.map { "| \($0.program) | \($0.text) |" }
+    let machine = self.machine
+    let versions = self.versions.map { "| \($0.program) | \($0.text) |" }
     return """
       # kvstore beside etcd
 
@@ -55,17 +35,17 @@ package struct KVStorePage: Equatable, Sendable {
       load, and by how much.
 
       Written by `make bench WHAT=kvstore`; do not edit. \(ComparisonRow.summary(self.rows)).
-      \(setting.isQuick ? "\n**A smoke run on cut-down sizes: its figures say nothing.**\n" : "")
+      \(self.isQuick ? "\n**A smoke run on cut-down sizes: its figures say nothing.**\n" : "")
       ![The ratios of the table as a plot](\(plot))
 
       \(ComparisonRow.table(self.rows).markdown)
 
       ## How to read it
 
-      - Each figure is the median of \(setting.rounds) rounds. The ratio is that of the two medians; the next column has the lowest and the
+      - Each figure is the median of \(self.rounds) rounds. The ratio is that of the two medians; the next column has the lowest and the
         highest ratio of a single round.
       - kvstore, etcd and the bare server run at the same time on the same machine and the same file system, each with a
-        fresh data directory. A round gives each load to one server after the other, for \(setting.seconds) s each; every other round visits
+        fresh data directory. A round gives each load to one server after the other, for \(self.seconds) s each; every other round visits
         them in reverse order.
       - The load comes from the same machine and takes the same share of the cores from every server: `wrk` with one thread
         for throughput, SwiftNIO clients for watches and expiry.
@@ -81,13 +61,13 @@ package struct KVStorePage: Equatable, Sendable {
 
       | | |
       | --- | --- |
-      | date | \(setting.date) |
+      | date | \(self.date) |
       | processor | \(machine.processor), \(machine.cores) cores |
       | memory | \(machine.memory) |
       | kernel | \(machine.kernel) |
       | file system | \(machine.fileSystem) |
       \(versions.joined(separator: "\n"))
-      | command | `\(setting.command)` |
+      | command | `\(self.command)` |
 
       """
   }

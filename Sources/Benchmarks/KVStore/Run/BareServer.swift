@@ -1,12 +1,21 @@
+import ArgumentParser
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// An HTTP server with SwiftNIO's stock codec and the same answer to every request.
-package enum BareServer {
+/// An HTTP server with SwiftNIO's stock codec and the same answer to every request, as a process of its own.
+package struct BareServer: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "bare", abstract: "Serve one fixed answer over HTTP.", shouldDisplay: false)
+
+  @Option(help: "The port of 127.0.0.1 to listen on.") var port: Int
+  @Option(help: "The length of the answer's body.") var bodyBytes: Int
+
+  package init() {}
+
   /// Serves until the task is cancelled.
-  package static func run(port: Int, bodyBytes: Int) async throws {
-    let body = ByteBuffer(repeating: UInt8(ascii: "x"), count: bodyBytes)
+  package func run() async throws {
+    let body = ByteBuffer(repeating: UInt8(ascii: "x"), count: self.bodyBytes)
     // As many threads as kvstore has, and the same options on its sockets.
     let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.backlog, value: 1024)
@@ -19,7 +28,7 @@ package enum BareServer {
           try channel.pipeline.syncOperations.addHandler(FixedAnswer(body: body))
         }
       }
-      .bind(host: "127.0.0.1", port: port).get()
+      .bind(host: "127.0.0.1", port: self.port).get()
     await withTaskCancellationHandler {
       try? await listener.closeFuture.get()
     } onCancel: {

@@ -46,10 +46,9 @@ package struct Programs: Sendable {
     _ subject: Subject, directory: String, probe: String?, bodyBytes: Int
   ) throws -> MeasuredProcess.Launch {
     let ports = try FreePorts.pick(2)
-    var launch = MeasuredProcess.Launch.kvstore(
-      self.kvstore, port: ports[0], directory: directory)
+    var launch = try MeasuredProcess.Launch.kvstore(port: ports[0], directory: directory)
     switch subject {
-    case .kvstore: break
+    case .kvstore: launch.executable = self.kvstore
     case .etcd:
       let (url, peerURL) = ("http://127.0.0.1:\(ports[0])", "http://127.0.0.1:\(ports[1])")
       launch.executable = self.etcd
@@ -70,10 +69,10 @@ package struct Programs: Sendable {
   }
 
   /// The versions of etcd and wrk.
-  func versions() async throws -> [KVStorePage.Version] {
+  func versions() async throws -> [(program: String, text: String)] {
     [
-      KVStorePage.Version(program: "etcd", text: try await self.firstLine(self.etcd, "--version")),
-      KVStorePage.Version(program: "wrk", text: try await self.firstLine(self.wrk, "-v")),
+      ("etcd", try await self.firstLine(self.etcd, "--version")),
+      ("wrk", try await self.firstLine(self.wrk, "-v")),
     ]
   }
 

@@ -38,3 +38,6 @@ struct RunningElector: ParsableArguments {
     print(text, terminator: "")
   }
 }
+
+/// Why a command failed.
+struct CommandFailure: Error, CustomStringConvertible { var description: String }

@@ -1,72 +1,74 @@
 import Logging
 
 extension ElectionService {
-  /// Puts a report into words. The recipe's two lines stand as podmaster wrote them, without metadata.
   func log(_ report: Election.Report, name: String) {
+    let (level, text, metadata) = Self.line(for: report, name)
+    self.logger.log(level: level, text, metadata: metadata)
+  }
+
+  /// Puts a report into words. The recipe's two lines stand as podmaster wrote them, without metadata.
+  private static func line(
+    for report: Election.Report, _ name: String
+  ) -> (Logger.Level, Logger.Message, Logger.Metadata) {
     switch report {
-    case .leading:
-      self.logger.info("key already exists, we are the master (\(name))")
+    case .leading: (.info, "key already exists, we are the master (\(name))", [:])
     case .following(let leader):
-      self.logger.info("key already exists, the master is \(leader), sleeping.")
-    case .acquired(let term):
-      self.logger.info("we are the master now", metadata: ["term": "\(term)"])
-    case .regained(let term):
-      self.logger.info("we are the master again", metadata: ["term": "\(term)"])
+      (.info, "key already exists, the master is \(leader), sleeping.", [:])
+    case .acquired(let term): (.info, "we are the master now", ["term": "\(term)"])
+    case .regained(let term): (.info, "we are the master again", ["term": "\(term)"])
     case .lost(let term, let loss):
-      self.logger.warning(
-        "we are no longer the master", metadata: ["term": "\(term)", "reason": "\(loss)"])
+      (.warning, "we are no longer the master", ["term": "\(term)", "reason": "\(loss)"])
     case .nameClash(let term):
-      self.logger.warning(
+      (
+        .warning,
         """
         the key is held under our own name, by an earlier run or by another elector with the same \
         --whoami; waiting for it to end
-        """, metadata: ["whoami": "\(name)", "term": "\(term)"])
-    case .storeFails(let reason):
-      self.logger.error("the store does not do as asked", metadata: ["reason": "\(reason)"])
-    case .storeAnswersAgain:
-      self.logger.info("the store answers again")
-    case .storeWentBack(let from, let to):
-      self.logger.error(
-        "the store's index went back: it was restored or replaced",
-        metadata: ["from": "\(from)", "to": "\(to)"])
-    case .cannotInstall(let reason, let pause):
-      self.logger.error(
-        "cannot install the manifest, giving the lock away",
-        metadata: ["reason": "\(reason)", "retry_in": "\(pause)"])
-    case .podFails(let reason, let pause):
-      self.logger.error(
-        "the pod does not run as it should, giving the lock away",
-        metadata: ["reason": "\(reason)", "retry_in": "\(pause)"])
-    case .steppingDown(let duration):
-      self.logger.info(
-        "asked to leave the lock to others",
-        metadata: ["for": "\(duration.map { "\($0)" } ?? "until resumed")"])
-    case .resuming:
-      self.logger.info("asked to take part again")
-    case .cannotRemove(let reason):
-      self.logger.error("cannot remove the manifest", metadata: ["reason": "\(reason)"])
-    case .sourceFails(let reason):
-      self.logger.warning(
-        "cannot read the source; what is installed stays", metadata: ["reason": "\(reason)"])
-    case .waiting(let term, let rest):
-      self.logger.info(
-        "the pod of an earlier master may run still: waiting before the manifest is installed",
-        metadata: ["term": "\(term.map { "\($0)" } ?? "unknown")", "up_to": "\(rest)"])
-    case .podHasEnded(let term):
-      self.logger.info("our pod has ended, others need not wait", metadata: ["term": "\(term)"])
-    case .recordFails(let reason):
-      self.logger.error(
-        "cannot read or write the record of terms beside the key", metadata: ["reason": "\(reason)"]
+        """, ["whoami": "\(name)", "term": "\(term)"]
       )
-    case .awaitingPodEnd:
-      self.logger.info("waiting for the pod to end")
-    case .podOverdue:
-      self.logger.warning("the pod still runs after its grace period")
-    case .released(let term):
-      self.logger.info("released the lock", metadata: ["term": "\(term)"])
+    case .storeFails(let reason):
+      (.error, "the store does not do as asked", ["reason": "\(reason)"])
+    case .storeAnswersAgain: (.info, "the store answers again", [:])
+    case .storeWentBack(let from, let to):
+      (
+        .error, "the store's index went back: it was restored or replaced",
+        ["from": "\(from)", "to": "\(to)"]
+      )
+    case .cannotInstall(let reason, let pause):
+      (
+        .error, "cannot install the manifest, giving the lock away",
+        ["reason": "\(reason)", "retry_in": "\(pause)"]
+      )
+    case .podFails(let reason, let pause):
+      (
+        .error, "the pod does not run as it should, giving the lock away",
+        ["reason": "\(reason)", "retry_in": "\(pause)"]
+      )
+    case .steppingDown(let duration):
+      (
+        .info, "asked to leave the lock to others",
+        ["for": "\(duration.map { "\($0)" } ?? "until resumed")"]
+      )
+    case .resuming: (.info, "asked to take part again", [:])
+    case .cannotRemove(let reason):
+      (.error, "cannot remove the manifest", ["reason": "\(reason)"])
+    case .sourceFails(let reason):
+      (.warning, "cannot read the source; what is installed stays", ["reason": "\(reason)"])
+    case .waiting(let term, let rest):
+      (
+        .info,
+        "the pod of an earlier master may run still: waiting before the manifest is installed",
+        ["term": "\(term.map { "\($0)" } ?? "unknown")", "up_to": "\(rest)"]
+      )
+    case .podHasEnded(let term):
+      (.info, "our pod has ended, others need not wait", ["term": "\(term)"])
+    case .recordFails(let reason):
+      (.error, "cannot read or write the record of terms beside the key", ["reason": "\(reason)"])
+    case .awaitingPodEnd: (.info, "waiting for the pod to end", [:])
+    case .podOverdue: (.warning, "the pod still runs after its grace period", [:])
+    case .released(let term): (.info, "released the lock", ["term": "\(term)"])
     case .notReleased(let term, let reason):
-      self.logger.warning(
-        "the lock is left to expire", metadata: ["term": "\(term)", "reason": "\(reason)"])
+      (.warning, "the lock is left to expire", ["term": "\(term)", "reason": "\(reason)"])
     }
   }
 }
@@ -78,5 +80,32 @@ extension Election.Loss: CustomStringConvertible {
     case .replaced(let other): "the master is \(other)"
     case .removed: "the key is gone"
     }
+  }
+}
+
+/// Which reports are worth a line in the log: trouble that goes on is logged once, and again when its reason
+/// changes.
+struct ElectionNews: Equatable, Sendable {
+  private enum Trouble: Hashable { case store, record, source, remove }
+  /// The reasons that were logged last.
+  private var reasons: [Trouble: String] = [:]
+
+  mutating func isNews(_ report: Election.Report) -> Bool {
+    switch report {
+    case .storeFails(let reason): return self.isNew(reason, of: .store)
+    case .recordFails(let reason): return self.isNew(reason, of: .record)
+    case .sourceFails(let reason): return self.isNew(reason, of: .source)
+    case .cannotRemove(let reason): return self.isNew(reason, of: .remove)
+    case .storeAnswersAgain: (self.reasons[.store], self.reasons[.record]) = (nil, nil)
+    case .acquired, .regained, .lost, .released:
+      (self.reasons[.source], self.reasons[.remove]) = (nil, nil)
+    default: break
+    }
+    return true
+  }
+
+  private mutating func isNew(_ reason: String, of trouble: Trouble) -> Bool {
+    defer { self.reasons[trouble] = reason }
+    return self.reasons[trouble] != reason
   }
 }

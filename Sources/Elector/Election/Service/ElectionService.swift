@@ -145,15 +145,12 @@ public struct ElectionService: Service {
           for effect in effects {
             self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
           }
-          run.loop.decided(effects, manifestEnd: run.election.manifestEnd)
+          run.loop.decided(effects)
         case .carryOut(.finish(let outcome)): return outcome
         case .carryOut(let effect): await self.carryOut(effect, &run, inbox, in: &group)
-        case .settled(let end):
+        case .settled:
           let now = self.now
           self.board.update { [election = run.election] in $0.turned(election, at: now) }
-          if let end {
-            group.addTask { await self.destination.extend(to: self.start + end.sinceStart) }
-          }
         }
       }
     }
@@ -170,7 +167,9 @@ public struct ElectionService: Service {
     case .installManifest(let term, let before):
       let installation = await self.destination.install(
         term: term, before: start + before.sinceStart)
-      run.loop.concluded(Election.Event(installation))
+      run.loop.concluded(.installation(installation))
+    case .extendManifest(let end):
+      group.addTask { await self.destination.extend(to: start + end.sinceStart) }
     case .send(let request):
       group.addTask {
         inbox.yield(.answered(id: request.id, await self.store.perform(request.kind)))

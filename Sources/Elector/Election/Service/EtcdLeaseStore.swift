@@ -23,17 +23,13 @@ public final class EtcdLeaseStore: LeaseStore {
 
   private func outcome(of request: Election.Request.Kind) async -> LeaseOutcome {
     do throws(EtcdClientError) {
-      switch request {
-      case .read: return .lease(try await self.key.read())
-      case .create: return .lease(try await self.key.create())
-      case .renew(let index): return .lease(try await self.key.renew(ifIndex: index))
-      case .release(let index): return .lease(try await self.key.release(ifIndex: index))
-      case .readRecord: return .record(try await self.key.sideValue(self.recordKey))
-      case .writeRecord(let record, let prevIndex):
-        return .record(
-          try await self.key.setSideValue(
-            self.recordKey, to: record.json, if: prevIndex.map { .ifIndex($0) } ?? .ifAbsent))
+      if let request = request.lease { return .lease(try await self.key.perform(request)) }
+      guard case .writeRecord(let record, let prevIndex) = request else {
+        return .record(try await self.key.sideValue(self.recordKey))
       }
+      return .record(
+        try await self.key.setSideValue(
+          self.recordKey, to: record.json, if: prevIndex.map { .ifIndex($0) } ?? .ifAbsent))
     } catch {
       return .failure(error)
     }
@@ -42,4 +38,13 @@ public final class EtcdLeaseStore: LeaseStore {
   public func nextChange(after index: UInt64) async throws -> KeyChange {
     try await self.key.nextChange(after: index)
   }
+}
+
+/// Where the lock key is kept, and beside it the record of its terms. An implementation never retries a
+/// write, and answers every request within ``Timing/requestTimeout``.
+public protocol LeaseStore: Sendable {
+  /// Carries out one request.
+  func perform(_ request: Election.Request.Kind) async -> Election.Answer
+  /// Waits for a change of the key after an index of the store; ends when the task is cancelled.
+  func nextChange(after index: UInt64) async throws -> KeyChange
 }

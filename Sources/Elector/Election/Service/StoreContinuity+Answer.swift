@@ -15,23 +15,17 @@ extension StoreContinuity {
     _ outcome: LeaseOutcome, to request: Election.Request.Kind, sentAfter sent: StorePosition?
   ) -> Election.Answer {
     switch outcome {
-    case .lease(let answer): self.answer(answer, to: request, sentAfter: sent)
+    case .lease(let answer):
+      Election.Answer(answer, to: request, self.observe(answer.position, sentAfter: sent))
     case .record(let answer): self.answer(answer, sentAfter: sent)
     case .failure(let error) where error.isOutcomeUnknown: .unanswered(reason: error.description)
     case .failure(let error): .failed(reason: error.description)
     }
   }
 
-  /// Takes in an answer about the lock key.
-  package mutating func answer(
-    _ answer: LeaseAnswer, to request: Election.Request.Kind, sentAfter sent: StorePosition?
-  ) -> Election.Answer {
-    Election.Answer(answer, to: request, self.observe(answer.position, sentAfter: sent))
-  }
-
   /// Takes in an answer about the record. Only the lock key may show that the store is another one, since
   /// the lease goes with it; until then the record of another store shows nothing.
-  package mutating func answer(
+  private mutating func answer(
     _ answer: SideAnswer, sentAfter sent: StorePosition?
   ) -> Election.Answer {
     var continuity = self

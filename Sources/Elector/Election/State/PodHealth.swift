@@ -66,3 +66,31 @@ struct PodHealth: Equatable, Sendable {
   /// The next instant at which something follows from time alone.
   var nextDue: Instant? { self.installedAt != nil && self.question == nil ? self.due : nil }
 }
+
+/// What is asked of the elected pod, so that a process that holds the lock also does the work.
+public struct PodLimits: Equatable, Sendable {
+  /// How long the kubelet may not run the pod, `--start-deadline`.
+  public var startDeadline: Duration?
+  /// How often its containers may be restarted in one term, `--max-restarts`.
+  public var maxRestarts: Int?
+
+  public init(startDeadline: Duration? = nil, maxRestarts: Int? = nil) {
+    self.startDeadline = startDeadline
+    self.maxRestarts = maxRestarts
+  }
+
+  var areNone: Bool { self.startDeadline == nil && self.maxRestarts == nil }
+}
+
+/// A kubelet's view of the pod.
+public struct PodObservation: Equatable, Sendable {
+  /// Whether any of its containers runs.
+  public var isRunning: Bool
+  /// The sum over its containers.
+  public var restarts: Int
+
+  public init(isRunning: Bool, restarts: Int) {
+    self.isRunning = isRunning
+    self.restarts = restarts
+  }
+}

@@ -1,6 +1,6 @@
 import AsyncHTTPClient
-import FoundationEssentials
 import HTTPEndpoint
+import KubernetesObjects
 import NIOCore
 import NIOSSL
 
@@ -23,28 +23,6 @@ public struct Kubelet: Sendable {
     self.url = url
     self.tls = tls
     self.verifiesServer = verifiesServer
-  }
-
-  private struct PodList: Decodable {
-    struct Pod: Decodable {
-      struct Metadata: Decodable {
-        var name: String
-        var namespace: String?
-      }
-      struct Status: Decodable {
-        struct Container: Decodable { var restartCount: Int? }
-        var containerStatuses: [Container]?
-        var initContainerStatuses: [Container]?
-      }
-      var metadata: Metadata
-      var status: Status?
-
-      var restarts: Int {
-        [self.status?.containerStatuses, self.status?.initContainerStatuses]
-          .flatMap { $0 ?? [] }.reduce(0) { $0 + ($1.restartCount ?? 0) }
-      }
-    }
-    var items: [Pod]?
   }
 
   /// Waits for a pod's end after the removal of its manifest, as ``PodEndWatch`` decides.
@@ -81,7 +59,13 @@ public struct Kubelet: Sendable {
     guard let isRunning = try? await self.runs(pod) else { return nil }
     let desired = try? await self.pods(pod, at: "/pods")
     return PodObservation(
-      isRunning: isRunning, restarts: desired?.reduce(0) { $0 + $1.restarts } ?? 0)
+      isRunning: isRunning, restarts: desired?.reduce(0) { $0 + Self.restarts($1) } ?? 0)
+  }
+
+  private static func restarts(_ pod: JSONValue) -> Int {
+    ["containerStatuses", "initContainerStatuses"]
+      .flatMap { pod["status"]?[$0]?.elements ?? [] }
+      .reduce(0) { $0 + Int($1["restartCount"]?.integer ?? 0) }
   }
 
   /// Whether the pod runs or is desired: between the end of one pod and the start of the next, a kubelet
@@ -96,13 +80,15 @@ public struct Kubelet: Sendable {
     try await !self.pods(pod, at: "/runningpods/").isEmpty
   }
 
-  private func pods(_ pod: ElectedPod, at path: String) async throws -> [PodList.Pod] {
+  private func pods(_ pod: ElectedPod, at path: String) async throws -> [JSONValue] {
     try await self.list(path).filter {
-      pod.isNamed($0.metadata.name, in: $0.metadata.namespace ?? "default")
+      let metadata = $0.metadata
+      return pod.isNamed(
+        metadata.name, in: metadata.namespace.isEmpty ? "default" : metadata.namespace)
     }
   }
 
-  private func list(_ path: String) async throws -> [PodList.Pod] {
+  private func list(_ path: String) async throws -> [JSONValue] {
     var request = HTTPClientRequest(url: self.url + path)
     if self.url.hasPrefix("https:") {
       var configuration = self.tls?.configuration() ?? .makeClientConfiguration()
@@ -114,7 +100,16 @@ public struct Kubelet: Sendable {
       throw KubeletError(path: path, status: response.status.code)
     }
     let body = try await response.body.collect(upTo: 16 << 20)
-    return try JSONDecoder().decode(PodList.self, from: Data(body.readableBytesView)).items ?? []
+    let list = try JSONValue(parsing: Array(body.readableBytesView))
+    let pods = list["items"]?.elements ?? []
+    // Anything else is no evidence that a pod has ended.
+    guard list.kind == "object", [nil, "null", "array"].contains(list["items"]?.kind),
+      pods.allSatisfy({ pod in
+        pod["metadata"]?["name"]?.string != nil
+          && [nil, "null", "string"].contains(pod["metadata"]?["namespace"]?.kind)
+      })
+    else { throw KubeletError(path: path, status: response.status.code) }
+    return pods
   }
 }
 
@@ -127,6 +122,7 @@ private struct KubeletError: Error, CustomStringConvertible {
     switch self.status {
     case 401, 403:
       "\(self.path) answers \(self.status): use a client certificate with the right to get nodes/proxy"
+    case 200: "\(self.path) answers with no list of pods"
     default: "\(self.path) answers \(self.status)"
     }
   }

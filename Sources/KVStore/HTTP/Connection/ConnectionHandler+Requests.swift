@@ -2,7 +2,8 @@ import HTTPEndpoint
 import NIOCore
 import NIOHTTP1
 
-/// How a request is answered: first what a browser may have sent for a foreign page, authentication, then the keys, `/v2/auth` or a page.
+/// How a request is answered: first a look at what a browser may have sent for a foreign page, then
+/// authentication, then the keys, `/v2/auth` or a page.
 extension ConnectionHandler {
   /// - Parameter requester: `nil` before authentication, and where the request needs none.
   func serve(_ request: Request, by requester: Requester?, context: ChannelHandlerContext) {
@@ -77,24 +78,27 @@ extension ConnectionHandler {
     }
     switch keysRequest {
     case .get(let path, let isRecursive, let isSorted):
-      let (event, index) = try self.store.get(
-        path, isRecursive: isRecursive, isSorted: isSorted, now: now)
-      self.report(
-        .answered(.event(.ok, body: event.json(wall: self.store.wall), index: index)),
-        context: context)
+      let reading = try self.store.get(
+        path, isRecursive: isRecursive, isSorted: isSorted, now: now
+      ) {
+        let report = self.reporter(context: context)
+        return { reading in report { .answered(.reading(reading)) } }
+      }
+      if let reading { self.report(.answered(.reading(reading)), context: context) }
     case .watch(let path, let isRecursive, let isStream, let waitIndex):
-      let report = self.reporter(context: context)
+      let report = self.loopReporter(context: context)
       let start = try self.store.watch(
-        path, isRecursive: isRecursive, isStream: isStream, waitIndex: waitIndex
-      ) { event, isLast in report { .event(event, isLast: isLast) } }
+        path, isRecursive: isRecursive, isStream: isStream, waitIndex: waitIndex,
+        on: context.eventLoop
+      ) { event, isLast in report(.event(event, isLast: isLast)) }
       self.report(
         .watchStarted(id: start.id, index: start.index, event: start.event, isStream: isStream),
         context: context)
     case .change(let command, let actionOnly):
-      let report = self.reporter(context: context)
+      let report = self.loopReporter(context: context)
       let wall = self.store.wall
-      self.store.submit(command) { result in
-        report { .answered(.change(result, actionOnly: actionOnly, wall: wall)) }
+      self.store.submit(command, on: context.eventLoop) { result in
+        report(.answered(.change(result, actionOnly: actionOnly, wall: wall)))
       }
     }
   }

@@ -99,17 +99,21 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
   }
 
+  /// A function that reports facts from the event loop, later.
+  func loopReporter(context: ChannelHandlerContext) -> @Sendable (Fact) -> Void {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    return { fact in
+      let (handler, context) = bound.value
+      handler.report(fact, context: context)
+    }
+  }
+
   /// A function that reports facts from any thread. A fact is made on the event loop.
   func reporter(
     context: ChannelHandlerContext
   ) -> @Sendable (_ fact: @escaping @Sendable () -> Fact) -> Void {
-    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    return { fact in
-      bound.eventLoop.execute {
-        let (handler, context) = bound.value
-        handler.report(fact(), context: context)
-      }
-    }
+    let (loop, report) = (context.eventLoop, self.loopReporter(context: context))
+    return { fact in loop.execute { report(fact()) } }
   }
 
   func report(_ fact: Fact, context: ChannelHandlerContext) {

@@ -348,7 +348,7 @@ struct ConnectionState {
     if closes { self.closeWhenWritten(lingers: true) } else { self.phase = .idle }
   }
 
-  /// Whether no request follows the present one.
+  /// Whether no request follows that under way.
   private var isLast: Bool {
     self.closesNext || self.isInputClosed && self.input.readableBytes == 0
   }

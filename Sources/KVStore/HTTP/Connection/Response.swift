@@ -48,6 +48,10 @@ struct Response: Sendable {
     Response(status, type: "application/json", storeIndex: .event(index), body: body)
   }
 
+  static func reading(_ reading: Store.Reading) -> Response {
+    .event(.ok, body: reading.body, index: reading.index)
+  }
+
   static func change(
     _ result: Result<Event, StoreError>, actionOnly: Bool, wall: WallSkew
   ) -> Response {

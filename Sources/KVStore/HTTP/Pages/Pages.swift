@@ -24,7 +24,10 @@ struct Pages: Sendable {
     switch route {
     case .keys, .auth: preconditionFailure("\(route) is answered by the connection handler")
     case .version: .json(.ok, self.identity.version)
-    case .health: .text(.ok, "{\"health\":\"true\"}")
+    case .health:
+      self.store.problem == nil
+        ? .text(.ok, "{\"health\":\"true\"}")
+        : .text(.serviceUnavailable, "{\"health\":\"false\"}")
     case .members: self.ofTheCluster(self.identity.members(reachedAt: address))
     case .memberLeader: self.ofTheCluster(self.identity.member(reachedAt: address) + "\n")
     case .unknownMember: .json(.notFound, "{\"message\":\"Not found\"}")

@@ -20,7 +20,7 @@ extension MetricsPage {
     self.add("kvstore_index", .gauge, "The index of the last change.", Double(tree.index))
     self.add(
       "kvstore_expiring_keys", .gauge, "Keys and directories with a TTL.",
-      Double(tree.expiringCount))
+      Double(tree.tally.expiring))
     if let process = ProcessFigures() { self.addProcess(process) }
   }
 

@@ -1,2 +1,0 @@
-/// Why a command failed.
-struct CommandFailure: Error, CustomStringConvertible { var description: String }

@@ -1,0 +1,220 @@
+import Foundation
+import GRDB
+import SeededRandom
+import TestSupport
+import Testing
+
+@testable import KVStore
+
+/// Damage on disk is refused with its place, or it has touched nothing: never a wrong answer.
+@Suite(.timeLimit(.minutes(10))) struct DamageTests {
+  private static let now = StoreTime(nanoseconds: 1_700_000_000_000_000_000)
+
+  /// A store that was killed: what was acknowledged last is in the log alone.
+  private struct Killed {
+    let directory: String
+    var tree: KeyTree
+    let events: [Event]
+
+    init(_ directory: String, changes count: Int = 300) throws {
+      self.directory = directory
+      let (database, recovered) = try KVStore.Database.open(.directory(directory))
+      self.tree = recovered.tree
+      var history = recovered.history
+      for number in 0..<count {
+        let path = StorePath("/d\(number % 7)/k\(number % 40)")
+        let value = [UInt8]("\(number)".utf8) + [UInt8](repeating: 0x61, count: number % 90)
+        let change = try #require(
+          try self.tree.apply(.set(path, .init(value: value)), now: DamageTests.now))
+        try database.commit([change], at: DamageTests.now)
+        history.append(change.event)
+        if number == count / 3 || number == count / 2 {
+          try database.write(
+            Fold(
+              backlog: Backlog(allOf: self.tree), history: history,
+              position: database.beginFold(), time: DamageTests.now))
+        }
+      }
+      self.events = Array(history.events)
+      // The files as they are, without an end of the store.
+      try FileManager.default.copyItem(atPath: directory, toPath: directory + "-killed")
+      try database.close()
+    }
+
+    /// A copy to be damaged.
+    func copy(_ body: (String) throws -> Void) throws {
+      let copy = self.directory + "-copy"
+      try FileManager.default.copyItem(atPath: self.directory + "-killed", toPath: copy)
+      defer { try? FileManager.default.removeItem(atPath: copy) }
+      try body(copy)
+    }
+
+    /// What a start makes of a directory: the whole keyspace, or a refusal.
+    func start(_ directory: String) -> (isWhole: Bool, error: StartError?) {
+      do throws(StartError) {
+        let (database, recovered) = try KVStore.Database.open(.directory(directory))
+        defer { try? database.close() }
+        let isWhole =
+          Self.nodes(recovered.tree) == Self.nodes(self.tree)
+          && Array(recovered.history.events) == self.events
+        return (isWhole, nil)
+      } catch {
+        return (false, error)
+      }
+    }
+
+    static func nodes(_ tree: KeyTree) -> [StorePath: TreeNode] {
+      var nodes: [StorePath: TreeNode] = [:]
+      tree.forEach { nodes[$0] = $1.withoutChildren }
+      return nodes
+    }
+  }
+
+  private static let files = ["kvstore.db", "kvstore.db-wal", "log.0", "log.1", "acknowledged"]
+
+  /// `ZWEIMASTER_DAMAGE` flips and half as many cuts, or forty.
+  private static let count =
+    ProcessInfo.processInfo.environment["ZWEIMASTER_DAMAGE"].flatMap { Int($0) } ?? 40
+
+  @Test func aFlippedBitIsRefusedOrHasTouchedNothing() async throws {
+    try await withTemporaryDirectory { directory in
+      let killed = try Killed(directory + "/data")
+      var random = SeededGenerator(seed: 17)
+      var (refused, whole) = (0, 0)
+      for _ in 0..<Self.count {
+        try killed.copy { copy in
+          let file = try #require(Self.files.randomElement(using: &random))
+          let path = "\(copy)/\(file)"
+          var bytes = try Data(contentsOf: URL(filePath: path))
+          // Where something is: the files of the log are mostly zeros.
+          let used = bytes.indices.filter { bytes[$0] != 0 }
+          let offset = try #require(used.randomElement(using: &random))
+          let bit = UInt8.random(in: 0..<8, using: &random)
+          bytes[offset] ^= 1 << bit
+          try bytes.write(to: URL(filePath: path))
+          let isChecked = (try? DataDirectory(copy).check()) != nil
+          let (isWhole, error) = killed.start(copy)
+          #expect(isWhole || error != nil, "\(file), byte \(offset), bit \(bit): a wrong answer")
+          if let error { #expect(error.description.contains(copy), "\(error)") }
+          #expect(isChecked == isWhole, "\(file), byte \(offset), bit \(bit): check")
+          if isWhole { whole += 1 } else { refused += 1 }
+        }
+      }
+      print("damage: \(Self.count) flipped bits, \(refused) refused, \(whole) touched nothing")
+      #expect(refused > 0)
+    }
+  }
+
+  @Test func aLogThatIsCutIsRefusedWithWhatIsLost() async throws {
+    try await withTemporaryDirectory { directory in
+      let killed = try Killed(directory + "/data")
+      var random = SeededGenerator(seed: 18)
+      var (refused, whole) = (0, 0)
+      for _ in 0..<Self.count / 2 {
+        try killed.copy { copy in
+          let path = "\(copy)/\(["log.0", "log.1"][Int.random(in: 0...1, using: &random)])"
+          let bytes = try Data(contentsOf: URL(filePath: path))
+          let end = bytes.lastIndex { $0 != 0 } ?? 0
+          let size = Int.random(in: 0...end, using: &random)
+          try bytes.prefix(size).write(to: URL(filePath: path))
+          let (isWhole, error) = killed.start(copy)
+          #expect(isWhole || error != nil, "\(path) cut at \(size): a wrong answer")
+          if let error {
+            refused += 1
+            #expect(
+              error.description.contains("to \(killed.tree.index) are lost")
+                || error.description.contains("of index \(killed.tree.index) are lost")
+                || error.description.contains("of index \(killed.tree.index) is lost")
+                || size < LogHeader.size, "\(error)")
+          } else {
+            whole += 1
+          }
+        }
+      }
+      print("damage: \(Self.count / 2) cuts, \(refused) refused, \(whole) touched nothing")
+      #expect(refused > 0)
+    }
+  }
+
+  /// The whole file is there, and one is not.
+  @Test(arguments: Self.files)
+  func aFileThatIsMissingIsNoFirstStart(file: String) async throws {
+    try await withTemporaryDirectory { directory in
+      let killed = try Killed(directory + "/data", changes: 20)
+      for isEmpty in [false, true] {
+        try killed.copy { copy in
+          let path = "\(copy)/\(file)"
+          try FileManager.default.removeItem(atPath: path)
+          if isEmpty { try Data().write(to: URL(filePath: path)) }
+          let (isWhole, error) = killed.start(copy)
+          // The mark alone can be done without: what it says is in the log, too.
+          #expect(isWhole == (file == "acknowledged"), "\(String(describing: error))")
+          #expect((error == nil) == isWhole)
+        }
+      }
+    }
+  }
+
+  @Test(
+    arguments: [
+      ([:], .new), (["lock": 0], .new), (["kvstore.db.new": 4096, "log.0": 64], .new),
+      (["kvstore.db": 4096], .existing),
+      (
+        ["kvstore.db": 0, "kvstore.db-wal": 9000],
+        .missing(reason: "kvstore.db is empty, and a store has never left it so")
+      ),
+      (
+        ["kvstore.db-wal": 9000], .missing(reason: "kvstore.db-wal is there, and kvstore.db is not")
+      ),
+      (["log.1": 64], .missing(reason: "log.1 is there, and kvstore.db is not")),
+      (["member": 4096], .missing(reason: "it is the data directory of an etcd")),
+    ] as [([String: Int], FirstStart)])
+  func missingDataAreNoFirstStart(names: [String: Int], verdict: FirstStart) {
+    #expect(FirstStart(names: names) == verdict)
+  }
+
+  /// Files that a kvstore of the second version left when it was killed: its table of nodes was behind.
+  @Test func aStoreOfTheSecondVersionIsBroughtUpToDate() async throws {
+    try await withTemporaryDirectory { directory in
+      let source = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "SQLite/VersionTwo").path
+      let data = directory + "/data"
+      try FileManager.default.copyItem(atPath: source, toPath: data)
+      let (database, recovered) = try KVStore.Database.open(.directory(data))
+      #expect(recovered.tree.index == 10)
+      #expect(recovered.clusterID == 4_260_953_088_567_927_558)
+      let paths = Killed.nodes(recovered.tree)
+      #expect(
+        Set(paths.keys)
+          == Set(
+            ["/a", "/a/b", "/a/c", "/lease", "/q", "/q/00000000000000000007", "/d"]
+              .map { StorePath($0) } + [StorePath(Array("/".utf8) + [0xFF] + Array("bin".utf8))]))
+      #expect(paths[StorePath("/a/b")]?.value == Array("3".utf8))
+      #expect(paths[StorePath("/lease")]?.value == Array("x".utf8))
+      #expect(recovered.tree.tally.expiring == 1)
+      #expect(recovered.history.events.map(\.index) == Array(1...10))
+      #expect(recovered.auth.users.count == 1 && recovered.auth.roles.count == 1)
+      try database.close()
+      #expect(try DataDirectory(data).check().index == 10)
+    }
+  }
+
+  /// Users and roles are in the tables alone, and in SQLite's own log.
+  @Test func aLostChangeOfUsersIsRefused() async throws {
+    try await withTemporaryDirectory { directory in
+      let data = directory + "/data"
+      let (database, recovered) = try KVStore.Database.open(.directory(data))
+      var rules = recovered.auth
+      _ = try rules.apply(
+        .putUser(AuthChange.User(name: KeyName("root".utf8), passwordHash: "x", roles: [])))
+      try database.commit(rules, replacing: recovered.auth)
+      try FileManager.default.copyItem(atPath: data, toPath: data + "-killed")
+      try database.close()
+      try FileManager.default.removeItem(atPath: data + "-killed/kvstore.db-wal")
+      let error = #expect(throws: StartError.self) {
+        try KVStore.Database.open(.directory(data + "-killed"))
+      }
+      #expect(error?.description.contains("users and roles: change 1 was acknowledged") == true)
+    }
+  }
+}
