@@ -48,6 +48,7 @@ public struct HTTPListener: Sendable {
       responder: responder, server: self.server,
       configuration: .init(address: .hostname(self.address, port: self.port)),
       onServerRunning: { channel in
+        try? await channel.keepAlive().get()
         guard let url = self.url(of: channel.localAddress) else { return }
         await onListening(url)
       },

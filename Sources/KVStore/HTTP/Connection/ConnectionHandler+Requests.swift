@@ -18,11 +18,16 @@ extension ConnectionHandler {
     let changesMembers = Route.changesMembers(request.head.method, target)
     var requester = requester
     if requester == nil, self.store.auth.isEnabled, route.needsRequester || changesMembers {
-      switch self.store.auth.identify(request.head.authorization) {
+      switch self.store.auth.identify(
+        request.head.authorization, certificateName: self.certificateName)
+      {
       case .known(let known): requester = known
       case .claimed(let claim):
         let report = self.reporter(context: context)
-        self.store.auth.verify(claim) { requester in report { .authenticated(requester) } }
+        let channel = context.channel
+        self.store.auth.verify(
+          claim, address: channel.remoteAddress?.ipAddress ?? "", isWanted: { channel.isActive }
+        ) { requester in report { .authenticated(requester) } }
         return
       }
     }
@@ -46,7 +51,10 @@ extension ConnectionHandler {
         context: context)
     default:
       self.report(
-        .answered(self.pages.response(to: route, method: request.head.method)),
+        .answered(
+          self.pages.response(
+            to: route, method: request.head.method,
+            reachedAt: context.channel.localAddress?.ipAddress)),
         context: context)
     }
   }

@@ -14,9 +14,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// The server stops: an idle connection closes, a watch ends, a request under way is answered first.
   struct Stop: Sendable {}
 
+  /// The handshake's client has shown a certificate with this common name, and it names a user.
+  struct CertificateShown: Sendable {
+    let name: KeyName
+  }
+
   let store: Store
   let pages: Pages
   let listener: BrowserPolicy.Listener
+  private(set) var certificateName: KeyName?
   private let limits: ConnectionLimits
   private var state: ConnectionState
 
@@ -87,6 +93,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
     case is Stop: self.report(.serverStopped, context: context)
+    case let shown as CertificateShown: self.certificateName = shown.name
     case ChannelEvent.inputClosed: self.report(.inputClosed, context: context)
     default: context.fireUserInboundEventTriggered(event)
     }
