@@ -45,6 +45,9 @@ public final class KVStoreServer: Service {
     self.logger = logger
   }
 
+  /// 10 MiB: Go's limit for forms, which is etcd's.
+  public static let standardMaxRequestBytes = 10 << 20
+
   /// Reads the stored keys, listens, and serves until ``stop()``.
   /// - Parameters:
   ///   - storage: memory, or a directory.
@@ -58,19 +61,23 @@ public final class KVStoreServer: Service {
   ///   - tls: the files for `https://` addresses.
   ///   - maxConnections: connections served at once, at most what the limit of open files allows; `nil`
   ///     for ``standardMaxConnections``.
+  ///   - maxRequestBytes: the most bytes of a request's body.
   ///   - logger: the log of the server.
   /// - Throws: ``StartError``.
   public static func start(
     _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"],
     advertisedURLs: [String] = [], name: String = "default",
     corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(),
-    maxConnections: Int? = nil, logger: Logger = Logger(label: "kvstore")
+    maxConnections: Int? = nil, maxRequestBytes: Int = KVStoreServer.standardMaxRequestBytes,
+    logger: Logger = Logger(label: "kvstore")
   ) async throws(StartError) -> KVStoreServer {
-    try await self.start(
+    var limits = ConnectionLimits()
+    limits.requestBytes = maxRequestBytes
+    return try await self.start(
       storage, listenURLs: listenURLs, advertisedURLs: advertisedURLs, name: name,
       corsOrigins: corsOrigins,
       hostWhitelist: hostWhitelist, tls: tls, maxConnections: maxConnections, logger: logger,
-      limits: ConnectionLimits())
+      limits: limits)
   }
 
   static func start(

@@ -82,6 +82,11 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
+      "The most bytes of a request's body; a longer one gets error 210.", valueName: "bytes"))
+  var maxRequestBytes = KVStoreServer.standardMaxRequestBytes
+
+  @Option(
+    help: ArgumentHelp(
       "Origins whose web pages may read and write, separated by commas; * allows all, as etcd does by itself.",
       valueName: "origins"))
   var cors = ""
@@ -106,6 +111,10 @@ import UnixSignals
   func validate() throws {
     if let maxConnections = self.maxConnections, maxConnections < 1 {
       throw ValidationError("--max-connections \(maxConnections): give a number of 1 or more")
+    }
+    guard (1...256 << 20).contains(self.maxRequestBytes) else {
+      throw ValidationError(
+        "--max-request-bytes \(self.maxRequestBytes): give a number from 1 to \(256 << 20)")
     }
   }
 
@@ -183,7 +192,7 @@ import UnixSignals
         tls: TLSFiles(
           certFile: self.certFile, keyFile: self.keyFile, trustedCAFile: self.trustedCaFile,
           clientCertAuth: self.clientCertAuth.isTrue),
-        maxConnections: self.maxConnections, logger: logger)
+        maxConnections: self.maxConnections, maxRequestBytes: self.maxRequestBytes, logger: logger)
     } catch {
       logger.error("\(error)")
       throw ExitCode(1)

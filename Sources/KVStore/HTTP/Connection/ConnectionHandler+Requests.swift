@@ -66,7 +66,7 @@ extension ConnectionHandler {
     let hasForm = method == .put || method == .post
     let form = try Form(
       query: target?.query, body: hasForm ? Array(request.body.readableBytesView) : nil,
-      contentType: request.head.contentType)
+      contentType: request.head.contentType, limit: self.limits.requestBytes)
     let now = self.store.clock.now
     let keysRequest = try KeysRequest(method, path: path, form: form, now: now)
     if let requester, let path = target?.path {

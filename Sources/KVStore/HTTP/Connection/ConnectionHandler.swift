@@ -23,7 +23,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   let pages: Pages
   let listener: BrowserPolicy.Listener
   private(set) var certificateName: KeyName?
-  private let limits: ConnectionLimits
+  let limits: ConnectionLimits
   private var state: ConnectionState
 
   /// Facts that were reported while another one was handled.
