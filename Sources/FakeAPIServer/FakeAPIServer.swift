@@ -41,7 +41,7 @@ public final class FakeAPIServer: Service {
           (
             resource,
             WatchFeed(
-              client: self.client, path: store.path(resource, nil), cache: store.cache,
+              client: self.client, path: store.path(resource), cache: store.cache,
               logger: self.logger)
           )
         }))

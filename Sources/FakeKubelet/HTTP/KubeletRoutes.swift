@@ -2,6 +2,7 @@ import Glibc
 import HTTPTypes
 import Hummingbird
 import KubernetesObjects
+import Linux
 import NIOCore
 import PrometheusText
 
@@ -80,8 +81,8 @@ struct KubeletRoutes: Sendable {
     return Response(
       status: .ok, headers: [.contentType: "text/plain"],
       body: .init { writer in
-        if let directory {
-          try await self.copy("\(directory)/\(log.path)", of: log, options, to: &writer)
+        if let directory, let path = log.path {
+          try await self.copy("\(directory)/\(path)", of: log, options, to: &writer)
         }
         try await writer.finish(nil)
       })
@@ -113,21 +114,22 @@ struct KubeletRoutes: Sendable {
   private func file(_ path: String) async -> Response {
     let root = self.kubelet.configuration.logsDirectory
     let answer = await BlockingWork.run { () -> Response? in
-      // Neither `..` nor a link leads out of the directory.
-      guard let base = realpath(root, nil) else { return nil }
-      defer { free(base) }
-      guard let found = realpath("\(root)/\(path)", nil) else { return nil }
-      defer { free(found) }
-      let (directory, file) = (String(cString: base), String(cString: found))
-      guard file == directory || file.hasPrefix(directory + "/") else { return nil }
-      if HostFiles.isDirectory(file) {
-        let names = HostFiles.names(in: file).sorted().map {
-          HostFiles.isDirectory("\(file)/\($0)") ? "\($0)/\n" : "\($0)\n"
+      // Without O_NONBLOCK the open of a FIFO would wait for a writer.
+      guard let base = try? HeldDirectory(root),
+        let file = try? base.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+      else { return nil }
+      defer { close(file) }
+      switch HostFiles.type(of: file) {
+      case S_IFDIR:
+        guard let directory = try? base.directory(path) else { return nil }
+        let names = directory.names.sorted().map { name in
+          (try? directory.directory(name)) == nil ? "\(name)\n" : "\(name)/\n"
         }
         return Self.text(names.joined())
+      case S_IFREG:
+        return Self.answer(HostFiles.rest(of: file) ?? [], type: "text/plain; charset=utf-8")
+      default: return nil
       }
-      guard HostFiles.isFile(file) else { return nil }
-      return Self.answer(HostFiles.bytes(file) ?? [], type: "text/plain; charset=utf-8")
     }
     return answer ?? Self.text("404 page not found\n", status: .notFound)
   }

@@ -1,3 +1,5 @@
+import Linux
+
 /// The log of one run of a container.
 struct ContainerLogFile: Equatable, Sendable {
   let pod: PodName
@@ -5,9 +7,19 @@ struct ContainerLogFile: Equatable, Sendable {
   let container: String
   let attempt: Int
 
-  /// The path below the directory of all logs. Source: `pkg/kubelet/kuberuntime/helpers.go` BuildContainerLogsDirectory.
-  var path: String {
-    "\(self.pod.namespace)_\(self.pod.name)_\(self.uid)/\(self.container)/\(self.attempt).log"
+  /// The directory below that of all logs: the pod's, and the container's in it. The names come from outside.
+  ///
+  /// Source: `pkg/kubelet/kuberuntime/helpers.go` BuildContainerLogsDirectory.
+  var directory: [String] {
+    ["\(self.pod.namespace)_\(self.pod.name)_\(self.uid)", self.container]
+  }
+
+  var name: String { "\(self.attempt).log" }
+
+  /// `nil` when a name cannot be a step of a path.
+  var path: String? {
+    let steps = (self.directory + [self.name]).compactMap { PathComponent($0)?.description }
+    return steps.count == 3 ? steps.joined(separator: "/") : nil
   }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import KubernetesObjects
 
 extension ProcessRuntime {
@@ -47,13 +48,18 @@ extension ProcessRuntime {
   private func mounts(
     of container: JSONValue, in pod: PodManifest, _ environment: ContainerEnvironment
   ) throws(StartFailure) -> [ContainerCommand.Mount] {
-    let scratch = "\(self.configuration.podsDirectory)/\(pod.uid)/volumes"
+    let pods = self.configuration.podsDirectory
     var mounts: [ContainerCommand.Mount] = []
     for mount in container["volumeMounts"]?.elements ?? [] {
       guard
         let volume = pod.spec["volumes"]?.elements.first(where: { $0["name"] == mount["name"] })
       else { continue }
-      var hostPath = try HostFiles.hostPath(of: volume, scratch: scratch)
+      var hostPath = try HostFiles.hostPath(of: volume) { name throws(StartFailure) in
+        let path = try HostFiles.makeDirectories([pod.uid, "volumes", name], in: pods)
+        // The directories above it are root's alone.
+        chmod(path, 0o777)
+        return path
+      }
       let subPath =
         mount["subPath"]?.string ?? environment.expand(mount["subPathExpr"]?.string ?? "")
       if !subPath.isEmpty {

@@ -1,6 +1,7 @@
 import ContainerShim
 import Glibc
 import KubernetesObjects
+import Linux
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -62,7 +63,9 @@ public final class ProcessRuntime: ContainerRuntime {
         configuration.containersDirectory, configuration.podsDirectory,
         configuration.podLogsDirectory,
       ] {
-        try HostFiles.makeDirectory(path)
+        try HostFiles.makeDirectory(path, mode: 0o700)
+        // An earlier version has made it for all to read.
+        chmod(path, 0o700)
       }
     } catch {
       throw ProcessRuntimeError.root(root, error.message)
@@ -114,11 +117,12 @@ public final class ProcessRuntime: ContainerRuntime {
     }
     let file = ContainerLogFile(
       pod: pod.name, uid: pod.uid, container: container.container, attempt: container.attempt)
-    let log = "\(self.configuration.podLogsDirectory)/\(file.path)"
-    try await BlockingWork.run { () throws(StartFailure) in
-      try HostFiles.makeDirectory(directory)
-      try HostFiles.makeDirectory(String(log[..<(log.lastIndex(of: "/") ?? log.endIndex)]))
+    let logs = self.configuration.podLogsDirectory
+    let log = try await BlockingWork.run { () throws(StartFailure) in
+      try HostFiles.makeDirectory(directory, mode: 0o700)
+      let place = try HostFiles.makeDirectories(file.directory, in: logs)
       Self.record(container, of: pod, in: directory)
+      return "\(place)/\(file.name)"
     }
     let policy: ShimPolicy =
       self.configuration.leavesPodsRunning ? .outlivesKubelet : .endsWithKubelet
@@ -137,8 +141,9 @@ public final class ProcessRuntime: ContainerRuntime {
 
   /// A container's shim, by its directory.
   func shim(uid: String, container: String, attempt: Int) -> ShimConnection {
-    let id = PodUID.digest("\(uid)/\(container)/\(attempt)")
-    return ShimConnection(directory: "\(self.configuration.containersDirectory)/\(id)")
+    ShimConnection(
+      base: self.configuration.containersDirectory,
+      name: PodUID.digest("\(uid)/\(container)/\(attempt)"))
   }
 
   public func usage(of container: ContainerID) async -> ContainerUsage? {
