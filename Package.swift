@@ -291,7 +291,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "HTTPListeningTests",
-      dependencies: ["HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore],
+      dependencies: [
+        "HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore, httpClient,
+      ],
       path: "Tests/Support/HTTPListeningTests", swiftSettings: settings),
     .testTarget(
       name: "HTTPEndpointTests", dependencies: ["HTTPEndpoint", "SeededRandom", "TestSupport"],
@@ -339,8 +341,8 @@ let package = Package(
       name: "FakeKubeletTests",
       dependencies: [
         "FakeKubelet", "HTTPEndpoint", "HTTPListening", "KubernetesClient", "KubernetesObjects",
-        "SeededRandom", "TestSupport", "fake-kubelet", httpClient, nioSSL, logging, lifecycle,
-        subprocess,
+        "ContainerShim", "Linux", "SeededRandom", "TestSupport", "fake-kubelet", httpClient, nioSSL,
+        logging, lifecycle, subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(

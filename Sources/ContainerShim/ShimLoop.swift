@@ -1,5 +1,6 @@
 import Glibc
 import KubernetesObjects
+import Linux
 
 /// The shim's loop, from the container's start to its end.
 struct ShimLoop {
@@ -17,12 +18,14 @@ struct ShimLoop {
   private static let connectTimeout = 10
 
   /// Starts the container. `nil`, with a message on standard error, when that fails.
-  init?(directory: String, log: String, policy: ShimPolicy, command: [String]) {
+  init?(
+    directory: String, log: String, policy: ShimPolicy, mounts: [StagedMount], command: [String]
+  ) {
     signal(SIGPIPE, SIG_IGN)
     self.directory = directory
     self.policy = policy
     self.bubblewrapPath = command[0]
-    self.log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+    self.log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o640)
     guard self.log >= 0 else {
       Self.logError(log)
       return nil
@@ -34,6 +37,13 @@ struct ShimLoop {
     self.listener = listener
     if let session = ContainerShim.session {
       Self.write(session, toFile: "\(directory)/\(ContainerShim.sessionFile)")
+    }
+    do throws(FileError) {
+      try MountStage.prepare(mounts, in: directory)
+    } catch {
+      let report = ShimReport.failed("cannot prepare the volumes: \(error)")
+      Self.write(report.line, toFile: "\(directory)/\(ContainerShim.endFile)")
+      return nil
     }
     let pipes = (0..<3).map { _ in Self.pipe() }
     (self.status, self.output, self.errors) = (pipes[0].read, pipes[1].read, pipes[2].read)

@@ -46,4 +46,151 @@ struct ProcessPathTests {
     #expect(path("/../../x", "c") == nil)
     #expect(path("u", "..") == nil)
   }
+
+  // MARK: Volumes
+
+  /// A pod with an emptyDir `e` and this test's host directory as `h`.
+  private static func pod(
+    _ script: String, mounts: String, place: Place, initial: String? = nil
+  ) -> String {
+    let initials = initial.map { script in
+      """
+        initContainers:
+        - name: first
+          image: i:1
+          command: [/bin/sh, -c, \(JSONValue.string(script))]
+          volumeMounts: [{name: e, mountPath: /e}]
+      """
+    }
+    return ProcessRuntimeTests.pod(
+      script, policy: "Never", container: "    volumeMounts: \(mounts)",
+      spec: """
+          volumes: [{name: h, hostPath: {path: \(place.host.path)}}, {name: e, emptyDir: {}}]
+        \(initials ?? "")
+        """)
+  }
+
+  /// Runs a pod until it has ended, or cannot start.
+  /// - Returns: its log, or why it cannot start.
+  private static func outcome(_ manifest: String, in place: Place) async throws -> String {
+    try place.write("web.yaml", manifest)
+    return try await ProcessRuntimeTests.withKubelet(place) { kubelet in
+      func container() -> PodLifecycle.Container? {
+        kubelet.workers.running.values.first?.containers.first { $0.name == "main" }
+      }
+      try await eventually("it has ended or cannot start") {
+        container()?.lastTermination != nil || container()?.startFailure != nil
+      }
+      return container()?.startFailure?.message ?? place.log("default_web-n1_", "main")
+    }
+  }
+
+  /// bubblewrap keeps the machine's root at `/oldroot` while it makes the places of mounts.
+  @Test(arguments: [
+    "/../oldroot\(Self.hostMark)", "/a/../../../oldroot\(Self.hostMark)",
+    "/tmp/../../oldroot\(Self.hostMark)",
+    "/proc/self/root/oldroot\(Self.hostMark)",
+    "/dev/fd/../../proc/self/root/oldroot\(Self.hostMark)",
+  ])
+  func aMountPathMakesNothingOnTheMachine(path: String) async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      let outcome = try await Self.outcome(
+        Self.pod("echo up", mounts: "[{name: e, mountPath: '\(path)'}]", place: place), in: place)
+      #expect(
+        outcome.hasSuffix("stdout F up\n") || outcome.contains("cannot be inside of /proc"),
+        "\(outcome)")
+      #expect(!FileManager.default.fileExists(atPath: Self.hostMark))
+    }
+  }
+
+  private static let hostMark = "/tmp/zm-nothing-makes-this"
+
+  @Test func aPartOfAVolumeIsMountedAndMadeWhereItIsMissing() async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      try FileManager.default.createDirectory(
+        at: place.host.appending(path: "real"), withIntermediateDirectories: true)
+      try Data("in\n".utf8).write(to: place.host.appending(path: "real/file"))
+      try FileManager.default.createSymbolicLink(
+        atPath: place.host.appending(path: "link").path, withDestinationPath: "real")
+      let outcome = try await Self.outcome(
+        Self.pod(
+          "cat /d/file /f; echo out > /new/out; touch /d/x",
+          mounts: """
+            [{name: h, mountPath: /d, subPath: link, readOnly: true}, \
+            {name: h, mountPath: /f, subPath: real/file}, {name: h, mountPath: /new, subPath: a/b}]
+            """, place: place), in: place)
+      #expect(outcome.contains("stdout F in\n") && outcome.contains("Read-only file system"))
+      #expect(try place.host("a/b/out") == "out\n")
+      #expect(place.mounts == [] && place.leftovers == [])
+    }
+  }
+
+  @Test(arguments: ["away", "up/secret", "dangling", "../m"])
+  func aPartOfAVolumeDoesNotLeadOutOfIt(subPath: String) async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      for (name, target) in [
+        ("away", place.manifests.path), ("up", "../r"),
+        ("dangling", "\(place.directory.path)/made"),
+      ] {
+        try FileManager.default.createSymbolicLink(
+          atPath: place.host.appending(path: name).path, withDestinationPath: target)
+      }
+      // The check of manifests refuses `..`, but not what a variable brings.
+      let mounts =
+        "[{name: h, mountPath: /d, subPathExpr: '$(SUB)'}]\n    env: [{name: SUB, value: '\(subPath)'}]"
+      let outcome = try await Self.outcome(
+        Self.pod("ls /d; touch /d/x", mounts: mounts, place: place), in: place)
+      #expect(outcome.contains("subPath"), "\(outcome)")
+      #expect(!FileManager.default.fileExists(atPath: place.directory.appending(path: "made").path))
+    }
+  }
+
+  /// A container can put a link where the next one has a mount.
+  @Test func aMountInsideOfAVolumeDoesNotFollowALinkOutOfIt() async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      let outcome = try await Self.outcome(
+        Self.pod(
+          "echo up", mounts: "[{name: e, mountPath: /v}, {name: h, mountPath: /v/link/made}]",
+          place: place, initial: "ln -s /oldroot\(place.directory.path) /e/link"), in: place)
+      #expect(outcome.contains("cannot prepare the volumes"), "\(outcome)")
+      #expect(!FileManager.default.fileExists(atPath: place.directory.appending(path: "made").path))
+    }
+  }
+
+  @Test func aMountInsideOfAVolumeIsThere() async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      try Data("in\n".utf8).write(to: place.host.appending(path: "file"))
+      let outcome = try await Self.outcome(
+        Self.pod(
+          "cat /v/in/ner/file /v/one; touch /v/x && echo written; touch /v/in/ner/x",
+          mounts: """
+            [{name: e, mountPath: /v}, {name: h, mountPath: /v/in/ner, readOnly: true}, \
+            {name: h, mountPath: /v/one, subPath: file}]
+            """, place: place), in: place)
+      #expect(outcome.components(separatedBy: "stdout F in\n").count == 3, "\(outcome)")
+      #expect(outcome.contains("stdout F written\n") && outcome.contains("Read-only file system"))
+      #expect(place.mounts == [] && place.leftovers == [])
+    }
+  }
+
+  /// An emptyDir is for all users of the containers, and for no other user of the machine.
+  @Test func theKubeletsDirectoriesAreRootsAlone() async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      try place.write(
+        "web.yaml",
+        Self.pod("sleep 1000 & wait", mounts: "[{name: e, mountPath: /e}]", place: place))
+      try await ProcessRuntimeTests.withKubelet(place) { kubelet in
+        try await eventually("it runs") { kubelet.pods.first?.running == ["main"] }
+        let uid = try #require(kubelet.workers.running.values.first?.manifest.uid)
+        let pods = place.settings.podsDirectory
+        for path in [
+          pods, "\(pods)/\(uid)", "\(pods)/\(uid)/volumes", place.settings.containersDirectory,
+          place.settings.podLogsDirectory,
+        ] {
+          #expect(Self.mode(path) == 0o700, "\(path)")
+        }
+        #expect(Self.mode("\(pods)/\(uid)/volumes/e") == 0o777)
+      }
+    }
+  }
 }

@@ -99,7 +99,8 @@ enum HostFiles {
     return tree
   }
 
-  private static func entries(of path: String) -> [String: ContainerCommand.Entry] {
+  /// The entries of a directory of an image.
+  static func entries(of path: String) -> [String: ContainerCommand.Entry] {
     var entries: [String: ContainerCommand.Entry] = [:]
     for name in Self.names(in: path) {
       var status = stat()
@@ -133,10 +134,12 @@ enum HostFiles {
   }
 
   /// Creates directories for root alone beneath one of the kubelet's.
-  /// - Parameter names: from outside; each must be a step of a path.
+  /// - Parameters:
+  ///   - names: from outside; each must be a step of a path.
+  ///   - last: the mode of the last one, if it is new.
   /// - Returns: the last one's path.
   static func makeDirectories(
-    _ names: [String], in directory: String
+    _ names: [String], in directory: String, last: mode_t = 0o700
   ) throws(StartFailure) -> String {
     var steps: [PathComponent] = []
     for name in names {
@@ -148,11 +151,26 @@ enum HostFiles {
       steps.append(step)
     }
     do throws(FileError) {
-      _ = try HeldDirectory(directory).making(steps, mode: 0o700)
+      _ = try HeldDirectory(directory).making(steps, mode: 0o700, last: last)
     } catch {
       throw .mount("\(directory): \(error)")
     }
     return "\(directory)/\(names.joined(separator: "/"))"
+  }
+
+  /// Makes the part of a volume that a container mounts, if it is missing.
+  ///
+  /// The mount itself opens it once more, beneath the volume. Source: `pkg/volume/util/subpath`.
+  static func makeSubPath(_ path: String, in volume: String) throws(FileError) {
+    let root = try HeldDirectory(volume)
+    do throws(FileError) {
+      close(try root.open(path, HeldDirectory.pathOnly))
+    } catch {
+      guard error.errno == ENOENT, let steps = PathComponent.steps(of: path) else { throw error }
+      var status = stat()
+      fstat(root.descriptor, &status)
+      _ = try root.making(steps, mode: status.st_mode & 0o777)
+    }
   }
 
   /// Removes an entry of a directory with all that is in it.

@@ -113,7 +113,7 @@ public final class ProcessRuntime: ContainerRuntime {
     _ container: ContainerID, of pod: PodManifest, in directory: String
   ) async throws {
     let command = try await BlockingWork.run { () throws(StartFailure) in
-      try self.command(for: container, of: pod)
+      try self.command(for: container, of: pod, in: directory)
     }
     let file = ContainerLogFile(
       pod: pod.name, uid: pod.uid, container: container.container, attempt: container.attempt)
@@ -130,7 +130,7 @@ public final class ProcessRuntime: ContainerRuntime {
       .path(FilePath(self.configuration.shim)),
       arguments: Arguments(
         ContainerShim.arguments(
-          directory: directory, log: log, policy: policy,
+          directory: directory, log: log, policy: policy, mounts: command.staged,
           bubblewrap: self.configuration.bubblewrap, command.arguments)),
       output: .discarded, error: .string(limit: 4096))
     guard launcher.terminationStatus == .exited(0) else {

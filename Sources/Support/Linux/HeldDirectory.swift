@@ -22,6 +22,9 @@ package struct HeldDirectory: ~Copyable, Sendable {
 
   deinit { close(self.descriptor) }
 
+  /// `O_PATH`, which the C library keeps for GNU's programs: the place of a file, not its content.
+  package static let pathOnly: Int32 = 0o10_000_000
+
   /// What a path beneath the directory may lead over.
   package struct Bounds: OptionSet, Sendable {
     package let rawValue: UInt64
@@ -57,11 +60,16 @@ package struct HeldDirectory: ~Copyable, Sendable {
   }
 
   /// Opens a directory beneath this one, and makes those on the way that are missing.
-  /// - Parameter mode: of the new ones, whatever the umask.
-  package func making(_ steps: [PathComponent], mode: mode_t) throws(FileError) -> HeldDirectory {
+  /// - Parameters:
+  ///   - mode: of the new ones, whatever the umask.
+  ///   - last: of the last one, if it is new; as the others when missing.
+  package func making(
+    _ steps: [PathComponent], mode: mode_t, last: mode_t? = nil
+  ) throws(FileError) -> HeldDirectory {
     var path = ""
     var parent = try self.directory("")
-    for step in steps {
+    for (index, step) in steps.enumerated() {
+      let mode = index == steps.count - 1 ? last ?? mode : mode
       path += path.isEmpty ? "\(step)" : "/\(step)"
       let isNew = mkdirat(parent.descriptor, "\(step)", mode) == 0
       guard isNew || errno == EEXIST else { throw FileError("create", path) }
