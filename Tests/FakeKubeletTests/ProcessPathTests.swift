@@ -193,4 +193,33 @@ struct ProcessPathTests {
       }
     }
   }
+
+  // MARK: Logs
+
+  @Test func aPodsLogsGoWithIt() async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      for name in ["web", "other"] {
+        try place.write(
+          "\(name).yaml", ProcessRuntimeTests.pod("echo up; sleep 1000 & wait", name: name))
+      }
+      func logs() -> [String] {
+        HostFiles.names(in: place.settings.podLogsDirectory).compactMap {
+          $0.split(separator: "_").dropFirst().first.map(String.init)
+        }.sorted()
+      }
+      try await ProcessRuntimeTests.withKubelet(place) { _ in
+        try await eventually("both have written") {
+          place.log("default_web-n1_", "main") != "" && place.log("default_other-n1_", "main") != ""
+        }
+        try FileManager.default.removeItem(at: place.manifests.appending(path: "web.yaml"))
+        try await eventually("one has gone") { logs() == ["other-n1"] }
+      }
+      // They are there for whoever looks for the reason of an end, until the next start.
+      #expect(logs() == ["other-n1"])
+      try FileManager.default.removeItem(at: place.manifests.appending(path: "other.yaml"))
+      try await ProcessRuntimeTests.withKubelet(place) { _ in
+        try await eventually("the other one has gone") { logs() == [] }
+      }
+    }
+  }
 }

@@ -82,7 +82,16 @@ struct KubeletRoutes: Sendable {
       status: .ok, headers: [.contentType: "text/plain"],
       body: .init { writer in
         if let directory, let path = log.path {
-          try await self.copy("\(directory)/\(path)", of: log, options, to: &writer)
+          let reader = ContainerLogReader(path, in: directory)
+          if options.follows {
+            // Nothing is written while the log is quiet, so no write shows that the client has gone.
+            try await request.body.consumeWithCancellationOnInboundClose { _ in
+              try await self.copy(reader, of: log, options, to: &writer)
+              try await writer.finish(nil)
+            }
+            return
+          }
+          try await self.copy(reader, of: log, options, to: &writer)
         }
         try await writer.finish(nil)
       })
@@ -90,21 +99,22 @@ struct KubeletRoutes: Sendable {
 
   /// Writes the log's content, and follows it while the container may write to it.
   private func copy(
-    _ path: String, of log: ContainerLogFile, _ options: ContainerLogOptions,
+    _ reader: ContainerLogReader, of log: ContainerLogFile, _ options: ContainerLogOptions,
     to writer: inout any ResponseBodyWriter
   ) async throws {
     var filter = ContainerLogFilter(options)
-    var offset = 0
-    var isFirst = true
+    if let lines = options.tailLines {
+      let text = filter.begin(await BlockingWork.run { reader.tail(lines) })
+      if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
+    }
     while !filter.isFull {
+      try Task.checkCancellation()
       // Read before the file, so that the file has the container's last lines.
       let isRunning = self.kubelet.workers.isRunning(log)
-      let from = offset
-      let bytes = await BlockingWork.run { HostFiles.bytes(path, from: from) ?? [] }
-      offset += bytes.count
-      let text = isFirst ? filter.begin(bytes) : filter.append(bytes)
-      isFirst = false
+      let bytes = await BlockingWork.run { reader.next() }
+      let text = filter.append(bytes)
       if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
+      guard bytes.isEmpty else { continue }
       guard options.follows, isRunning else { return }
       try await Task.sleep(for: .milliseconds(100))
     }
@@ -126,12 +136,35 @@ struct KubeletRoutes: Sendable {
           (try? directory.directory(name)) == nil ? "\(name)\n" : "\(name)/\n"
         }
         return Self.text(names.joined())
-      case S_IFREG:
-        return Self.answer(HostFiles.rest(of: file) ?? [], type: "text/plain; charset=utf-8")
+      case S_IFREG: return Self.content(of: fcntl(file, F_DUPFD_CLOEXEC, 0))
       default: return nil
       }
     }
     return answer ?? Self.text("404 page not found\n", status: .notFound)
+  }
+
+  /// A file in pieces, since a node's logs may be larger than its memory.
+  /// - Parameter file: is closed with the answer.
+  private static func content(of file: Int32) -> Response {
+    let held = HeldFile(descriptor: file)
+    return Response(
+      status: .ok, headers: [.contentType: "text/plain; charset=utf-8"],
+      body: .init { writer in
+        while true {
+          let piece = await BlockingWork.run {
+            HostFiles.rest(of: held.descriptor, upTo: ContainerLogReader.piece) ?? []
+          }
+          guard !piece.isEmpty else { break }
+          try await writer.write(ByteBuffer(bytes: piece))
+        }
+        try await writer.finish(nil)
+      })
+  }
+
+  private final class HeldFile: Sendable {
+    let descriptor: Int32
+    init(descriptor: Int32) { self.descriptor = descriptor }
+    deinit { close(self.descriptor) }
   }
 
   // MARK: - Answers

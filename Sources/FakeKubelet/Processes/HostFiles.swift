@@ -185,17 +185,12 @@ enum HostFiles {
     }
   }
 
-  /// The content of a file from an offset on; `nil` when it cannot be read.
-  static func bytes(_ path: String, from offset: Int = 0) -> [UInt8]? {
+  /// A small file as text; `nil` when it cannot be read.
+  static func text(_ path: String) -> String? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
-    return offset == 0 || lseek(file, offset, SEEK_SET) >= 0 ? Self.rest(of: file) : nil
-  }
-
-  /// A small file as text; `nil` when it cannot be read.
-  static func text(_ path: String) -> String? {
-    Self.bytes(path).map { String(decoding: $0, as: UTF8.self) }
+    return Self.rest(of: file).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// The rest of an open file, at most so many bytes; `nil` when it cannot be read.

@@ -45,9 +45,13 @@ extension ProcessRuntime {
       if !isAlive { await shim.clear() }
     }
     let uids = Set(survivors.map(\.uid))
-    let pods = self.configuration.podsDirectory
+    let (pods, logs) = (self.configuration.podsDirectory, self.configuration.podLogsDirectory)
     await BlockingWork.run {
       HostFiles.removeEntries(of: pods) { uids.contains($0) }
+      // Until now, they told what had happened.
+      HostFiles.removeEntries(of: logs) {
+        ContainerLogFile.uid(ofDirectory: $0).map(uids.contains) ?? false
+      }
     }
     return survivors
   }
@@ -62,9 +66,12 @@ extension ProcessRuntime {
   }
 
   public func podEnded(uid: String) async {
-    guard let uid = PathComponent(uid) else { return }
-    let pods = self.configuration.podsDirectory
-    await BlockingWork.run { HostFiles.remove(uid, in: pods) }
+    guard let directory = PathComponent(uid) else { return }
+    let (pods, logs) = (self.configuration.podsDirectory, self.configuration.podLogsDirectory)
+    await BlockingWork.run {
+      HostFiles.remove(directory, in: pods)
+      HostFiles.removeEntries(of: logs) { ContainerLogFile.uid(ofDirectory: $0) != uid }
+    }
   }
 
   /// Waits for the end of all containers that end with their kubelet; called after all runs were cancelled.

@@ -121,6 +121,7 @@ public final class ProcessRuntime: ContainerRuntime {
     let log = try await BlockingWork.run { () throws(StartFailure) in
       try HostFiles.makeDirectory(directory, mode: 0o700)
       let place = try HostFiles.makeDirectories(file.directory, in: logs)
+      HostFiles.removeEntries(of: place) { !file.isOutdated($0) }
       Self.record(container, of: pod, in: directory)
       return "\(place)/\(file.name)"
     }
