@@ -1,4 +1,5 @@
 import Glibc
+import HTTPListening
 import HTTPTypes
 import Hummingbird
 import KubernetesObjects
@@ -21,7 +22,7 @@ struct KubeletRoutes: Sendable {
   func router(for port: Port) -> Router<BasicRequestContext> {
     let router = Router()
     router.get("healthz") { request, _ in
-      self.health(nil, isVerbose: request.uri.queryParameters["verbose"] != nil)
+      self.health(nil, isVerbose: request.query["verbose"] != nil)
     }
     router.get("healthz/:check") { _, context in
       self.health(context.parameters.get("check"), isVerbose: false)
@@ -65,7 +66,7 @@ struct KubeletRoutes: Sendable {
   // MARK: - Logs
 
   private func log(_ pod: PodName, _ container: String, _ request: Request) -> Response {
-    let query = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+    let query = request.query.parameters.map { ($0.name, $0.value) }
     guard let options = ContainerLogOptions(query: query, now: .now) else {
       return Self.answer(
         "{\"message\": \"Invalid request.\"}".utf8, type: "application/json",
