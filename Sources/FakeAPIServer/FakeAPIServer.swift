@@ -50,7 +50,8 @@ public final class FakeAPIServer: Service {
     let routes = APIRoutes(
       objects: objects, watches: watches,
       kubelets: KubeletProxy(
-        urls: self.configuration.kubeletURLs, port: self.configuration.kubeletPort),
+        urls: self.configuration.kubeletURLs, port: self.configuration.kubeletPort,
+        address: KubeletAddress(allowsLocal: self.configuration.allowsLocalKubelets)),
       metrics: RequestCounts())
     var listeners: [(isSecure: Bool, listener: HTTPListener)] = []
     if let port = self.configuration.port {
