@@ -106,9 +106,9 @@ let package = Package(
     .target(
       name: "CommandLine", dependencies: ["CVersion", arguments, logging, yams],
       path: "Sources/Support/CommandLine", swiftSettings: settings),
-    // inotify, /proc, the limit of open files, sd_notify, pauses between restarts.
+    // inotify, /proc, paths beneath a directory, the limit of open files, sd_notify, pauses between restarts.
     .target(
-      name: "Linux", dependencies: [systemPackage], path: "Sources/Support/Linux",
+      name: "Linux", dependencies: ["CLinux", systemPackage], path: "Sources/Support/Linux",
       swiftSettings: settings),
 
     // Random numbers from a seed, for simulations, campaigns and tests.
@@ -143,7 +143,7 @@ let package = Package(
         nioTLS, nioSSL, logging, lifecycle, collections, deque, grdb, sqlite,
       ],
       swiftSettings: settings),
-    // signalfd and timerfd for the guard, eventfd for kvstore's writer.
+    // signalfd and timerfd for the guard, eventfd for kvstore's writer, openat2 and mounts for the kubelet.
     .systemLibrary(name: "CLinux", path: "Sources/Support/CLinux"),
     .target(
       name: "Elector",
@@ -161,7 +161,8 @@ let package = Package(
       swiftSettings: settings),
     // A process beside each container of the fake kubelet: its log, its end.
     .target(
-      name: "ContainerShim", dependencies: ["KubernetesObjects", "Linux"], swiftSettings: settings),
+      name: "ContainerShim", dependencies: ["CLinux", "KubernetesObjects", "Linux"],
+      swiftSettings: settings),
     .target(
       name: "FakeKubelet",
       dependencies: [
@@ -174,7 +175,8 @@ let package = Package(
       name: "FakeAPIServer",
       dependencies: [
         "EtcdClient", "HTTPEndpoint", "HTTPListening", "KubernetesClient", "KubernetesObjects",
-        "PrometheusText", deque, hummingbird, httpClient, nioCore, logging, lifecycle,
+        "Linux", "PrometheusText", deque, hummingbird, httpClient, nioCore, nioPosix, logging,
+        lifecycle,
       ],
       swiftSettings: settings),
     .target(
@@ -290,7 +292,7 @@ let package = Package(
     .testTarget(
       name: "HTTPListeningTests",
       dependencies: [
-        "HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore, nioPosix,
+        "HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore, nioPosix, httpClient,
       ],
       path: "Tests/Support/HTTPListeningTests", swiftSettings: settings),
     .testTarget(
@@ -339,8 +341,8 @@ let package = Package(
       name: "FakeKubeletTests",
       dependencies: [
         "FakeKubelet", "HTTPEndpoint", "HTTPListening", "KubernetesClient", "KubernetesObjects",
-        "SeededRandom", "TestSupport", "fake-kubelet", httpClient, nioSSL, logging, lifecycle,
-        subprocess,
+        "ContainerShim", "Linux", "SeededRandom", "TestSupport", "fake-kubelet", httpClient, nioSSL,
+        logging, lifecycle, subprocess,
       ],
       resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(

@@ -56,26 +56,30 @@ package enum ContainerShim {
   /// - Parameters:
   ///   - directory: the container's directory, which exists.
   ///   - log: the log file, whose directory exists.
+  ///   - mounts: are put together before bubblewrap starts.
   ///   - command: bubblewrap's arguments; the shim adds `--json-status-fd 3`.
   package static func arguments(
-    directory: String, log: String, policy: ShimPolicy, bubblewrap: String, _ command: [String]
+    directory: String, log: String, policy: ShimPolicy, mounts: [StagedMount], bubblewrap: String,
+    _ command: [String]
   ) -> [String] {
-    [Self.command, "launch", directory, log, policy.rawValue, bubblewrap] + command
+    let mounts = StagedMount.text(of: mounts)
+    return [Self.command, "launch", directory, log, policy.rawValue, mounts, bubblewrap] + command
   }
 
   /// Runs as a shim, if the arguments say so.
   /// - Parameter arguments: the process's own, including its name.
   /// - Returns: the process's exit code; `nil` when the arguments are not a shim's.
   package static func run(_ arguments: [String]) -> Int32? {
-    guard arguments.count > 6, arguments[1] == Self.command,
-      let policy = ShimPolicy(rawValue: arguments[5])
+    guard arguments.count > 7, arguments[1] == Self.command,
+      let policy = ShimPolicy(rawValue: arguments[5]),
+      let mounts = StagedMount.mounts(arguments[6])
     else { return nil }
     if arguments[2] == "launch" { return Self.launch(arguments) }
     guard
       let loop = ShimLoop(
-        directory: arguments[3], log: arguments[4], policy: policy,
-        command: [arguments[6], "--json-status-fd", "3", "--die-with-parent"]
-          + arguments.dropFirst(7))
+        directory: arguments[3], log: arguments[4], policy: policy, mounts: mounts,
+        command: [arguments[7], "--json-status-fd", "3", "--die-with-parent"]
+          + arguments.dropFirst(8))
     else { return 1 }
     loop.run()
     return 0

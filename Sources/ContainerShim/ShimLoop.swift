@@ -1,5 +1,6 @@
 import Glibc
 import KubernetesObjects
+import Linux
 
 /// The shim's loop, from the container's start to its end.
 struct ShimLoop {
@@ -8,7 +9,7 @@ struct ShimLoop {
   private let bubblewrap: pid_t
   private let bubblewrapPath: String
   private let listener: Int32
-  private let log: Int32
+  private let log: RotatingLog
   private let status: Int32
   private let output: Int32
   private let errors: Int32
@@ -17,16 +18,18 @@ struct ShimLoop {
   private static let connectTimeout = 10
 
   /// Starts the container. `nil`, with a message on standard error, when that fails.
-  init?(directory: String, log: String, policy: ShimPolicy, command: [String]) {
+  init?(
+    directory: String, log: String, policy: ShimPolicy, mounts: [StagedMount], command: [String]
+  ) {
     signal(SIGPIPE, SIG_IGN)
     self.directory = directory
     self.policy = policy
     self.bubblewrapPath = command[0]
-    self.log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
-    guard self.log >= 0 else {
+    guard let file = RotatingLog(log) else {
       Self.logError(log)
       return nil
     }
+    self.log = file
     guard let listener = Self.listener(at: ContainerShim.socket(in: directory)) else {
       Self.logError(ContainerShim.socket(in: directory))
       return nil
@@ -34,6 +37,13 @@ struct ShimLoop {
     self.listener = listener
     if let session = ContainerShim.session {
       Self.write(session, toFile: "\(directory)/\(ContainerShim.sessionFile)")
+    }
+    do throws(FileError) {
+      try MountStage.prepare(mounts, in: directory)
+    } catch {
+      let report = ShimReport.failed("cannot prepare the volumes: \(error)")
+      Self.write(report.line, toFile: "\(directory)/\(ContainerShim.endFile)")
+      return nil
     }
     let pipes = (0..<3).map { _ in Self.pipe() }
     (self.status, self.output, self.errors) = (pipes[0].read, pipes[1].read, pipes[2].read)
@@ -53,6 +63,7 @@ struct ShimLoop {
   }
 
   func run() {
+    var log = self.log
     var out = ContainerLogLines(stream: "stdout")
     var err = ContainerLogLines(stream: "stderr")
     var firstWords: [UInt8] = []
@@ -139,11 +150,11 @@ struct ShimLoop {
           }
           if bytes == nil { open.removeAll { $0 == fd } }
         case self.output:
-          self.append(bytes.map { out.append($0, time: Self.now()) } ?? out.end(time: Self.now()))
+          log.append(bytes.map { out.append($0, time: Self.now()) } ?? out.end(time: Self.now()))
           if bytes == nil { open.removeAll { $0 == fd } }
         default:
           if !hasStarted, firstWords.count < 4096 { firstWords += bytes ?? [] }
-          self.append(bytes.map { err.append($0, time: Self.now()) } ?? err.end(time: Self.now()))
+          log.append(bytes.map { err.append($0, time: Self.now()) } ?? err.end(time: Self.now()))
           if bytes == nil { open.removeAll { $0 == fd } }
         }
       }
@@ -165,10 +176,6 @@ struct ShimLoop {
     }
     Self.write(last.line, toFile: "\(self.directory)/\(ContainerShim.endFile)")
     report(last)
-  }
-
-  private func append(_ bytes: [UInt8]) {
-    if !bytes.isEmpty { Self.write(bytes, to: self.log) }
   }
 
   // MARK: - System calls
@@ -225,7 +232,7 @@ struct ShimLoop {
     return count > 0 ? bytes : nil
   }
 
-  private static func write(_ bytes: [UInt8], to fd: Int32) {
+  static func write(_ bytes: [UInt8], to fd: Int32) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }

@@ -80,7 +80,7 @@ package struct StatusServer: Service {
     }
     get("metrics", type: ElectionMetrics.contentType) { (ElectionMetrics.page($0), .ok) }
     router.post("step-down") { request, _ in
-      guard let text = request.uri.queryParameters["for"] else {
+      guard let text = request.query["for"] else {
         return self.perform(request, "stepping down until resumed") { $0.stepDown(for: nil) }
       }
       guard let seconds = Double(text), seconds > 0, seconds <= 1e9 else {
@@ -97,7 +97,7 @@ package struct StatusServer: Service {
 
   /// The elections that a request concerns; none for an unknown key.
   private func boards(for request: Request) -> [ElectionBoard] {
-    guard let key = request.uri.queryParameters["key"] else { return self.boards }
+    guard let key = request.query["key"] else { return self.boards }
     return self.boards.filter { $0.key == key }
   }
 

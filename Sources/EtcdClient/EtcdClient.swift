@@ -162,9 +162,12 @@ public final class EtcdClient: Sendable {
   ///   - key: with or without its leading slash.
   ///   - waitIndex: the first index that counts, possibly a past one; `nil` for changes from now on.
   ///   - recursive: changes below the key count, too.
+  ///   - onWait: called whenever a server has taken the request, with its index. If it has such a change, that
+  ///     follows at once; else there was none from `waitIndex` up to this index.
   /// - Throws: `refused` with ``EtcdError/eventIndexCleared`` when `waitIndex` is too far back.
   public func watch(
-    _ key: String, waitIndex: UInt64? = nil, recursive: Bool = false
+    _ key: String, waitIndex: UInt64? = nil, recursive: Bool = false,
+    onWait: @escaping @Sendable (_ index: UInt64) -> Void = { _ in }
   ) async throws(EtcdClientError) -> KeysResponse {
     let request = KeysRequest(
       .get, key: key,
@@ -174,7 +177,10 @@ public final class EtcdClient: Sendable {
       ])
     do {
       return try await self.transport.watch(self.call(request), headTimeout: self.timeout) {
-        try await HTTPAnswer($0).keysResponse(from: $1)
+        if $0.status == .ok, let index = $0.headers.first(name: "X-Etcd-Index") {
+          UInt64(index).map(onWait)
+        }
+        return try await HTTPAnswer($0).keysResponse(from: $1)
       }
     } catch {
       if case .denied = error { _ = self.credentials?.reread() }

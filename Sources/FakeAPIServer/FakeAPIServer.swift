@@ -41,7 +41,7 @@ public final class FakeAPIServer: Service {
           (
             resource,
             WatchFeed(
-              client: self.client, path: store.path(resource, nil), cache: store.cache,
+              client: self.client, path: store.path(resource), cache: store.cache,
               logger: self.logger)
           )
         }))
@@ -50,7 +50,8 @@ public final class FakeAPIServer: Service {
     let routes = APIRoutes(
       objects: objects, watches: watches,
       kubelets: KubeletProxy(
-        urls: self.configuration.kubeletURLs, port: self.configuration.kubeletPort),
+        urls: self.configuration.kubeletURLs, port: self.configuration.kubeletPort,
+        address: KubeletAddress(allowsLocal: self.configuration.allowsLocalKubelets)),
       metrics: RequestCounts())
     var listeners: [(isSecure: Bool, listener: HTTPListener)] = []
     if let port = self.configuration.port {

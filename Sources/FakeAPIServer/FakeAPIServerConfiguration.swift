@@ -20,7 +20,10 @@ public struct FakeAPIServerConfiguration: Equatable, Sendable {
   public var eventTTL = Duration.seconds(3600)
   /// The kubelets' port for logs, unless the Node object names one: `--kubelet-port`.
   public var kubeletPort = 10250
-  /// Kubelet URLs by node: `--kubelet-url`.
+  /// Whether a Node object may name a loopback or link-local address: `--allow-local-kubelets`. Else anyone who
+  /// may create one could make the server read what listens there, its own store among them.
+  public var allowsLocalKubelets = false
+  /// Kubelet URLs by node, at any address: `--kubelet-url`.
   public var kubeletURLs: [String: String] = [:]
 
   public init() {}

@@ -103,7 +103,9 @@ public struct APIServer: Sendable {
 
   /// The process's only client; it is never shut down.
   package static let http: HTTPClient = {
-    var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(3)))
+    // No server of Kubernetes redirects; one that does must not make us ask elsewhere.
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .disallow, timeout: .init(connect: .seconds(3)))
     configuration.httpVersion = .http1Only
     // Each watch holds a connection; a write must not wait for a free one.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4096

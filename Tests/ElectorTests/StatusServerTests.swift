@@ -150,6 +150,23 @@ import Testing
     }
   }
 
+  @Test func aForeignPageMakesNobodyStepDown() async throws {
+    try await self.with(MemoryStore()) { url, _ in
+      _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
+      for (name, value, code) in [
+        ("Origin", "http://evil.example", 403), ("Sec-Fetch-Site", "cross-site", 403),
+        ("Host", "evil.example", 421),
+      ] as [(String, String, UInt)] {
+        var request = HTTPClientRequest(url: url + "/step-down")
+        request.method = .POST
+        request.headers.replaceOrAdd(name: name, value: value)
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        #expect(response.status.code == code)
+      }
+      #expect(try await self.ask(url + "/leader").1.contains(#""is_paused":false"#))
+    }
+  }
+
   @Test func oneThatSteppedDownComesBackByItself() async throws {
     try await self.with(MemoryStore()) { url, _ in
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }

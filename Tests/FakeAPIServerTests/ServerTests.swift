@@ -41,6 +41,28 @@ import Testing
     }
   }
 
+  /// etcd takes `..` in a key for a step up.
+  @Test func aNameIsOneStepOfAKey() async throws {
+    try await withServers { servers, client in
+      let server = servers[0]
+      _ = try await server.call("POST", Caller.pods, Caller.pod("a"))
+      for (method, path, body) in [
+        ("GET", "/api/v1/namespaces/%2E%2E/pods", nil), ("GET", "/api/v1/namespaces/./pods", nil),
+        ("GET", "/api/v1/namespaces/default/pods/%2e%2e", nil), ("GET", "/api/v1/nodes/..", nil),
+        ("DELETE", "/api/v1/namespaces/%2e%2e", nil), ("DELETE", "/api/v1/nodes/.", nil),
+        ("DELETE", "/api/v1/namespaces/%2e%2e/pods", nil),
+        ("POST", "/api/v1/namespaces/%2e%2e/pods", Caller.pod("b")),
+        ("PUT", "/api/v1/namespaces/default/events/..", #"{"metadata":{"name":".."}}"#),
+        ("GET", "/api/v1/namespaces/default/pods/a%0ab", nil),
+      ] as [(String, String, String?)] {
+        let answer = try await server.call(method, path, body)
+        #expect(answer.code == 400 && answer.body["reason"] == "BadRequest", "\(method) \(path)")
+        #expect(answer.body["message"]?.string?.contains("parameter invalid") == true)
+      }
+      #expect(try await client.get("/registry/pods/default/a").node.value != nil)
+    }
+  }
+
   @Test(
     arguments: [
       ("GET", "/api/v1/namespaces/default/pods/none", nil, "application/json", 404, "NotFound"),

@@ -56,7 +56,9 @@ import Testing
 
   /// Another API server stands for the kubelet, and a watch for its log: it can tell when the stream ends.
   @Test func whatAKubeletWritesIsPassedOnUntilNobodyReadsIt() async throws {
-    try await withServers(2) { servers, _ in
+    var configuration = FakeAPIServerConfiguration()
+    configuration.allowsLocalKubelets = true
+    try await withServers(2, configuration) { servers, _ in
       let (proxy, kubelet) = (servers[0], servers[1])
       let port = try #require(kubelet.url.split(separator: ":").last)
       _ = try await proxy.call(

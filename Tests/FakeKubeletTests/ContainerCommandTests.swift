@@ -54,9 +54,9 @@ import Testing
 
   @Test func aMountOnTheRootNeedsNoCopyAndTheOuterOneComesFirst() {
     let words = Self.words(
-      .init(hostPath: "/i", target: "/manifests/inner", isReadOnly: false),
+      .init(hostPath: "/i", target: "/usr/share/www", isReadOnly: false),
       .init(hostPath: "/o", target: "/manifests", isReadOnly: false))
-    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
+    #expect(Self.uses("--tmpfs", 1, in: words).first == ["/tmp"])
     #expect(Self.uses("--bind", 2, in: words).map(\.[0]) == ["/o", "/i"])
   }
 
@@ -72,6 +72,52 @@ import Testing
     #expect(Self.uses("--symlink", 2, in: words) == [["daemon", "/opt/other"]])
     #expect(
       Self.uses("--ro-bind", 2, in: words).suffix(2) == [["/s", "/sbin"], ["/h", "/opt/daemon"]])
+  }
+
+  @Test(
+    arguments: [
+      ("/../oldroot/tmp/x", "/oldroot/tmp/x"), ("/a/./b//../c", "/a/c"), ("/", "/"),
+      // Links on the way lead where they lead in the container.
+      ("/bin/tool", "/usr/bin/tool"), ("/bin", "/bin"), ("/run/away/x", "/x"), ("/run/up/x", "/x"),
+      ("/run/abs/x", "/usr/share/x"), ("/run/loop/x", nil),
+    ] as [(String, String?)])
+  func aPlaceIsInTheContainer(path: String, place: String?) {
+    let tree: ContainerCommand.Tree = [
+      "/": ["bin": .link(to: "usr/bin"), "run": .directory],
+      "/run": [
+        "away": .link(to: "/../.."), "up": .link(to: "../../.."), "abs": .link(to: "/usr/share"),
+        "loop": .link(to: "loop"),
+      ],
+    ]
+    #expect(ContainerPath.place(of: path) { tree[$0] ?? [:] } == place)
+  }
+
+  @Test func whatLiesInAVolumeIsPutTogetherByTheShim() throws {
+    let command = ContainerCommand(
+      tree: Self.tree,
+      mounts: [
+        .init(hostPath: "/i", target: "/v/a/b", isReadOnly: true),
+        .init(hostPath: "/p", subPath: "x/y", target: "/part", isReadOnly: true),
+        .init(hostPath: "/h", target: "/plain", isReadOnly: false),
+        .init(hostPath: "/o", target: "/v", isReadOnly: false),
+        .init(hostPath: "/n", target: "/v/a", isReadOnly: false),
+      ], hostname: "n1", environment: ContainerEnvironment(hostname: "n1"), workingDirectory: "/",
+      words: ["true"], shimDirectory: "/s")
+    #expect(
+      command.staged == [
+        StagedMount(source: "/p", subPath: "x/y", isReadOnly: true, outer: nil),
+        StagedMount(source: "/o", subPath: "", isReadOnly: false, outer: nil),
+        StagedMount(
+          source: "/n", subPath: "", isReadOnly: false, outer: .init(index: 1, place: "a")),
+        StagedMount(
+          source: "/i", subPath: "", isReadOnly: true, outer: .init(index: 1, place: "a/b")),
+      ])
+    #expect(
+      Self.uses("--bind", 2, in: command.arguments) == [
+        ["/s/m0", "/part"], ["/h", "/plain"], ["/s/m1", "/v"],
+      ])
+    #expect(StagedMount.mounts(StagedMount.text(of: command.staged)) == command.staged)
+    #expect(StagedMount.mounts("[[1]]") == nil)
   }
 
   @Test func anImageThatIsADirectoryIsTheRoot() {

@@ -36,6 +36,20 @@ import Testing
 
   // MARK: uid
 
+  /// It names directories, which are removed with the pod.
+  @Test(arguments: ["../../victim", "..", ".", "a/b", "/etc"])
+  func aUIDThatIsNoNameOfADirectoryIsRefused(uid: String) throws {
+    let error = #expect(throws: ManifestError.self) {
+      try Fixtures.manifest(uid: "\"\(uid)\"")
+    }
+    #expect(error?.problems.map(\.field) == ["metadata.uid"])
+    var object = try JSONValue(
+      parsing: Array(
+        #"{"metadata":{"name":"a"},"spec":{"containers":[{"name":"c","image":"i:1"}]}}"#.utf8))
+    object["metadata"]?["uid"] = .string(uid)
+    #expect(throws: ManifestError.self) { try PodManifest(object: object, node: Fixtures.node) }
+  }
+
   private let plain = """
     apiVersion: v1
     kind: Pod

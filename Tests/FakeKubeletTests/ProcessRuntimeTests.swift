@@ -16,7 +16,7 @@ import Testing
     if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
     "the process runtime needs root and bubblewrap (make deps)"), .timeLimit(.minutes(5)))
 struct ProcessRuntimeTests {
-  private static let shim = BuiltProgram("fake-kubelet").path
+  static let shim = BuiltProgram("fake-kubelet").path
 
   /// A kubelet's directory; its path is short, since sockets are below it.
   struct Place {
@@ -83,7 +83,7 @@ struct ProcessRuntimeTests {
     }
   }
 
-  private static func withPlace<Result>(_ body: (Place) async throws -> Result) async throws
+  static func withPlace<Result>(_ body: (Place) async throws -> Result) async throws
     -> Result
   {
     let directory = URL(filePath: "/tmp/zm-\(UInt32.random(in: 0...UInt32.max))")
@@ -99,7 +99,7 @@ struct ProcessRuntimeTests {
           rootDirectory: directory.appending(path: "r").path, shim: Self.shim)))
   }
 
-  private static func withKubelet<Result: Sendable>(
+  static func withKubelet<Result: Sendable>(
     _ place: Place, logger: Logger = Logger(label: "k") { _ in SwiftLogNoOpLogHandler() },
     _ body: (FakeKubelet) async throws -> Result
   ) async throws -> Result {
@@ -108,7 +108,7 @@ struct ProcessRuntimeTests {
       runtime: try ProcessRuntime(place.settings), logger: logger, body)
   }
 
-  fileprivate static func pod(
+  static func pod(
     _ script: String, name: String = "web", grace: Int = 1, policy: String = "Always",
     container: String = "", spec: String = ""
   ) -> String {

@@ -20,7 +20,7 @@ import UnixSignals
 
 /// The flags of the 1.1 API server that the recipe uses, and those for several servers on one machine.
 struct FakeAPIServerCommand: AsyncParsableCommand {
-  static let switches = LogOptions.switches.union(["allow-privileged"])
+  static let switches = LogOptions.switches.union(["allow-local-kubelets", "allow-privileged"])
 
   static let configuration = CommandConfiguration(
     commandName: "fake-apiserver",
@@ -76,6 +76,13 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
       "URL of a node's kubelet, instead of the Node object's. May be given several times.",
       valueName: "node=url"))
   var kubeletUrl: [String] = []
+
+  @Option(
+    help: """
+      Whether kubelets may be at loopback and link-local addresses of Node objects, as when all is on one \
+      machine. (Those of --kubelet-url may.)
+      """)
+  var allowLocalKubelets: GoBool = false
 
   @Option(help: "Accepted without effect: there are no services.")
   var serviceClusterIpRange: String?
@@ -134,6 +141,7 @@ struct FakeAPIServerCommand: AsyncParsableCommand {
     settings.nodeGracePeriod = self.nodeMonitorGracePeriod.duration
     settings.eventTTL = self.eventTtl.duration
     settings.kubeletPort = self.kubeletPort
+    settings.allowsLocalKubelets = self.allowLocalKubelets.isTrue
     settings.kubeletURLs = Dictionary(
       self.kubeletUrl.compactMap(Self.kubelet).map { ($0.node, $0.url) }
     ) { $1 }

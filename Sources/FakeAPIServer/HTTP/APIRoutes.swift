@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPListening
 import Hummingbird
 import PrometheusText
 
@@ -42,9 +43,8 @@ struct APIRoutes: Sendable {
     }
     guard let place = APIPath(path) else { return Self.text("404 page not found\n", code: 404) }
     let form = try AnswerForm(accept: accept, isTablePossible: request.method == .get)
-    let query = Dictionary(
-      request.uri.queryParameters.map { (String($0.key), String($0.value)) }
-    ) { $1 }
+    let query = Dictionary(request.query.parameters.map { ($0.name, $0.value) }) { first, _ in first
+    }
     let call = Call(place: place, form: form, query: query)
     switch place.subresource {
     case "log": return try await self.log(call, request)

@@ -3,6 +3,7 @@ import Hummingbird
 import KubernetesClient
 import KubernetesObjects
 import NIOCore
+import NIOPosix
 
 /// Forwards requests to the kubelets of nodes.
 struct KubeletProxy: Sendable {
@@ -10,17 +11,37 @@ struct KubeletProxy: Sendable {
   let urls: [String: String]
   /// `--kubelet-port`.
   let port: Int
+  let address: KubeletAddress
 
   /// The URL of a node's kubelet: from `--kubelet-url`, else from the Node object, else from a pod's status,
   /// else the node's name.
   /// - Parameter node: the Node object; `nil` when the kubelet has not registered.
-  func url(ofNode name: String, node: JSONValue?, hostIP: String?) -> String {
+  /// - Throws: 400 for an address at which the server does not ask.
+  func url(
+    ofNode name: String, node: JSONValue?, hostIP: String?
+  ) async throws(APIFailure) -> String {
     if let url = self.urls[name] { return url }
     let status = node?["status"]
     let address = status?["addresses"]?.elements.first { $0["type"] == "InternalIP" }?["address"]
     let port = status?["daemonEndpoints"]?["kubeletEndpoint"]?["Port"]?.integer ?? Int64(self.port)
     let host = address?.string ?? hostIP ?? name
-    return "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    // The request goes to the address that was looked at, not to what the name may be a moment later.
+    guard let found = await Self.address(of: host) else {
+      throw .internalError("dial tcp: lookup \(host): no such host")
+    }
+    guard self.address.allows(found) else {
+      throw .badRequest(
+        "node \"\(name)\": address not allowed: \(found); start the server with --allow-local-kubelets"
+      )
+    }
+    return "http://\(found.contains(":") ? "[\(found)]" : found):\(port)"
+  }
+
+  private static func address(of host: String) async -> String? {
+    if let literal = try? SocketAddress(ipAddress: host, port: 0) { return literal.ipAddress }
+    return try? await NIOThreadPool.singleton.runIfActive {
+      try SocketAddress.makeAddressResolvingHost(host, port: 0).ipAddress
+    }
   }
 
   /// Streams a kubelet's answer to the client until the client closes the connection.
@@ -32,6 +53,10 @@ struct KubeletProxy: Sendable {
       answer = try await APIServer.http.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
     } catch {
       throw .internalError("Get \"\(url)\": \(error)")
+    }
+    // A kubelet has no redirects, and its word is no reason to ask elsewhere.
+    if (300..<400).contains(answer.status.code) {
+      throw .internalError("Get \"\(url)\": the kubelet redirects, which is not followed")
     }
     guard answer.status == .ok else {
       let body = try? await answer.body.collect(upTo: 1 << 16)
@@ -68,7 +93,7 @@ extension APIRoutes {
     let options = [
       "follow", "tailLines", "previous", "sinceSeconds", "sinceTime", "timestamps", "limitBytes",
     ].compactMap { option in call.query[option].map { (name: option, value: $0) } }
-    let url = self.kubelets.url(
+    let url = try await self.kubelets.url(
       ofNode: node, node: try await self.node(node), hostIP: pod["status"]?["hostIP"]?.string)
     let path = "/containerLogs/\(namespace)/\(name)/\(container)"
     return try await self.kubelets.pass(
@@ -80,7 +105,7 @@ extension APIRoutes {
     guard request.method == .get, let name = call.place.name else { throw .methodNotAllowed }
     let node = try await self.objects.get(call.place.key(name))
     let query = call.query.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
-    let url = self.kubelets.url(ofNode: name, node: node, hostIP: nil)
+    let url = try await self.kubelets.url(ofNode: name, node: node, hostIP: nil)
     return try await self.kubelets.pass(
       url + APIRequest("GET", "/\(call.place.rest)", query: query).target, to: request)
   }

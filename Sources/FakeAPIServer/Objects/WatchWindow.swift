@@ -31,14 +31,21 @@ struct WatchWindow: Sendable {
     self.last = index
   }
 
-  mutating func append(_ change: Change) {
-    guard change.index > self.last else { return }
+  /// - Returns: whether the change is new. If it is not, ``advance(to:)`` was told too much.
+  @discardableResult
+  mutating func append(_ change: Change) -> Bool {
+    guard change.index > self.last else { return false }
     self.changes.append(change)
     self.last = change.index
     if self.changes.count > Self.limit, let oldest = self.changes.popFirst() {
       self.floor = oldest.index
     }
+    return true
   }
+
+  /// Takes note that there is no other change up to an index. Without it, the window of a quiet resource would
+  /// fall behind etcd's history, which all keys share.
+  mutating func advance(to index: UInt64) { self.last = max(self.last, index) }
 
   /// - Returns: `nil` when some of these changes are no longer kept.
   func changes(after index: UInt64) -> [Change]? {

@@ -1,5 +1,6 @@
 import EtcdClient
 import KubernetesObjects
+import Linux
 
 /// Objects in etcd below `/registry`, each a key with its JSON: the only state of all API servers.
 ///
@@ -35,18 +36,35 @@ struct ObjectStore: Sendable {
     var index: UInt64
   }
 
-  func path(_ resource: APIResource, _ namespace: String?) -> String {
-    "\(self.prefix)/\(resource.name)" + (namespace.map { "/\($0)" } ?? "")
+  /// The directory of all objects of a resource.
+  func path(_ resource: APIResource) -> String { "\(self.prefix)/\(resource.name)" }
+
+  /// etcd takes `..` in a key for a step up, so no name may be one.
+  /// - Throws: 400 for such a namespace.
+  private func path(
+    _ resource: APIResource, _ namespace: String?
+  ) throws(APIFailure) -> String {
+    guard let namespace else { return self.path(resource) }
+    return "\(self.path(resource))/\(try Self.step("Namespace", namespace))"
   }
 
-  private func path(_ key: Key) -> String {
-    "\(self.path(key.resource, key.namespace))/\(key.name)"
+  private func path(_ key: Key) throws(APIFailure) -> String {
+    "\(try self.path(key.resource, key.namespace))/\(try Self.step("Name", key.name))"
+  }
+
+  /// Source: `k8s.io/apiserver/pkg/registry/generic/registry/store.go` NamespaceKeyFunc.
+  private static func step(_ what: String, _ name: String) throws(APIFailure) -> PathComponent {
+    guard let step = PathComponent(name) else {
+      let problem = PathComponent.problem(of: name) ?? ""
+      throw .badRequest("\(what) parameter invalid: \(JSONValue.string(name)): \(problem)")
+    }
+    return step
   }
 
   /// - Throws: 404, or a failure of the store.
   func get(_ key: Key) async throws(APIFailure) -> Stored {
     do {
-      let response = try await self.client.get(self.path(key), quorum: true)
+      let response = try await self.client.get(try self.path(key), quorum: true)
       guard let shown = self.cache.shown(response.node) else {
         throw APIFailure.notFound(key.resource, key.name)
       }
@@ -60,7 +78,7 @@ struct ObjectStore: Sendable {
   func list(
     _ resource: APIResource, _ namespace: String?
   ) async throws(APIFailure) -> (objects: [ShownObject], index: UInt64) {
-    let path = self.path(resource, namespace)
+    let path = try self.path(resource, namespace)
     do {
       let response = try await self.client.get(
         path, recursive: true, quorum: true, timeout: .seconds(30))
@@ -101,7 +119,7 @@ struct ObjectStore: Sendable {
   ) async throws(APIFailure) -> Stored {
     do {
       let response = try await self.client.put(
-        self.path(key), value: object.description,
+        try self.path(key), value: object.description,
         ttlSeconds: key.resource == .events ? self.eventTTL : nil, prevExist: prevExist,
         prevIndex: prevIndex)
       return Self.versioned(object, response.node.modifiedIndex)
@@ -114,7 +132,7 @@ struct ObjectStore: Sendable {
   func delete(_ key: Key, at index: UInt64) async throws(APIFailure) {
     if self.isDryRun { return }
     do {
-      _ = try await self.client.delete(self.path(key), prevIndex: index)
+      _ = try await self.client.delete(try self.path(key), prevIndex: index)
     } catch {
       throw Self.failure(error, key)
     }

@@ -8,6 +8,7 @@ final class WatchFeed: Sendable {
   private let path: String
   private let cache: ObjectCache
   private let logger: Logger
+  private let settling: Duration
   private let state = Mutex(State())
 
   /// An item of a subscription.
@@ -27,7 +28,11 @@ final class WatchFeed: Sendable {
   }
 
   /// - Parameter cache: updated with each change.
-  init(client: EtcdClient, path: String, cache: ObjectCache, logger: Logger) {
+  init(
+    client: EtcdClient, path: String, cache: ObjectCache, logger: Logger,
+    settling: Duration = WatchProgress.settling
+  ) {
+    self.settling = settling
     self.client = client
     self.path = path
     self.cache = cache
@@ -110,23 +115,64 @@ final class WatchFeed: Sendable {
       if index < last { return self.end(restartingAfter: index) }
     }
     do {
-      let response = try await self.client.watch(self.path, waitIndex: last + 1, recursive: true)
-      self.publish(response)
-    } catch {
+      if let response = try await self.wait(after: last) { try await self.publish(response) }
+    } catch let error as EtcdClientError {
       guard error.errorCode == EtcdError.eventIndexCleared else { throw error }
       self.end(restartingAfter: try await self.index())
     }
   }
 
-  private func publish(_ response: KeysResponse) {
+  /// - Returns: the next change; `nil` when the wait is to begin anew, further on.
+  private func wait(after last: UInt64) async throws -> KeysResponse? {
+    let (heads, head) = AsyncStream.makeStream(
+      of: UInt64.self, bufferingPolicy: .bufferingNewest(1))
+    return try await withThrowingTaskGroup(of: KeysResponse?.self) { group in
+      group.addTask {
+        try await self.client.watch(self.path, waitIndex: last + 1, recursive: true) {
+          head.yield($0)
+        }
+      }
+      group.addTask {
+        // None comes before the store waits.
+        for await index in heads {
+          try await self.advance(from: index, after: last)
+          break
+        }
+        return nil
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? nil
+    }
+  }
+
+  /// Advances the window while the wait stays open; returns when that is to begin anew.
+  private func advance(from index: UInt64, after last: UInt64) async throws {
+    var progress = WatchProgress(after: last, settling: self.settling)
+    var index = index
+    while true {
+      try await Task.sleep(for: self.settling)
+      let step = progress.settled(index)
+      let reached = progress.last
+      self.state.withLock { $0.window?.advance(to: reached) }
+      switch step {
+      case .renew: return
+      case .look(let pause):
+        try await Task.sleep(for: pause)
+        // Of the member that waits; a store that does not answer now may do so later.
+        index = (try? await self.index(quorum: false)) ?? index
+      }
+    }
+  }
+
+  private func publish(_ response: KeysResponse) async throws {
     let former = response.prevNode.flatMap(self.cache.shown)
     let shown = self.cache.shown(response.node)
     if response.node.value == nil { self.cache.forget(response.node.key) }
     let change = WatchWindow.Change(
       index: response.node.modifiedIndex, former: former?.object, object: shown?.object,
       json: shown?.json)
-    let slow = self.state.withLock { state in
-      state.window?.append(change)
+    let slow = self.state.withLock { state -> [Int: AsyncStream<Item>.Continuation]? in
+      guard state.window?.append(change) == true else { return nil }
       // A watcher whose buffer is full is ended; it can continue from the last change that it read.
       let slow = state.watchers.filter {
         if case .dropped = $0.value.yield(.change(change)) { true } else { false }
@@ -134,13 +180,15 @@ final class WatchFeed: Sendable {
       for id in slow.keys { state.watchers[id] = nil }
       return slow
     }
+    // A change that is not new was under way for longer than it may be.
+    guard let slow else { return self.end(restartingAfter: try await self.index()) }
     for watcher in slow.values { watcher.finish() }
   }
 
   /// The store's index.
-  private func index() async throws -> UInt64 {
+  private func index(quorum: Bool = true) async throws -> UInt64 {
     do {
-      return try await self.client.get(self.path, quorum: true).etcdIndex
+      return try await self.client.get(self.path, quorum: quorum).etcdIndex
     } catch {
       guard case .refused(let refusal) = error, refusal.errorCode == EtcdError.keyNotFound else {
         throw error

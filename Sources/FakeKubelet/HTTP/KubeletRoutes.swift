@@ -1,7 +1,9 @@
 import Glibc
+import HTTPListening
 import HTTPTypes
 import Hummingbird
 import KubernetesObjects
+import Linux
 import NIOCore
 import PrometheusText
 
@@ -20,7 +22,7 @@ struct KubeletRoutes: Sendable {
   func router(for port: Port) -> Router<BasicRequestContext> {
     let router = Router()
     router.get("healthz") { request, _ in
-      self.health(nil, isVerbose: request.uri.queryParameters["verbose"] != nil)
+      self.health(nil, isVerbose: request.query["verbose"] != nil)
     }
     router.get("healthz/:check") { _, context in
       self.health(context.parameters.get("check"), isVerbose: false)
@@ -64,7 +66,7 @@ struct KubeletRoutes: Sendable {
   // MARK: - Logs
 
   private func log(_ pod: PodName, _ container: String, _ request: Request) -> Response {
-    let query = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+    let query = request.query.parameters.map { ($0.name, $0.value) }
     guard let options = ContainerLogOptions(query: query, now: .now) else {
       return Self.answer(
         "{\"message\": \"Invalid request.\"}".utf8, type: "application/json",
@@ -80,8 +82,17 @@ struct KubeletRoutes: Sendable {
     return Response(
       status: .ok, headers: [.contentType: "text/plain"],
       body: .init { writer in
-        if let directory {
-          try await self.copy("\(directory)/\(log.path)", of: log, options, to: &writer)
+        if let directory, let path = log.path {
+          let reader = ContainerLogReader(path, in: directory)
+          if options.follows {
+            // Nothing is written while the log is quiet, so no write shows that the client has gone.
+            try await request.body.consumeWithCancellationOnInboundClose { _ in
+              try await self.copy(reader, of: log, options, to: &writer)
+              try await writer.finish(nil)
+            }
+            return
+          }
+          try await self.copy(reader, of: log, options, to: &writer)
         }
         try await writer.finish(nil)
       })
@@ -89,21 +100,22 @@ struct KubeletRoutes: Sendable {
 
   /// Writes the log's content, and follows it while the container may write to it.
   private func copy(
-    _ path: String, of log: ContainerLogFile, _ options: ContainerLogOptions,
+    _ reader: ContainerLogReader, of log: ContainerLogFile, _ options: ContainerLogOptions,
     to writer: inout any ResponseBodyWriter
   ) async throws {
     var filter = ContainerLogFilter(options)
-    var offset = 0
-    var isFirst = true
+    if let lines = options.tailLines {
+      let text = filter.begin(await BlockingWork.run { reader.tail(lines) })
+      if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
+    }
     while !filter.isFull {
+      try Task.checkCancellation()
       // Read before the file, so that the file has the container's last lines.
       let isRunning = self.kubelet.workers.isRunning(log)
-      let from = offset
-      let bytes = await BlockingWork.run { HostFiles.bytes(path, from: from) ?? [] }
-      offset += bytes.count
-      let text = isFirst ? filter.begin(bytes) : filter.append(bytes)
-      isFirst = false
+      let bytes = await BlockingWork.run { reader.next() }
+      let text = filter.append(bytes)
       if !text.isEmpty { try await writer.write(ByteBuffer(bytes: text)) }
+      guard bytes.isEmpty else { continue }
       guard options.follows, isRunning else { return }
       try await Task.sleep(for: .milliseconds(100))
     }
@@ -113,23 +125,47 @@ struct KubeletRoutes: Sendable {
   private func file(_ path: String) async -> Response {
     let root = self.kubelet.configuration.logsDirectory
     let answer = await BlockingWork.run { () -> Response? in
-      // Neither `..` nor a link leads out of the directory.
-      guard let base = realpath(root, nil) else { return nil }
-      defer { free(base) }
-      guard let found = realpath("\(root)/\(path)", nil) else { return nil }
-      defer { free(found) }
-      let (directory, file) = (String(cString: base), String(cString: found))
-      guard file == directory || file.hasPrefix(directory + "/") else { return nil }
-      if HostFiles.isDirectory(file) {
-        let names = HostFiles.names(in: file).sorted().map {
-          HostFiles.isDirectory("\(file)/\($0)") ? "\($0)/\n" : "\($0)\n"
+      // Without O_NONBLOCK the open of a FIFO would wait for a writer.
+      guard let base = try? HeldDirectory(root),
+        let file = try? base.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+      else { return nil }
+      defer { close(file) }
+      switch HostFiles.type(of: file) {
+      case S_IFDIR:
+        guard let directory = try? base.directory(path) else { return nil }
+        let names = directory.names.sorted().map { name in
+          (try? directory.directory(name)) == nil ? "\(name)\n" : "\(name)/\n"
         }
         return Self.text(names.joined())
+      case S_IFREG: return Self.content(of: fcntl(file, F_DUPFD_CLOEXEC, 0))
+      default: return nil
       }
-      guard HostFiles.isFile(file) else { return nil }
-      return Self.answer(HostFiles.bytes(file) ?? [], type: "text/plain; charset=utf-8")
     }
     return answer ?? Self.text("404 page not found\n", status: .notFound)
+  }
+
+  /// A file in pieces, since a node's logs may be larger than its memory.
+  /// - Parameter file: is closed with the answer.
+  private static func content(of file: Int32) -> Response {
+    let held = HeldFile(descriptor: file)
+    return Response(
+      status: .ok, headers: [.contentType: "text/plain; charset=utf-8"],
+      body: .init { writer in
+        while true {
+          let piece = await BlockingWork.run {
+            HostFiles.rest(of: held.descriptor, upTo: ContainerLogReader.piece) ?? []
+          }
+          guard !piece.isEmpty else { break }
+          try await writer.write(ByteBuffer(bytes: piece))
+        }
+        try await writer.finish(nil)
+      })
+  }
+
+  private final class HeldFile: Sendable {
+    let descriptor: Int32
+    init(descriptor: Int32) { self.descriptor = descriptor }
+    deinit { close(self.descriptor) }
   }
 
   // MARK: - Answers

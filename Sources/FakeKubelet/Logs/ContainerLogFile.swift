@@ -1,3 +1,5 @@
+import Linux
+
 /// The log of one run of a container.
 struct ContainerLogFile: Equatable, Sendable {
   let pod: PodName
@@ -5,9 +7,34 @@ struct ContainerLogFile: Equatable, Sendable {
   let container: String
   let attempt: Int
 
-  /// The path below the directory of all logs. Source: `pkg/kubelet/kuberuntime/helpers.go` BuildContainerLogsDirectory.
-  var path: String {
-    "\(self.pod.namespace)_\(self.pod.name)_\(self.uid)/\(self.container)/\(self.attempt).log"
+  /// The directory below that of all logs: the pod's, and the container's in it. The names come from outside.
+  ///
+  /// Source: `pkg/kubelet/kuberuntime/helpers.go` BuildContainerLogsDirectory.
+  var directory: [String] {
+    ["\(self.pod.namespace)_\(self.pod.name)_\(self.uid)", self.container]
+  }
+
+  /// The uid in the name of a pod's directory; `nil` for another name. Names and namespaces have no underscore.
+  static func uid(ofDirectory name: String) -> String? {
+    let parts = name.split(separator: "_", maxSplits: 2)
+    return parts.count == 3 ? String(parts[2]) : nil
+  }
+
+  /// Whether a file in the container's directory is of a run that no reader can ask for any more: the present
+  /// run's and the one before are kept.
+  /// - Parameter name: of a file, which may be rotated: `3.log.1`.
+  func isOutdated(_ name: String) -> Bool {
+    let parts = name.split(separator: ".")
+    guard parts.count > 1, parts[1] == "log", let attempt = Int(parts[0]) else { return false }
+    return attempt < self.attempt - 1
+  }
+
+  var name: String { "\(self.attempt).log" }
+
+  /// `nil` when a name cannot be a step of a path.
+  var path: String? {
+    let steps = (self.directory + [self.name]).compactMap { PathComponent($0)?.description }
+    return steps.count == 3 ? steps.joined(separator: "/") : nil
   }
 }
 

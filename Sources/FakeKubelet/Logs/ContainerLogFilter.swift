@@ -32,6 +32,12 @@ struct ContainerLogFilter {
   /// The text of bytes that were appended to the file.
   mutating func append(_ bytes: [UInt8]) -> [UInt8] { self.text(self.entries(bytes)) }
 
+  /// The lines that end in these bytes, which begin with an entry.
+  static func wholeLines(in bytes: [UInt8]) -> Int {
+    var filter = Self(ContainerLogOptions())
+    return filter.entries(bytes).count(where: \.isWhole)
+  }
+
   private struct Entry {
     let time: ArraySlice<UInt8>
     let isWhole: Bool

@@ -1,4 +1,5 @@
 import KubernetesObjects
+import Linux
 
 /// A pod from a file or from the API server: decoded, with the API's defaults, validated, and, for a static
 /// pod, with the node's name in its own.
@@ -138,6 +139,11 @@ public struct PodManifest: Equatable, Sendable {
 
     var problems = PodValidation.problems(
       metadata: metadata, spec: spec, allowsPrivileged: node.allowsPrivileged)
+    // The uid names directories. The real kubelet does not look at it.
+    let uid = metadata["uid"]?.string ?? ""
+    if let problem = PathComponent.problem(of: uid) {
+      problems.append(.invalid("metadata.uid", .string(uid), problem))
+    }
     let containers = (spec["containers"]?.elements ?? []).map { Container($0, isInitial: false) }
     let initContainers = (spec["initContainers"]?.elements ?? []).map {
       Container($0, isInitial: true)
@@ -165,7 +171,7 @@ public struct PodManifest: Equatable, Sendable {
     self.path = path
     self.name = PodName(
       namespace: metadata["namespace"]?.string ?? "", name: metadata["name"]?.string ?? "")
-    self.uid = metadata["uid"]?.string ?? ""
+    self.uid = uid
     self.containers = containers
     self.initContainers = initContainers
     self.restartPolicy = RestartPolicy(rawValue: spec["restartPolicy"]?.string ?? "") ?? .always

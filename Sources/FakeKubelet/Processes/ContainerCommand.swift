@@ -1,3 +1,4 @@
+import ContainerShim
 import KubernetesObjects
 
 /// bubblewrap's command line for a container, as a value.
@@ -7,9 +8,11 @@ import KubernetesObjects
 /// nothing is created in the image, which usually is the machine's own root.
 struct ContainerCommand: Equatable {
   struct Mount: Equatable {
-    /// On this machine.
+    /// The volume, on this machine.
     let hostPath: String
-    /// In the container; absolute.
+    /// The part of the volume; empty for all of it.
+    var subPath = ""
+    /// In the container; absolute, and a ``ContainerPath/place(of:entries:)``.
     let target: String
     let isReadOnly: Bool
   }
@@ -33,9 +36,16 @@ struct ContainerCommand: Equatable {
   var workingDirectory: String
   /// Never empty.
   var words: [String]
+  /// The shim's directory, with what it has put together for us.
+  var shimDirectory = ""
 
   /// Directories that each container gets anew.
   private static let ownDirectories: Set<String> = ["proc", "dev", "tmp"]
+
+  /// Whether the image's directory is replaced by one of these.
+  static func isOwn(_ directory: String) -> Bool {
+    ContainerPath.steps(directory).first.map(Self.ownDirectories.contains) ?? false
+  }
 
   var arguments: [String] {
     var arguments = ["--unshare-pid", "--as-pid-1", "--unshare-uts", "--hostname", self.hostname]
@@ -44,12 +54,61 @@ struct ContainerCommand: Equatable {
     for directory in self.incomplete {
       arguments += ["--tmpfs", directory] + self.bindings(of: directory, except: [])
     }
-    for mount in self.mounts.sorted(by: { Self.depth($0.target) < Self.depth($1.target) }) {
-      arguments += [mount.isReadOnly ? "--ro-bind" : "--bind", mount.hostPath, mount.target]
+    var index = 0
+    for group in self.groups {
+      let mount = group.outermost
+      if group.isStaged {
+        let stage = StagedMount.path(index, in: self.shimDirectory)
+        arguments += ["--bind", stage, mount.target]
+        index += 1 + group.inner.count
+      } else {
+        arguments += [mount.isReadOnly ? "--ro-bind" : "--bind", mount.hostPath, mount.target]
+      }
     }
     arguments += ["--clearenv"]
     for (name, value) in self.environment.variables { arguments += ["--setenv", name, value] }
     return arguments + ["--chdir", self.workingDirectory, "--"] + self.words
+  }
+
+  /// What the shim puts together, in the order in which ``arguments`` names it.
+  var staged: [StagedMount] {
+    var staged: [StagedMount] = []
+    for group in self.groups where group.isStaged {
+      let index = staged.count
+      for (mount, place) in [(group.outermost, nil)] + group.inner.map({ ($0.mount, $0.place) }) {
+        staged.append(
+          StagedMount(
+            source: mount.hostPath, subPath: mount.subPath, isReadOnly: mount.isReadOnly,
+            outer: place.map { .init(index: index, place: $0) }))
+      }
+    }
+    return staged
+  }
+
+  /// A mount with those inside of it.
+  private struct Group {
+    let outermost: Mount
+    /// The outer ones first.
+    var inner: [(mount: Mount, place: String)] = []
+
+    /// Whether bubblewrap would follow links that a container may have put into a volume.
+    var isStaged: Bool { !self.inner.isEmpty || !self.outermost.subPath.isEmpty }
+  }
+
+  private var groups: [Group] {
+    var groups: [Group] = []
+    for mount in self.mounts.sorted(by: { Self.depth($0.target) < Self.depth($1.target) }) {
+      let place = groups.indices.lazy.compactMap { index in
+        ContainerPath.rest(of: mount.target, beneath: groups[index].outermost.target)
+          .map { (index, $0) }
+      }.first
+      if let (index, rest) = place {
+        groups[index].inner.append((mount, rest))
+      } else {
+        groups.append(Group(outermost: mount))
+      }
+    }
+    return groups
   }
 
   /// The image's directories in which a mount point is missing or is a link, the outer ones first.

@@ -1,6 +1,7 @@
 import ContainerShim
 import Glibc
 import KubernetesObjects
+import Linux
 
 /// Reads this machine's files for containers, and makes their volumes. All functions block.
 enum HostFiles {
@@ -8,21 +9,25 @@ enum HostFiles {
 
   static func exists(_ path: String) -> Bool { Self.type(of: path) != nil }
 
-  static func isFile(_ path: String) -> Bool { Self.type(of: path) == S_IFREG }
-
   static func isPipe(_ path: String) -> Bool { Self.type(of: path) == S_IFIFO }
+
+  /// Of an open file.
+  static func type(of descriptor: Int32) -> mode_t? {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
 
   private static func type(of path: String) -> mode_t? {
     var status = stat()
     return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
   }
 
-  /// Creates a directory with its parents.
-  static func makeDirectory(_ path: String) throws(StartFailure) {
+  /// Creates a directory with its parents, where the configuration or a hostPath volume names it.
+  static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(StartFailure) {
     var made = ""
     for part in path.split(separator: "/") {
       made += "/\(part)"
-      guard mkdir(made, 0o755) != 0, errno != EEXIST else { continue }
+      guard mkdir(made, mode) != 0, errno != EEXIST else { continue }
       let reason = String(cString: strerror(errno))
       if Self.isDirectory(made) { continue }
       throw .mount("cannot create the directory \(made): \(reason)")
@@ -30,15 +35,12 @@ enum HostFiles {
   }
 
   /// The path of a volume's content on this machine.
-  /// - Parameter scratch: the directory for content that lives as long as the pod.
-  static func hostPath(of volume: JSONValue, scratch: String) throws(StartFailure) -> String {
+  /// - Parameter scratch: makes the directory for content that lives as long as the pod.
+  static func hostPath(
+    of volume: JSONValue, scratch: (_ name: String) throws(StartFailure) -> String
+  ) throws(StartFailure) -> String {
     let name = volume["name"]?.string ?? ""
-    if volume["emptyDir"] != nil {
-      let path = "\(scratch)/\(name)"
-      try Self.makeDirectory(path)
-      chmod(path, 0o777)
-      return path
-    }
+    if volume["emptyDir"] != nil { return try scratch(name) }
     guard let host = volume["hostPath"], let path = host["path"]?.string else {
       let kind = volume.members.keys.filter { $0 != "name" }.sorted().first ?? "of no kind"
       throw .mount(
@@ -97,7 +99,8 @@ enum HostFiles {
     return tree
   }
 
-  private static func entries(of path: String) -> [String: ContainerCommand.Entry] {
+  /// The entries of a directory of an image.
+  static func entries(of path: String) -> [String: ContainerCommand.Entry] {
     var entries: [String: ContainerCommand.Entry] = [:]
     for name in Self.names(in: path) {
       var status = stat()
@@ -130,28 +133,64 @@ enum HostFiles {
     return names
   }
 
-  /// Removes a directory recursively, without following links.
-  static func remove(_ path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      unlink(path)
-      return
+  /// Creates directories for root alone beneath one of the kubelet's.
+  /// - Parameters:
+  ///   - names: from outside; each must be a step of a path.
+  ///   - last: the mode of the last one, if it is new.
+  /// - Returns: the last one's path.
+  static func makeDirectories(
+    _ names: [String], in directory: String, last: mode_t = 0o700
+  ) throws(StartFailure) -> String {
+    var steps: [PathComponent] = []
+    for name in names {
+      guard let step = PathComponent(name) else {
+        let problem = PathComponent.problem(of: name) ?? ""
+        throw .configuration(
+          "\(JSONValue.string(name)) cannot be the name of a directory: it \(problem)")
+      }
+      steps.append(step)
     }
-    for name in Self.names(in: path) { Self.remove("\(path)/\(name)") }
-    rmdir(path)
+    do throws(FileError) {
+      _ = try HeldDirectory(directory).making(steps, mode: 0o700, last: last)
+    } catch {
+      throw .mount("\(directory): \(error)")
+    }
+    return "\(directory)/\(names.joined(separator: "/"))"
   }
 
-  /// The content of a file from an offset on; `nil` when it cannot be read.
-  static func bytes(_ path: String, from offset: Int = 0) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    return offset == 0 || lseek(file, offset, SEEK_SET) >= 0 ? Self.rest(of: file) : nil
+  /// Makes the part of a volume that a container mounts, if it is missing.
+  ///
+  /// The mount itself opens it once more, beneath the volume. Source: `pkg/volume/util/subpath`.
+  static func makeSubPath(_ path: String, in volume: String) throws(FileError) {
+    let root = try HeldDirectory(volume)
+    do throws(FileError) {
+      close(try root.open(path, HeldDirectory.pathOnly))
+    } catch {
+      guard error.errno == ENOENT, let steps = PathComponent.steps(of: path) else { throw error }
+      var status = stat()
+      fstat(root.descriptor, &status)
+      _ = try root.making(steps, mode: status.st_mode & 0o777)
+    }
+  }
+
+  /// Removes an entry of a directory with all that is in it.
+  static func remove(_ name: PathComponent, in directory: String) {
+    (try? HeldDirectory(directory))?.remove(name)
+  }
+
+  /// Removes the entries of a directory except some of them.
+  static func removeEntries(of directory: String, except kept: (String) -> Bool = { _ in false }) {
+    for name in Self.names(in: directory) where !kept(name) {
+      if let name = PathComponent(name) { Self.remove(name, in: directory) }
+    }
   }
 
   /// A small file as text; `nil` when it cannot be read.
   static func text(_ path: String) -> String? {
-    Self.bytes(path).map { String(decoding: $0, as: UTF8.self) }
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    return Self.rest(of: file).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// The rest of an open file, at most so many bytes; `nil` when it cannot be read.

@@ -1,9 +1,12 @@
+import Glibc
 import KubernetesObjects
+import Linux
 
 extension ProcessRuntime {
   /// Turns a container of a manifest into a command, and makes its volumes. Blocks.
+  /// - Parameter directory: the shim's.
   func command(
-    for id: ContainerID, of pod: PodManifest
+    for id: ContainerID, of pod: PodManifest, in directory: String
   ) throws(StartFailure) -> ContainerCommand {
     guard let container = pod.spec(ofContainer: id.container) else {
       throw .configuration("the manifest has no container \(id.container)")
@@ -37,40 +40,75 @@ extension ProcessRuntime {
       throw .configuration(
         "container \(id.container): it has no command, and image \(image) is mapped to no binary")
     }
+    mounts = try self.placed(mounts, in: imageRoot)
     return ContainerCommand(
       imageRoot: imageRoot,
       tree: HostFiles.tree(of: imageRoot, leadingTo: mounts.map(\.target)), mounts: mounts,
       hostname: hostname, environment: environment,
-      workingDirectory: container["workingDir"]?.string ?? "/", words: words)
+      workingDirectory: container["workingDir"]?.string ?? "/", words: words,
+      shimDirectory: directory)
   }
 
   private func mounts(
     of container: JSONValue, in pod: PodManifest, _ environment: ContainerEnvironment
   ) throws(StartFailure) -> [ContainerCommand.Mount] {
-    let scratch = "\(self.configuration.podsDirectory)/\(pod.uid)/volumes"
+    let pods = self.configuration.podsDirectory
+    func problem(_ text: String) -> StartFailure {
+      .configuration("container \(container["name"]?.string ?? ""): \(text)")
+    }
     var mounts: [ContainerCommand.Mount] = []
     for mount in container["volumeMounts"]?.elements ?? [] {
       guard
         let volume = pod.spec["volumes"]?.elements.first(where: { $0["name"] == mount["name"] })
       else { continue }
-      var hostPath = try HostFiles.hostPath(of: volume, scratch: scratch)
+      let hostPath = try HostFiles.hostPath(of: volume) { name throws(StartFailure) in
+        // For all users of the containers; the directories above it are root's alone.
+        try HostFiles.makeDirectories([pod.uid, "volumes", name], in: pods, last: 0o777)
+      }
       let subPath =
         mount["subPath"]?.string ?? environment.expand(mount["subPathExpr"]?.string ?? "")
       if !subPath.isEmpty {
-        guard !subPath.hasPrefix("/"), !subPath.split(separator: "/").contains("..") else {
-          throw .configuration(
-            "container \(container["name"]?.string ?? ""): subPath \"\(subPath)\" leads out of the volume"
-          )
+        guard PathComponent.steps(of: subPath) != nil else {
+          throw problem("subPath \"\(subPath)\" leads out of the volume")
         }
-        hostPath += "/\(subPath)"
-        if !HostFiles.exists(hostPath) { try HostFiles.makeDirectory(hostPath) }
+        do throws(FileError) {
+          try HostFiles.makeSubPath(subPath, in: hostPath)
+        } catch {
+          throw problem("subPath \"\(subPath)\": \(error.reason)")
+        }
       }
-      let target = (mount["mountPath"]?.string ?? "/").split(separator: "/")
       mounts.append(
         ContainerCommand.Mount(
-          hostPath: hostPath, target: "/" + target.joined(separator: "/"),
+          hostPath: hostPath, subPath: subPath, target: mount["mountPath"]?.string ?? "/",
           isReadOnly: mount["readOnly"]?.boolean == true))
     }
     return mounts
+  }
+
+  /// The mounts at their places in the image.
+  private func placed(
+    _ mounts: [ContainerCommand.Mount], in imageRoot: String
+  ) throws(StartFailure) -> [ContainerCommand.Mount] {
+    var placed: [ContainerCommand.Mount] = []
+    for mount in mounts {
+      let place = ContainerPath.place(of: mount.target) { directory in
+        ContainerCommand.isOwn(directory) ? [:] : HostFiles.entries(of: imageRoot + directory)
+      }
+      guard let place else {
+        throw .configuration("mountPath \"\(mount.target)\": too many levels of symbolic links")
+      }
+      placed.append(
+        ContainerCommand.Mount(
+          hostPath: mount.hostPath, subPath: mount.subPath, target: place,
+          isReadOnly: mount.isReadOnly))
+    }
+    let reserved = placed.first { mount in
+      ContainerPath.isReserved(mount.target)
+        && !placed.contains { ContainerPath.rest(of: mount.target, beneath: $0.target) != nil }
+    }
+    if let reserved {
+      throw .configuration("mountPath \"\(reserved.target)\" cannot be inside of /proc or /dev")
+    }
+    return placed
   }
 }

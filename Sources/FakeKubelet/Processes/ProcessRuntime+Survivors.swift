@@ -1,5 +1,6 @@
 import ContainerShim
 import Glibc
+import Linux
 
 /// Containers that a former kubelet on this directory has left, and this kubelet's own end.
 extension ProcessRuntime {
@@ -16,13 +17,18 @@ extension ProcessRuntime {
     close(file)
   }
 
+  /// Those of all containers' directories.
+  private func shims() async -> [ShimConnection] {
+    let base = self.configuration.containersDirectory
+    return await BlockingWork.run { HostFiles.names(in: base) }
+      .map { ShimConnection(base: base, name: $0) }
+  }
+
   /// Finds the containers of a former kubelet. Unless containers outlive their kubelet, it stops all of them
   /// first.
   public func survivors() async -> [SurvivingContainer] {
-    let base = self.configuration.containersDirectory
     var survivors: [SurvivingContainer] = []
-    for name in await BlockingWork.run({ HostFiles.names(in: base) }) {
-      let shim = ShimConnection(directory: "\(base)/\(name)")
+    for shim in await self.shims() {
       let record = (HostFiles.text("\(shim.directory)/\(Self.recordFile)") ?? "")
         .split(separator: "\n").map(String.init)
       let isAlive = await shim.isAlive
@@ -39,10 +45,12 @@ extension ProcessRuntime {
       if !isAlive { await shim.clear() }
     }
     let uids = Set(survivors.map(\.uid))
-    let pods = self.configuration.podsDirectory
+    let (pods, logs) = (self.configuration.podsDirectory, self.configuration.podLogsDirectory)
     await BlockingWork.run {
-      for uid in HostFiles.names(in: pods) where !uids.contains(uid) {
-        HostFiles.remove("\(pods)/\(uid)")
+      HostFiles.removeEntries(of: pods) { uids.contains($0) }
+      // Until now, they told what had happened.
+      HostFiles.removeEntries(of: logs) {
+        ContainerLogFile.uid(ofDirectory: $0).map(uids.contains) ?? false
       }
     }
     return survivors
@@ -58,8 +66,12 @@ extension ProcessRuntime {
   }
 
   public func podEnded(uid: String) async {
-    let directory = "\(self.configuration.podsDirectory)/\(uid)"
-    await BlockingWork.run { HostFiles.remove(directory) }
+    guard let directory = PathComponent(uid) else { return }
+    let (pods, logs) = (self.configuration.podsDirectory, self.configuration.podLogsDirectory)
+    await BlockingWork.run {
+      HostFiles.remove(directory, in: pods)
+      HostFiles.removeEntries(of: logs) { ContainerLogFile.uid(ofDirectory: $0) != uid }
+    }
   }
 
   /// Waits for the end of all containers that end with their kubelet; called after all runs were cancelled.
@@ -78,9 +90,8 @@ extension ProcessRuntime {
         usleep(10_000)
       }
     }
-    for name in await BlockingWork.run({ HostFiles.names(in: base) }) {
-      await ShimConnection(directory: "\(base)/\(name)").clear()
-    }
-    await BlockingWork.run { HostFiles.remove(self.configuration.podsDirectory) }
+    for shim in await self.shims() { await shim.clear() }
+    let pods = self.configuration.podsDirectory
+    await BlockingWork.run { HostFiles.removeEntries(of: pods) }
   }
 }

@@ -1,6 +1,7 @@
 import ContainerShim
 import Glibc
 import KubernetesObjects
+import Linux
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -62,7 +63,9 @@ public final class ProcessRuntime: ContainerRuntime {
         configuration.containersDirectory, configuration.podsDirectory,
         configuration.podLogsDirectory,
       ] {
-        try HostFiles.makeDirectory(path)
+        try HostFiles.makeDirectory(path, mode: 0o700)
+        // An earlier version has made it for all to read.
+        chmod(path, 0o700)
       }
     } catch {
       throw ProcessRuntimeError.root(root, error.message)
@@ -110,15 +113,17 @@ public final class ProcessRuntime: ContainerRuntime {
     _ container: ContainerID, of pod: PodManifest, in directory: String
   ) async throws {
     let command = try await BlockingWork.run { () throws(StartFailure) in
-      try self.command(for: container, of: pod)
+      try self.command(for: container, of: pod, in: directory)
     }
     let file = ContainerLogFile(
       pod: pod.name, uid: pod.uid, container: container.container, attempt: container.attempt)
-    let log = "\(self.configuration.podLogsDirectory)/\(file.path)"
-    try await BlockingWork.run { () throws(StartFailure) in
-      try HostFiles.makeDirectory(directory)
-      try HostFiles.makeDirectory(String(log[..<(log.lastIndex(of: "/") ?? log.endIndex)]))
+    let logs = self.configuration.podLogsDirectory
+    let log = try await BlockingWork.run { () throws(StartFailure) in
+      try HostFiles.makeDirectory(directory, mode: 0o700)
+      let place = try HostFiles.makeDirectories(file.directory, in: logs)
+      HostFiles.removeEntries(of: place) { !file.isOutdated($0) }
       Self.record(container, of: pod, in: directory)
+      return "\(place)/\(file.name)"
     }
     let policy: ShimPolicy =
       self.configuration.leavesPodsRunning ? .outlivesKubelet : .endsWithKubelet
@@ -126,7 +131,7 @@ public final class ProcessRuntime: ContainerRuntime {
       .path(FilePath(self.configuration.shim)),
       arguments: Arguments(
         ContainerShim.arguments(
-          directory: directory, log: log, policy: policy,
+          directory: directory, log: log, policy: policy, mounts: command.staged,
           bubblewrap: self.configuration.bubblewrap, command.arguments)),
       output: .discarded, error: .string(limit: 4096))
     guard launcher.terminationStatus == .exited(0) else {
@@ -137,8 +142,9 @@ public final class ProcessRuntime: ContainerRuntime {
 
   /// A container's shim, by its directory.
   func shim(uid: String, container: String, attempt: Int) -> ShimConnection {
-    let id = PodUID.digest("\(uid)/\(container)/\(attempt)")
-    return ShimConnection(directory: "\(self.configuration.containersDirectory)/\(id)")
+    ShimConnection(
+      base: self.configuration.containersDirectory,
+      name: PodUID.digest("\(uid)/\(container)/\(attempt)"))
   }
 
   public func usage(of container: ContainerID) async -> ContainerUsage? {

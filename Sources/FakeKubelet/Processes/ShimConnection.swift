@@ -1,11 +1,17 @@
 import ContainerShim
 import Glibc
+import Linux
 import NIOCore
 import NIOPosix
 
 /// The kubelet's side of one container's shim: its socket and its files in the container's directory.
 struct ShimConnection: Sendable {
-  let directory: String
+  /// The directory of all containers.
+  let base: String
+  /// The container's directory in it.
+  let name: String
+
+  var directory: String { "\(self.base)/\(self.name)" }
 
   /// Passes signals on to the container and waits for its end.
   /// - Parameter onStart: called with the container's first process.
@@ -78,7 +84,7 @@ struct ShimConnection: Sendable {
         ContainerShim.killRest(
           session: session, among: HostFiles.names(in: "/proc").compactMap { pid_t($0) })
       }
-      HostFiles.remove(self.directory)
+      if let name = PathComponent(self.name) { HostFiles.remove(name, in: self.base) }
     }
   }
 

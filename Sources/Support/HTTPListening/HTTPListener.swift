@@ -7,6 +7,9 @@ import Logging
 import NIOCore
 
 /// A port on which HTTP/1.1 is served, plainly or over TLS.
+///
+/// Writes that a browser sends for a foreign web page are refused, and on loopback a `Host` that is neither an
+/// address nor a name of this machine: a page may do nothing that its reader has not asked for.
 public struct HTTPListener: Sendable {
   public let address: String
   /// 0 lets the kernel choose.
@@ -44,11 +47,16 @@ public struct HTTPListener: Sendable {
     _ responder: Responder, onListening: @escaping @Sendable (_ url: String) async -> Void
   ) async throws
   where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
+    let bound = BoundListener(isTLS: self.scheme == "https")
+    let policy = BrowserPolicy(
+      hosts: .listedOnLoopback(BrowserPolicy.names(ofMachine: BrowserPolicy.hostname)))
     let application = Application(
-      responder: responder, server: self.server,
+      responder: BrowserGuard(policy: policy, listener: bound, inner: responder),
+      server: self.server,
       configuration: .init(address: .hostname(self.address, port: self.port)),
       onServerRunning: { channel in
         try? await channel.keepAlive().get()
+        if let address = channel.localAddress?.ipAddress { bound.bind(to: address) }
         guard let url = self.url(of: channel.localAddress) else { return }
         await onListening(url)
       },

@@ -1,7 +1,9 @@
+import AsyncHTTPClient
 import HTTPEndpoint
 import Hummingbird
 import NIOCore
 import NIOPosix
+import Synchronization
 import TestSupport
 import Testing
 
@@ -50,6 +52,51 @@ import Testing
     await #expect(throws: HTTPListenError(reason: "Address already in use")) {
       try await listener.run(Self.responder) { Issue.record("it listens at \($0)") }
     }
+  }
+
+  /// A write as a browser sends it, and what this machine's own clients send.
+  @Test(
+    arguments: [
+      ("POST", [:], 200), ("POST", ["Host": "localhost:1"], 200),
+      ("GET", ["Host": "evil.example"], 421),
+      ("POST", ["Host": "evil.example:8080", "Origin": "http://evil.example:8080"], 421),
+      ("POST", ["Origin": "http://evil.example"], 403), ("POST", ["Origin": "null"], 403),
+      ("POST", ["Sec-Fetch-Site": "cross-site"], 403),
+      ("DELETE", ["Origin": "http://127.0.0.1:1"], 403),
+      ("GET", ["Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"], 200),
+      (
+        "GET", ["Origin": "http://evil.example", "Upgrade": "websocket", "Connection": "upgrade"],
+        403
+      ),
+    ] as [(String, [String: String], Int)])
+  func aForeignPageDoesNothing(method: String, headers: [String: String], code: Int) async throws {
+    let count = LockedCount()
+    let responder = CallbackResponder<BasicRequestContext> { _, _ in
+      count.increase()
+      return Response(status: .ok)
+    }
+    let (urls, bound) = AsyncStream.makeStream(of: String.self)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { group.cancelAll() }
+      group.addTask {
+        try await HTTPListener(address: "127.0.0.1", port: 0).run(responder) { bound.yield($0) }
+      }
+      for await url in urls {
+        var request = HTTPClientRequest(url: "\(url)/x")
+        request.method = .RAW(value: method)
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        #expect(Int(response.status.code) == code)
+        #expect(count.value == (code == 200 ? 1 : 0))
+        break
+      }
+    }
+  }
+
+  private final class LockedCount: Sendable {
+    private let count = Mutex(0)
+    var value: Int { self.count.withLock { $0 } }
+    func increase() { self.count.withLock { $0 += 1 } }
   }
 
   @Test(.enabled(if: TestAuthority.program != nil, "there is no openssl"))
