@@ -140,10 +140,12 @@ public struct PodManifest: Equatable, Sendable {
     if (metadata["namespace"]?.string ?? "").isEmpty { metadata["namespace"] = "default" }
     spec["nodeName"] = .string(node.name)
 
+    // The server's own release may be a newer one.
+    let rules = node.kubeletVersion?.minor ?? (source == .api ? PodRules.newestRelease : nil)
     var problems = PodValidation.problems(
       metadata: metadata, spec: spec,
       rules: PodRules(
-        release: node.kubeletVersion?.minor, allowsPrivileged: node.allowsPrivileged,
+        release: rules, allowsPrivileged: node.allowsPrivileged,
         isStatic: source == .file))
     let containers = (spec["containers"]?.elements ?? []).map { Container($0, isInitial: false) }
     let initContainers = (spec["initContainers"]?.elements ?? []).map {

@@ -9,7 +9,9 @@ extension PodValidation {
       self.check(container: container, context)
       if !names.insert(container["name"].text).inserted { self.duplicate(container["name"]) }
       self.check(hooksAndProbesOf: container, grace: context.grace)
-      if self.rules.knowsSidecars, let policy = container["restartPolicy"].ifPresent {
+      if self.rules.knowsSidecars, !self.rules.restartsContainers,
+        let policy = container["restartPolicy"].ifPresent
+      {
         self.forbidden(policy, "may not be set for non-init containers")
       }
     }
@@ -66,7 +68,10 @@ extension PodValidation {
 
   private mutating func check(initContainer container: ObjectField, _ context: ContainerContext) {
     let policy = container["restartPolicy"]
-    if self.rules.knowsSidecars { self.chooseIfPresent(policy, ["Always"]) }
+    if self.rules.knowsSidecars {
+      self.chooseIfPresent(
+        policy, self.rules.restartsContainers ? ["Always", "OnFailure", "Never"] : ["Always"])
+    }
     // Init containers run one by one.
     var hostPorts: Set<String> = []
     self.check(hostPortsOf: container, others: &hostPorts)

@@ -32,38 +32,54 @@ package enum NameRule: Sendable {
     case .portName: Self.portName(text)
     case .variable:
       Self.list(
-        text.wholeMatch(of: #/[-._a-zA-Z][-._a-zA-Z0-9]*/#) == nil
-          ? "a valid environment variable name must consist of alphabetic characters, digits, "
-            + "'_', '-', or '.', and must not start with a digit" : nil) + Self.directory(text)
+        Self.consists(text, of: "-._") && text.utf8.first.map(Self.isDigit) == false
+          ? nil
+          : "a valid environment variable name must consist of alphabetic characters, digits, "
+            + "'_', '-', or '.', and must not start with a digit") + Self.directory(text)
     case .relaxedVariable:
       Self.list(
-        text.wholeMatch(of: #/[ -<>-~]+/#) == nil
-          ? "a valid environment variable name must consist only of printable ASCII characters "
-            + "other than '='" : nil)
+        !text.isEmpty && text.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != 0x3D }
+          ? nil
+          : "a valid environment variable name must consist only of printable ASCII characters "
+            + "other than '='")
     case .configKey:
       Self.list(text.utf8.count > 253 ? "must be no more than 253 characters" : nil)
         + Self.list(
-          text.wholeMatch(of: #/[-._a-zA-Z0-9]+/#) == nil
-            ? "a valid config key must consist of alphanumeric characters, '-', '_' or '.'" : nil)
+          Self.consists(text, of: "-._")
+            ? nil
+            : "a valid config key must consist of alphanumeric characters, '-', '_' or '.'")
         + Self.directory(text)
     case .httpHeader:
       Self.list(
-        text.wholeMatch(of: #/[-A-Za-z0-9]+/#) == nil
-          ? "a valid HTTP header must consist of alphanumeric characters or '-'" : nil)
+        Self.consists(text, of: "-")
+          ? nil : "a valid HTTP header must consist of alphanumeric characters or '-'")
     }
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+  private static func isSmallLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) }
+
+  /// Whether a text is not empty and has only letters, digits and these.
+  private static func consists(_ text: String, of others: String) -> Bool {
+    !text.isEmpty
+      && text.utf8.allSatisfy {
+        Self.isSmallLetter($0 | 0x20) || Self.isDigit($0) || others.utf8.contains($0)
+      }
   }
 
   private static func list(_ problem: String?) -> [String] { problem.map { [$0] } ?? [] }
 
   private static func portName(_ text: String) -> [String] {
-    let letters = text.utf8.contains { (0x61...0x7A).contains($0) }
+    let hasOnlyItsOwn =
+      !text.isEmpty
+      && text.utf8.allSatisfy { Self.isSmallLetter($0) || Self.isDigit($0) || $0 == 0x2D }
     let rules: [(isBroken: Bool, words: String)] = [
       (text.utf8.count > 15, "must be no more than 15 characters"),
       (
-        text.wholeMatch(of: #/[-a-z0-9]+/#) == nil,
+        !hasOnlyItsOwn,
         "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
       ),
-      (!letters, "must contain at least one letter (a-z)"),
+      (!text.utf8.contains(where: Self.isSmallLetter), "must contain at least one letter (a-z)"),
       (text.contains("--"), "must not contain consecutive hyphens"),
       (
         text.hasPrefix("-") || text.hasSuffix("-"), "must not begin or end with a hyphen"

@@ -9,6 +9,8 @@ package struct PodRules: Equatable, Sendable {
 
   /// The release whose rules hold where none is asked for: the newest one that was compared.
   package static let usualRelease = 32
+  /// The newest release whose rules are known: for pods that an API server has checked already.
+  package static let newestRelease = 36
 
   package init(release: Int?, allowsPrivileged: Bool = true, isStatic: Bool = false) {
     self.release = release ?? Self.usualRelease
@@ -20,6 +22,8 @@ package struct PodRules: Equatable, Sendable {
   /// these follow Kubernetes' notes on changes.
   private func isSince(_ minor: Int) -> Bool { self.release >= minor }
 
+  /// Each container may have a restart policy of its own.
+  package var restartsContainers: Bool { self.isSince(35) }
   /// Names of variables may hold any printable character but `=`.
   package var relaxesVariableNames: Bool { self.isSince(34) }
   /// Search domains may hold underscores, and may be a single dot.
