@@ -10,11 +10,12 @@ public struct FakeKubeletConfiguration: Sendable {
   public var nodeName: String
   /// The period of lists of the directory when inotify reports no change; more than zero.
   public var fileCheckFrequency: Duration = .seconds(20)
-  /// The release of the real kubelet that is imitated in reading the directory, defects included, and in
-  /// uids; `nil` for no defects and the uids of 1.26.
+  /// The release of the real kubelet that is imitated: in reading the directory, defects included, in the
+  /// fields and rules of pods and in uids; `nil` for no defects, all fields, the rules of 1.32 and the uids
+  /// of 1.26.
   public var kubeletVersion: KubeletVersion?
-  /// Whether containers may be privileged. False, as in the 1.1 kubelet.
-  public var allowsPrivileged = false
+  /// Whether containers may be privileged.
+  public var allowsPrivileged = true
   /// The delays between a container's restarts.
   public var crashLoopBackOff = CrashLoopBackOff()
   /// The directory of containers' logs: `NAMESPACE_POD_UID/CONTAINER/ATTEMPT.log` below it, in the format of

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import FakeKubelet
@@ -24,6 +25,34 @@ import Testing
     #expect(second.removed == [self.name("a"), self.name("b")])
     #expect(second.added.map(\.name) == [self.name("b"), self.name("c")])
     #expect(second.errors.isEmpty)
+  }
+
+  /// A single manifest in the directory's place; its path is the pod's.
+  @Test mutating func aSingleManifestIsRead() throws {
+    self.scanner = ManifestScanner(directory: "/m/a.yaml", node: Fixtures.node)
+    let first = self.scanner.scan(.file(.content(Array(Fixtures.pod("a").utf8))))
+    #expect(first.added.map(\.path) == ["/m/a.yaml"])
+    var listed = ManifestScanner(directory: "/m", node: Fixtures.node)
+    let same = listed.scan(self.listing(["a.yaml": Fixtures.pod("a")]))
+    #expect(first.added.map(\.uid) == same.added.map(\.uid))
+    #expect(self.scanner.scan(.missing(reason: "gone")).removed == [self.name("a")])
+    var release = ReleaseScanner(
+      directory: "/m/a.yaml", node: Fixtures.node, version: try #require(KubeletVersion("1.26")))
+    let third = release.apply(.file(.content(Array(Fixtures.pod("a").utf8))))
+    #expect(third.added.map(\.uid) == first.added.map(\.uid))
+  }
+
+  @Test func aFileIsListedByItself() async throws {
+    try await withDirectory { directory in
+      let file = directory.appending(path: "a.yaml").path
+      #expect(
+        DirectoryReading.listing(of: file) == .missing(reason: "path does not exist, ignoring"))
+      try Data("a".utf8).write(to: URL(filePath: file))
+      #expect(DirectoryReading.listing(of: file) == .file(.content(Array("a".utf8))))
+      #expect(
+        DirectoryReading.listing(of: "/dev/null")
+          == .missing(reason: "path is not a directory or file"))
+    }
   }
 
   @Test mutating func commentsAndLayoutChangeNothing() {

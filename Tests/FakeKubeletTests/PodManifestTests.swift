@@ -106,11 +106,14 @@ import Testing
   @Test func privilegedContainersNeedLeave() throws {
     let text = Fixtures.pod(spec: "    securityContext: {privileged: true}")
     let error = try #require(throws: ManifestError.self) {
-      try Fixtures.manifest(text, node: .init(name: "kube-master1"))
+      try Fixtures.manifest(text, node: .init(name: "kube-master1", allowsPrivileged: false))
     }
     #expect(error.problems.map(\.field) == ["spec.containers[0].securityContext.privileged"])
     #expect(error.description.contains("--allow-privileged=true"))
-    #expect(try Fixtures.manifest(text).containers.count == 1)
+    #expect(try Fixtures.manifest(text, node: .init(name: "n")).containers.count == 1)
+    for (release, isAllowed) in [("1.1", false), ("1.14", false), ("1.15", true), ("1.32", true)] {
+      #expect(KubeletVersion(release)?.allowsPrivilegedByDefault == isAllowed, "\(release)")
+    }
   }
 
   @Test(arguments: [
@@ -175,11 +178,11 @@ import Testing
     ("    lifecycle: {preStop: {}}", "spec.containers[0].lifecycle.preStop", "handler type"),
     (
       "    lifecycle: {preStop: {sleep: {seconds: 31}}}",
-      "spec.containers[0].lifecycle.preStop.sleep.seconds", "terminationGracePeriodSeconds (30)"
+      "spec.containers[0].lifecycle.preStop.sleep", "terminationGracePeriodSeconds (30)"
     ),
     (
       "    lifecycle: {preStop: {httpGet: {path: /}}}",
-      "spec.containers[0].lifecycle.preStop.httpGet.port", "Required value"
+      "spec.containers[0].lifecycle.preStop.httpGet.port", "must be between 1 and 65535"
     ),
   ])
   func badHooksAreNamed(spec: String, field: String, reason: String) throws {
@@ -229,6 +232,33 @@ import Testing
     #expect(error.description.contains("read limit"))
   }
 
+  /// In the manifest's own form they make the uid.
+  @Test func quantitiesAreShownCanonically() throws {
+    let resources = "{limits: {cpu: 0.5, memory: 1024Ki}, requests: {memory: 1e3}}"
+    let pod = try Fixtures.manifest(
+      spec: "    resources: \(resources)\n  volumes: [{name: v, emptyDir: {sizeLimit: 2048Mi}}]")
+    #expect(
+      pod.spec["containers"]?.elements.first?["resources"] == [
+        "limits": ["cpu": "500m", "memory": "1Mi"], "requests": ["cpu": "500m", "memory": "1k"],
+      ])
+    #expect(pod.spec["volumes"]?.elements.first?["emptyDir"] == ["sizeLimit": "2Gi"])
+  }
+
+  /// Fields that a release does not know are dropped.
+  @Test func aReleaseHasItsOwnFields() throws {
+    let text = Fixtures.pod(
+      spec: "    lifecycle: {preStop: {exec: {command: [a]}, sleep: {seconds: 1}}}")
+    let old = PodManifest.Node(name: "n", kubeletVersion: KubeletVersion("1.26"))
+    #expect(
+      try Fixtures.manifest(text, node: old).containers.first?.preStop == .action(.exec(["a"])))
+    for node in [PodManifest.Node(name: "n"), .init(name: "n", kubeletVersion: .init("1.32"))] {
+      let error = try #require(throws: ManifestError.self) {
+        try Fixtures.manifest(text, node: node)
+      }
+      #expect(error.problems.map(\.field) == ["spec.containers[0].lifecycle.preStop.sleep"])
+    }
+  }
+
   @Test func nullsAreGosZeroValues() throws {
     let text = Fixtures.pod(
       annotations: ["example.com/note": "", "'other'": "~"],
@@ -240,34 +270,6 @@ import Testing
     #expect(container?["command"] == [""])
     #expect(container?["ports"] == nil)
     #expect(pod.spec["volumes"]?.elements.first?["emptyDir"] == [:])
-  }
-
-  // MARK: text
-
-  @Test(
-    arguments: [
-      ("yes", true), ("off", false), ("~", nil), ("", nil), ("12", 12), ("-3", -3), ("0x1F", 31),
-      ("010", 8), ("0o10", 8), ("0", 0), ("1_000", 1000), ("1.5", .number(1.5)),
-      (".5", .number(0.5)),
-      ("1e3", "1e3"), ("12:30:45", "12:30:45"), ("2026-11-23", "2026-11-23"), ("08", 8), ("5.0", 5),
-      ("100m", "100m"), ("+-1", "+-1"), ("-", "-"), ("pause:3", "pause:3"), ("<<", "<<"),
-    ] as [(String, JSONValue)])
-  func plainScalarsAreReadAsGoDoes(text: String, value: JSONValue) {
-    #expect(YAMLScalar.plain(text) == value)
-  }
-
-  @Test func quotesAndTagsMakeStrings() throws {
-    let text = "a: '1'\nb: \"true\"\nc: !!str 10\nd: |\n  no\n"
-    #expect(
-      try ManifestText.value(of: Array(text.utf8)) == [
-        "a": "1", "b": "true", "c": "10", "d": "no\n",
-      ])
-  }
-
-  @Test func keysGivenAgainKeepTheLastValue() throws {
-    let text = "a: 1\n\"b\": x\r\na: 2\n'a': 3\nb: {c: 1, c: 2}\nb: {c: 3, d: &x [1], e: *x}\n"
-    #expect(
-      try ManifestText.value(of: Array(text.utf8)) == ["a": 3, "b": ["c": 3, "d": [1], "e": [1]]])
   }
 
   @Test func jsonIsWrittenInOneLineAndEscaped() {

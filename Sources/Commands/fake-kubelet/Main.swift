@@ -69,7 +69,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
 
   @Option(
     name: [.customLong("config"), .customLong("pod-manifest-path")],
-    help: "Directory of manifests; it need not exist yet.")
+    help: "Directory of manifests, which need not exist yet, or a single manifest.")
   var config: String
 
   @Option(help: "Name of the node; pods are named NAME-NODE. (default: the host's name)")
@@ -81,8 +81,8 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Release of the real kubelet, 1.1 to 1.36, to imitate in reading the directory, defects included, and in \
-      pods' uids. (default: no defects, and the uids of 1.26)
+      Release of the real kubelet, 1.1 to 1.36, to imitate in reading the directory, defects included, in the \
+      fields and rules of pods, and in their uids. (default: no defects, the rules of 1.32, and the uids of 1.26)
       """, valueName: "1.x"))
   var kubeletVersion: String?
 
@@ -104,8 +104,11 @@ struct FakeKubeletCommand: AsyncParsableCommand {
   @Option(help: "Directory that /logs/ serves.")
   var logDir = "/var/log"
 
-  @Option(help: "Whether containers may be privileged.")
-  var allowPrivileged: GoBool = false
+  @Option(
+    help: """
+      Whether containers may be privileged. (default: true; false with --kubelet-version before 1.15)
+      """)
+  var allowPrivileged: GoBool?
 
   @Option(
     help: """
@@ -209,11 +212,13 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     var configuration = FakeKubeletConfiguration(
       manifestDirectory: self.config, nodeName: self.nodeName)
     configuration.fileCheckFrequency = self.fileCheckFrequency.duration
-    configuration.allowsPrivileged = self.allowPrivileged.isTrue
     configuration.address = self.address
     configuration.readOnlyPort = self.readOnlyPort
     configuration.port = self.port
-    configuration.kubeletVersion = self.kubeletVersion.flatMap { KubeletVersion($0) }
+    let version = self.kubeletVersion.flatMap { KubeletVersion($0) }
+    configuration.kubeletVersion = version
+    configuration.allowsPrivileged =
+      self.allowPrivileged?.isTrue ?? version?.allowsPrivilegedByDefault ?? true
     configuration.logsDirectory = self.logDir
     configuration.nodeAddress = self.nodeIp
     do {

@@ -101,7 +101,7 @@ struct ReleaseScanner: Sendable {
   ) -> PodManifest? {
     do throws(ManifestError) {
       let manifest = try ManifestScanner.manifest(
-        in: entry, path: "\(self.directory)/\(name)", node: self.node)
+        in: entry, path: ManifestScanner.path(of: name, in: self.directory), node: self.node)
       self.places[name] = manifest.name
       return manifest
     } catch {

@@ -6,7 +6,7 @@ enum DirectoryReading {
     guard let directory = opendir(path) else {
       switch errno {
       case ENOENT: return .missing(reason: "path does not exist, ignoring")
-      case ENOTDIR: return .missing(reason: "path is not a directory")
+      case ENOTDIR: return Self.file(path)
       default: return .missing(reason: Self.reason())
       }
     }
@@ -15,6 +15,14 @@ enum DirectoryReading {
       entries[name] = Self.entry(at: "\(path)/\(name)")
     }
     return .entries(entries)
+  }
+
+  private static func file(_ path: String) -> DirectoryListing {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      let entry = Self.entry(at: path)
+    else { return .missing(reason: "path is not a directory or file") }
+    return .file(entry)
   }
 
   /// `nil` when the file is gone meanwhile.

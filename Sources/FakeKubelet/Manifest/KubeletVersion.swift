@@ -16,5 +16,8 @@ public struct KubeletVersion: Equatable, Sendable, CustomStringConvertible {
     self.minor = minor
   }
 
+  /// Whether containers may be privileged where the command line does not say: since 1.15.
+  public var allowsPrivilegedByDefault: Bool { self.minor >= 15 }
+
   public var description: String { "1.\(self.minor)" }
 }

@@ -19,7 +19,8 @@ package struct ManifestChanges: Equatable, Sendable {
 
   /// Records whether the directory can be read.
   /// - Parameter missingReason: why it could not be read before; `nil` when it could.
-  /// - Returns: its entries in the order of the names; none when it is missing.
+  /// - Returns: its entries in the order of the names, a single manifest without a name; none when it is
+  ///   missing.
   mutating func entries(
     of listing: DirectoryListing, _ missingReason: inout String?
   ) -> [(key: String, value: DirectoryListing.Entry)] {
@@ -28,6 +29,10 @@ package struct ManifestChanges: Equatable, Sendable {
       self.directoryReturned = missingReason != nil
       missingReason = nil
       return entries.sorted(by: ByteOrder.precedes)
+    case .file(let entry):
+      self.directoryReturned = missingReason != nil
+      missingReason = nil
+      return [("", entry)]
     case .missing(let reason):
       if missingReason != reason { self.directoryVanished = reason }
       missingReason = reason

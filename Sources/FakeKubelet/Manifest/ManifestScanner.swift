@@ -43,6 +43,11 @@ package struct ManifestScanner: Sendable {
     return String(path)
   }
 
+  /// The path of a file in the directory; a single manifest has no name besides it.
+  static func path(of name: String, in directory: String) -> String {
+    name.isEmpty ? directory : "\(directory)/\(name)"
+  }
+
   /// Compares a listing with the one before.
   package mutating func scan(_ listing: DirectoryListing) -> ManifestChanges {
     var changes = ManifestChanges()
@@ -55,8 +60,8 @@ package struct ManifestScanner: Sendable {
       do throws(ManifestError) {
         files[name] = File(
           entry: entry,
-          manifest: try Self.manifest(in: entry, path: "\(self.directory)/\(name)", node: self.node)
-        )
+          manifest: try Self.manifest(
+            in: entry, path: Self.path(of: name, in: self.directory), node: self.node))
       } catch {
         changes.errors.append(error)
         files[name] = File(entry: entry, manifest: self.files[name]?.manifest)

@@ -13,11 +13,12 @@ public struct PodManifest: Equatable, Sendable {
     public var name: String
     /// Whether containers may be privileged.
     public var allowsPrivileged: Bool
-    /// The release whose uids pods get; `nil` for 1.26.
+    /// The release whose fields and rules pods have, and whose uids; `nil` for all fields, the rules of
+    /// 1.32 and the uids of 1.26.
     public var kubeletVersion: KubeletVersion?
 
     public init(
-      name: String, allowsPrivileged: Bool = false, kubeletVersion: KubeletVersion? = nil
+      name: String, allowsPrivileged: Bool = true, kubeletVersion: KubeletVersion? = nil
     ) {
       self.name = name
       self.allowsPrivileged = allowsPrivileged
@@ -86,14 +87,15 @@ public struct PodManifest: Equatable, Sendable {
       throw ManifestError(path: path, stage: .decode, problems: [problem])
     }
     try self.init(
-      pod: try Self.decoded(document, path: path), source: .file, path: path, node: node)
+      pod: try Self.decoded(document, path: path, node: node), source: .file, path: path, node: node
+    )
   }
 
   /// Reads a pod of the API server that is bound to this node.
   /// - Throws: why the pod cannot run here.
   init(object: JSONValue, node: Node) throws(ManifestError) {
     let path = "/api/v1/namespaces/\(object.metadata.namespace)/pods/\(object.metadata.name)"
-    var pod = try Self.decoded(object, path: path)
+    var pod = try Self.decoded(object, path: path, node: node)
     // These change with each status or with a deletion, while the pod stays the same.
     for field in ["resourceVersion", "generation", "deletionGracePeriodSeconds"] {
       pod["metadata"]?[field] = nil
@@ -103,10 +105,11 @@ public struct PodManifest: Equatable, Sendable {
   }
 
   private static func decoded(
-    _ object: JSONValue, path: String
+    _ object: JSONValue, path: String, node: Node
   ) throws(ManifestError) -> JSONValue {
     var problems: [FieldProblem] = []
-    let pod = PodSchema.pod.decode(object, at: "", problems: &problems)
+    let pod = PodSchema.pod.decode(
+      object, at: "", release: node.kubeletVersion?.minor, problems: &problems)
     guard problems.isEmpty else {
       throw ManifestError(path: path, stage: .decode, problems: problems)
     }
@@ -133,12 +136,18 @@ public struct PodManifest: Equatable, Sendable {
           path: path, minor: minor))
     }
     PodDefaults.correctGracePeriod(of: &spec)
+    spec = PodSchema.spec.canonical(spec)
     if source == .file { metadata["name"] = .string("\(ownName)-\(node.name)") }
     if (metadata["namespace"]?.string ?? "").isEmpty { metadata["namespace"] = "default" }
     spec["nodeName"] = .string(node.name)
 
+    // The server's own release may be a newer one.
+    let rules = node.kubeletVersion?.minor ?? (source == .api ? PodRules.newestRelease : nil)
     var problems = PodValidation.problems(
-      metadata: metadata, spec: spec, allowsPrivileged: node.allowsPrivileged)
+      metadata: metadata, spec: spec,
+      rules: PodRules(
+        release: rules, allowsPrivileged: node.allowsPrivileged,
+        isStatic: source == .file))
     // The uid names directories. The real kubelet does not look at it.
     let uid = metadata["uid"]?.string ?? ""
     if let problem = PathComponent.problem(of: uid) {

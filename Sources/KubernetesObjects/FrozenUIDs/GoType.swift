@@ -35,19 +35,20 @@ package indirect enum GoType: Sendable {
     }
   }
 
-  /// The type of the manifest's field; `nil` for a field that is not read.
-  package var fieldType: FieldType? {
+  /// The type of the manifest's field.
+  package var fieldType: FieldType {
     switch self {
     case .text: .string
     case .boolean: .boolean
     case .int32: .int32
     case .int64: .int64
     case .intOrString: .intOrString
-    case .quantity, .roundedQuantity: .quantity
-    case .time: nil
+    case .quantity: .quantity
+    case .roundedQuantity: .roundedQuantity
+    case .time: .time
     case .pointer(let type): type.fieldType
-    case .list(let type): type.fieldType.map { .list($0) }
-    case .map(_, let type): type.fieldType.map { .map($0) }
+    case .list(let type): .list(type.fieldType)
+    case .map(_, let type): .map(type.fieldType)
     case .structure(let structure): .object(structure.fieldTypes)
     }
   }
@@ -72,15 +73,18 @@ package struct GoStructure: Sendable {
     package static let unread = "-"
   }
 
-  /// The members of a manifest's object, in all releases together.
-  package var fieldTypes: [String: FieldType] {
-    var types: [String: FieldType] = [:]
+  /// The members of a manifest's object, those of later releases last.
+  package var fieldTypes: [String: [FieldType.Member]] {
+    var types: [String: [FieldType.Member]] = [:]
     for field in self.fields where field.key != Field.unread {
       if let key = field.key {
-        // Later releases are listed last.
-        if let type = field.type.fieldType { types[key] = type }
+        types[key, default: []].append(.init(field.type.fieldType, releases: field.releases))
       } else if case .structure(let structure) = field.type {
-        types.merge(structure.fieldTypes) { $1 }
+        for (key, members) in structure.fieldTypes {
+          types[key, default: []] += members.map { member in
+            .init(member.type, releases: member.releases.clamped(to: field.releases))
+          }
+        }
       }
     }
     return types

@@ -31,7 +31,7 @@ package enum PodTypes {
     v1.TypeMeta { Kind, APIVersion string }
     v1.ObjectMeta {
       Name, GenerateName, Namespace, SelfLink string; UID types.UID; ResourceVersion string
-      Generation int64; CreationTimestamp v1.Time; DeletionTimestamp *v1.Time key=-
+      Generation int64; CreationTimestamp v1.Time; DeletionTimestamp *v1.Time
       DeletionGracePeriodSeconds *int64; Labels, Annotations map[string]string
       OwnerReferences []v1.OwnerReference; Finalizers []string; ClusterName string until=23
       ZZZ_DeprecatedClusterName string key=clusterName since=24 until=24
@@ -79,7 +79,7 @@ package enum PodTypes {
     PodStatus {
       ObservedGeneration int64 since=33; Phase PodPhase; Conditions []PodCondition key=-
       Message, Reason, NominatedNodeName, HostIP string; HostIPs []HostIP since=28
-      PodIPs []PodIP; StartTime *v1.Time key=-; QOSClass PodQOSClass
+      PodIPs []PodIP; StartTime *v1.Time; QOSClass PodQOSClass
       InitContainerStatuses []ContainerStatus key=-; ContainerStatuses []ContainerStatus key=-
       EphemeralContainerStatuses []ContainerStatus key=-; Resize PodResizeStatus since=27
       ResourceClaimStatuses []PodResourceClaimStatus key=- since=28

@@ -1,7 +1,8 @@
 import JSONText
 
 extension JSONValue {
-  /// Reads a JSON text. Of several members with one name the first one counts.
+  /// Reads a JSON text as Go does. Of several members with one name the last one counts, and objects are
+  /// merged. A number with a fraction or an exponent, such as `30.0`, is no integer.
   /// - Parameter bytes: UTF-8.
   package init(parsing bytes: [UInt8]) throws(JSONError) {
     var parser = Parser(reader: JSONReader(bytes))
@@ -25,10 +26,9 @@ extension JSONValue {
       case .boolean: return .boolean(try self.reader.boolean())
       case .string: return .string(try self.reader.string())
       case .number:
-        switch try self.reader.number() {
-        case .integer(let number): return .integer(number)
-        case .other(let number): return .number(number)
-        }
+        let literal = try self.reader.literal()
+        if literal.isWhole, case .integer(let number) = literal.number { return .integer(number) }
+        return .number(literal.number.double)
       case .array:
         let start = self.elements.count
         try self.reader.openArray()
@@ -47,11 +47,18 @@ extension JSONValue {
         }
         defer { self.members.removeLast(self.members.count - start) }
         var object = [String: JSONValue](minimumCapacity: self.members.count - start)
-        for (name, value) in self.members[start...] where object[name] == nil {
-          object[name] = value
+        for (name, value) in self.members[start...] {
+          object[name] = object[name]?.merged(with: value) ?? value
         }
         return .object(object)
       }
     }
+  }
+
+  /// What Go makes of two values for one field.
+  private func merged(with later: JSONValue) -> JSONValue {
+    guard case .object(var members) = self, case .object(let others) = later else { return later }
+    for (name, value) in others { members[name] = members[name]?.merged(with: value) ?? value }
+    return .object(members)
   }
 }

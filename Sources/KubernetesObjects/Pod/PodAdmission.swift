@@ -1,6 +1,6 @@
 /// An API server's rules for pods. They are the kubelet's rules for manifests.
 package enum PodAdmission {
-  /// Gives a pod the API's defaults.
+  /// Gives a pod the API's defaults, and quantities their canonical form.
   /// - Returns: all problems of the pod; none when it is valid.
   package static func complete(_ pod: inout JSONValue) -> [FieldProblem] {
     var problems: [FieldProblem] = []
@@ -9,8 +9,8 @@ package enum PodAdmission {
     var spec = decoded["spec"] ?? [:]
     PodDefaults.apply(to: &spec, minor: PodUID.defaultRelease)
     problems = PodValidation.problems(
-      metadata: decoded["metadata"] ?? [:], spec: spec, allowsPrivileged: true)
-    pod["spec"] = spec
+      metadata: decoded["metadata"] ?? [:], spec: spec, rules: PodRules(release: nil))
+    pod["spec"] = PodSchema.spec.canonical(spec)
     return problems
   }
 

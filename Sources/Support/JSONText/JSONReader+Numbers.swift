@@ -1,6 +1,13 @@
 extension JSONReader {
-  package mutating func number() throws(JSONError) -> Number {
+  package mutating func number() throws(JSONError) -> Number { try self.literal().number }
+
+  /// A number, and whether it is written without a fraction and an exponent.
+  package mutating func literal() throws(JSONError) -> (number: Number, isWhole: Bool) {
     let (text, isWhole) = try self.digits()
+    return (try self.number(text, isWhole: isWhole), isWhole)
+  }
+
+  private func number(_ text: String, isWhole: Bool) throws(JSONError) -> Number {
     // The usual case.
     if isWhole, let number = Int64(text) { return .integer(number) }
     guard let number = Double(text), number.isFinite else {

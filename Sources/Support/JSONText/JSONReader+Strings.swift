@@ -108,19 +108,19 @@ extension JSONReader {
       }
     }
 
-    /// A character from one escape, or from a surrogate pair.
+    /// A character from one escape, or from a surrogate pair. A surrogate without its other half becomes
+    /// U+FFFD, as in Go.
     private mutating func character() -> Unicode.Scalar? {
       guard let first = self.unit() else { return nil }
-      guard UTF16.isLeadSurrogate(first) else {
-        if let character = Unicode.Scalar(first) { return character }
-        self.problem = "a low surrogate has no high one before it"
-        return nil
-      }
-      guard self.position < self.end, self.bytes[self.position] == UInt8(ascii: "\\"),
-        let second = self.unit(), UTF16.isTrailSurrogate(second)
-      else {
-        self.problem = "a high surrogate has no low one after it"
-        return nil
+      guard UTF16.isLeadSurrogate(first) else { return Unicode.Scalar(first) ?? "\u{FFFD}" }
+      let afterFirst = self.position
+      guard self.position + 1 < self.end, self.bytes[self.position] == UInt8(ascii: "\\"),
+        self.bytes[self.position + 1] == UInt8(ascii: "u")
+      else { return "\u{FFFD}" }
+      guard let second = self.unit() else { return nil }
+      guard UTF16.isTrailSurrogate(second) else {
+        self.position = afterFirst
+        return "\u{FFFD}"
       }
       return UTF16.decode(UTF16.EncodedScalar([first, second]))
     }

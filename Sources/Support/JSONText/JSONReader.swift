@@ -15,6 +15,13 @@ package struct JSONReader {
   package enum Number: Equatable, Sendable {
     case integer(Int64)
     case other(Double)
+
+    package var double: Double {
+      switch self {
+      case .integer(let number): Double(number)
+      case .other(let number): number
+      }
+    }
   }
 
   /// The deepest nesting: a caller recurses at each level.

@@ -33,9 +33,11 @@ package enum KubernetesName {
     guard parts.count <= 2, let name = parts.last else {
       return "a qualified name must be a name with an optional DNS subdomain prefix and '/'"
     }
+    if parts.count == 2, parts[0].isEmpty { return "prefix part must be non-empty" }
     if parts.count == 2, let problem = Self.subdomainProblem(String(parts[0])) {
       return "prefix part " + problem
     }
+    if name.isEmpty { return "name part must be non-empty" }
     if name.utf8.count > 63 { return "name part must be no more than 63 characters" }
     guard !Self.isQualifiedPart(name) else { return nil }
     return "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and "
