@@ -59,7 +59,7 @@ bench: ## Measure: WHAT=kvstore, failover, elections, kubelet, api or start for 
 failures: build ## Break everything once, on kvstore and on real etcds, and judge what follows.
 	$(BIN)/zweimaster failures $(FAILURES_FLAGS)
 
-nightly: deps ## What takes a night's hour: mutants, 20,000 seeds, fuzzers, ten minutes of chaos (root).
+nightly: deps ## What takes a night's hour: mutants, seeds, fuzzers, kvstore beside etcd, chaos (root).
 	integration/nightly
 
 chaos: deps ## Random faults on masters in network namespaces, for CHAOS_MINUTES on each store (root).

@@ -89,7 +89,7 @@ let package = Package(
       name: "PrometheusText", path: "Sources/Support/PrometheusText", swiftSettings: settings),
     // What a client needs to reach a server: its address, TLS, back-off.
     .target(
-      name: "HTTPEndpoint", dependencies: [nioSSL], path: "Sources/Support/HTTPEndpoint",
+      name: "HTTPEndpoint", dependencies: [nioCore, nioSSL], path: "Sources/Support/HTTPEndpoint",
       swiftSettings: settings),
     // A port, its TLS files, its URL: for every server but kvstore, whose HTTP is its own.
     .target(
@@ -140,7 +140,7 @@ let package = Package(
       name: "KVStore",
       dependencies: [
         "CCrypt", "CLinux", "HTTPEndpoint", "Linux", "PrometheusText", nioCore, nioPosix, nioHTTP1,
-        nioTLS, nioSSL, logging, lifecycle, collections, grdb, sqlite,
+        nioTLS, nioSSL, logging, lifecycle, collections, deque, grdb, sqlite,
       ],
       swiftSettings: settings),
     // signalfd and timerfd for the guard, eventfd for kvstore's writer, openat2 and mounts for the kubelet.
@@ -292,7 +292,7 @@ let package = Package(
     .testTarget(
       name: "HTTPListeningTests",
       dependencies: [
-        "HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore, httpClient,
+        "HTTPEndpoint", "HTTPListening", "TestSupport", hummingbird, nioCore, nioPosix, httpClient,
       ],
       path: "Tests/Support/HTTPListeningTests", swiftSettings: settings),
     .testTarget(

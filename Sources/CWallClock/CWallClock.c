@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "CWallClock.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,4 +48,29 @@ time_t time(time_t *now) {
   if (clock_gettime(CLOCK_REALTIME, &precise) != 0) return (time_t)-1;
   if (now) *now = precise.tv_sec;
   return precise.tv_sec;
+}
+
+// The kernel would wait for the machine's clock. How long a wait takes, a jump may change at any time.
+int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict end) {
+  static const long step = 10000000;
+  for (;;) {
+    struct timespec now, next;
+    if (sem_trywait(semaphore) == 0) return 0;
+    if (errno != EAGAIN) return -1;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_sec > end->tv_sec || (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec)) {
+      errno = ETIMEDOUT;
+      return -1;
+    }
+    long rest = end->tv_sec - now.tv_sec > 1 ? step
+                                             : (end->tv_sec - now.tv_sec) * 1000000000L + end->tv_nsec - now.tv_nsec;
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    next.tv_nsec += rest < step ? rest : step;
+    if (next.tv_nsec >= 1000000000) {
+      next.tv_sec++;
+      next.tv_nsec -= 1000000000;
+    }
+    if (sem_clockwait(semaphore, CLOCK_MONOTONIC, &next) == 0) return 0;
+    if (errno != ETIMEDOUT) return -1;
+  }
 }

@@ -24,7 +24,7 @@ public final class KVStoreServer: Service {
   /// The default limit of connections that are served at once.
   public static let standardMaxConnections = 16_384
 
-  /// The addresses that clients connect to, with the bound ports.
+  /// The addresses that are listened on, with the bound ports.
   public let urls: [String]
 
   private let store: Store
@@ -45,10 +45,15 @@ public final class KVStoreServer: Service {
     self.logger = logger
   }
 
+  /// 10 MiB: Go's limit for forms, which is etcd's.
+  public static let standardMaxRequestBytes = 10 << 20
+
   /// Reads the stored keys, listens, and serves until ``stop()``.
   /// - Parameters:
   ///   - storage: memory, or a directory.
   ///   - listenURLs: `http://` and `https://` addresses; with port 0 the kernel chooses one.
+  ///   - advertisedURLs: the addresses that clients switch to, in `/v2/members` and `/v2/machines`. Without
+  ///     any these are `listenURLs`; instead of `0.0.0.0` a client gets the address that it has connected to.
   ///   - name: the member's name in `/v2/members`.
   ///   - corsOrigins: the origins whose pages may read and write.
   ///   - hostWhitelist: names that `Host` may have in a request without TLS, beside addresses, `localhost`
@@ -56,25 +61,33 @@ public final class KVStoreServer: Service {
   ///   - tls: the files for `https://` addresses.
   ///   - maxConnections: connections served at once, at most what the limit of open files allows; `nil`
   ///     for ``standardMaxConnections``.
+  ///   - maxRequestBytes: the most bytes of a request's body.
   ///   - logger: the log of the server.
   /// - Throws: ``StartError``.
   public static func start(
-    _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"], name: String = "default",
+    _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"],
+    advertisedURLs: [String] = [], name: String = "default",
     corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(),
-    maxConnections: Int? = nil, logger: Logger = Logger(label: "kvstore")
+    maxConnections: Int? = nil, maxRequestBytes: Int = KVStoreServer.standardMaxRequestBytes,
+    logger: Logger = Logger(label: "kvstore")
   ) async throws(StartError) -> KVStoreServer {
-    try await self.start(
-      storage, listenURLs: listenURLs, name: name, corsOrigins: corsOrigins,
+    var limits = ConnectionLimits()
+    limits.requestBytes = maxRequestBytes
+    return try await self.start(
+      storage, listenURLs: listenURLs, advertisedURLs: advertisedURLs, name: name,
+      corsOrigins: corsOrigins,
       hostWhitelist: hostWhitelist, tls: tls, maxConnections: maxConnections, logger: logger,
-      limits: ConnectionLimits())
+      limits: limits)
   }
 
   static func start(
-    _ storage: Storage, listenURLs: [String], name: String, corsOrigins: CORSOrigins = .none,
+    _ storage: Storage, listenURLs: [String], advertisedURLs: [String] = [], name: String,
+    corsOrigins: CORSOrigins = .none,
     hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
     logger: Logger, limits: ConnectionLimits
   ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
+    let advertised = try advertisedURLs.map(ListenAddress.advertised)
     let limit = MaxConnections(wanted: maxConnections)
     for warning in try tls.check(for: addresses) + [limit.warning].compactMap(\.self) {
       logger.warning("\(warning)")
@@ -96,7 +109,9 @@ public final class KVStoreServer: Service {
           let pipeline = channel.pipeline.syncOperations
           if address.isSecure, let certificates {
             try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
-            try pipeline.addHandler(connections.handshakeHandler(time: limits.handshakeTime))
+            try pipeline.addHandler(
+              connections.handshakeHandler(
+                time: limits.handshakeTime, namesUsers: tls.clientCertAuth))
           }
           switch admission {
           case .serve:
@@ -116,22 +131,23 @@ public final class KVStoreServer: Service {
         }
         listeners.append(try await address.bind(bootstrap))
       }
-      let urls = zip(addresses, listeners).map { address, listener in
-        address.url(port: listener.localAddress?.port ?? address.port)
+      let bound = zip(addresses, listeners).map { address, listener in
+        address.bound(to: listener.localAddress?.port ?? address.port)
       }
-      let identity = Identity(clusterID: store.clusterID, name: name, clientURLs: urls)
+      let identity = Identity(
+        clusterID: store.clusterID, name: name, clients: advertised.isEmpty ? bound : advertised)
       connections.pages = Pages(
         identity: identity, store: store, corsOrigins: corsOrigins,
         browserPolicy: BrowserPolicy(
           corsOrigins: corsOrigins, hostWhitelist: hostWhitelist,
           ownNames: BrowserPolicy.names(ofMachine: BrowserPolicy.hostname)
-            .union(addresses.map { $0.host.lowercased() })))
+            .union((addresses + advertised).map { $0.host.lowercased() })))
       for listener in listeners {
         try await listener.setOption(.autoRead, value: true).get()
         listener.read()
       }
       return KVStoreServer(
-        urls: urls, store: store, listeners: listeners, connections: connections,
+        urls: bound.map(\.url), store: store, listeners: listeners, connections: connections,
         certificates: certificates, logger: logger)
     } catch {
       for listener in listeners { try? await listener.close() }
@@ -143,26 +159,29 @@ public final class KVStoreServer: Service {
   private static func bootstrap(
     _ connections: Connections, initialize: @escaping @Sendable (any Channel, Pages) throws -> Void
   ) -> ServerBootstrap {
-    ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      // The kernel reduces it to net.core.somaxconn.
-      .serverChannelOption(.backlog, value: 65_535)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // A client that closes its direction still reads the answer.
-      .childChannelOption(.allowRemoteHalfClosure, value: true)
-      // No connection before all addresses are bound: the list of members has the bound ports.
-      .serverChannelOption(.autoRead, value: false)
-      .serverChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(connections.acceptBackoff())
-        }
+    // Accepted connections have the listener's keep-alive.
+    TCPKeepAlive.options.reduce(ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)) {
+      $0.serverChannelOption($1.option, value: $1.value)
+    }
+    // The kernel reduces it to net.core.somaxconn.
+    .serverChannelOption(.backlog, value: 65_535)
+    .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+    .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+    // A client that closes its direction still reads the answer.
+    .childChannelOption(.allowRemoteHalfClosure, value: true)
+    // No connection before all addresses are bound: the list of members has the bound ports.
+    .serverChannelOption(.autoRead, value: false)
+    .serverChannelInitializer { channel in
+      channel.eventLoop.makeCompletedFuture {
+        try channel.pipeline.syncOperations.addHandler(connections.acceptBackoff())
       }
-      .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          guard let pages = connections.pages else { throw ChannelError.ioOnClosedChannel }
-          try initialize(channel, pages)
-        }
+    }
+    .childChannelInitializer { channel in
+      channel.eventLoop.makeCompletedFuture {
+        guard let pages = connections.pages else { throw ChannelError.ioOnClosedChannel }
+        try initialize(channel, pages)
       }
+    }
   }
 
   /// The number of waiting watches.

@@ -16,6 +16,8 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
   case listen(String, String)
   /// The URL is not one to listen on.
   case badURL(String)
+  /// The URL is not one that clients can connect to.
+  case badAdvertisedURL(String)
   /// The TLS flags contradict each other or the addresses.
   case tls(String)
   /// A file for TLS cannot be used.
@@ -39,6 +41,8 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
       "cannot listen on \(address): \(reason); name another address with --listen-client-urls"
     case .badURL(let url):
       "\"\(url)\" is no URL to listen on: write it like http://127.0.0.1:2379"
+    case .badAdvertisedURL(let url):
+      "\"\(url)\" in --advertise-client-urls is no URL for clients: write it like http://10.0.0.5:2379"
     case .tls(let problem): problem
     case .tlsFile(let flag, let path, let reason): "cannot use \(path) (\(flag)): \(reason)"
     }

@@ -111,6 +111,7 @@ public struct APIServer: Sendable {
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4096
     // A refused connection fails at once, so that the next server is tried.
     configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.http1_1ConnectionDebugInitializer = { $0.keepAlive() }
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }()
 

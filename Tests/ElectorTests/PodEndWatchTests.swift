@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Elector
@@ -62,5 +63,22 @@ import Testing
     pods.ended(upTo: pods.count)
     pods.installed()
     #expect(pods.hasOnlyOne)
+  }
+}
+
+@Suite(.timeLimit(.minutes(3))) struct KubeletTests {
+  /// What is no list of pods is no evidence that a pod has ended.
+  @Test(arguments: [
+    ("{}", true), (#"{"items":null}"#, true), (#"{"items":[]}"#, true),
+    (#"{"items":[{"metadata":{"name":"s"}}]}"#, true),
+    (#"{"items":[{"metadata":{"name":"s","namespace":"kube-system"}}]}"#, true),
+    ("[]", false), (#""ok""#, false), ("<html>", false), ("", false), (#"{"items":"x"}"#, false),
+    (#"{"items":["x"]}"#, false), (#"{"items":[{}]}"#, false),
+    (#"{"items":[{"metadata":{"name":7}}]}"#, false),
+    (#"{"items":[{"metadata":{"name":"s","namespace":7}}]}"#, false),
+  ]) func onlyAListOfPodsIsAnAnswer(_ body: String, _ isOne: Bool) async throws {
+    try await ScriptedServer.with({ _ in .answer(200, [:], body) }) { server in
+      #expect((await Kubelet(url: server.url).trouble() == nil) == isOne)
+    }
   }
 }

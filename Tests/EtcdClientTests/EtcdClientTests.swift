@@ -32,6 +32,20 @@ import Testing
     }
   }
 
+  /// A server that lost its power is noticed by the kernel.
+  @Test func aSilentServerIsAskedWhetherItIsThere() async throws {
+    try await ScriptedServer.with({ _ in .json(Self.node) }) { server in
+      let port = try #require(server.url.split(separator: ":").last.flatMap { Int($0) })
+      try await self.with([EtcdEndpoint(server.url)]) {
+        _ = try await $0.get("k")
+        try await eventually {
+          let timers = try KeepAliveTimers.ofConnections(remotePort: port)
+          return timers.count == 1 && timers.allSatisfy { (0...30).contains($0 ?? -1) }
+        }
+      }
+    }
+  }
+
   @Test func writesAsGoDoes() async throws {
     try await ScriptedServer.with({ _ in .json(Self.node, status: 201) }) { server in
       try await self.with([EtcdEndpoint(server.url)]) {

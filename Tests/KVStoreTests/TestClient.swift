@@ -21,14 +21,15 @@ func withTemporaryDirectory<Result>(
 /// A server in this process, stopped afterwards.
 func withRunningServer<Result>(
   _ storage: KVStoreServer.Storage = .memory, listenURLs: [String] = ["http://127.0.0.1:0"],
-  corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(),
+  advertisedURLs: [String] = [], corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [],
+  tls: TLSFiles = TLSFiles(),
   maxConnections: Int? = nil,
   logger: Logger = Logger(label: "test"), limits: ConnectionLimits = ConnectionLimits(),
   isolation: isolated (any Actor)? = #isolation, _ body: (KVStoreServer) async throws -> Result
 ) async throws -> Result {
   let server = try await KVStoreServer.start(
-    storage, listenURLs: listenURLs, name: "test", corsOrigins: corsOrigins,
-    hostWhitelist: hostWhitelist, tls: tls,
+    storage, listenURLs: listenURLs, advertisedURLs: advertisedURLs, name: "test",
+    corsOrigins: corsOrigins, hostWhitelist: hostWhitelist, tls: tls,
     maxConnections: maxConnections, logger: logger, limits: limits)
   do {
     let result = try await body(server)
@@ -72,7 +73,7 @@ struct TestClient: Sendable {
   /// - Parameter user: with the password, `name:password`.
   func send(
     _ method: HTTPMethod, _ path: String, form: String? = nil, as user: String? = nil,
-    timeout: TimeAmount = .seconds(30)
+    timeout: TimeAmount = .seconds(120)
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: self.base + path)
     request.method = method

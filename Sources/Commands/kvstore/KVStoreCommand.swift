@@ -38,6 +38,12 @@ import UnixSignals
   var listenClientUrls = "http://127.0.0.1:2379"
 
   @Option(
+    help: ArgumentHelp(
+      "Addresses that clients switch to, in /v2/members and /v2/machines. By itself these are the addresses to listen on; for one on all interfaces, like http://0.0.0.0:2379, a client gets the address that it has connected to.",
+      valueName: "urls"))
+  var advertiseClientUrls = ""
+
+  @Option(
     help: ArgumentHelp("The directory of the database; created if it is missing.", valueName: "dir")
   )
   var dataDir = "default.kvstore"
@@ -76,6 +82,11 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
+      "The most bytes of a request's body; a longer one gets error 210.", valueName: "bytes"))
+  var maxRequestBytes = KVStoreServer.standardMaxRequestBytes
+
+  @Option(
+    help: ArgumentHelp(
       "Origins whose web pages may read and write, separated by commas; * allows all, as etcd does by itself.",
       valueName: "origins"))
   var cors = ""
@@ -101,13 +112,20 @@ import UnixSignals
     if let maxConnections = self.maxConnections, maxConnections < 1 {
       throw ValidationError("--max-connections \(maxConnections): give a number of 1 or more")
     }
+    guard (1...256 << 20).contains(self.maxRequestBytes) else {
+      throw ValidationError(
+        "--max-request-bytes \(self.maxRequestBytes): give a number from 1 to \(256 << 20)")
+    }
   }
 
   static func main() async {
-    let arguments = GoCommandLine.normalized(
-      Array(CommandLine.arguments.dropFirst()), switches: ["client-cert-auth"])
+    var arguments = GoCommandLine.normalized(
+      Array(CommandLine.arguments.dropFirst()),
+      switches: ClusterFlags.switches.union(["client-cert-auth"]))
     do {
-      let settings = try self.settings(beside: arguments)
+      let ignored = ClusterFlags.remove(from: &arguments)
+      var settings = try self.settings(beside: arguments)
+      settings.warnings += ignored
       var command = try self.parseAsRoot(settings.entries.map(\.argument) + arguments)
       switch command {
       case let serve as KVStoreCommand: try await serve.serve(warnings: settings.warnings)
@@ -139,7 +157,9 @@ import UnixSignals
           place: name, problem: "cannot read it: \(error.localizedDescription)")
       }
     }
-    let settings = try Settings(flags: self.settable, environment: environment, file: file)
+    var settings = try Settings(
+      flags: self.settable.union(ClusterFlags.names), environment: environment, file: file)
+    ClusterFlags.remove(from: &settings)
     for entry in settings.entries {
       do {
         _ = try self.parse([entry.argument])
@@ -148,6 +168,10 @@ import UnixSignals
       }
     }
     return settings
+  }
+
+  private static func list(_ text: String) -> [String] {
+    text.split(separator: ",").map(String.init)
   }
 
   private func serve(warnings: [String]) async throws {
@@ -161,13 +185,14 @@ import UnixSignals
     do {
       server = try await KVStoreServer.start(
         .directory(self.dataDir),
-        listenURLs: self.listenClientUrls.split(separator: ",").map(String.init), name: self.name,
+        listenURLs: Self.list(self.listenClientUrls),
+        advertisedURLs: Self.list(self.advertiseClientUrls), name: self.name,
         corsOrigins: CORSOrigins(parsing: self.cors),
-        hostWhitelist: self.hostWhitelist.split(separator: ",").map(String.init),
+        hostWhitelist: Self.list(self.hostWhitelist),
         tls: TLSFiles(
           certFile: self.certFile, keyFile: self.keyFile, trustedCAFile: self.trustedCaFile,
           clientCertAuth: self.clientCertAuth.isTrue),
-        maxConnections: self.maxConnections, logger: logger)
+        maxConnections: self.maxConnections, maxRequestBytes: self.maxRequestBytes, logger: logger)
     } catch {
       logger.error("\(error)")
       throw ExitCode(1)

@@ -17,6 +17,28 @@ public protocol LeasedKey: Sendable {
   ) async throws(EtcdClientError) -> SideAnswer
 }
 
+extension LeasedKey {
+  /// ``LeaseRequest/read``.
+  public func read() async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.read)
+  }
+
+  /// ``LeaseRequest/create``.
+  public func create() async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.create)
+  }
+
+  /// ``LeaseRequest/renew(ifIndex:)``.
+  public func renew(ifIndex index: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.renew(ifIndex: index))
+  }
+
+  /// ``LeaseRequest/release(ifIndex:)``.
+  public func release(ifIndex index: UInt64) async throws(EtcdClientError) -> LeaseAnswer {
+    try await self.perform(.release(ifIndex: index))
+  }
+}
+
 /// A request about a ``LeasedKey``.
 public enum LeaseRequest: Equatable, Sendable {
   /// Reads the key from the cluster's majority: `held` or `absent`.

@@ -50,6 +50,7 @@ final class EtcdTransport: Sendable {
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4096
     // A refused connection fails at once, so that the next endpoint is tried.
     configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.http1_1ConnectionDebugInitializer = { $0.keepAlive() }
     self.http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 

@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The shell around ``AuthRules``: the rules as on disk, a queue of changes, and a queue of passwords.
+/// The shell around ``AuthRules``: the rules as on disk, a queue of changes, and ``PasswordQueue``.
 ///
 /// The path of a change: a request becomes an ``AuthChange``, which is applied to a copy of the rules, one
 /// after the other. One transaction commits the rows that differ. Only then the copy takes effect and the
@@ -17,9 +17,13 @@ final class AuthStore: Sendable {
   private let enabled: Atomic<Bool>
   private let verified = VerifiedPasswords()
   private let changes = DispatchQueue(label: "kvstore-auth")
-  /// One password at a time: guessing keeps at most one processor busy. A connection has one request
-  /// under way, so the number of connections bounds the queue.
+  /// One password at a time: guessing keeps at most one processor busy.
   private let passwords = DispatchQueue(label: "kvstore-passwords")
+  /// A connection has one request under way, and those of closed ones are passed over: the number of
+  /// connections bounds the queue.
+  private let waiting = Mutex(PasswordQueue<Attempt>())
+  /// New passwords, which only root may set, do not wait behind those that are tried.
+  private let newPasswords = DispatchQueue(label: "kvstore-new-passwords")
 
   init(_ rules: AuthRules, database: Database, logger: Logger) {
     self.database = database
@@ -47,9 +51,23 @@ final class AuthStore: Sendable {
     fileprivate let hash: String
   }
 
-  /// - Parameter header: `Authorization`; an empty one counts as none.
-  func identify(_ header: String?) -> Identification {
-    guard let header, !header.isEmpty else { return .known(.guest) }
+  private struct Attempt: Sendable {
+    let claim: Claim
+    let isWanted: @Sendable () -> Bool
+    let reply: @Sendable (Requester) -> Void
+  }
+
+  /// - Parameters:
+  ///   - header: `Authorization`; an empty one counts as none.
+  ///   - certificateName: the common name of the client's certificate. Without the header it is the user, if
+  ///     there is one of that name. etcd also looks at the names of the authorities that signed it.
+  func identify(_ header: String?, certificateName: KeyName? = nil) -> Identification {
+    guard let header, !header.isEmpty else {
+      guard let certificateName, self.rules.withLock({ $0.users[certificateName] != nil }) else {
+        return .known(.guest)
+      }
+      return .known(.user(certificateName))
+    }
     guard let credentials = BasicCredentials(header),
       let hash = self.rules.withLock({ $0.users[credentials.user]?.passwordHash })
     else { return .known(.unknown) }
@@ -59,22 +77,46 @@ final class AuthStore: Sendable {
     return .claimed(Claim(credentials: credentials, hash: hash))
   }
 
-  /// Checks a password. The reply comes on another thread.
-  func verify(_ claim: Claim, reply: @escaping @Sendable (Requester) -> Void) {
+  /// Checks a password. The reply comes on another thread; see ``PasswordQueue`` for when.
+  /// - Parameters:
+  ///   - address: the client's, without its port.
+  ///   - isWanted: whether the connection is still there.
+  func verify(
+    _ claim: Claim, address: String = "", isWanted: @escaping @Sendable () -> Bool = { true },
+    reply: @escaping @Sendable (Requester) -> Void
+  ) {
+    let attempt = Attempt(claim: claim, isWanted: isWanted, reply: reply)
+    self.waiting.withLock {
+      $0.add(attempt, from: .init(address: address, user: claim.credentials.user))
+    }
     self.passwords.async {
-      let (user, password) = (claim.credentials.user, claim.credentials.password)
-      // Of many simultaneous requests the first one checks for all.
-      let isKnown = self.verified.contains(password, of: user, hash: claim.hash)
-      guard isKnown || PasswordHash.isRight(password, for: claim.hash) else {
-        self.logger.debug("A wrong password", metadata: ["user": "\(user.text)"])
-        reply(.unknown)
+      while let attempt = self.waiting.withLock({ $0.next() }) {
+        guard attempt.isWanted() else { continue }
+        self.carryOut(attempt)
         return
       }
-      if !isKnown { self.verified.insert(password, of: user, hash: claim.hash) }
-      // The password may have changed meanwhile.
-      let isCurrent = self.rules.withLock { $0.users[user]?.passwordHash == claim.hash }
-      reply(isCurrent ? .user(user) : .unknown)
     }
+  }
+
+  private func carryOut(_ attempt: Attempt) {
+    let claim = attempt.claim
+    let (user, password) = (claim.credentials.user, claim.credentials.password)
+    let start = ContinuousClock.now
+    // Of many simultaneous requests the first one checks for all.
+    let isKnown = self.verified.contains(password, of: user, hash: claim.hash)
+    guard isKnown || PasswordHash.isRight(password, for: claim.hash) else {
+      self.logger.debug("A wrong password", metadata: ["user": "\(user.text)"])
+      let now = ContinuousClock.now
+      let answer = self.waiting.withLock { $0.answer(at: now, cost: now - start) }
+      DispatchQueue.global().asyncAfter(deadline: .now() + (answer - now) / .seconds(1)) {
+        attempt.reply(.unknown)
+      }
+      return
+    }
+    if !isKnown { self.verified.insert(password, of: user, hash: claim.hash) }
+    // The password may have changed meanwhile.
+    let isCurrent = self.rules.withLock { $0.users[user]?.passwordHash == claim.hash }
+    attempt.reply(isCurrent ? .user(user) : .unknown)
   }
 
   // MARK: Permissions
@@ -119,7 +161,7 @@ final class AuthStore: Sendable {
           self.carryOut(document.change(passwordHash: nil), reply: reply)
           return
         }
-        self.passwords.async {
+        self.newPasswords.async {
           guard let hash = PasswordHash.make(document.password) else {
             reply(.failure(.internalError))
             return

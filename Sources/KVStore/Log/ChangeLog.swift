@@ -23,6 +23,8 @@ final class ChangeLog: Sendable {
     var last: LogRecovery.Position
     var active = 0
     var offset = LogHeader.size
+    /// Of the active file, as far as it is known.
+    var size = 0
     /// The last batch of each file.
     var lastNumber: [UInt64] = [0, 0]
     /// The tables have every batch up to this one.
@@ -136,7 +138,11 @@ final class ChangeLog: Sendable {
         changes, number: number, previous: state.last.checksum, time: time, to: &state.buffer)
       let file = self.files[state.active]
       do {
-        file.grow(to: state.offset + state.buffer.readableBytes, by: Self.growth)
+        let end = state.offset + state.buffer.readableBytes
+        if end > state.size {
+          file.grow(to: end, by: Self.growth)
+          state.size = file.size
+        }
         try file.write(state.buffer, at: state.offset)
         try file.sync()
         guard file.isLinked else { throw Self.deleted(file) }
@@ -197,7 +203,7 @@ final class ChangeLog: Sendable {
         state.lastNumber[state.active] > state.foldedNumber
       {
         state.active = other
-        state.offset = LogHeader.size
+        (state.offset, state.size) = (LogHeader.size, 0)
         self.files[other].cut(to: Self.largestKept)
       }
       return state.last

@@ -54,17 +54,21 @@ final class LogFile: Sendable {
     return found.st_ino == own.st_ino && found.st_dev == own.st_dev
   }
 
+  /// In bytes.
+  var size: Int { self.status.map { Int($0.st_size) } ?? 0 }
+
   /// Writes zeros behind the end, so that later writes find their blocks. A disk that has no room for them may
   /// have room for the write.
   func grow(to size: Int, by step: Int) {
-    guard let end = self.status.map({ Int($0.st_size) }), end < size else { return }
+    let end = self.size
+    guard end < size else { return }
     try? self.write(
       ByteBuffer(repeating: 0, count: (size - end + step - 1) / step * step), at: end)
   }
 
   /// Gives back the blocks behind this size. What cannot be given back stays.
   func cut(to size: Int) {
-    if let end = self.status?.st_size, end > size { ftruncate(self.descriptor, off_t(size)) }
+    if self.size > size { ftruncate(self.descriptor, off_t(size)) }
   }
 
   /// The whole file at a path.

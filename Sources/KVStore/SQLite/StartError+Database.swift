@@ -20,7 +20,7 @@ extension StartError {
     case .corrupt(_, let reason): "it is damaged (\(reason))"
     case .tooNew: "it was written by a newer kvstore"
     case .unusable(_, let reason), .directory(_, let reason), .missing(_, let reason): reason
-    case .inUse, .listen, .badURL, .tls, .tlsFile: self.description
+    case .inUse, .listen, .badURL, .badAdvertisedURL, .tls, .tlsFile: self.description
     }
   }
 }

@@ -77,8 +77,8 @@ final class Connections: Sendable {
     }
   }
 
-  func handshakeHandler(time: TimeAmount) -> HandshakeHandler {
-    HandshakeHandler(time: time) { client, reason in
+  func handshakeHandler(time: TimeAmount, namesUsers: Bool) -> HandshakeHandler {
+    HandshakeHandler(time: time, namesUsers: namesUsers) { client, reason in
       self.warn(
         "A TLS handshake failed", metadata: ["client": "\(client)", "err": "\(reason)"])
     }

@@ -15,7 +15,7 @@ import Synchronization
 /// own.
 final class Store: Sendable {
   typealias Reply = @Sendable (Result<Event, StoreError>) -> Void
-  /// Gets an event as JSON; nothing follows the last one. It must not block.
+  /// Gets an event as JSON; nothing follows the last one.
   typealias Sink = @Sendable (ByteBuffer, _ isLast: Bool) -> Void
 
   let clock: StoreClock
@@ -44,8 +44,14 @@ final class Store: Sendable {
   /// A directory with more nodes is not read on an event loop.
   private static let largeDirectory = 256
 
+  private struct Request {
+    let command: Command
+    let loop: (any EventLoop)?
+    let reply: Reply
+  }
+
   private struct Inbox {
-    var requests: [(Command, Reply)] = []
+    var requests: [Request] = []
     /// Of the values in ``requests``.
     var byteCount = 0
     var isClosed = false
@@ -58,7 +64,7 @@ final class Store: Sendable {
 
   private struct Watching {
     var publication: Publication
-    var sinks: [WatcherHub.ID: Sink] = [:]
+    var sinks: [WatcherHub.ID: (loop: (any EventLoop)?, sink: Sink)] = [:]
   }
 
   /// Reads the database and starts the writer.
@@ -107,12 +113,12 @@ final class Store: Sendable {
   }
 
   /// Reads the keyspace as on disk, and counts the operation.
-  /// - Parameter later: gets what was found in a large directory, on another thread.
+  /// - Parameter later: makes what gets the contents of a large directory, on another thread.
   /// - Returns: `nil` for a large directory.
   /// - Throws: 100 or 104.
   func get(
     _ path: StorePath, isRecursive: Bool, isSorted: Bool, now: StoreTime,
-    later: @escaping @Sendable (Reading) -> Void
+    later: () -> @Sendable (Reading) -> Void
   ) throws(StoreError) -> Reading? {
     let tree = self.current
     let tally = isRecursive ? self.statistics.getRecursive : self.statistics.get
@@ -125,7 +131,8 @@ final class Store: Sendable {
         return Reading(body: event.json(wall: wall), index: index)
       }
       guard node.readCount(isRecursive: isRecursive) > Self.largeDirectory else { return read() }
-      self.reads.async { later(read()) }
+      let reply = later()
+      self.reads.async { reply(read()) }
       return nil
     } catch {
       tally.add(succeeded: false)
@@ -133,20 +140,25 @@ final class Store: Sendable {
     }
   }
 
-  /// Queues a change. The reply comes on the writer's thread, after the commit.
-  func submit(_ command: Command, reply: @escaping Reply) {
+  /// Queues a change. The reply comes after the commit.
+  /// - Parameter loop: where the reply comes; `nil` for the writer's thread, which it must not block.
+  func submit(
+    _ command: Command, on loop: (any EventLoop)? = nil, reply: @escaping Reply
+  ) {
     let byteCount = command.byteCount
     let (problem, isFirst): (String?, Bool) = self.inbox.withLock { inbox in
       if inbox.isClosed { return ("the store is stopping", false) }
       if inbox.byteCount > 0, inbox.byteCount + byteCount > Inbox.byteLimit {
         return ("too much waits for the disk: try again", false)
       }
-      inbox.requests.append((command, reply))
+      inbox.requests.append(Request(command: command, loop: loop, reply: reply))
       inbox.byteCount += byteCount
       return (nil, inbox.requests.count == 1)
     }
     if let problem {
-      reply(.failure(StoreError(.internalError, cause: problem)))
+      var outbox = Outbox()
+      outbox.add(loop) { reply(.failure(StoreError(.internalError, cause: problem))) }
+      outbox.send()
     } else if isFirst {
       // The writer takes the others along.
       self.wakeUp.signal()
@@ -166,16 +178,18 @@ final class Store: Sendable {
   /// Returns an event of the history, or adds a watcher: in one step, so that no event falls between.
   /// - Parameters:
   ///   - waitIndex: the first index of interest; `nil` for the next one.
-  ///   - sink: gets later events, on the writer's thread.
+  ///   - loop: where the events come; `nil` for the writer's thread, which they must not block.
+  ///   - sink: gets later events.
   /// - Throws: 401 when the history begins after `waitIndex`.
   func watch(
-    _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?, sink: @escaping Sink
+    _ path: StorePath, isRecursive: Bool, isStream: Bool, waitIndex: UInt64?,
+    on loop: (any EventLoop)? = nil, sink: @escaping Sink
   ) throws(StoreError) -> WatchStart {
     self.statistics.watch.add(succeeded: true)
     let start = try self.watching.withLock { watching throws(StoreError) in
       let start = try watching.publication.watch(
         path, isRecursive: isRecursive, isStream: isStream, waitIndex: waitIndex)
-      if let id = start.id { watching.sinks[id] = sink }
+      if let id = start.id { watching.sinks[id] = (loop, sink) }
       return start
     }
     return WatchStart(
@@ -202,7 +216,8 @@ final class Store: Sendable {
 
   private func write(from tree: KeyTree) {
     var loop = WriterLoop(tree: tree)
-    var requests: [(command: Command, reply: Reply)] = []
+    var requests: [Request] = []
+    var outbox = Outbox()
     while true {
       switch loop.next(at: self.clock.now) {
       case .wait(let deadline):
@@ -222,12 +237,15 @@ final class Store: Sendable {
         self.commit(changes, at: time, of: requests.count, for: &loop)
       case .publish(let tree, let changes):
         for change in changes { self.statistics.count(change.event.action, succeeded: true) }
-        self.publish(tree, changes)
+        self.publish(tree, changes, to: &outbox)
       case .answer(let results):
-        for ((command, reply), result) in zip(requests, results) {
-          if case .failure = result { self.statistics.count(command.action, succeeded: false) }
-          reply(result)
+        for (request, result) in zip(requests, results) {
+          if case .failure = result {
+            self.statistics.count(request.command.action, succeeded: false)
+          }
+          outbox.add(request.loop) { request.reply(result) }
         }
+        outbox.send()
         requests = []
       case .fold(let backlog): self.fold(backlog)
       case .close:
@@ -287,10 +305,10 @@ final class Store: Sendable {
   }
 
   /// Publishes committed changes: to readers first, then to watchers.
-  private func publish(_ tree: KeyTree, _ changes: [Change]) {
+  private func publish(_ tree: KeyTree, _ changes: [Change], to outbox: inout Outbox) {
     var old = tree
     let deliveries = self.watching.withLock { watching in
-      var deliveries: [(Sink, Event, Bool)] = []
+      var deliveries: [((loop: (any EventLoop)?, sink: Sink), Event, Bool)] = []
       for delivery in watching.publication.publish(changes) {
         guard let sink = watching.sinks[delivery.watcher] else { continue }
         if delivery.isLast { watching.sinks[delivery.watcher] = nil }
@@ -302,9 +320,9 @@ final class Store: Sendable {
     }
     // One encoding serves all watchers of an event.
     var encoded: (index: UInt64, json: ByteBuffer)?
-    for (sink, event, isLast) in deliveries {
+    for ((loop, sink), event, isLast) in deliveries {
       if encoded?.index != event.index { encoded = (event.index, event.json(wall: self.wall)) }
-      if let encoded { sink(encoded.json, isLast) }
+      if let json = encoded?.json { outbox.add(loop) { sink(json, isLast) } }
     }
     self.discard(old, changes)
   }

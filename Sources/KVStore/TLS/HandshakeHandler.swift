@@ -2,21 +2,27 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Bounds the time of a TLS handshake and reports a failure. It leaves the pipeline after the handshake.
+/// Bounds the time of a TLS handshake, reports a failure, and tells the next handler the client's name. It
+/// leaves the pipeline after the handshake.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
   private let time: TimeAmount
+  private let namesUsers: Bool
   private let report: @Sendable (_ client: String, _ reason: String) -> Void
   private var deadline: Scheduled<Void>?
   private var isOver = false
 
-  /// - Parameter report: called once for a failed handshake.
+  /// - Parameters:
+  ///   - namesUsers: whether the common name of a client's certificate is a user's.
+  ///   - report: called once for a failed handshake.
   init(
-    time: TimeAmount, report: @escaping @Sendable (_ client: String, _ reason: String) -> Void
+    time: TimeAmount, namesUsers: Bool,
+    report: @escaping @Sendable (_ client: String, _ reason: String) -> Void
   ) {
     self.time = time
+    self.namesUsers = namesUsers
     self.report = report
   }
 
@@ -34,9 +40,19 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .handshakeCompleted? = event as? TLSUserEvent {
       self.isOver = true
+      if self.namesUsers, let name = self.certificateName(context) {
+        context.fireUserInboundEventTriggered(ConnectionHandler.CertificateShown(name: name))
+      }
       context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
     context.fireUserInboundEventTriggered(event)
+  }
+
+  private func certificateName(_ context: ChannelHandlerContext) -> KeyName? {
+    guard let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate(),
+      let der = try? certificate.toDERBytes()
+    else { return nil }
+    return CertificateName.commonName(der: der).map { KeyName($0) }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {

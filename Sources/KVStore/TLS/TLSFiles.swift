@@ -35,7 +35,7 @@ public struct TLSFiles: Equatable, Sendable {
     if let secure = addresses.first(where: \.isSecure) {
       guard !self.certFile.isEmpty else {
         throw .tls(
-          "\(secure.url(port: secure.port)) needs TLS: give a certificate with --cert-file and --key-file, or write http://"
+          "\(secure.url) needs TLS: give a certificate with --cert-file and --key-file, or write http://"
         )
       }
       guard !self.clientCertAuth || !self.trustedCAFile.isEmpty else {
@@ -51,7 +51,7 @@ public struct TLSFiles: Equatable, Sendable {
     ].filter(\.1).map(\.0)
     guard !given.isEmpty else { return [] }
     return addresses.filter { !$0.isSecure }.map {
-      "The scheme of client url \($0.url(port: $0.port)) is HTTP: \(given.joined(separator: ", ")) ignored for it"
+      "The scheme of client url \($0.url) is HTTP: \(given.joined(separator: ", ")) ignored for it"
     }
   }
 }

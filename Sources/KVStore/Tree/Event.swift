@@ -6,18 +6,37 @@ package struct Event: Equatable, Sendable {
     case get, set, create, update, delete, expire, compareAndSwap, compareAndDelete
   }
 
-  package let action: Action
-  package let node: NodeView
-  package let prevNode: NodeView?
-  /// A refresh of a TTL is in the history, so that it has no gap, but wakes no watcher. A creation is
-  /// never one: etcd publishes it even if it was asked for with `refresh=true`.
-  package let isRefresh: Bool
+  /// Shared: an event is in its batch, the history, an answer and many watches at once.
+  private let contents: Contents
+
+  private final class Contents: Sendable {
+    let action: Action
+    let node: NodeView
+    let prevNode: NodeView?
+    let isRefresh: Bool
+
+    init(_ action: Action, _ node: NodeView, _ prevNode: NodeView?, _ isRefresh: Bool) {
+      self.action = action
+      self.node = node
+      self.prevNode = prevNode
+      self.isRefresh = isRefresh
+    }
+  }
 
   init(_ action: Action, node: NodeView, prevNode: NodeView? = nil, isRefresh: Bool = false) {
-    self.action = action
-    self.node = node
-    self.prevNode = prevNode
-    self.isRefresh = isRefresh && action != .create
+    self.contents = Contents(action, node, prevNode, isRefresh && action != .create)
+  }
+
+  package var action: Action { self.contents.action }
+  package var node: NodeView { self.contents.node }
+  package var prevNode: NodeView? { self.contents.prevNode }
+  /// A refresh of a TTL is in the history, so that it has no gap, but wakes no watcher. A creation is
+  /// never one: etcd publishes it even if it was asked for with `refresh=true`.
+  package var isRefresh: Bool { self.contents.isRefresh }
+
+  package static func == (a: Event, b: Event) -> Bool {
+    a.action == b.action && a.node == b.node && a.prevNode == b.prevNode
+      && a.isRefresh == b.isRefresh
   }
 
   /// The index of the change; meaningless for a read.

@@ -98,13 +98,13 @@ package struct KeyTree: Sendable {
 
   /// - Precondition: the parent exists and is a directory.
   mutating func put(_ node: TreeNode, at path: StorePath) {
-    _ = Self.replace(path.names[...], in: &self.root, by: node)
+    _ = Self.replace(path.bytes, from: 1, in: &self.root, by: node)
   }
 
   /// Removes a node with everything below.
   /// - Precondition: it exists.
   mutating func remove(at path: StorePath) -> TreeNode? {
-    Self.replace(path.names[...], in: &self.root, by: nil)
+    Self.replace(path.bytes, from: 1, in: &self.root, by: nil)
   }
 
   /// In place of a missing directory; ``replace(_:in:by:)`` stops at it.
@@ -112,20 +112,23 @@ package struct KeyTree: Sendable {
 
   /// Changes the slot at the end of the path in place. Only nodes on the path that other copies of the
   /// tree share are copied.
+  /// - Parameter start: where the first name below `node` begins.
   /// - Returns: the node that was there.
   private static func replace(
-    _ names: ArraySlice<KeyName>, in node: inout TreeNode, by new: TreeNode?
+    _ path: [UInt8], from start: Int, in node: inout TreeNode, by new: TreeNode?
   ) -> TreeNode? {
-    guard let name = names.first, case .directory(var children) = node.content else {
-      preconditionFailure("no directory on the way to \(names)")
+    guard case .directory(var children) = node.content else {
+      preconditionFailure("no directory on the way to \(StorePath(clean: path))")
     }
+    let end = path[start...].firstIndex(of: StorePath.slash) ?? path.endIndex
+    let name = KeyName(path[start..<end])
     // A second owner of the payload would turn the change in place into a copy.
     node.content = .value([])
     defer { node.content = .directory(children) }
     let old: TreeNode?
-    if names.count > 1 {
+    if end < path.endIndex {
       old = children.byName.updateValue(forKey: name, default: Self.nowhere) { child in
-        self.replace(names.dropFirst(), in: &child, by: new)
+        self.replace(path, from: end + 1, in: &child, by: new)
       }
     } else if let new {
       old = children.byName.updateValue(new, forKey: name)

@@ -7,11 +7,13 @@
 /// flags and variables, and a flag beside its variable is an error.
 package struct Settings: Equatable, Sendable {
   /// In ascending priority: of two settings of one flag the later one counts.
-  package private(set) var entries: [Setting] = []
-  package private(set) var warnings: [String] = []
+  package var entries: [Setting] = []
+  package var warnings: [String] = []
 
   /// etcd's key above the paths of certificates; here they may also stand beside it.
   private static let section = "client-transport-security"
+  /// The same for peers. A program without peers allows it like a flag.
+  package static let peerSection = "peer-transport-security"
 
   /// - Parameters:
   ///   - flags: the names that are allowed, without leading hyphens.
@@ -61,6 +63,10 @@ package struct Settings: Equatable, Sendable {
     let example = "data-dir: /var/lib/kvstore"
     return try ConfigurationFile.settings(in: root, of: file, flags: flags, example: example) {
       key, value throws(SettingsError) in
+      if key.string == self.peerSection, flags.contains(self.peerSection) {
+        let place = ConfigurationFile.place(of: key, in: file)
+        return [Setting(argument: "--\(self.peerSection)=", origin: place)]
+      }
       guard key.string == self.section else { return nil }
       return try ConfigurationFile.settings(in: value, of: file, flags: flags, example: example)
     }

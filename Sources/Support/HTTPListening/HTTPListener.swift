@@ -56,6 +56,7 @@ public struct HTTPListener: Sendable {
       configuration: .init(address: .hostname(self.address, port: self.port)),
       onServerRunning: { channel in
         if let address = channel.localAddress?.ipAddress { bound.bind(to: address) }
+        try? await channel.keepAlive().get()
         guard let url = self.url(of: channel.localAddress) else { return }
         await onListening(url)
       },

@@ -233,6 +233,56 @@ import Testing
     return try RawConnection(host: url.host() ?? "", port: url.port ?? 0)
   }
 
+  /// As many guessers as would delay a login by nine seconds, were they tried before it.
+  @Test func aFloodOfWrongPasswordsDelaysARightOneLittle() async throws {
+    try await withServer { client in
+      try await self.switchOn(client)
+      try await withThrowingTaskGroup { group in
+        let end = End()
+        defer { end.isReached.withLock { $0 = true } }
+        for number in 0..<150 {
+          group.addTask {
+            try await onThreadOfItsOwn {
+              let connection = try Self.connect(client)
+              while !end.isReached.withLock({ $0 }) {
+                try Self.guess("u:\(number)", over: connection, until: end)
+              }
+            }
+          }
+        }
+        // Until they are at it.
+        let wrong = try await client.send(
+          .GET, "/v2/keys/b", as: "u:x", timeout: .minutes(1))
+        #expect(wrong.status == 401)
+        let start = ContinuousClock.now
+        let right = try await client.send(.GET, "/v2/keys/b", as: "root:pw")
+        #expect(right.status == 404)
+        #expect(ContinuousClock.now - start < .seconds(4))
+      }
+    }
+  }
+
+  private final class End: Sendable {
+    let isReached = Mutex(false)
+  }
+
+  /// Waits for the refusal, or until the end.
+  private static func guess(
+    _ user: String, over connection: RawConnection, until end: End
+  ) throws {
+    let request =
+      "GET /v2/keys/b HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+      + basicAuthorization(user) + "\r\n\r\n"
+    _ = connection.send(Array(request.utf8))
+    while !end.isReached.withLock({ $0 }) {
+      do {
+        #expect(try connection.readHead("GET", until: .now + .seconds(0.2)).status == 401)
+        while try connection.readPiece(until: .now + .seconds(60)) != nil {}
+        return
+      } catch RawConnection.Failure.silence {}
+    }
+  }
+
   @Test func manyAtOnceAreToldApart() async throws {
     try await withServer { client in
       try await self.switchOn(client)

@@ -260,7 +260,8 @@ private final class TreeFuzzer {
       self.reached.insert(
         "\(change.event.action)" + (change.event.node.isDirectory ? "-directory" : "")
           + (change.event.prevNode == nil ? "" : "-existing")
-          + (change.event.isRefresh ? "-refresh" : "") + (change.removed.map { $0.below.nodes > 0 } == true ? "-many" : ""))
+          + (change.event.isRefresh ? "-refresh" : "")
+          + (change.removed.map { $0.below.nodes > 0 } == true ? "-many" : ""))
       switch (change.event.action, self.rows[path]) {
       case (.delete, nil), (.expire, nil), (.compareAndDelete, nil): return nil
       case (.get, _), (.delete, _), (.expire, _), (.compareAndDelete, _), (_, nil):

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import HTTPEndpoint
 import Hummingbird
 import NIOCore
+import NIOPosix
 import Synchronization
 import TestSupport
 import Testing
@@ -25,6 +26,25 @@ import Testing
     let listener = HTTPListener(address: "localhost", port: 0)
     #expect(listener.url(of: try SocketAddress(unixDomainSocketPath: "/s")) == nil)
     #expect(listener.url(of: nil) == nil)
+  }
+
+  /// A client that lost its power while it watches is noticed by the kernel.
+  @Test func aSilentClientIsAskedWhetherItIsThere() async throws {
+    let listener = HTTPListener(address: "127.0.0.1", port: 0)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      let (urls, listening) = AsyncStream.makeStream(of: String.self)
+      group.addTask { try await listener.run(Self.responder) { listening.yield($0) } }
+      let url = try #require(await urls.first { _ in true })
+      let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
+      let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connect(host: "127.0.0.1", port: port).get()
+      try await eventually {
+        let timers = try KeepAliveTimers.ofConnections(localPort: port)
+        return timers.count == 1 && timers.allSatisfy { $0.map { $0 <= 30 } ?? false }
+      }
+      try await client.close()
+      group.cancelAll()
+    }
   }
 
   @Test func aTakenPortIsAReasonInWords() async throws {

@@ -100,7 +100,16 @@ public struct Kubelet: Sendable {
       throw KubeletError(path: path, status: response.status.code)
     }
     let body = try await response.body.collect(upTo: 16 << 20)
-    return try JSONValue(parsing: Array(body.readableBytesView))["items"]?.elements ?? []
+    let list = try JSONValue(parsing: Array(body.readableBytesView))
+    let pods = list["items"]?.elements ?? []
+    // Anything else is no evidence that a pod has ended.
+    guard list.kind == "object", [nil, "null", "array"].contains(list["items"]?.kind),
+      pods.allSatisfy({ pod in
+        pod["metadata"]?["name"]?.string != nil
+          && [nil, "null", "string"].contains(pod["metadata"]?["namespace"]?.kind)
+      })
+    else { throw KubeletError(path: path, status: response.status.code) }
+    return pods
   }
 }
 
@@ -113,6 +122,7 @@ private struct KubeletError: Error, CustomStringConvertible {
     switch self.status {
     case 401, 403:
       "\(self.path) answers \(self.status): use a client certificate with the right to get nodes/proxy"
+    case 200: "\(self.path) answers with no list of pods"
     default: "\(self.path) answers \(self.status)"
     }
   }

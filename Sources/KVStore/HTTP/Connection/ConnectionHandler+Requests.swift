@@ -18,11 +18,16 @@ extension ConnectionHandler {
     let changesMembers = Route.changesMembers(request.head.method, target)
     var requester = requester
     if requester == nil, self.store.auth.isEnabled, route.needsRequester || changesMembers {
-      switch self.store.auth.identify(request.head.authorization) {
+      switch self.store.auth.identify(
+        request.head.authorization, certificateName: self.certificateName)
+      {
       case .known(let known): requester = known
       case .claimed(let claim):
         let report = self.reporter(context: context)
-        self.store.auth.verify(claim) { requester in report { .authenticated(requester) } }
+        let channel = context.channel
+        self.store.auth.verify(
+          claim, address: channel.remoteAddress?.ipAddress ?? "", isWanted: { channel.isActive }
+        ) { requester in report { .authenticated(requester) } }
         return
       }
     }
@@ -46,7 +51,10 @@ extension ConnectionHandler {
         context: context)
     default:
       self.report(
-        .answered(self.pages.response(to: route, method: request.head.method)),
+        .answered(
+          self.pages.response(
+            to: route, method: request.head.method,
+            reachedAt: context.channel.localAddress?.ipAddress)),
         context: context)
     }
   }
@@ -58,7 +66,7 @@ extension ConnectionHandler {
     let hasForm = method == .put || method == .post
     let form = try Form(
       query: target?.query, body: hasForm ? Array(request.body.readableBytesView) : nil,
-      contentType: request.head.contentType)
+      contentType: request.head.contentType, limit: self.limits.requestBytes)
     let now = self.store.clock.now
     let keysRequest = try KeysRequest(method, path: path, form: form, now: now)
     if let requester, let path = target?.path {
@@ -70,24 +78,27 @@ extension ConnectionHandler {
     }
     switch keysRequest {
     case .get(let path, let isRecursive, let isSorted):
-      let report = self.reporter(context: context)
       let reading = try self.store.get(
         path, isRecursive: isRecursive, isSorted: isSorted, now: now
-      ) { reading in report { .answered(.reading(reading)) } }
+      ) {
+        let report = self.reporter(context: context)
+        return { reading in report { .answered(.reading(reading)) } }
+      }
       if let reading { self.report(.answered(.reading(reading)), context: context) }
     case .watch(let path, let isRecursive, let isStream, let waitIndex):
-      let report = self.reporter(context: context)
+      let report = self.loopReporter(context: context)
       let start = try self.store.watch(
-        path, isRecursive: isRecursive, isStream: isStream, waitIndex: waitIndex
-      ) { event, isLast in report { .event(event, isLast: isLast) } }
+        path, isRecursive: isRecursive, isStream: isStream, waitIndex: waitIndex,
+        on: context.eventLoop
+      ) { event, isLast in report(.event(event, isLast: isLast)) }
       self.report(
         .watchStarted(id: start.id, index: start.index, event: start.event, isStream: isStream),
         context: context)
     case .change(let command, let actionOnly):
-      let report = self.reporter(context: context)
+      let report = self.loopReporter(context: context)
       let wall = self.store.wall
-      self.store.submit(command) { result in
-        report { .answered(.change(result, actionOnly: actionOnly, wall: wall)) }
+      self.store.submit(command, on: context.eventLoop) { result in
+        report(.answered(.change(result, actionOnly: actionOnly, wall: wall)))
       }
     }
   }

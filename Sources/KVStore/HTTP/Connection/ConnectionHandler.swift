@@ -14,10 +14,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// The server stops: an idle connection closes, a watch ends, a request under way is answered first.
   struct Stop: Sendable {}
 
+  /// The handshake's client has shown a certificate with this common name, and it names a user.
+  struct CertificateShown: Sendable {
+    let name: KeyName
+  }
+
   let store: Store
   let pages: Pages
   let listener: BrowserPolicy.Listener
-  private let limits: ConnectionLimits
+  private(set) var certificateName: KeyName?
+  let limits: ConnectionLimits
   private var state: ConnectionState
 
   /// Facts that were reported while another one was handled.
@@ -87,8 +93,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
     case is Stop: self.report(.serverStopped, context: context)
+    case let shown as CertificateShown: self.certificateName = shown.name
     case ChannelEvent.inputClosed: self.report(.inputClosed, context: context)
     default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  /// A function that reports facts from the event loop, later.
+  func loopReporter(context: ChannelHandlerContext) -> @Sendable (Fact) -> Void {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    return { fact in
+      let (handler, context) = bound.value
+      handler.report(fact, context: context)
     }
   }
 
@@ -96,13 +112,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func reporter(
     context: ChannelHandlerContext
   ) -> @Sendable (_ fact: @escaping @Sendable () -> Fact) -> Void {
-    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    return { fact in
-      bound.eventLoop.execute {
-        let (handler, context) = bound.value
-        handler.report(fact(), context: context)
-      }
-    }
+    let (loop, report) = (context.eventLoop, self.loopReporter(context: context))
+    return { fact in loop.execute { report(fact()) } }
   }
 
   func report(_ fact: Fact, context: ChannelHandlerContext) {

@@ -11,6 +11,8 @@ struct ConnectionLimits: Sendable {
   var idleTime = TimeAmount.minutes(10)
   /// For the client to hang up after the last answer; Go's `net/http` gives it half of that.
   var lingerTime = TimeAmount.seconds(1)
+  /// The most bytes of a request's body; without a flag Go's limit for forms, which is etcd's.
+  var requestBytes = KVStoreServer.standardMaxRequestBytes
   /// Bytes that may arrive ahead of their turn. While a request is answered, or the client does not read, no
   /// more are read; a watch is cut off.
   var bytesAhead = 64 << 10

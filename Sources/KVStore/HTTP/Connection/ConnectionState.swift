@@ -235,7 +235,9 @@ struct ConnectionState {
       }
     case (.body(let part), .receiving):
       // Of a body that is too long one byte too many is kept: enough to refuse it.
-      if self.body.readableBytes <= Form.maxBodySize { self.body.writeImmutableBuffer(part) }
+      if self.body.readableBytes <= self.limits.requestBytes {
+        self.body.writeImmutableBuffer(part)
+      }
     case (.end, .receiving(let head)):
       let request = Request(head: head, body: self.body)
       self.body = ByteBuffer()

@@ -4,9 +4,6 @@
 struct Form: Equatable, Sendable {
   private var fields: [(name: [UInt8], value: [UInt8])] = []
 
-  /// In bytes.
-  static let maxBodySize = 10 << 20
-
   static func == (a: Form, b: Form) -> Bool {
     a.fields.elementsEqual(b.fields) { $0.name == $1.name && $0.value == $1.value }
   }
@@ -14,16 +11,18 @@ struct Form: Equatable, Sendable {
   /// - Parameters:
   ///   - body: of a PUT or POST; `nil` for the other methods.
   ///   - contentType: a body of another type than a form is ignored.
+  ///   - limit: the most bytes of a body.
   /// - Throws: error 210 with the first problem.
   init(
-    query: [UInt8]?, body: [UInt8]? = nil, contentType: String? = nil
+    query: [UInt8]?, body: [UInt8]? = nil, contentType: String? = nil,
+    limit: Int = KVStoreServer.standardMaxRequestBytes
   ) throws(StoreError) {
     var problem: String?
     if let body {
       let type = MediaType(contentType ?? "")
       problem = type.problem
       if type.name == MediaType.form {
-        if body.count > Self.maxBodySize {
+        if body.count > limit {
           problem = "http: POST too large"
         } else {
           problem = problem ?? self.add(body[...])

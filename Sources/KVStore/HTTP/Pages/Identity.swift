@@ -5,18 +5,18 @@ struct Identity: Sendable {
   let memberID: String
   let name: String
   /// Clients switch to these addresses.
-  let clientURLs: [String]
+  let clients: [ListenAddress]
 
   /// The version of etcd whose API this is; clients choose their requests by it.
   static let etcdVersion = "3.4.23"
   static let clusterVersion = "3.4.0"
 
-  init(clusterID: UInt64, name: String, clientURLs: [String]) {
+  init(clusterID: UInt64, name: String, clients: [ListenAddress]) {
     self.clusterID = String(clusterID, radix: 16)
     // There is one member, so its id can follow from the cluster's.
     self.memberID = String(clusterID ^ 0x5a5a_5a5a_5a5a_5a5a, radix: 16)
     self.name = name
-    self.clientURLs = clientURLs
+    self.clients = clients
   }
 
   var version: String {
@@ -24,14 +24,15 @@ struct Identity: Sendable {
   }
 
   /// An entry of `/v2/members`. Without peers it has no peer addresses.
-  var member: String {
+  /// - Parameter address: the address that the client has connected to.
+  func member(reachedAt address: String?) -> String {
     var json = JSONWriter()
     json.raw("{\"id\":\"\(self.memberID)\",\"name\":")
     json.string(self.name.utf8)
     json.raw(",\"peerURLs\":[],\"clientURLs\":[")
-    for (position, url) in self.clientURLs.enumerated() {
+    for (position, client) in self.clients.enumerated() {
       if position > 0 { json.raw(",") }
-      json.string(url.utf8)
+      json.string(client.url(reachedAt: address).utf8)
     }
     json.raw("]}")
     return String(buffer: json.buffer)
@@ -53,6 +54,11 @@ struct Identity: Sendable {
   /// `/v2/stats/leader`: there are no followers.
   var leaderStatistics: String { "{\"leader\":\"\(self.memberID)\",\"followers\":{}}" }
 
-  var members: String { "{\"members\":[\(self.member)]}\n" }
-  var machines: String { self.clientURLs.joined(separator: ", ") }
+  func members(reachedAt address: String?) -> String {
+    "{\"members\":[\(self.member(reachedAt: address))]}\n"
+  }
+
+  func machines(reachedAt address: String?) -> String {
+    self.clients.map { $0.url(reachedAt: address) }.joined(separator: ", ")
+  }
 }

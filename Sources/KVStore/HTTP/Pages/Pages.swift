@@ -17,7 +17,10 @@ struct Pages: Sendable {
   }
 
   /// - Precondition: the route is neither one of the keys nor of auth.
-  func response(to route: Route, method: HTTPMethod) -> Response {
+  /// - Parameter address: the server's end of the connection.
+  func response(
+    to route: Route, method: HTTPMethod, reachedAt address: String?
+  ) -> Response {
     switch route {
     case .keys, .auth: preconditionFailure("\(route) is answered by the connection handler")
     case .version: .json(.ok, self.identity.version)
@@ -25,10 +28,10 @@ struct Pages: Sendable {
       self.store.problem == nil
         ? .text(.ok, "{\"health\":\"true\"}")
         : .text(.serviceUnavailable, "{\"health\":\"false\"}")
-    case .members: self.ofTheCluster(self.identity.members)
-    case .memberLeader: self.ofTheCluster(self.identity.member + "\n")
+    case .members: self.ofTheCluster(self.identity.members(reachedAt: address))
+    case .memberLeader: self.ofTheCluster(self.identity.member(reachedAt: address) + "\n")
     case .unknownMember: .json(.notFound, "{\"message\":\"Not found\"}")
-    case .machines: .text(.ok, self.identity.machines)
+    case .machines: .text(.ok, self.identity.machines(reachedAt: address))
     case .storeStatistics:
       .json(.ok, self.store.statistics.json(watcherCount: self.store.watcherCount))
     case .selfStatistics:

@@ -77,7 +77,7 @@ import Testing
   /// Of several problems etcd names this one.
   @Test func theFirstProblemIsNamed() {
     let type = MediaType.form
-    let large = "value=" + String(repeating: "x", count: Form.maxBodySize)
+    let large = "value=" + String(repeating: "x", count: KVStoreServer.standardMaxRequestBytes)
     for (type, body, query, cause) in [
       (type + "; a", "value=%zz", nil, "mime: invalid media parameter"),
       (type + "; a", "value=1", "x=%zz", "mime: invalid media parameter"),
