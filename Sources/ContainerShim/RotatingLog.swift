@@ -7,7 +7,7 @@ import Glibc
 package struct RotatingLog {
   /// The bytes of a file.
   package static let limit = 10 << 20
-  /// With the one that is written to.
+  /// Including the present one.
   package static let files = 5
 
   private let path: String

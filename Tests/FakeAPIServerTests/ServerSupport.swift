@@ -52,7 +52,8 @@ func withServer(_ body: @escaping @Sendable (Caller, Kubectl) async throws -> Vo
       "kvstore", ["--data-dir", files.path("data"), "--listen-client-urls", "http://127.0.0.1:0"]
     ) { store in
       try await Programs.run(
-        "fake-apiserver", ["--etcd-servers=\(store)", "--insecure-port=-1"]
+        "fake-apiserver",
+        ["--etcd-servers=\(store)", "--insecure-port=-1", "--allow-local-kubelets"]
       ) { url in
         try await body(Caller(url: url), try Kubectl(server: url, files: files))
       }

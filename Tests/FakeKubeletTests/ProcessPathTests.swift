@@ -214,7 +214,7 @@ struct ProcessPathTests {
         try FileManager.default.removeItem(at: place.manifests.appending(path: "web.yaml"))
         try await eventually("one has gone") { logs() == ["other-n1"] }
       }
-      // They are there for whoever looks for the reason of an end, until the next start.
+      // They tell the reason of an end, until the next start.
       #expect(logs() == ["other-n1"])
       try FileManager.default.removeItem(at: place.manifests.appending(path: "other.yaml"))
       try await ProcessRuntimeTests.withKubelet(place) { _ in

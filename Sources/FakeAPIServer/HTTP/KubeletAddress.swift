@@ -2,8 +2,8 @@ import Glibc
 
 /// The addresses at which the server looks for a kubelet.
 ///
-/// A Node object is a client's word. At a loopback or link-local address are services that trust whoever comes
-/// from this machine, the server's own store among them, so nobody may make the server ask there.
+/// A Node object is a client's word. At a loopback or link-local address are services that trust every program of
+/// this machine, the server's own store among them, so no object makes the server ask there.
 ///
 /// Source: `pkg/proxy/util/utils.go` IsProxyableIP.
 struct KubeletAddress: Equatable, Sendable {

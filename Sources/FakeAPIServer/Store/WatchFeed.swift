@@ -150,7 +150,10 @@ final class WatchFeed: Sendable {
     var progress = WatchProgress(after: last, settling: self.settling)
     var index = index
     while true {
+      let begun = ContinuousClock.now
       try await Task.sleep(for: self.settling)
+      // A server that was paused has not yet read what came meanwhile.
+      if begun.duration(to: .now) > self.settling * 2 { continue }
       let step = progress.settled(index)
       let reached = progress.last
       self.state.withLock { $0.window?.advance(to: reached) }

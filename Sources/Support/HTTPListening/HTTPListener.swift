@@ -55,8 +55,8 @@ public struct HTTPListener: Sendable {
       server: self.server,
       configuration: .init(address: .hostname(self.address, port: self.port)),
       onServerRunning: { channel in
-        try? await channel.keepAlive().get()
         if let address = channel.localAddress?.ipAddress { bound.bind(to: address) }
+        try? await channel.keepAlive().get()
         guard let url = self.url(of: channel.localAddress) else { return }
         await onListening(url)
       },
