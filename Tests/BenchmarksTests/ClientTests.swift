@@ -64,6 +64,76 @@ import Testing
     }
   }
 
+  // MARK: The open loop
+
+  @Test func `an open loop writes all keys, and has a latency for each PUT`() async throws {
+    try await self.withKVStore { port, _ in
+      let loop = OpenLoop(rate: 1000, duration: .milliseconds(500), connections: 8)
+      let done = try await OpenLoopClient.run(loop, keyCount: 100, port: port)
+      #expect(done.isDone)
+      #expect(done.latencies.count == 500)
+      #expect(done.latencies.allSatisfy { $0 > .zero })
+      try await Connection.with(port: port) { reader in
+        for key in [1, 50, 100] {
+          #expect(try await reader.exchange(Request(.GET, "\(Keys.many)\(key)")).status == 200)
+        }
+        let beyond = try await reader.exchange(Request(.GET, "\(Keys.many)101"))
+        #expect(beyond.status == 404)
+      }
+    }
+  }
+
+  @Test func `an open loop ends with its server`() async throws {
+    try await self.withKVStore { port, server in
+      let loop = OpenLoop(rate: 100, duration: .seconds(600), connections: 4)
+      await withThrowingTaskGroup { group in
+        group.addTask {
+          await #expect(throws: BenchmarkError.connectionLost(port: port)) {
+            _ = try await OpenLoopClient.run(loop, keyCount: 10, port: port)
+          }
+        }
+        try? await Self.untilWritten(port: port)
+        await server.stop()
+      }
+    }
+  }
+
+  @Test func `an open loop ends with its task`() async throws {
+    try await self.withKVStore { port, _ in
+      let loop = OpenLoop(rate: 100, duration: .seconds(600), connections: 4)
+      await withThrowingTaskGroup { group in
+        group.addTask {
+          await #expect(throws: CancellationError.self) {
+            _ = try await OpenLoopClient.run(loop, keyCount: 10, port: port)
+          }
+        }
+        try? await Self.untilWritten(port: port)
+        group.cancelAll()
+      }
+    }
+  }
+
+  @Test func `an open loop ends with a PUT that is refused`() async throws {
+    try await self.withKVStore { port, _ in
+      // A directory is no key to be written.
+      try await Connection.with(port: port) {
+        _ = try await $0.succeed(Request(.PUT, "\(Keys.many)1/below", form: "value=1"))
+      }
+      let loop = OpenLoop(rate: 100, duration: .seconds(600), connections: 4)
+      await #expect(throws: BenchmarkError.refused(target: "\(Keys.many)1", status: 403)) {
+        _ = try await OpenLoopClient.run(loop, keyCount: 10, port: port)
+      }
+    }
+  }
+
+  private static func untilWritten(port: Int) async throws {
+    try await Connection.with(port: port) { reader in
+      try await wait(for: "a key", within: .seconds(60)) {
+        try await reader.exchange(Request(.GET, "\(Keys.many)1")).status == 200
+      }
+    }
+  }
+
   @Test func `the bare server's answer is as long as was asked for`() async throws {
     let port = try #require(try FreePorts.pick(1).first)
     await withThrowingTaskGroup { group in

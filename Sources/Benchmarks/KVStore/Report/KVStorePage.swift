@@ -12,6 +12,8 @@ package struct KVStorePage: Sendable {
   var seconds: Int
   /// Whether the sizes are too small for figures that mean something.
   var isQuick: Bool
+  /// The PUTs of the open loop in a second; `nil` without that load.
+  var openLoopRate: Double?
   var rows: [ComparisonRow]
 
   /// Writes the page, and its plot.
@@ -48,9 +50,16 @@ package struct KVStorePage: Sendable {
         fresh data directory. A round gives each load to one server after the other, for \(self.seconds) s each; every other round visits
         them in reverse order.
       - The load comes from the same machine and takes the same share of the cores from every server: `wrk` with one thread
-        for throughput, SwiftNIO clients for watches and expiry.
+        for throughput, SwiftNIO clients for the open loop, watches and expiry.
       - Values have 100 bytes. Both servers answer a PUT when it is on the disk. CPU is the user and system time of the
         server's process, divided by the requests that it answered.
+      - The open loop sends PUTs at fixed instants\(self.openLoopRateText), whether or not earlier ones have their answers. Its
+        rate is half of the highest rate that etcd reached in this run with 64 connections at full speed. The time of a PUT
+        counts from the instant at which it is due. While all of its 64 connections wait for answers, the PUT waits, and its
+        wait counts: a server that pauses pays for every PUT that was due in the pause. One PUT of a thousand takes longer
+        than p99.9. The load lasts \(self.openLoopSeconds) s for each server, so updates of kvstore's tables (every 5 s) and their
+        checkpoints are part of it.
+      - Two lines have the CPU per PUT of the largest store: beside a small kvstore, and beside an etcd with as many keys.
       - The bare server is SwiftNIO's stock HTTP/1 codec with a fixed answer of the length of kvstore's body.
       - Watchers are long polls, and all of them wait when the write is sent. "From the write's answer" is 0 when the last
         watcher had its answer before the writer had its own.
@@ -71,4 +80,10 @@ package struct KVStorePage: Sendable {
 
       """
   }
+
+  private var openLoopRateText: String {
+    self.openLoopRate.map { ", \(FigureUnit.grouped(Int($0))) a second to either server" } ?? ""
+  }
+
+  private var openLoopSeconds: Int { (self.isQuick ? Sizes.quick : .full).openLoopSeconds }
 }

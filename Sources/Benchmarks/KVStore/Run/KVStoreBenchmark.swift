@@ -12,7 +12,7 @@ package struct KVStoreBenchmark: Benchmark {
       has the ratios of their medians. With all loads at full size it is also written to kvstore.md, and \
       as a plot to kvstore.svg.
 
-      Needs etcd (3.4 or 3.5, which have the v2 API) and wrk in PATH. All loads take about twenty minutes, \
+      Needs etcd (3.4 or 3.5, which have the v2 API) and wrk in PATH. All loads take about half an hour, \
       in which nothing else should run on the machine.
 
       Loads: \(Load.all(.full).map(\.name).joined(separator: ", "))
@@ -92,6 +92,7 @@ package struct KVStoreBenchmark: Benchmark {
       date: started.formatted(.iso8601), machine: .current(directory: parent),
       versions: [("kvstore", self.revision)] + (try await programs.versions()),
       command: Self.command, rounds: run.rounds, seconds: run.seconds, isQuick: self.quick,
+      openLoopRate: samples[KVStoreBenchmarkRun.openLoopRate].first,
       rows: run.loads.flatMap(\.comparisons).compactMap { ComparisonRow($0, samples) })
   }
 

@@ -60,11 +60,16 @@ struct KVStoreBenchmarkRun: Sendable {
     try await self.withServers { servers in
       var samples = Samples()
       for round in 0..<self.rounds {
-        for load in loads {
+        for load in loads where !load.isOpenLoop {
           let figures = try await self.measure(load, servers, round: round)
           samples.add(figures)
           self.note(self.progress(load, figures, round: round))
         }
+      }
+      for load in loads {
+        guard case .openLoop(let connections) = load.kind else { continue }
+        samples.add(
+          try await self.measureOpenLoop(load, connections, servers, earlier: samples))
       }
       return samples
     }
@@ -96,7 +101,7 @@ struct KVStoreBenchmarkRun: Sendable {
   /// - Parameters:
   ///   - directory: one that has data already; `nil` for a fresh one.
   ///   - probe: what it has to answer with 200 before it counts as started; `nil` for any answer.
-  private func with<Result: Sendable>(
+  func with<Result: Sendable>(
     _ subject: Subject, directory: String? = nil, probe: String? = nil, bodyBytes: Int = 0,
     _ body: (Server) async throws -> Result
   ) async throws -> Result {
@@ -138,8 +143,8 @@ struct KVStoreBenchmarkRun: Sendable {
           samples.add(p99, to: Series(subject, "expiry.p99"))
         }
       }
-    case .memory, .start, .growth:
-      preconditionFailure("\(load.name) has servers of its own")
+    case .openLoop, .memory, .start, .growth:
+      preconditionFailure("\(load.name) has rounds of its own")
     }
     return samples
   }
@@ -178,46 +183,10 @@ struct KVStoreBenchmarkRun: Sendable {
     return Double(try server.process.usage().residentBytes) / Double(1 << 20)
   }
 
-  /// The cost of a request in stores of different sizes that live at the same time.
-  private func measureGrowth() async throws -> Samples {
-    try await self.withFilledStores(self.sizes.growth[...], running: []) { servers in
-      var samples = Samples()
-      for round in 0..<self.rounds {
-        for (count, server) in servers.order(inRound: round) {
-          for (name, pattern) in [
-            ("get", RequestLoad.Pattern.getMany(keyCount: count)),
-            ("put", .putMany(keyCount: count)),
-          ] {
-            let outcome = try await self.wrk.run(
-              RequestLoad(pattern: pattern, connections: 64), named: "growth-\(name)",
-              against: server)
-            samples.add(
-              outcome.cpuMicrosecondsPerRequest, to: Series(.kvstore, "growth.\(name).\(count)"))
-          }
-        }
-        self.note("round \(round + 1)/\(self.rounds)  growth")
-      }
-      return samples
-    }
-  }
-
-  private func withFilledStores(
-    _ counts: ArraySlice<Int>, running: [(Int, Server)],
-    _ body: ([(Int, Server)]) async throws -> Samples
-  ) async throws -> Samples {
-    guard let count = counts.first else { return try await body(running) }
-    return try await self.with(.kvstore) { server in
-      self.note("filling a kvstore with \(FigureUnit.grouped(count)) keys")
-      try await fill(count, port: server.port)
-      return try await self.withFilledStores(
-        counts.dropFirst(), running: running + [(count, server)], body)
-    }
-  }
-
   // MARK: Reporting
 
   /// A round's figures for a load, in one line.
-  private func progress(_ load: Load, _ samples: Samples, round: Int) -> String {
+  func progress(_ load: Load, _ samples: Samples, round: Int) -> String {
     var shown: [Series] = []
     let figures = load.comparisons.flatMap { comparison in
       [(comparison.measured, comparison.unit), (comparison.against, comparison.unit)]
@@ -246,8 +215,12 @@ extension Load {
   /// Whether it is measured on servers that live through all rounds.
   fileprivate var isSideBySide: Bool {
     switch self.kind {
-    case .requests, .fanOut, .watchedKeys, .expiry: true
+    case .requests, .openLoop, .fanOut, .watchedKeys, .expiry: true
     case .memory, .start, .growth: false
     }
+  }
+
+  fileprivate var isOpenLoop: Bool {
+    if case .openLoop = self.kind { true } else { false }
   }
 }
