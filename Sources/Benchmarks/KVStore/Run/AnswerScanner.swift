@@ -2,8 +2,8 @@ import NIOCore
 
 /// Finds where an answer ends in the bytes of a connection, and keeps nothing of it but the status.
 ///
-/// It reads what kvstore and etcd send for a PUT: a head with `Content-Length`, and a body. An HTTP parser that keeps
-/// each header would cost the clients, on the same cores as the servers, a multiple of it.
+/// It reads what kvstore and etcd send for a PUT: a head with `Content-Length`, and a body. A parser that keeps
+/// each header costs the clients more, and they share the cores with the servers.
 package struct AnswerScanner: Sendable {
   /// The beginning of an answer whose head is not complete.
   private var head = ByteBuffer()
