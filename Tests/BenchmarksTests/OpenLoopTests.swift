@@ -83,6 +83,20 @@ import Testing
     #expect(order == [0, 1, 2, 0, 1, 2, 0])
   }
 
+  @Test func `after the last request there is none, and the loop is done with the last answer`() {
+    var loop = Self.loop(connections: 20)
+    var sent: [OpenLoop.Sending] = []
+    while let sending = loop.next(at: .seconds(1)) { sent.append(sending) }
+    #expect(sent.map(\.request) == Array(0..<10))
+    #expect(loop.wake == nil)
+    for sending in sent {
+      #expect(!loop.isDone)
+      loop.answered(by: sending.connection, at: .seconds(1))
+    }
+    #expect(loop.isDone)
+    #expect(loop.wake == nil)
+  }
+
   @Test func `an answer to no request is none`() {
     var loop = Self.loop(connections: 2)
     #expect(loop.answered(by: 1, at: .zero) == nil)
