@@ -57,8 +57,8 @@ package struct KVStorePage: Sendable {
         rate is half of the highest rate that etcd reached in this run with 64 connections at full speed. The time of a PUT
         counts from the instant at which it is due. While all of its 64 connections wait for answers, the PUT waits, and its
         wait counts: a server that pauses pays for every PUT that was due in the pause. One PUT of a thousand takes longer
-        than p99.9. The load lasts \(self.openLoopSeconds) s for each server, so updates of kvstore's tables (every 5 s) and their
-        checkpoints are part of it.
+        than p99.9. At full size the load lasts \(Sizes.full.openLoopSeconds) s for each server, so updates of kvstore's tables (every 5 s) and
+        their checkpoints are part of it.
       - Two lines have the CPU per PUT of the largest store: beside a small kvstore, and beside an etcd with as many keys.
         etcd writes a snapshot of all its keys every 100,000 PUTs, so its rounds with a snapshot cost far more than the others.
       - The bare server is SwiftNIO's stock HTTP/1 codec with a fixed answer of the length of kvstore's body.
@@ -85,6 +85,4 @@ package struct KVStorePage: Sendable {
   private var openLoopRateText: String {
     self.openLoopRate.map { ", \(FigureUnit.grouped(Int($0))) a second to either server" } ?? ""
   }
-
-  private var openLoopSeconds: Int { (self.isQuick ? Sizes.quick : .full).openLoopSeconds }
 }
