@@ -72,9 +72,9 @@ import Testing
 
   private static let files = ["kvstore.db", "kvstore.db-wal", "log.0", "log.1", "acknowledged"]
 
-  /// `ZWEIMASTER_DAMAGE` flips and half as many cuts, or twenty.
+  /// `ZWEIMASTER_DAMAGE` flips and half as many cuts, or five.
   private static let count =
-    ProcessInfo.processInfo.environment["ZWEIMASTER_DAMAGE"].flatMap { Int($0) } ?? 20
+    ProcessInfo.processInfo.environment["ZWEIMASTER_DAMAGE"].flatMap { Int($0) } ?? 5
 
   @Test func aFlippedBitIsRefusedOrHasTouchedNothing() async throws {
     try await onThreadOfItsOwn(in: { directory in

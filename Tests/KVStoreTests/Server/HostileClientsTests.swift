@@ -10,7 +10,7 @@ import Testing
 /// `ZWEIMASTER_HOSTILE_CLIENTS` is how many of each kind come at a time. Those that vanish come ten times.
 @Suite(.serialized, .timeLimit(.minutes(20))) struct HostileClientsTests {
   private static let count =
-    ProcessInfo.processInfo.environment["ZWEIMASTER_HOSTILE_CLIENTS"].flatMap { Int($0) } ?? 20
+    ProcessInfo.processInfo.environment["ZWEIMASTER_HOSTILE_CLIENTS"].flatMap { Int($0) } ?? 5
 
   /// What a client does before it is gone.
   enum Kind: String, CaseIterable, Sendable {
