@@ -88,7 +88,7 @@ import Testing
       let loop = OpenLoop(rate: 100, duration: .seconds(600), connections: 4)
       await withThrowingTaskGroup { group in
         group.addTask {
-          await #expect(throws: BenchmarkError.connectionLost(port: port)) {
+          await #expect(throws: BenchmarkError.self) {
             _ = try await OpenLoopClient.run(loop, keyCount: 10, port: port)
           }
         }
