@@ -302,7 +302,7 @@ let package = Package(
       name: "CommandLineTests", dependencies: ["CommandLine"],
       path: "Tests/Support/CommandLineTests", swiftSettings: settings),
     .testTarget(
-      name: "LinuxTests", dependencies: ["Linux", systemPackage],
+      name: "LinuxTests", dependencies: ["Linux", "TestSupport", systemPackage],
       path: "Tests/Support/LinuxTests", swiftSettings: settings),
     .testTarget(
       name: "EtcdClientTests",
@@ -373,7 +373,8 @@ let package = Package(
       dependencies: ["Benchmarks", "KVStore", "Linux", "TestCluster", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Elector", "KVStore", "SeededRandom", "Simulator"],
+      name: "SimulatorTests",
+      dependencies: ["Elector", "KVStore", "SeededRandom", "Simulator", "TestSupport"],
       swiftSettings: settings),
     // What the manual says of the code: links, sizes, named tests, tables of flags. `make tidy` runs it.
     .testTarget(

@@ -126,7 +126,7 @@ extension ManifestFixture {
   }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct ElectionServiceTests {
+@Suite(.takesTurns, .timeLimit(.minutes(5))) struct ElectionServiceTests {
   private struct Running {
     let fixture: ManifestFixture
     let lines: LogLines

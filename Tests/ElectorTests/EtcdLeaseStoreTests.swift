@@ -8,7 +8,7 @@ import Testing
 @testable import Elector
 
 /// etcd as an election sees it.
-@Suite(.timeLimit(.minutes(10))) struct EtcdLeaseStoreTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct EtcdLeaseStoreTests {
   private func store(
     _ client: EtcdClient, _ api: EtcdAPI, name: String = "me", key: String = "scheduler"
   ) throws -> EtcdLeaseStore {

@@ -53,7 +53,7 @@ extension ElectionInstallation {
   }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct ManifestFileTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ManifestFileTests {
   private func with(_ body: (ManifestFixture) async throws -> Void) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }

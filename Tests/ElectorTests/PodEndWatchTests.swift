@@ -66,7 +66,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(3))) struct KubeletTests {
+@Suite(.takesTurns, .timeLimit(.minutes(3))) struct KubeletTests {
   /// What is no list of pods is no evidence that a pod has ended.
   @Test(arguments: [
     ("{}", true), (#"{"items":null}"#, true), (#"{"items":[]}"#, true),

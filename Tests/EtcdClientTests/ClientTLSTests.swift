@@ -14,7 +14,9 @@ private final class Notices: Sendable {
   func add(_ failure: ClientTLSError?) { self.add(EtcdNotice(tlsFailure: failure)) }
 }
 
-@Suite(.timeLimit(.minutes(3)), .enabled(if: TestAuthority.program != nil, "there is no openssl"))
+@Suite(
+  .takesTurns, .timeLimit(.minutes(3)),
+  .enabled(if: TestAuthority.program != nil, "there is no openssl"))
 struct EtcdTLSTests {
   private static let hasEtcd = RealEtcd.program != nil
 

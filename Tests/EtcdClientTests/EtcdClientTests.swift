@@ -5,7 +5,7 @@ import Testing
 @testable import HTTPEndpoint
 
 /// Against scripted servers on real sockets.
-@Suite(.timeLimit(.minutes(10))) struct EtcdClientTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct EtcdClientTests {
   static let node =
     #"{"action":"get","node":{"key":"/k","value":"v","#
     + #""modifiedIndex":5,"createdIndex":4,"ttl":9,"expiration":"2030-01-01T00:00:00Z"}}"#

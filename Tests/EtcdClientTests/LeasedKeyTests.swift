@@ -89,7 +89,7 @@ extension LeaseAnswer {
 }
 
 /// The contract of every leased key, against each store that this machine has.
-@Suite(.timeLimit(.minutes(3))) struct LeasedKeyTests {
+@Suite(.takesTurns, .timeLimit(.minutes(3))) struct LeasedKeyTests {
   @Test(arguments: Backend.available)
   func isHeldByOneFromItsCreationToItsRelease(_ backend: Backend) async throws {
     try await backend.withClient { client in
@@ -270,7 +270,8 @@ extension LeaseAnswer {
 
 /// The choice among etcd's APIs.
 @Suite(
-  .timeLimit(.minutes(10)), .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  .takesTurns, .timeLimit(.minutes(10)),
+  .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
 struct EtcdAPITests {
   private func choice(of api: EtcdAPI, at endpoints: [EtcdEndpoint]) async throws -> [EtcdNotice] {
     let notices = Mutex<[EtcdNotice]>([])

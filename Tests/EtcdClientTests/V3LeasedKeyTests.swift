@@ -6,7 +6,7 @@ import Testing
 @testable import HTTPEndpoint
 
 /// The v3 key against a scripted gateway, for cases that are rare with a real one.
-@Suite(.timeLimit(.minutes(10))) struct V3LeasedKeyTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct V3LeasedKeyTests {
   private static func header(revision: Int = 9, term: Int = 2) -> String {
     #""header":{"cluster_id":"7","revision":"\#(revision)","raft_term":"\#(term)"}"#
   }

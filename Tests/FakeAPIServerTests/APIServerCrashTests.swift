@@ -8,7 +8,7 @@ import Testing
 @testable import FakeAPIServer
 
 /// Killed servers and a missing store: every acknowledged write survives.
-@Suite(.timeLimit(.minutes(10))) struct APIServerCrashTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct APIServerCrashTests {
 
   private static func arguments(_ client: EtcdClient) -> [String] {
     ["--etcd-servers=\(client.endpoints[0].url)", "--insecure-port=-1"]

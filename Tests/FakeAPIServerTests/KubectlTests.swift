@@ -5,7 +5,7 @@ import Testing
 ///
 /// The expectations hold for kubectl 1.20 and 1.27 to 1.33.
 @Suite(
-  .timeLimit(.minutes(10)),
+  .takesTurns, .timeLimit(.minutes(10)),
   .enabled(
     if: Kubectl.program != nil,
     "THERE IS NO kubectl: nothing of what it sees is tested; make deps installs one"))

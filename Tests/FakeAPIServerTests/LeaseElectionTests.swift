@@ -7,7 +7,7 @@ import Testing
 
 /// A leader election as in client-go, with a Lease object: each write names the version that was read,
 /// and a conflict means that another candidate was faster.
-@Suite(.timeLimit(.minutes(10))) struct LeaseElectionTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LeaseElectionTests {
   private static let path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 
   /// Acquires or renews the lease, unless another candidate is faster.

@@ -6,7 +6,7 @@ import Testing
 
 @testable import FakeAPIServer
 
-@Suite(.timeLimit(.minutes(10))) struct ObjectCacheTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ObjectCacheTests {
   private func node(_ name: String, _ value: String, at index: UInt64) -> Node {
     Node(key: "/registry/pods/\(name)", value: value, modifiedIndex: index)
   }

@@ -8,7 +8,7 @@ import Testing
 @testable import FakeAPIServer
 
 /// Who makes the server do something, and where it asks for him.
-@Suite(.timeLimit(.minutes(10))) struct RequestSourceTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct RequestSourceTests {
   @Test(
     arguments: [
       (["Origin": "http://evil.example"], 403), (["Sec-Fetch-Site": "cross-site"], 403),

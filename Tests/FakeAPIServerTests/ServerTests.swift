@@ -6,7 +6,7 @@ import Testing
 
 @testable import FakeAPIServer
 
-@Suite(.timeLimit(.minutes(10))) struct ServerTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ServerTests {
   private static let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 
   @Test func theRecipesCurlMakesANamespace() async throws {

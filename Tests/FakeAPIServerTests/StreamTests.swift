@@ -7,7 +7,7 @@ import Testing
 @testable import FakeAPIServer
 
 /// Streams: watches, and answers of kubelets behind the server.
-@Suite(.timeLimit(.minutes(10))) struct StreamTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StreamTests {
   /// The number of a server's watchers.
   private static func watchers(_ server: Caller) async throws -> Bool {
     let page = try await server.call("GET", "/metrics").body.string ?? ""

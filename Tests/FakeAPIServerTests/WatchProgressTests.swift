@@ -6,7 +6,7 @@ import TestSupport
 @testable import FakeAPIServer
 
 /// Watches of resources that do not change while others do.
-@Suite(.timeLimit(.minutes(10))) struct WatchProgressTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct WatchProgressTests {
   @Test func aBusyStoreIsFollowedSoonerAndTheWaitIsRenewedInTime() {
     var progress = WatchProgress(after: 100, settling: .seconds(2))
     #expect(progress.settled(110) == .look(after: .seconds(8)))

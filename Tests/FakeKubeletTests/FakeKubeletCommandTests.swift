@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The `fake-kubelet` program.
-@Suite(.timeLimit(.minutes(10))) struct FakeKubeletCommandTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct FakeKubeletCommandTests {
   private static let program = BuiltProgram("fake-kubelet")
 
   @Test func theRecipesFlagsAreTakenAndSIGTERMEndsItWithZero() async throws {

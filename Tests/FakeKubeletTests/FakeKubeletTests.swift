@@ -8,7 +8,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// A real directory and real sockets.
-@Suite(.timeLimit(.minutes(10))) struct FakeKubeletTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct FakeKubeletTests {
   /// A client of a running kubelet.
   struct Node {
     let directory: URL

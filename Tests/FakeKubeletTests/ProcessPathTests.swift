@@ -10,7 +10,8 @@ import Testing
 @Suite(
   .enabled(
     if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
-    "the process runtime needs root and bubblewrap (make deps)"), .timeLimit(.minutes(5)))
+    "the process runtime needs root and bubblewrap (make deps)"), .takesTurns,
+  .timeLimit(.minutes(5)))
 struct ProcessPathTests {
   typealias Place = ProcessRuntimeTests.Place
 

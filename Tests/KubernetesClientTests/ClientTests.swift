@@ -55,10 +55,9 @@ import Testing
 }
 
 /// Over real sockets.
-@Suite(.timeLimit(.minutes(5))) struct APIServersTests {
+@Suite(.takesTurns, .timeLimit(.minutes(5))) struct APIServersTests {
   private func servers(_ urls: [String]) -> APIServers {
-    APIServers(
-      urls.map { APIServer(url: $0) }, timeout: .seconds(60), longestPause: .milliseconds(50))
+    APIServers(urls.map { APIServer(url: $0) }, longestPause: .milliseconds(50))
   }
 
   private static func note(

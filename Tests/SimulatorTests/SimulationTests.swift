@@ -1,21 +1,18 @@
 import Elector
 import Foundation
 import SeededRandom
+import TestSupport
 import Testing
 
 @testable import Simulator
 
-@Suite(.timeLimit(.minutes(10))) struct SimulationTests {
-  /// Seed by seed, so that other tests have their turns, until one is bad.
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct SimulationTests {
+  /// Until a seed is bad.
   private func run<Core: ElectionCore>(
     _ core: Core.Type, _ seeds: Range<UInt64>, _ scenario: Scenario = Scenario()
-  ) async -> Campaign.Summary {
-    var total = Campaign.Summary()
-    for seed in seeds where total.violations.isEmpty {
-      total.add(Campaign(scenario, from: seed, seeds: 1).run(of: core))
-      await Task.yield()
-    }
-    return total
+  ) async throws -> Campaign.Summary {
+    let campaign = Campaign(scenario, from: seeds.lowerBound, seeds: UInt64(seeds.count))
+    return try await onThreadOfItsOwn { campaign.run(of: core) }
   }
 
   /// `SIM_SEED=… SIM_SEEDS=…` for others, and for more of them.
@@ -23,7 +20,7 @@ import Testing
     let environment = ProcessInfo.processInfo.environment
     let first = environment["SIM_SEED"].flatMap { UInt64($0) } ?? 0
     let count = environment["SIM_SEEDS"].flatMap { UInt64($0) } ?? 24
-    let summary = await self.run(Election.self, first..<first + count)
+    let summary = try await self.run(Election.self, first..<first + count)
     for violation in summary.violations {
       let story = Campaign(Scenario(), from: violation.seed, seeds: 1).story(of: violation.seed)
       Issue.record("seed \(violation.seed): \(violation.text)\n\(story.story.text)")
@@ -36,10 +33,10 @@ import Testing
   }
 
   /// Elector and guard may die at one instant then.
-  @Test func aKubeletEndsThePodOfElectorsThatAreGone() async {
+  @Test func aKubeletEndsThePodOfElectorsThatAreGone() async throws {
     var scenario = Scenario()
     scenario.manifestDeadline = true
-    let summary = await self.run(Election.self, 0..<24, scenario)
+    let summary = try await self.run(Election.self, 0..<24, scenario)
     for violation in summary.violations {
       Issue.record("seed \(violation.seed): \(violation.text)")
     }
@@ -61,10 +58,12 @@ import Testing
   /// It has to be able to fail: the original's split brain is found, told, and told with no fault that does
   /// not matter.
   @Test func theOriginalsSplitBrainIsFoundAndTold() async throws {
-    let violation = try #require(await self.run(Podmaster.self, 0..<100).violations.first)
+    let violation = try #require(try await self.run(Podmaster.self, 0..<100).violations.first)
     #expect(violation.text.hasSuffix("both run the pod"))
     let campaign = Campaign(Scenario(), from: violation.seed, seeds: 1)
-    let telling = campaign.story(of: violation.seed, by: Podmaster.self)
+    let telling = try await onThreadOfItsOwn {
+      campaign.story(of: violation.seed, by: Podmaster.self)
+    }
     #expect(telling.violation != nil)
     #expect(telling.story.text.contains("VIOLATION"))
     for index in telling.faults.indices {
@@ -76,10 +75,10 @@ import Testing
     }
   }
 
-  @Test func withoutFaultsNobodyLosesTheLock() async {
+  @Test func withoutFaultsNobodyLosesTheLock() async throws {
     var scenario = Scenario()
     scenario.faults = []
-    let summary = await self.run(Election.self, 0..<4, scenario)
+    let summary = try await self.run(Election.self, 0..<4, scenario)
     #expect(summary.violations.isEmpty)
     #expect(summary.terms == 4)
     #expect(summary.takeovers.isEmpty)
@@ -95,6 +94,10 @@ import Testing
 }
 
 @Suite struct SimulatorPartTests {
+  private func run(_ herd: ThunderingHerd) async throws -> ThunderingHerd.Report {
+    try await onThreadOfItsOwn { herd.run() }
+  }
+
   @Test(arguments: [-100_000, 0, 1, 99_999, 100_000] as [Int64])
   func aClockIsReadAndAskedBack(gain: Int64) {
     let clock = NodeClock(bootedAt: 17, gain: gain)
@@ -127,34 +130,35 @@ import Testing
     #expect(kinds.count == SimulatedFault.Kind.allCases.count)
   }
 
-  @Test func allOfAHerdAreTakenOver() {
+  @Test func allOfAHerdAreTakenOver() async throws {
     var herd = ThunderingHerd(elections: 20, requestTime: .microseconds(250))
     herd.ttlSeconds = 10
     herd.sleep = .seconds(2)
-    let report = herd.run()
+    let report = try await self.run(herd)
     #expect(report.violation == nil)
     #expect(report.takeovers.count == 20 && report.losses == 0)
     // Each lease was renewed within the two seconds before, and then had to end.
     #expect(report.takeovers.allSatisfy { (7.5..<13).contains($0) })
     #expect(report.usualLoad > 0 && report.peak > 0)
-    #expect(herd.run().takeovers == report.takeovers)
+    #expect(try await self.run(herd).takeovers == report.takeovers)
   }
 
-  @Test func aStoreThatIsBusyAllTheTimeCostsLeases() {
+  @Test func aStoreThatIsBusyAllTheTimeCostsLeases() async throws {
     var herd = ThunderingHerd(elections: 20, requestTime: .milliseconds(50))
     herd.ttlSeconds = 10
     herd.sleep = .seconds(2)
-    #expect(herd.run().losses > 0)
+    #expect(try await self.run(herd).losses > 0)
   }
 
   /// Without a watch the lease's end is found by looking, so that the jitter of the looks shows.
-  @Test func jitterSpreadsThoseWhoComeBack() {
-    func peak(isJittered: Bool) -> Int {
+  @Test func jitterSpreadsThoseWhoComeBack() async throws {
+    func peak(isJittered: Bool) async throws -> Int {
       var herd = ThunderingHerd(elections: 100, requestTime: .microseconds(250))
       (herd.isJittered, herd.blow) = (isJittered, .storeRestarts)
-      return herd.run().peak
+      return try await self.run(herd).peak
     }
-    #expect(peak(isJittered: true) < peak(isJittered: false))
+    let (spread, together) = try await (peak(isJittered: true), peak(isJittered: false))
+    #expect(spread < together)
   }
 
   @Test func aPlotHasALineForEachSeries() {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The programs.
-@Suite(.timeLimit(.minutes(10))) struct StandInCommandTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StandInCommandTests {
   /// As in the recipe's manifests, without a server at the address.
   @Test(
     arguments: [

@@ -9,7 +9,7 @@ import Testing
 @testable import StandIns
 
 /// Kubelets, a scheduler and a controller manager around an API server, over real sockets.
-@Suite(.timeLimit(.minutes(10))) struct StandInTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StandInTests {
   private static let quiet = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
 
   private func kubelet(_ name: String, _ url: String) -> FakeKubelet {

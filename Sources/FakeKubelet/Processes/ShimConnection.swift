@@ -20,7 +20,8 @@ struct ShimConnection: Sendable {
   ) async throws -> ContainerEnd {
     guard let channel = try await self.connect() else { return Self.end(self.lastReport) }
     var last: ShimReport?
-    try await channel.executeThenClose { inbound, outbound in
+    // A shim that ends with words of ours unread resets the connection; its file says how it ended.
+    try? await channel.executeThenClose { inbound, outbound in
       try await withThrowingTaskGroup(of: Void.self) { group in
         defer { group.cancelAll() }
         group.addTask {
@@ -41,8 +42,10 @@ struct ShimConnection: Sendable {
       }
     }
     try Task.checkCancellation()
-    if case .started = last { last = self.lastReport }
-    return Self.end(last)
+    switch last {
+    case .exited, .failed: return Self.end(last)
+    case .started, nil: return Self.end(self.lastReport)
+    }
   }
 
   /// Whether the shim runs.

@@ -51,7 +51,7 @@ private final class FakeGuard: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct GuardLinkTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct GuardLinkTests {
   private func with(
     patience: Duration = .seconds(60),
     _ body: (ManifestFixture, FakeGuard, ManifestInstaller) async throws -> Void
@@ -201,8 +201,7 @@ private final class FakeGuard: Sendable {
   /// no lease is given up since its extension waited.
   @Test func manyRequestsTakeTurnsAndAnExtensionPassesThem() async throws {
     let fake = try FakeGuard()
-    // Longer than the requests under way take on a busy machine, shorter than all of them together.
-    let patience = Duration.seconds(30)
+    let patience = Duration.seconds(10)
     let link = try await GuardLink.connect(descriptor: fake.theirs, patience: patience)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for manifest in 0..<40 {

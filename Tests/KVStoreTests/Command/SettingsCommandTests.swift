@@ -1,9 +1,10 @@
 import Foundation
 import Subprocess
+import TestSupport
 import Testing
 
 /// Settings of the real program: a flag overrides the environment, and that the file.
-@Suite(.timeLimit(.minutes(10))) struct SettingsCommandTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct SettingsCommandTests {
   /// The error of `kvstore check`, with the directory: it never exists.
   private func directory(
     _ arguments: [String] = [], environment: [Environment.Key: String] = [:]

@@ -12,7 +12,7 @@ private let leaseCount =
 ///
 /// It measures times, so it is a campaign of its own: `ZWEIMASTER_CLOCK_LEASES` is the number of leases for
 /// each jump, and without it nothing is run.
-@Suite(.serialized, .enabled(if: leaseCount != nil), .timeLimit(.minutes(20)))
+@Suite(.serialized, .enabled(if: leaseCount != nil), .takesTurns, .timeLimit(.minutes(20)))
 struct WallClockJumpTests {
   private static let hour: Int64 = 3_600
   private static let halfACentury = 50 * 365 * 24 * hour

@@ -10,7 +10,7 @@ import Testing
 ///
 /// `ZWEIMASTER_COMPARE_COUNT` is the number of requests. A failure names the seed of its leg;
 /// `ZWEIMASTER_COMPARE_SEED` plays that one first.
-@Suite(.serialized, .enabled(if: RealEtcd.program != nil), .timeLimit(.minutes(60)))
+@Suite(.serialized, .enabled(if: RealEtcd.program != nil), .takesTurns, .timeLimit(.minutes(60)))
 struct EtcdComparisonTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let count =

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
@@ -9,7 +10,7 @@ import Testing
 ///
 /// With `ZWEIMASTER_CONFORMANCE_URL` they are played against the server that listens there, so that a
 /// real etcd can be asked whether the recording still holds.
-@Suite(.timeLimit(.minutes(10))) struct ConformanceTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ConformanceTests {
   @Test(arguments: Scenario.all) func plays(_ scenario: Scenario) async throws {
     let url = ProcessInfo.processInfo.environment["ZWEIMASTER_CONFORMANCE_URL"]
     // A server that is there for all of them is shared, but for those that need it for themselves.

@@ -7,7 +7,7 @@ import Testing
 @testable import KVStore
 
 /// Damage on disk is refused with its place, or it has touched nothing: never a wrong answer.
-@Suite(.timeLimit(.minutes(10))) struct DamageTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct DamageTests {
   private static let now = StoreTime(nanoseconds: 1_700_000_000_000_000_000)
 
   /// A store that was killed: what was acknowledged last is in the log alone.
@@ -72,9 +72,9 @@ import Testing
 
   private static let files = ["kvstore.db", "kvstore.db-wal", "log.0", "log.1", "acknowledged"]
 
-  /// `ZWEIMASTER_DAMAGE` flips and half as many cuts, or five.
+  /// `ZWEIMASTER_DAMAGE` flips and half as many cuts, or twenty.
   private static let count =
-    ProcessInfo.processInfo.environment["ZWEIMASTER_DAMAGE"].flatMap { Int($0) } ?? 5
+    ProcessInfo.processInfo.environment["ZWEIMASTER_DAMAGE"].flatMap { Int($0) } ?? 20
 
   @Test func aFlippedBitIsRefusedOrHasTouchedNothing() async throws {
     try await onThreadOfItsOwn(in: { directory in

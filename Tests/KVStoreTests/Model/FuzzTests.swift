@@ -8,7 +8,7 @@ import Testing
 /// Whatever comes over the wire is taken or refused, and whatever is asked of the tree leaves it whole.
 ///
 /// `Corpus/` has the inputs that every run plays first; see ``Fuzzer``.
-@Suite(.timeLimit(.minutes(60))) struct FuzzTests {
+@Suite(.takesTurns, .timeLimit(.minutes(60))) struct FuzzTests {
   private static let now = StoreTime(nanoseconds: 1_700_000_000_000_000_000)
 
   private static func corpus(_ name: String) -> URL {

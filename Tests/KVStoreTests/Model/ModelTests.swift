@@ -8,7 +8,7 @@ import Testing
 ///
 /// A failure names its seed; `ZWEIMASTER_MODEL_SEED` plays that one. With `ZWEIMASTER_CONFORMANCE_URL`
 /// they go to the server there, to which no other client may write.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct ModelTests {
+@Suite(.serialized, .takesTurns, .timeLimit(.minutes(10))) struct ModelTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let seeds: [UInt64] =
     Self.environment["ZWEIMASTER_MODEL_SEED"].flatMap { UInt64($0) }.map { [$0] }

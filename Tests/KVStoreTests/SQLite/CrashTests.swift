@@ -9,7 +9,7 @@ import Testing
 @testable import KVStore
 
 /// The real program, ended the hard way.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct CrashTests {
+@Suite(.serialized, .takesTurns, .timeLimit(.minutes(10))) struct CrashTests {
   /// Runs `kvstore` on a directory until the body is done, then ends it with `kill -9`.
   ///
   /// - Parameter shell: what a shell does before it becomes `kvstore`.

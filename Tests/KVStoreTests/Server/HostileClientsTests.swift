@@ -8,9 +8,9 @@ import Testing
 /// Clients that read nothing, send on for ever or vanish cost a running `kvstore` neither memory nor watchers.
 ///
 /// `ZWEIMASTER_HOSTILE_CLIENTS` is how many of each kind come at a time. Those that vanish come ten times.
-@Suite(.serialized, .timeLimit(.minutes(20))) struct HostileClientsTests {
+@Suite(.serialized, .takesTurns, .timeLimit(.minutes(20))) struct HostileClientsTests {
   private static let count =
-    ProcessInfo.processInfo.environment["ZWEIMASTER_HOSTILE_CLIENTS"].flatMap { Int($0) } ?? 5
+    ProcessInfo.processInfo.environment["ZWEIMASTER_HOSTILE_CLIENTS"].flatMap { Int($0) } ?? 20
 
   /// What a client does before it is gone.
   enum Kind: String, CaseIterable, Sendable {

@@ -8,7 +8,7 @@ import Testing
 @testable import KVStore
 
 /// The API over a real socket.
-@Suite(.timeLimit(.minutes(10))) struct KVStoreServerTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct KVStoreServerTests {
   @Test func aKeyIsWrittenReadAndDeleted() async throws {
     try await withServer { client in
       let created = try await client.put("/a/k", "value=1")

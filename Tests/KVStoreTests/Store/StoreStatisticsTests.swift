@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KVStore
 
 /// `/v2/stats/…`: what is counted, and under which name.
-@Suite(.timeLimit(.minutes(10))) struct StoreStatisticsTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StoreStatisticsTests {
   private static let counters = [
     "getsSuccess", "getsFail", "setsSuccess", "setsFail", "deleteSuccess", "deleteFail",
     "updateSuccess", "updateFail", "createSuccess", "createFail", "compareAndSwapSuccess",

@@ -1,11 +1,12 @@
 import Logging
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import KVStore
 
-@Suite(.timeLimit(.minutes(10))) struct StoreTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StoreTests {
   /// Watchers at the newest index race with the writer: an event between the look at the history and the wait
   /// would be missing here.
   @Test func noEventFallsBetweenTheLookAndTheWait() async throws {

@@ -1,11 +1,12 @@
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 @testable import KVStore
 
 /// `expiration` after the wall clock was set.
-@Suite(.timeLimit(.minutes(10))) struct WallSkewTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct WallSkewTests {
   private static let second: Int64 = 1_000_000_000
 
   /// The known, the measured and the settled difference, in milliseconds.

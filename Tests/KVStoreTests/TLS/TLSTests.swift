@@ -7,7 +7,7 @@ import Testing
 
 @testable import KVStore
 
-@Suite(.timeLimit(.minutes(10))) struct TLSTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct TLSTests {
   /// A server with a certificate of an authority of its own.
   private func withServer(
     urls: [String] = ["https://127.0.0.1:0"], asksClients: Bool = false, isExpired: Bool = false,

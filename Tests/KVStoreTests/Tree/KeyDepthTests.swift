@@ -1,12 +1,13 @@
 import Foundation
 import GRDB
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import KVStore
 
 /// Keys with as many components as there may be, and with more.
-@Suite(.timeLimit(.minutes(5))) struct KeyDepthTests {
+@Suite(.takesTurns, .timeLimit(.minutes(5))) struct KeyDepthTests {
   private static func key(_ depth: Int, name: String = "a") -> String {
     String(repeating: "/" + name, count: depth)
   }

@@ -9,7 +9,7 @@ import Testing
 
 @testable import HTTPListening
 
-@Suite(.timeLimit(.minutes(10))) struct HTTPListenerTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct HTTPListenerTests {
   private static let responder = CallbackResponder<BasicRequestContext> { _, _ in
     Response(status: .ok)
   }

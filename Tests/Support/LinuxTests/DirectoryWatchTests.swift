@@ -1,8 +1,9 @@
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct DirectoryWatchTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct DirectoryWatchTests {
   let directory = FileManager.default.temporaryDirectory
     .appending(path: "directory-watch-\(UUID().uuidString)")
 

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// Source: `accessController` and `OriginAllowed` of etcd 3.4. With `*` every answer allows all origins, as in
 /// etcd without the flag; else an answer repeats the request's origin if the list has it, to the letter. Other
-/// pages may not write, see ``BrowserPolicy``, and the browser keeps the answers from them.
+/// pages may not write, see `BrowserPolicy`, and the browser keeps the answers from them.
 public struct CORSOrigins: Sendable, Equatable {
   /// `nil` for every origin.
   fileprivate let origins: Set<String>?

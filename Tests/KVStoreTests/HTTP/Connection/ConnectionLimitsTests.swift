@@ -7,7 +7,7 @@ import Testing
 @testable import KVStore
 
 /// Limits of one connection: raw bytes over a real socket.
-@Suite(.timeLimit(.minutes(10))) struct ConnectionLimitsTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ConnectionLimitsTests {
   /// Runs the body with a connection to a server with the given limits.
   private func withConnection(
     _ limits: ConnectionLimits = .init(),

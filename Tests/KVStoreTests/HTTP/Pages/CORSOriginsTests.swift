@@ -1,11 +1,12 @@
 import AsyncHTTPClient
 import NIOHTTP1
+import TestSupport
 import Testing
 
 @testable import KVStore
 
 /// The rule is etcd 3.4's, seen with `--cors=http://a.example:80,https://c.example:443`.
-@Suite(.timeLimit(.minutes(10))) struct CORSOriginsTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct CORSOriginsTests {
   private struct Case: Sendable {
     let origins: String
     let origin: String?

@@ -1,10 +1,11 @@
 import Foundation
 import PrometheusText
+import TestSupport
 import Testing
 
 @testable import KVStore
 
-@Suite(.timeLimit(.minutes(10))) struct MetricsPageTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct MetricsPageTests {
   @Test func aHistogramIsCumulativeOnThePage() {
     var histogram = Histogram(doublingFrom: 0.5, count: 3)
     for value in [0.25, 0.5, 1.5, 9] { histogram.record(value) }

@@ -1,7 +1,8 @@
 import Foundation
 
-/// Runs what blocks, so that it holds up no other test.
-func onThreadOfItsOwn<Result: Sendable>(
+/// Runs what blocks or computes for long. All tests share as many threads as there are processors: a second of work on
+/// one of them is a second in which others meet their time limits.
+package func onThreadOfItsOwn<Result: Sendable>(
   _ body: @escaping @Sendable () throws -> Result
 ) async throws -> Result {
   try await withCheckedThrowingContinuation { continuation in
