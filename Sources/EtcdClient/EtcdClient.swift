@@ -9,7 +9,7 @@ import NIOHTTP1
 /// a read tries the next one in the same call; after a write the *next* call does, because a write that may
 /// have been applied must not be sent twice. Redirects are not followed.
 ///
-/// Every call but ``watch(_:waitIndex:recursive:)`` ends before its time-out has passed. Cancelling the
+/// Every call but ``watch(_:waitIndex:recursive:onWait:)`` ends before its time-out has passed. Cancelling the
 /// task ends a call at once, with ``EtcdClientError/unanswered(endpoint:reason:)``. Call ``shutdown()`` at
 /// the end.
 ///
