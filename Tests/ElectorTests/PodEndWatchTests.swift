@@ -81,4 +81,15 @@ import Testing
       #expect((await Kubelet(url: server.url).trouble() == nil) == isOne)
     }
   }
+
+  /// Another server's list says nothing about this kubelet's pods.
+  @Test func aRedirectIsNoAnswer() async throws {
+    try await ScriptedServer.with({ _ in .answer(200, [:], #"{"items":[]}"#) }) { other in
+      let location = ["Location": "\(other.url)/runningpods/"]
+      try await ScriptedServer.with({ _ in .answer(307, location, "") }) { server in
+        #expect(await Kubelet(url: server.url).trouble() != nil)
+        #expect(other.requests.isEmpty)
+      }
+    }
+  }
 }

@@ -33,7 +33,7 @@ package struct Requests: Sendable {
     connections: Int = 8, _ body: (Requests) async throws -> Result
   ) async throws -> Result {
     var configuration = HTTPClient.Configuration(
-      timeout: .init(connect: .seconds(2), read: .seconds(120)))
+      redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2), read: .seconds(120)))
     configuration.connectionPool.retryConnectionEstablishment = false
     // The monitor asks a kubelet some fifty times a second; other requests must not wait behind it.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections

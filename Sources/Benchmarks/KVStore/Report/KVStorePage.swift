@@ -60,7 +60,7 @@ package struct KVStorePage: Sendable {
         than p99.9. At full size the load lasts \(Sizes.full.openLoopSeconds) s for each server, so updates of kvstore's tables (every 5 s) and
         their checkpoints are part of it.
       - Two lines have the CPU per PUT of the largest store: beside a small kvstore, and beside an etcd with as many keys.
-        etcd writes a snapshot of all its keys every 100,000 PUTs, so its rounds with a snapshot cost far more than the others.
+        etcd writes a snapshot of all its keys every 100,000 changes (`--snapshot-count`): some rounds have one, others none.
       - The bare server is SwiftNIO's stock HTTP/1 codec with a fixed answer of the length of kvstore's body.
       - Watchers are long polls, and all of them wait when the write is sent. "From the write's answer" is 0 when the last
         watcher had its answer before the writer had its own.

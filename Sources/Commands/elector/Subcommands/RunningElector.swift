@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import Elector
 import FoundationEssentials
 import NIOCore
 
@@ -26,7 +27,7 @@ struct RunningElector: ParsableArguments {
     request.method = .POST
     let (status, text): (UInt, String)
     do {
-      let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
+      let response = try await HTTPClient.direct.execute(request, timeout: .seconds(5))
       text = String(buffer: try await response.body.collect(upTo: 1 << 16))
       status = response.status.code
     } catch {

@@ -95,7 +95,7 @@ public struct Kubelet: Sendable {
       if !self.verifiesServer { configuration.certificateVerification = .none }
       request.tlsConfiguration = configuration
     }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(1))
+    let response = try await HTTPClient.direct.execute(request, timeout: .seconds(1))
     guard response.status == .ok else {
       throw KubeletError(path: path, status: response.status.code)
     }
@@ -111,6 +111,13 @@ public struct Kubelet: Sendable {
     else { throw KubeletError(path: path, status: response.status.code) }
     return pods
   }
+}
+
+extension HTTPClient {
+  /// Follows no redirect: another server's answer is no evidence of what this one does. It is never shut down.
+  package static let direct = HTTPClient(
+    eventLoopGroupProvider: .singleton,
+    configuration: Configuration(redirectConfiguration: .disallow))
 }
 
 /// A kubelet's answer that is not a list of pods.
