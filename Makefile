@@ -34,7 +34,8 @@ test: deps ## Run all tests.
 	$(SWIFT) test --skip-build --skip EndToEndTests
 	$(SWIFT) test --skip-build --filter EndToEndTests
 
-integration: deps ## Run the end-to-end tests against a real etcd, and etcdctl against kvstore.
+integration: deps ## Run the end-to-end tests against a real etcd, etcdctl against kvstore, a foreign page in a browser.
+	@SUDO="$(SUDO)" integration/install-deps browser
 	integration/run
 
 examples: deps ## Build the packages in Examples/, as somebody would who uses the libraries.
