@@ -136,6 +136,27 @@ import Testing
     })
   }
 
+  /// Who has no backup gives up what was in the log alone, and no more.
+  @Test func theTablesOfADamagedStoreAreABackup() async throws {
+    try await onThreadOfItsOwn(in: { directory in
+      let killed = try Killed(directory + "/data")
+      try killed.copy { copy in
+        for name in ["log.0", "log.1"] {
+          try Data(count: 1 << 16).write(to: URL(filePath: "\(copy)/\(name)"))
+        }
+        #expect(killed.start(copy).error != nil)
+        let restored = try DataDirectory(copy).restore(from: copy + "/kvstore.db", replacing: true)
+        #expect(restored.unreadable != nil)
+        let (database, recovered) = try KVStore.Database.open(.directory(copy))
+        defer { try? database.close() }
+        #expect(recovered.tree.index > killed.tree.index)
+        // As of the last update of the tables, in the middle of the changes.
+        let last = Killed.nodes(recovered.tree).values.map(\.modifiedIndex).max()
+        #expect(last == 151, "\(String(describing: last))")
+      }
+    })
+  }
+
   /// The whole file is there, and one is not.
   @Test(arguments: Self.files)
   func aFileThatIsMissingIsNoFirstStart(file: String) async throws {
