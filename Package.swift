@@ -344,15 +344,16 @@ let package = Package(
         "ContainerShim", "Linux", "SeededRandom", "TestSupport", "fake-kubelet", httpClient, nioSSL,
         logging, lifecycle, subprocess,
       ],
-      resources: [.copy("Manifests")], swiftSettings: settings),
+      exclude: ["Fuzz/Corpus"], resources: [.copy("Manifests")], swiftSettings: settings),
     .testTarget(
       name: "FakeAPIServerTests",
       dependencies: [
         "EtcdClient", "FakeAPIServer", "FakeKubelet", "KVStore", "KubernetesClient",
-        "KubernetesObjects", "TestSupport", "fake-apiserver", "fake-kubelet", "kvstore",
-        httpClient, nioHTTP1, logging, lifecycle, subprocess,
+        "KubernetesObjects", "HTTPListening", "Linux", "SeededRandom", "TestSupport",
+        "fake-apiserver",
+        "fake-kubelet", "kvstore", httpClient, nioHTTP1, logging, lifecycle, subprocess,
       ],
-      swiftSettings: settings),
+      exclude: ["Fuzz/Corpus"], swiftSettings: settings),
     .testTarget(
       name: "StandInsTests",
       dependencies: [
