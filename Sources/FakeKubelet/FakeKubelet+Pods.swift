@@ -8,6 +8,8 @@ extension FakeKubelet {
     case files(PodSources.Change)
     case api(APIPods.Changes)
     case pods(PodWorkers.Event)
+    /// All pods are to end, and no other one starts.
+    case stop
 
     /// The source of the pods.
     var source: PodManifest.Source {
@@ -15,7 +17,7 @@ extension FakeKubelet {
     }
   }
 
-  /// Runs the loop until the task is cancelled.
+  /// Runs the loop until the task is cancelled, or until all pods have ended after ``stop()``.
   /// - Parameter port: the full port.
   func runPods(port: Int) async {
     defer { self.endChanges() }
@@ -24,6 +26,11 @@ extension FakeKubelet {
     let (inputs, inbox) = AsyncStream.makeStream(of: Input.self)
     await withDiscardingTaskGroup { group in
       group.addTask { await self.watchManifests { inbox.yield(.files($0)) } }
+      group.addTask {
+        for await _ in self.running.stream {}
+        inbox.yield(.stop)
+      }
+      var isStopping = false
       if let link = self.link {
         group.addTask { await link.run(port: port, start: self.start) { inbox.yield(.api($0)) } }
       }
@@ -35,7 +42,18 @@ extension FakeKubelet {
       var seen: Set<PodManifest.Source> = []
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await input in inputs {
-        let events = Self.events(of: input, &sources)
+        let events: [PodWorkers.Event]
+        switch input {
+        case .stop:
+          isStopping = true
+          events = [
+            .changed(removed: self.runtime.endsItsContainers ? Array(workers.seenAt.keys) : [])
+          ]
+        case .files, .api:
+          if isStopping { continue }
+          events = Self.events(of: input, &sources)
+        case .pods: events = Self.events(of: input, &sources)
+        }
         // Survivors without a pod are stopped before any pod starts, once their source has reported.
         for source in sources.reported.subtracting(seen) {
           seen.insert(source)
@@ -59,6 +77,7 @@ extension FakeKubelet {
           }
         }
         self.link?.update(workers, sources, clock: self.clock)
+        if isStopping, workers.running.isEmpty || !self.runtime.endsItsContainers { break }
       }
       group.cancelAll()
     }
@@ -85,6 +104,7 @@ extension FakeKubelet {
         : [.changed(removed: change.removed, added: change.added, updated: change.updated)])
         + deleted
     case .pods(let event): return [event]
+    case .stop: return []
     }
   }
 

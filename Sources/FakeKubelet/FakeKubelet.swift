@@ -17,6 +17,9 @@ public final class FakeKubelet: Service {
   let link: APIServerLink?
   let published = Mutex(Published())
   private let podListText = Mutex(PodListText())
+  private let isStopping = Atomic(false)
+  /// Ends with ``stop()``.
+  let running = AsyncStream<Never>.makeStream()
 
   struct Published {
     /// The state after the last event; the endpoints answer from it.
@@ -47,19 +50,36 @@ public final class FakeKubelet: Service {
     }
   }
 
-  /// Runs until graceful shutdown or until its task is cancelled. Containers end with it, without a signal
-  /// or grace period, unless their runtime keeps them.
+  /// Ends ``run()`` once all containers have ended: each gets its hook, SIGTERM and its grace period, and until then
+  /// the ports answer. No pod starts any more. A runtime that keeps its containers, or only pretends, ends at once.
+  public func stop() {
+    self.isStopping.store(true, ordering: .sequentiallyConsistent)
+    self.running.continuation.finish()
+  }
+
+  /// Runs until ``stop()``, until graceful shutdown, which does the same but closes the ports first, or until its task
+  /// is cancelled: then containers end without a signal or grace period, unless their runtime keeps them.
   /// - Throws: ``FakeKubeletError`` when a port cannot be bound.
   public func run() async throws {
+    try await withGracefulShutdownHandler(
+      operation: { try await self.serve() }, onGracefulShutdown: { self.stop() })
+  }
+
+  private enum Part { case port, pods }
+
+  private func serve() async throws {
     guard self.configuration.servesHTTP else {
-      await cancelWhenGracefulShutdown { await self.runPods(port: self.configuration.port) }
-      return
+      return await self.runPods(port: self.configuration.port)
     }
     let listeners = KubeletListeners(configuration: self.configuration)
     let routes = KubeletRoutes(kubelet: self)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await listeners.serve(routes, on: .readOnly) }
-      group.addTask { try await listeners.serve(routes, on: .main) }
+    try await withThrowingTaskGroup(of: Part.self) { group in
+      for port in [KubeletRoutes.Port.readOnly, .main] {
+        group.addTask {
+          try await listeners.serve(routes, on: port)
+          return .port
+        }
+      }
       // No pod starts before both ports listen, since the kubelet may still fail.
       if let addresses = await listeners.addresses() {
         self.logger.info(
@@ -69,11 +89,16 @@ public final class FakeKubelet: Service {
             "port": "\(addresses.main)", "config": "\(self.configuration.manifestDirectory)",
           ])
         let port = addresses.main.split(separator: ":").last.flatMap { Int($0) } ?? 0
-        group.addTask { await cancelWhenGracefulShutdown { await self.runPods(port: port) } }
+        group.addTask {
+          await self.runPods(port: port)
+          return .pods
+        }
         await self.onListening(addresses)
       }
-      // The first task to end, by failure or on request, ends the others.
-      try await group.next()
+      // The first task to end, by failure or on request, ends the others; but a port that closes at a graceful
+      // shutdown ends no pod.
+      while try await group.next() == .port, self.isStopping.load(ordering: .sequentiallyConsistent)
+      {}
       group.cancelAll()
     }
     self.logger.info("Shut down")

@@ -6,7 +6,6 @@ import Foundation
 import HTTPEndpoint
 import HTTPListening
 import Logging
-import ServiceLifecycle
 import UnixSignals
 
 @main struct Main {
@@ -257,13 +256,29 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       // Unlike `print`, this does not stay in a buffer when standard output is a pipe.
       try? FileHandle.standardOutput.write(contentsOf: Data(lines.utf8))
     }
-    let services = ServiceGroup(
-      services: [kubelet], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     do {
-      try await services.run()
+      try await Self.run(kubelet)
     } catch let error where error is FakeKubeletError || error is ServerTLSError {
       logger.error("\(error)")
       throw ExitCode.failure
+    }
+  }
+
+  /// SIGTERM and SIGINT end the pods in order; a second one ends them at once.
+  private static func run(_ kubelet: FakeKubelet) async throws {
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await kubelet.run() }
+      group.addTask {
+        var count = 0
+        for await _ in signals {
+          count += 1
+          if count > 1 { return }
+          kubelet.stop()
+        }
+      }
+      try await group.next()
+      group.cancelAll()
     }
   }
 }

@@ -42,7 +42,9 @@ struct ContainerLogOptions: Equatable, Sendable {
         self.limitBytes = bytes
       case "sinceSeconds":
         guard let seconds = Int64(value), seconds >= 1 else { return nil }
-        self.since = now.nanoseconds(KubeletInstant(sinceStart: .seconds(-seconds)))
+        // No line is older than 1970, and the text of an earlier year would not sort.
+        let age = min(seconds, now.secondsAtStart)
+        self.since = now.nanoseconds(KubeletInstant(sinceStart: .seconds(-age)))
         sinces += 1
       case "sinceTime":
         guard let seconds = KubernetesTime.seconds(of: value) else { return nil }

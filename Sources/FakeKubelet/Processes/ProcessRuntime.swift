@@ -82,6 +82,8 @@ public final class ProcessRuntime: ContainerRuntime {
 
   deinit { close(self.lock) }
 
+  public var endsItsContainers: Bool { !self.configuration.leavesPodsRunning }
+
   public func run(
     _ container: ContainerID, of pod: PodManifest, signals: AsyncStream<ContainerSignal>,
     onStart: @Sendable () -> Void
