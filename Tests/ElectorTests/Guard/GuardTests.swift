@@ -131,6 +131,17 @@ import Testing
         == [.install(anew), .answer(GuardAnswer(id: 9, .done))], "the lease is held anew")
   }
 
+  /// A guard may be stopped between the request and the rename: the lease is over then, or another elector leads.
+  @Test(arguments: [(4, true, true), (5, true, false), (6, true, false), (4, false, false)])
+  func aManifestTakesItsNameOnlyWhileItsLeaseLasts(
+    now: Int64, isConnected: Bool, mayInstall: Bool
+  ) {
+    #expect(
+      GuardLoop.mayInstall(
+        until: BootInstant(nanoseconds: 5), at: BootInstant(nanoseconds: now),
+        isConnected: isConnected) == mayInstall)
+  }
+
   /// It was stopped while we wrote.
   @Test func whatWasInstalledTooLateIsRemovedAtOnce() {
     var guardian = self.running()
