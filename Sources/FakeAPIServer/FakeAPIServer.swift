@@ -67,7 +67,7 @@ public final class FakeAPIServer: Service {
     let (bound, announcement) = AsyncStream.makeStream(of: (isSecure: Bool, url: String).self)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await cancelWhenGracefulShutdown { await watches.run() } }
-      group.addTask { await cancelWhenGracefulShutdown { await self.createNamespaces(objects) } }
+      group.addTask { await cancelWhenGracefulShutdown { await self.care(for: objects) } }
       for (isSecure, listener) in listeners {
         group.addTask {
           defer { announcement.finish() }
@@ -101,6 +101,20 @@ public final class FakeAPIServer: Service {
     } catch let error as HTTPListenError {
       throw FakeAPIServerError.cannotListen(
         address: listener.address, port: listener.port, flag: flag, reason: error.reason)
+    }
+  }
+
+  /// How long a deletion may rest that the server that began it has not ended.
+  private static let deletionPause: Duration = .seconds(5)
+
+  /// Creates the first namespaces, and goes on with deletions that were begun.
+  private func care(for objects: Objects) async {
+    await self.createNamespaces(objects)
+    while !Task.isCancelled {
+      do throws(APIFailure) { try await objects.resumeDeletions() } catch {
+        self.logger.debug("Cannot go on with deletions, will retry", metadata: ["err": "\(error)"])
+      }
+      try? await Task.sleep(for: Self.deletionPause)
     }
   }
 

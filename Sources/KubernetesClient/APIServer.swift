@@ -133,7 +133,9 @@ public struct APIServer: Sendable {
     if let body = source.body {
       request.headers.add(
         name: "Content-Type",
-        value: source.method == "PATCH" ? "application/merge-patch+json" : "application/json")
+        // Conditions are merged by their types: those of other programs stay.
+        value: source.method == "PATCH"
+          ? "application/strategic-merge-patch+json" : "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
     return request

@@ -125,6 +125,41 @@ extension KubectlTests {
     }
   }
 
+  /// Both forms of kubectl's: evictions, and deletions; it sends them as protocol buffers.
+  @Test(arguments: ["", " --disable-eviction"])
+  func drain(option: String) async throws {
+    try await withServer { server, kubectl in
+      try await kubectl.ready("default")
+      try await server.post("nodes", Recipe.node("kube-master1"))
+      try kubectl.files.write(Self.manifest(), to: "web.yaml")
+      _ = try await kubectl.output("create -f \(kubectl.files.path("web.yaml"))")
+      let bound = try await server.call(
+        "POST", "\(Caller.pods)/web/binding",
+        #"{"target":{"kind":"Node","name":"kube-master1"}}"#)
+      #expect(bound.code == 201)
+      let answer = try await kubectl(
+        "drain kube-master1 --force --grace-period=0 --timeout=60s\(option)")
+      #expect(answer.code == 0, "\(answer.errors)")
+      #expect(answer.output.hasSuffix("node/kube-master1 drained\n"), "\(answer)")
+      #expect(try await server.call("GET", "\(Caller.pods)/web").code == 404)
+      try await kubectl.check(
+        "get node kube-master1 -o jsonpath={.spec.unschedulable}", prints: "true")
+    }
+  }
+
+  @Test func commandsThatNeedAStreamAreRefusedWithWords() async throws {
+    try await withRecipe { server, kubectl in
+      let name = Recipe.names[1]
+      for command in [
+        "exec \(name) -n kube-system -- ls", "port-forward \(name) -n kube-system 80",
+      ] {
+        let answer = try await kubectl(command)
+        #expect(answer.code == 1)
+        #expect(answer.errors.contains("is not supported on resources of kind"), "\(answer)")
+      }
+    }
+  }
+
   @Test func watchingPods() async throws {
     try await withRecipe { server, kubectl in
       let name = "kube-scheduler-kube-master2"

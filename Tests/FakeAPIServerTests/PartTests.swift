@@ -218,9 +218,9 @@ func json(_ text: String) throws -> JSONValue {
   func aPodHasItsTimeToEnd(pod: String, grace: Int64?, expected: String) throws {
     var pod = try json(pod)
     if pod["metadata"] == nil { pod["metadata"] = [:] }
-    var options = try DeleteOptions([:], query: nil)
+    var options = try DeleteOptions([:])
     options.gracePeriod = grace
-    switch options.step(of: pod, now: 100) {
+    switch options.step(of: pod, .pods, now: 100) {
     case .remove: #expect(expected == "remove")
     case .none: #expect(expected == "none")
     case .mark(let marked):

@@ -81,7 +81,7 @@ import Testing
       ("GET", "\(Caller.pods)?limit=x", nil, "", 400, "BadRequest"),
       ("POST", "\(Caller.pods)/a", "{}", "application/json", 405, "MethodNotAllowed"),
       ("DELETE", "/api/v1/namespaces/default", nil, "", 403, "Forbidden"),
-      ("PUT", "\(leases)/l", #"{"metadata":{"name":"l"}}"#, "application/json", 422, "Invalid"),
+      ("PUT", "\(leases)/l", #"{"metadata":{"name":"m"}}"#, "application/json", 400, "BadRequest"),
     ] as [(String, String, String?, String, Int, String)])
   func aRefusalIsAStatus(
     method: String, path: String, body: String?, type: String, code: Int, reason: String

@@ -17,8 +17,9 @@ extension APIRoutes {
       return Self.one(created, call, code: 201)
     case (.put, let name?):
       let body = try await Self.object(request)
-      return Self.one(
-        try await objects.update(place.key(name), part: place.subresource, body), call)
+      let (object, isNew) = try await objects.update(
+        place.key(name), part: place.subresource, body)
+      return Self.one(object, call, code: isNew ? 201 : 200)
     case (.patch, let name?):
       let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
       guard Patch.contentTypes.contains(String(type)) else {
@@ -48,7 +49,7 @@ extension APIRoutes {
       bytes.isEmpty
       ? [:]
       : try RequestBody.object(bytes, contentType: request.headers[.contentType])
-    return try DeleteOptions(body, query: call.query["gracePeriodSeconds"])
+    return try DeleteOptions(body, query: call.query)
   }
 
   private func list(_ call: Call) async throws(APIFailure) -> Response {
@@ -87,6 +88,23 @@ extension APIRoutes {
     guard request.method == .post, let name = call.place.name else { throw .methodNotAllowed }
     try await self.objects.dryRun(try call.isDryRun())
       .bind(call.place.key(name), try await Self.object(request))
+    return Self.json(
+      ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201],
+      code: 201)
+  }
+
+  /// Deletes a pod. There are no disruption budgets that could forbid it.
+  ///
+  /// Source: `registry/core/pod/storage/eviction.go`.
+  func evict(_ call: Call, _ request: Request) async throws(APIFailure) -> Response {
+    guard request.method == .post, let name = call.place.name else { throw .methodNotAllowed }
+    let eviction = try await Self.object(request)
+    guard eviction.metadata.name == name else {
+      throw .badRequest("name in URL does not match name in Eviction object")
+    }
+    let options = try DeleteOptions(eviction["deleteOptions"] ?? [:])
+    _ = try await self.objects.dryRun(try call.isDryRun() || options.isDryRun)
+      .delete(call.place.key(name), options)
     return Self.json(
       ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201],
       code: 201)

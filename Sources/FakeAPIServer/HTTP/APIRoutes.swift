@@ -27,7 +27,8 @@ struct APIRoutes: Sendable {
     let accept = request.headers[.accept] ?? "*/*"
     switch path {
     case "/healthz/ping": return Self.text("ok")
-    case "/healthz", "/livez", "/readyz": return await self.health(path)
+    case "/healthz", "/livez", "/readyz":
+      return await self.health(path, isVerbose: request.uri.queryParameters["verbose"] != nil)
     case "/metrics":
       return Self.bytes(
         Array(self.metrics.page(self.watches.counts).utf8), type: "\(MetricsPage.contentType)")
@@ -50,15 +51,20 @@ struct APIRoutes: Sendable {
     case "log": return try await self.log(call, request)
     case "proxy": return try await self.proxy(call, request)
     case "binding": return try await self.bind(call, request)
+    case "eviction": return try await self.evict(call, request)
+    case "attach", "exec", "portforward":
+      // Source: `k8s.io/apimachinery/pkg/api/errors` NewMethodNotSupported.
+      throw .notSupported(call.place.resource, place.subresource ?? "")
     default: return try await self.verb(call, request)
     }
   }
 
-  /// Healthy while etcd answers.
-  private func health(_ path: String) async -> Response {
+  /// Healthy while etcd answers. Source: `k8s.io/apiserver/pkg/server/healthz/healthz.go`.
+  private func health(_ path: String, isVerbose: Bool) async -> Response {
     do throws(APIFailure) {
       _ = try await self.objects.store.list(.namespaces, nil)
-      return Self.text("ok")
+      let checks = "[+]ping ok\n[+]etcd ok\n\(path.dropFirst()) check passed\n"
+      return Self.text(isVerbose ? checks : "ok")
     } catch {
       let text = "[+]ping ok\n[-]etcd failed: \(error.message)\n\(path.dropFirst()) check failed\n"
       return Self.text(text, code: 500)

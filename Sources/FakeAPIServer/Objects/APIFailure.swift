@@ -94,6 +94,13 @@ struct APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
     code: 405, reason: "MethodNotAllowed",
     message: "the server does not allow this method on the requested resource", details: [:])
 
+  static func notSupported(_ resource: APIResource, _ action: String) -> Self {
+    Self(
+      code: 405, reason: "MethodNotAllowed",
+      message: "\(action) is not supported on resources of kind \"\(resource.qualifiedName)\"",
+      details: Self.details(resource, ""))
+  }
+
   static let notAcceptable = Self(
     code: 406, reason: "NotAcceptable",
     message: "only the following media types are accepted: application/json")

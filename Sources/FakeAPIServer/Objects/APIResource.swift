@@ -35,6 +35,9 @@ struct APIResource: Hashable, Sendable {
   /// The name in messages: `leases.coordination.k8s.io`.
   var qualifiedName: String { self.group.isEmpty ? self.name : "\(self.name).\(self.group)" }
 
+  /// Whether a PUT makes an object that does not exist. Source: the strategies' AllowCreateOnUpdate.
+  var isMadeByUpdate: Bool { self == .leases || self == .events }
+
   private static let everything = [
     "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
   ]
@@ -56,7 +59,7 @@ struct APIResource: Hashable, Sendable {
   static let pods = Self(
     group: "", version: "v1", name: "pods", singular: "pod", kind: "Pod", isNamespaced: true,
     shortNames: ["po"], categories: ["all"], verbs: everything,
-    subresources: ["binding", "log", "status"])
+    subresources: ["attach", "binding", "eviction", "exec", "log", "portforward", "status"])
   static let replicationControllers = Self(
     group: "", version: "v1", name: "replicationcontrollers", singular: "replicationcontroller",
     kind: "ReplicationController", isNamespaced: true, shortNames: ["rc"], categories: ["all"],

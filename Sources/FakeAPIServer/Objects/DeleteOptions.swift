@@ -8,18 +8,32 @@ struct DeleteOptions: Equatable, Sendable {
   var resourceVersion: String?
   /// Whether nothing is deleted.
   var isDryRun = false
+  /// Whether the objects that the object owns stay, without an owner.
+  var orphansDependents = false
+
+  /// The finalizer of an object whose dependents are to lose their owner before it goes.
+  static let orphan = "orphan"
 
   /// - Parameters:
   ///   - body: a DeleteOptions object; may be empty.
-  ///   - query: the query's `gracePeriodSeconds`, which overrides the body's.
-  init(_ body: JSONValue, query: String?) throws(APIFailure) {
+  ///   - query: the request's; its `gracePeriodSeconds` and `propagationPolicy` override the body's.
+  init(_ body: JSONValue, query: [String: String] = [:]) throws(APIFailure) {
     self.gracePeriod = body["gracePeriodSeconds"]?.integer
-    if let query {
-      guard let seconds = Int64(query) else {
-        throw .badRequest("gracePeriodSeconds: \"\(query)\" is no number")
+    if let text = query["gracePeriodSeconds"] {
+      guard let seconds = Int64(text) else {
+        throw .badRequest("gracePeriodSeconds: \"\(text)\" is no number")
       }
       self.gracePeriod = seconds
     }
+    let policy = query["propagationPolicy"] ?? body["propagationPolicy"].text
+    guard ["Orphan", "Background", "Foreground", nil].contains(policy) else {
+      throw .unprocessable(
+        "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"\(policy ?? "")\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
+      )
+    }
+    self.orphansDependents =
+      policy == "Orphan" || body["orphanDependents"]?.boolean == true
+      || query["orphanDependents"] == "true"
     if let gracePeriod, gracePeriod < 0 { self.gracePeriod = 1 }
     self.uid = body["preconditions"]?["uid"]?.string
     self.resourceVersion = body["preconditions"]?["resourceVersion"]?.string
@@ -44,30 +58,43 @@ struct DeleteOptions: Equatable, Sendable {
     }
   }
 
-  /// The first step of a pod's deletion.
+  /// The first step of a deletion.
   enum Step: Equatable {
-    /// The pod is removed at once.
+    /// The object is removed at once.
     case remove
-    /// The pod is marked; its kubelet stops and then removes it.
+    /// The object is marked: a pod's kubelet stops and then removes it, and who has a finalizer there takes it away.
     case mark(JSONValue)
-    /// The pod is marked already, with no longer grace period.
+    /// The object is marked already, with no longer grace period.
     case none
   }
 
   /// - Parameter now: seconds since 1970.
-  /// - Source: `registry/core/pod/strategy.go` CheckGracefulDelete, `rest/delete.go` BeforeDelete.
-  func step(of pod: JSONValue, now: Int64) -> Step {
-    var grace = self.gracePeriod ?? pod["spec"]?["terminationGracePeriodSeconds"]?.integer ?? 30
+  /// - Source: `registry/core/pod/strategy.go` CheckGracefulDelete, `rest/delete.go` BeforeDelete,
+  ///   `registry/generic/registry/store.go` deletionFinalizersForGarbageCollection.
+  func step(of object: JSONValue, _ resource: APIResource, now: Int64) -> Step {
+    var grace: Int64 = 0
     // No container of an unbound pod, or of one that has ended, is left to stop.
-    if pod.nodeName.isEmpty || pod.hasEnded { grace = 0 }
-    guard grace > 0 else { return .remove }
-    if pod.metadata.isBeingDeleted {
-      let former = pod["metadata"]?["deletionGracePeriodSeconds"]?.integer ?? 0
+    if resource == .pods, !object.nodeName.isEmpty, !object.hasEnded {
+      grace = self.gracePeriod ?? object["spec"]?["terminationGracePeriodSeconds"]?.integer ?? 30
+    }
+    var finalizers = object.metadata.finalizers
+    let isOrphaning = self.orphansDependents && !finalizers.contains(Self.orphan)
+    if isOrphaning { finalizers.append(Self.orphan) }
+    if grace <= 0, finalizers.isEmpty { return .remove }
+    if object.metadata.isBeingDeleted, !isOrphaning {
+      let former = object["metadata"]?["deletionGracePeriodSeconds"]?.integer ?? 0
       guard grace < former else { return .none }
     }
-    var pod = pod
-    pod["metadata"]?["deletionTimestamp"] = .string(KubernetesTime.seconds(now + grace))
-    pod["metadata"]?["deletionGracePeriodSeconds"] = .integer(grace)
-    return .mark(pod)
+    var object = object
+    object["metadata"]?["deletionTimestamp"] = .string(KubernetesTime.seconds(now + grace))
+    object["metadata"]?["deletionGracePeriodSeconds"] = .integer(grace)
+    if !finalizers.isEmpty { object["metadata"]?["finalizers"] = .strings(finalizers) }
+    return .mark(object)
+  }
+
+  /// Whether nothing holds a marked object any longer.
+  static func isDone(_ object: JSONValue) -> Bool {
+    object.metadata.isBeingDeleted && object.metadata.finalizers.isEmpty
+      && object["metadata"]?["deletionGracePeriodSeconds"]?.integer ?? 0 == 0
   }
 }

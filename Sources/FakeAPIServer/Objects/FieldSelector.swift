@@ -5,7 +5,7 @@ import KubernetesObjects
 /// Source: `k8s.io/apimachinery/pkg/fields/selector.go`; the fields of the resources' strategies.
 struct FieldSelector: Equatable, Sendable {
   private struct Requirement: Equatable, Sendable {
-    let path: [String]
+    let field: String
     let value: String
     let isEqual: Bool
   }
@@ -29,23 +29,37 @@ struct FieldSelector: Equatable, Sendable {
       }
       self.requirements.append(
         Requirement(
-          path: field.split(separator: ".").map(String.init), value: String(value),
-          isEqual: !isUnequal))
+          field: String(field), value: String(value), isEqual: !isUnequal))
     }
   }
 
   func matches(_ object: JSONValue) -> Bool {
     self.requirements.allSatisfy { requirement in
-      let value = requirement.path.reduce(object as JSONValue?) { $0?[$1] }
-      let text =
-        switch value {
-        case .boolean(let flag): "\(flag)"
-        case .integer(let number): "\(number)"
-        default: value?.string ?? ""
-        }
-      return (text == requirement.value) == requirement.isEqual
+      (Self.value(of: requirement.field, object) == requirement.value) == requirement.isEqual
     }
   }
+
+  /// The text that a field is compared by. As in Go, an absent boolean is false and an absent number zero.
+  private static func value(of field: String, _ object: JSONValue) -> String {
+    switch field {
+    case "source":
+      // Source: `registry/core/event/strategy.go` ToSelectableFields.
+      let component = object["source"]?["component"].text
+      return component ?? object["reportingComponent"]?.string ?? ""
+    case "name": return object.metadata.name
+    default: break
+    }
+    let value = field.split(separator: ".").reduce(object as JSONValue?) { $0?[String($1)] }
+    switch value {
+    case .boolean(let flag): return "\(flag)"
+    case .integer(let number): return "\(number)"
+    case .string(let text): return text
+    default:
+      return Self.booleans.contains(field) ? "false" : field == "status.replicas" ? "0" : ""
+    }
+  }
+
+  private static let booleans: Set = ["spec.hostNetwork", "spec.unschedulable"]
 
   private static func fields(of resource: APIResource) -> Set<String> {
     let own: [String] =
@@ -56,7 +70,7 @@ struct FieldSelector: Equatable, Sendable {
           "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName",
         ]
       case "nodes": ["spec.unschedulable"]
-      case "namespaces": ["status.phase"]
+      case "namespaces": ["name", "status.phase"]
       case "replicationcontrollers": ["status.replicas"]
       case "events":
         ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map {

@@ -15,7 +15,8 @@ struct ListPage: Equatable, Sendable {
   /// The end of a page.
   private struct Token: Codable {
     var rv: UInt64
-    var start: String
+    var namespace: String
+    var name: String
   }
 
   /// - Parameters:
@@ -31,19 +32,20 @@ struct ListPage: Equatable, Sendable {
       guard let data = Data(base64Encoded: token),
         let start = try? JSONDecoder().decode(Token.self, from: data)
       else { throw .badRequest("continue key is not valid: \(token)") }
-      rest = rest.drop { Self.place($0.object) <= start.start }
+      // Compared as a pair: as one text `a-b/x` would stand before `a/x`.
+      rest = rest.drop { shown in
+        let metadata = shown.object.metadata
+        return (metadata.namespace, metadata.name) <= (start.namespace, start.name)
+      }
     }
     guard limit > 0, rest.count > limit, let last = rest.prefix(limit).last else {
       (self.items, self.next, self.rest) = (Array(rest), nil, 0)
       return
     }
     self.items = Array(rest.prefix(limit))
-    let next = Token(rv: index, start: Self.place(last.object))
+    let metadata = last.object.metadata
+    let next = Token(rv: index, namespace: metadata.namespace, name: metadata.name)
     self.next = (try? JSONEncoder().encode(next))?.base64EncodedString()
     self.rest = rest.count - limit
-  }
-
-  static func place(_ object: JSONValue) -> String {
-    "\(object.metadata.namespace)/\(object.metadata.name)"
   }
 }

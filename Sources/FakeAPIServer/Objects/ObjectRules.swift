@@ -78,11 +78,7 @@ struct ObjectRules: Sendable {
   ) throws(APIFailure) -> JSONValue {
     var object = try self.checked(body)
     let name = old.metadata.name
-    guard object.metadata.name == name else {
-      throw .badRequest(
-        "the name of the object (\(object.metadata.name)) does not match the name on the URL (\(name))"
-      )
-    }
+    try self.check(name: object.metadata.name, is: name)
     let (uid, stored) = (object.metadata.uid, old.metadata.uid)
     if !uid.isEmpty, !stored.isEmpty, uid != stored {
       throw .conflict(
@@ -96,7 +92,7 @@ struct ObjectRules: Sendable {
       for field in ["annotations", "labels"] {
         if let value = object["metadata"]?[field] { changed["metadata"]?[field] = value }
       }
-      return try self.validated(changed)
+      return try self.validated(changed, from: old)
     }
     for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
       object["metadata"]?[field] = old["metadata"]?[field]
@@ -110,7 +106,7 @@ struct ObjectRules: Sendable {
     case "replicationcontrollers": self.completeController(&object)
     default: break
     }
-    return try self.validated(object)
+    return try self.validated(object, from: old)
   }
 
   /// Binds a pod to a node.
@@ -160,6 +156,14 @@ struct ObjectRules: Sendable {
 
   // MARK: Rules
 
+  /// - Throws: 400 when a body names another object than the path.
+  func check(name: String, is expected: String) throws(APIFailure) {
+    guard name == expected else {
+      throw .badRequest(
+        "the name of the object (\(name)) does not match the name on the URL (\(expected))")
+    }
+  }
+
   /// Checks that a body is an object of this kind, for this namespace.
   private func checked(_ body: JSONValue) throws(APIFailure) -> JSONValue {
     guard case .object = body else {
@@ -190,13 +194,29 @@ struct ObjectRules: Sendable {
     return object
   }
 
-  private func validated(_ object: JSONValue) throws(APIFailure) -> JSONValue {
+  /// - Parameter old: the stored object; `nil` for a new one.
+  private func validated(
+    _ object: JSONValue, from old: JSONValue? = nil
+  ) throws(APIFailure) -> JSONValue {
     var object = object
-    let problems =
+    if self.resource == .namespaces {
+      // Source: `pkg/apis/core/v1/defaults.go` SetDefaults_Namespace.
+      var labels = object.metadata.labels
+      labels["kubernetes.io/metadata.name"] = .string(object.metadata.name)
+      object["metadata"]?["labels"] = .object(labels)
+    }
+    try self.checkTypes(of: object)
+    var problems =
       self.resource == .pods
       ? PodAdmission.complete(&object)
       : PodAdmission.problems(
         ofMetadata: object["metadata"] ?? [:], isNamespace: self.resource == .namespaces)
+    switch self.resource.name {
+    case "leases": problems += Self.problems(ofLease: object["spec"])
+    case "replicationcontrollers": problems += Self.problems(ofController: &object)
+    default: break
+    }
+    if let old { problems += self.problems(ofMetadata: object, from: old) }
     guard problems.isEmpty else {
       throw .invalid(self.resource, object.metadata.name, problems)
     }

@@ -29,24 +29,16 @@ enum Patch: Equatable, Sendable {
     }
   }
 
-  /// The version that the patch is meant for; empty for any.
-  var resourceVersion: String {
-    switch self {
-    case .merge(let body), .strategic(let body): body.metadata.resourceVersion
-    case .operations: ""
-    }
-  }
-
   static let contentTypes = [
     "application/json-patch+json", "application/merge-patch+json",
     "application/strategic-merge-patch+json",
   ]
 
-  /// - Throws: 422 when an operation does not apply to the object.
+  /// - Throws: 400 for an unknown directive, 422 when an operation does not apply to the object.
   func applied(to object: JSONValue) throws(APIFailure) -> JSONValue {
     switch self {
     case .merge(let patch): return Self.merged(object, patch)
-    case .strategic(let patch): return Self.strategic(object, patch, field: "")
+    case .strategic(let patch): return try Self.strategic(object, patch, field: "")
     case .operations(let operations):
       var object = object
       for operation in operations { object = try Self.carryOut(operation, on: object) }
@@ -93,12 +85,15 @@ enum Patch: Equatable, Sendable {
 
   private static func strategic(
     _ target: JSONValue?, _ patch: JSONValue, field: String
-  ) -> JSONValue {
+  ) throws(APIFailure) -> JSONValue {
     switch patch {
     case .object(var changes):
-      if changes["$patch"]?.string == "replace" {
+      switch try Self.directive(of: patch) {
+      case .replace:
         changes["$patch"] = nil
         return .object(changes)
+      case .delete: return [:]
+      case .merge: break
       }
       var members = target?.members ?? [:]
       for (key, change) in changes {
@@ -115,7 +110,7 @@ enum Patch: Equatable, Sendable {
         if change == .null {
           members.removeValue(forKey: key)
         } else {
-          members[key] = Self.strategic(members[key], change, field: key)
+          members[key] = try Self.strategic(members[key], change, field: key)
         }
       }
       for (key, order) in changes {
@@ -129,24 +124,49 @@ enum Patch: Equatable, Sendable {
         let former = target?.elements ?? []
         return .array(former + entries.filter { !former.contains($0) })
       }
-      guard let key = Self.mergeKey(of: field, entries) else { return patch }
-      if entries.contains(where: { $0["$patch"]?.string == "replace" }) {
+      let directives = try entries.map { (entry) throws(APIFailure) in
+        try Self.directive(of: entry)
+      }
+      if directives.contains(.replace) {
         return .array(entries.filter { $0["$patch"] == nil })
       }
+      guard let key = Self.mergeKey(of: field, entries) else {
+        if directives.contains(.delete) {
+          throw .badRequest("delete patch type with no merge key defined: \(field)")
+        }
+        return patch
+      }
       var list = target?.elements ?? []
-      for entry in entries {
+      for (entry, directive) in zip(entries, directives) {
         let index = list.firstIndex { $0[key] == entry[key] }
-        if entry["$patch"]?.string == "delete" {
-          if let index { list.remove(at: index) }
+        if directive == .delete {
+          if entry[key] == nil {
+            throw .badRequest("map: \(entry) does not contain declared merge key: \(key)")
+          }
+          list.removeAll { $0[key] == entry[key] }
         } else if let index {
-          list[index] = Self.strategic(list[index], entry, field: "")
+          list[index] = try Self.strategic(list[index], entry, field: "")
         } else {
-          list.append(Self.strategic(nil, entry, field: ""))
+          list.append(try Self.strategic(nil, entry, field: ""))
         }
       }
       return .array(list)
     default: return patch
     }
+  }
+
+  /// What a map's or an entry's `$patch` asks for.
+  private enum Directive: String {
+    case merge, replace, delete
+  }
+
+  /// Source: `k8s.io/apimachinery/pkg/util/strategicpatch/patch.go` handleDirectiveInMergeMap.
+  private static func directive(of patch: JSONValue) throws(APIFailure) -> Directive {
+    guard let text = patch["$patch"] else { return .merge }
+    guard let directive = text.string.flatMap(Directive.init) else {
+      throw .badRequest("unknown patch type found: \(text)")
+    }
+    return directive
   }
 
   /// Named entries come first, in the given order; the others follow in their old order.

@@ -92,20 +92,30 @@ enum Discovery {
       "verbs": .strings(Self.verbs(ofSubresource: name)),
     ]
     // The other subresources belong to the list's group and name none.
-    if name == "scale" {
-      for (field, value) in Scale.groupVersionKind.members { entry[field] = value }
+    if let kind = Self.foreignKinds[name] {
+      for (field, value) in kind.members { entry[field] = value }
     }
     return entry
   }
 
-  /// Status and scale can be changed; the other subresources can be read.
   static func verbs(ofSubresource name: String) -> [String] {
-    ["scale", "status"].contains(name) ? ["get", "patch", "update"] : ["get"]
+    switch name {
+    case "scale", "status": ["get", "patch", "update"]
+    case "binding", "eviction": ["create"]
+    case "attach", "exec", "portforward": ["create", "get"]
+    default: ["get"]
+    }
   }
 
-  /// The kind of a subresource's objects: except for `scale` the resource's own.
+  /// The kinds of subresources that are of another group than the resource.
+  private static let foreignKinds: [String: JSONValue] = [
+    "scale": Scale.groupVersionKind,
+    "eviction": ["group": "policy", "version": "v1", "kind": "Eviction"],
+  ]
+
+  /// The kind of a subresource's objects: usually the resource's own.
   static func kind(ofSubresource name: String, _ resource: APIResource) -> JSONValue {
-    name == "scale" ? Scale.groupVersionKind : resource.groupVersionKind
+    Self.foreignKinds[name] ?? resource.groupVersionKind
   }
 }
 
@@ -120,13 +130,19 @@ struct ServedGroup: Sendable {
   let path: String
   let resources: [APIResource]
 
+  /// The group of evictions, which are a subresource of pods: kubectl evicts only where there is the group.
+  private static let policy = Self(
+    name: "policy", version: "v1", groupVersion: "policy/v1", path: "/apis/policy/v1", resources: []
+  )
+
   /// In the order of their names, the core group first.
   static let all: [Self] =
-    Dictionary(grouping: APIResource.all, by: \.groupPath).values
+    ([Self.policy]
+    + Dictionary(grouping: APIResource.all, by: \.groupPath).values
     .map { resources in
       Self(
         name: resources[0].group, version: resources[0].version,
         groupVersion: resources[0].apiVersion, path: resources[0].groupPath, resources: resources)
-    }
+    })
     .sorted { $0.path < $1.path }
 }

@@ -10,14 +10,48 @@ enum ProtobufBody {
   /// The prefix of each message.
   private static let magic: [UInt8] = [0x6b, 0x38, 0x73, 0]
 
-  /// The object of a request's body; `nil` for an unreadable message and for any kind but Namespace, the
-  /// only kind of this server that `kubectl create` makes itself.
+  /// The object of a request's body; `nil` for an unreadable message and for any other kind than those that
+  /// `kubectl create` and `kubectl drain` make themselves: Namespace, Eviction and DeleteOptions.
   static func object(_ body: [UInt8]) -> JSONValue? {
     guard body.starts(with: Self.magic),
       let envelope = ProtobufMessage(body.dropFirst(Self.magic.count)),
-      let type = envelope.message(1), let raw = envelope.message(2),
-      type.text(1) == "v1", type.text(2) == "Namespace"
+      let type = envelope.message(1), let version = type.text(1), let kind = type.text(2)
     else { return nil }
+    // An object without any field is an absent message.
+    let raw = envelope.message(2) ?? ProtobufMessage()
+    switch (version, kind) {
+    case ("v1", "Namespace"): return Self.namespace(raw)
+    case ("policy/v1", "Eviction"):
+      guard
+        var eviction = Self.metadata(raw.message(1) ?? ProtobufMessage()).map({
+          ["kind": "Eviction", "apiVersion": "policy/v1", "metadata": $0] as JSONValue
+        })
+      else { return nil }
+      eviction["deleteOptions"] = raw.message(2).map(Self.deleteOptions)
+      return eviction
+    case (_, "DeleteOptions"): return Self.deleteOptions(raw)
+    default: return nil
+    }
+  }
+
+  private static func deleteOptions(_ raw: ProtobufMessage) -> JSONValue {
+    var options: JSONValue = ["kind": "DeleteOptions", "apiVersion": "v1"]
+    // A negative number has ten bytes.
+    options["gracePeriodSeconds"] = raw.varint(1).map { .integer(Int64(bitPattern: $0)) }
+    if let preconditions = raw.message(2) {
+      var members: JSONValue = [:]
+      members["uid"] = preconditions.text(1).map { .string($0) }
+      members["resourceVersion"] = preconditions.text(2).map { .string($0) }
+      options["preconditions"] = members
+    }
+    options["orphanDependents"] = raw.varint(3).map { .boolean($0 != 0) }
+    options["propagationPolicy"] = raw.text(4).map { .string($0) }
+    let dryRun = raw.texts(5)
+    if !dryRun.isEmpty { options["dryRun"] = .strings(dryRun) }
+    return options
+  }
+
+  private static func namespace(_ raw: ProtobufMessage) -> JSONValue? {
     var namespace: JSONValue = ["kind": "Namespace", "apiVersion": "v1"]
     guard let metadata = Self.metadata(raw.message(1) ?? ProtobufMessage()) else { return nil }
     namespace["metadata"] = metadata

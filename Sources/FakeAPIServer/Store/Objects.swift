@@ -9,7 +9,7 @@ struct Objects: Sendable {
   /// In seconds.
   let nodeGracePeriod: Int64
 
-  private static let attempts = 20
+  static let attempts = 20
 
   /// The namespaces that the server creates itself, as the real one does.
   static let firstNamespaces = ["default", "kube-node-lease"]
@@ -98,118 +98,79 @@ struct Objects: Sendable {
   /// Replaces an object, its status or its scale.
   func update(
     _ key: Key, part: String?, _ body: JSONValue
-  ) async throws(APIFailure) -> JSONValue {
-    let version = body.metadata.resourceVersion
-    if version.isEmpty { try key.rules.checkUnconditionalUpdate(of: key.name) }
-    return try await self.change(key, version: version) { (old) throws(APIFailure) in
-      try key.rules.changed(old, part: part) { _ in body }
+  ) async throws(APIFailure) -> (object: JSONValue, isNew: Bool) {
+    let metadata = body.metadata
+    do throws(APIFailure) {
+      let changed = try await self.change(key) { (old, version) throws(APIFailure) in
+        if metadata.resourceVersion.isEmpty {
+          try key.rules.checkUnconditionalUpdate(of: key.name)
+        }
+        try key.check(metadata.resourceVersion, is: version)
+        return try key.rules.changed(old, part: part) { _ in body }
+      }
+      return (changed, false)
+    } catch {
+      guard error.code == 404, key.resource.isMadeByUpdate, part == nil else { throw error }
     }
+    guard metadata.resourceVersion.isEmpty, metadata.uid.isEmpty else {
+      throw .conflict(key.resource, key.name)
+    }
+    try key.rules.check(name: metadata.name, is: key.name)
+    return (try await self.create(key.resource, key.namespace, body), true)
   }
 
   func patch(_ key: Key, part: String?, _ patch: Patch) async throws(APIFailure) -> JSONValue {
-    try await self.change(key, version: patch.resourceVersion) { (old) throws(APIFailure) in
+    try await self.change(key) { (old, version) throws(APIFailure) in
       try key.rules.changed(old, part: part) { (seen) throws(APIFailure) in
-        try patch.applied(to: seen)
+        // The patch may test the version or name the one that it is meant for.
+        var seen = seen
+        seen["metadata"]?["resourceVersion"] = .string(version)
+        let patched = try patch.applied(to: seen)
+        try key.check(patched.metadata.resourceVersion, is: version)
+        return patched
       }
     }
   }
 
   func bind(_ key: Key, _ binding: JSONValue) async throws(APIFailure) {
-    _ = try await self.change(key, version: "") { (old) throws(APIFailure) in
+    _ = try await self.change(key) { (old, _) throws(APIFailure) in
       try key.rules.bound(old, to: binding)
     }
   }
 
-  /// Reads, changes and writes. Repeats after a conflict, unless the client named a version.
-  private func change(
-    _ key: Key, version: String, _ edit: (JSONValue) throws(APIFailure) -> JSONValue
+  /// Reads, changes and writes. Repeats after a conflict; a client that named a version gets it then.
+  /// - Parameter edit: of the object, which has this version.
+  func change(
+    _ key: Key, _ edit: (JSONValue, _ version: String) throws(APIFailure) -> JSONValue
   ) async throws(APIFailure) -> JSONValue {
     for attempt in 1... {
       let stored = try await self.store.get(key)
-      if !version.isEmpty, version != String(stored.index) {
-        throw .conflict(key.resource, key.name)
-      }
       var old = stored.object
       old["metadata"]?["resourceVersion"] = nil
-      let new = try edit(old)
+      var new = try edit(old, String(stored.index))
+      new["metadata"]?["resourceVersion"] = nil
       // An update without a change writes nothing, so no watcher wakes.
       if new == old, key.resource != .events { return stored.object }
       do throws(APIFailure) {
+        // The last finalizer is gone. A namespace goes when it is empty.
+        if key.resource != .namespaces, DeleteOptions.isDone(new) {
+          try await self.store.delete(key, at: stored.index)
+          return new
+        }
         return try await self.store.update(new, at: stored.index, key).object
       } catch {
-        guard error.reason == "Conflict", version.isEmpty, attempt < Self.attempts else {
-          throw error
-        }
+        guard error.reason == "Conflict", attempt < Self.attempts else { throw error }
       }
     }
     throw .conflict(key.resource, key.name)
-  }
-
-  // MARK: Deleting
-
-  /// - Returns: the object's last state, and whether it is gone.
-  func delete(
-    _ key: Key, _ options: DeleteOptions
-  ) async throws(APIFailure) -> (object: JSONValue, isGone: Bool) {
-    for attempt in 1... {
-      let stored = try await self.store.get(key)
-      try options.check(stored.object, key.resource)
-      do throws(APIFailure) {
-        if key.resource == .pods {
-          var pod = stored.object
-          pod["metadata"]?["resourceVersion"] = nil
-          switch options.step(of: pod, now: Int64(Date.now.timeIntervalSince1970)) {
-          case .none: return (stored.object, false)
-          case .mark(let marked):
-            return (try await self.store.update(marked, at: stored.index, key).object, false)
-          case .remove: break
-          }
-        }
-        if key.resource == .namespaces {
-          try await self.empty(key, stored)
-          // Marking has changed its version.
-          let marked = try await self.store.get(key)
-          try await self.store.delete(key, at: marked.index)
-          return (marked.object, true)
-        }
-        try await self.store.delete(key, at: stored.index)
-        return (stored.object, true)
-      } catch {
-        guard error.reason == "Conflict", options.resourceVersion == nil, attempt < Self.attempts
-        else { throw error }
-      }
-    }
-    throw .conflict(key.resource, key.name)
-  }
-
-  /// Deletes objects of one resource; some of them may be gone already.
-  func delete(
-    _ objects: [ShownObject], of resource: APIResource, _ options: DeleteOptions
-  ) async throws(APIFailure) {
-    for metadata in objects.map(\.object.metadata) {
-      let namespace = resource.isNamespaced ? metadata.namespace : nil
-      do throws(APIFailure) {
-        _ = try await self.delete(Key(resource, namespace, metadata.name), options)
-      } catch {
-        guard error.code == 404 else { throw error }
-      }
-    }
-  }
-
-  /// Marks a namespace, so that nothing can be created in it, and deletes its objects.
-  private func empty(_ key: Key, _ stored: ObjectStore.Stored) async throws(APIFailure) {
-    let marked = try key.rules.terminating(stored.object, since: KubernetesTime.seconds(.now))
-    if marked != stored.object { _ = try await self.store.update(marked, at: stored.index, key) }
-    let atOnce = try DeleteOptions(["gracePeriodSeconds": 0], query: nil)
-    for resource in APIResource.all where resource.isNamespaced {
-      let objects = try await self.store.list(resource, key.name).objects
-      try await self.delete(objects, of: resource, atOnce)
-    }
   }
 }
 
 extension ObjectStore.Key {
-  fileprivate var rules: ObjectRules {
-    ObjectRules(resource: self.resource, namespace: self.namespace)
+  var rules: ObjectRules { ObjectRules(resource: self.resource, namespace: self.namespace) }
+
+  /// - Throws: 409 when a client named another version than the object's.
+  fileprivate func check(_ named: String, is version: String) throws(APIFailure) {
+    guard named.isEmpty || named == version else { throw .conflict(self.resource, self.name) }
   }
 }

@@ -20,6 +20,10 @@ package struct ObjectMetadata: Equatable, Sendable {
   package var creationTimestamp: String { self.fields["creationTimestamp"]?.string ?? "" }
   /// RFC 3339: when the grace period ends; `nil` unless the object is being deleted.
   package var deletionTimestamp: String? { self.fields["deletionTimestamp"]?.string }
+  /// The programs that have work to do before the object may go.
+  package var finalizers: [String] {
+    (self.fields["finalizers"]?.elements ?? []).compactMap(\.string)
+  }
   package var isBeingDeleted: Bool { self.deletionTimestamp != nil }
 
   /// The owner that manages the object, such as a ReplicationController.
