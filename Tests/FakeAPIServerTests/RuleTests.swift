@@ -1,5 +1,7 @@
+import AsyncHTTPClient
 import KubernetesClient
 import KubernetesObjects
+import NIOCore
 import TestSupport
 import Testing
 
@@ -201,6 +203,43 @@ import Testing
       #expect(
         Set(seen["status"]?["conditions"]?.elements.compactMap { $0["type"]?.string } ?? [])
           == ["Mine", "Ready"])
+    }
+  }
+
+  @Test func fieldsThatAKindDoesNotHave() async throws {
+    try await withServer { server in
+      let body = #"""
+        {"kind":"Pod","metadata":{"name":"a","colour":1},"spec":{"nodeName":"","nodeName":"m",
+         "containers":[{"name":"c","image":"i:1","imag":"x"}]}}
+        """#
+      let refused = try await server.call("POST", "\(Caller.pods)?fieldValidation=Strict", body)
+      #expect(refused.code == 400)
+      #expect(
+        refused.body["message"]
+          == #"Pod in version "v1" cannot be handled as a Pod: strict decoding error: duplicate field "spec.nodeName", unknown field "metadata.colour", unknown field "spec.containers[0].imag""#
+      )
+      let other = try await server.call("POST", "\(Caller.pods)?fieldValidation=Maybe", body)
+      #expect(other.code == 422)
+      for (query, warnings) in [("?fieldValidation=Ignore", 0), ("", 3)] {
+        var request = HTTPClientRequest(url: server.url + Caller.pods + query)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        request.body = .bytes(
+          ByteBuffer(string: body.replacing(#""name":"a""#, with: #""name":"a\#(warnings)""#)))
+        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        #expect(answer.status.code == 201)
+        let headers = answer.headers["warning"]
+        #expect(headers.count == warnings)
+        if warnings > 0 { #expect(headers.first == #"299 - "duplicate field \"spec.nodeName\"""#) }
+        let stored = try await server.call("GET", "\(Caller.pods)/a\(warnings)").body
+        #expect(stored["metadata"]?["colour"] == nil)
+      }
+      for (query, code) in [("?fieldValidation=Strict", 422), ("", 200)] {
+        let patched = try await server.call(
+          "PATCH", "\(Caller.pods)/a0\(query)", #"{"spec":{"imag":"x"}}"#,
+          type: "application/strategic-merge-patch+json")
+        #expect(patched.code == code)
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import KubernetesObjects
 
@@ -12,23 +13,26 @@ extension APIRoutes {
     case (.get, let name?):
       return Self.one(try await objects.get(place.key(name)), call)
     case (.post, nil):
-      let body = try await Self.object(request)
+      let (body, warnings) = try await Self.checked(call, request)
       let created = try await objects.create(place.resource, place.namespace, body)
-      return Self.one(created, call, code: 201)
+      return Self.one(created, call, code: 201).warning(warnings)
     case (.put, let name?):
-      let body = try await Self.object(request)
+      let (body, warnings) = try await Self.checked(call, request)
       let (object, isNew) = try await objects.update(
         place.key(name), part: place.subresource, body)
-      return Self.one(object, call, code: isNew ? 201 : 200)
+      return Self.one(object, call, code: isNew ? 201 : 200).warning(warnings)
     case (.patch, let name?):
       let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
       guard Patch.contentTypes.contains(String(type)) else {
         throw .unsupportedMediaType(accepted: Patch.contentTypes)
       }
-      let patch = try Patch(
-        contentType: String(type), body: try RequestBody.json(try await Self.body(request)))
-      return Self.one(
-        try await objects.patch(place.key(name), part: place.subresource, patch), call)
+      let bytes = try await Self.body(request)
+      let (object, warnings) = try await objects.patch(
+        place.key(name), part: place.subresource,
+        try Patch(contentType: String(type), body: try RequestBody.json(bytes)),
+        try FieldValidation(call.query["fieldValidation"]),
+        duplicates: FieldValidation.duplicates(in: bytes))
+      return Self.one(object, call).warning(warnings)
     case (.delete, let name?) where place.subresource == nil:
       let options = try await self.options(call, request)
       let (object, isGone) = try await objects.dryRun(options.isDryRun)
@@ -123,8 +127,44 @@ extension APIRoutes {
     }
   }
 
+  /// The body's object with the fields that its kind has, and warnings about others.
+  private static func checked(
+    _ call: Call, _ request: Request
+  ) async throws(APIFailure) -> (object: JSONValue, warnings: [String]) {
+    let validation = try FieldValidation(call.query["fieldValidation"])
+    let bytes = try await Self.body(request)
+    let object = try RequestBody.object(bytes, contentType: request.headers[.contentType])
+    let (resource, part) = (call.place.resource, call.place.subresource)
+    let kind = part == "scale" ? "Scale" : resource.kind
+    // An object of another kind is refused as such.
+    guard [nil, kind].contains(object["kind"].text) else { return (object, []) }
+    var known = object
+    let problems =
+      FieldValidation.duplicates(in: bytes)
+      + ObjectSchema.type(of: resource, part: part).dropUnknown(&known)
+    if validation == .strict, !problems.isEmpty {
+      throw .badRequest(
+        "\(kind) in version \"v1\" cannot be handled as a \(kind): \(FieldValidation.text(problems))"
+      )
+    }
+    return (known, validation == .warn ? problems : [])
+  }
+
   private static func object(_ request: Request) async throws(APIFailure) -> JSONValue {
     try RequestBody.object(
       try await Self.body(request), contentType: request.headers[.contentType])
+  }
+}
+
+extension Response {
+  /// The same with headers `Warning`. Source: `k8s.io/apimachinery/pkg/util/net` NewWarningHeader.
+  fileprivate func warning(_ texts: [String]) -> Response {
+    guard let name = HTTPField.Name("Warning") else { return self }
+    var response = self
+    for text in texts {
+      let quoted = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+      response.headers.append(HTTPField(name: name, value: "299 - \"\(quoted)\""))
+    }
+    return response
   }
 }

@@ -119,17 +119,32 @@ struct Objects: Sendable {
     return (try await self.create(key.resource, key.namespace, body), true)
   }
 
-  func patch(_ key: Key, part: String?, _ patch: Patch) async throws(APIFailure) -> JSONValue {
-    try await self.change(key) { (old, version) throws(APIFailure) in
+  /// - Parameter duplicates: what was found in the patch's text.
+  /// - Returns: the object, and warnings about fields.
+  func patch(
+    _ key: Key, part: String?, _ patch: Patch, _ validation: FieldValidation,
+    duplicates: [String]
+  ) async throws(APIFailure) -> (object: JSONValue, warnings: [String]) {
+    let schema = ObjectSchema.type(of: key.resource, part: part)
+    var problems: [String] = []
+    let object = try await self.change(key) { (old, version) throws(APIFailure) in
       try key.rules.changed(old, part: part) { (seen) throws(APIFailure) in
         // The patch may test the version or name the one that it is meant for.
         var seen = seen
         seen["metadata"]?["resourceVersion"] = .string(version)
-        let patched = try patch.applied(to: seen)
+        // Only the patch's own fields are judged.
+        _ = schema.dropUnknown(&seen)
+        var patched = try patch.applied(to: seen)
         try key.check(patched.metadata.resourceVersion, is: version)
+        problems = duplicates + schema.dropUnknown(&patched)
+        if validation == .strict, !problems.isEmpty {
+          throw .unprocessable(
+            " \"\" is invalid: patch: Invalid value: \(FieldValidation.text(problems))")
+        }
         return patched
       }
     }
+    return (object, validation == .warn ? problems : [])
   }
 
   func bind(_ key: Key, _ binding: JSONValue) async throws(APIFailure) {
