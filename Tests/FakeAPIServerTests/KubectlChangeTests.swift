@@ -151,7 +151,7 @@ extension KubectlTests {
     try await withRecipe { server, kubectl in
       let name = Recipe.names[1]
       for command in [
-        "exec \(name) -n kube-system -- ls", "port-forward \(name) -n kube-system 80",
+        "attach \(name) -n kube-system", "port-forward \(name) -n kube-system 80",
       ] {
         let answer = try await kubectl(command)
         #expect(answer.code == 1)

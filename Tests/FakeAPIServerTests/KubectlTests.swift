@@ -143,7 +143,7 @@ struct KubectlTests {
       #expect(resources.count == 6)
       #expect(resources.contains { $0.hasPrefix("leases  coordination.k8s.io/v1  true  Lease  ") })
       #expect(resources.contains { $0.hasPrefix("pods  po  v1  true  Pod  ") })
-      try await kubectl.check("api-versions", prints: "coordination.k8s.io/v1\nv1\n")
+      try await kubectl.check("api-versions", prints: "coordination.k8s.io/v1\npolicy/v1\nv1\n")
       let version = try await kubectl("version --output=json")
       #expect(version.code == 0)
       #expect(

@@ -97,7 +97,7 @@ import Testing
       var object = read.body
       object["spec"] = [
         "holderIdentity": .string(name),
-        "renewTime": .string("\(UInt64.random(in: 0...UInt64.max))"),
+        "renewTime": .string("2026-01-01T00:00:00.\(Int.random(in: 100_000...999_999))Z"),
       ]
       let sent = ContinuousClock.now
       guard let written = try? await server.call("PUT", "\(Self.path)/lock", "\(object)") else {

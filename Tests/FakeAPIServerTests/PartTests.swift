@@ -142,7 +142,7 @@ func json(_ text: String) throws -> JSONValue {
 
   @Test(arguments: [
     "/api/v1", "/api/v2/pods", "/api/v1/secrets", "/api/v1/pods/a", "/api/v1/namespaces/n/nodes",
-    "/api/v1/namespaces/n/pods/a/exec", "/apis/apps/v1/deployments",
+    "/api/v1/namespaces/n/pods/a/exe", "/apis/apps/v1/deployments",
     "/api/v1/namespaces/n/pods/a/log/b",
   ])
   func otherPathsNameNothing(path: String) { #expect(APIPath(path) == nil) }

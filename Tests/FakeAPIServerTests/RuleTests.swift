@@ -153,7 +153,8 @@ import Testing
   @Test func aMirrorStaysAMirror() throws {
     let rules = ObjectRules(resource: .pods, namespace: "default")
     let stamp = ObjectRules.Stamp(time: "2026-01-02T03:04:05Z", uid: "u1", suffix: "abcde")
-    let plain = try rules.created(json(Caller.pod("a")), stamp)
+    var plain = try rules.created(json(Caller.pod("a")), stamp)
+    plain["spec"]?["nodeName"] = "n"
     var mirror = plain
     mirror["metadata"]?["annotations"] = ["kubernetes.io/config.mirror": "x"]
     var other = plain

@@ -129,7 +129,7 @@ struct Objects: Sendable {
     var problems: [String] = []
     let object = try await self.change(key) { (old, version) throws(APIFailure) in
       try key.rules.changed(old, part: part) { (seen) throws(APIFailure) in
-        // The patch may test the version or name the one that it is meant for.
+        // The patch may test the version or name that for which it is meant.
         var seen = seen
         seen["metadata"]?["resourceVersion"] = .string(version)
         // Only the patch's own fields are judged.

@@ -96,7 +96,9 @@ import Testing
 
     let apis = try #require(Discovery.answer(path: "/apis", accept: accept))
     #expect(
-      apis.body["items"]?.elements.map { $0["metadata"]?["name"] } == ["coordination.k8s.io"])
+      apis.body["items"]?.elements.map { $0["metadata"]?["name"] } == [
+        "coordination.k8s.io", "policy",
+      ])
   }
 
   @Test(arguments: [

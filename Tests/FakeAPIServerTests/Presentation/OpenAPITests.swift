@@ -21,7 +21,7 @@ import Testing
       let path = try #require(entry["serverRelativeURL"]?.string)
       #expect(try Self.body(path)["openapi"] == "3.0.0")
     }
-    #expect(index["paths"]?.members.count == 2)
+    #expect(index["paths"]?.members.count == 3)
   }
 
   @Test(arguments: [
