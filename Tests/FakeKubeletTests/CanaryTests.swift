@@ -11,11 +11,7 @@ import Testing
 
 /// A tree beside the kubelet's own, which runs as root: whatever manifests, containers and requests name, no file of the
 /// tree is read, made, changed or removed.
-@Suite(
-  .enabled(
-    if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
-    "the process runtime needs root and bubblewrap (make deps)"), .takesTurns,
-  .timeLimit(.minutes(10)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(10)))
 struct CanaryTests {
   private typealias Place = ProcessRuntimeTests.Place
   private static let secret = "what-nobody-may-read"
@@ -33,7 +29,7 @@ struct CanaryTests {
       for (number, manifest) in manifests.enumerated() {
         try place.write("\(number).yaml", manifest)
       }
-      try await Self.withKubelet(place) { url in
+      let status = try await place.withProgram { url, stop in
         try await eventually("each pod has run, or cannot") {
           let pods = try await Self.get(url + "/pods").pods
           return pods.contains { $0.metadata.name == "last-n1" }
@@ -57,7 +53,9 @@ struct CanaryTests {
         try await eventually("no pod is left") {
           try await Self.get(url + "/pods").pods.isEmpty && place.leftovers.isEmpty
         }
+        try stop()
       }
+      #expect(status == .exited(0))
       #expect(Self.tree(canary) == before)
       let beside = try FileManager.default.contentsOfDirectory(atPath: place.directory.path)
       #expect(Set(beside) == ["canary", "h", "m", "r"])
@@ -152,24 +150,6 @@ struct CanaryTests {
   }
 
   // MARK: The kubelet
-
-  private static func withKubelet(
-    _ place: Place, _ body: @escaping @Sendable (_ url: String) async throws -> Void
-  ) async throws {
-    let result = try await Subprocess.run(
-      BuiltProgram("fake-kubelet").executable,
-      arguments: place.arguments(), input: .none, output: .sequence, error: .discarded
-    ) { execution in
-      defer { try? execution.send(signal: .terminate) }
-      for try await line in execution.standardOutput.strings()
-      where line.contains("fake-kubelet: port ") {
-        let url = try #require(line.firstMatch(of: /http:\/\/127\.0\.0\.1:\d+/))
-        return try await body(String(url.0))
-      }
-      throw TestFailure("fake-kubelet has ended")
-    }
-    #expect(result.terminationStatus == .exited(0))
-  }
 
   private struct Answer {
     let text: String

@@ -8,42 +8,16 @@ import Testing
 @testable import FakeKubelet
 
 /// What becomes of real containers when their kubelet is stopped.
-@Suite(
-  .enabled(
-    if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
-    "the process runtime needs root and bubblewrap (make deps)"), .takesTurns,
-  .timeLimit(.minutes(10)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(10)))
 struct KubeletStopTests {
-  private typealias Place = ProcessRuntimeTests.Place
-
-  /// Runs a kubelet with one pod until the body returns, and then waits for its end.
-  private static func withKubelet(
-    _ place: Place, _ script: String, grace: Int,
-    _ body:
-      @escaping @Sendable (_ url: String, _ stop: @Sendable () throws -> Void) async throws -> Void
-  ) async throws -> TerminationStatus {
-    try place.write("web.yaml", place.pod("\(script)", grace: grace))
-    return try await Subprocess.run(
-      BuiltProgram("fake-kubelet").executable, arguments: place.arguments(), input: .none,
-      output: .sequence, error: .discarded
-    ) { execution in
-      for try await line in execution.standardOutput.strings() {
-        guard line.contains("fake-kubelet: port "),
-          let url = line.firstMatch(of: /http:\/\/127\.0\.0\.1:\d+/)
-        else { continue }
-        try await eventually("the container runs") { (try? place.host("begun")) != nil }
-        return try await body(String(url.0)) { try execution.send(signal: .terminate) }
-      }
-      throw TestFailure("fake-kubelet has ended")
-    }.terminationStatus
-  }
-
   /// Until the pod has ended, the kubelet says that it runs: who waits for its end can see it.
   @Test func aStopGivesContainersTheirGrace() async throws {
     try await ProcessRuntimeTests.withPlace { place in
       let script =
         "trap 'echo > /h/told; until [ -e /h/go ]; do sleep 0.01; done; echo > /h/done; exit' TERM; echo > /h/begun; while :; do sleep 0.01; done"
-      let status = try await Self.withKubelet(place, script, grace: 600) { url, stop in
+      try place.write("web.yaml", place.pod(script, grace: 600))
+      let status = try await place.withProgram { url, stop in
+        try await eventually("the container runs") { (try? place.host("begun")) != nil }
         try stop()
         try await eventually("SIGTERM has come") { (try? place.host("told")) != nil }
         let request = HTTPClientRequest(url: url + "/runningpods/")
@@ -63,7 +37,9 @@ struct KubeletStopTests {
   @Test func aSecondSignalCutsTheGraceShort() async throws {
     try await ProcessRuntimeTests.withPlace { place in
       let script = "trap 'echo > /h/told' TERM; echo > /h/begun; while :; do sleep 0.01; done"
-      let status = try await Self.withKubelet(place, script, grace: 3_600) { _, stop in
+      try place.write("web.yaml", place.pod(script, grace: 3_600))
+      let status = try await place.withProgram { _, stop in
+        try await eventually("the container runs") { (try? place.host("begun")) != nil }
         try stop()
         try await eventually("SIGTERM has come") { (try? place.host("told")) != nil }
         try stop()

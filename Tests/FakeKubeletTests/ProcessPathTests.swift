@@ -7,11 +7,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// Names and paths of manifests, as the runtime with real processes uses them.
-@Suite(
-  .enabled(
-    if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
-    "the process runtime needs root and bubblewrap (make deps)"), .takesTurns,
-  .timeLimit(.minutes(5)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(5)))
 struct ProcessPathTests {
   typealias Place = ProcessRuntimeTests.Place
 

@@ -11,11 +11,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// Real processes: as root, with bubblewrap. `make deps` installs it.
-@Suite(
-  .enabled(
-    if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
-    "the process runtime needs root and bubblewrap (make deps)"), .takesTurns,
-  .timeLimit(.minutes(5)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(5)))
 struct ProcessRuntimeTests {
   static let shim = BuiltProgram("fake-kubelet").path
 
