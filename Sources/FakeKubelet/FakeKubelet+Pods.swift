@@ -1,4 +1,5 @@
 import Logging
+import ServiceLifecycle
 
 /// The loop: it feeds ``PodWorkers`` with changes of the directory, of the API server and of containers, and
 /// carries out its effects.
@@ -8,6 +9,8 @@ extension FakeKubelet {
     case files(PodSources.Change)
     case api(APIPods.Changes)
     case pods(PodWorkers.Event)
+    /// The kubelet is to stop.
+    case stop
 
     /// The source of the pods.
     var source: PodManifest.Source {
@@ -15,7 +18,7 @@ extension FakeKubelet {
     }
   }
 
-  /// Runs the loop until the task is cancelled.
+  /// Runs the loop until the task is cancelled, or has ended all containers after ``FakeKubelet/stop()``.
   /// - Parameter port: the full port.
   func runPods(port: Int) async {
     defer { self.endChanges() }
@@ -24,6 +27,12 @@ extension FakeKubelet {
     let (inputs, inbox) = AsyncStream.makeStream(of: Input.self)
     await withDiscardingTaskGroup { group in
       group.addTask { await self.watchManifests { inbox.yield(.files($0)) } }
+      group.addTask {
+        for await _ in self.stops { inbox.yield(.stop) }
+      }
+      group.addTask {
+        if (try? await gracefulShutdown()) != nil { inbox.yield(.stop) }
+      }
       if let link = self.link {
         group.addTask { await link.run(port: port, start: self.start) { inbox.yield(.api($0)) } }
       }
@@ -35,6 +44,7 @@ extension FakeKubelet {
       var seen: Set<PodManifest.Source> = []
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await input in inputs {
+        if case .stop = input, !self.runtime.endsContainersInOrder { break }
         let events = Self.events(of: input, &sources)
         // Survivors without a pod are stopped before any pod starts, once their source has reported.
         for source in sources.reported.subtracting(seen) {
@@ -59,6 +69,7 @@ extension FakeKubelet {
           }
         }
         self.link?.update(workers, sources, clock: self.clock)
+        if workers.haveStopped { break }
       }
       group.cancelAll()
     }
@@ -85,6 +96,7 @@ extension FakeKubelet {
         : [.changed(removed: change.removed, added: change.added, updated: change.updated)])
         + deleted
     case .pods(let event): return [event]
+    case .stop: return [.stopping]
     }
   }
 

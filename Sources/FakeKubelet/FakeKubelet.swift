@@ -16,6 +16,9 @@ public final class FakeKubelet: Service {
   let clock = WallClock.now
   let link: APIServerLink?
   let published = Mutex(Published())
+  /// An element for each ``stop()``.
+  let stops: AsyncStream<Void>
+  private let stopRequests: AsyncStream<Void>.Continuation
   private let podListText = Mutex(PodListText())
 
   struct Published {
@@ -42,24 +45,33 @@ public final class FakeKubelet: Service {
     self.runtime = runtime
     self.logger = logger
     self.onListening = onListening
+    (self.stops, self.stopRequests) = AsyncStream.makeStream()
     self.link = configuration.apiServers.map {
       APIServerLink($0, configuration: configuration, runtime: runtime.name, logger: logger)
     }
   }
 
-  /// Runs until graceful shutdown or until its task is cancelled. Containers end with it, without a signal
-  /// or grace period, unless their runtime keeps them.
+  /// Makes ``run()`` end in good order: real containers get SIGTERM and their grace period, while the ports still
+  /// answer, so that an elector among them sees how its pod ends. A pretended container has nothing to end.
+  public func stop() { self.stopRequests.yield() }
+
+  /// Runs until ``stop()``, graceful shutdown, at which the ports close at once, or until its task is cancelled: then
+  /// containers end without a signal or grace period, unless their runtime keeps them.
   /// - Throws: ``FakeKubeletError`` when a port cannot be bound.
   public func run() async throws {
     guard self.configuration.servesHTTP else {
-      await cancelWhenGracefulShutdown { await self.runPods(port: self.configuration.port) }
-      return
+      return await self.runPods(port: self.configuration.port)
     }
     let listeners = KubeletListeners(configuration: self.configuration)
     let routes = KubeletRoutes(kubelet: self)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await listeners.serve(routes, on: .readOnly) }
-      group.addTask { try await listeners.serve(routes, on: .main) }
+    // Whether the task was the pods'.
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for port in [KubeletRoutes.Port.readOnly, .main] {
+        group.addTask {
+          try await listeners.serve(routes, on: port)
+          return false
+        }
+      }
       // No pod starts before both ports listen, since the kubelet may still fail.
       if let addresses = await listeners.addresses() {
         self.logger.info(
@@ -69,11 +81,14 @@ public final class FakeKubelet: Service {
             "port": "\(addresses.main)", "config": "\(self.configuration.manifestDirectory)",
           ])
         let port = addresses.main.split(separator: ":").last.flatMap { Int($0) } ?? 0
-        group.addTask { await cancelWhenGracefulShutdown { await self.runPods(port: port) } }
+        group.addTask {
+          await self.runPods(port: port)
+          return true
+        }
         await self.onListening(addresses)
       }
-      // The first task to end, by failure or on request, ends the others.
-      try await group.next()
+      // The end of the pods, or the failure of a port, ends the rest.
+      while try await group.next() == false {}
       group.cancelAll()
     }
     self.logger.info("Shut down")

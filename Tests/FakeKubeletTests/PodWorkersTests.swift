@@ -175,4 +175,20 @@ import Testing
     workers = PodWorkers(survivors: survivors)
     #expect(workers.removeOrphans(besides: wanted).map(\.uid) == ["b", "c", "d"])
   }
+
+  @Test mutating func aKubeletThatStopsEndsAllPodsAndStartsNone() throws {
+    self.handle(.changed(added: [self.old]), at: 0)
+    self.handle(.containerStarted(self.id(1)), at: 0)
+    #expect(!self.workers.haveStopped)
+    #expect(
+      self.handle(.stopping, at: 1) == [.signal(.terminate, self.id(1)), .wake(at: .at(31))])
+    #expect(!self.workers.haveStopped)
+    #expect(self.handle(.changed(removed: [self.old.name], added: [self.new]), at: 2) == [])
+    #expect(
+      self.handle(.containerExited(self.id(1), code: 143), at: 3) == [
+        .podEnded(self.old.name, uid: self.old.uid)
+      ])
+    #expect(self.workers.haveStopped)
+    #expect(self.handle(.woke, at: 60) == [])
+  }
 }

@@ -6,7 +6,6 @@ import Foundation
 import HTTPEndpoint
 import HTTPListening
 import Logging
-import ServiceLifecycle
 import UnixSignals
 
 @main struct Main {
@@ -257,10 +256,22 @@ struct FakeKubeletCommand: AsyncParsableCommand {
       // Unlike `print`, this does not stay in a buffer when standard output is a pipe.
       try? FileHandle.standardOutput.write(contentsOf: Data(lines.utf8))
     }
-    let services = ServiceGroup(
-      services: [kubelet], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     do {
-      try await services.run()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await kubelet.run() }
+        group.addTask {
+          // The first one is a stop in good order, the second one cuts it short.
+          var isStopping = false
+          for await _ in signals {
+            if isStopping { break }
+            isStopping = true
+            kubelet.stop()
+          }
+        }
+        try await group.next()
+        group.cancelAll()
+      }
     } catch let error where error is FakeKubeletError || error is ServerTLSError {
       logger.error("\(error)")
       throw ExitCode.failure

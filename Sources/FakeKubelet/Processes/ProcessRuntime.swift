@@ -82,6 +82,8 @@ public final class ProcessRuntime: ContainerRuntime {
 
   deinit { close(self.lock) }
 
+  public var endsContainersInOrder: Bool { !self.configuration.leavesPodsRunning }
+
   public func run(
     _ container: ContainerID, of pod: PodManifest, signals: AsyncStream<ContainerSignal>,
     onStart: @Sendable () -> Void
@@ -123,6 +125,11 @@ public final class ProcessRuntime: ContainerRuntime {
       let place = try HostFiles.makeDirectories(file.directory, in: logs)
       HostFiles.removeEntries(of: place) { !file.isOutdated($0) }
       Self.record(container, of: pod, in: directory)
+      do throws(FileError) {
+        try ContainerShim.write(command.arguments, in: directory)
+      } catch {
+        throw .run("\(error)")
+      }
       return "\(place)/\(file.name)"
     }
     let policy: ShimPolicy =
@@ -132,7 +139,7 @@ public final class ProcessRuntime: ContainerRuntime {
       arguments: Arguments(
         ContainerShim.arguments(
           directory: directory, log: log, policy: policy, mounts: command.staged,
-          bubblewrap: self.configuration.bubblewrap, command.arguments)),
+          bubblewrap: self.configuration.bubblewrap, command.words)),
       output: .discarded, error: .string(limit: 4096))
     guard launcher.terminationStatus == .exited(0) else {
       throw StartFailure.run(

@@ -3,6 +3,9 @@ public protocol ContainerRuntime: Sendable {
   /// The scheme of container ids in a pod's status, such as `docker` in `docker://0123`.
   var name: String { get }
 
+  /// Whether a kubelet that stops ends its containers first, with their grace. Otherwise it cancels their runs.
+  var endsContainersInOrder: Bool { get }
+
   /// Runs one container to its end. Returns soon when the task is cancelled.
   /// - Parameters:
   ///   - container: the container's start; each is run once.
@@ -51,6 +54,8 @@ public protocol ContainerRuntime: Sendable {
 }
 
 extension ContainerRuntime {
+  /// No.
+  public var endsContainersInOrder: Bool { false }
   /// Unknown.
   public func usage(of container: ContainerID) async -> ContainerUsage? { nil }
   /// None.
