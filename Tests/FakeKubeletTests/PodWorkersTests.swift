@@ -191,4 +191,20 @@ import Testing
     #expect(self.workers.haveStopped)
     #expect(self.handle(.woke, at: 60) == [])
   }
+
+  /// An elector removes its pod's manifest when the kubelet stops, and waits for the pod's end.
+  @Test mutating func whoRemovesAManifestDuringAStopOutlivesItsPod() throws {
+    let elector = try Fixtures.manifest(
+      Fixtures.pod("elector", uid: "e"), path: "/m/elector.yaml")
+    self.handle(.changed(added: [self.old]), at: 0)
+    self.handle(.containerStarted(self.id(1)), at: 0)
+    let started = self.handle(.changed(added: [elector]), at: 0).started
+    let id = try #require(started)
+    self.handle(.containerStarted(id), at: 0)
+    self.handle(.stopping, at: 1)
+    self.handle(.changed(removed: [self.old.name]), at: 2)
+    #expect(self.handle(.woke, at: 31).contains(.signal(.kill, self.id(1))))
+    #expect(!self.handle(.woke, at: 35.9).contains(.signal(.kill, id)))
+    #expect(self.handle(.woke, at: 36).contains(.signal(.kill, id)))
+  }
 }

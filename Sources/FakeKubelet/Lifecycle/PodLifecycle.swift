@@ -31,6 +31,8 @@ public struct PodLifecycle: Equatable, Sendable {
     case removed
     /// The kubelet stops: stop everything. The next kubelet starts the pod anew, so it gets no final phase.
     case stopping
+    /// What is being stopped is not killed before this instant.
+    case prolonged(until: KubeletInstant)
   }
 
   /// An action, to be carried out in order.
@@ -140,6 +142,7 @@ public struct PodLifecycle: Equatable, Sendable {
       self.isRemoved = true
       self.terminate(at: now)
     case .stopping: self.terminate(at: now)
+    case .prolonged(let instant): self.prolong(until: instant)
     case .hookEnded(.preStop, let name, let failure):
       effects += failure.map { [.report(.failedPreStop($0).about(name))] } ?? []
       self.update(name) { container in

@@ -135,8 +135,18 @@ package struct PodWorkers: Equatable, Sendable {
     self.lastChange[name] = nil
     self.waiting[name] = nil
     self.waitingSince[name] = nil
-    return self.pass(.removed, to: name, at: now)
+    let effects = self.pass(.removed, to: name, at: now)
+    guard self.isStopping, let killAt = self.running[name]?.killAt else { return effects }
+    // Whoever removes a manifest while the kubelet stops, as an elector does, waits for that pod's end: he is not
+    // killed together with it.
+    return effects
+      + self.running.keys.filter { self.seenAt[$0] != nil }.sorted()
+      .flatMap { self.pass(.prolonged(until: killAt + Self.farewell), to: $0, at: now) }
   }
+
+  /// How much longer than a pod that he has removed an elector may run: he asks a kubelet several times a second, and
+  /// then his store.
+  private static let farewell = Duration.seconds(5)
 
   private mutating func add(_ manifest: PodManifest, at now: KubeletInstant) -> [Effect] {
     self.seenAt[manifest.name] = now
