@@ -137,15 +137,15 @@ package struct PodWorkers: Equatable, Sendable {
     self.waitingSince[name] = nil
     let effects = self.pass(.removed, to: name, at: now)
     guard self.isStopping, let killAt = self.running[name]?.killAt else { return effects }
-    // Whoever removes a manifest while the kubelet stops, as an elector does, waits for that pod's end: he is not
-    // killed together with it.
+    // An elector that removes a manifest while the kubelet stops waits for that pod's end: it is not killed
+    // together with the pod.
     return effects
       + self.running.keys.filter { self.seenAt[$0] != nil }.sorted()
       .flatMap { self.pass(.prolonged(until: killAt + Self.farewell), to: $0, at: now) }
   }
 
-  /// How much longer than a pod that he has removed an elector may run: he asks a kubelet several times a second, and
-  /// then his store.
+  /// How much longer than the pod that it has removed an elector may run: it asks the kubelet several times a
+  /// second, and then its store.
   private static let farewell = Duration.seconds(5)
 
   private mutating func add(_ manifest: PodManifest, at now: KubeletInstant) -> [Effect] {

@@ -7,7 +7,7 @@ import KubernetesObjects
 enum ContainerResource {
   /// - Parameters:
   ///   - reference: a `resourceFieldRef`.
-  ///   - container: the one that it means.
+  ///   - container: the container of the reference.
   ///   - machine: has what a container without a limit may use.
   /// - Returns: `nil` for an unknown resource.
   static func text(
