@@ -18,6 +18,26 @@ package enum ContainerShim {
   /// shim's session unless they create their own. It is written before bubblewrap starts.
   package static let sessionFile = "session"
 
+  /// The file in the container's directory with bubblewrap's arguments, each with a NUL at its end. The shim
+  /// removes it.
+  static let argumentsFile = "args"
+
+  /// Its descriptor in bubblewrap.
+  static let argumentsDescriptor: Int32 = 4
+
+  /// Writes bubblewrap's arguments for the shim.
+  package static func write(_ arguments: [String], in directory: String) throws(FileError) {
+    let path = "\(directory)/\(Self.argumentsFile)"
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw FileError("create", path) }
+    defer { close(file) }
+    let bytes = Array(arguments.map { Array($0.utf8) + [0] }.joined())
+    // Without the last ones, the container would be less confined.
+    guard Glibc.write(file, bytes, bytes.count) == bytes.count else {
+      throw FileError("write", path)
+    }
+  }
+
   /// The content of ``sessionFile``.
   static var session: String? {
     ProcessStat(process: getpid()).map { "\(getpid()) \($0.startTicks) \(Self.boot)\n" }
@@ -57,7 +77,7 @@ package enum ContainerShim {
   ///   - directory: the container's directory, which exists.
   ///   - log: the log file, whose directory exists.
   ///   - mounts: are put together before bubblewrap starts.
-  ///   - command: bubblewrap's arguments; the shim adds `--json-status-fd 3`.
+  ///   - command: the container's command. bubblewrap's other arguments are those of ``write(_:in:)``.
   package static func arguments(
     directory: String, log: String, policy: ShimPolicy, mounts: [StagedMount], bubblewrap: String,
     _ command: [String]
@@ -66,10 +86,11 @@ package enum ContainerShim {
     return [Self.command, "launch", directory, log, policy.rawValue, mounts, bubblewrap] + command
   }
 
-  /// Runs as a shim, if the arguments say so.
+  /// Runs as a shim, or a command in a container, if the arguments say so.
   /// - Parameter arguments: the process's own, including its name.
   /// - Returns: the process's exit code; `nil` when the arguments are not a shim's.
   package static func run(_ arguments: [String]) -> Int32? {
+    if let code = ContainerExec.run(arguments) { return code }
     guard arguments.count > 7, arguments[1] == Self.command,
       let policy = ShimPolicy(rawValue: arguments[5]),
       let mounts = StagedMount.mounts(arguments[6])
@@ -78,8 +99,10 @@ package enum ContainerShim {
     guard
       let loop = ShimLoop(
         directory: arguments[3], log: arguments[4], policy: policy, mounts: mounts,
-        command: [arguments[7], "--json-status-fd", "3", "--die-with-parent"]
-          + arguments.dropFirst(8))
+        command: [
+          arguments[7], "--json-status-fd", "3", "--die-with-parent", "--args",
+          "\(Self.argumentsDescriptor)", "--",
+        ] + arguments.dropFirst(8))
     else { return 1 }
     loop.run()
     return 0
@@ -101,10 +124,11 @@ package enum ContainerShim {
 }
 
 /// Starts a process with default signal handling and returns its id.
-/// - Parameter flags: more flags for posix_spawn, such as `POSIX_SPAWN_SETSID` (0x80), which Swift does not
-///   import.
+/// - Parameters:
+///   - path: of the program; `nil` to look for the first argument in PATH.
+///   - flags: more flags for posix_spawn, such as `POSIX_SPAWN_SETSID` (0x80), which Swift does not import.
 func spawn(
-  _ path: String, _ arguments: [String], _ actions: posix_spawn_file_actions_t, flags: Int16
+  _ path: String?, _ arguments: [String], _ actions: posix_spawn_file_actions_t?, flags: Int16
 ) -> pid_t? {
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)
@@ -121,7 +145,15 @@ func spawn(
   words.append(nil)
   defer { for word in words { free(word) } }
   var process: pid_t = 0
-  var actions = actions
-  guard posix_spawn(&process, path, &actions, &attributes, &words, environ) == 0 else { return nil }
-  return process
+  var given = actions ?? posix_spawn_file_actions_t()
+  if actions == nil { posix_spawn_file_actions_init(&given) }
+  defer { if actions == nil { posix_spawn_file_actions_destroy(&given) } }
+  let error =
+    if let path {
+      posix_spawn(&process, path, &given, &attributes, &words, environ)
+    } else {
+      posix_spawnp(&process, arguments[0], &given, &attributes, &words, environ)
+    }
+  errno = error
+  return error == 0 ? process : nil
 }

@@ -53,11 +53,16 @@ struct ShimLoop {
     posix_spawn_file_actions_adddup2(&actions, pipes[1].write, 1)
     posix_spawn_file_actions_adddup2(&actions, pipes[2].write, 2)
     posix_spawn_file_actions_adddup2(&actions, pipes[0].write, 3)
+    posix_spawn_file_actions_addopen(
+      &actions, ContainerShim.argumentsDescriptor,
+      "\(directory)/\(ContainerShim.argumentsFile)", O_RDONLY, 0)
     guard let process = spawn(command[0], command, actions, flags: Int16(POSIX_SPAWN_SETPGROUP))
     else {
       Self.logError(command[0])
       return nil
     }
+    // It has its descriptor, and what is in there is for nobody else.
+    unlink("\(directory)/\(ContainerShim.argumentsFile)")
     self.bubblewrap = process
     for pipe in pipes { close(pipe.write) }
   }

@@ -39,6 +39,7 @@ extension FakeKubelet {
     case .containerFailedToStart(let id, let failure):
       self.logger.error(
         "Error syncing pod, skipping", metadata: Self.names(id, ["err": "\(failure.message)"]))
+    case .stopping: self.logger.info("Stopping: all containers end with their grace period")
     case .hookEnded, .probed, .woke: break
     }
   }

@@ -1,4 +1,5 @@
 import Logging
+import ServiceLifecycle
 
 /// The loop: it feeds ``PodWorkers`` with changes of the directory, of the API server and of containers, and
 /// carries out its effects.
@@ -8,7 +9,7 @@ extension FakeKubelet {
     case files(PodSources.Change)
     case api(APIPods.Changes)
     case pods(PodWorkers.Event)
-    /// All pods are to end, and no other one starts.
+    /// The kubelet is to stop.
     case stop
 
     /// The source of the pods.
@@ -17,7 +18,7 @@ extension FakeKubelet {
     }
   }
 
-  /// Runs the loop until the task is cancelled, or until all pods have ended after ``stop()``.
+  /// Runs the loop until the task is cancelled, or has ended all containers after ``FakeKubelet/stop()``.
   /// - Parameter port: the full port.
   func runPods(port: Int) async {
     defer { self.endChanges() }
@@ -27,10 +28,8 @@ extension FakeKubelet {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.watchManifests { inbox.yield(.files($0)) } }
       group.addTask {
-        for await _ in self.running.stream {}
-        inbox.yield(.stop)
+        for await _ in self.stops.stream { inbox.yield(.stop) }
       }
-      var isStopping = false
       if let link = self.link {
         group.addTask { await link.run(port: port, start: self.start) { inbox.yield(.api($0)) } }
       }
@@ -42,18 +41,8 @@ extension FakeKubelet {
       var seen: Set<PodManifest.Source> = []
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await input in inputs {
-        let events: [PodWorkers.Event]
-        switch input {
-        case .stop:
-          isStopping = true
-          events = [
-            .changed(removed: self.runtime.endsItsContainers ? Array(workers.seenAt.keys) : [])
-          ]
-        case .files, .api:
-          if isStopping { continue }
-          events = Self.events(of: input, &sources)
-        case .pods: events = Self.events(of: input, &sources)
-        }
+        if case .stop = input, !self.runtime.endsContainersInOrder { break }
+        let events = Self.events(of: input, &sources)
         // Survivors without a pod are stopped before any pod starts, once their source has reported.
         for source in sources.reported.subtracting(seen) {
           seen.insert(source)
@@ -77,7 +66,7 @@ extension FakeKubelet {
           }
         }
         self.link?.update(workers, sources, clock: self.clock)
-        if isStopping, workers.running.isEmpty || !self.runtime.endsItsContainers { break }
+        if workers.haveStopped { break }
       }
       group.cancelAll()
     }
@@ -104,7 +93,7 @@ extension FakeKubelet {
         : [.changed(removed: change.removed, added: change.added, updated: change.updated)])
         + deleted
     case .pods(let event): return [event]
-    case .stop: return []
+    case .stop: return [.stopping]
     }
   }
 

@@ -16,10 +16,9 @@ public final class FakeKubelet: Service {
   let clock = WallClock.now
   let link: APIServerLink?
   let published = Mutex(Published())
+  /// An element for each ``stop()``.
+  let stops = AsyncStream<Void>.makeStream()
   private let podListText = Mutex(PodListText())
-  private let isStopping = Atomic(false)
-  /// Ends with ``stop()``.
-  let running = AsyncStream<Never>.makeStream()
 
   struct Published {
     /// The state after the last event; the endpoints answer from it.
@@ -50,22 +49,17 @@ public final class FakeKubelet: Service {
     }
   }
 
-  /// Ends ``run()`` once all containers have ended: each gets its hook, SIGTERM and its grace period, and until then
-  /// the ports answer. No pod starts any more. A runtime that keeps its containers, or only pretends, ends at once.
-  public func stop() {
-    self.isStopping.store(true, ordering: .sequentiallyConsistent)
-    self.running.continuation.finish()
-  }
+  /// Makes ``run()`` end in good order: real containers get SIGTERM and their grace period, while the ports still
+  /// answer, so that an elector among them sees how its pod ends. A pretended container has nothing to end.
+  public func stop() { self.stops.continuation.yield() }
 
-  /// Runs until ``stop()``, until graceful shutdown, which does the same but closes the ports first, or until its task
-  /// is cancelled: then containers end without a signal or grace period, unless their runtime keeps them.
+  /// Runs until ``stop()``, graceful shutdown, at which the ports close at once, or until its task is cancelled: then
+  /// containers end without a signal or grace period, unless their runtime keeps them.
   /// - Throws: ``FakeKubeletError`` when a port cannot be bound.
   public func run() async throws {
     try await withGracefulShutdownHandler(
       operation: { try await self.serve() }, onGracefulShutdown: { self.stop() })
   }
-
-  private enum Part { case port, pods }
 
   private func serve() async throws {
     guard self.configuration.servesHTTP else {
@@ -73,11 +67,12 @@ public final class FakeKubelet: Service {
     }
     let listeners = KubeletListeners(configuration: self.configuration)
     let routes = KubeletRoutes(kubelet: self)
-    try await withThrowingTaskGroup(of: Part.self) { group in
+    // Whether the task was the pods'.
+    try await withThrowingTaskGroup(of: Bool.self) { group in
       for port in [KubeletRoutes.Port.readOnly, .main] {
         group.addTask {
           try await listeners.serve(routes, on: port)
-          return .port
+          return false
         }
       }
       // No pod starts before both ports listen, since the kubelet may still fail.
@@ -91,14 +86,12 @@ public final class FakeKubelet: Service {
         let port = addresses.main.split(separator: ":").last.flatMap { Int($0) } ?? 0
         group.addTask {
           await self.runPods(port: port)
-          return .pods
+          return true
         }
         await self.onListening(addresses)
       }
-      // The first task to end, by failure or on request, ends the others; but a port that closes at a graceful
-      // shutdown ends no pod.
-      while try await group.next() == .port, self.isStopping.load(ordering: .sequentiallyConsistent)
-      {}
+      // The end of the pods, or the failure of a port, ends the rest.
+      while try await group.next() == false {}
       group.cancelAll()
     }
     self.logger.info("Shut down")

@@ -32,19 +32,19 @@ import Testing
     #expect(Self.uses("--ro-bind", 2, in: words) == [["/srv", "/srv"], ["/usr", "/usr"]])
     #expect(Self.uses("--symlink", 2, in: words) == [["usr/bin", "/bin"]])
     #expect(Self.uses("--proc", 1, in: words) == [["/proc"]])
-    #expect(words.suffix(2) == ["--", "true"])
+    #expect(words.suffix(2) == ["--chdir", "/"])
   }
 
   @Test func aMountWhosePlaceIsThereReplacesIt() {
     let words = Self.words(.init(hostPath: "/h", target: "/usr/share", isReadOnly: true))
-    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"]])
+    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/run"]])
     #expect(Self.uses("--ro-bind", 2, in: words).last == ["/h", "/usr/share"])
   }
 
   @Test func aMountWithoutAPlaceGetsOneInACopyOfTheDirectory() {
     let words = Self.words(
       .init(hostPath: "/h", target: "/srv/kubernetes/deep", isReadOnly: false))
-    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/srv"]])
+    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/run"], ["/srv"]])
     #expect(
       Self.uses("--ro-bind", 2, in: words).suffix(2) == [
         ["/srv/note", "/srv/note"], ["/srv/www", "/srv/www"],
@@ -56,7 +56,7 @@ import Testing
     let words = Self.words(
       .init(hostPath: "/i", target: "/usr/share/www", isReadOnly: false),
       .init(hostPath: "/o", target: "/manifests", isReadOnly: false))
-    #expect(Self.uses("--tmpfs", 1, in: words).first == ["/tmp"])
+    #expect(Self.uses("--tmpfs", 1, in: words).prefix(2) == [["/tmp"], ["/run"]])
     #expect(Self.uses("--bind", 2, in: words).map(\.[0]) == ["/o", "/i"])
   }
 
@@ -68,7 +68,7 @@ import Testing
     let words = Self.words(
       .init(hostPath: "/h", target: "/opt/daemon", isReadOnly: true),
       .init(hostPath: "/s", target: "/sbin", isReadOnly: true), tree: tree)
-    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/opt"]])
+    #expect(Self.uses("--tmpfs", 1, in: words) == [["/tmp"], ["/run"], ["/opt"]])
     #expect(Self.uses("--symlink", 2, in: words) == [["daemon", "/opt/other"]])
     #expect(
       Self.uses("--ro-bind", 2, in: words).suffix(2) == [["/s", "/sbin"], ["/h", "/opt/daemon"]])
@@ -118,6 +118,53 @@ import Testing
       ])
     #expect(StagedMount.mounts(StagedMount.text(of: command.staged)) == command.staged)
     #expect(StagedMount.mounts("[[1]]") == nil)
+  }
+
+  /// Source: containerd's `pkg/cri/opts` WithCapabilities.
+  @Test(
+    arguments: [
+      ("{}", "", 14, "CHOWN", "SYS_ADMIN"),
+      ("{capabilities: {add: [NET_ADMIN, sys_time], drop: [CHOWN]}}", "", 15, "SYS_TIME", "CHOWN"),
+      ("{capabilities: {drop: [ALL], add: [KILL]}}", "", 1, "KILL", "CHOWN"),
+      ("{capabilities: {add: [ALL], drop: [SYS_TIME]}}", "SYS_TIME", 40, "SYS_ADMIN", "SYS_TIME"),
+      ("{capabilities: {add: [ALL, KILL], drop: [ALL]}}", "", 1, "KILL", "ALL"),
+      ("{privileged: true, capabilities: {drop: [ALL]}}", "", 41, "SYS_ADMIN", nil),
+    ] as [(String, String, Int, String, String?)])
+  func capabilitiesAreThoseOfTheManifest(
+    context: String, lost: String, count: Int, has: String, lacks: String?
+  ) throws {
+    let pod = try Fixtures.manifest(spec: "    securityContext: \(context)")
+    let privileges = ContainerPrivileges(try #require(pod.spec(ofContainer: "main")))
+    let added = Self.uses("--cap-add", 1, in: privileges.capabilities).map(\.[0])
+    let dropped = Self.uses("--cap-drop", 1, in: privileges.capabilities).map(\.[0])
+    func hasBit(_ name: String) -> Bool {
+      ContainerPrivileges.names.firstIndex(of: name).map { privileges.bits >> UInt64($0) & 1 == 1 }
+        ?? false
+    }
+    #expect(privileges.bits.nonzeroBitCount == count)
+    #expect(hasBit(has))
+    if let lacks { #expect(!hasBit(lacks)) }
+    if count >= 40 {
+      #expect(added == ["ALL"])
+      #expect(dropped == (lost.isEmpty ? [] : ["CAP_\(lost)"]))
+    } else {
+      #expect(dropped == ["ALL"])
+      #expect(added == ContainerPrivileges.names.filter(hasBit).sorted().map { "CAP_\($0)" })
+    }
+  }
+
+  @Test func theKernelsFilesAreHiddenOrReadOnly() {
+    let files: [String: ContainerCommand.Entry] = [
+      "/proc/kcore": .other, "/proc/sys": .directory, "/sys/firmware": .directory,
+    ]
+    var privileges = ContainerPrivileges()
+    #expect(
+      privileges.arguments(of: files) == [
+        "--dev-bind", "/dev/null", "/proc/kcore", "--ro-bind", "/proc/sys", "/proc/sys",
+        "--tmpfs", "/sys/firmware", "--remount-ro", "/sys/firmware",
+      ])
+    privileges.isPrivileged = true
+    #expect(privileges.arguments(of: files) == ["--bind", "/proc/sys", "/proc/sys"])
   }
 
   @Test func anImageThatIsADirectoryIsTheRoot() {
@@ -186,7 +233,7 @@ import Testing
     arguments: [
       (
         ["env": [["name": "S", "valueFrom": ["secretKeyRef": ["name": "s", "key": "k"]]]]],
-        "env[0].valueFrom.secretKeyRef: this node supports only fieldRef"
+        "env[0].valueFrom.secretKeyRef: this node supports only fieldRef and resourceFieldRef"
       ),
       (
         ["env": [["name": "F", "valueFrom": ["fieldRef": ["fieldPath": "spec.nothing"]]]]],
@@ -203,19 +250,43 @@ import Testing
     #expect(environment.add(container, of: pod, nodeAddress: "") == problem)
   }
 
+  /// Source: `pkg/api/v1/resource/helpers.go`.
+  @Test(
+    arguments: [
+      ("limits.cpu", "0", "2"), ("limits.cpu", "1m", "1500"), ("requests.cpu", "0", "1"),
+      ("limits.memory", "0", "67108864"), ("limits.memory", "1Mi", "64"),
+      ("limits.memory", "1M", "68"), ("requests.memory", "1Gi", "1"),
+      // Without a limit, what the machine has; without a request, nothing.
+      ("limits.ephemeral-storage", "1", "5000"), ("requests.ephemeral-storage", "1", "0"),
+      ("limits", "1", nil),
+    ] as [(String, String, String?)])
+  func aResourceIsCountedInItsDivisor(resource: String, divisor: String, text: String?) {
+    var machine = MachineFacts()
+    machine.diskBytes = 5000
+    let container: JSONValue = [
+      "resources": [
+        "limits": ["cpu": "1500m", "memory": "64Mi"], "requests": ["cpu": "0.2", "memory": "64Mi"],
+      ]
+    ]
+    #expect(
+      ContainerResource.text(
+        ["resource": .string(resource), "divisor": .string(divisor)], of: container,
+        machine: machine) == text)
+  }
+
   @Test func whatIsNotEnforcedIsNamed() throws {
     let pod = try Fixtures.manifest(
       image: "nginx",
       spec: """
             resources: {limits: {cpu: 1}}
-            securityContext: {runAsUser: 1}
+            securityContext: {runAsUser: 1, privileged: true, capabilities: {drop: [ALL]}}
             livenessProbe: {grpc: {port: 1}}
           securityContext: {fsGroup: 1}
         """)
     #expect(
       UnenforcedFields.list(of: pod) == [
         "spec.hostNetwork=false", "spec.securityContext", "spec.containers[0].resources",
-        "spec.containers[0].securityContext", "spec.containers[0].imagePullPolicy",
+        "spec.containers[0].securityContext.runAsUser", "spec.containers[0].imagePullPolicy",
         "spec.containers[0].livenessProbe.grpc",
       ])
     let quiet = try Fixtures.manifest(spec: "  hostNetwork: true")

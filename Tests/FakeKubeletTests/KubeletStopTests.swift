@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import Glibc
 import Subprocess
+import Synchronization
 import TestSupport
 import Testing
 
@@ -46,6 +47,22 @@ struct KubeletStopTests {
       }
       #expect(status == .exited(0))
       try await eventually("nothing is left") { place.processes == [] && place.mounts == [] }
+    }
+  }
+
+  @Test func aContainerThatIgnoresTheSignalIsKilledAfterItsGrace() async throws {
+    try await ProcessRuntimeTests.withPlace { place in
+      let script = "trap '' TERM; echo > /h/begun; sleep 1000 & wait"
+      try place.write("web.yaml", place.pod(script, grace: 3))
+      let stopped = Mutex(ContinuousClock.now)
+      let status = try await place.withProgram { _, stop in
+        try await eventually("the container runs") { (try? place.host("begun")) != nil }
+        stopped.withLock { $0 = .now }
+        try stop()
+      }
+      #expect(stopped.withLock { $0 }.duration(to: .now) >= .seconds(3))
+      #expect(status == .exited(0))
+      #expect(place.processes == [] && place.mounts == [])
     }
   }
 }

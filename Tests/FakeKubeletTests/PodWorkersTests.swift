@@ -175,4 +175,36 @@ import Testing
     workers = PodWorkers(survivors: survivors)
     #expect(workers.removeOrphans(besides: wanted).map(\.uid) == ["b", "c", "d"])
   }
+
+  @Test mutating func aKubeletThatStopsEndsAllPodsAndStartsNone() throws {
+    self.handle(.changed(added: [self.old]), at: 0)
+    self.handle(.containerStarted(self.id(1)), at: 0)
+    #expect(!self.workers.haveStopped)
+    #expect(
+      self.handle(.stopping, at: 1) == [.signal(.terminate, self.id(1)), .wake(at: .at(31))])
+    #expect(!self.workers.haveStopped)
+    #expect(self.handle(.changed(removed: [self.old.name], added: [self.new]), at: 2) == [])
+    #expect(
+      self.handle(.containerExited(self.id(1), code: 143), at: 3) == [
+        .podEnded(self.old.name, uid: self.old.uid)
+      ])
+    #expect(self.workers.haveStopped)
+    #expect(self.handle(.woke, at: 60) == [])
+  }
+
+  /// An elector removes its pod's manifest when the kubelet stops, and waits for the pod's end.
+  @Test mutating func whoRemovesAManifestDuringAStopOutlivesItsPod() throws {
+    let elector = try Fixtures.manifest(
+      Fixtures.pod("elector", uid: "e"), path: "/m/elector.yaml")
+    self.handle(.changed(added: [self.old]), at: 0)
+    self.handle(.containerStarted(self.id(1)), at: 0)
+    let started = self.handle(.changed(added: [elector]), at: 0).started
+    let id = try #require(started)
+    self.handle(.containerStarted(id), at: 0)
+    self.handle(.stopping, at: 1)
+    self.handle(.changed(removed: [self.old.name]), at: 2)
+    #expect(self.handle(.woke, at: 31).contains(.signal(.kill, self.id(1))))
+    #expect(!self.handle(.woke, at: 35.9).contains(.signal(.kill, id)))
+    #expect(self.handle(.woke, at: 36).contains(.signal(.kill, id)))
+  }
 }

@@ -17,6 +17,16 @@ extension PodLifecycle {
     }
   }
 
+  /// Gives a pod that is terminating more time.
+  mutating func prolong(until instant: KubeletInstant) {
+    guard let killAt = self.killAt else { return }
+    self.killAt = max(killAt, instant)
+    for index in self.containers.indices {
+      guard let stop = self.containers[index].stop else { continue }
+      self.containers[index].stop?.killAt = max(stop.killAt, instant)
+    }
+  }
+
   /// Stops a container that has failed a probe or hook; the back-off decides when it starts again.
   mutating func restart(
     _ name: String, gracePeriod: Duration?, because reason: String, at now: KubeletInstant

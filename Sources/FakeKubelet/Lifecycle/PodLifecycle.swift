@@ -29,6 +29,10 @@ public struct PodLifecycle: Equatable, Sendable {
     case deleted(gracePeriod: Duration)
     /// The manifest is gone: stop everything.
     case removed
+    /// The kubelet stops: stop everything. The next kubelet starts the pod anew, so it gets no final phase.
+    case stopping
+    /// What is being stopped is not killed before this instant.
+    case prolonged(until: KubeletInstant)
   }
 
   /// An action, to be carried out in order.
@@ -137,6 +141,8 @@ public struct PodLifecycle: Equatable, Sendable {
     case .removed:
       self.isRemoved = true
       self.terminate(at: now)
+    case .stopping: self.terminate(at: now)
+    case .prolonged(let instant): self.prolong(until: instant)
     case .hookEnded(.preStop, let name, let failure):
       effects += failure.map { [.report(.failedPreStop($0).about(name))] } ?? []
       self.update(name) { container in

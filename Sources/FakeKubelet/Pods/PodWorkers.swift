@@ -20,6 +20,8 @@ package struct PodWorkers: Equatable, Sendable {
     case probed(Probe.Kind, ContainerID, ProbeResult)
     /// The instant of an ``Effect/wake(at:)`` has come.
     case woke
+    /// The kubelet stops: all pods end with their grace, and none starts any more.
+    case stopping
   }
 
   /// An action, to be carried out in order.
@@ -45,6 +47,8 @@ package struct PodWorkers: Equatable, Sendable {
   /// Numbers all starts, so that those of pods with the same uid differ.
   private var starts: UInt64 = 0
   private var current: [PodName: [String: ContainerID]] = [:]
+
+  private var isStopping = false
 
   package private(set) var counts = Counts()
   /// The pods that have been Running.
@@ -111,7 +115,16 @@ package struct PodWorkers: Equatable, Sendable {
       return due.flatMap { self.beginWaiting($0, at: now) }
         + self.running.filter { $1.isDue(at: now) }.keys.sorted()
         .flatMap { self.pass(.woke, to: $0, at: now) }
+    case .stopping:
+      self.isStopping = true
+      return self.running.keys.sorted().flatMap { self.pass(.stopping, to: $0, at: now) }
     }
+  }
+
+  /// Whether the kubelet stops, and the last container has ended.
+  package var haveStopped: Bool {
+    self.isStopping
+      && !self.running.values.contains { $0.containers.contains(where: \.isAlive) }
   }
 
   /// The current run of a container.
@@ -122,13 +135,24 @@ package struct PodWorkers: Equatable, Sendable {
     self.lastChange[name] = nil
     self.waiting[name] = nil
     self.waitingSince[name] = nil
-    return self.pass(.removed, to: name, at: now)
+    let effects = self.pass(.removed, to: name, at: now)
+    guard self.isStopping, let killAt = self.running[name]?.killAt else { return effects }
+    // An elector that removes a manifest while the kubelet stops waits for that pod's end: it is not killed
+    // together with the pod.
+    return effects
+      + self.running.keys.filter { self.seenAt[$0] != nil }.sorted()
+      .flatMap { self.pass(.prolonged(until: killAt + Self.farewell), to: $0, at: now) }
   }
+
+  /// How much longer than the pod that it has removed an elector may run: it asks the kubelet several times a
+  /// second, and then its store.
+  private static let farewell = Duration.seconds(5)
 
   private mutating func add(_ manifest: PodManifest, at now: KubeletInstant) -> [Effect] {
     self.seenAt[manifest.name] = now
     self.noteChange(of: manifest.name)
-    guard self.running[manifest.name] == nil, self.waiting[manifest.name] == nil else {
+    guard self.running[manifest.name] == nil, self.waiting[manifest.name] == nil, !self.isStopping
+    else {
       if self.running[manifest.name]?.manifest.uid == manifest.uid {
         self.counts.restartedPods += 1
       }
@@ -150,6 +174,7 @@ package struct PodWorkers: Equatable, Sendable {
   }
 
   private mutating func beginWaiting(_ name: PodName, at now: KubeletInstant) -> [Effect] {
+    guard !self.isStopping else { return [] }
     self.waitingSince[name] = nil
     guard let manifest = self.waiting.removeValue(forKey: name) else { return [] }
     return self.begin(manifest, at: now)

@@ -38,22 +38,42 @@ struct ContainerCommand: Equatable {
   var words: [String]
   /// The shim's directory, with what it has put together for us.
   var shimDirectory = ""
+  var privileges = ContainerPrivileges()
+  /// Those of ``ContainerPrivileges/kernelFiles`` that the container would see.
+  var kernelFiles: [String: Entry] = [:]
+  /// A file in the machine's `/run` to which the image's `/etc/resolv.conf` leads.
+  var resolver: String?
+  /// Whether the container shares the machine's shared memory and message queues.
+  var sharesIPC = false
 
   /// Directories that each container gets anew.
-  private static let ownDirectories: Set<String> = ["proc", "dev", "tmp"]
+  ///
+  /// In the machine's `/run` are the sockets of its services, which do what root asks.
+  private static let ownDirectories: Set<String> = ["proc", "dev", "tmp", "run"]
 
   /// Whether the image's directory is replaced by one of these.
   static func isOwn(_ directory: String) -> Bool {
     ContainerPath.steps(directory).first.map(Self.ownDirectories.contains) ?? false
   }
 
+  /// Without ``words``. They go into a file, since anybody can read an argument list, and in the environment may
+  /// be what is not for anybody.
   var arguments: [String] {
     var arguments = ["--unshare-pid", "--as-pid-1", "--unshare-uts", "--hostname", self.hostname]
+    if !self.sharesIPC { arguments += ["--unshare-ipc"] }
+    arguments += self.privileges.capabilities
     arguments += self.bindings(of: "/", except: Self.ownDirectories)
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    let devices =
+      self.privileges.isPrivileged ? ["--dev-bind", "/dev", "/dev"] : ["--dev", "/dev"]
+    arguments += ["--proc", "/proc"] + devices + ["--tmpfs", "/tmp", "--tmpfs", "/run"]
+    if self.privileges.isPrivileged, self.tree["/"]?["sys"] != nil {
+      arguments += ["--bind", self.imageRoot + "/sys", "/sys"]
+    }
+    if let resolver { arguments += ["--ro-bind", resolver, resolver] }
     for directory in self.incomplete {
       arguments += ["--tmpfs", directory] + self.bindings(of: directory, except: [])
     }
+    arguments += self.privileges.arguments(of: self.kernelFiles)
     var index = 0
     for group in self.groups {
       let mount = group.outermost
@@ -67,7 +87,7 @@ struct ContainerCommand: Equatable {
     }
     arguments += ["--clearenv"]
     for (name, value) in self.environment.variables { arguments += ["--setenv", name, value] }
-    return arguments + ["--chdir", self.workingDirectory, "--"] + self.words
+    return arguments + ["--chdir", self.workingDirectory]
   }
 
   /// What the shim puts together, in the order in which ``arguments`` names it.

@@ -26,8 +26,12 @@ struct ContainerEnvironment: Equatable {
   }
 
   /// Adds the container's own variables; each may refer to earlier ones.
+  /// - Parameter machine: has what a container without a limit may use.
   /// - Returns: the first problem, with the field's path below the container; `nil` for none.
-  mutating func add(_ container: JSONValue, of pod: PodManifest, nodeAddress: String) -> String? {
+  mutating func add(
+    _ container: JSONValue, of pod: PodManifest, nodeAddress: String,
+    machine: () -> MachineFacts = { MachineFacts() }
+  ) -> String? {
     if let list = container["envFrom"], !list.elements.isEmpty {
       return "envFrom: this node has no ConfigMaps and Secrets"
     }
@@ -37,9 +41,19 @@ struct ContainerEnvironment: Equatable {
         self.set(name, self.expand(variable["value"]?.string ?? ""))
         continue
       }
+      if let reference = origin["resourceFieldRef"], reference != .null {
+        let other = reference["containerName"]?.string ?? ""
+        guard
+          let meant = other.isEmpty ? container : pod.spec(ofContainer: other),
+          let value = ContainerResource.text(reference, of: meant, machine: machine())
+        else { return "env[\(index)].valueFrom.resourceFieldRef: unknown container or resource" }
+        self.set(name, value)
+        continue
+      }
       guard let path = origin["fieldRef"]?["fieldPath"]?.string else {
         let kind = origin.members.keys.sorted().first ?? "nothing"
-        return "env[\(index)].valueFrom.\(kind): this node supports only fieldRef"
+        return
+          "env[\(index)].valueFrom.\(kind): this node supports only fieldRef and resourceFieldRef"
       }
       guard let value = Self.field(path, of: pod, nodeAddress: nodeAddress) else {
         return "env[\(index)].valueFrom.fieldRef.fieldPath: unknown field \"\(path)\""

@@ -114,6 +114,26 @@ enum HostFiles {
     return entries
   }
 
+  /// Those of ``ContainerPrivileges/kernelFiles`` that a container of this image would see.
+  static func kernelFiles(ofImage imageRoot: String) -> [String: ContainerCommand.Entry] {
+    var files: [String: ContainerCommand.Entry] = [:]
+    for path in ContainerPrivileges.kernelFiles {
+      guard let type = Self.type(of: path.hasPrefix("/proc/") ? path : imageRoot + path) else {
+        continue
+      }
+      files[path] = type == S_IFDIR ? .directory : .other
+    }
+    return files
+  }
+
+  /// Where the machine's `/etc/resolv.conf` leads, if that is in `/run`.
+  static var resolverInRun: String? {
+    guard let path = realpath("/etc/resolv.conf", nil) else { return nil }
+    defer { free(path) }
+    let place = String(cString: path)
+    return place.hasPrefix("/run/") ? place : nil
+  }
+
   /// The names in a directory without `.` and `..`; empty when it cannot be read.
   static func names(in path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }

@@ -16,7 +16,8 @@ extension ProcessRuntime {
       ? pod.spec["nodeName"]?.string ?? "" : pod.spec["hostname"]?.string ?? pod.name.name
     var environment = ContainerEnvironment(hostname: hostname)
     if let problem = environment.add(
-      container, of: pod, nodeAddress: self.configuration.nodeAddress)
+      container, of: pod, nodeAddress: self.configuration.nodeAddress,
+      machine: { .machine(directory: self.configuration.rootDirectory) })
     {
       throw .configuration("container \(id.container): \(problem)")
     }
@@ -41,12 +42,21 @@ extension ProcessRuntime {
         "container \(id.container): it has no command, and image \(image) is mapped to no binary")
     }
     mounts = try self.placed(mounts, in: imageRoot)
-    return ContainerCommand(
+    var command = ContainerCommand(
       imageRoot: imageRoot,
       tree: HostFiles.tree(of: imageRoot, leadingTo: mounts.map(\.target)), mounts: mounts,
       hostname: hostname, environment: environment,
       workingDirectory: container["workingDir"]?.string ?? "/", words: words,
-      shimDirectory: directory)
+      shimDirectory: directory, privileges: ContainerPrivileges(container),
+      kernelFiles: HostFiles.kernelFiles(ofImage: imageRoot),
+      sharesIPC: pod.spec["hostIPC"]?.boolean == true)
+    if imageRoot.isEmpty { command.resolver = HostFiles.resolverInRun }
+    // In a file of arguments it would be the end of one of them.
+    if let text = (command.arguments + words).first(where: { $0.contains("\0") }) {
+      throw .configuration(
+        "container \(id.container): \(JSONValue.string(text)) contains a NUL character")
+    }
+    return command
   }
 
   private func mounts(

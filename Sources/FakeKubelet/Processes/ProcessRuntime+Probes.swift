@@ -1,4 +1,6 @@
+import ContainerShim
 import Subprocess
+import SystemPackage
 
 /// Hooks and probes.
 extension ProcessRuntime {
@@ -40,8 +42,12 @@ extension ProcessRuntime {
       return .error("container \(container.container) does not run")
     }
     var environment = ContainerEnvironment(hostname: pod.name.name)
+    var privileges = ContainerPrivileges()
     if let spec = pod.spec(ofContainer: container.container) {
-      _ = environment.add(spec, of: pod, nodeAddress: self.configuration.nodeAddress)
+      privileges = ContainerPrivileges(spec)
+      _ = environment.add(
+        spec, of: pod, nodeAddress: self.configuration.nodeAddress,
+        machine: { .machine(directory: self.configuration.rootDirectory) })
     }
     var options = PlatformOptions()
     options.createSession = true
@@ -50,14 +56,13 @@ extension ProcessRuntime {
     ]
     let variables = environment.variables
     let settings = options
+    let arguments = ContainerExec.arguments(in: process, capabilities: privileges.bits, words)
     return await withTaskGroup(of: ProbeResult.self) { group in
       defer { group.cancelAll() }
       group.addTask {
         do {
           let result = try await Subprocess.run(
-            .path("/usr/bin/nsenter"),
-            arguments: Arguments(
-              ["-t", "\(process)", "-m", "-p", "-u", "-r", "-w", "--"] + words),
+            .path(FilePath(self.configuration.shim)), arguments: Arguments(arguments),
             environment: .custom(
               Dictionary(
                 uniqueKeysWithValues: variables.map {

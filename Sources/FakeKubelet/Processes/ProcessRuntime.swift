@@ -82,7 +82,7 @@ public final class ProcessRuntime: ContainerRuntime {
 
   deinit { close(self.lock) }
 
-  public var endsItsContainers: Bool { !self.configuration.leavesPodsRunning }
+  public var endsContainersInOrder: Bool { !self.configuration.leavesPodsRunning }
 
   public func run(
     _ container: ContainerID, of pod: PodManifest, signals: AsyncStream<ContainerSignal>,
@@ -125,6 +125,11 @@ public final class ProcessRuntime: ContainerRuntime {
       let place = try HostFiles.makeDirectories(file.directory, in: logs)
       HostFiles.removeEntries(of: place) { !file.isOutdated($0) }
       Self.record(container, of: pod, in: directory)
+      do throws(FileError) {
+        try ContainerShim.write(command.arguments, in: directory)
+      } catch {
+        throw .run("\(error)")
+      }
       return "\(place)/\(file.name)"
     }
     let policy: ShimPolicy =
@@ -134,7 +139,7 @@ public final class ProcessRuntime: ContainerRuntime {
       arguments: Arguments(
         ContainerShim.arguments(
           directory: directory, log: log, policy: policy, mounts: command.staged,
-          bubblewrap: self.configuration.bubblewrap, command.arguments)),
+          bubblewrap: self.configuration.bubblewrap, command.words)),
       output: .discarded, error: .string(limit: 4096))
     guard launcher.terminationStatus == .exited(0) else {
       throw StartFailure.run(

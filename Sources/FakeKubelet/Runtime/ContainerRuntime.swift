@@ -3,8 +3,8 @@ public protocol ContainerRuntime: Sendable {
   /// The scheme of container ids in a pod's status, such as `docker` in `docker://0123`.
   var name: String { get }
 
-  /// Whether real containers end with the kubelet. A kubelet that stops ends them in order, and waits.
-  var endsItsContainers: Bool { get }
+  /// Whether a kubelet that stops ends its containers first, with their grace. Otherwise it cancels their runs.
+  var endsContainersInOrder: Bool { get }
 
   /// Runs one container to its end. Returns soon when the task is cancelled.
   /// - Parameters:
@@ -55,7 +55,7 @@ public protocol ContainerRuntime: Sendable {
 
 extension ContainerRuntime {
   /// No.
-  public var endsItsContainers: Bool { false }
+  public var endsContainersInOrder: Bool { false }
   /// Unknown.
   public func usage(of container: ContainerID) async -> ContainerUsage? { nil }
   /// None.

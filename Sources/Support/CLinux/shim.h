@@ -1,8 +1,10 @@
-// Descriptors for signals, timers and wake-ups, and mounts, which Swift's own module of the C library leaves out.
+// Descriptors for signals, timers and wake-ups, mounts, and capabilities, which Swift's own module of the C library leaves out.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -25,4 +27,28 @@ static inline int clinux_make_mount_read_only(int mount) {
   unsigned long long attributes[4] = {1, 0, 0, 0};
   return (int)syscall(442, mount, "", 0x1000 /* AT_EMPTY_PATH */ | 0x8000 /* AT_RECURSIVE */,
                       attributes, sizeof attributes);
+}
+
+// setns(2), whose declaration is GNU's.
+static inline int clinux_setns(int space) { return (int)syscall(SYS_setns, space, 0); }
+
+// Leaves this process, and all that it starts, these capabilities at most.
+static inline int clinux_limit_capabilities(unsigned long long kept) {
+  for (int number = 0; number < 64; number++) {
+    if (kept >> number & 1) continue;
+    // Beyond the last one that the kernel knows, it says so.
+    if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) != 1) continue;
+    if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0) return -1;
+  }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return -1;
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) != 0) return -1;
+  for (int word = 0; word < 2; word++) {
+    data[word].permitted &= (unsigned int)(kept >> (32 * word));
+    data[word].effective = data[word].permitted;
+    data[word].inheritable = 0;
+  }
+  if (syscall(SYS_capset, &header, data) != 0) return -1;
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
