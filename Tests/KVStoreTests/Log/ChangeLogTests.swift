@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import TestSupport
 import Testing
 
@@ -89,6 +90,29 @@ import Testing
       }
       #expect(try bench.indexAfterACrash() == 500)
       try bench.database.close()
+    }
+  }
+
+  /// A batch whose file has lost its name fails, and what was written of it does not come back with the file.
+  @Test func aBatchThatFailedIsNotInTheFile() async throws {
+    try await withTemporaryDirectory { directory in
+      let bench = try Bench(directory + "/data")
+      try bench.write()
+      let paths = ChangeLog.fileNames.map { "\(bench.directory)/\($0)" }
+      let files = try paths.map { try FileHandle(forReadingFrom: URL(filePath: $0)) }
+      func batches() throws -> Int {
+        try files.map { file in
+          try file.seek(toOffset: 0)
+          return LogContents(path: "", ByteBuffer(bytes: try file.readToEnd() ?? Data())).records
+            .count
+        }.reduce(0, +)
+      }
+      #expect(try batches() == 1)
+      for path in paths { try FileManager.default.removeItem(atPath: path) }
+      let error = #expect(throws: ChangeLog.Failure.self) { try bench.write() }
+      #expect(error?.description.contains("was deleted while it was in use") == true)
+      #expect(try batches() == 1)
+      try? bench.database.close()
     }
   }
 }

@@ -150,6 +150,44 @@ import Testing
     }
   }
 
+  /// A store that was closed, with two nodes, three events, a user and a role.
+  private func makeStore(in directory: String) throws {
+    let (database, recovered) = try self.open(directory)
+    var tree = recovered.tree
+    var changes: [Change] = []
+    for value in ["1", "2", "3"] {
+      let command = Command.set(StorePath("/a/b"), .init(value: Array(value.utf8)))
+      changes.append(try #require(try tree.apply(command, now: self.now)))
+    }
+    try database.commit(changes, at: self.now)
+    try database.fold(changes, tree, at: self.now)
+    var rules = recovered.auth
+    _ = try rules.apply(
+      .putUser(AuthChange.User(name: KeyName("root".utf8), passwordHash: "x", roles: [])))
+    try database.commit(rules, replacing: recovered.auth)
+    try database.close()
+  }
+
+  /// Rows that somebody else has written, or that a disk has changed: each table notices, and says which row.
+  @Test(arguments: [
+    ("UPDATE nodes SET value = 'x' WHERE key = '/a/b'", "nodes: the row of /a/b is damaged"),
+    (
+      "DELETE FROM nodes WHERE key = '/a/b'",
+      "nodes: 1 rows, and 2 were written; or one is of another time"
+    ),
+    ("UPDATE events SET value = 'x' WHERE idx = 2", "events: the row of index 2 is damaged"),
+    ("UPDATE users SET password = 'y'", "users and roles: a row is damaged"),
+    ("UPDATE meta SET value = value + 1 WHERE name = 'log_batch'", "meta: a row is damaged"),
+  ])
+  func aDamagedRowIsNamed(sql: String, reason: String) async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory + "/" + KVStore.Database.fileName
+      try self.makeStore(in: directory)
+      try await DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
+      #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
+    }
+  }
+
   @Test(arguments: [
     ("DELETE FROM nodes WHERE key = '/a'", "nodes: /a/b is in no directory"),
     (
@@ -163,18 +201,7 @@ import Testing
   func aContradictionInTheTablesIsNamed(sql: String, reason: String) async throws {
     try await withTemporaryDirectory { directory in
       let path = directory + "/" + KVStore.Database.fileName
-      do {
-        let (database, recovered) = try self.open(directory)
-        var tree = recovered.tree
-        var changes: [Change] = []
-        for value in ["1", "2", "3"] {
-          let command = Command.set(StorePath("/a/b"), .init(value: Array(value.utf8)))
-          changes.append(try #require(try tree.apply(command, now: self.now)))
-        }
-        try database.commit(changes, at: self.now)
-        try database.fold(changes, tree, at: self.now)
-        try database.close()
-      }
+      try self.makeStore(in: directory)
       try await editTables(path, sql)
       #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
     }
