@@ -57,16 +57,23 @@ package enum ContainerShim {
   /// before bubblewrap had tied itself to it.
   /// - Parameters:
   ///   - session: the content of ``sessionFile``.
-  ///   - processes: all processes of the machine.
-  package static func killRest(session: String, among processes: [pid_t]) {
+  ///   - processes: lists all processes of the machine.
+  package static func killRest(session: String, among processes: () -> [pid_t]) {
     let words = session.split(whereSeparator: \.isWhitespace)
     guard words.count == 3, let shim = pid_t(words[0]), shim > 1, words[2] == Self.boot else {
       return
     }
     // A session's number is not reused while a process is in it: its leader is the shim or is gone.
     if let leader = ProcessStat(process: shim), String(leader.startTicks) != words[1] { return }
-    for process in processes where ProcessStat(process: process)?.session == shim {
-      kill(process, SIGKILL)
+    var killed: Set<pid_t> = []
+    var count = -1
+    // One that is killed may have made another one since it was listed.
+    while killed.count > count {
+      count = killed.count
+      for process in processes() where ProcessStat(process: process)?.session == shim {
+        kill(process, SIGKILL)
+        killed.insert(process)
+      }
     }
   }
 

@@ -40,7 +40,7 @@ extension FakeKubelet {
       self.logger.error(
         "Error syncing pod, skipping", metadata: Self.names(id, ["err": "\(failure.message)"]))
     case .stopping: self.logger.info("Stopping: all containers end with their grace period")
-    case .hookEnded, .probed, .woke: break
+    case .containerSaid, .hookEnded, .probed, .woke: break
     }
   }
 

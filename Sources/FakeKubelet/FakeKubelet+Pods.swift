@@ -111,7 +111,9 @@ extension FakeKubelet {
           send(.containerStarted(id))
         }
         switch end {
-        case .exited(let code): send(.containerExited(id, code: code))
+        case .exited(let code, let message):
+          if !message.isEmpty { send(.containerSaid(id, message)) }
+          send(.containerExited(id, code: code))
         case .notStarted(let failure): send(.containerFailedToStart(id, failure))
         }
       }

@@ -219,6 +219,15 @@ import Testing
         refused.body["message"]
           == #"Pod in version "v1" cannot be handled as a Pod: strict decoding error: duplicate field "spec.nodeName", unknown field "metadata.colour", unknown field "spec.containers[0].imag""#
       )
+      let yaml = try await server.call(
+        "POST", "\(Caller.pods)?fieldValidation=Strict",
+        "kind: Pod\nspec:\n  nodeName: a\n  nodeName: b\n  nodeName: c\n  containers: []\n",
+        type: "application/yaml")
+      #expect(yaml.code == 400)
+      #expect(
+        yaml.body["message"]
+          == #"Pod in version "v1" cannot be handled as a Pod: strict decoding error: line 4: key "nodeName" already set in map, line 5: key "nodeName" already set in map"#
+      )
       let other = try await server.call("POST", "\(Caller.pods)?fieldValidation=Maybe", body)
       #expect(other.code == 422)
       for (query, warnings) in [("?fieldValidation=Ignore", 0), ("", 3)] {

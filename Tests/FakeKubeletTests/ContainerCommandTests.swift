@@ -281,11 +281,17 @@ import Testing
             resources: {limits: {cpu: 1}}
             securityContext: {runAsUser: 1, privileged: true, capabilities: {drop: [ALL]}}
             livenessProbe: {grpc: {port: 1}}
+            tty: true
           securityContext: {fsGroup: 1}
+          hostPID: true
+          hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]
+          volumes: [{name: v, emptyDir: {medium: Memory, sizeLimit: 1Mi}}, {name: w, emptyDir: {}}]
         """)
     #expect(
       UnenforcedFields.list(of: pod) == [
-        "spec.hostNetwork=false", "spec.securityContext", "spec.containers[0].resources",
+        "spec.hostNetwork=false", "spec.securityContext", "spec.hostPID", "spec.hostAliases",
+        "spec.volumes[0].emptyDir.medium", "spec.volumes[0].emptyDir.sizeLimit",
+        "spec.containers[0].resources", "spec.containers[0].tty",
         "spec.containers[0].securityContext.runAsUser", "spec.containers[0].imagePullPolicy",
         "spec.containers[0].livenessProbe.grpc",
       ])

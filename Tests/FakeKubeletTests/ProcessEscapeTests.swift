@@ -7,11 +7,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// What a container can do to the machine. Every way out opens and closes only: it hurts nothing if it succeeds.
-@Suite(
-  .enabled(
-    if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap"),
-    "the process runtime needs root and bubblewrap (make deps)"), .takesTurns,
-  .timeLimit(.minutes(10)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(10)))
 struct ProcessEscapeTests {
   typealias Place = ProcessRuntimeTests.Place
 

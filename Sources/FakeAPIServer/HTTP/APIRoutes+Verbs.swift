@@ -133,15 +133,16 @@ extension APIRoutes {
   ) async throws(APIFailure) -> (object: JSONValue, warnings: [String]) {
     let validation = try FieldValidation(call.query["fieldValidation"])
     let bytes = try await Self.body(request)
-    let object = try RequestBody.object(bytes, contentType: request.headers[.contentType])
+    var problems: [String] = []
+    let object = try RequestBody.object(bytes, contentType: request.headers[.contentType]) {
+      problems.append($0)
+    }
     let (resource, part) = (call.place.resource, call.place.subresource)
     let kind = part == "scale" ? "Scale" : resource.kind
     // An object of another kind is refused as such.
     guard [nil, kind].contains(object["kind"].text) else { return (object, []) }
     var known = object
-    let problems =
-      FieldValidation.duplicates(in: bytes)
-      + ObjectSchema.type(of: resource, part: part).dropUnknown(&known)
+    problems += ObjectSchema.type(of: resource, part: part).dropUnknown(&known)
     if validation == .strict, !problems.isEmpty {
       throw .badRequest(
         "\(kind) in version \"v1\" cannot be handled as a \(kind): \(FieldValidation.text(problems))"

@@ -75,8 +75,22 @@ struct StatusReports: Equatable, Sendable {
     var status = shown
     for field in ["reason", "message", "initContainerStatuses"] { status[field] = nil }
     for (field, value) in ours.members { status[field] = value }
+    if let own = ours["conditions"]?.elements {
+      status["conditions"] = .array(own + Self.strangers(shown["conditions"]?.elements ?? []))
+    }
     return status
   }
+
+  /// The conditions of other programs, such as those of readiness gates: they stay.
+  ///
+  /// Source: `pkg/kubelet/types/pod_status.go` PodConditionByKubelet.
+  private static func strangers(_ conditions: [JSONValue]) -> [JSONValue] {
+    conditions.filter { !Self.ownConditions.contains($0["type"]?.string ?? "") }
+  }
+
+  private static let ownConditions: Set<String> = [
+    "PodScheduled", "Ready", "Initialized", "ContainersReady", "PodReadyToStartContainers",
+  ]
 
   /// Without nulls and empty objects, which servers drop.
   static func normal(_ value: JSONValue) -> JSONValue {

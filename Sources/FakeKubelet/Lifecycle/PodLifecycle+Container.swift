@@ -7,6 +7,8 @@ extension PodLifecycle {
     /// `nil` when the container was stopped before it ran.
     package let startedAt: KubeletInstant?
     package let finishedAt: KubeletInstant
+    /// The container's termination message.
+    package var message = ""
   }
 
   /// The state of a container.
@@ -32,6 +34,8 @@ extension PodLifecycle {
     package internal(set) var state: ContainerState = .new
     /// The latest run that has ended.
     package internal(set) var lastTermination: Termination?
+    /// The termination message of the run that ends.
+    var message = ""
     /// Why the last start failed.
     package internal(set) var startFailure: StartFailure?
     /// Failed starts in a row.
@@ -153,7 +157,9 @@ extension PodLifecycle.Container {
     if case .running(let since) = self.state { startedAt = since }
     for kind in self.probes.keys { self.probes[kind]?.containerEnded() }
     self.lastTermination = .init(
-      exitCode: code, attempt: self.restartCount, startedAt: startedAt, finishedAt: now)
+      exitCode: code, attempt: self.restartCount, startedAt: startedAt, finishedAt: now,
+      message: self.message)
+    self.message = ""
     guard !isOver else {
       self.state = .ended
       return

@@ -15,6 +15,8 @@ public struct PodLifecycle: Equatable, Sendable {
     case woke
     /// The container runs.
     case containerStarted(String)
+    /// The container, which ends next, has left a termination message.
+    case containerSaid(String, String)
     /// The container has ended: the last fact about this start.
     case containerExited(String, code: Int32)
     /// The container could not be started: the last fact about this start.
@@ -164,6 +166,7 @@ public struct PodLifecycle: Equatable, Sendable {
       if case .action(let action) = self.manifest.container(named: name)?.postStart {
         effects.append(.runHook(.postStart, name, action))
       }
+    case .containerSaid(let name, let message): self.update(name) { $0.message = message }
     case .containerExited(let name, let code):
       let policy = self.manifest.restartPolicy
       let isOver = self.isTerminating

@@ -182,6 +182,7 @@ extension PodLifecycle {
       "containerID": self.id(of: container, attempt: run.attempt, runtime: runtime),
     ]
     state["startedAt"] = run.startedAt.map { .string(clock.seconds($0)) } ?? .null
+    if !run.message.isEmpty { state["message"] = .string(run.message) }
     return ["terminated": state]
   }
 

@@ -14,6 +14,8 @@ package struct PodWorkers: Equatable, Sendable {
     /// The API server deletes the pod with this grace period; its removal follows after its end.
     case deleted(PodName, uid: String, gracePeriod: Duration)
     case containerStarted(ContainerID)
+    /// The container has left a termination message; it comes just before the container's end.
+    case containerSaid(ContainerID, String)
     case containerExited(ContainerID, code: Int32)
     case containerFailedToStart(ContainerID, StartFailure)
     case hookEnded(HookKind, ContainerID, failure: String?)
@@ -99,6 +101,8 @@ package struct PodWorkers: Equatable, Sendable {
       return self.pass(.deleted(gracePeriod: gracePeriod), to: name, at: now)
     case .containerStarted(let id):
       return self.pass(.containerStarted(id.container), about: id, at: now)
+    case .containerSaid(let id, let message):
+      return self.pass(.containerSaid(id.container, message), about: id, at: now)
     case .containerExited(let id, let code):
       return self.pass(.containerExited(id.container, code: code), about: id, at: now, isLast: true)
     case .containerFailedToStart(let id, let failure):

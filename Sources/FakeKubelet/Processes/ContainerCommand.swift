@@ -39,6 +39,9 @@ struct ContainerCommand: Equatable {
   /// The shim's directory, with what it has put together for us.
   var shimDirectory = ""
   var privileges = ContainerPrivileges()
+  /// The machine's `/dev`, for a privileged container. Its entries are bound one by one: a mount in all of it would
+  /// make its place on the machine.
+  var devices: [String: Entry] = [:]
   /// Those of ``ContainerPrivileges/kernelFiles`` that the container would see.
   var kernelFiles: [String: Entry] = [:]
   /// A file in the machine's `/run` to which the image's `/etc/resolv.conf` leads.
@@ -63,9 +66,8 @@ struct ContainerCommand: Equatable {
     if !self.sharesIPC { arguments += ["--unshare-ipc"] }
     arguments += self.privileges.capabilities
     arguments += self.bindings(of: "/", except: Self.ownDirectories)
-    let devices =
-      self.privileges.isPrivileged ? ["--dev-bind", "/dev", "/dev"] : ["--dev", "/dev"]
-    arguments += ["--proc", "/proc"] + devices + ["--tmpfs", "/tmp", "--tmpfs", "/run"]
+    arguments +=
+      ["--proc", "/proc"] + self.deviceArguments + ["--tmpfs", "/tmp", "--tmpfs", "/run"]
     if self.privileges.isPrivileged, self.tree["/"]?["sys"] != nil {
       arguments += ["--bind", self.imageRoot + "/sys", "/sys"]
     }
@@ -88,6 +90,17 @@ struct ContainerCommand: Equatable {
     arguments += ["--clearenv"]
     for (name, value) in self.environment.variables { arguments += ["--setenv", name, value] }
     return arguments + ["--chdir", self.workingDirectory]
+  }
+
+  private var deviceArguments: [String] {
+    guard self.privileges.isPrivileged else { return ["--dev", "/dev"] }
+    let devices = self.devices.sorted { $0.key < $1.key }
+      .filter { !self.isHidden($0.value, "/dev/\($0.key)") }
+      .flatMap { name, entry in
+        if case .link(let target) = entry { return ["--symlink", target, "/dev/\(name)"] }
+        return ["--dev-bind", "/dev/\(name)", "/dev/\(name)"]
+      }
+    return ["--tmpfs", "/dev"] + devices + (self.sharesIPC ? [] : ["--tmpfs", "/dev/shm"])
   }
 
   /// What the shim puts together, in the order in which ``arguments`` names it.

@@ -52,10 +52,12 @@ enum ContainerPath {
   private static let links = ["core", "fd", "ptmx", "stderr", "stdin", "stdout"]
 
   /// Whether a mount cannot be there unless another mount is around it: in `/proc` links lead to what the
-  /// machine has mounted, and so do some in `/dev`.
-  static func isReserved(_ place: String) -> Bool {
+  /// machine has mounted, and so do some in `/dev`; and the directories in a privileged container's `/dev` are the
+  /// machine's.
+  static func isReserved(_ place: String, isPrivileged: Bool) -> Bool {
     let steps = Self.steps(place)
     guard steps.count > 1 else { return false }
-    return steps[0] == "proc" || (steps[0] == "dev" && Self.links.contains(steps[1]))
+    return steps[0] == "proc"
+      || (steps[0] == "dev" && (Self.links.contains(steps[1]) || isPrivileged && steps.count > 2))
   }
 }

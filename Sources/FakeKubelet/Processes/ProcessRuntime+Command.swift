@@ -41,13 +41,20 @@ extension ProcessRuntime {
       throw .configuration(
         "container \(id.container): it has no command, and image \(image) is mapped to no binary")
     }
-    mounts = try self.placed(mounts, in: imageRoot)
+    let privileges = ContainerPrivileges(container)
+    mounts = try mounts.map { (mount) throws(StartFailure) in try self.placed(mount, in: imageRoot)
+    }
+    try self.checkPlaces(of: mounts, isPrivileged: privileges.isPrivileged)
+    if let message = try TerminationMessage(of: id, in: pod, self.configuration)?.make() {
+      mounts.append(try self.placed(message, in: imageRoot))
+    }
     var command = ContainerCommand(
       imageRoot: imageRoot,
       tree: HostFiles.tree(of: imageRoot, leadingTo: mounts.map(\.target)), mounts: mounts,
       hostname: hostname, environment: environment,
       workingDirectory: container["workingDir"]?.string ?? "/", words: words,
-      shimDirectory: directory, privileges: ContainerPrivileges(container),
+      shimDirectory: directory, privileges: privileges,
+      devices: privileges.isPrivileged ? HostFiles.entries(of: "/dev") : [:],
       kernelFiles: HostFiles.kernelFiles(ofImage: imageRoot),
       sharesIPC: pod.spec["hostIPC"]?.boolean == true)
     if imageRoot.isEmpty { command.resolver = HostFiles.resolverInRun }
@@ -95,30 +102,29 @@ extension ProcessRuntime {
     return mounts
   }
 
-  /// The mounts at their places in the image.
+  /// A mount at its place in the image.
   private func placed(
-    _ mounts: [ContainerCommand.Mount], in imageRoot: String
-  ) throws(StartFailure) -> [ContainerCommand.Mount] {
-    var placed: [ContainerCommand.Mount] = []
-    for mount in mounts {
-      let place = ContainerPath.place(of: mount.target) { directory in
-        ContainerCommand.isOwn(directory) ? [:] : HostFiles.entries(of: imageRoot + directory)
-      }
-      guard let place else {
-        throw .configuration("mountPath \"\(mount.target)\": too many levels of symbolic links")
-      }
-      placed.append(
-        ContainerCommand.Mount(
-          hostPath: mount.hostPath, subPath: mount.subPath, target: place,
-          isReadOnly: mount.isReadOnly))
+    _ mount: ContainerCommand.Mount, in imageRoot: String
+  ) throws(StartFailure) -> ContainerCommand.Mount {
+    let place = ContainerPath.place(of: mount.target) { directory in
+      ContainerCommand.isOwn(directory) ? [:] : HostFiles.entries(of: imageRoot + directory)
     }
-    let reserved = placed.first { mount in
-      ContainerPath.isReserved(mount.target)
-        && !placed.contains { ContainerPath.rest(of: mount.target, beneath: $0.target) != nil }
+    guard let place else {
+      throw .configuration("mountPath \"\(mount.target)\": too many levels of symbolic links")
+    }
+    return ContainerCommand.Mount(
+      hostPath: mount.hostPath, subPath: mount.subPath, target: place, isReadOnly: mount.isReadOnly)
+  }
+
+  private func checkPlaces(
+    of mounts: [ContainerCommand.Mount], isPrivileged: Bool
+  ) throws(StartFailure) {
+    let reserved = mounts.first { mount in
+      ContainerPath.isReserved(mount.target, isPrivileged: isPrivileged)
+        && !mounts.contains { ContainerPath.rest(of: mount.target, beneath: $0.target) != nil }
     }
     if let reserved {
       throw .configuration("mountPath \"\(reserved.target)\" cannot be inside of /proc or /dev")
     }
-    return placed
   }
 }

@@ -100,7 +100,12 @@ public final class ProcessRuntime: ContainerRuntime {
         onStart()
       }
       await shim.clear()
-      return end
+      guard case .exited(let code, _) = end else { return end }
+      let settings = self.configuration
+      let message = await BlockingWork.run {
+        TerminationMessage(of: container, in: pod, settings)?.take(code: code)
+      }
+      return .exited(code: code, message: message ?? "")
     } catch let failure as StartFailure {
       await shim.clear()
       return .notStarted(failure)

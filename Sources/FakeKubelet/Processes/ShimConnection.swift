@@ -84,8 +84,9 @@ struct ShimConnection: Sendable {
       if !HostFiles.exists("\(self.directory)/\(ContainerShim.endFile)"),
         let session = HostFiles.text("\(self.directory)/\(ContainerShim.sessionFile)")
       {
-        ContainerShim.killRest(
-          session: session, among: HostFiles.names(in: "/proc").compactMap { pid_t($0) })
+        ContainerShim.killRest(session: session) {
+          HostFiles.names(in: "/proc").compactMap { pid_t($0) }
+        }
       }
       if let name = PathComponent(self.name) { HostFiles.remove(name, in: self.base) }
     }

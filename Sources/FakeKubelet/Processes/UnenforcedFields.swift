@@ -7,20 +7,34 @@ enum UnenforcedFields {
     "capabilities", "privileged", "readOnlyRootFilesystem",
   ]
 
+  private static let ofPods = [
+    "securityContext", "hostPID", "shareProcessNamespace", "dnsConfig", "hostAliases",
+    "runtimeClassName", "setHostnameAsFQDN",
+  ]
+
   static func list(of pod: PodManifest) -> [String] {
     var fields: [String] = []
     func isSet(_ value: JSONValue?) -> Bool {
       switch value {
-      case nil, .null, .object([:]), .array([]), .boolean(false): false
+      case nil, .null, .object([:]), .array([]), .boolean(false), .string(""): false
       default: true
       }
     }
     if pod.spec["hostNetwork"]?.boolean != true { fields.append("spec.hostNetwork=false") }
-    if isSet(pod.spec["hostPID"]) { fields.append("spec.hostPID") }
-    if isSet(pod.spec["securityContext"]) { fields.append("spec.securityContext") }
+    for field in Self.ofPods where isSet(pod.spec[field]) { fields.append("spec.\(field)") }
+    if pod.spec["hostUsers"] == false { fields.append("spec.hostUsers=false") }
+    for (index, volume) in (pod.spec["volumes"]?.elements ?? []).enumerated() {
+      for field in ["medium", "sizeLimit"] where isSet(volume["emptyDir"]?[field]) {
+        fields.append("spec.volumes[\(index)].emptyDir.\(field)")
+      }
+    }
     for list in ["initContainers", "containers"] {
       for (index, container) in (pod.spec[list]?.elements ?? []).enumerated() {
-        for field in ["resources", "volumeDevices"] where isSet(container[field]) {
+        for (place, mount) in (container["volumeMounts"]?.elements ?? []).enumerated()
+        where isSet(mount["mountPropagation"]) && mount["mountPropagation"] != "None" {
+          fields.append("spec.\(list)[\(index)].volumeMounts[\(place)].mountPropagation")
+        }
+        for field in ["resources", "stdin", "tty", "volumeDevices"] where isSet(container[field]) {
           fields.append("spec.\(list)[\(index)].\(field)")
         }
         let context = container["securityContext"] ?? .null

@@ -12,14 +12,17 @@ package enum ManifestText {
     package let reason: String
   }
 
-  package static func value(of bytes: [UInt8]) throws(Unreadable) -> JSONValue {
+  /// - Parameter onRepeated: gets each key of a YAML text that its mapping had already, with its line.
+  package static func value(
+    of bytes: [UInt8], onRepeated: (_ line: Int, _ key: String) -> Void = { _, _ in }
+  ) throws(Unreadable) -> JSONValue {
     let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
     if bytes.first(where: { !blanks.contains($0) }) == UInt8(ascii: "{") {
       return try Self.json(bytes)
     }
     var text = try Self.text(bytes)
     if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
-    return try Self.yaml(text, size: bytes.count)
+    return try Self.yaml(text, size: bytes.count, onRepeated)
   }
 
   private static func json(_ bytes: [UInt8]) throws(Unreadable) -> JSONValue {
@@ -44,7 +47,9 @@ package enum ManifestText {
     return text
   }
 
-  private static func yaml(_ text: String, size: Int) throws(Unreadable) -> JSONValue {
+  private static func yaml(
+    _ text: String, size: Int, _ onRepeated: (_ line: Int, _ key: String) -> Void
+  ) throws(Unreadable) -> JSONValue {
     guard Self.isVersionOne(text) else {
       throw Unreadable(reason: "yaml: found incompatible YAML document")
     }
@@ -56,7 +61,9 @@ package enum ManifestText {
         let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
         guard let root = try parser.nextRoot() else { return .null }
         var conversion = YAMLConversion(budget: size + 10_000)
-        return try conversion.value(of: root)
+        let value = try conversion.value(of: root)
+        for (line, key) in conversion.repeated { onRepeated(line, key) }
+        return value
       } catch YamlError.duplicatedKeysInMapping(_, let context) {
         text = YAMLConversion.hidingKey(at: context.mark, in: text)
       } catch let error as YamlError {

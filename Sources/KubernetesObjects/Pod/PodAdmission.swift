@@ -23,9 +23,11 @@ package enum PodAdmission {
 
   /// Reads YAML or JSON as a kubelet does.
   /// - Throws: why the text cannot be read.
-  package static func document(_ bytes: [UInt8]) throws(FieldProblem) -> JSONValue {
+  package static func document(
+    _ bytes: [UInt8], onRepeated: (_ line: Int, _ key: String) -> Void = { _, _ in }
+  ) throws(FieldProblem) -> JSONValue {
     do throws(ManifestText.Unreadable) {
-      return try ManifestText.value(of: bytes)
+      return try ManifestText.value(of: bytes, onRepeated: onRepeated)
     } catch {
       throw FieldProblem(field: nil, error.reason)
     }

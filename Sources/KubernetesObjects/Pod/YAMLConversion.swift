@@ -5,6 +5,10 @@ struct YAMLConversion {
   /// How many more nodes may come. A document without aliases has fewer nodes than bytes, so only one
   /// whose aliases multiply exceeds the budget.
   var budget: Int
+  /// The keys that their mapping had already, with their lines.
+  private(set) var repeated: [(line: Int, key: String)] = []
+
+  init(budget: Int) { self.budget = budget }
 
   /// Yams refuses a mapping with a repeated key, while Kubernetes uses the last one. The earlier key gets
   /// this prefix, and keys with the prefix are dropped.
@@ -46,11 +50,14 @@ struct YAMLConversion {
   ) throws(ManifestText.Unreadable) -> [String: JSONValue] {
     var own: [String: JSONValue] = [:]
     var merged: [String: JSONValue] = [:]
+    var names: Set<String> = []
     for (key, node) in mapping {
       guard case .scalar(let scalar) = key else {
         throw ManifestText.Unreadable(reason: "yaml: a key must be a scalar")
       }
-      guard scalar.string.unicodeScalars.first != Self.hidden else { continue }
+      let name = String(scalar.string.unicodeScalars.drop { $0 == Self.hidden })
+      if !names.insert(name).inserted { self.repeated.append((scalar.mark?.line ?? 0, name)) }
+      guard name == scalar.string else { continue }
       if scalar.string == "<<", scalar.style == .plain {
         let value = try self.value(of: node)
         guard Self.isMergeable(value) else {

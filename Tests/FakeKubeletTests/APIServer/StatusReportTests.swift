@@ -39,6 +39,17 @@ import Testing
       Self.name, uid: "u", status: status, change: change, version: version, at: .at(0))
   }
 
+  /// The kubelet writes its own conditions; those of a readiness gate are another program's.
+  @Test func aStrangersConditionStays() {
+    let mine: JSONValue = ["type": "Mine", "status": "True"]
+    let ready: JSONValue = ["type": "Ready", "status": "True"]
+    let merged = StatusReports.merged(
+      ["conditions": [["type": "Ready", "status": "False"], mine, ["type": "Initialized"]]],
+      ["conditions": [ready]])
+    #expect(merged == ["conditions": [ready, mine]])
+    #expect(StatusReports.merged(merged, ["conditions": [ready]]) == merged)
+  }
+
   @Test func theLatestIsPostedOnce() {
     var reports = StatusReports()
     let pending = self.server(["phase": "Pending"])
