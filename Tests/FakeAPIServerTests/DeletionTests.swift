@@ -20,7 +20,7 @@ import Testing
         ("/api/v1/nodes", #"{"metadata":{"name":"m1"}}"#),
       ] {
         var object = try json(body)
-        object["metadata"]?["finalizers"] = ["example.com/one"]
+        object["metadata"]?["finalizers"] = ["example.com/one", "example.com/other"]
         let name = object.metadata.name
         #expect(try await server.call("POST", path, "\(object)").code == 201)
         let marked = try await server.call("DELETE", "\(path)/\(name)")
@@ -33,9 +33,13 @@ import Testing
           more.body["message"]?.string?.contains(
             #"no new finalizers can be added if the object is being deleted, found new finalizers []string{"example.com/two"}"#
           ) == true)
-        let freed = try await server.call(
-          "PATCH", "\(path)/\(name)", #"{"metadata":{"finalizers":null}}"#, type: Self.merge)
-        #expect(freed.code == 200)
+        for finalizers in [#"["example.com/one"]"#, "null"] {
+          #expect(try await server.call("GET", "\(path)/\(name)").code == 200, "\(path)")
+          let freed = try await server.call(
+            "PATCH", "\(path)/\(name)", #"{"metadata":{"finalizers":\#(finalizers)}}"#,
+            type: Self.merge)
+          #expect(freed.code == 200)
+        }
         #expect(try await server.call("GET", "\(path)/\(name)").code == 404, "\(path)")
       }
     }
