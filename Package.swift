@@ -326,7 +326,8 @@ let package = Package(
         httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
       ],
       exclude: [
-        "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus", "SQLite/VersionTwo",
+        "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus", "Revisions/Cases",
+        "SQLite/VersionTwo",
       ],
       swiftSettings: settings),
     .testTarget(

@@ -1,0 +1,134 @@
+/// The leases of the v3 keyspace, with the keys that are attached to them.
+package struct LeaseTable: Sendable {
+  struct Lease: Sendable {
+    let id: Int64
+    /// In seconds.
+    let ttl: Int64
+    var deadline: StoreTime
+    var keys = OrderedMap<RevisionKey, Bool>()
+  }
+
+  /// Sorted by it, leases end in the order in which they are due.
+  private struct Due: Comparable, Sendable {
+    let deadline: StoreTime
+    let id: Int64
+
+    static func < (a: Self, b: Self) -> Bool { (a.deadline, a.id) < (b.deadline, b.id) }
+  }
+
+  private var byID = OrderedMap<Int64, Lease>()
+  private var due = OrderedMap<Due, Int64>()
+
+  subscript(id: Int64) -> Lease? { self.byID[id] }
+
+  /// In their order.
+  var ids: [Int64] {
+    var ids: [Int64] = []
+    self.byID.forEach { id, _ in
+      ids.append(id)
+      return true
+    }
+    return ids
+  }
+
+  mutating func grant(_ lease: Lease) {
+    self.byID[lease.id] = lease
+    self.due[Due(deadline: lease.deadline, id: lease.id)] = lease.id
+  }
+
+  @discardableResult
+  mutating func remove(_ id: Int64) -> Lease? {
+    guard let lease = self.byID[id] else { return nil }
+    self.byID.remove(id)
+    self.due.remove(Due(deadline: lease.deadline, id: id))
+    return lease
+  }
+
+  mutating func renew(_ id: Int64, until deadline: StoreTime) {
+    guard var lease = self.remove(id) else { return }
+    lease.deadline = deadline
+    self.grant(lease)
+  }
+
+  mutating func attach(_ key: RevisionKey, to id: Int64) {
+    self.byID[id]?.keys[key] = true
+  }
+
+  mutating func detach(_ key: RevisionKey, from id: Int64) {
+    self.byID[id]?.keys.remove(key)
+  }
+
+  /// The lease that is due next.
+  var next: (id: Int64, deadline: StoreTime)? {
+    var next: Due?
+    self.due.forEach { due, _ in
+      next = due
+      return false
+    }
+    return next.map { ($0.id, $0.deadline) }
+  }
+}
+
+extension RevisionTree {
+  /// In seconds. Source: `lease.MaxLeaseTTL`.
+  package static let longestTTL: Int64 = 9_000_000_000
+
+  /// - Parameters:
+  ///   - id: not 0.
+  ///   - ttl: in seconds; raised to the shortest one.
+  ///   - shortest: in seconds.
+  /// - Returns: the lease's TTL.
+  package mutating func grant(
+    id: Int64, ttl: Int64, shortest: Int64, now: StoreTime
+  ) throws(RevisionError) -> Int64 {
+    guard ttl <= Self.longestTTL else { throw .leaseTTLTooLarge }
+    guard self.leases[id] == nil else { throw .leaseExists }
+    let ttl = max(ttl, shortest)
+    self.leases.grant(.init(id: id, ttl: ttl, deadline: Self.deadline(ttl, after: now)))
+    return ttl
+  }
+
+  private static func deadline(_ ttl: Int64, after now: StoreTime) -> StoreTime {
+    // The longest TTL is nearly as long as 64 bits of nanoseconds.
+    let (end, overflow) = now.nanoseconds.addingReportingOverflow(ttl * 1_000_000_000)
+    return StoreTime(nanoseconds: overflow ? .max : end)
+  }
+
+  /// Ends a lease, by a client's word or since it is due, and deletes its keys in one revision.
+  package mutating func revoke(_ id: Int64) throws(RevisionError) {
+    guard let lease = self.leases.remove(id) else { throw .leaseNotFound }
+    var writer = Writer(after: self.revision)
+    lease.keys.forEach { key, _ in
+      if let pair = self.pairs[key] { self.delete(pair, &writer) }
+      return true
+    }
+    self.revision = writer.revision
+  }
+
+  /// - Returns: the lease's TTL; `nil` for an unknown one.
+  package mutating func keepAlive(_ id: Int64, now: StoreTime) -> Int64? {
+    guard let lease = self.leases[id] else { return nil }
+    self.leases.renew(id, until: Self.deadline(lease.ttl, after: now))
+    return lease.ttl
+  }
+
+  /// What is left of a lease, in whole seconds that are over at its end, its TTL, and its keys in their order; `nil`
+  /// for an unknown one.
+  package func lease(
+    _ id: Int64, now: StoreTime
+  ) -> (remaining: Int64, ttl: Int64, keys: [RevisionKey])? {
+    guard let lease = self.leases[id] else { return nil }
+    var keys: [RevisionKey] = []
+    lease.keys.forEach { key, _ in
+      keys.append(key)
+      return true
+    }
+    return (now.nanoseconds(to: lease.deadline) / 1_000_000_000, lease.ttl, keys)
+  }
+
+  /// In their order.
+  package var leaseIDs: [Int64] { self.leases.ids }
+
+  /// The lease that is due next.
+  package var nextDue: (id: Int64, deadline: StoreTime)? { self.leases.next }
+}

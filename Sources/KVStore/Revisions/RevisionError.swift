@@ -1,0 +1,56 @@
+/// Why the v3 keyspace does not do as asked, in etcd's words, which its clients recognise.
+///
+/// Source: `etcdserver/api/v3rpc/rpctypes/error.go`.
+package enum RevisionError: Error, Equatable {
+  case emptyKey
+  case keyNotFound
+  case valueProvided
+  case leaseProvided
+  case tooManyOperations
+  case duplicateKey
+  case compacted
+  case futureRevision
+  case leaseNotFound
+  case leaseExists
+  case leaseTTLTooLarge
+
+  /// The code of gRPC.
+  package var code: Code {
+    switch self {
+    case .emptyKey, .keyNotFound, .valueProvided, .leaseProvided, .tooManyOperations,
+      .duplicateKey:
+      .invalidArgument
+    case .compacted, .futureRevision, .leaseTTLTooLarge: .outOfRange
+    case .leaseNotFound: .notFound
+    case .leaseExists: .failedPrecondition
+    }
+  }
+
+  /// Numbers of `google.rpc.Code`.
+  package enum Code: Int, Sendable {
+    case invalidArgument = 3
+    case notFound = 5
+    case failedPrecondition = 9
+    case outOfRange = 11
+  }
+
+  package var text: String {
+    switch self {
+    case .emptyKey: "etcdserver: key is not provided"
+    case .keyNotFound: "etcdserver: key not found"
+    case .valueProvided: "etcdserver: value is provided"
+    case .leaseProvided: "etcdserver: lease is provided"
+    case .tooManyOperations: "etcdserver: too many operations in txn request"
+    case .duplicateKey: "etcdserver: duplicate key given in txn request"
+    case .compacted: "etcdserver: mvcc: required revision has been compacted"
+    case .futureRevision: "etcdserver: mvcc: required revision is a future revision"
+    case .leaseNotFound: "etcdserver: requested lease not found"
+    case .leaseExists: "etcdserver: lease already exists"
+    case .leaseTTLTooLarge: "etcdserver: too large lease TTL"
+    }
+  }
+}
+
+extension RevisionError: CustomStringConvertible {
+  package var description: String { self.text }
+}

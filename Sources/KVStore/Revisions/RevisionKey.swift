@@ -1,0 +1,69 @@
+import Glibc
+
+/// A key of the v3 keyspace: any bytes, in the order of their bytes.
+package struct RevisionKey: Hashable, Comparable, Sendable {
+  package let bytes: [UInt8]
+
+  package init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
+  package static func < (a: RevisionKey, b: RevisionKey) -> Bool {
+    let order = memcmp(a.bytes, b.bytes, min(a.bytes.count, b.bytes.count))
+    return order != 0 ? order < 0 : a.bytes.count < b.bytes.count
+  }
+}
+
+/// The keys that a request is about.
+///
+/// Source: the comments on `RangeRequest` in etcd's rpc.proto.
+package struct KeyRange: Equatable, Sendable {
+  let start: RevisionKey
+  /// `nil` for `start` alone.
+  let end: End?
+
+  enum End: Equatable, Sendable {
+    /// Less than this key.
+    case before(RevisionKey)
+    /// All keys from the start on.
+    case none
+  }
+
+  /// - Parameter end: a request's `range_end`: empty for a single key, a zero byte for all keys from the first one on.
+  package init(_ key: RevisionKey, end: RevisionKey) {
+    self.start = key
+    self.end = end.bytes.isEmpty ? nil : end.bytes == [0] ? End.none : .before(end)
+  }
+
+  func contains(_ key: RevisionKey) -> Bool {
+    switch self.end {
+    case nil: key == self.start
+    case .before(let end): key >= self.start && key < end
+    case .some(.none): key >= self.start
+    }
+  }
+}
+
+/// One change of one key: the revision of its transaction, and its place in it.
+package struct Revision: Hashable, Comparable, Sendable {
+  let main: Int64
+  let sub: Int64
+
+  package static func < (a: Revision, b: Revision) -> Bool {
+    (a.main, a.sub) < (b.main, b.sub)
+  }
+}
+
+/// A key with its value, as of one of its revisions.
+///
+/// Source: `KeyValue` in etcd's kv.proto.
+package struct KeyValue: Equatable, Sendable {
+  package let key: RevisionKey
+  package let value: [UInt8]
+  /// The revision of its birth.
+  package let createRevision: Int64
+  /// The revision of its last put.
+  package let modRevision: Int64
+  /// The puts since its birth; the first one is 1.
+  package let version: Int64
+  /// 0 for none.
+  package let lease: Int64
+}

@@ -1,0 +1,65 @@
+/// A change of a key, as watchers are told of it.
+package struct RevisionEvent: Equatable, Sendable {
+  package let key: RevisionKey
+  package let revision: Revision
+  /// What the key has become; `nil` for a deletion.
+  package let pair: KeyValue?
+  /// What it was before; `nil` for a key that was not there.
+  package let previous: KeyValue?
+}
+
+extension RevisionTree {
+  // MARK: Events
+
+  /// Calls the body with the changes in a range from a revision on, in their order, until it says no.
+  /// - Throws: ``RevisionError/compacted``.
+  package func forEachEvent(
+    in range: KeyRange, from revision: Int64, _ body: (RevisionEvent) -> Bool
+  ) throws(RevisionError) {
+    guard revision >= self.compacted else { throw .compacted }
+    self.changes.forEach(from: Revision(main: revision, sub: 0)) { revision, key in
+      guard range.contains(key) else { return true }
+      let place = VersionKey(key: key, revision: revision)
+      let former = self.versions.last(before: place).flatMap { $0.key.key == key ? $0.value : nil }
+      return body(
+        RevisionEvent(
+          key: key, revision: revision, pair: self.versions[place] ?? nil, previous: former))
+    }
+  }
+
+  // MARK: Compaction
+
+  /// From now on, no revision below this one can be read. What can be given up by it is removed by
+  /// ``removeCompacted(most:)``.
+  /// - Throws: for a revision that was compacted before, and for a future one.
+  package mutating func compact(_ revision: Int64) throws(RevisionError) {
+    guard revision > self.compacted else { throw .compacted }
+    guard revision <= self.revision else { throw .futureRevision }
+    self.compacted = revision
+  }
+
+  /// Removes versions that no revision shows any longer.
+  /// - Parameter most: how many revisions' changes are removed, so that nobody waits long.
+  /// - Returns: whether all of them are gone.
+  package mutating func removeCompacted(most: Int = .max) -> Bool {
+    var old: [(Revision, RevisionKey)] = []
+    var count = 0
+    self.changes.forEach { revision, key in
+      guard revision.main <= self.compacted, count < most else { return false }
+      if revision.main < self.compacted { count += 1 }
+      old.append((revision, key))
+      return true
+    }
+    for (revision, key) in old {
+      let place = VersionKey(key: key, revision: revision)
+      if let (former, _) = self.versions.last(before: place), former.key == key {
+        self.versions.remove(former)
+      }
+      // A deletion shows nothing, and the version before it is gone.
+      if let pair = self.versions[place], pair == nil { self.versions.remove(place) }
+      // A watcher may begin at the compacted revision.
+      if revision.main < self.compacted { self.changes.remove(revision) }
+    }
+    return count < most
+  }
+}

@@ -1,0 +1,275 @@
+/// The v3 keyspace, as a persistent value: a snapshot costs nothing.
+///
+/// It has no clock, no disk and no watcher: who changes it says when, and keeps what it was before.
+///
+/// Invariants: each call that changes a key, and nothing else, raises ``revision`` by one, however many keys it
+/// changes; a call that throws has changed nothing; what was at a revision that is not below ``compacted`` can be read.
+///
+/// Source: etcd's `mvcc` and `lease`; the texts and answers are those of recordings.
+package struct RevisionTree: Sendable {
+  /// The revision of the last change; 1 before the first one.
+  package internal(set) var revision: Int64 = 1
+  /// No revision below this one can be read; 0 before the first compaction.
+  package internal(set) var compacted: Int64 = 0
+
+  /// The keys that are there, with what they are now.
+  var pairs = OrderedMap<RevisionKey, KeyValue>()
+  /// What each change made of its key: `nil` for a deletion.
+  var versions = OrderedMap<VersionKey, KeyValue?>()
+  /// The keys by their changes, for watchers that begin in the past and for compactions.
+  var changes = OrderedMap<Revision, RevisionKey>()
+  var leases = LeaseTable()
+
+  package init() {}
+
+  /// A key's versions follow on one another.
+  struct VersionKey: Comparable, Hashable, Sendable {
+    let key: RevisionKey
+    let revision: Revision
+
+    static func < (a: Self, b: Self) -> Bool {
+      a.key == b.key ? a.revision < b.revision : a.key < b.key
+    }
+  }
+
+  // MARK: Reading
+
+  /// - Throws: for an empty key, and for a revision that cannot be read.
+  package func range(_ request: RangeRequest) throws(RevisionError) -> RangeAnswer {
+    try request.check()
+    try self.check(request)
+    return self.answer(request)
+  }
+
+  /// Whether the revision can be read.
+  func check(_ request: RangeRequest) throws(RevisionError) {
+    guard request.revision > 0 else { return }
+    guard request.revision <= self.revision else { throw .futureRevision }
+    guard request.revision >= self.compacted else { throw .compacted }
+  }
+
+  /// - Parameter request: one that has been checked.
+  func answer(_ request: RangeRequest) -> RangeAnswer {
+    let isPast = request.revision > 0 && request.revision < self.revision
+    var answer = RangeAnswer()
+    if request.countOnly, !isPast {
+      answer.count = Int64(self.count(in: request.range))
+      return answer
+    }
+    let isCutWhileRead = !isPast && request.limit > 0 && request.takesKeysInOrder
+    func take(_ pair: KeyValue) -> Bool {
+      answer.pairs.append(pair)
+      return !isCutWhileRead || answer.pairs.count <= request.limit
+    }
+    if isPast {
+      self.forEach(in: request.range, at: request.revision, take)
+      answer.count = Int64(answer.pairs.count)
+    } else {
+      self.forEach(in: request.range, take)
+      answer.count =
+        isCutWhileRead ? Int64(self.count(in: request.range)) : Int64(answer.pairs.count)
+    }
+    if request.countOnly {
+      answer.pairs = []
+      return answer
+    }
+    request.arrange(&answer)
+    return answer
+  }
+
+  private func count(in range: KeyRange) -> Int {
+    let first = self.pairs.rank(of: range.start)
+    return switch range.end {
+    case nil: self.pairs[range.start] == nil ? 0 : 1
+    case .before(let end): max(0, self.pairs.rank(of: end) - first)
+    case .some(.none): self.pairs.count - first
+    }
+  }
+
+  /// The present pairs of a range in the order of their keys, until the body says no.
+  func forEach(in range: KeyRange, _ body: (KeyValue) -> Bool) {
+    if range.end == nil {
+      if let pair = self.pairs[range.start] { _ = body(pair) }
+      return
+    }
+    self.pairs.forEach(from: range.start) { key, pair in range.contains(key) && body(pair) }
+  }
+
+  /// The pairs that a range had at an earlier revision.
+  private func forEach(in range: KeyRange, at revision: Int64, _ body: (KeyValue) -> Bool) {
+    var key = range.start
+    while true {
+      let first = self.versions.first(
+        from: VersionKey(key: key, revision: Revision(main: .min, sub: 0)))
+      guard let (found, _) = first, range.contains(found.key) else { return }
+      let end = VersionKey(key: found.key, revision: Revision(main: revision + 1, sub: 0))
+      if let (last, pair) = self.versions.last(before: end), last.key == found.key, let pair {
+        guard body(pair) else { return }
+      }
+      // The next one that there can be.
+      key = RevisionKey(found.key.bytes + [0])
+    }
+  }
+
+  // MARK: Changes
+
+  /// - Returns: the pair before, if it was asked for.
+  /// - Throws: for an empty key, an unknown lease, and where there is nothing to be kept.
+  @discardableResult
+  package mutating func put(_ request: PutRequest) throws(RevisionError) -> KeyValue? {
+    try request.check()
+    try self.check(request)
+    var writer = Writer(after: self.revision)
+    let previous = self.put(request, &writer)
+    self.revision = writer.revision
+    return request.wantsPrevious ? previous : nil
+  }
+
+  /// Whether the lease and what is to be kept are there.
+  func check(_ request: PutRequest) throws(RevisionError) {
+    guard request.lease == 0 || self.leases[request.lease] != nil else { throw .leaseNotFound }
+    if request.ignoresValue || request.ignoresLease, self.pairs[request.key] == nil {
+      throw .keyNotFound
+    }
+  }
+
+  /// - Returns: the pairs before, if they were asked for, and how many.
+  @discardableResult
+  package mutating func delete(
+    _ request: DeleteRequest
+  ) throws(RevisionError) -> (previous: [KeyValue], count: Int) {
+    try request.check()
+    var writer = Writer(after: self.revision)
+    let previous = self.delete(request.range, &writer)
+    self.revision = writer.revision
+    return (request.wantsPrevious ? previous : [], previous.count)
+  }
+
+  /// The changes of one transaction: all have its revision, and a number in it.
+  struct Writer {
+    private let former: Int64
+    private(set) var count: Int64 = 0
+
+    init(after revision: Int64) { self.former = revision }
+
+    /// The transaction's revision: the former one until it has changed something.
+    var revision: Int64 { self.count == 0 ? self.former : self.former + 1 }
+
+    mutating func next() -> Revision {
+      defer { self.count += 1 }
+      return Revision(main: self.former + 1, sub: self.count)
+    }
+  }
+
+  /// - Parameter request: one that has been checked.
+  /// - Returns: the pair before.
+  mutating func put(_ request: PutRequest, _ writer: inout Writer) -> KeyValue? {
+    let revision = writer.next()
+    let previous = self.pairs[request.key]
+    let lease = request.ignoresLease ? previous?.lease ?? 0 : request.lease
+    let pair = KeyValue(
+      key: previous?.key ?? request.key,
+      value: request.ignoresValue ? previous?.value ?? [] : request.value,
+      createRevision: previous?.createRevision ?? revision.main, modRevision: revision.main,
+      version: (previous?.version ?? 0) + 1, lease: lease)
+    if let former = previous?.lease, former != lease { self.leases.detach(pair.key, from: former) }
+    if lease != previous?.lease ?? 0 { self.leases.attach(pair.key, to: lease) }
+    self.pairs[pair.key] = pair
+    self.record(pair, of: pair.key, at: revision)
+    return previous
+  }
+
+  /// - Returns: the pairs before.
+  mutating func delete(_ range: KeyRange, _ writer: inout Writer) -> [KeyValue] {
+    var previous: [KeyValue] = []
+    self.forEach(in: range) {
+      previous.append($0)
+      return true
+    }
+    for pair in previous { self.delete(pair, &writer) }
+    return previous
+  }
+
+  mutating func delete(_ pair: KeyValue, _ writer: inout Writer) {
+    self.leases.detach(pair.key, from: pair.lease)
+    self.pairs.remove(pair.key)
+    self.record(nil, of: pair.key, at: writer.next())
+  }
+
+  private mutating func record(_ pair: KeyValue?, of key: RevisionKey, at revision: Revision) {
+    self.versions.insert(pair, for: VersionKey(key: key, revision: revision))
+    self.changes.insert(key, for: revision)
+  }
+}
+
+extension RangeRequest {
+  func check() throws(RevisionError) {
+    if self.range.start.bytes.isEmpty { throw .emptyKey }
+  }
+
+  private var isFiltered: Bool {
+    self.createRevisions.least > 0 || self.createRevisions.most > 0 || self.modRevisions.least > 0
+      || self.modRevisions.most > 0
+  }
+
+  /// Whether the first keys are the first of the answer.
+  var takesKeysInOrder: Bool {
+    !self.isFiltered && self.target == .key && self.order != .descending
+  }
+
+  /// Filters, sorts and cuts the pairs, which are in the order of their keys.
+  func arrange(_ answer: inout RangeAnswer) {
+    func isInside(_ revision: Int64, _ bounds: (least: Int64, most: Int64)) -> Bool {
+      (bounds.least <= 0 || revision >= bounds.least)
+        && (bounds.most <= 0 || revision <= bounds.most)
+    }
+    if self.isFiltered {
+      answer.pairs.removeAll {
+        !isInside($0.createRevision, self.createRevisions)
+          || !isInside($0.modRevision, self.modRevisions)
+      }
+    }
+    // A target without an order sorts, too. The sort is stable in both directions.
+    if self.order != .none || self.target != .key { self.sort(&answer.pairs) }
+    if self.limit > 0, answer.pairs.count > self.limit {
+      answer.pairs.removeSubrange(Int(self.limit)...)
+      answer.hasMore = true
+    }
+    if self.keysOnly { answer.pairs = answer.pairs.map(\.withoutValue) }
+  }
+
+  private func sort(_ pairs: inout [KeyValue]) {
+    func isLess(_ a: KeyValue, _ b: KeyValue) -> Bool {
+      switch self.target {
+      case .key: a.key < b.key
+      case .version: a.version < b.version
+      case .create: a.createRevision < b.createRevision
+      case .mod: a.modRevision < b.modRevision
+      case .value: RevisionKey(a.value) < RevisionKey(b.value)
+      }
+    }
+    if self.order == .descending { pairs.sort { isLess($1, $0) } } else { pairs.sort(by: isLess) }
+  }
+}
+
+extension PutRequest {
+  func check() throws(RevisionError) {
+    if self.key.bytes.isEmpty { throw .emptyKey }
+    if self.ignoresValue, !self.value.isEmpty { throw .valueProvided }
+    if self.ignoresLease, self.lease != 0 { throw .leaseProvided }
+  }
+}
+
+extension DeleteRequest {
+  func check() throws(RevisionError) {
+    if self.range.start.bytes.isEmpty { throw .emptyKey }
+  }
+}
+
+extension KeyValue {
+  var withoutValue: KeyValue {
+    KeyValue(
+      key: self.key, value: [], createRevision: self.createRevision,
+      modRevision: self.modRevision, version: self.version, lease: self.lease)
+  }
+}
