@@ -573,6 +573,60 @@ private func record(
         ])
   }
 
+  /// A process that never installed has no pod to wait for; but an earlier one of ours may have left one, and then
+  /// the record shows its term.
+  @Test(
+    arguments: [
+      (false, nil, true), (true, nil, false), (false, record(7, isEnded: true, of: me), true),
+      (false, record(7), true), (false, record(7, of: me), false),
+    ] as [(Bool, TermRecord?, Bool)])
+  func oneWhoNeverInstalledOwesNothing(
+    mayHavePod: Bool, found: TermRecord?, isAtOnce: Bool
+  ) throws {
+    var bench = try Bench()
+    if !mayHavePod { bench.election.expectNoPod() }
+    _ = bench.contend()
+    let record = found.map { Election.Answer.recordFound($0, modifiedIndex: 8) } ?? .recordAbsent
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 0)
+    var effects = bench.answer(record, at: 0)
+    var now = 0.0
+    var index: UInt64 = 10
+    // The wait for another node's pod.
+    while now < 60 {
+      if case .writeRecord = effects.request?.kind { break }
+      if effects.contains(.removeManifest) { _ = bench.feed(.removed, at: now) }
+      switch effects.request?.kind {
+      case .renew:
+        index += 1
+        effects = bench.answer(.granted(term: 10, modifiedIndex: index), at: now)
+      case .readRecord: effects = bench.answer(record, at: now)
+      default:
+        now += 0.25
+        effects = bench.wake(at: now)
+      }
+    }
+    try #require(bench.answer(.recordWritten(modifiedIndex: index + 1), at: now).installs)
+    _ = bench.feed(.installation(.failed(reason: "no such file", isUntouched: true)), at: now)
+    let removed = bench.feed(.removed, at: now)
+    #expect(removed.isReceipt(for: 10) == isAtOnce, "\(removed)")
+    guard isAtOnce else { return }
+    // What it installs later is waited for.
+    #expect(
+      bench.answer(.recordWritten(modifiedIndex: index + 2), at: now).kinds == [
+        .release(prevIndex: index)
+      ])
+    _ = bench.answer(.released(index: index + 3), at: now)
+    now += 5
+    #expect(bench.wakeAndLook(at: now).kinds == [.create])
+    index += 4
+    _ = bench.claim(
+      term: index, finding: .recordFound(Self.ended(10), modifiedIndex: index - 2), at: now)
+    _ = bench.feed(.installation(.failed(reason: "cannot be synced", isUntouched: false)), at: now)
+    #expect(!bench.feed(.removed, at: now).isReceipt(for: index))
+  }
+
+  private static func ended(_ term: UInt64) -> TermRecord { record(term, isEnded: true, of: me) }
+
   /// What comes before the release may take longer than that, and the watch is often faster than the answer.
   @Test func theTimeForOthersBeginsWhenTheLockIsFree() throws {
     var bench = try Bench(podStop: PodStop(detection: .zero, grace: .zero))

@@ -178,6 +178,67 @@ extension EndToEnd {
       }
     }
 
+    @Test func `of two electors with one destination the second one ends, and touches nothing`()
+      async throws
+    {
+      try await withCluster(masters: 1) { cluster, _ in
+        let pair = try await Pair.leading(cluster)
+        try await TemporaryFiles.with { files in
+          try files.write("kind: Pod\n", to: "a.yaml")
+          let link = files.path("link")
+          try FileManager.default.createSymbolicLink(
+            atPath: link,
+            withDestinationPath: URL(filePath: pair.manifest).deletingLastPathComponent().path)
+          let name = URL(filePath: pair.manifest).lastPathComponent
+          for place in [pair.manifest, "\(link)/\(name)"] {
+            let (status, _, errors) = try await BuiltProgram("elector").run([
+              "--etcd-servers=http://127.0.0.1:1", "--key=b",
+              "--source-file=\(files.path("a.yaml"))", "--dest-file=\(place)",
+            ])
+            #expect(status == .exited(75))
+            #expect(
+              errors.contains("another elector has this --dest-file: one of the two has to end"))
+            #expect(errors.contains("process \(pair.guardian.pid)"))
+          }
+          let cleaned = try await Self.clean(pair.manifest)
+          #expect(cleaned.status == .exited(1))
+          #expect(cleaned.errors.contains("belongs to a running elector"))
+        }
+        #expect(contents(pair.manifest) != nil)
+        #expect(pair.elector.isAlive)
+      }
+    }
+
+    /// Its first act would be to remove it.
+    @Test func `a source that is the destination is refused before it is touched`() async throws {
+      try await TemporaryFiles.with { files in
+        try files.write("kind: Pod\n", to: "a.yaml")
+        try FileManager.default.createSymbolicLink(
+          atPath: files.path("link.yaml"), withDestinationPath: files.path("a.yaml"))
+        for source in ["a.yaml", "link.yaml"] {
+          let (status, _, errors) = try await BuiltProgram("elector").run([
+            "--etcd-servers=http://127.0.0.1:1", "--key=a",
+            "--source-file=\(files.path(source))", "--dest-file=\(files.path("a.yaml"))",
+          ])
+          #expect(status == .exited(64))
+          #expect(errors.contains("are the same file, which the elector would remove: use two"))
+        }
+        try files.write(
+          """
+          elections:
+          - key: a
+            source-file: \(files.path("link.yaml"))
+            dest-file: \(files.path("a.yaml"))
+          """, to: "e.yaml")
+        let cleaned = try await BuiltProgram("elector").run([
+          "clean", "--config=\(files.path("e.yaml"))",
+        ])
+        #expect(cleaned.status == .exited(1))
+        #expect(cleaned.errors.contains("are the same file"))
+        #expect(contents(files.path("a.yaml")) != nil)
+      }
+    }
+
     @Test func `left-over manifests are removed before the kubelet starts`() async throws {
       try await TemporaryFiles.with { files in
         let blocked = files.path("in-the-way")

@@ -48,6 +48,35 @@ struct Elections: Sendable {
     self.all = commands.map(\.election)
   }
 
+  /// What an elector removes must not be what it reads.
+  /// - Throws: `ValidationError` with the flags and files.
+  func checkDestinations() throws {
+    var check = DestinationCheck()
+    for election in self.all {
+      if let other = check.add(election.destFile) {
+        throw ValidationError(
+          "--dest-file \(election.destFile) is the same file as --dest-file \(other) of another election"
+        )
+      }
+    }
+    let files =
+      self.all.map { (flag: "source-file", path: $0.sourceFile) }
+      + self.all.flatMap(\.kubelet.files)
+      + self.process.etcd.files + self.process.apiserver.access.files
+      + (self.process.config.map { [(flag: "config", path: $0)] } ?? [])
+    for (flag, path) in files {
+      guard let destination = check.destination(at: path) else { continue }
+      throw ValidationError(Self.meeting(flag, path, destination))
+    }
+  }
+
+  static func meeting(_ flag: String, _ path: String, _ destination: String) -> String {
+    """
+    --\(flag) \(path) and --dest-file \(destination) are the same file, which the elector would remove: \
+    use two files
+    """
+  }
+
   /// Takes part in all elections until a signal stops the process.
   func run(guardDescriptor: Int32) async throws {
     self.process.setUpLog()
@@ -69,7 +98,7 @@ struct Elections: Sendable {
         let services = try setups.map {
           try $0.services(
             client, api: self.process.etcd.etcdApi, guarded: self.guarded($0.options, by: link),
-            apiserver: apiserver)
+            isFirst: self.process.isFirst.isTrue, apiserver: apiserver)
         }
         try await ServiceGroup(
           configuration: .init(

@@ -118,9 +118,13 @@ struct ElectionsFile {
   }
 
   /// The destinations of all manifests.
-  var destinations: [String] {
-    self.elections.flatMap(\.settings).filter { $0.flag == "--dest-file" }
-      .map { String($0.argument.dropFirst("--dest-file=".count)) }
+  var destinations: [String] { self.values(of: "dest-file") }
+  /// Their sources.
+  var sources: [String] { self.values(of: "source-file") }
+
+  private func values(of flag: String) -> [String] {
+    self.elections.flatMap(\.settings).filter { $0.flag == "--\(flag)" }
+      .map { String($0.argument.dropFirst("--\(flag)=".count)) }
   }
 
   private func refuseDuplicates(

@@ -64,6 +64,10 @@ struct ElectorCommand: ParsableCommand {
   @Option(name: .customLong("guard-descriptor"), help: .private)
   var guardDescriptor: Int32?
 
+  /// Whether no earlier elector of this guard can have left a pod.
+  @Option(name: .customLong("guard-first"), help: .private)
+  var isFirst: GoBool = false
+
   @OptionGroup var status: StatusOptions
 
   @OptionGroup var apiserver: APIServerOptions

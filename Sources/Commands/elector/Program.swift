@@ -21,6 +21,7 @@ import Logging
         try Self.run(command, Array(arguments.dropFirst()))
       }
       let elections = try Elections(arguments)
+      try elections.checkDestinations()
       guard let descriptor = elections.process.guardDescriptor else {
         exit(elections.runGuard(arguments))
       }
@@ -88,6 +89,7 @@ extension Elections {
       command: [
         CommandLine.arguments.first ?? "elector",
         "--guard-descriptor=\(GuardProcess.descriptorMark)",
+        "--guard-first=\(GuardProcess.firstMark)",
       ] + destinations.map { Self.guardedFlag + $0 } + arguments,
       logger: Logger(label: "guard"))
     return guardian.run()

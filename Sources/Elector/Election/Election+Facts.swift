@@ -199,6 +199,7 @@ extension Election {
       self.ledger.found(record, modifiedIndex: modifiedIndex, at: now)
     case (.recordAbsent, _): self.ledger.foundNothing(at: now)
     case (.recordWritten(let modifiedIndex), .writeRecord(let record, _)):
+      if !record.isEnded, !self.ledger.isOpen { self.manifest.termIsFirst() }
       self.ledger.wrote(record, modifiedIndex: modifiedIndex)
     case (.failed(let reason), _):
       self.ledger.failed(mayBeApplied: false, at: now)

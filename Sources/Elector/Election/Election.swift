@@ -60,6 +60,10 @@ public struct Election: Equatable, Sendable {
     self.reporter = Reporter(name: candidate.name, timing: timing)
   }
 
+  /// Before the first event: no process of ours has installed anything since the machine was started, so that no
+  /// pod of ours can run. Who never installs then gives the lock back at once.
+  package mutating func expectNoPod() { self.manifest.expectNoPod() }
+
   /// What the key holds while we have the lease.
   public var name: String { self.candidate.name }
 

@@ -13,6 +13,8 @@ extension Guard {
     case spokeNonsense(GuardProtocolError)
     case notStarted(reason: String)
     case electorEnded(ElectorEnd)
+    /// Another guard has the lock on this manifest's place.
+    case placeTaken(manifest: Int, by: String)
     /// Somebody wants us to end.
     case signal(Int32)
   }
@@ -56,6 +58,7 @@ extension Guard {
     case removed(_ manifest: Int, RemovalReason)
     /// An installation came after its deadline.
     case refused(manifest: Int)
+    case placeTaken(manifest: Int, by: String)
     case cannotRemove(reason: String)
     /// The same at the very end.
     case left(reason: String)

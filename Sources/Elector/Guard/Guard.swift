@@ -11,6 +11,7 @@ import Linux
 ///    older than its deadline.
 /// 3. Of its own accord a guard removes only the very file that it put there.
 /// 4. It ends only when nothing that it put there is left, or says so.
+/// 5. It ends when another guard owns one of its places: both would remove the other's file for ever.
 ///
 /// An elector is started again when it ends without having been told to, later each time; unless its
 /// exit code says that it would end the same way again.
@@ -18,6 +19,9 @@ public struct Guard: Equatable, Sendable {
   /// The codes with which an elector ends for good: an orderly end, and errors that only a person can
   /// mend. Source: sysexits.h, `EX_USAGE` and `EX_CONFIG`.
   public static let finalCodes: Set<Int32> = [0, 64, 78]
+
+  /// The code of a guard whose place another one has. It may be free later. Source: sysexits.h, `EX_TEMPFAIL`.
+  public static let takenCode: Int32 = 75
 
   private struct Manifest: Equatable {
     /// Until when what we put there may stay; `nil` when nothing of ours is there.
@@ -43,6 +47,8 @@ public struct Guard: Equatable, Sendable {
   private var backoff: RestartBackoff
   /// The first signal that told us to end.
   private var stop: Int32?
+  /// The exit code once the elector has ended.
+  private var lastCode: Int32?
   private var exitCode: Int32?
   private var isFinished = false
   private var reports: [Report] = []
@@ -79,6 +85,7 @@ public struct Guard: Equatable, Sendable {
       let pause = self.pause(at: now)
       self.reports.append(.notStarted(reason: reason, retryIn: pause))
     case .electorEnded(let end): self.ended(end, at: now)
+    case .placeTaken(let index, let owner): effects += self.placeIsTaken(index, by: owner)
     case .signal(let number):
       if self.stop == nil { self.stop = number }
       if case .down = self.elector {
@@ -169,9 +176,27 @@ public struct Guard: Equatable, Sendable {
     for index in self.manifests.indices { self.manifests[index].isOrphan = true }
   }
 
+  private mutating func placeIsTaken(_ index: Int, by owner: String) -> [Effect] {
+    guard self.lastCode == nil else { return [] }
+    self.reports.append(.placeTaken(manifest: index, by: owner))
+    // What is there is the other one's.
+    self.manifests[index] = Manifest()
+    self.lastCode = Self.takenCode
+    if case .down = self.elector {
+      self.exitCode = Self.takenCode
+      return []
+    }
+    // Not a signal to stop in order: it would remove what is there.
+    self.hangUp()
+    return [.killElector]
+  }
+
   private mutating func ended(_ end: ElectorEnd, at now: BootInstant) {
     self.orphan()
-    if let stop {
+    if let lastCode {
+      self.elector = .down(until: now)
+      self.exitCode = lastCode
+    } else if let stop {
       self.elector = .down(until: now)
       // One that had not yet learnt to listen to the signal held nothing either.
       self.exitCode = end == .signal(stop) ? 0 : end.exitCode

@@ -10,6 +10,12 @@ public struct GuardProcess {
   private var core: Guard
   private var loop = GuardLoop()
   private let places: [ManifestPath]
+  private let locks: [ManifestLock]
+  /// Why a place could not be locked the last time.
+  private var lockFailures: [Int: String] = [:]
+  /// Whether a manifest may have been there, and a pod started.
+  private var mayHaveInstalled = false
+  private var isFirstStart = true
   private let command: [String]
   let logger: Logger
   private let timer: BootTimer
@@ -29,6 +35,7 @@ public struct GuardProcess {
   public init(destinations: [String], command: [String], logger: Logger) {
     self.core = Guard(manifests: destinations.count, at: .now)
     self.places = destinations.map { ManifestPath($0) }
+    self.locks = destinations.map { ManifestLock(of: $0) }
     self.command = command
     self.logger = logger
     self.timer = BootTimer()
@@ -37,12 +44,21 @@ public struct GuardProcess {
 
   /// What stands in the command line for the number of the elector's descriptor.
   public static let descriptorMark = "{guard}"
+  /// What becomes `true` in the command line of an elector before which none can have left a pod, else `false`.
+  public static let firstMark = "{first}"
 
   /// - Returns: the exit code, when there is nothing left to guard.
   public mutating func run() -> Int32 {
     let signals = SignalDescriptor([SIGCHLD, SIGTERM, SIGINT, SIGHUP])
     // A reader of our log that goes away is no reason to leave.
     signal(SIGPIPE, SIG_IGN)
+    for index in self.places.indices {
+      if let owner = self.owner(of: index) {
+        self.log(.placeTaken(manifest: index, by: owner))
+        for lock in self.locks { lock.release() }
+        return Guard.takenCode
+      }
+    }
     while true {
       while let step = self.loop.next() {
         switch step {
@@ -52,7 +68,12 @@ public struct GuardProcess {
             self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
           }
           self.loop.decided(effects)
-        case .carryOut(.finish(let code)): return code
+        case .carryOut(.finish(let code)):
+          // Otherwise the next guard finds that this one did not end in order.
+          for lock in self.locks where code == 0 || !(self.mayHaveInstalled || lock.wasLeftBehind) {
+            lock.release()
+          }
+          return code
         case .carryOut(let effect): self.carryOut(effect)
         case .settled: break
         }
@@ -64,16 +85,45 @@ public struct GuardProcess {
   private mutating func carryOut(_ effect: Guard.Effect) {
     switch effect {
     case .startElector: self.start()
-    case .install(let request): self.loop.concluded(.installed(request, self.install(request)))
+    case .install(let request):
+      let owner = self.owner(of: Int(request.manifest))
+      let result =
+        owner.map { .failed(reason: "it belongs to \($0)", isUntouched: true) }
+        ?? self.install(request)
+      self.loop.concluded(.installed(request, result))
+      if let owner { self.loop.receive(.placeTaken(manifest: Int(request.manifest), by: owner)) }
     case .remove(let index, let removal, let request):
-      self.loop.concluded(
-        .removed(manifest: index, request: request, self.remove(removal, at: self.places[index])))
+      let owner = self.owner(of: index)
+      let result =
+        owner.map { .failed(reason: "it belongs to \($0)") }
+        ?? self.remove(removal, at: self.places[index])
+      self.loop.concluded(.removed(manifest: index, request: request, result))
+      if let owner { self.loop.receive(.placeTaken(manifest: index, by: owner)) }
     case .answer(let answer): self.elector?.socket?.send(answer)
     case .signalElector(let number): if let elector { kill(elector.pid, number) }
     case .killElector: if let elector { kill(elector.pid, SIGKILL) }
     case .wake(let instant): self.timer.set(to: instant)
     case .report(let report): self.log(report)
     case .finish: break
+    }
+  }
+
+  /// Who else has the lock on a place; `nil` when it is ours, or when there is no lock to take, as in a directory
+  /// that does not exist yet.
+  private mutating func owner(of index: Int) -> String? {
+    switch self.locks[index].hold() {
+    case .held:
+      self.lockFailures[index] = nil
+      return nil
+    case .taken(let owner): return owner
+    case .unavailable(let reason):
+      if self.lockFailures[index] != reason {
+        self.lockFailures[index] = reason
+        self.logger.warning(
+          "cannot lock the manifest's place against another elector",
+          metadata: ["file": "\(self.locks[index].path)", "reason": "\(reason)"])
+      }
+      return nil
     }
   }
 
@@ -85,9 +135,10 @@ public struct GuardProcess {
     }
   }
 
-  private func install(_ request: GuardRequest) -> GuardAnswer.Result {
+  private mutating func install(_ request: GuardRequest) -> GuardAnswer.Result {
     guard case .install(let until, let content) = request.kind else { return .tooLate }
     do throws(ManifestError) {
+      self.mayHaveInstalled = true
       let socket = self.elector?.socket
       let isInstalled = try self.places[Int(request.manifest)].install(content) {
         GuardLoop.mayInstall(until: until, at: .now, isConnected: socket?.isOpen == true)
@@ -144,7 +195,13 @@ public struct GuardProcess {
     do throws(GuardStartError) {
       let (ours, theirs) = try GuardSocket.pair()
       defer { close(theirs) }
-      let command = self.command.map { $0.replacing(Self.descriptorMark, with: "\(theirs)") }
+      let isFirst =
+        self.isFirstStart && self.locks.allSatisfy { $0.hold() == .held && !$0.wasLeftBehind }
+      self.isFirstStart = false
+      let command = self.command.map {
+        $0.replacing(Self.descriptorMark, with: "\(theirs)")
+          .replacing(Self.firstMark, with: "\(isFirst)")
+      }
       self.elector = Elector(pid: try Self.spawn(command), socket: ours)
     } catch {
       self.loop.concluded(.notStarted(reason: error.description))
@@ -203,6 +260,11 @@ extension GuardProcess {
       (
         .warning, "the guard refused to install the manifest: the lease's deadline has passed",
         ["file": "\(self.places[index].path)"]
+      )
+    case .placeTaken(let index, let owner):
+      (
+        .error, "another elector has this --dest-file: one of the two has to end",
+        ["file": "\(self.places[index].path)", "by": "\(owner)"]
       )
     case .cannotRemove(let reason):
       (.error, "the guard cannot remove the manifest", ["reason": "\(reason)"])

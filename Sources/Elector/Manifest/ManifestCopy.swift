@@ -9,6 +9,8 @@ package struct ManifestCopy: Sendable {
   private var pods = InstalledPods()
   /// Whether a removal has succeeded at least once.
   private var wasRemoved = false
+  /// Whether a removal has found a file that we had not installed.
+  private var foundOther = false
   /// The time within which a kubelet reads a later deadline; `nil` when the kubelet does not end the pod by
   /// itself.
   private let deadlineDetection: Duration?
@@ -39,7 +41,14 @@ package struct ManifestCopy: Sendable {
     self.pods.installed()
   }
 
-  package mutating func removed() { self.wasRemoved = true }
+  /// - Parameter wasThere: whether there was something.
+  package mutating func removed(wasThere: Bool) {
+    self.wasRemoved = true
+    if wasThere, self.pods.count == 1 { self.foundOther = true }
+  }
+
+  /// Whether nothing was there so far, of ours or of another process.
+  package var hasNeverBeen: Bool { self.wasRemoved && !self.foundOther && self.pods.count == 1 }
 
   // MARK: Installation
 

@@ -64,8 +64,8 @@ public final class ManifestFile: Sendable {
     let left =
       isOurs ? nil : (try? Self.read(self.destination)).flatMap { ElectedPod(manifest: $0) }
     self.copy.withLock { $0.willBeRemoved(leftOver: left) }
-    try self.place.remove()
-    self.copy.withLock { $0.removed() }
+    let wasThere = try self.place.remove()
+    self.copy.withLock { $0.removed(wasThere: wasThere) }
   }
 
   /// The next content of the destination.
@@ -86,6 +86,11 @@ public final class ManifestFile: Sendable {
   ) throws(ManifestError) -> Content? {
     do throws(ManifestError) {
       let source = try Self.read(self.source)
+      if let file = InodeIdentity(following: self.source),
+        file == InodeIdentity(following: self.destination)
+      {
+        throw ManifestError.isDestination(self.source, self.destination)
+      }
       // An editor is saving it.
       if source.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
         throw ManifestError.empty(self.source)
@@ -143,6 +148,9 @@ public final class ManifestFile: Sendable {
 
   /// The pods of all copies so far.
   var podsSoFar: ManifestCopy.Pods { self.copy.withLock(\.podsSoFar) }
+
+  /// Whether the destination was found absent, and has been so since: no process has left a manifest there.
+  public var hasNeverBeen: Bool { self.copy.withLock(\.hasNeverBeen) }
 
   /// The pods of what an earlier process installed.
   var past: ManifestCopy.Past { self.copy.withLock(\.past) }

@@ -18,9 +18,9 @@ package final class ManifestPath: Sendable {
 
   private var directory: String { ManifestFile.directory(of: self.path) }
   /// The same for all attempts, so that a crash leaves at most one file, which the next attempt replaces.
-  private var temporary: String {
-    "\(self.directory)/.\(ManifestFile.name(of: self.path)).elector"
-  }
+  var temporary: String { "\(self.directory)/.\(ManifestFile.name(of: self.path)).elector" }
+  /// The file of its ``ManifestLock``.
+  var lock: String { "\(self.temporary).lock" }
 
   /// Removes any file at the path, and what a crash left beside it.
   /// - Returns: whether there was one.
@@ -140,7 +140,7 @@ final class OpenFile: Sendable {
 }
 
 /// A file's identity, independent of name and content. Source: stat(2).
-struct InodeIdentity: Equatable {
+struct InodeIdentity: Hashable {
   let device: dev_t
   let inode: ino_t
 
@@ -148,6 +148,13 @@ struct InodeIdentity: Equatable {
   init?(path: String) {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    (self.device, self.inode) = (status.st_dev, status.st_ino)
+  }
+
+  /// Of what a link leads to; `nil` when there is nothing.
+  init?(following path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
     (self.device, self.inode) = (status.st_dev, status.st_ino)
   }
 
@@ -165,6 +172,8 @@ public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
   case failed(Action, String, Int32)
   /// The source is empty.
   case empty(String)
+  /// The source leads to the destination, by a link or a mount that was changed since the start.
+  case isDestination(String, String)
   /// The source's pod may need longer to stop than the elector assumed at its start.
   case graceTooLong(String, Duration, assumed: Duration)
   /// The source cannot be stamped: it is neither YAML nor JSON, or not a pod.
@@ -182,6 +191,8 @@ public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
     case .failed(let action, let path, let errno):
       "cannot \(action.rawValue) \(path): \(String(cString: strerror(errno)))"
     case .empty(let path): "\(path) is empty"
+    case .isDestination(let source, let destination):
+      "\(source) and \(destination) are the same file: use two files"
     case .graceTooLong(let path, let grace, let assumed):
       """
       the pod in \(path) may need \(grace) to stop, but this elector started with \(assumed) \

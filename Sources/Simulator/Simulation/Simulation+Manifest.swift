@@ -64,7 +64,7 @@ extension Simulation {
       let isThere = self.nodes[node].manifest != nil
       elector.copy.willBeRemoved(leftOver: isThere ? self.nodes[node].electedPod : nil)
       self.setManifest(node, nil)
-      elector.copy.removed()
+      elector.copy.removed(wasThere: isThere)
       step = change.removedFile(failure: nil)
     } else {
       step = self.contentIsMade(elector, &change)

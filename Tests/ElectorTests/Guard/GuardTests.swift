@@ -94,6 +94,10 @@ import Testing
       ("a wrong flag", .electorEnded(.code(64)), 5, orphaned + [.finish(code: 64)]),
       ("a wrong setting", .electorEnded(.code(78)), 5, orphaned + [.finish(code: 78)]),
       (
+        "another guard in its place", .placeTaken(manifest: 0, by: "x"), 5,
+        [.killElector, .report(.placeTaken(manifest: 0, by: "x"))]
+      ),
+      (
         "nonsense", .spokeNonsense(.tooShort), 5,
         [.killElector, removal, .report(.nonsense(.tooShort))] + orphaned.dropFirst()
       ),
@@ -172,6 +176,16 @@ import Testing
     #expect(
       Self.play(&guardian, .electorEnded(.code(1)), at: 7)
         == [.report(.electorEnded(.code(1), restartIn: .seconds(1)))])
+  }
+
+  /// It does not remove what is there, and does not go on.
+  @Test func oneWhosePlaceIsTakenEnds() {
+    var guardian = self.guarding()
+    _ = Self.play(&guardian, .placeTaken(manifest: 0, by: "x"), at: 5)
+    #expect(Self.play(&guardian, .placeTaken(manifest: 0, by: "x"), at: 5) == [])
+    #expect(Self.play(&guardian, .requested(Self.install(until: 99)), at: 5) == [])
+    #expect(
+      Self.play(&guardian, .electorEnded(.signal(9)), at: 6) == [.finish(code: Guard.takenCode)])
   }
 
   @Test func itIsStartedAgainLaterEachTime() {

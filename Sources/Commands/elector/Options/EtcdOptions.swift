@@ -56,6 +56,14 @@ struct EtcdOptions: ParsableArguments {
     }
   }
 
+  /// The files that were given, with their flags.
+  var files: [(flag: String, path: String)] {
+    [
+      ("etcd-cafile", self.etcdCafile), ("etcd-certfile", self.etcdCertfile),
+      ("etcd-keyfile", self.etcdKeyfile), ("etcd-password-file", self.etcdPasswordFile),
+    ].compactMap { flag, path in path.map { (flag, $0) } }
+  }
+
   private var tlsFiles: ClientTLS.Files {
     ClientTLS.Files(
       caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile,

@@ -61,7 +61,7 @@ extension ElectionService {
         ["term": "\(term.map { "\($0)" } ?? "unknown")", "up_to": "\(rest)"]
       )
     case .podHasEnded(let term):
-      (.info, "our pod has ended, others need not wait", ["term": "\(term)"])
+      (.info, "no pod of ours runs, others need not wait", ["term": "\(term)"])
     case .recordFails(let reason):
       (.error, "cannot read or write the record of terms beside the key", ["reason": "\(reason)"])
     case .awaitingPodEnd: (.info, "waiting for the pod to end", [:])
