@@ -12,6 +12,7 @@ struct ElectorCommand: ParsableCommand {
     usage: """
       elector --etcd-servers <url,...> --key <key> --source-file <file> --dest-file <file> [options]
       elector --config <file> [options]
+      elector check-config --config <file> | <flags>
       elector clean --dest-file <file> ...
       elector status --etcd-servers <url,...> --key <key> ...
       elector step-down|resume --elector <url>
@@ -25,7 +26,9 @@ struct ElectorCommand: ParsableCommand {
       manifest (terminationGracePeriodSeconds, 30 s by default); the elector logs it at the start. A short \
       grace period makes takeovers short.
 
-      On SIGTERM the elector removes the manifest, waits for the pod's end, and releases the lock.
+      On SIGTERM the elector removes the manifest, waits for the pod's end, and releases the lock. On SIGHUP it \
+      reads --config again: if the file has changed and is good, it hands over in the same way and begins anew; a \
+      file with a mistake is refused, and what runs goes on.
 
       PROFILES:
         (none)      stops a third of the lease before its end; the next leader waits for
@@ -54,7 +57,7 @@ struct ElectorCommand: ParsableCommand {
           --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
       """,
     version: Version.line(of: "elector"),
-    subcommands: [Clean.self, Status.self, StepDown.self, Resume.self])
+    subcommands: [CheckConfig.self, Clean.self, Status.self, StepDown.self, Resume.self])
 
   @OptionGroup var etcd: EtcdOptions
 
@@ -67,6 +70,10 @@ struct ElectorCommand: ParsableCommand {
   /// Whether no earlier elector of this guard can have left a pod.
   @Option(name: .customLong("guard-first"), help: .private)
   var isFirst: GoBool = false
+
+  /// The number of a file with the text of `--config`.
+  @Option(name: .customLong("guard-configuration"), help: .private)
+  var guardConfiguration: Int32?
 
   @OptionGroup var status: StatusOptions
 

@@ -15,6 +15,8 @@ extension Guard {
     case electorEnded(ElectorEnd)
     /// Another guard has the lock on this manifest's place.
     case placeTaken(manifest: Int, by: String)
+    /// Another configuration is to be used, with so many manifests. Only its shell knows what is in it.
+    case reconfigured(manifests: Int)
     /// Somebody wants us to end.
     case signal(Int32)
   }
@@ -29,6 +31,8 @@ extension Guard {
     case answer(GuardAnswer)
     case signalElector(Int32)
     case killElector
+    /// The latest configuration counts from now on. No elector runs, and nothing that we put there is left.
+    case useConfiguration
     /// Ring at this instant, instead of any earlier alarm.
     case wake(at: BootInstant?)
     case report(Report)

@@ -52,6 +52,15 @@ public final class ManifestFile: Sendable {
     (try? Self.read(path)).flatMap { ElectedPod(manifest: $0)?.grace }
   }
 
+  /// Finds out whether the source could be installed, apart from the destination.
+  public func checkSource() throws(ManifestError) {
+    let source = try Self.read(self.source)
+    guard ElectedPod(manifest: source) != nil else {
+      throw .notAPod(self.source, reason: "it is no YAML or JSON with a name in metadata")
+    }
+    _ = try self.stamped(source, term: 1, until: .now + .seconds(3600), at: .now)
+  }
+
   /// The pod that was in the destination last, else the source's.
   func elected() -> ElectedPod? {
     self.copy.withLock { $0.pod }
@@ -163,7 +172,7 @@ extension ManifestFile {
   /// More than a kubelet reads.
   static let maximumBytes = 16 << 20
 
-  static func directory(of path: String) -> String {
+  package static func directory(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }

@@ -100,6 +100,7 @@ extension Simulation {
         self.at(self.now, elector) { $0.deliver(.stop, to: elector) }
       }
     case .killElector: self.endElector(node, .signal(9))
+    case .useConfiguration: break
     case .wake(let instant):
       let due = instant.map { self.nodes[node].clock.time(of: $0.nanoseconds) }
       self.setAlarm(due, guardian) { $0.tell(guardian) { $0.hasRung = true } }

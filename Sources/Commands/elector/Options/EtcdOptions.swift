@@ -76,6 +76,14 @@ struct EtcdOptions: ParsableArguments {
     }
   }
 
+  /// - Throws: what ``client(timeout:attemptTimeout:logger:)`` throws.
+  func check() throws {
+    _ = try self.tlsFiles.load()
+    if let username = self.etcdUsername, let file = self.etcdPasswordFile {
+      _ = try EtcdCredentials(username: username, passwordFile: file)
+    }
+  }
+
   /// - Parameters:
   ///   - timeout: the bound of each request.
   ///   - attemptTimeout: the bound of one attempt while there is another endpoint to try.
