@@ -164,6 +164,9 @@ struct Elections: Sendable {
           logger.info("serving the status at \($0)")
         })
     }
+    if let socket = self.process.status.socket(keys: self.all.map(\.key)) {
+      add(ControlService(socket: socket, boards: boards, logger: logger))
+    }
     if let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment) {
       add(SystemdService(systemd: systemd, boards: boards))
     }
@@ -174,5 +177,6 @@ struct Elections: Sendable {
 /// An error that only an operator can correct.
 private protocol Misconfiguration: Error {}
 extension StatusServerError: Misconfiguration {}
+extension ControlServerError: Misconfiguration {}
 extension ClientTLSError: Misconfiguration {}
 extension EtcdCredentialsError: Misconfiguration {}

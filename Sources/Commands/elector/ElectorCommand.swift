@@ -15,7 +15,7 @@ struct ElectorCommand: ParsableCommand {
       elector check-config --config <file> | <flags>
       elector clean --dest-file <file> ...
       elector status --etcd-servers <url,...> --key <key> ...
-      elector step-down|resume --elector <url>
+      elector step-down|resume [--key <key>]
       """,
     discussion: """
       Accepts podmaster's flags unchanged. Of all electors with the same --key one is the master: \

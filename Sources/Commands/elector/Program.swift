@@ -25,6 +25,8 @@ import Logging
       guard let descriptor = elections.process.guardDescriptor else {
         exit(elections.runGuard(arguments))
       }
+      // For the control socket, from the instant at which it is made. The elector makes no other files.
+      umask(0o177)
       // It is to the guard; a terminal that closes sends it to both.
       signal(SIGHUP, SIG_IGN)
       Self.setProcessName()
