@@ -72,6 +72,42 @@ extension ElectionInstallation {
     }
   }
 
+  /// CIS wants 600, and a manifest may hold secrets.
+  @Test func aCopyIsNeverWiderThanItsSource() async throws {
+    try await self.with { fixture in
+      func mode() -> mode_t {
+        var status = stat()
+        return stat(fixture.destination.path, &status) == 0 ? status.st_mode & 0o7777 : 0
+      }
+      for source: mode_t in [0o600, 0o644, 0o400, 0o666, 0o4755, 0o640] {
+        #expect(chmod(fixture.source.path, source) == 0)
+        #expect(await fixture.file.install() == .installed)
+        #expect(mode() == source & 0o666, "of \(String(source, radix: 8))")
+      }
+      // Somebody has widened it.
+      #expect(chmod(fixture.destination.path, 0o666) == 0)
+      #expect(await fixture.file.install() == .installed)
+      #expect(mode() == 0o640)
+      // A source that cannot be read any more keeps the copy as it is.
+      try FileManager.default.removeItem(at: fixture.source)
+      guard case .kept = await fixture.file.install() else {
+        Issue.record("it was not kept")
+        return
+      }
+      #expect(mode() == 0o640)
+    }
+  }
+
+  /// Another group gets what all others get.
+  @Test(
+    arguments: [
+      (0o640, true, 0o640), (0o640, false, 0o600), (0o664, false, 0o644), (0o604, false, 0o604),
+      (0o666, false, 0o666),
+    ] as [(mode_t, Bool, UInt16)])
+  func anotherGroupGetsNothingMore(_ source: mode_t, isSameGroup: Bool, _ copy: UInt16) {
+    #expect(ManifestBytes.mode(ofCopy: source, isSameGroup: isSameGroup) == copy)
+  }
+
   @Test func doesNothingWhenItIsACopyAlready() async throws {
     try await self.with { fixture in
       await fixture.file.install()

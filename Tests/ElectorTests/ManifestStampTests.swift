@@ -94,6 +94,7 @@ import Yams
       try Self.stamp().applied(to: Array(text.utf8), term: 1, source: "/k/s.yaml")
     }
     #expect(error?.description.hasPrefix("/k/s.yaml is not a pod that can be stamped: ") == true)
+    #expect(error?.description.contains("SECRET") == false, "its lines are not for the log")
   }
 
   @Test func aSourceThatIsNoPodLeavesWhatIsInstalled() async throws {

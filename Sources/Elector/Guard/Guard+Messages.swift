@@ -72,6 +72,19 @@ extension Guard {
   }
 }
 
+extension Guard.Effect {
+  /// The manifest that is changed.
+  var manifest: Int? {
+    switch self {
+    case .install(let request): Int(request.manifest)
+    case .remove(let index, _, _): index
+    case .startElector, .answer, .signalElector, .killElector, .useConfiguration, .wake, .report,
+      .finish:
+      nil
+    }
+  }
+}
+
 /// How an elector ended.
 public enum ElectorEnd: Equatable, Sendable, CustomStringConvertible {
   case code(Int32)

@@ -65,7 +65,9 @@ public struct GuardProcess {
         case .handle(let event):
           let effects = self.core.handle(event, at: .now)
           for effect in effects {
-            self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
+            var metadata: Logger.Metadata = ["effect": "\(effect)", "event": "\(event)"]
+            if let index = effect.manifest { metadata["file"] = "\(self.places[index].path)" }
+            self.logger.trace("effect", metadata: metadata)
           }
           self.loop.decided(effects)
         case .carryOut(.finish(let code)):

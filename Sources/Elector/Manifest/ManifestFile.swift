@@ -16,6 +16,8 @@ public final class ManifestFile: Sendable {
   private let stamp: ManifestStamp
   private let sourceMissing: SourceMissing
   private let copy: Mutex<ManifestCopy>
+  /// The permissions of the copy, by the source that was read last.
+  private let mode = Mutex<UInt16>(0o600)
 
   /// What happens to the copy when the source is deleted, `--source-missing`. The copy of an unusable source
   /// always stays, because an editor may be saving it.
@@ -80,6 +82,9 @@ public final class ManifestFile: Sendable {
   /// The next content of the destination.
   struct Content: Equatable {
     var bytes: [UInt8]
+    var mode: UInt16
+    /// What its file holds.
+    var file: ManifestBytes { ManifestBytes(self.bytes, mode: self.mode) }
     /// Its source.
     fileprivate var source: [UInt8]
     fileprivate var deadline: ManifestCopy.Deadline
@@ -94,7 +99,12 @@ public final class ManifestFile: Sendable {
     term: UInt64, until end: ContinuousClock.Instant, at now: ContinuousClock.Instant = .now
   ) throws(ManifestError) -> Content? {
     do throws(ManifestError) {
-      let source = try Self.read(self.source)
+      let (source, status) = try Self.content(of: self.source)
+      // A directory may give its files a group of its own.
+      let group = Self.group(ofFilesIn: Self.directory(of: self.destination))
+      let mode = ManifestBytes.mode(
+        ofCopy: status.st_mode, isSameGroup: status.st_gid == group)
+      self.mode.withLock { $0 = mode }
       if let file = InodeIdentity(following: self.source),
         file == InodeIdentity(following: self.destination)
       {
@@ -143,7 +153,8 @@ public final class ManifestFile: Sendable {
       ? source
       : try self.stamp.applied(
         to: source, term: term, expiry: deadline.expiry, source: self.source)
-    return Content(bytes: bytes, source: source, deadline: deadline)
+    return Content(
+      bytes: bytes, mode: self.mode.withLock { $0 }, source: source, deadline: deadline)
   }
 
   /// Takes note of an installation, our own or the guard's.
@@ -182,10 +193,25 @@ extension ManifestFile {
   }
 
   static func read(_ path: String) throws(ManifestError) -> [UInt8] {
+    try self.content(of: path).bytes
+  }
+
+  /// The group of a file that we make in a directory. Source: open(2), `O_CREAT`.
+  private static func group(ofFilesIn directory: String) -> gid_t {
+    var status = stat()
+    let hasOwn = stat(directory, &status) == 0 && status.st_mode & S_ISGID != 0
+    return hasOwn ? status.st_gid : getegid()
+  }
+
+  private static func content(
+    of path: String
+  ) throws(ManifestError) -> (bytes: [UInt8], status: stat) {
     // A pipe without a writer must not block.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .failed(.read, path, errno) }
     defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .failed(.read, path, errno) }
     var content: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
@@ -194,7 +220,7 @@ extension ManifestFile {
         if errno == EINTR { continue }
         throw .failed(.read, path, errno)
       }
-      if count == 0 { return content }
+      if count == 0 { return (content, status) }
       content += buffer[..<count]
       if content.count > Self.maximumBytes { throw .failed(.read, path, EFBIG) }
     }

@@ -44,9 +44,10 @@ package final class ManifestPath: Sendable {
   /// Installs content, unless the file has it already.
   /// - Parameter isAllowed: called immediately before the rename.
   /// - Returns: `false` when that returned `false`; then nothing has changed.
-  func install(_ content: [UInt8], while isAllowed: () -> Bool) throws(ManifestError) -> Bool {
+  func install(_ content: ManifestBytes, while isAllowed: () -> Bool) throws(ManifestError) -> Bool
+  {
     if let file = OpenFile(reading: self.path), file.identity == InodeIdentity(path: self.path),
-      (try? ManifestFile.read(self.path)) == content
+      file.mode == content.mode, (try? ManifestFile.read(self.path)) == content.bytes
     {
       self.own.withLock { $0 = file }
       return true
@@ -99,14 +100,16 @@ package final class ManifestPath: Sendable {
     }
   }
 
-  private func writeTemporary(_ content: [UInt8]) throws(ManifestError) -> OpenFile {
+  private func writeTemporary(_ content: ManifestBytes) throws(ManifestError) -> OpenFile {
     let path = self.temporary
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw .failed(.write, path, errno) }
     defer { close(descriptor) }
-    // In spite of the umask, because the kubelet may run as another user.
-    guard fchmod(descriptor, 0o644) == 0 else { throw .failed(.write, path, errno) }
-    var rest = content[...]
+    // In spite of the umask, and of the file that a crash has left.
+    guard fchmod(descriptor, mode_t(content.mode)) == 0 else {
+      throw .failed(.write, path, errno)
+    }
+    var rest = content.bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0 {
@@ -126,6 +129,11 @@ package final class ManifestPath: Sendable {
 final class OpenFile: Sendable {
   private let descriptor: Int32
   var identity: InodeIdentity? { InodeIdentity(descriptor: self.descriptor) }
+  /// Its permissions; `nil` when they are unknown.
+  var mode: UInt16? {
+    var status = stat()
+    return fstat(self.descriptor, &status) == 0 ? UInt16(status.st_mode & 0o7777) : nil
+  }
 
   /// `nil` when it cannot be opened; a pipe without a writer does not block.
   init?(reading path: String) {

@@ -26,7 +26,7 @@ extension Simulation {
     case .placeContent: preconditionFailure("an elector without a guard")
     case .askGuard:
       let kind = elector.content.map {
-        GuardRequest.Kind.install(until: $0.until, content: $0.bytes)
+        GuardRequest.Kind.install(until: $0.until, content: ManifestBytes($0.bytes))
       }
       elector.changeRequest = self.ask(kind ?? .remove, elector)
       if elector.changeRequest == nil { self.conclude(.lost(.closed), elector) }

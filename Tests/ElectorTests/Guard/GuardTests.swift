@@ -3,7 +3,7 @@ import Testing
 @testable import Elector
 
 @Suite struct GuardTests {
-  private static let content = Array("kind: Pod\n".utf8)
+  private static let content = ManifestBytes(Array("kind: Pod\n".utf8))
 
   private static func at(_ seconds: Int64) -> BootInstant {
     BootInstant(nanoseconds: 1_000_000_000_000) + .seconds(seconds)
