@@ -356,6 +356,36 @@ private func record(
     #expect(bench.wake(at: 61).kinds == [.create])
   }
 
+  /// Only a person can end it: no elector gets the lock.
+  @Test func aLockThatNeverEndsIsToldOnce() throws {
+    var bench = try Bench()
+    _ = bench.start()
+    let endless = Election.Answer.found(other, index: 9, remaining: .endless)
+    #expect(bench.answer(endless, at: 0).reports.contains(.neverEnds(holder: "other")))
+    _ = bench.answer(.recordAbsent, at: 0)
+    _ = bench.wake(at: 5)
+    #expect(!bench.answer(endless, at: 5).reports.contains(.neverEnds(holder: "other")))
+    _ = bench.wake(at: 10)
+    let again = Holder(name: "other", term: 4, modifiedIndex: 12)
+    #expect(
+      bench.answer(.found(again, index: 12, remaining: .endless), at: 10).reports
+        .contains(.neverEnds(holder: "other")))
+  }
+
+  /// Another elector's priority does not end a person's pause, and does not shorten it.
+  @Test(arguments: [nil, .seconds(600)] as [Duration?])
+  func givingWayEndsNoStepDown(_ duration: Duration?) throws {
+    var bench = try Bench.leading(asksKubelet: true)
+    _ = bench.feed(.stepDown(for: duration), at: 1)
+    _ = bench.feed(.giveWay(for: .seconds(15)), at: 1)
+    _ = bench.feed(.removed, at: 1)
+    _ = bench.feed(.podEnded(id: 1), at: 2)
+    _ = bench.answer(.recordWritten(modifiedIndex: 12), at: 2)
+    _ = bench.answer(.released(index: 13), at: 2)
+    #expect(bench.wakeAndLook(at: 590).kinds.isEmpty)
+    #expect(bench.feed(.resume, at: 594).kinds == [.create])
+  }
+
   @Test func aLockThatComesAfterAPauseIsGivenBackWithoutAPod() throws {
     var bench = try Bench.contending()
     _ = bench.feed(.stepDown(for: nil), at: 0.1)
@@ -416,7 +446,8 @@ private func record(
   func whoFollowsLooksAgainWhenTheLeaseEnds(remaining: Duration?, due: Double) throws {
     var bench = try Bench()
     _ = bench.start()
-    _ = bench.answer(.found(other, index: 9, remaining: remaining), at: 0)
+    _ = bench.answer(
+      .found(other, index: 9, remaining: remaining.map { .known($0) } ?? .unknown), at: 0)
     _ = bench.answer(.recordAbsent, at: 0)
     #expect(bench.wake(at: due - 0.001).kinds == [])
     #expect(bench.wake(at: due).kinds == [.read])

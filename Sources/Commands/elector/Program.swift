@@ -26,7 +26,7 @@ import Logging
         exit(elections.runGuard(arguments))
       }
       // For the control socket, from the instant at which it is made. The elector makes no other files.
-      umask(0o177)
+      umask(0o077)
       // It is to the guard; a terminal that closes sends it to both.
       signal(SIGHUP, SIG_IGN)
       Self.setProcessName()

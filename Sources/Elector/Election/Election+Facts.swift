@@ -44,6 +44,12 @@ extension Election {
     self.standBack.stepDown(for: duration, at: now)
   }
 
+  mutating func giveWay(for duration: Duration, at now: Instant) {
+    guard self.role.stop == nil else { return }
+    self.role.yield(for: .steppedDown)
+    self.standBack.giveWay(for: duration, at: now)
+  }
+
   mutating func beginStop(at now: Instant) {
     guard self.role.stop == nil else { return }
     self.role.stop(.removing(until: now + self.timing.requestTimeout))

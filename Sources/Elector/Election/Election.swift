@@ -128,6 +128,7 @@ public struct Election: Equatable, Sendable {
     case .podObserved(let id, let observation): self.podObserved(id, observation, at: now)
     case .stepDown(let duration): self.stepDown(for: duration, at: now)
     case .resume: self.standBack.resume(at: now)
+    case .giveWay(let duration): self.giveWay(for: duration, at: now)
     case .stop: self.beginStop(at: now)
     }
   }

@@ -198,8 +198,8 @@ public struct ElectionService: Service {
       group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }
     case .report(let report):
       self.observe(report)
-      if run.news.isNews(report) { self.log(report, name: run.election.name) }
       let now = self.now
+      if run.news.isNews(report, at: now) { self.log(report, name: run.election.name) }
       self.board.update { $0.note(report, at: now) }
     case .finish: break
     }
