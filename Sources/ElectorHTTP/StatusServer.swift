@@ -8,8 +8,8 @@ import ServiceLifecycle
 ///
 /// | | |
 /// | --- | --- |
-/// | `GET /healthz` | 200 while the election works, else 503 with the reason |
-/// | `GET /readyz` | 200 once the master is known |
+/// | `GET /healthz` | liveness: 200 while the loop turns, also while the store is away, which the text tells; else 503 |
+/// | `GET /readyz` | readiness: 200 while the election can work and the master is known, else 503 with the reason |
 /// | `GET /leader` | JSON; `name` is the master, as in Kubernetes' leader-elector side-car |
 /// | `GET /metrics` | Prometheus' text format |
 ///
@@ -47,6 +47,15 @@ package struct StatusServer: Service {
 
   private typealias Look = (status: ElectionStatus, now: Instant)
 
+  /// One line for each election that has something to say.
+  private static func lines(
+    _ looks: [Look], _ text: (ElectionStatus, Instant) -> String?
+  ) -> String {
+    looks.compactMap { status, now in
+      text(status, now).map { looks.count == 1 ? "\($0)\n" : "\(status.key): \($0)\n" }
+    }.joined()
+  }
+
   private func router() -> Router<BasicRequestContext> {
     let router = Router()
     func get(
@@ -61,14 +70,17 @@ package struct StatusServer: Service {
       }
     }
     get("healthz") { looks in
-      let troubles = looks.compactMap { status, now in
-        status.trouble(at: now).map { looks.count == 1 ? "\($0)\n" : "\(status.key): \($0)\n" }
-      }
-      return troubles.isEmpty ? ("ok\n", .ok) : (troubles.joined(), .serviceUnavailable)
+      let still = Self.lines(looks) { $0.standstill(at: $1) }
+      if !still.isEmpty { return (still, .serviceUnavailable) }
+      // A store that is away is no reason to restart the elector.
+      return ("ok\n" + Self.lines(looks) { $0.trouble(at: $1) }, .ok)
     }
     get("readyz") { looks in
-      looks.allSatisfy(\.status.hasBegun)
-        ? ("ok\n", .ok) : ("the lock's holder is not known yet\n", .serviceUnavailable)
+      let troubles = Self.lines(looks) {
+        $0.standstill(at: $1) ?? $0.trouble(at: $1)
+          ?? ($0.hasBegun ? nil : "the lock's holder is not known yet")
+      }
+      return troubles.isEmpty ? ("ok\n", .ok) : (troubles, .serviceUnavailable)
     }
     get("leader", type: "application/json") {
       (LeaderView.json(of: $0.map(\.status)) + "\n", .ok)

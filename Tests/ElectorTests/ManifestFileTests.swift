@@ -133,6 +133,41 @@ extension ElectionInstallation {
     }
   }
 
+  /// The kubelet ends the pod of the removed file, and starts one for the restored file.
+  @Test func whatIsInstalledAgainIsAnotherPod() async throws {
+    try await self.with { fixture in
+      await fixture.file.install()
+      fixture.file.ended(fixture.file.podsSoFar)
+      #expect(!fixture.file.podsSoFar.isOnlyOne)
+      try fixture.file.remove()
+      fixture.file.ended(fixture.file.podsSoFar)
+      await fixture.file.install()
+      #expect(fixture.file.podsSoFar.isOnlyOne)
+      await fixture.file.install()
+      #expect(fixture.file.podsSoFar.isOnlyOne, "it was there")
+      try FileManager.default.removeItem(at: fixture.destination)
+      await fixture.file.install()
+      #expect(!fixture.file.podsSoFar.isOnlyOne, "two pods, one after the other")
+    }
+  }
+
+  /// A sidecar gets two seconds after all others have used up the grace, and so does a pod after a hook; not twice.
+  @Test(arguments: [
+    ("{}", 10), ("{initContainers: [{name: i}]}", 10),
+    ("{initContainers: [{name: i, restartPolicy: Always}]}", 12),
+    ("{containers: [{name: c, lifecycle: {preStop: {}}}]}", 12),
+    (
+      "{initContainers: [{name: i, restartPolicy: Always}], containers: [{name: c, lifecycle: {preStop: {}}}]}",
+      12
+    ),
+  ]) func aGraceHasTheKubeletsTwoSeconds(_ spec: String, _ seconds: Int64) {
+    let spec = spec.replacingOccurrences(
+      of: "{", with: "{terminationGracePeriodSeconds: 10, ",
+      range: spec.startIndex..<spec.index(after: spec.startIndex))
+    let pod = ElectedPod(manifest: Array("metadata: {name: a}\nspec: \(spec)\n".utf8))
+    #expect(pod?.grace == .seconds(seconds), "\(spec)")
+  }
+
   @Test func keepsWhatIsInstalledWhenTheSourceGoes() async throws {
     try await self.with { fixture in
       await fixture.file.install()
@@ -296,6 +331,14 @@ extension ElectionInstallation {
     #expect(pod.isNamed("kube-scheduler-kube-master1", in: "kube-system"))
     #expect(!pod.isNamed("kube-scheduler-kube-master1", in: "default"))
     #expect(!pod.isNamed("kube-schedulers-kube-master1", in: "kube-system"))
+    // Once the node is known.
+    #expect(pod.isNamed("kube-scheduler-kube-master1", in: "kube-system", node: "Kube-Master1"))
+    #expect(pod.isNamed("kube-scheduler", in: "kube-system", node: "kube-master1"))
+    #expect(
+      !pod.isNamed("kube-scheduler-backup-kube-master1", in: "kube-system", node: "kube-master1"))
+    #expect(
+      pod.isNamed("kube-scheduler-backup-kube-master1", in: "kube-system"),
+      "perhaps the node's name")
   }
 
   @Test func hasTheKubeletsDefaults() throws {

@@ -40,8 +40,8 @@ import Testing
     let election = try Self.election()
     var status = ElectionStatus(key: "k", election: election)
     status.turned(election, at: Self.at(10))
-    #expect(status.trouble(at: Self.at(25)) == nil)
-    #expect(status.trouble(at: Self.at(26)) == "the loop has not turned for 16.0 seconds")
+    #expect(status.standstill(at: Self.at(25)) == nil)
+    #expect(status.standstill(at: Self.at(26)) == "the loop has not turned for 16.0 seconds")
   }
 
   @Test func takeoversLossesAndFencesAreCounted() throws {
@@ -257,15 +257,20 @@ import Testing
     }
   }
 
-  @Test func aStoreThatFailsIsNotHealthy() async throws {
+  /// A probe that restarts the elector asks `/healthz`.
+  @Test func aStoreThatFailsIsNoReasonToRestart() async throws {
     let store = MemoryStore()
     try await self.with(store) { url, _ in
       _ = try await self.eventually(url + "/healthz") { $0.0 == 200 }
       store.state.withLock { $0.isFrozen = true }
-      let reason = try await self.eventually(url + "/healthz") { $0.0 == 503 }
+      let reason = try await self.eventually(url + "/readyz") { $0.0 == 503 }
       #expect(reason.hasPrefix("the store has failed for "))
+      let (status, text) = try await self.ask(url + "/healthz")
+      #expect(status == 200 && text.hasPrefix("ok\nthe store has failed for "))
+      #expect(try await self.ask(url + "/metrics").1.contains(#"elector_healthy{key="k"} 0"#))
       store.state.withLock { $0.isFrozen = false }
-      _ = try await self.eventually(url + "/healthz") { $0.0 == 200 }
+      _ = try await self.eventually(url + "/readyz") { $0.0 == 200 }
+      #expect(try await self.ask(url + "/healthz") == (200, "ok\n"))
     }
   }
 }

@@ -1,6 +1,8 @@
+import AsyncHTTPClient
 import EtcdClient
 import Foundation
 import Glibc
+import NIOCore
 import Subprocess
 import SystemPackage
 import TestCluster
@@ -45,6 +47,29 @@ extension EndToEnd {
           kill(guardian.pid, SIGTERM)
         }
         #expect(setting.names.allSatisfy { contents(setting.manifest($0)) == nil })
+      }
+    }
+
+    /// What an operator looks at while a hand-over takes its time.
+    @Test func `metrics and healthz outlive the hand-over`() async throws {
+      try await self.with { setting in
+        let port = try FreePort.some(1)[0]
+        // Without a kubelet the elector waits for the whole time that a pod may take.
+        try setting.writeConfig(destination: "b", "http-listen: 127.0.0.1:\(port)")
+        try await setting.run { guardian in
+          for name in setting.names {
+            try await eventually("for \(name)") { contents(setting.manifest(name)) != nil }
+          }
+          kill(guardian.pid, SIGTERM)
+          for name in setting.names {
+            try await eventually("for \(name) to go") { contents(setting.manifest(name)) == nil }
+          }
+          let answer = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(10))
+          let metrics = String(buffer: try await answer.body.collect(upTo: 1 << 20))
+          #expect(metrics.contains(#"elector_manifest_installed{key="a"} 0"#))
+          #expect(guardian.isAlive)
+        }
       }
     }
 
@@ -144,9 +169,10 @@ private struct Setting: Sendable {
   var config: String { "\(self.directory)/e.yaml" }
   func manifest(_ name: String) -> String { "\(self.directory)/manifests/\(name).yaml" }
 
-  func writeConfig(destination: String) throws {
+  func writeConfig(destination: String, _ more: String = "v: 0") throws {
     try """
     etcd-servers: \(self.store)
+    \(more)
     whoami: n1
     ttl-secs: 3
     sleep: 500ms

@@ -156,7 +156,8 @@ struct Elections: Sendable {
           successTerminationBehavior: endsAll ? .gracefullyShutdownGroup : .ignore,
           failureTerminationBehavior: .gracefullyShutdownGroup))
     }
-    add(AllElections(all: services), endsAll: true)
+    // A group stops its services in the reverse order, each after the one before has ended: the elections first, so that
+    // the others tell of their hand-over.
     let boards = services.map(\.election.board)
     if let (host, port) = try self.process.status.address() {
       add(
@@ -167,9 +168,9 @@ struct Elections: Sendable {
     if let socket = self.process.status.socket(keys: self.all.map(\.key)) {
       add(ControlService(socket: socket, boards: boards, logger: logger))
     }
-    if let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment) {
-      add(SystemdService(systemd: systemd, boards: boards))
-    }
+    let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment)
+    if let systemd { add(SystemdService(systemd: systemd, boards: boards)) }
+    add(AllElections(all: services) { systemd?.send(.stopping) }, endsAll: true)
     return configurations
   }
 }

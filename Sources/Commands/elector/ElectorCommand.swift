@@ -89,12 +89,15 @@ struct ElectorCommand: ParsableCommand {
   @Option(name: .customLong("v"), help: "The log's verbosity: 0 to 4.")
   var verbosity: Int = 0
 
+  @OptionGroup(visibility: .private) var ignored: PodmasterLogOptions
+
   /// No flag any more.
   @Option(name: .customLong("guard"), help: .private)
   var removedGuard: String?
 
   /// The names of the boolean flags.
-  static let switches = ElectionOptions.switches.union(["guard"])
+  static let switches = ElectionOptions.switches.union(["guard"]).union(
+    PodmasterLogOptions.switches)
 
   /// What replaces a command or a flag that is gone.
   static let removedCommands = [

@@ -81,18 +81,23 @@ package struct ManifestCopy: Sendable {
   }
 
   /// The destination holds these bytes, or may hold them.
-  /// - Parameter pod: parses a source; called for another source than before.
+  /// - Parameters:
+  ///   - isAnew: whether something else was there before, or nothing: the kubelet may have ended the pod, and starts
+  ///     another one.
+  ///   - pod: parses a source; called for another source than before.
   package mutating func installed(
     _ bytes: [UInt8], madeOf source: [UInt8], _ deadline: Deadline, at now: BootInstant,
-    pod: ([UInt8]) -> ElectedPod?
+    isAnew: Bool = false, pod: ([UInt8]) -> ElectedPod?
   ) {
     self.bytes = bytes
     if let expiry = deadline.expiry, let begin = self.life?.begin {
       self.life?.value.wrote(expiry, at: now - begin)
     }
-    guard self.source != source else { return }
-    self.source = source
-    self.pod = pod(source)
+    guard self.source != source || isAnew else { return }
+    if self.source != source {
+      self.source = source
+      self.pod = pod(source)
+    }
     self.pods.installed()
   }
 

@@ -87,6 +87,8 @@ public final class ManifestFile: Sendable {
     var file: ManifestBytes { ManifestBytes(self.bytes, mode: self.mode) }
     /// Its source.
     fileprivate var source: [UInt8]
+    /// Whether the destination held something else, or nothing, when this was made.
+    fileprivate var isAnew: Bool
     fileprivate var deadline: ManifestCopy.Deadline
     /// Why it has an earlier source.
     var failure: ManifestError?
@@ -153,16 +155,19 @@ public final class ManifestFile: Sendable {
       ? source
       : try self.stamp.applied(
         to: source, term: term, expiry: deadline.expiry, source: self.source)
+    let isAnew = (try? Self.read(self.destination)) != self.copy.withLock { $0.bytes }
     return Content(
-      bytes: bytes, mode: self.mode.withLock { $0 }, source: source, deadline: deadline)
+      bytes: bytes, mode: self.mode.withLock { $0 }, source: source, isAnew: isAnew,
+      deadline: deadline)
   }
 
   /// Takes note of an installation, our own or the guard's.
   func note(installed content: Content) {
     self.copy.withLock {
-      $0.installed(content.bytes, madeOf: content.source, content.deadline, at: .now) {
-        ElectedPod(manifest: $0)
-      }
+      $0.installed(
+        content.bytes, madeOf: content.source, content.deadline, at: .now,
+        isAnew: content.isAnew
+      ) { ElectedPod(manifest: $0) }
     }
   }
 

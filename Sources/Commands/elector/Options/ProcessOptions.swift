@@ -78,3 +78,25 @@ struct APIServerOptions: ParsableArguments {
     return try self.access.servers([apiserver], flag: "--apiserver").first
   }
 }
+
+/// podmaster's other log flags, which are accepted and do nothing: the log goes to standard error, at once.
+/// Source: glog's flags and `util.InitLogs` of Kubernetes 1.1.
+struct PodmasterLogOptions: ParsableArguments {
+  @Option(name: .customLong("log-flush-frequency"), help: .private)
+  var flushFrequency: String?
+  @Option(name: .customLong("logtostderr"), help: .private)
+  var toStandardError: String?
+  @Option(name: .customLong("alsologtostderr"), help: .private)
+  var alsoToStandardError: String?
+  @Option(name: .customLong("log-dir"), help: .private)
+  var directory: String?
+  @Option(name: .customLong("log-backtrace-at"), help: .private)
+  var backtraceAt: String?
+  @Option(name: .customLong("stderrthreshold"), help: .private)
+  var threshold: String?
+  @Option(name: .customLong("vmodule"), help: .private)
+  var modules: String?
+
+  /// The names of the boolean flags.
+  static let switches: Set = ["logtostderr", "alsologtostderr"]
+}
