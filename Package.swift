@@ -106,7 +106,7 @@ let package = Package(
     .target(
       name: "CommandLine", dependencies: ["CVersion", arguments, logging, yams],
       path: "Sources/Support/CommandLine", swiftSettings: settings),
-    // inotify, /proc, paths beneath a directory, the limit of open files, sd_notify, pauses between restarts.
+    // inotify, /proc, Unix sockets, paths beneath a directory, the limit of open files, sd_notify, pauses between restarts.
     .target(
       name: "Linux", dependencies: ["CLinux", systemPackage], path: "Sources/Support/Linux",
       swiftSettings: settings),
@@ -156,7 +156,7 @@ let package = Package(
     .target(
       name: "ElectorHTTP",
       dependencies: [
-        "Elector", "HTTPListening", "PrometheusText", hummingbird, nioCore, lifecycle,
+        "Elector", "HTTPListening", "Linux", "PrometheusText", hummingbird, nioCore, lifecycle,
       ],
       swiftSettings: settings),
     // A process beside each container of the fake kubelet: its log, its end.

@@ -47,8 +47,9 @@ enum ElectionMetrics {
     gauge("lease_rest_seconds", "The time for which our lease is certainly valid.") { status, now in
       status.snapshot.leaseRest.map { max(.zero, $0 - (now - status.turnedAt)) / .seconds(1) }
     }
-    gauge("healthy", "1 while /healthz answers 200.") { status, now in
-      status.trouble(at: now) == nil ? 1 : 0
+    gauge("healthy", "1 while the election can work: its loop turns, and the store answers.") {
+      status, now in
+      status.standstill(at: now) == nil && status.trouble(at: now) == nil ? 1 : 0
     }
     gauge("paused", "1 while it has stepped down until resume.") { status, _ in
       status.snapshot.isSteppedDown ? 1 : 0

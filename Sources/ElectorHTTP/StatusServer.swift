@@ -1,25 +1,22 @@
 import Elector
 import HTTPListening
 import Hummingbird
-import NIOCore
 import ServiceLifecycle
 
-/// Serves the status of elections to people, probes and Prometheus, and accepts requests to step down, over
-/// plain HTTP.
+/// Serves the status of elections to people, probes and Prometheus over plain HTTP. It only tells; what changes
+/// something is ``ControlServer``'s.
 ///
 /// | | |
 /// | --- | --- |
-/// | `GET /healthz` | 200 while the election works, else 503 with the reason |
-/// | `GET /readyz` | 200 once the master is known |
+/// | `GET /healthz` | liveness: 200 while the loop turns, also while the store is away, which the text tells; else 503 |
+/// | `GET /readyz` | readiness: 200 while the election can work and the master is known, else 503 with the reason |
 /// | `GET /leader` | JSON; `name` is the master, as in Kubernetes' leader-elector side-car |
 /// | `GET /metrics` | Prometheus' text format |
-/// | `POST /step-down?for=SECONDS` | releases the lock and follows for this time; without `for`, until `/resume` |
-/// | `POST /resume` | takes part again |
 ///
 /// With several elections `?key=NAME` selects one; without it a request concerns all of them, and `/leader`
 /// answers `{"elections":[…]}`.
 package struct StatusServer: Service {
-  private let boards: [ElectionBoard]
+  private let boards: ElectionBoards
   private let host: String
   private let port: Int
   private let onListening: @Sendable (String) -> Void
@@ -31,7 +28,7 @@ package struct StatusServer: Service {
     boards: [ElectionBoard], host: String, port: Int,
     onListening: @escaping @Sendable (String) -> Void = { _ in }
   ) {
-    self.boards = boards
+    self.boards = ElectionBoards(all: boards)
     self.host = host
     self.port = port
     self.onListening = onListening
@@ -50,77 +47,52 @@ package struct StatusServer: Service {
 
   private typealias Look = (status: ElectionStatus, now: Instant)
 
-  private static let plainText = "text/plain; charset=utf-8"
+  /// One line for each election that has something to say.
+  private static func lines(
+    _ looks: [Look], _ text: (ElectionStatus, Instant) -> String?
+  ) -> String {
+    looks.compactMap { status, now in
+      text(status, now).map { looks.count == 1 ? "\($0)\n" : "\(status.key): \($0)\n" }
+    }.joined()
+  }
 
   private func router() -> Router<BasicRequestContext> {
     let router = Router()
     func get(
-      _ path: RouterPath, type: String = Self.plainText,
+      _ path: RouterPath, type: String = "text/plain; charset=utf-8",
       _ answer: @escaping @Sendable ([Look]) -> (String, HTTPResponse.Status)
     ) {
       router.get(path) { request, _ in
-        let boards = self.boards(for: request)
-        if boards.isEmpty { return self.unknownKey }
+        let boards = self.boards.concerned(by: request)
+        if boards.isEmpty { return self.boards.unknownKey }
         let (text, status) = answer(boards.map { $0.look() })
-        return Self.text(text, status, type: type)
+        return .plain(text, status, type: type)
       }
     }
     get("healthz") { looks in
-      let troubles = looks.compactMap { status, now in
-        status.trouble(at: now).map { looks.count == 1 ? "\($0)\n" : "\(status.key): \($0)\n" }
-      }
-      return troubles.isEmpty ? ("ok\n", .ok) : (troubles.joined(), .serviceUnavailable)
+      let still = Self.lines(looks) { $0.standstill(at: $1) }
+      if !still.isEmpty { return (still, .serviceUnavailable) }
+      // A store that is away is no reason to restart the elector.
+      return ("ok\n" + Self.lines(looks) { $0.trouble(at: $1) }, .ok)
     }
     get("readyz") { looks in
-      looks.allSatisfy(\.status.hasBegun)
-        ? ("ok\n", .ok) : ("the lock's holder is not known yet\n", .serviceUnavailable)
+      let troubles = Self.lines(looks) {
+        $0.standstill(at: $1) ?? $0.trouble(at: $1)
+          ?? ($0.hasBegun ? nil : "the lock's holder is not known yet")
+      }
+      return troubles.isEmpty ? ("ok\n", .ok) : (troubles, .serviceUnavailable)
     }
     get("leader", type: "application/json") {
       (LeaderView.json(of: $0.map(\.status)) + "\n", .ok)
     }
     get("metrics", type: ElectionMetrics.contentType) { (ElectionMetrics.page($0), .ok) }
-    router.post("step-down") { request, _ in
-      guard let text = request.query["for"] else {
-        return self.perform(request, "stepping down until resumed") { $0.stepDown(for: nil) }
+    // Earlier versions accepted them here.
+    for path: RouterPath in ["step-down", "resume", "pause"] {
+      router.post(path) { _, _ in
+        Response.plain("this port only tells: use elector step-down and elector resume\n", .gone)
       }
-      guard let seconds = Double(text), seconds > 0, seconds <= 1e9 else {
-        return Self.text("for must be a number of seconds, at most 1e9\n", .badRequest)
-      }
-      return self.perform(request, "stepping down") { $0.stepDown(for: .seconds(seconds)) }
     }
-    router.post("pause") { _, _ in
-      Self.text("/pause is gone: POST /step-down without `for`\n", .gone)
-    }
-    router.post("resume") { request, _ in self.perform(request, "resuming") { $0.resume() } }
     return router
-  }
-
-  /// The elections that a request concerns; none for an unknown key.
-  private func boards(for request: Request) -> [ElectionBoard] {
-    guard let key = request.query["key"] else { return self.boards }
-    return self.boards.filter { $0.key == key }
-  }
-
-  private func perform(
-    _ request: Request, _ text: String, _ action: (ElectionBoard) -> Void
-  ) -> Response {
-    let boards = self.boards(for: request)
-    if boards.isEmpty { return self.unknownKey }
-    for board in boards { action(board) }
-    return Self.text("\(text)\n", .accepted)
-  }
-
-  private var unknownKey: Response {
-    let keys = self.boards.map(\.key).joined(separator: ", ")
-    return Self.text("unknown key; the keys are: \(keys)\n", .notFound)
-  }
-
-  private static func text(
-    _ text: String, _ status: HTTPResponse.Status, type: String = Self.plainText
-  ) -> Response {
-    Response(
-      status: status, headers: [.contentType: type],
-      body: .init(byteBuffer: ByteBuffer(string: text)))
   }
 }
 

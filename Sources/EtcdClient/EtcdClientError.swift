@@ -53,8 +53,8 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
       """
     case .apiMissing(let endpoint, _):
       """
-      etcd at \(endpoint) has no /v3: etcd 3.4 or newer is needed for v3; with an older one, stop all \
-      electors of this key and start them with --etcd-api=v2
+      etcd at \(endpoint) serves no /v3: set enable-grpc-gateway: true, which a config file of 3.4 leaves off; \
+      before 3.4, start all electors of this key with --etcd-api=v2
       """
     case .unanswered(let endpoint, let reason): "no answer from etcd at \(endpoint): \(reason)"
     case .malformed(let endpoint, let reason):

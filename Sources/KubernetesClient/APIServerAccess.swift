@@ -34,6 +34,15 @@ package struct APIServerAccess: ParsableArguments {
       keyFile: self.apiserverKeyfile, flags: "--apiserver")
   }
 
+  /// The files that were given, with their flags.
+  package var files: [(flag: String, path: String)] {
+    [
+      ("apiserver-cafile", self.apiserverCafile), ("apiserver-certfile", self.apiserverCertfile),
+      ("apiserver-keyfile", self.apiserverKeyfile),
+      ("apiserver-token-file", self.apiserverTokenFile),
+    ].compactMap { flag, path in path.map { (flag, $0) } }
+  }
+
   /// A flag of the group that was given, for a program that may run without API servers.
   package var givenFlag: String? {
     [

@@ -356,6 +356,36 @@ private func record(
     #expect(bench.wake(at: 61).kinds == [.create])
   }
 
+  /// Only a person can end it: no elector gets the lock.
+  @Test func aLockThatNeverEndsIsToldOnce() throws {
+    var bench = try Bench()
+    _ = bench.start()
+    let endless = Election.Answer.found(other, index: 9, remaining: .endless)
+    #expect(bench.answer(endless, at: 0).reports.contains(.neverEnds(holder: "other")))
+    _ = bench.answer(.recordAbsent, at: 0)
+    _ = bench.wake(at: 5)
+    #expect(!bench.answer(endless, at: 5).reports.contains(.neverEnds(holder: "other")))
+    _ = bench.wake(at: 10)
+    let again = Holder(name: "other", term: 4, modifiedIndex: 12)
+    #expect(
+      bench.answer(.found(again, index: 12, remaining: .endless), at: 10).reports
+        .contains(.neverEnds(holder: "other")))
+  }
+
+  /// Another elector's priority does not end a person's pause, and does not shorten it.
+  @Test(arguments: [nil, .seconds(600)] as [Duration?])
+  func givingWayEndsNoStepDown(_ duration: Duration?) throws {
+    var bench = try Bench.leading(asksKubelet: true)
+    _ = bench.feed(.stepDown(for: duration), at: 1)
+    _ = bench.feed(.giveWay(for: .seconds(15)), at: 1)
+    _ = bench.feed(.removed, at: 1)
+    _ = bench.feed(.podEnded(id: 1), at: 2)
+    _ = bench.answer(.recordWritten(modifiedIndex: 12), at: 2)
+    _ = bench.answer(.released(index: 13), at: 2)
+    #expect(bench.wakeAndLook(at: 590).kinds.isEmpty)
+    #expect(bench.feed(.resume, at: 594).kinds == [.create])
+  }
+
   @Test func aLockThatComesAfterAPauseIsGivenBackWithoutAPod() throws {
     var bench = try Bench.contending()
     _ = bench.feed(.stepDown(for: nil), at: 0.1)
@@ -416,7 +446,8 @@ private func record(
   func whoFollowsLooksAgainWhenTheLeaseEnds(remaining: Duration?, due: Double) throws {
     var bench = try Bench()
     _ = bench.start()
-    _ = bench.answer(.found(other, index: 9, remaining: remaining), at: 0)
+    _ = bench.answer(
+      .found(other, index: 9, remaining: remaining.map { .known($0) } ?? .unknown), at: 0)
     _ = bench.answer(.recordAbsent, at: 0)
     #expect(bench.wake(at: due - 0.001).kinds == [])
     #expect(bench.wake(at: due).kinds == [.read])
@@ -572,6 +603,60 @@ private func record(
           .cannotInstall(reason: "no such file", retryIn: .seconds(10))
         ])
   }
+
+  /// A process that never installed has no pod to wait for; but an earlier one of ours may have left one, and then
+  /// the record shows its term.
+  @Test(
+    arguments: [
+      (false, nil, true), (true, nil, false), (false, record(7, isEnded: true, of: me), true),
+      (false, record(7), true), (false, record(7, of: me), false),
+    ] as [(Bool, TermRecord?, Bool)])
+  func oneWhoNeverInstalledOwesNothing(
+    mayHavePod: Bool, found: TermRecord?, isAtOnce: Bool
+  ) throws {
+    var bench = try Bench()
+    if !mayHavePod { bench.election.expectNoPod() }
+    _ = bench.contend()
+    let record = found.map { Election.Answer.recordFound($0, modifiedIndex: 8) } ?? .recordAbsent
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 10), at: 0)
+    var effects = bench.answer(record, at: 0)
+    var now = 0.0
+    var index: UInt64 = 10
+    // The wait for another node's pod.
+    while now < 60 {
+      if case .writeRecord = effects.request?.kind { break }
+      if effects.contains(.removeManifest) { _ = bench.feed(.removed, at: now) }
+      switch effects.request?.kind {
+      case .renew:
+        index += 1
+        effects = bench.answer(.granted(term: 10, modifiedIndex: index), at: now)
+      case .readRecord: effects = bench.answer(record, at: now)
+      default:
+        now += 0.25
+        effects = bench.wake(at: now)
+      }
+    }
+    try #require(bench.answer(.recordWritten(modifiedIndex: index + 1), at: now).installs)
+    _ = bench.feed(.installation(.failed(reason: "no such file", isUntouched: true)), at: now)
+    let removed = bench.feed(.removed, at: now)
+    #expect(removed.isReceipt(for: 10) == isAtOnce, "\(removed)")
+    guard isAtOnce else { return }
+    // What it installs later is waited for.
+    #expect(
+      bench.answer(.recordWritten(modifiedIndex: index + 2), at: now).kinds == [
+        .release(prevIndex: index)
+      ])
+    _ = bench.answer(.released(index: index + 3), at: now)
+    now += 5
+    #expect(bench.wakeAndLook(at: now).kinds == [.create])
+    index += 4
+    _ = bench.claim(
+      term: index, finding: .recordFound(Self.ended(10), modifiedIndex: index - 2), at: now)
+    _ = bench.feed(.installation(.failed(reason: "cannot be synced", isUntouched: false)), at: now)
+    #expect(!bench.feed(.removed, at: now).isReceipt(for: index))
+  }
+
+  private static func ended(_ term: UInt64) -> TermRecord { record(term, isEnded: true, of: me) }
 
   /// What comes before the release may take longer than that, and the watch is often faster than the answer.
   @Test func theTimeForOthersBeginsWhenTheLockIsFree() throws {

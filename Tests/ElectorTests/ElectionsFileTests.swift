@@ -1,11 +1,12 @@
 import ArgumentParser
 import CommandLine
 import Foundation
+import TestSupport
 import Testing
 
 @testable import elector
 
-@Suite struct ElectionsFileTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ElectionsFileTests {
   private static let two = """
     etcd-servers: http://127.0.0.1:2379
     ttl-secs: 20
@@ -130,6 +131,64 @@ import Testing
     let commands = try ElectionsFile(root.appending(path: "deploy/elections.yaml").path)
       .commands(beside: [])
     #expect(commands.map(\.election.key) == ["scheduler", "controller"])
+  }
+
+  /// A node that has given up takes part in no election, and two services cannot have one port.
+  @Test func theUnitsInDeployFitTogether() throws {
+    let units = ["elector@", "kvstore", "kubelet", "kube-apiserver"]
+    for unit in units {
+      let text = try Project.text("deploy/\(unit).service")
+      #expect(text.contains("\nStartLimitIntervalSec=0\n"), "\(unit)")
+      #expect(
+        text.contains("\nRestart=on-failure\n") && !text.contains("RestartPrevent"), "\(unit)")
+    }
+    let elections = try Project.text("deploy/elections.yaml")
+    let port = try #require(elections.firstMatch(of: /http-listen: 127\.0\.0\.1:([0-9]+)/)?.1)
+    for unit in units + ["elector-clean"] {
+      #expect(
+        try !Project.text("deploy/\(unit).service").contains(port), "\(unit) has port \(port)")
+    }
+    #expect(
+      try Project.text("deploy/elector@.service").contains("ExecReload=/bin/kill -HUP $MAINPID"))
+  }
+
+  /// It changes nothing, and asks no server.
+  @Test func checkConfigNamesMistakes() async throws {
+    try await TemporaryFiles.with { files in
+      func check(_ source: String, _ text: String? = nil) async throws -> (Bool, String) {
+        try files.write(
+          text ?? """
+            etcd-servers: http://127.0.0.1:1
+            elections:
+            - key: a
+              source-file: \(files.path(source))
+              dest-file: \(files.path("m/a.yaml"))
+            """, to: "e.yaml")
+        let (status, output, errors) = try await BuiltProgram("elector").run([
+          "check-config", "--config=\(files.path("e.yaml"))",
+        ])
+        return (status == .exited(0), output + errors)
+      }
+      try files.write("metadata:\n  name: a\n", to: "s.yaml")
+      try files.write("kind: Pod\n", to: "nameless.yaml")
+      let (_, missing) = try await check("s.yaml")
+      #expect(missing.contains("a: cannot write in \(files.path("m")), where --dest-file is"))
+      try FileManager.default.createDirectory(
+        atPath: files.path("m"), withIntermediateDirectories: false)
+      #expect(
+        try await check("s.yaml")
+          == (true, "elector: the settings are good, and so are the files: a\n"))
+      for (source, word) in [
+        ("none.yaml", "No such file"), ("nameless.yaml", "no YAML or JSON with a name"),
+        ("m/a.yaml", "are the same file"),
+      ] {
+        let (isGood, text) = try await check(source)
+        #expect(!isGood && text.contains(word), "\(text)")
+      }
+      let (isGood, text) = try await check("s.yaml", "v: 1\nelections:\n- key: a\n  ttl: 3\n")
+      #expect(!isGood && text.contains("e.yaml:4: unknown setting"), "\(text)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: files.path("m")) == [])
+    }
   }
 
   @Test func aFileThatIsNotThereIsNamed() {

@@ -35,6 +35,17 @@ import Testing
     #expect(command.guardDescriptor == nil)
   }
 
+  /// All that podmaster's usage shows, as in kubernetes#15847.
+  @Test func takesPodmastersLogFlags() throws {
+    let arguments = GoCommandLine.normalized(
+      Self.recipe + [
+        "--log_flush_frequency=5s", "--alsologtostderr=false", "--logtostderr", "--log_dir=/tmp",
+        "--log_backtrace_at=:0", "--stderrthreshold=2", "--vmodule=a=1", "--v=0",
+      ], switches: ElectorCommand.switches)
+    #expect(self.message(arguments) == "")
+    #expect(!ElectorCommand.helpMessage().contains("flush"))
+  }
+
   @Test(arguments: ["--guard=false", "--guard=0", "--guard=true", "--guard"])
   func refusesToRunWithoutAGuard(_ flag: String) throws {
     let arguments = GoCommandLine.normalized(
@@ -131,6 +142,10 @@ import Testing
         c           -        -      -      -
         """)
     #expect(rows.flatMap(\.warnings).isEmpty)
+    let endless = LockRow(
+      key: "k", lock: .held(position, remaining: .endless), record: .absent)
+    #expect(endless.cells == ["k", "n1", "12", "never", "-"])
+    #expect(endless.warnings.first?.contains("k has no TTL and never ends") == true)
   }
 
   @Test func aDoubledNameIsWarnedOf() {

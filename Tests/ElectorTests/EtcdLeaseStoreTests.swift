@@ -40,8 +40,10 @@ import Testing
           throw TestFailure("not found")
         }
         // Only v2 has the remaining TTL.
-        #expect((remaining != nil) == (api == .v2))
-        if let remaining { #expect(remaining > .zero && remaining <= .seconds(120)) }
+        #expect((remaining.duration != nil) == (api == .v2))
+        if let remaining = remaining.duration {
+          #expect(remaining > .zero && remaining <= .seconds(120))
+        }
         #expect(try await other.nextChange(after: second - 1) == .written(holder))
         #expect(await mine.perform(.release(prevIndex: second + 1)) == .changed)
         async let change = other.nextChange(after: second)

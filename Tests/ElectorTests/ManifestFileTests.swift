@@ -72,6 +72,42 @@ extension ElectionInstallation {
     }
   }
 
+  /// CIS wants 600, and a manifest may hold secrets.
+  @Test func aCopyIsNeverWiderThanItsSource() async throws {
+    try await self.with { fixture in
+      func mode() -> mode_t {
+        var status = stat()
+        return stat(fixture.destination.path, &status) == 0 ? status.st_mode & 0o7777 : 0
+      }
+      for source: mode_t in [0o600, 0o644, 0o400, 0o666, 0o4755, 0o640] {
+        #expect(chmod(fixture.source.path, source) == 0)
+        #expect(await fixture.file.install() == .installed)
+        #expect(mode() == source & 0o666, "of \(String(source, radix: 8))")
+      }
+      // Somebody has widened it.
+      #expect(chmod(fixture.destination.path, 0o666) == 0)
+      #expect(await fixture.file.install() == .installed)
+      #expect(mode() == 0o640)
+      // A source that cannot be read any more keeps the copy as it is.
+      try FileManager.default.removeItem(at: fixture.source)
+      guard case .kept = await fixture.file.install() else {
+        Issue.record("it was not kept")
+        return
+      }
+      #expect(mode() == 0o640)
+    }
+  }
+
+  /// Another group gets what all others get.
+  @Test(
+    arguments: [
+      (0o640, true, 0o640), (0o640, false, 0o600), (0o664, false, 0o644), (0o604, false, 0o604),
+      (0o666, false, 0o666),
+    ] as [(mode_t, Bool, UInt16)])
+  func anotherGroupGetsNothingMore(_ source: mode_t, isSameGroup: Bool, _ copy: UInt16) {
+    #expect(ManifestBytes.mode(ofCopy: source, isSameGroup: isSameGroup) == copy)
+  }
+
   @Test func doesNothingWhenItIsACopyAlready() async throws {
     try await self.with { fixture in
       await fixture.file.install()
@@ -95,6 +131,41 @@ extension ElectionInstallation {
       await fixture.file.install()
       #expect(fixture.installed == ManifestFixture.content)
     }
+  }
+
+  /// The kubelet ends the pod of the removed file, and starts one for the restored file.
+  @Test func whatIsInstalledAgainIsAnotherPod() async throws {
+    try await self.with { fixture in
+      await fixture.file.install()
+      fixture.file.ended(fixture.file.podsSoFar)
+      #expect(!fixture.file.podsSoFar.isOnlyOne)
+      try fixture.file.remove()
+      fixture.file.ended(fixture.file.podsSoFar)
+      await fixture.file.install()
+      #expect(fixture.file.podsSoFar.isOnlyOne)
+      await fixture.file.install()
+      #expect(fixture.file.podsSoFar.isOnlyOne, "it was there")
+      try FileManager.default.removeItem(at: fixture.destination)
+      await fixture.file.install()
+      #expect(!fixture.file.podsSoFar.isOnlyOne, "two pods, one after the other")
+    }
+  }
+
+  /// A sidecar gets two seconds after all others have used up the grace, and so does a pod after a hook; not twice.
+  @Test(arguments: [
+    ("{}", 10), ("{initContainers: [{name: i}]}", 10),
+    ("{initContainers: [{name: i, restartPolicy: Always}]}", 12),
+    ("{containers: [{name: c, lifecycle: {preStop: {}}}]}", 12),
+    (
+      "{initContainers: [{name: i, restartPolicy: Always}], containers: [{name: c, lifecycle: {preStop: {}}}]}",
+      12
+    ),
+  ]) func aGraceHasTheKubeletsTwoSeconds(_ spec: String, _ seconds: Int64) {
+    let spec = spec.replacingOccurrences(
+      of: "{", with: "{terminationGracePeriodSeconds: 10, ",
+      range: spec.startIndex..<spec.index(after: spec.startIndex))
+    let pod = ElectedPod(manifest: Array("metadata: {name: a}\nspec: \(spec)\n".utf8))
+    #expect(pod?.grace == .seconds(seconds), "\(spec)")
   }
 
   @Test func keepsWhatIsInstalledWhenTheSourceGoes() async throws {
@@ -260,6 +331,14 @@ extension ElectionInstallation {
     #expect(pod.isNamed("kube-scheduler-kube-master1", in: "kube-system"))
     #expect(!pod.isNamed("kube-scheduler-kube-master1", in: "default"))
     #expect(!pod.isNamed("kube-schedulers-kube-master1", in: "kube-system"))
+    // Once the node is known.
+    #expect(pod.isNamed("kube-scheduler-kube-master1", in: "kube-system", node: "Kube-Master1"))
+    #expect(pod.isNamed("kube-scheduler", in: "kube-system", node: "kube-master1"))
+    #expect(
+      !pod.isNamed("kube-scheduler-backup-kube-master1", in: "kube-system", node: "kube-master1"))
+    #expect(
+      pod.isNamed("kube-scheduler-backup-kube-master1", in: "kube-system"),
+      "perhaps the node's name")
   }
 
   @Test func hasTheKubeletsDefaults() throws {

@@ -11,7 +11,7 @@ import Testing
     try body(fixture, ManifestPath(fixture.destination.path))
   }
 
-  private static let content = Array(ManifestFixture.content.utf8)
+  private static let content = ManifestBytes(Array(ManifestFixture.content.utf8), mode: 0o644)
 
   @Test func removesWhatItInstalled() throws {
     try self.with { (fixture, place) throws in
@@ -42,7 +42,7 @@ import Testing
       try successor.remove()
       // Repeated, in case an inode number is used twice.
       for round in 0..<50 {
-        #expect(try successor.install(Array("\(round)".utf8)) { true })
+        #expect(try successor.install(ManifestBytes(Array("\(round)".utf8))) { true })
       }
       #expect(try place.removeOwn() == false)
       #expect(fixture.installed == "49")
@@ -52,7 +52,8 @@ import Testing
 
   @Test func ownsWhatWasThereAlreadyWhenItIsTheSame() throws {
     try self.with { (fixture, place) throws in
-      try Data(Self.content).write(to: fixture.destination)
+      try Data(Self.content.bytes).write(to: fixture.destination)
+      #expect(chmod(fixture.destination.path, 0o644) == 0)
       #expect(try place.install(Self.content) { false }, "there is nothing to do")
       #expect(try place.removeOwn())
       #expect(fixture.installed == nil)

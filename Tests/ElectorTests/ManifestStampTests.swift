@@ -88,12 +88,13 @@ import Yams
     #expect(root["metadata"]?["annotations"]?["\(ManifestStamp.prefix)token"]?.string == "42")
   }
 
-  @Test(arguments: ["a: [", "- a", "metadata: x", "just words"])
+  @Test(arguments: ["a: [", "password: SECRET\n  b: [", "- a", "metadata: x", "just words"])
   func whatIsNoPodIsNamed(_ text: String) {
     let error = #expect(throws: ManifestError.self) {
       try Self.stamp().applied(to: Array(text.utf8), term: 1, source: "/k/s.yaml")
     }
     #expect(error?.description.hasPrefix("/k/s.yaml is not a pod that can be stamped: ") == true)
+    #expect(error?.description.contains("SECRET") == false, "its lines are not for the log")
   }
 
   @Test func aSourceThatIsNoPodLeavesWhatIsInstalled() async throws {

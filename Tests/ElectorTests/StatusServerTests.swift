@@ -40,8 +40,8 @@ import Testing
     let election = try Self.election()
     var status = ElectionStatus(key: "k", election: election)
     status.turned(election, at: Self.at(10))
-    #expect(status.trouble(at: Self.at(25)) == nil)
-    #expect(status.trouble(at: Self.at(26)) == "the loop has not turned for 16.0 seconds")
+    #expect(status.standstill(at: Self.at(25)) == nil)
+    #expect(status.standstill(at: Self.at(26)) == "the loop has not turned for 16.0 seconds")
   }
 
   @Test func takeoversLossesAndFencesAreCounted() throws {
@@ -61,6 +61,14 @@ import Testing
   private func with(
     _ store: MemoryStore, _ body: (String, ManifestFixture) async throws -> Void
   ) async throws {
+    try await self.with(store) { url, _, fixture in try await body(url, fixture) }
+  }
+
+  /// The same with its control socket.
+  private func with(
+    _ store: MemoryStore,
+    _ body: (_ url: String, _ socket: String, _ fixture: ManifestFixture) async throws -> Void
+  ) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
     let service = try fixture.election(store)
@@ -68,16 +76,21 @@ import Testing
     let server = StatusServer(boards: [service.board], host: "127.0.0.1", port: 0) {
       announcement.yield($0)
     }
+    let socket = fixture.directory.appending(path: "c.sock").path
+    let (controls, control) = AsyncStream.makeStream(of: Void.self)
+    let controlServer = ControlServer(boards: [service.board], path: socket) { control.yield() }
     let group = ServiceGroup(
       configuration: .init(
         services: [
           .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup),
           .init(service: server, successTerminationBehavior: .ignore),
+          .init(service: controlServer, successTerminationBehavior: .ignore),
         ], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }
+      for await _ in controls { break }
       for await url in urls {
-        try await body(url, fixture)
+        try await body(url, socket, fixture)
         break
       }
       await group.triggerGracefulShutdown()
@@ -85,8 +98,14 @@ import Testing
     }
   }
 
+  /// The answer to a write at a control socket.
+  private func post(_ path: String, to socket: String) async throws -> UInt {
+    try await self.ask("http+unix://\(socket.replacing("/", with: "%2F"))\(path)", .POST).0
+  }
+
   private func ask(_ url: String, _ method: HTTPMethod = .GET) async throws -> (UInt, String) {
     var request = HTTPClientRequest(url: url)
+    request.headers.replaceOrAdd(name: "Host", value: "localhost")
     request.method = .RAW(value: method.rawValue)
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
     return (
@@ -132,11 +151,9 @@ import Testing
 
   @Test func withoutATimeItStepsDownUntilItIsResumed() async throws {
     let store = MemoryStore()
-    try await self.with(store) { url, fixture in
+    try await self.with(store) { url, socket, fixture in
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
-      let (status, text) = try await self.ask(url + "/pause", .POST)
-      #expect(status == 410 && text.contains("POST /step-down"))
-      #expect(try await self.ask(url + "/step-down", .POST).0 == 202)
+      #expect(try await self.post("/step-down", to: socket) == 202)
       let paused = try await self.eventually(url + "/leader") {
         $0.1.contains(#""name":"""#) && $0.1.contains(#""is_paused":true"#)
       }
@@ -145,12 +162,74 @@ import Testing
       // Several rounds later it still holds.
       try await Task.sleep(for: .seconds(1))
       #expect(try await self.ask(url + "/leader").1.contains(#""is_leader":false"#))
-      #expect(try await self.ask(url + "/resume", .POST).0 == 202)
+      #expect(try await self.post("/resume", to: socket) == 202)
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
     }
   }
 
-  @Test func aForeignPageMakesNobodyStepDown() async throws {
+  /// Whatever reaches the port.
+  @Test func thePortOnlyTells() async throws {
+    try await self.with(MemoryStore()) { url, _ in
+      _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
+      for path in ["/step-down", "/step-down?for=60", "/resume", "/pause"] {
+        let (status, text) = try await self.ask(url + path, .POST)
+        #expect(status == 410 && text.contains("use elector step-down"))
+      }
+      for path in ["/leader", "/metrics", "/healthz"] {
+        #expect(try await self.ask(url + path, .POST).0 == 404)
+      }
+      #expect(try await self.ask(url + "/leader").1.contains(#""is_paused":false"#))
+      #expect(try await self.ask(url + "/leader").1.contains(#""is_leader":true"#))
+    }
+  }
+
+  @Test func theSocketIsItsOwnersAlone() async throws {
+    try await self.with(MemoryStore()) { url, socket, fixture in
+      var status = stat()
+      #expect(lstat(socket, &status) == 0 && status.st_mode & 0o777 == 0o600)
+      let again = ControlServer(boards: [], path: socket)
+      await #expect(
+        throws: ControlServerError(path: socket, reason: "another process listens there")
+      ) { try await again.run() }
+      let file = fixture.directory.appending(path: "file").path
+      try "x".write(toFile: file, atomically: false, encoding: .utf8)
+      await #expect(throws: ControlServerError(path: file, reason: "it is another kind of file")) {
+        try await ControlServer(boards: [], path: file).run()
+      }
+      #expect(try await self.post("/step-down?key=none", to: socket) == 404)
+      #expect(try await self.post("/step-down", to: socket) == 202)
+    }
+  }
+
+  /// It was killed, or its machine lost its power.
+  @Test func aSocketThatWasLeftIsReplaced() async throws {
+    try await TemporaryFiles.with { files in
+      let path = files.path("c.sock")
+      let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+      let isBound = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(left, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+      #expect(isBound == 0)
+      close(left)
+      let (listening, announcement) = AsyncStream.makeStream(of: Void.self)
+      try await withThrowingTaskGroup(of: Void.self) { group async throws in
+        group.addTask {
+          try await ControlServer(boards: [], path: path) { announcement.yield() }.run()
+        }
+        for await _ in listening { break }
+        #expect(try await self.post("/resume", to: path) == 404)
+        group.cancelAll()
+        while (try? await group.next()) != nil {}
+      }
+    }
+  }
+
+  @Test func aForeignPageGetsNoAnswerToAWrite() async throws {
     try await self.with(MemoryStore()) { url, _ in
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
       for (name, value, code) in [
@@ -168,25 +247,30 @@ import Testing
   }
 
   @Test func oneThatSteppedDownComesBackByItself() async throws {
-    try await self.with(MemoryStore()) { url, _ in
+    try await self.with(MemoryStore()) { url, socket, _ in
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
-      #expect(try await self.ask(url + "/step-down?for=", .POST).0 == 400)
-      #expect(try await self.ask(url + "/step-down?for=-1", .POST).0 == 400)
-      #expect(try await self.ask(url + "/step-down?for=1.5", .POST).0 == 202)
+      #expect(try await self.post("/step-down?for=", to: socket) == 400)
+      #expect(try await self.post("/step-down?for=-1", to: socket) == 400)
+      #expect(try await self.post("/step-down?for=1.5", to: socket) == 202)
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_leader":false"#) }
       _ = try await self.eventually(url + "/leader") { $0.1.contains(#""is_installed":true"#) }
     }
   }
 
-  @Test func aStoreThatFailsIsNotHealthy() async throws {
+  /// A probe that restarts the elector asks `/healthz`.
+  @Test func aStoreThatFailsIsNoReasonToRestart() async throws {
     let store = MemoryStore()
     try await self.with(store) { url, _ in
       _ = try await self.eventually(url + "/healthz") { $0.0 == 200 }
       store.state.withLock { $0.isFrozen = true }
-      let reason = try await self.eventually(url + "/healthz") { $0.0 == 503 }
+      let reason = try await self.eventually(url + "/readyz") { $0.0 == 503 }
       #expect(reason.hasPrefix("the store has failed for "))
+      let (status, text) = try await self.ask(url + "/healthz")
+      #expect(status == 200 && text.hasPrefix("ok\nthe store has failed for "))
+      #expect(try await self.ask(url + "/metrics").1.contains(#"elector_healthy{key="k"} 0"#))
       store.state.withLock { $0.isFrozen = false }
-      _ = try await self.eventually(url + "/healthz") { $0.0 == 200 }
+      _ = try await self.eventually(url + "/readyz") { $0.0 == 200 }
+      #expect(try await self.ask(url + "/healthz") == (200, "ok\n"))
     }
   }
 }

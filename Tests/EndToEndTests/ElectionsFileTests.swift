@@ -1,6 +1,8 @@
+import AsyncHTTPClient
 import EtcdClient
 import Foundation
 import Glibc
+import NIOCore
 import Subprocess
 import SystemPackage
 import TestCluster
@@ -48,18 +50,88 @@ extension EndToEnd {
       }
     }
 
-    /// The guard removes the manifests of the file as it was at the start.
-    @Test func `a file that was changed is refused, and says what to do`() async throws {
+    /// What an operator looks at while a hand-over takes its time.
+    @Test func `metrics and healthz outlive the hand-over`() async throws {
+      try await self.with { setting in
+        let port = try FreePort.some(1)[0]
+        // Without a kubelet the elector waits for the whole time that a pod may take.
+        try setting.writeConfig(destination: "b", "http-listen: 127.0.0.1:\(port)")
+        try await setting.run { guardian in
+          for name in setting.names {
+            try await eventually("for \(name)") { contents(setting.manifest(name)) != nil }
+          }
+          kill(guardian.pid, SIGTERM)
+          for name in setting.names {
+            try await eventually("for \(name) to go") { contents(setting.manifest(name)) == nil }
+          }
+          let answer = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(10))
+          let metrics = String(buffer: try await answer.body.collect(upTo: 1 << 20))
+          #expect(metrics.contains(#"elector_manifest_installed{key="a"} 0"#))
+          #expect(guardian.isAlive)
+        }
+      }
+    }
+
+    /// The guard hands the text down that it has read.
+    @Test func `a bad line in the file and a crash of the elector end no election`() async throws {
       try await self.with { setting in
         try await setting.run { guardian in
           try await eventually("for a") { contents(setting.manifest("a")) != nil }
-          try setting.writeConfig(destination: "c")
-          kill(try #require(guardian.child).pid, SIGKILL)
-          try await eventually("for the guard's end") { !guardian.isAlive }
+          try "elections: [".write(toFile: setting.config, atomically: true, encoding: .utf8)
+          let child = try #require(guardian.child)
+          kill(child.pid, SIGKILL)
+          try await eventually("for the next elector") {
+            guardian.child.map { $0 != child } ?? false
+          }
+          for name in setting.names {
+            try await eventually("for \(name) again") { contents(setting.manifest(name)) != nil }
+          }
+          let checked = try await BuiltProgram("elector").run([
+            "check-config", "--config=\(setting.config)",
+          ])
+          #expect(checked.status == .exited(64))
+          #expect(checked.errors.contains("\(setting.config): not YAML"))
+          kill(guardian.pid, SIGTERM)
         }
-        #expect(
-          contents(setting.log)?.contains(
-            "the guard was started without it; restart the elector to change it") == true)
+      }
+    }
+
+    @Test func `SIGHUP reloads a file that is good, and refuses one that is not`() async throws {
+      try await self.with { setting in
+        try await setting.run { guardian in
+          try await eventually("for b") { contents(setting.manifest("b")) != nil }
+          let child = try #require(guardian.child)
+          let good = contents(setting.config) ?? ""
+          for (number, bad) in [
+            "elections: [", good + "\n  ttl-secs: 0", good + "\netcd-cafile: /none",
+            good.replacing(setting.manifest("b"), with: "\(setting.directory)/srv/b.yaml"),
+          ].enumerated() {
+            try bad.write(toFile: setting.config, atomically: true, encoding: .utf8)
+            kill(guardian.pid, SIGHUP)
+            try await eventually("for refusal \(number)") {
+              contents(setting.log)?.ranges(of: "the new configuration is refused").count
+                == number + 1
+            }
+          }
+          try good.write(toFile: setting.config, atomically: true, encoding: .utf8)
+          kill(guardian.pid, SIGHUP)
+          try await eventually("for its word") {
+            contents(setting.log)?.contains("the configuration is as it was") == true
+          }
+          #expect(guardian.child == child && contents(setting.manifest("b")) != nil)
+
+          try setting.writeConfig(destination: "c")
+          kill(guardian.pid, SIGHUP)
+          for name in ["a", "c"] {
+            try await eventually("for \(name)") {
+              guardian.child != child && contents(setting.manifest(name)) != nil
+            }
+          }
+          #expect(contents(setting.manifest("b")) == nil)
+          #expect(contents(setting.log)?.ranges(of: "released the lock").count == 2)
+          kill(guardian.pid, SIGTERM)
+        }
         #expect(contents(setting.manifest("c")) == nil)
       }
     }
@@ -94,11 +166,13 @@ private struct Setting: Sendable {
   let names = ["a", "b"]
 
   var log: String { "\(self.directory)/elector.log" }
+  var config: String { "\(self.directory)/e.yaml" }
   func manifest(_ name: String) -> String { "\(self.directory)/manifests/\(name).yaml" }
 
-  func writeConfig(destination: String) throws {
+  func writeConfig(destination: String, _ more: String = "v: 0") throws {
     try """
     etcd-servers: \(self.store)
+    \(more)
     whoami: n1
     ttl-secs: 3
     sleep: 500ms
@@ -109,7 +183,7 @@ private struct Setting: Sendable {
     - key: b
       source-file: \(self.directory)/srv/b.yaml
       dest-file: \(self.manifest(destination))
-    """.write(toFile: "\(self.directory)/e.yaml", atomically: true, encoding: .utf8)
+    """.write(toFile: self.config, atomically: true, encoding: .utf8)
   }
 
   /// Runs it with the body, which has to end it.
@@ -118,7 +192,7 @@ private struct Setting: Sendable {
       FilePath(self.log), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
     _ = try await Subprocess.run(
       .path(FilePath("\(BuiltProgram.directory)/elector")),
-      arguments: ["--config=\(self.directory)/e.yaml"], input: .none, output: .discarded,
+      arguments: ["--config=\(self.config)"], input: .none, output: .discarded,
       error: .fileDescriptor(log, closeAfterSpawningProcess: true)
     ) { execution in
       let guardian = try #require(ProcessIdentity(pid: execution.processIdentifier.value))

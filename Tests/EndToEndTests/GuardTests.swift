@@ -127,7 +127,7 @@ extension EndToEnd {
 
     @Test func `a signal to the guard alone reaches the elector, and both end`() async throws {
       try await withCluster(masters: 1, ttlSeconds: 30) { cluster, _ in
-        for (round, signal) in [SIGTERM, SIGINT, SIGHUP].enumerated() {
+        for (round, signal) in [SIGTERM, SIGINT].enumerated() {
           let pair = try await Pair.leading(cluster)
           kill(pair.guardian.pid, signal)
           try await eventually("for the end of both") {
@@ -136,7 +136,21 @@ extension EndToEnd {
           // The cluster restarts it at once, and the lease is free.
           #expect(contents(pair.log)?.ranges(of: "released the lock").count == round + 1)
         }
-        #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 3)
+        #expect(await cluster.status().events.count { $0.contains("exit code 0;") } == 2)
+      }
+    }
+
+    /// From a terminal that closes both get it.
+    @Test func `a SIGHUP ends nothing`() async throws {
+      try await withCluster(masters: 1, ttlSeconds: 30) { cluster, _ in
+        let pair = try await Pair.leading(cluster)
+        kill(-pair.guardian.pid, SIGHUP)
+        try await eventually("for the guard's word") {
+          contents(pair.log)?.contains("nothing to reload") == true
+        }
+        try await Task.sleep(for: .seconds(1))
+        #expect(pair.guardian.isAlive && pair.elector.isAlive)
+        #expect(contents(pair.manifest) != nil)
       }
     }
 
@@ -175,6 +189,67 @@ extension EndToEnd {
         #expect(status == .exited(78))
         #expect(errors.contains("cannot read \(files.path("none.pem"))"))
         #expect(contents(files.path("a.yaml")) == nil)
+      }
+    }
+
+    @Test func `of two electors with one destination the second one ends, and touches nothing`()
+      async throws
+    {
+      try await withCluster(masters: 1) { cluster, _ in
+        let pair = try await Pair.leading(cluster)
+        try await TemporaryFiles.with { files in
+          try files.write("kind: Pod\n", to: "a.yaml")
+          let link = files.path("link")
+          try FileManager.default.createSymbolicLink(
+            atPath: link,
+            withDestinationPath: URL(filePath: pair.manifest).deletingLastPathComponent().path)
+          let name = URL(filePath: pair.manifest).lastPathComponent
+          for place in [pair.manifest, "\(link)/\(name)"] {
+            let (status, _, errors) = try await BuiltProgram("elector").run([
+              "--etcd-servers=http://127.0.0.1:1", "--key=b",
+              "--source-file=\(files.path("a.yaml"))", "--dest-file=\(place)",
+            ])
+            #expect(status == .exited(75))
+            #expect(
+              errors.contains("another elector has this --dest-file: one of the two has to end"))
+            #expect(errors.contains("process \(pair.guardian.pid)"))
+          }
+          let cleaned = try await Self.clean(pair.manifest)
+          #expect(cleaned.status == .exited(1))
+          #expect(cleaned.errors.contains("belongs to a running elector"))
+        }
+        #expect(contents(pair.manifest) != nil)
+        #expect(pair.elector.isAlive)
+      }
+    }
+
+    /// Its first act would be to remove it.
+    @Test func `a source that is the destination is refused before it is touched`() async throws {
+      try await TemporaryFiles.with { files in
+        try files.write("kind: Pod\n", to: "a.yaml")
+        try FileManager.default.createSymbolicLink(
+          atPath: files.path("link.yaml"), withDestinationPath: files.path("a.yaml"))
+        for source in ["a.yaml", "link.yaml"] {
+          let (status, _, errors) = try await BuiltProgram("elector").run([
+            "--etcd-servers=http://127.0.0.1:1", "--key=a",
+            "--source-file=\(files.path(source))", "--dest-file=\(files.path("a.yaml"))",
+          ])
+          #expect(status == .exited(64))
+          #expect(errors.contains("are the same file, which the elector would remove: use two"))
+        }
+        try files.write(
+          """
+          elections:
+          - key: a
+            source-file: \(files.path("link.yaml"))
+            dest-file: \(files.path("a.yaml"))
+          """, to: "e.yaml")
+        let cleaned = try await BuiltProgram("elector").run([
+          "clean", "--config=\(files.path("e.yaml"))",
+        ])
+        #expect(cleaned.status == .exited(1))
+        #expect(cleaned.errors.contains("are the same file"))
+        #expect(contents(files.path("a.yaml")) != nil)
       }
     }
 

@@ -142,7 +142,9 @@ import Testing
     } _: { (key: EtcdLeasedKey, server: ScriptedServer) async throws -> Void in
       let error = await #expect(throws: EtcdClientError.self) { try await key.perform(.read) }
       #expect(error == .apiMissing(endpoint: try EtcdEndpoint(server.url), .v3))
-      #expect("\(error, default: "")".contains("etcd 3.4 or newer is needed for v3"))
+      #expect(
+        "\(error, default: "")".contains(
+          "set enable-grpc-gateway: true, which a config file of 3.4 leaves off"))
       #expect("\(error, default: "")".contains("--etcd-api=v2"))
       #expect(server.requests.map(\.target) == targets)
     }

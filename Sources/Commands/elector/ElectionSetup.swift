@@ -32,7 +32,8 @@ struct ElectionSetup: Sendable {
   }
 
   func services(
-    _ client: EtcdClient, api: EtcdAPI, guarded: GuardedManifest, apiserver: APIServer?
+    _ client: EtcdClient, api: EtcdAPI, guarded: GuardedManifest, isFirst: Bool,
+    apiserver: APIServer?
   ) throws -> Services {
     let options = LeaseOptions(
       key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,
@@ -43,7 +44,8 @@ struct ElectionSetup: Sendable {
       key: self.options.key, candidate: candidate, timing: self.timing,
       store: EtcdLeaseStore(key: key, name: self.options.key),
       manifest: self.manifest, kubelet: try self.options.kubelet.access(),
-      podLimits: self.options.kubelet.limits, guarded: guarded, logger: self.logger)
+      podLimits: self.options.kubelet.limits, guarded: guarded, isFirst: isFirst,
+      logger: self.logger)
     let preemption = PreemptionService(
       key: key, name: self.options.key, board: election.board,
       own: Bid(
@@ -63,8 +65,18 @@ struct ElectionSetup: Sendable {
 /// pod's end.
 struct AllElections: Service {
   let all: [ElectionSetup.Services]
+  /// Called when a stop begins.
+  let onStop: @Sendable () -> Void
 
   func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await self.runAll()
+    } onGracefulShutdown: {
+      self.onStop()
+    }
+  }
+
+  private func runAll() async throws {
     try await withThrowingTaskGroup(of: Void.self) { others in
       for service in self.all.flatMap(\.beside) {
         others.addTask { try await service.run() }

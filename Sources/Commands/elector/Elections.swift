@@ -4,6 +4,7 @@ import Elector
 import ElectorHTTP
 import EtcdClient
 import FoundationEssentials
+import Glibc
 import HTTPEndpoint
 import KubernetesClient
 import Linux
@@ -17,35 +18,79 @@ struct Elections: Sendable {
   let process: ElectorCommand
   /// One or, with `--config`, several.
   let all: [ElectionOptions]
-  /// The destinations of our guard, in its order; empty in the guard itself. The file may name others by
-  /// now, which the guard cannot install.
-  private let guarded: [String]
+  /// The text of `--config`, from which all of them come.
+  let configuration: String?
 
-  /// A guard names each destination to its child by this flag. It is not one of the parser's, which would
-  /// parse all of them for each of a thousand elections.
-  static let guardedFlag = "--guard-destination="
-
+  /// - Parameter arguments: those of the command line. In a guard's child they name an open file with the text of
+  ///   `--config` as the guard has read it.
   /// - Throws: the parser's errors, or `ValidationError` with the file and line of `--config`.
-  init(_ all: [String]) throws {
-    let arguments = all.filter { !$0.hasPrefix(Self.guardedFlag) }
-    self.guarded = all.filter { $0.hasPrefix(Self.guardedFlag) }
-      .map { String($0.dropFirst(Self.guardedFlag.count)) }
+  init(_ arguments: [String]) throws {
     let wantsHelp = arguments.contains { $0 == "--help" || $0 == "-h" }
     guard !wantsHelp, let file = Settings.file(arguments: arguments, environment: [:]) else {
       let command = try ElectorCommand.parse(arguments)
       self.process = command
       self.all = [command.election]
+      self.configuration = nil
       return
     }
     let commands: [ElectorCommand]
     do {
-      commands = try ElectionsFile(file).commands(beside: arguments)
+      let text = try Self.handedDown(by: arguments) ?? ElectionsFile.text(of: file)
+      self.configuration = text
+      commands = try ElectionsFile(text, name: file).commands(beside: arguments)
     } catch let error as SettingsError {
       throw ValidationError(error.description)
     }
     // The process's flags are the same in all, and a file without elections is refused.
     self.process = commands[0]
     self.all = commands.map(\.election)
+  }
+
+  private static func handedDown(by arguments: [String]) -> String? {
+    let flag = "\(GuardedElector.configurationFlag)="
+    guard let argument = arguments.first(where: { $0.hasPrefix(flag) }),
+      let descriptor = Int32(argument.dropFirst(flag.count))
+    else { return nil }
+    defer { close(descriptor) }
+    // Not from where the descriptor stands: the guard has written up to there.
+    var content: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = pread(descriptor, &buffer, buffer.count, off_t(content.count))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { break }
+      content += buffer[..<count]
+    }
+    return String(decoding: content, as: UTF8.self)
+  }
+
+  /// What an elector removes must not be what it reads.
+  /// - Throws: `ValidationError` with the flags and files.
+  func checkDestinations() throws {
+    var check = DestinationCheck()
+    for election in self.all {
+      if let other = check.add(election.destFile) {
+        throw ValidationError(
+          "--dest-file \(election.destFile) is the same file as --dest-file \(other) of another election"
+        )
+      }
+    }
+    let files =
+      self.all.map { (flag: "source-file", path: $0.sourceFile) }
+      + self.all.flatMap(\.kubelet.files)
+      + self.process.etcd.files + self.process.apiserver.access.files
+      + (self.process.config.map { [(flag: "config", path: $0)] } ?? [])
+    for (flag, path) in files {
+      guard let destination = check.destination(at: path) else { continue }
+      throw ValidationError(Self.meeting(flag, path, destination))
+    }
+  }
+
+  static func meeting(_ flag: String, _ path: String, _ destination: String) -> String {
+    """
+    --\(flag) \(path) and --dest-file \(destination) are the same file, which the elector would remove: \
+    use two files
+    """
   }
 
   /// Takes part in all elections until a signal stops the process.
@@ -66,15 +111,18 @@ struct Elections: Sendable {
         attemptTimeout: timings.map(\.attemptTimeout).min() ?? .zero, logger: logger)
       try await client.run { client in
         let apiserver = try self.process.apiserver.server()
-        let services = try setups.map {
-          try $0.services(
-            client, api: self.process.etcd.etcdApi, guarded: self.guarded($0.options, by: link),
-            apiserver: apiserver)
+        // In the order of the guard, which has the same settings.
+        let services = try setups.enumerated().map { index, setup in
+          try setup.services(
+            client, api: self.process.etcd.etcdApi,
+            guarded: GuardedManifest(link: link, manifest: UInt16(truncatingIfNeeded: index)),
+            isFirst: self.process.isFirst.isTrue, apiserver: apiserver)
         }
         try await ServiceGroup(
           configuration: .init(
             services: try self.configurations(services, logger: logger),
-            gracefulShutdownSignals: [.sigterm, .sigint, .sighup],
+            // A guard does not pass SIGHUP on, which is to it.
+            gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() })
         ).run()
       }
@@ -97,15 +145,6 @@ struct Elections: Sendable {
     }
   }
 
-  private func guarded(_ election: ElectionOptions, by link: GuardLink) throws -> GuardedManifest {
-    let path = election.destFile
-    guard let index = self.guarded.firstIndex(of: path).flatMap({ UInt16(exactly: $0) }) else {
-      throw ValidationError(
-        "--dest-file \(path): the guard was started without it; restart the elector to change it")
-    }
-    return GuardedManifest(link: link, manifest: index)
-  }
-
   private func configurations(
     _ services: [ElectionSetup.Services], logger: Logger
   ) throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
@@ -117,7 +156,8 @@ struct Elections: Sendable {
           successTerminationBehavior: endsAll ? .gracefullyShutdownGroup : .ignore,
           failureTerminationBehavior: .gracefullyShutdownGroup))
     }
-    add(AllElections(all: services), endsAll: true)
+    // A group stops its services in the reverse order, each after the one before has ended: the elections first, so that
+    // the others tell of their hand-over.
     let boards = services.map(\.election.board)
     if let (host, port) = try self.process.status.address() {
       add(
@@ -125,9 +165,12 @@ struct Elections: Sendable {
           logger.info("serving the status at \($0)")
         })
     }
-    if let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment) {
-      add(SystemdService(systemd: systemd, boards: boards))
+    if let socket = self.process.status.socket(keys: self.all.map(\.key)) {
+      add(ControlService(socket: socket, boards: boards, logger: logger))
     }
+    let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment)
+    if let systemd { add(SystemdService(systemd: systemd, boards: boards)) }
+    add(AllElections(all: services) { systemd?.send(.stopping) }, endsAll: true)
     return configurations
   }
 }
@@ -135,5 +178,6 @@ struct Elections: Sendable {
 /// An error that only an operator can correct.
 private protocol Misconfiguration: Error {}
 extension StatusServerError: Misconfiguration {}
+extension ControlServerError: Misconfiguration {}
 extension ClientTLSError: Misconfiguration {}
 extension EtcdCredentialsError: Misconfiguration {}

@@ -36,14 +36,17 @@ struct ElectionsFile {
 
   /// - Throws: ``SettingsError`` with file and line.
   init(_ path: String) throws(SettingsError) {
-    let text: String
+    try self.init(Self.text(of: path), name: path)
+  }
+
+  /// - Throws: ``SettingsError`` when it cannot be read.
+  static func text(of path: String) throws(SettingsError) -> String {
     do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
+      return try String(contentsOfFile: path, encoding: .utf8)
     } catch {
       throw SettingsError(
         place: path, problem: "cannot read it: \((error as? CocoaError)?.reason ?? "\(error)")")
     }
-    try self.init(text, name: path)
   }
 
   init(_ text: String, name: String) throws(SettingsError) {
@@ -118,9 +121,13 @@ struct ElectionsFile {
   }
 
   /// The destinations of all manifests.
-  var destinations: [String] {
-    self.elections.flatMap(\.settings).filter { $0.flag == "--dest-file" }
-      .map { String($0.argument.dropFirst("--dest-file=".count)) }
+  var destinations: [String] { self.values(of: "dest-file") }
+  /// Their sources.
+  var sources: [String] { self.values(of: "source-file") }
+
+  private func values(of flag: String) -> [String] {
+    self.elections.flatMap(\.settings).filter { $0.flag == "--\(flag)" }
+      .map { String($0.argument.dropFirst("--\(flag)=".count)) }
   }
 
   private func refuseDuplicates(

@@ -12,9 +12,10 @@ struct ElectorCommand: ParsableCommand {
     usage: """
       elector --etcd-servers <url,...> --key <key> --source-file <file> --dest-file <file> [options]
       elector --config <file> [options]
+      elector check-config --config <file> | <flags>
       elector clean --dest-file <file> ...
       elector status --etcd-servers <url,...> --key <key> ...
-      elector step-down|resume --elector <url>
+      elector step-down|resume [--key <key>]
       """,
     discussion: """
       Accepts podmaster's flags unchanged. Of all electors with the same --key one is the master: \
@@ -25,7 +26,9 @@ struct ElectorCommand: ParsableCommand {
       manifest (terminationGracePeriodSeconds, 30 s by default); the elector logs it at the start. A short \
       grace period makes takeovers short.
 
-      On SIGTERM the elector removes the manifest, waits for the pod's end, and releases the lock.
+      On SIGTERM the elector removes the manifest, waits for the pod's end, and releases the lock. On SIGHUP it \
+      reads --config again: if the file has changed and is good, it hands over in the same way and begins anew; a \
+      file with a mistake is refused, and what runs goes on.
 
       PROFILES:
         (none)      stops a third of the lease before its end; the next leader waits for
@@ -54,7 +57,7 @@ struct ElectorCommand: ParsableCommand {
           --dest-file=/etc/kubernetes/manifests/kube-scheduler.yaml
       """,
     version: Version.line(of: "elector"),
-    subcommands: [Clean.self, Status.self, StepDown.self, Resume.self])
+    subcommands: [CheckConfig.self, Clean.self, Status.self, StepDown.self, Resume.self])
 
   @OptionGroup var etcd: EtcdOptions
 
@@ -63,6 +66,14 @@ struct ElectorCommand: ParsableCommand {
   /// An open socket's number: a guard starts its child with it.
   @Option(name: .customLong("guard-descriptor"), help: .private)
   var guardDescriptor: Int32?
+
+  /// Whether no earlier elector of this guard can have left a pod.
+  @Option(name: .customLong("guard-first"), help: .private)
+  var isFirst: GoBool = false
+
+  /// The number of a file with the text of `--config`.
+  @Option(name: .customLong("guard-configuration"), help: .private)
+  var guardConfiguration: Int32?
 
   @OptionGroup var status: StatusOptions
 
@@ -78,12 +89,15 @@ struct ElectorCommand: ParsableCommand {
   @Option(name: .customLong("v"), help: "The log's verbosity: 0 to 4.")
   var verbosity: Int = 0
 
+  @OptionGroup(visibility: .private) var ignored: PodmasterLogOptions
+
   /// No flag any more.
   @Option(name: .customLong("guard"), help: .private)
   var removedGuard: String?
 
   /// The names of the boolean flags.
-  static let switches = ElectionOptions.switches.union(["guard"])
+  static let switches = ElectionOptions.switches.union(["guard"]).union(
+    PodmasterLogOptions.switches)
 
   /// What replaces a command or a flag that is gone.
   static let removedCommands = [

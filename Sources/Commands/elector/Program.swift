@@ -21,9 +21,14 @@ import Logging
         try Self.run(command, Array(arguments.dropFirst()))
       }
       let elections = try Elections(arguments)
+      try elections.checkDestinations()
       guard let descriptor = elections.process.guardDescriptor else {
         exit(elections.runGuard(arguments))
       }
+      // For the control socket, from the instant at which it is made. The elector makes no other files.
+      umask(0o077)
+      // It is to the guard; a terminal that closes sends it to both.
+      signal(SIGHUP, SIG_IGN)
       Self.setProcessName()
       Self.run { try await elections.run(guardDescriptor: descriptor) }
     } catch {
@@ -82,15 +87,28 @@ import Logging
 extension Elections {
   fileprivate func runGuard(_ arguments: [String]) -> Int32 {
     self.process.setUpLog()
-    let destinations = self.all.map(\.destFile)
-    var guardian = GuardProcess(
-      destinations: destinations,
-      command: [
-        CommandLine.arguments.first ?? "elector",
-        "--guard-descriptor=\(GuardProcess.descriptorMark)",
-      ] + destinations.map { Self.guardedFlag + $0 } + arguments,
-      logger: Logger(label: "guard"))
+    let hasFile = self.configuration != nil
+    var guardian = GuardProcess(self.guarded(arguments), logger: Logger(label: "guard")) {
+      guard hasFile else {
+        return .nothing(
+          reason: "no --config; certificates and passwords are read again by themselves")
+      }
+      do {
+        let elections = try Elections(arguments)
+        try elections.check()
+        return .read(elections.guarded(arguments))
+      } catch {
+        return .refused(reason: ElectorCommand.message(for: error))
+      }
+    }
     return guardian.run()
+  }
+
+  private func guarded(_ arguments: [String]) -> GuardedElector {
+    GuardedElector(
+      destinations: self.all.map(\.destFile),
+      command: [CommandLine.arguments.first ?? "elector"] + arguments,
+      configuration: self.configuration.map { Array($0.utf8) })
   }
 }
 

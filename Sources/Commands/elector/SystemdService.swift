@@ -2,7 +2,7 @@ import Elector
 import Linux
 import ServiceLifecycle
 
-/// Reports to systemd: readiness, a status line, the watchdog's sign of life, the stop.
+/// Reports to systemd: readiness, a status line, the watchdog's sign of life, which it also wants during a stop.
 ///
 /// An elector is ready when it takes part, also while the store does not answer: a machine must boot
 /// without the store.
@@ -20,7 +20,6 @@ struct SystemdService: Service {
         self.systemd.send(.status(self.summary))
       }
     }
-    self.systemd.send(.stopping)
   }
 
   private var summary: String {

@@ -44,6 +44,12 @@ extension Election {
     self.standBack.stepDown(for: duration, at: now)
   }
 
+  mutating func giveWay(for duration: Duration, at now: Instant) {
+    guard self.role.stop == nil else { return }
+    self.role.yield(for: .steppedDown)
+    self.standBack.giveWay(for: duration, at: now)
+  }
+
   mutating func beginStop(at now: Instant) {
     guard self.role.stop == nil else { return }
     self.role.stop(.removing(until: now + self.timing.requestTimeout))
@@ -199,6 +205,7 @@ extension Election {
       self.ledger.found(record, modifiedIndex: modifiedIndex, at: now)
     case (.recordAbsent, _): self.ledger.foundNothing(at: now)
     case (.recordWritten(let modifiedIndex), .writeRecord(let record, _)):
+      if !record.isEnded, !self.ledger.isOpen { self.manifest.termIsFirst() }
       self.ledger.wrote(record, modifiedIndex: modifiedIndex)
     case (.failed(let reason), _):
       self.ledger.failed(mayBeApplied: false, at: now)

@@ -27,6 +27,9 @@ extension Election {
     /// An operator wants this node to leave the lock to others for this time, or with `nil` until `resume`.
     case stepDown(for: Duration?)
     case resume
+    /// Another elector with a larger priority wants to lead: leave the lock to others for this time. It ends no
+    /// step-down of an operator.
+    case giveWay(for: Duration)
     /// The elector has to end.
     case stop
   }
@@ -116,8 +119,8 @@ extension Election {
   /// What a request came to.
   public enum Answer: Equatable, Sendable {
     /// A read found the key; `index` is the store's.
-    /// - `remaining`: the longest time for which the lease is valid; `nil` when the store does not tell.
-    case found(Holder, index: UInt64, remaining: Duration? = nil)
+    /// - `remaining`: the longest time for which the lease is valid.
+    case found(Holder, index: UInt64, remaining: LeaseRest = .unknown)
     /// There is no key: to a read, a renewal or a release.
     case absent(index: UInt64)
     /// A creation or a renewal was applied.
@@ -151,6 +154,8 @@ extension Election {
     case following(leader: String)
     /// The key is held under our name, in a term that this process did not begin.
     case nameClash(term: UInt64)
+    /// The lock has no TTL, so that no elector gets it before a person removes it.
+    case neverEnds(holder: String)
     case storeFails(reason: String)
     case storeAnswersAgain
     /// The store's index went back: it was restored or replaced.

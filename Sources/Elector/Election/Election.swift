@@ -60,6 +60,10 @@ public struct Election: Equatable, Sendable {
     self.reporter = Reporter(name: candidate.name, timing: timing)
   }
 
+  /// Before the first event: no process of ours has installed anything since the machine was started, so that no
+  /// pod of ours can run. Who never installs then gives the lock back at once.
+  package mutating func expectNoPod() { self.manifest.expectNoPod() }
+
   /// What the key holds while we have the lease.
   public var name: String { self.candidate.name }
 
@@ -124,6 +128,7 @@ public struct Election: Equatable, Sendable {
     case .podObserved(let id, let observation): self.podObserved(id, observation, at: now)
     case .stepDown(let duration): self.stepDown(for: duration, at: now)
     case .resume: self.standBack.resume(at: now)
+    case .giveWay(let duration): self.giveWay(for: duration, at: now)
     case .stop: self.beginStop(at: now)
     }
   }

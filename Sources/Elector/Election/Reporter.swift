@@ -36,6 +36,8 @@ struct Reporter: Equatable, Sendable {
   private var acquiredTerm: UInt64?
   private var waitingTerm: UInt64?
   private var clashTerm: UInt64?
+  /// The last change of a lock without a TTL that was reported.
+  private var endlessIndex: UInt64?
 
   init(name: String, timing: Timing) {
     self.name = name
@@ -88,6 +90,8 @@ struct Reporter: Equatable, Sendable {
     case .stepDown(let duration):
       return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []
     case .resume: return [.resuming]
+    case .giveWay(let duration):
+      return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []
     case .started, .woke, .removed, .installation, .filesChanged, .answered, .watched,
       .watchFailed, .podEnded, .podObserved, .stop:
       return []
@@ -146,6 +150,12 @@ struct Reporter: Equatable, Sendable {
       let term = self.before.role.lease?.term ?? self.acquiredTerm
     {
       return [.released(term: term)]
+    }
+    if case .found(let holder, _, .endless) = answered.answer,
+      holder.modifiedIndex != self.endlessIndex
+    {
+      self.endlessIndex = holder.modifiedIndex
+      return [.neverEnds(holder: holder.name)]
     }
     guard let reason = answered.failure else { return [] }
     if !self.isStoreInTrouble { self.dues[.store] = nil }

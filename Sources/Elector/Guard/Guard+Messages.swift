@@ -13,6 +13,10 @@ extension Guard {
     case spokeNonsense(GuardProtocolError)
     case notStarted(reason: String)
     case electorEnded(ElectorEnd)
+    /// Another guard has the lock on this manifest's place.
+    case placeTaken(manifest: Int, by: String)
+    /// Another configuration is to be used, with so many manifests. Only its shell knows what is in it.
+    case reconfigured(manifests: Int)
     /// Somebody wants us to end.
     case signal(Int32)
   }
@@ -27,6 +31,8 @@ extension Guard {
     case answer(GuardAnswer)
     case signalElector(Int32)
     case killElector
+    /// The latest configuration counts from now on. No elector runs, and nothing that we put there is left.
+    case useConfiguration
     /// Ring at this instant, instead of any earlier alarm.
     case wake(at: BootInstant?)
     case report(Report)
@@ -56,12 +62,26 @@ extension Guard {
     case removed(_ manifest: Int, RemovalReason)
     /// An installation came after its deadline.
     case refused(manifest: Int)
+    case placeTaken(manifest: Int, by: String)
     case cannotRemove(reason: String)
     /// The same at the very end.
     case left(reason: String)
     case electorEnded(ElectorEnd, restartIn: Duration)
     case notStarted(reason: String, retryIn: Duration)
     case nonsense(GuardProtocolError)
+  }
+}
+
+extension Guard.Effect {
+  /// The manifest that is changed.
+  var manifest: Int? {
+    switch self {
+    case .install(let request): Int(request.manifest)
+    case .remove(let index, _, _): index
+    case .startElector, .answer, .signalElector, .killElector, .useConfiguration, .wake, .report,
+      .finish:
+      nil
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 
 /// The elector's parent, as a value: it owns the manifest, and it takes it away when the elector cannot.
@@ -11,13 +12,18 @@ import Linux
 ///    older than its deadline.
 /// 3. Of its own accord a guard removes only the very file that it put there.
 /// 4. It ends only when nothing that it put there is left, or says so.
+/// 5. It ends when another guard owns one of its places: both would remove the other's file for ever.
 ///
 /// An elector is started again when it ends without having been told to, later each time; unless its
-/// exit code says that it would end the same way again.
+/// exit code says that it would end the same way again. Only the first one can show that: where one has done its
+/// work, a file that cannot be read any more may be mended.
 public struct Guard: Equatable, Sendable {
-  /// The codes with which an elector ends for good: an orderly end, and errors that only a person can
-  /// mend. Source: sysexits.h, `EX_USAGE` and `EX_CONFIG`.
-  public static let finalCodes: Set<Int32> = [0, 64, 78]
+  /// The codes with which the first elector ends for good: errors that only a person can mend. An orderly end is
+  /// one always. Source: sysexits.h, `EX_USAGE` and `EX_CONFIG`.
+  public static let mistakes: Set<Int32> = [64, 78]
+
+  /// The code of a guard whose place another one has. It may be free later. Source: sysexits.h, `EX_TEMPFAIL`.
+  public static let takenCode: Int32 = 75
 
   private struct Manifest: Equatable {
     /// Until when what we put there may stay; `nil` when nothing of ours is there.
@@ -43,6 +49,12 @@ public struct Guard: Equatable, Sendable {
   private var backoff: RestartBackoff
   /// The first signal that told us to end.
   private var stop: Int32?
+  /// Whether an elector has begun with its work.
+  private var hasWorked = false
+  /// How many manifests a configuration has that counts as soon as the elector has ended.
+  private var newCount: Int?
+  /// The exit code once the elector has ended.
+  private var lastCode: Int32?
   private var exitCode: Int32?
   private var isFinished = false
   private var reports: [Report] = []
@@ -66,7 +78,9 @@ public struct Guard: Equatable, Sendable {
     var effects: [Effect] = []
     switch event {
     case .woke: break
-    case .requested(let request): effects += self.requested(request, at: now)
+    case .requested(let request):
+      self.hasWorked = true
+      effects += self.requested(request, at: now)
     case .installed(let request, let result): effects += self.installed(request, result)
     case .removed(let index, let request, let result):
       effects += self.removed(index, for: request, result, at: now)
@@ -79,6 +93,8 @@ public struct Guard: Equatable, Sendable {
       let pause = self.pause(at: now)
       self.reports.append(.notStarted(reason: reason, retryIn: pause))
     case .electorEnded(let end): self.ended(end, at: now)
+    case .reconfigured(let count): effects += self.reconfigured(count)
+    case .placeTaken(let index, let owner): effects += self.placeIsTaken(index, by: owner)
     case .signal(let number):
       if self.stop == nil { self.stop = number }
       if case .down = self.elector {
@@ -169,13 +185,42 @@ public struct Guard: Equatable, Sendable {
     for index in self.manifests.indices { self.manifests[index].isOrphan = true }
   }
 
+  private mutating func placeIsTaken(_ index: Int, by owner: String) -> [Effect] {
+    guard self.lastCode == nil else { return [] }
+    self.reports.append(.placeTaken(manifest: index, by: owner))
+    // What is there is the other one's.
+    self.manifests[index] = Manifest()
+    self.lastCode = Self.takenCode
+    if case .down = self.elector {
+      self.exitCode = Self.takenCode
+      return []
+    }
+    // Not a signal to stop in order: it would remove what is there.
+    self.hangUp()
+    return [.killElector]
+  }
+
+  private mutating func reconfigured(_ count: Int) -> [Effect] {
+    guard self.stop == nil, self.lastCode == nil, self.exitCode == nil else { return [] }
+    self.newCount = count
+    if case .down = self.elector { return [] }
+    return [.signalElector(SIGTERM)]
+  }
+
   private mutating func ended(_ end: ElectorEnd, at now: BootInstant) {
     self.orphan()
-    if let stop {
+    if let lastCode {
+      self.elector = .down(until: now)
+      self.exitCode = lastCode
+    } else if let stop {
       self.elector = .down(until: now)
       // One that had not yet learnt to listen to the signal held nothing either.
       self.exitCode = end == .signal(stop) ? 0 : end.exitCode
-    } else if case .code(let code) = end, Self.finalCodes.contains(code) {
+    } else if self.newCount != nil, end == .code(0) || end == .signal(SIGTERM) {
+      self.elector = .down(until: now)
+    } else if case .code(let code) = end,
+      code == 0 || Self.mistakes.contains(code) && !self.hasWorked
+    {
       self.elector = .down(until: now)
       self.exitCode = code
     } else {
@@ -202,9 +247,11 @@ public struct Guard: Equatable, Sendable {
     if self.isFinished { return [] }
     var effects: [Effect] = []
     for index in self.manifests.indices { effects += self.removal(of: index, at: now) }
-    if case .down(let until) = self.elector, self.exitCode == nil, self.stop == nil, now >= until {
+    if case .down(let until) = self.elector, self.exitCode == nil, self.stop == nil, now >= until,
+      let start = self.start
+    {
       self.elector = .running(since: now)
-      effects.append(.startElector)
+      effects += start
     }
     var finish: Effect?
     if let exitCode, !self.manifests.contains(where: \.isRemoving) {
@@ -222,6 +269,19 @@ public struct Guard: Equatable, Sendable {
       effects.append(.wake(at: next))
     }
     return effects
+  }
+
+  /// How to start an elector; `nil` while something is left of a configuration that counts no longer.
+  private var start: [Effect]? {
+    mutating get {
+      guard let newCount else { return [.startElector] }
+      guard !self.manifests.contains(where: { $0.until != nil || $0.isRemoving }) else {
+        return nil
+      }
+      self.manifests = Array(repeating: Manifest(), count: newCount)
+      self.newCount = nil
+      return [.useConfiguration, .startElector]
+    }
   }
 
   private mutating func removal(of index: Int, at now: BootInstant) -> [Effect] {

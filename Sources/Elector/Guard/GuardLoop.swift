@@ -63,7 +63,9 @@ extension Guard.Effect: OrderedEffect {
   package var isAwaited: Bool {
     switch self {
     case .install, .remove: true
-    case .startElector, .answer, .signalElector, .killElector, .wake, .report, .finish: false
+    case .startElector, .answer, .signalElector, .killElector, .useConfiguration, .wake, .report,
+      .finish:
+      false
     }
   }
 

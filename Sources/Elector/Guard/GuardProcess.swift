@@ -7,52 +7,75 @@ import Logging
 /// One thread that waits in one `poll`, and no library that starts another one. To be the first process
 /// of a container it collects the children of others, too.
 public struct GuardProcess {
-  private var core: Guard
-  private var loop = GuardLoop()
-  private let places: [ManifestPath]
-  private let command: [String]
+  var core: Guard
+  var loop = GuardLoop()
+  var guarded: GuardedElector
+  var places: [ManifestPath]
+  var locks: [ManifestLock]
+  /// What counts as soon as the elector has ended.
+  var next: (guarded: GuardedElector, locks: [ManifestLock])?
+  let reload: () -> GuardReload
+  /// Why a place could not be locked the last time.
+  var lockFailures: [Int: String] = [:]
+  /// Whether a manifest may have been there, and a pod started.
+  private var mayHaveInstalled = false
+  var isFirstStart = true
   let logger: Logger
-  private let timer: BootTimer
-  private var elector: Elector?
+  let timer: BootTimer
+  var elector: Elector?
 
-  private struct Elector {
+  struct Elector {
     let pid: pid_t
     /// `nil` once it has hung up or made no sense.
     var socket: GuardSocket?
   }
 
   /// - Parameters:
-  ///   - destinations: the manifests' places.
-  ///   - command: the command line of the elector, the program's name first; the descriptor of its
-  ///     socket takes the place of ``descriptorMark`` in it. The program is this one.
+  ///   - guarded: the elector and its manifests.
   ///   - logger: the log.
-  public init(destinations: [String], command: [String], logger: Logger) {
-    self.core = Guard(manifests: destinations.count, at: .now)
-    self.places = destinations.map { ManifestPath($0) }
-    self.command = command
+  ///   - reload: reads the configuration again, on `SIGHUP`.
+  public init(
+    _ guarded: GuardedElector, logger: Logger, reload: @escaping () -> GuardReload
+  ) {
+    self.core = Guard(manifests: guarded.destinations.count, at: .now)
+    self.guarded = guarded
+    self.places = guarded.destinations.map { ManifestPath($0) }
+    self.locks = guarded.destinations.map { ManifestLock(of: $0) }
+    self.reload = reload
     self.logger = logger
     self.timer = BootTimer()
     self.loop.receive(.woke)
   }
-
-  /// What stands in the command line for the number of the elector's descriptor.
-  public static let descriptorMark = "{guard}"
 
   /// - Returns: the exit code, when there is nothing left to guard.
   public mutating func run() -> Int32 {
     let signals = SignalDescriptor([SIGCHLD, SIGTERM, SIGINT, SIGHUP])
     // A reader of our log that goes away is no reason to leave.
     signal(SIGPIPE, SIG_IGN)
+    for index in self.places.indices {
+      if let owner = self.owner(of: index) {
+        self.log(.placeTaken(manifest: index, by: owner))
+        for lock in self.locks { lock.release() }
+        return Guard.takenCode
+      }
+    }
     while true {
       while let step = self.loop.next() {
         switch step {
         case .handle(let event):
           let effects = self.core.handle(event, at: .now)
           for effect in effects {
-            self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
+            var metadata: Logger.Metadata = ["effect": "\(effect)", "event": "\(event)"]
+            if let index = effect.manifest { metadata["file"] = "\(self.places[index].path)" }
+            self.logger.trace("effect", metadata: metadata)
           }
           self.loop.decided(effects)
-        case .carryOut(.finish(let code)): return code
+        case .carryOut(.finish(let code)):
+          // Otherwise the next guard finds that this one did not end in order.
+          for lock in self.locks where code == 0 || !(self.mayHaveInstalled || lock.wasLeftBehind) {
+            lock.release()
+          }
+          return code
         case .carryOut(let effect): self.carryOut(effect)
         case .settled: break
         }
@@ -64,16 +87,46 @@ public struct GuardProcess {
   private mutating func carryOut(_ effect: Guard.Effect) {
     switch effect {
     case .startElector: self.start()
-    case .install(let request): self.loop.concluded(.installed(request, self.install(request)))
+    case .install(let request):
+      let owner = self.owner(of: Int(request.manifest))
+      let result =
+        owner.map { .failed(reason: "it belongs to \($0)", isUntouched: true) }
+        ?? self.install(request)
+      self.loop.concluded(.installed(request, result))
+      if let owner { self.loop.receive(.placeTaken(manifest: Int(request.manifest), by: owner)) }
     case .remove(let index, let removal, let request):
-      self.loop.concluded(
-        .removed(manifest: index, request: request, self.remove(removal, at: self.places[index])))
+      let owner = self.owner(of: index)
+      let result =
+        owner.map { .failed(reason: "it belongs to \($0)") }
+        ?? self.remove(removal, at: self.places[index])
+      self.loop.concluded(.removed(manifest: index, request: request, result))
+      if let owner { self.loop.receive(.placeTaken(manifest: index, by: owner)) }
     case .answer(let answer): self.elector?.socket?.send(answer)
     case .signalElector(let number): if let elector { kill(elector.pid, number) }
     case .killElector: if let elector { kill(elector.pid, SIGKILL) }
+    case .useConfiguration: self.useConfiguration()
     case .wake(let instant): self.timer.set(to: instant)
     case .report(let report): self.log(report)
     case .finish: break
+    }
+  }
+
+  /// Who else has the lock on a place; `nil` when it is ours, or when there is no lock to take, as in a directory
+  /// that does not exist yet.
+  private mutating func owner(of index: Int) -> String? {
+    switch self.locks[index].hold() {
+    case .held:
+      self.lockFailures[index] = nil
+      return nil
+    case .taken(let owner): return owner
+    case .unavailable(let reason):
+      if self.lockFailures[index] != reason {
+        self.lockFailures[index] = reason
+        self.logger.warning(
+          "cannot lock the manifest's place against another elector",
+          metadata: ["file": "\(self.locks[index].path)", "reason": "\(reason)"])
+      }
+      return nil
     }
   }
 
@@ -85,9 +138,10 @@ public struct GuardProcess {
     }
   }
 
-  private func install(_ request: GuardRequest) -> GuardAnswer.Result {
+  private mutating func install(_ request: GuardRequest) -> GuardAnswer.Result {
     guard case .install(let until, let content) = request.kind else { return .tooLate }
     do throws(ManifestError) {
+      self.mayHaveInstalled = true
       let socket = self.elector?.socket
       let isInstalled = try self.places[Int(request.manifest)].install(content) {
         GuardLoop.mayInstall(until: until, at: .now, isConnected: socket?.isOpen == true)
@@ -110,6 +164,10 @@ public struct GuardProcess {
     if let index = sight.signals.firstIndex(of: SIGCHLD) {
       sight.signals.remove(at: index)
       sight.electorEnd = self.reap()
+    }
+    if let index = sight.signals.firstIndex(of: SIGHUP) {
+      sight.signals.remove(at: index)
+      self.readAgain()
     }
     sight.hasRung = self.timer.take()
     guard let socket = self.elector?.socket else { return sight }
@@ -135,96 +193,6 @@ public struct GuardProcess {
       self.elector = nil
       let signal = status & 0x7F
       end = signal == 0 ? .code(status >> 8 & 0xFF) : .signal(signal)
-    }
-  }
-
-  // MARK: The elector
-
-  private mutating func start() {
-    do throws(GuardStartError) {
-      let (ours, theirs) = try GuardSocket.pair()
-      defer { close(theirs) }
-      let command = self.command.map { $0.replacing(Self.descriptorMark, with: "\(theirs)") }
-      self.elector = Elector(pid: try Self.spawn(command), socket: ours)
-    } catch {
-      self.loop.concluded(.notStarted(reason: error.description))
-    }
-  }
-
-  /// Starts this very program again, even if its file has been replaced meanwhile.
-  private static func spawn(_ command: [String]) throws(GuardStartError) -> pid_t {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // An ignored signal would stay ignored, a blocked one blocked.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigaddset(&signals, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGDEF) | Int16(POSIX_SPAWN_SETSIGMASK))
-    var arguments = command.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var pid = pid_t()
-    let failure = posix_spawn(&pid, "/proc/self/exe", nil, &attributes, &arguments, environ)
-    guard failure == 0 else {
-      throw GuardStartError(action: "start /proc/self/exe", errno: failure)
-    }
-    return pid
-  }
-}
-
-/// Why the elector could not be started.
-struct GuardStartError: Error, CustomStringConvertible {
-  var action: String
-  var errno: Int32
-
-  var description: String { "cannot \(self.action): \(String(cString: strerror(self.errno)))" }
-}
-
-extension GuardProcess {
-  private func log(_ report: Guard.Report) {
-    let (level, text, metadata) = self.line(for: report)
-    self.logger.log(level: level, text, metadata: metadata)
-  }
-
-  /// Puts a report into words. A guard has nothing to say as long as all is well.
-  private func line(
-    for report: Guard.Report
-  ) -> (Logger.Level, Logger.Message, Logger.Metadata) {
-    switch report {
-    case .removed(let index, let reason):
-      (
-        .warning, "the guard removed the manifest",
-        ["file": "\(self.places[index].path)", "reason": "\(reason)"]
-      )
-    case .refused(let index):
-      (
-        .warning, "the guard refused to install the manifest: the lease's deadline has passed",
-        ["file": "\(self.places[index].path)"]
-      )
-    case .cannotRemove(let reason):
-      (.error, "the guard cannot remove the manifest", ["reason": "\(reason)"])
-    case .left(let reason): (.error, "\(ElectionServiceError.manifestLeft(reason))", [:])
-    case .electorEnded(let end, let pause):
-      (
-        .error, "the elector ended, and is started again",
-        ["reason": "\(end)", "restart_in": "\(pause)"]
-      )
-    case .notStarted(let reason, let pause):
-      (.error, "the elector does not start", ["reason": "\(reason)", "retry_in": "\(pause)"])
-    case .nonsense(let error):
-      (.error, "the guard does not understand the elector", ["reason": "\(error)"])
-    }
-  }
-}
-
-extension Guard.RemovalReason: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .deadline: "the lease's deadline has passed"
-    case .electorGone: "the elector is gone"
     }
   }
 }

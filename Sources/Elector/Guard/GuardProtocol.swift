@@ -3,7 +3,7 @@ public struct GuardRequest: Equatable, Sendable {
   public enum Kind: Equatable, Sendable {
     /// Put this content there, unless `until` has passed at the very moment of the rename; take it away
     /// at `until`.
-    case install(until: BootInstant, content: [UInt8])
+    case install(until: BootInstant, content: ManifestBytes)
     /// Leave what was installed there until then. This is also how a guard is asked whether it lives.
     case extend(until: BootInstant)
     /// Make the place absent.
@@ -58,7 +58,7 @@ public enum GuardProtocolError: Error, Equatable, Sendable, CustomStringConverti
 
 // On the wire, all numbers in network order:
 //
-//   request   length:4  kind:1  id:4  manifest:2  [until:8, ns since boot]  [content]
+//   request   length:4  kind:1  id:4  manifest:2  [until:8, ns since boot]  [mode:2  content]
 //   answer    length:4  kind:1  id:4  [reason, UTF-8]
 //
 // `length` counts what follows it.
@@ -124,7 +124,9 @@ extension GuardRequest {
     let manifest = networkOrder(self.manifest)
     return switch self.kind {
     case .install(let until, let content):
-      message(1, self.id, manifest, networkOrder(until.nanoseconds), content)
+      message(
+        1, self.id, manifest, networkOrder(until.nanoseconds), networkOrder(content.mode),
+        content.bytes)
     case .extend(let until): message(2, self.id, manifest, networkOrder(until.nanoseconds))
     case .remove: message(3, self.id, manifest)
     }
@@ -136,7 +138,10 @@ extension GuardRequest {
     self.id = try fields.number(UInt32.self)
     self.manifest = try fields.number(UInt16.self)
     switch number {
-    case 1: self.kind = .install(until: try fields.instant(), content: Array(fields.rest))
+    case 1:
+      let until = try fields.instant()
+      let mode = try fields.number(UInt16.self)
+      self.kind = .install(until: until, content: ManifestBytes(Array(fields.rest), mode: mode))
     case 2: self.kind = .extend(until: try fields.instant())
     case 3: self.kind = .remove
     default: throw .unknownKind(number)

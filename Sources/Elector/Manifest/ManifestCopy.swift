@@ -9,6 +9,8 @@ package struct ManifestCopy: Sendable {
   private var pods = InstalledPods()
   /// Whether a removal has succeeded at least once.
   private var wasRemoved = false
+  /// Whether a removal has found a file that we had not installed.
+  private var foundOther = false
   /// The time within which a kubelet reads a later deadline; `nil` when the kubelet does not end the pod by
   /// itself.
   private let deadlineDetection: Duration?
@@ -39,7 +41,14 @@ package struct ManifestCopy: Sendable {
     self.pods.installed()
   }
 
-  package mutating func removed() { self.wasRemoved = true }
+  /// - Parameter wasThere: whether there was something.
+  package mutating func removed(wasThere: Bool) {
+    self.wasRemoved = true
+    if wasThere, self.pods.count == 1 { self.foundOther = true }
+  }
+
+  /// Whether nothing was there so far, of ours or of another process.
+  package var hasNeverBeen: Bool { self.wasRemoved && !self.foundOther && self.pods.count == 1 }
 
   // MARK: Installation
 
@@ -72,18 +81,23 @@ package struct ManifestCopy: Sendable {
   }
 
   /// The destination holds these bytes, or may hold them.
-  /// - Parameter pod: parses a source; called for another source than before.
+  /// - Parameters:
+  ///   - isAnew: whether something else was there before, or nothing: the kubelet may have ended the pod, and starts
+  ///     another one.
+  ///   - pod: parses a source; called for another source than before.
   package mutating func installed(
     _ bytes: [UInt8], madeOf source: [UInt8], _ deadline: Deadline, at now: BootInstant,
-    pod: ([UInt8]) -> ElectedPod?
+    isAnew: Bool = false, pod: ([UInt8]) -> ElectedPod?
   ) {
     self.bytes = bytes
     if let expiry = deadline.expiry, let begin = self.life?.begin {
       self.life?.value.wrote(expiry, at: now - begin)
     }
-    guard self.source != source else { return }
-    self.source = source
-    self.pod = pod(source)
+    guard self.source != source || isAnew else { return }
+    if self.source != source {
+      self.source = source
+      self.pod = pod(source)
+    }
     self.pods.installed()
   }
 

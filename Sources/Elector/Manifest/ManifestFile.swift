@@ -16,6 +16,8 @@ public final class ManifestFile: Sendable {
   private let stamp: ManifestStamp
   private let sourceMissing: SourceMissing
   private let copy: Mutex<ManifestCopy>
+  /// The permissions of the copy, by the source that was read last.
+  private let mode = Mutex<UInt16>(0o600)
 
   /// What happens to the copy when the source is deleted, `--source-missing`. The copy of an unusable source
   /// always stays, because an editor may be saving it.
@@ -52,6 +54,15 @@ public final class ManifestFile: Sendable {
     (try? Self.read(path)).flatMap { ElectedPod(manifest: $0)?.grace }
   }
 
+  /// Finds out whether the source could be installed, apart from the destination.
+  public func checkSource() throws(ManifestError) {
+    let source = try Self.read(self.source)
+    guard ElectedPod(manifest: source) != nil else {
+      throw .notAPod(self.source, reason: "it is no YAML or JSON with a name in metadata")
+    }
+    _ = try self.stamped(source, term: 1, until: .now + .seconds(3600), at: .now)
+  }
+
   /// The pod that was in the destination last, else the source's.
   func elected() -> ElectedPod? {
     self.copy.withLock { $0.pod }
@@ -64,15 +75,20 @@ public final class ManifestFile: Sendable {
     let left =
       isOurs ? nil : (try? Self.read(self.destination)).flatMap { ElectedPod(manifest: $0) }
     self.copy.withLock { $0.willBeRemoved(leftOver: left) }
-    try self.place.remove()
-    self.copy.withLock { $0.removed() }
+    let wasThere = try self.place.remove()
+    self.copy.withLock { $0.removed(wasThere: wasThere) }
   }
 
   /// The next content of the destination.
   struct Content: Equatable {
     var bytes: [UInt8]
+    var mode: UInt16
+    /// What its file holds.
+    var file: ManifestBytes { ManifestBytes(self.bytes, mode: self.mode) }
     /// Its source.
     fileprivate var source: [UInt8]
+    /// Whether the destination held something else, or nothing, when this was made.
+    fileprivate var isAnew: Bool
     fileprivate var deadline: ManifestCopy.Deadline
     /// Why it has an earlier source.
     var failure: ManifestError?
@@ -85,7 +101,17 @@ public final class ManifestFile: Sendable {
     term: UInt64, until end: ContinuousClock.Instant, at now: ContinuousClock.Instant = .now
   ) throws(ManifestError) -> Content? {
     do throws(ManifestError) {
-      let source = try Self.read(self.source)
+      let (source, status) = try Self.content(of: self.source)
+      // A directory may give its files a group of its own.
+      let group = Self.group(ofFilesIn: Self.directory(of: self.destination))
+      let mode = ManifestBytes.mode(
+        ofCopy: status.st_mode, isSameGroup: status.st_gid == group)
+      self.mode.withLock { $0 = mode }
+      if let file = InodeIdentity(following: self.source),
+        file == InodeIdentity(following: self.destination)
+      {
+        throw ManifestError.isDestination(self.source, self.destination)
+      }
       // An editor is saving it.
       if source.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x0D }) {
         throw ManifestError.empty(self.source)
@@ -129,20 +155,27 @@ public final class ManifestFile: Sendable {
       ? source
       : try self.stamp.applied(
         to: source, term: term, expiry: deadline.expiry, source: self.source)
-    return Content(bytes: bytes, source: source, deadline: deadline)
+    let isAnew = (try? Self.read(self.destination)) != self.copy.withLock { $0.bytes }
+    return Content(
+      bytes: bytes, mode: self.mode.withLock { $0 }, source: source, isAnew: isAnew,
+      deadline: deadline)
   }
 
   /// Takes note of an installation, our own or the guard's.
   func note(installed content: Content) {
     self.copy.withLock {
-      $0.installed(content.bytes, madeOf: content.source, content.deadline, at: .now) {
-        ElectedPod(manifest: $0)
-      }
+      $0.installed(
+        content.bytes, madeOf: content.source, content.deadline, at: .now,
+        isAnew: content.isAnew
+      ) { ElectedPod(manifest: $0) }
     }
   }
 
   /// The pods of all copies so far.
   var podsSoFar: ManifestCopy.Pods { self.copy.withLock(\.podsSoFar) }
+
+  /// Whether the destination was found absent, and has been so since: no process has left a manifest there.
+  public var hasNeverBeen: Bool { self.copy.withLock(\.hasNeverBeen) }
 
   /// The pods of what an earlier process installed.
   var past: ManifestCopy.Past { self.copy.withLock(\.past) }
@@ -155,7 +188,7 @@ extension ManifestFile {
   /// More than a kubelet reads.
   static let maximumBytes = 16 << 20
 
-  static func directory(of path: String) -> String {
+  package static func directory(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
@@ -165,10 +198,25 @@ extension ManifestFile {
   }
 
   static func read(_ path: String) throws(ManifestError) -> [UInt8] {
+    try self.content(of: path).bytes
+  }
+
+  /// The group of a file that we make in a directory. Source: open(2), `O_CREAT`.
+  private static func group(ofFilesIn directory: String) -> gid_t {
+    var status = stat()
+    let hasOwn = stat(directory, &status) == 0 && status.st_mode & S_ISGID != 0
+    return hasOwn ? status.st_gid : getegid()
+  }
+
+  private static func content(
+    of path: String
+  ) throws(ManifestError) -> (bytes: [UInt8], status: stat) {
     // A pipe without a writer must not block.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .failed(.read, path, errno) }
     defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .failed(.read, path, errno) }
     var content: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
@@ -177,7 +225,7 @@ extension ManifestFile {
         if errno == EINTR { continue }
         throw .failed(.read, path, errno)
       }
-      if count == 0 { return content }
+      if count == 0 { return (content, status) }
       content += buffer[..<count]
       if content.count > Self.maximumBytes { throw .failed(.read, path, EFBIG) }
     }

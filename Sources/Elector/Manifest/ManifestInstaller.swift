@@ -55,7 +55,7 @@ struct ManifestInstaller: Sendable {
         step = change.answered(.answered(await self.place(content, before: end)))
       case .askGuard:
         let kind = content.map {
-          GuardRequest.Kind.install(until: BootInstant(end), content: $0.bytes)
+          GuardRequest.Kind.install(until: BootInstant(end), content: $0.file)
         }
         let answer = await self.guarded?.ask(kind ?? .remove, until: kind.map { _ in end })
         step = change.answered(answer ?? .lost(.closed))
@@ -71,7 +71,7 @@ struct ManifestInstaller: Sendable {
   ) async -> GuardAnswer.Result {
     guard let content else { return .tooLate }
     let placed = await Self.blocking { [file] () throws(ManifestError) in
-      try file.place.install(content.bytes) { ContinuousClock.now < end }
+      try file.place.install(content.file) { ContinuousClock.now < end }
     }
     return placed.answer
   }

@@ -18,9 +18,9 @@ package final class ManifestPath: Sendable {
 
   private var directory: String { ManifestFile.directory(of: self.path) }
   /// The same for all attempts, so that a crash leaves at most one file, which the next attempt replaces.
-  private var temporary: String {
-    "\(self.directory)/.\(ManifestFile.name(of: self.path)).elector"
-  }
+  var temporary: String { "\(self.directory)/.\(ManifestFile.name(of: self.path)).elector" }
+  /// The file of its ``ManifestLock``.
+  var lock: String { "\(self.temporary).lock" }
 
   /// Removes any file at the path, and what a crash left beside it.
   /// - Returns: whether there was one.
@@ -44,9 +44,10 @@ package final class ManifestPath: Sendable {
   /// Installs content, unless the file has it already.
   /// - Parameter isAllowed: called immediately before the rename.
   /// - Returns: `false` when that returned `false`; then nothing has changed.
-  func install(_ content: [UInt8], while isAllowed: () -> Bool) throws(ManifestError) -> Bool {
+  func install(_ content: ManifestBytes, while isAllowed: () -> Bool) throws(ManifestError) -> Bool
+  {
     if let file = OpenFile(reading: self.path), file.identity == InodeIdentity(path: self.path),
-      (try? ManifestFile.read(self.path)) == content
+      file.mode == content.mode, (try? ManifestFile.read(self.path)) == content.bytes
     {
       self.own.withLock { $0 = file }
       return true
@@ -99,14 +100,16 @@ package final class ManifestPath: Sendable {
     }
   }
 
-  private func writeTemporary(_ content: [UInt8]) throws(ManifestError) -> OpenFile {
+  private func writeTemporary(_ content: ManifestBytes) throws(ManifestError) -> OpenFile {
     let path = self.temporary
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw .failed(.write, path, errno) }
     defer { close(descriptor) }
-    // In spite of the umask, because the kubelet may run as another user.
-    guard fchmod(descriptor, 0o644) == 0 else { throw .failed(.write, path, errno) }
-    var rest = content[...]
+    // In spite of the umask, and of the file that a crash has left.
+    guard fchmod(descriptor, mode_t(content.mode)) == 0 else {
+      throw .failed(.write, path, errno)
+    }
+    var rest = content.bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0 {
@@ -126,6 +129,11 @@ package final class ManifestPath: Sendable {
 final class OpenFile: Sendable {
   private let descriptor: Int32
   var identity: InodeIdentity? { InodeIdentity(descriptor: self.descriptor) }
+  /// Its permissions; `nil` when they are unknown.
+  var mode: UInt16? {
+    var status = stat()
+    return fstat(self.descriptor, &status) == 0 ? UInt16(status.st_mode & 0o7777) : nil
+  }
 
   /// `nil` when it cannot be opened; a pipe without a writer does not block.
   init?(reading path: String) {
@@ -140,7 +148,7 @@ final class OpenFile: Sendable {
 }
 
 /// A file's identity, independent of name and content. Source: stat(2).
-struct InodeIdentity: Equatable {
+struct InodeIdentity: Hashable {
   let device: dev_t
   let inode: ino_t
 
@@ -148,6 +156,13 @@ struct InodeIdentity: Equatable {
   init?(path: String) {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    (self.device, self.inode) = (status.st_dev, status.st_ino)
+  }
+
+  /// Of what a link leads to; `nil` when there is nothing.
+  init?(following path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
     (self.device, self.inode) = (status.st_dev, status.st_ino)
   }
 
@@ -165,6 +180,8 @@ public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
   case failed(Action, String, Int32)
   /// The source is empty.
   case empty(String)
+  /// The source leads to the destination, by a link or a mount that was changed since the start.
+  case isDestination(String, String)
   /// The source's pod may need longer to stop than the elector assumed at its start.
   case graceTooLong(String, Duration, assumed: Duration)
   /// The source cannot be stamped: it is neither YAML nor JSON, or not a pod.
@@ -182,6 +199,8 @@ public enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible {
     case .failed(let action, let path, let errno):
       "cannot \(action.rawValue) \(path): \(String(cString: strerror(errno)))"
     case .empty(let path): "\(path) is empty"
+    case .isDestination(let source, let destination):
+      "\(source) and \(destination) are the same file: use two files"
     case .graceTooLong(let path, let grace, let assumed):
       """
       the pod in \(path) may need \(grace) to stop, but this elector started with \(assumed) \

@@ -54,7 +54,7 @@ public struct ManifestStamp: Equatable, Sendable {
     } catch let error as ManifestError {
       throw error
     } catch {
-      throw .notAPod(source, reason: "\(error)")
+      throw .notAPod(source, reason: Self.reason(error))
     }
     let token = Node("\(term)", Tag(.str), .doubleQuoted)
     if self.annotates {
@@ -88,7 +88,19 @@ public struct ManifestStamp: Equatable, Sendable {
     do {
       return Array(try Yams.serialize(node: root, width: -1, allowUnicode: true).utf8)
     } catch {
-      throw .notAPod(source, reason: "\(error)")
+      throw .notAPod(source, reason: Self.reason(error))
+    }
+  }
+
+  /// Without the lines of the manifest, which may hold secrets and would go into the log.
+  private static func reason(_ error: any Error) -> String {
+    switch error as? YamlError {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      "line \(mark.line), column \(mark.column): \(problem)"
+    case .reader(let problem, _, _, _): problem
+    case .duplicatedKeysInMapping(_, _): "a key is there twice"
+    case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded, nil: "\(error)"
     }
   }
 

@@ -62,7 +62,7 @@ package struct PreemptionService: Service {
             "priority": "\(bid.priority)", "who": "\(bid.candidate.name)",
             "ours": "\(self.own.priority)",
           ])
-        self.board.stepDown(for: duration)
+        self.board.giveWay(for: duration)
       }
     } catch {
       // The election logs the store's failures.

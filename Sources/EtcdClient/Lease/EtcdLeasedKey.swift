@@ -29,6 +29,13 @@ public final class EtcdLeasedKey: LeasedKey {
     try await self.key().perform(request)
   }
 
+  /// Reads the key, and how long it stays, which costs v3 a second request.
+  public func readWithRest() async throws(EtcdClientError) -> LeaseAnswer {
+    let key = try await self.key()
+    guard let v3 = key as? V3LeasedKey else { return try await key.perform(.read) }
+    return try await v3.readWithRest()
+  }
+
   public func nextChange(after index: UInt64) async throws(EtcdClientError) -> KeyChange {
     try await self.key().nextChange(after: index)
   }

@@ -74,8 +74,7 @@ public struct LeaseAnswer: Equatable, Sendable {
   /// What the store says of the key.
   public enum Fact: Equatable, Sendable {
     case absent
-    /// - `remaining`: the remaining TTL, rounded up to whole seconds; `nil` in v3, whose answer has none.
-    case held(Holder, remaining: Duration? = nil)
+    case held(Holder, remaining: LeaseRest = .unknown)
     /// We hold the key for its TTL, counted from the instant at which the request was sent.
     case granted(term: UInt64, modifiedIndex: UInt64)
     case released
@@ -92,6 +91,21 @@ public struct LeaseAnswer: Equatable, Sendable {
     self.fact = fact
     self.position = position
   }
+}
+
+/// How long a ``LeasedKey`` stays if nobody renews it.
+public enum LeaseRest: Equatable, Sendable {
+  /// v3's answer does not say.
+  case unknown
+  /// The key has no TTL: somebody has written it by hand, and only a person can remove it.
+  case endless
+  /// In v2 rounded up to whole seconds.
+  case known(Duration)
+
+  public static func seconds(_ seconds: Int64) -> Self { .known(.seconds(seconds)) }
+
+  /// `nil` when it is unknown or has no end.
+  public var duration: Duration? { if case .known(let duration) = self { duration } else { nil } }
 }
 
 /// The condition of a write to a side key.

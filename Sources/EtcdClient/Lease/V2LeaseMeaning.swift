@@ -15,7 +15,7 @@ package enum V2LeaseMeaning {
         switch request {
         case .read:
           .held(
-            Holder(response.node), remaining: response.node.ttl.map { .seconds($0) })
+            Holder(response.node), remaining: response.node.ttl.map { .seconds($0) } ?? .endless)
         case .create, .renew:
           .granted(term: response.node.createdIndex, modifiedIndex: response.node.modifiedIndex)
         case .release: .released

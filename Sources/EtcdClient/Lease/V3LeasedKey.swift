@@ -55,7 +55,22 @@ package final class V3LeasedKey: LeasedKey {
     await self.revokeAbandonedLeases(until: deadline)
     let reply = try await self.gateway.range(self.key, until: deadline)
     return LeaseAnswer(
-      reply.kvs?.first.map { .held($0.holder) } ?? .absent, at: reply.header.position)
+      reply.kvs?.first.map { key in
+        .held(key.holder, remaining: (key.lease?.value ?? 0) == 0 ? .endless : .unknown)
+      } ?? .absent, at: reply.header.position)
+  }
+
+  /// Reads the key, and what is left of its lease.
+  func readWithRest() async throws(EtcdClientError) -> LeaseAnswer {
+    let deadline = self.deadline
+    let reply = try await self.gateway.range(self.key, until: deadline)
+    guard let key = reply.kvs?.first else { return LeaseAnswer(.absent, at: reply.header.position) }
+    var rest = LeaseRest.endless
+    if let lease = key.lease?.value, lease != 0 {
+      // A lease that has just ended takes its key with it.
+      rest = .seconds(try await self.gateway.timeToLive(of: lease, until: deadline) ?? 0)
+    }
+    return LeaseAnswer(.held(key.holder, remaining: rest), at: reply.header.position)
   }
 
   private func create(until deadline: Deadline) async throws(EtcdClientError) -> LeaseAnswer {

@@ -62,6 +62,14 @@ struct EtcdGateway: Sendable {
     return (ttl > 0 ? ttl : nil, reply.header.raft_term?.value)
   }
 
+  /// - Returns: what is left of a lease; `nil` when it does not exist.
+  func timeToLive(of id: Int64, until deadline: Deadline) async throws(EtcdClientError) -> Int64? {
+    let reply: Gateway.LeaseLookReply = try await self.call(
+      "/lease/timetolive", Gateway.LeaseRequest(ID: Quoted(id)), isRepeatable: true,
+      until: deadline)
+    return (reply.TTL?.value).flatMap { $0 >= 0 ? $0 : nil }
+  }
+
   /// Revokes a lease; a lease that does not exist is no error.
   func revokeLease(_ id: Int64, until deadline: Deadline) async throws(EtcdClientError) {
     do {

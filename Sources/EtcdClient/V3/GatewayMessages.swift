@@ -29,6 +29,12 @@ enum Gateway {
     }
   }
 
+  struct LeaseLookReply: Decodable, Sendable {
+    var header: Header
+    /// What is left; missing or negative for a lease that has ended.
+    var TTL: Quoted<Int64>?
+  }
+
   struct RangeRequest: Encodable, Sendable {
     var key: Data
   }
@@ -188,7 +194,18 @@ extension EtcdGatewayError {
     if self.isAboutTheToken || self.message.contains("authentication failed")
       || self.code == GRPCCode.permissionDenied
     {
-      return .denied(endpoint: endpoint, reason: self.message)
+      // The gateway connects with etcd's own certificate, so it counts no CN.
+      let advice =
+        self.message.contains("user name is empty")
+        ? "; a certificate's CN is no user in v3: use --etcd-username" : ""
+      return .denied(endpoint: endpoint, reason: self.message + advice)
+    }
+    if self.message.contains("authentication handshake failed") {
+      return .unreachable(
+        endpoint: endpoint,
+        reason:
+          "its gateway cannot connect to itself, as with --client-cert-auth and a server certificate "
+          + "without client auth: \(self.message)")
     }
     switch self.code {
     // No leader, no answer from it in time, a member that stops: the cluster may still agree on it.

@@ -6,9 +6,15 @@ package protocol ElectionCore: Sendable {
   /// - Parameter jitter: from 0 to 0.2, as in ``Election``.
   init(
     candidate: Candidate, timing: Timing, asksKubelet: Bool, podLimits: PodLimits, jitter: Double)
+  /// As ``Election/expectNoPod()``.
+  mutating func expectNoPod()
   mutating func handle(_ event: Election.Event, at now: Instant) -> [Election.Effect]
   /// The store's operation for a request.
   static func operation(for request: Election.Request.Kind, of lock: Lock) -> StoreOperation
+}
+
+extension ElectionCore {
+  package mutating func expectNoPod() {}
 }
 
 extension Election: ElectionCore {

@@ -23,11 +23,13 @@ extension Simulation {
     let state = self.nodes[node]
     self.nodes[node].electorLives += 1
     let drawn = Double(self.chance.index(below: 20)) / 100
-    let core = Core(
+    var core = Core(
       candidate: Candidate(
         name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet, podLimits: self.draw.podLimits,
       jitter: self.scenario.isJittered ? drawn : 0)
+    // Otherwise the guard's lock was left behind, or the guard knows of an earlier elector.
+    if state.electorLives == 0, state.guardLives == 1 { core.expectNoPod() }
     let elector = SimulatedElector<Core>(
       node: node, life: self.nodes[node].electorLives, begin: state.clock.reading(at: self.now),
       core: core,

@@ -100,6 +100,7 @@ extension Simulation {
         self.at(self.now, elector) { $0.deliver(.stop, to: elector) }
       }
     case .killElector: self.endElector(node, .signal(9))
+    case .useConfiguration: break
     case .wake(let instant):
       let due = instant.map { self.nodes[node].clock.time(of: $0.nanoseconds) }
       self.setAlarm(due, guardian) { $0.tell(guardian) { $0.hasRung = true } }
@@ -131,7 +132,7 @@ extension Simulation {
     _ request: GuardRequest, _ guardian: SimulatedGuard
   ) -> GuardAnswer.Result {
     let node = guardian.node
-    guard case .install(let until, let bytes) = request.kind,
+    guard case .install(let until, let content) = request.kind,
       GuardLoop.mayInstall(
         until: until, at: self.bootInstant(node), isConnected: guardian.isConnected)
     else { return .tooLate }
@@ -142,7 +143,8 @@ extension Simulation {
     self.setManifest(
       node,
       SimulatedManifest(
-        owner: guardian.life, bytes: bytes, since: self.nodes[node].manifest?.since ?? self.now))
+        owner: guardian.life, bytes: content.bytes,
+        since: self.nodes[node].manifest?.since ?? self.now))
     return isRefused ? .failed(reason: "cannot be synced") : .done
   }
 }

@@ -26,7 +26,7 @@ extension Simulation {
     case .placeContent: preconditionFailure("an elector without a guard")
     case .askGuard:
       let kind = elector.content.map {
-        GuardRequest.Kind.install(until: $0.until, content: $0.bytes)
+        GuardRequest.Kind.install(until: $0.until, content: ManifestBytes($0.bytes))
       }
       elector.changeRequest = self.ask(kind ?? .remove, elector)
       if elector.changeRequest == nil { self.conclude(.lost(.closed), elector) }
@@ -64,7 +64,7 @@ extension Simulation {
       let isThere = self.nodes[node].manifest != nil
       elector.copy.willBeRemoved(leftOver: isThere ? self.nodes[node].electedPod : nil)
       self.setManifest(node, nil)
-      elector.copy.removed()
+      elector.copy.removed(wasThere: isThere)
       step = change.removedFile(failure: nil)
     } else {
       step = self.contentIsMade(elector, &change)

@@ -18,6 +18,9 @@ static inline int clinux_openat2(int directory, const char *path, int flags, uns
   return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 
+// memfd_create(2), whose declaration is GNU's. The descriptor is inherited.
+static inline int clinux_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 0); }
+
 // unshare(2) with CLONE_NEWNS, whose names are GNU's.
 static inline int clinux_unshare_mounts(void) { return (int)syscall(SYS_unshare, 0x00020000); }
 

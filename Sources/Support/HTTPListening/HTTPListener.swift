@@ -6,7 +6,7 @@ import HummingbirdTLS
 import Logging
 import NIOCore
 
-/// A port on which HTTP/1.1 is served, plainly or over TLS.
+/// A port on which HTTP/1.1 is served, plainly or over TLS; or a Unix socket.
 ///
 /// Writes that a browser sends for a foreign web page are refused, and on loopback a `Host` that is neither an
 /// address nor a name of this machine: a page may do nothing that its reader has not asked for.
@@ -14,6 +14,8 @@ public struct HTTPListener: Sendable {
   public let address: String
   /// 0 lets the kernel choose.
   public let port: Int
+  /// The path of a Unix socket, instead of a port.
+  private let socket: String?
   private let scheme: String
   private let server: HTTPServerBuilder
 
@@ -21,7 +23,17 @@ public struct HTTPListener: Sendable {
   public init(address: String, port: Int) {
     self.address = address
     self.port = port
+    self.socket = nil
     self.scheme = "http"
+    self.server = .http1()
+  }
+
+  /// One on a Unix socket, which its owner alone can open. Nothing may be at the path.
+  public init(socket path: String) {
+    self.address = "localhost"
+    self.port = 0
+    self.socket = path
+    self.scheme = "http+unix"
     self.server = .http1()
   }
 
@@ -29,6 +41,7 @@ public struct HTTPListener: Sendable {
   public init(address: String, port: Int, tls: ServerTLS) throws(ServerTLSError) {
     self.address = address
     self.port = port
+    self.socket = nil
     self.scheme = "https"
     let loaded = try tls.load()
     do {
@@ -41,7 +54,7 @@ public struct HTTPListener: Sendable {
   /// Serves until graceful shutdown.
   /// - Parameters:
   ///   - responder: answers the requests.
-  ///   - onListening: called once with the URL.
+  ///   - onListening: called once with the URL, or with the path of the socket.
   /// - Throws: ``HTTPListenError``, or `CancellationError`.
   public func run<Responder: HTTPResponder>(
     _ responder: Responder, onListening: @escaping @Sendable (_ url: String) async -> Void
@@ -53,8 +66,15 @@ public struct HTTPListener: Sendable {
     let application = Application(
       responder: BrowserGuard(policy: policy, listener: bound, inner: responder),
       server: self.server,
-      configuration: .init(address: .hostname(self.address, port: self.port)),
+      configuration: .init(
+        address: self.socket.map { .unixDomainSocket(path: $0) }
+          ?? .hostname(self.address, port: self.port)),
       onServerRunning: { channel in
+        if let socket = self.socket {
+          chmod(socket, 0o600)
+          await onListening(socket)
+          return
+        }
         if let address = channel.localAddress?.ipAddress { bound.bind(to: address) }
         try? await channel.keepAlive().get()
         guard let url = self.url(of: channel.localAddress) else { return }

@@ -51,7 +51,7 @@ extension Cluster {
         }
         result.append(
           ClusterStatus.Lease(
-            role: role, holder: holder.name, ttlSeconds: remaining?.components.seconds,
+            role: role, holder: holder.name, ttlSeconds: remaining.duration?.components.seconds,
             term: holder.term))
       } catch {
         result.append(ClusterStatus.Lease(role: role, problem: "\(error)"))

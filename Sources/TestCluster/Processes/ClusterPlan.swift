@@ -81,7 +81,8 @@ package struct ClusterPlan: Sendable {
           ], directory)
       }
     }
-    var flags = configuration.electorFlags
+    // The nodes of one machine would share the default's place.
+    var flags = ["--control-socket=off"] + configuration.electorFlags
     if let profile = configuration.profile { flags.append("--profile=\(profile.rawValue)") }
     if case .etcd(_, let api, _) = configuration.store { flags.append("--etcd-api=\(api)") }
     let nodes = configuration.nodes.enumerated().map { index, node in

@@ -74,7 +74,7 @@ private final class FakeGuard: Sendable {
       guard case .install(let until, let content) = request.kind else {
         throw TestFailure("\(request)")
       }
-      #expect(content == Array(ManifestFixture.content.utf8))
+      #expect(content.bytes == Array(ManifestFixture.content.utf8))
       #expect(until <= BootInstant(end) + .milliseconds(50))
       #expect(BootInstant(end) - until < .seconds(1))
       #expect(fixture.installed == nil, "it is the guard who does it")

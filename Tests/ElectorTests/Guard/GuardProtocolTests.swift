@@ -4,9 +4,14 @@ import Testing
 
 @Suite struct GuardProtocolTests {
   static let requests = [
-    GuardRequest(id: 1, .install(until: BootInstant(nanoseconds: 17), content: Array("kind".utf8))),
     GuardRequest(
-      id: .max, manifest: .max, .install(until: BootInstant(nanoseconds: 0), content: [])),
+      id: 1,
+      .install(
+        until: BootInstant(nanoseconds: 17), content: ManifestBytes(Array("kind".utf8), mode: 0o640)
+      )),
+    GuardRequest(
+      id: .max, manifest: .max,
+      .install(until: BootInstant(nanoseconds: 0), content: ManifestBytes([]))),
     GuardRequest(id: 0x0102_0304, manifest: 7, .extend(until: BootInstant(nanoseconds: .max))),
     GuardRequest(id: 5, .extend(until: BootInstant(nanoseconds: -1))),
     GuardRequest(id: 0, manifest: 1, .remove),
@@ -28,6 +33,21 @@ import Testing
       while let message = try frames.next() { read.append(try GuardRequest(message)) }
     }
     #expect(read == Self.requests)
+  }
+
+  /// What a guard traces.
+  @Test func aManifestIsNotPrinted() {
+    let secret = GuardRequest(
+      id: 1,
+      .install(until: BootInstant(nanoseconds: 17), content: ManifestBytes(Array("PASSWORD".utf8))))
+    for text in [
+      "\(Guard.Event.requested(secret))", "\(Guard.Effect.install(secret))",
+      "\(Guard.Event.installed(secret, .done))",
+    ] {
+      #expect(text.contains("8 bytes, mode 600"))
+      // As text, and as numbers.
+      #expect(!text.contains("PASSWORD") && !text.contains("80, 65, 83"))
+    }
   }
 
   @Test func answersAreReadToo() throws {

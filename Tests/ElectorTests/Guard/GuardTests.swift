@@ -3,7 +3,7 @@ import Testing
 @testable import Elector
 
 @Suite struct GuardTests {
-  private static let content = Array("kind: Pod\n".utf8)
+  private static let content = ManifestBytes(Array("kind: Pod\n".utf8))
 
   private static func at(_ seconds: Int64) -> BootInstant {
     BootInstant(nanoseconds: 1_000_000_000_000) + .seconds(seconds)
@@ -91,8 +91,18 @@ import Testing
           + orphaned.dropFirst()
       ),
       ("its own end", .electorEnded(.code(0)), 5, orphaned + [.finish(code: 0)]),
-      ("a wrong flag", .electorEnded(.code(64)), 5, orphaned + [.finish(code: 64)]),
-      ("a wrong setting", .electorEnded(.code(78)), 5, orphaned + [.finish(code: 78)]),
+      (
+        "a mistake, which the one before did not find", .electorEnded(.code(64)), 5,
+        [removal, .report(.electorEnded(.code(64), restartIn: .seconds(1)))]
+          + orphaned.dropFirst()
+      ),
+      (
+        "another configuration", .reconfigured(manifests: 2), 5, [.signalElector(15)]
+      ),
+      (
+        "another guard in its place", .placeTaken(manifest: 0, by: "x"), 5,
+        [.killElector, .report(.placeTaken(manifest: 0, by: "x"))]
+      ),
       (
         "nonsense", .spokeNonsense(.tooShort), 5,
         [.killElector, removal, .report(.nonsense(.tooShort))] + orphaned.dropFirst()
@@ -172,6 +182,63 @@ import Testing
     #expect(
       Self.play(&guardian, .electorEnded(.code(1)), at: 7)
         == [.report(.electorEnded(.code(1), restartIn: .seconds(1)))])
+  }
+
+  /// It does not remove what is there, and does not go on.
+  @Test func oneWhosePlaceIsTakenEnds() {
+    var guardian = self.guarding()
+    _ = Self.play(&guardian, .placeTaken(manifest: 0, by: "x"), at: 5)
+    #expect(Self.play(&guardian, .placeTaken(manifest: 0, by: "x"), at: 5) == [])
+    #expect(Self.play(&guardian, .requested(Self.install(until: 99)), at: 5) == [])
+    #expect(
+      Self.play(&guardian, .electorEnded(.signal(9)), at: 6) == [.finish(code: Guard.takenCode)])
+  }
+
+  /// Before an elector has worked its mistakes are for good; afterwards they are the file's, which may be mended.
+  @Test(arguments: [64, 78] as [Int32]) func onlyTheFirstElectorsMistakeIsFinal(_ code: Int32) {
+    var first = self.running()
+    #expect(Self.play(&first, .electorEnded(.code(code)), at: 1) == [.finish(code: code)])
+    var second = self.guarding()
+    _ = Self.play(&second, .electorEnded(.signal(9)), at: 1)
+    #expect(Self.play(&second, .woke, at: 2) == [.startElector])
+    #expect(
+      Self.play(&second, .electorEnded(.code(code)), at: 2)
+        == [.report(.electorEnded(.code(code), restartIn: .seconds(2)))])
+    #expect(Self.play(&second, .woke, at: 4) == [.startElector])
+  }
+
+  /// The elector stops in order, and the next one starts with the new configuration when nothing of the old is left.
+  @Test func anotherConfigurationCountsWhenTheOldOneIsGone() {
+    var guardian = self.guarding()
+    _ = Self.play(&guardian, .reconfigured(manifests: 3), at: 5)
+    #expect(Self.play(&guardian, .reconfigured(manifests: 2), at: 6) == [.signalElector(15)])
+    let failure = Guard.Event.removed(manifest: 0, request: nil, .failed(reason: "no"))
+    #expect(guardian.handle(.electorEnded(.code(0)), at: Self.at(7)).contains(Self.removal))
+    #expect(guardian.handle(failure, at: Self.at(7)).contains(.report(.cannotRemove(reason: "no"))))
+    #expect(guardian.handle(.woke, at: Self.at(8)).first == Self.removal)
+    let gone = Guard.Event.removed(manifest: 0, request: nil, .absent(wasThere: true))
+    #expect(guardian.handle(gone, at: Self.at(8)).contains(.useConfiguration))
+    let second = GuardRequest(
+      id: 9, manifest: 1, .install(until: Self.at(99), content: Self.content))
+    #expect(
+      Self.play(&guardian, .requested(second), at: 9)
+        == [.install(second), .answer(GuardAnswer(id: 9, .done))])
+  }
+
+  @Test(arguments: [(.code(0), 0), (.code(78), 1), (.signal(11), 1)] as [(ElectorEnd, Int64)])
+  func aReloadNeverEndsTheGuard(_ end: ElectorEnd, pause: Int64) {
+    var guardian = self.guarding()
+    _ = Self.play(&guardian, .requested(GuardRequest(id: 4, .remove)), at: 1)
+    _ = Self.play(&guardian, .reconfigured(manifests: 1), at: 2)
+    let ended = Self.play(&guardian, .electorEnded(end), at: 3)
+    #expect(ended.contains(.startElector) == (pause == 0))
+    if pause > 0 {
+      #expect(Self.play(&guardian, .woke, at: 4) == [.useConfiguration, .startElector])
+    }
+    // A stop counts more.
+    _ = Self.play(&guardian, .reconfigured(manifests: 1), at: 5)
+    _ = Self.play(&guardian, .signal(15), at: 6)
+    #expect(Self.play(&guardian, .electorEnded(.code(0)), at: 7) == [.finish(code: 0)])
   }
 
   @Test func itIsStartedAgainLaterEachTime() {

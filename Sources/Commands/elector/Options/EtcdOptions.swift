@@ -56,6 +56,14 @@ struct EtcdOptions: ParsableArguments {
     }
   }
 
+  /// The files that were given, with their flags.
+  var files: [(flag: String, path: String)] {
+    [
+      ("etcd-cafile", self.etcdCafile), ("etcd-certfile", self.etcdCertfile),
+      ("etcd-keyfile", self.etcdKeyfile), ("etcd-password-file", self.etcdPasswordFile),
+    ].compactMap { flag, path in path.map { (flag, $0) } }
+  }
+
   private var tlsFiles: ClientTLS.Files {
     ClientTLS.Files(
       caFile: self.etcdCafile, certFile: self.etcdCertfile, keyFile: self.etcdKeyfile,
@@ -65,6 +73,14 @@ struct EtcdOptions: ParsableArguments {
   private func endpoints() throws -> [EtcdEndpoint] {
     do { return try EtcdEndpoint.list(self.etcdServers) } catch {
       throw ValidationError("--etcd-servers: \(error)")
+    }
+  }
+
+  /// - Throws: what ``client(timeout:attemptTimeout:logger:)`` throws.
+  func check() throws {
+    _ = try self.tlsFiles.load()
+    if let username = self.etcdUsername, let file = self.etcdPasswordFile {
+      _ = try EtcdCredentials(username: username, passwordFile: file)
     }
   }
 

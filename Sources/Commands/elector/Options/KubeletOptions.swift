@@ -89,6 +89,14 @@ struct KubeletOptions: ParsableArguments {
     }
   }
 
+  /// The files that were given, with their flags.
+  var files: [(flag: String, path: String)] {
+    [
+      ("kubelet-cafile", self.kubeletCafile), ("kubelet-certfile", self.kubeletCertfile),
+      ("kubelet-keyfile", self.kubeletKeyfile),
+    ].compactMap { flag, path in path.map { (flag, $0) } }
+  }
+
   private var tlsFiles: ClientTLS.Files {
     ClientTLS.Files(
       caFile: self.kubeletCafile, certFile: self.kubeletCertfile, keyFile: self.kubeletKeyfile,

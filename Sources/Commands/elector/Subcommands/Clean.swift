@@ -38,7 +38,23 @@ struct Clean: ParsableCommand {
 
   func run() throws {
     var failures: [String] = []
-    for path in try self.destFile + (self.config.map { try ElectionsFile($0).destinations } ?? []) {
+    let file = try self.config.map { try ElectionsFile($0) }
+    let destinations = self.destFile + (file?.destinations ?? [])
+    var check = DestinationCheck()
+    for path in destinations { _ = check.add(path) }
+    let sources = (file?.sources ?? []).map { (flag: "source-file", path: $0) }
+    for (flag, path) in sources + (self.config.map { [(flag: "config", path: $0)] } ?? []) {
+      if let destination = check.destination(at: path) {
+        throw CommandFailure(description: Elections.meeting(flag, path, destination))
+      }
+    }
+    for path in destinations {
+      let lock = ManifestLock(of: path)
+      if case .taken(let owner) = lock.hold() {
+        failures.append("\(path) belongs to a running elector, \(owner): stop it instead")
+        continue
+      }
+      defer { lock.release() }
       do throws(ManifestError) {
         let wasThere = try ManifestPath(path).remove()
         print("elector: \(path) \(wasThere ? "was removed" : "is not there")")

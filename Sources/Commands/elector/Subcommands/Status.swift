@@ -39,7 +39,7 @@ struct Status: AsyncParsableCommand {
         do throws(EtcdClientError) {
           rows.append(
             LockRow(
-              key: key, lock: try await lock.perform(.read).fact,
+              key: key, lock: try await lock.readWithRest().fact,
               record: try await lock.sideValue(TermRecord.key(for: key)).fact))
         } catch {
           failures.append("\(key): \(error.description)")
@@ -57,7 +57,7 @@ struct Status: AsyncParsableCommand {
 struct LockRow: Equatable, Sendable {
   var key: String
   var holder: Holder?
-  var remaining: Duration?
+  var remaining = LeaseRest.unknown
   var record: TermRecord?
   private var hasForeignRecord = false
 
@@ -73,7 +73,12 @@ struct LockRow: Equatable, Sendable {
   }
 
   var cells: [String] {
-    let rest = self.remaining.map { "\($0.components.seconds)s" }
+    let rest: String =
+      switch self.remaining {
+      case .unknown: "-"
+      case .endless: "never"
+      case .known(let duration): "\(duration.components.seconds)s"
+      }
     let record: String =
       if let known = self.record {
         "\(known.isEnded ? "ended" : "open"), term \(known.term), \(known.candidate.name)"
@@ -81,7 +86,7 @@ struct LockRow: Equatable, Sendable {
         self.hasForeignRecord ? "unreadable" : "-"
       }
     return [
-      self.key, self.holder?.name ?? "-", self.holder.map { "\($0.term)" } ?? "-", rest ?? "-",
+      self.key, self.holder?.name ?? "-", self.holder.map { "\($0.term)" } ?? "-", rest,
       record,
     ]
   }
@@ -91,6 +96,12 @@ struct LockRow: Equatable, Sendable {
     var warnings: [String] = []
     if self.hasForeignRecord {
       warnings.append("\(TermRecord.key(for: self.key)) holds no record of an elector")
+    }
+    if let holder, self.remaining == .endless {
+      warnings.append(
+        """
+        \(self.key) has no TTL and never ends, since it was written by hand: delete it once no pod of \(holder.name) runs
+        """)
     }
     guard let holder, let record else { return warnings }
     if record.term == holder.term, record.candidate.name != holder.name {

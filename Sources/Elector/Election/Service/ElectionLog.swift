@@ -26,6 +26,14 @@ extension ElectionService {
         --whoami; waiting for it to end
         """, ["whoami": "\(name)", "term": "\(term)"]
       )
+    case .neverEnds(let holder):
+      (
+        .warning,
+        """
+        the lock has no TTL and never ends, since it was written by hand: delete its key once no pod of its holder \
+        runs
+        """, ["holder": "\(holder)"]
+      )
     case .storeFails(let reason):
       (.error, "the store does not do as asked", ["reason": "\(reason)"])
     case .storeAnswersAgain: (.info, "the store answers again", [:])
@@ -61,7 +69,7 @@ extension ElectionService {
         ["term": "\(term.map { "\($0)" } ?? "unknown")", "up_to": "\(rest)"]
       )
     case .podHasEnded(let term):
-      (.info, "our pod has ended, others need not wait", ["term": "\(term)"])
+      (.info, "no pod of ours runs, others need not wait", ["term": "\(term)"])
     case .recordFails(let reason):
       (.error, "cannot read or write the record of terms beside the key", ["reason": "\(reason)"])
     case .awaitingPodEnd: (.info, "waiting for the pod to end", [:])
@@ -83,20 +91,28 @@ extension Election.Loss: CustomStringConvertible {
   }
 }
 
-/// Which reports are worth a line in the log: trouble that goes on is logged once, and again when its reason
-/// changes.
+/// Which reports are worth a line in the log: each reason of a trouble that goes on is logged once, and a trouble that
+/// comes and goes, as with endpoints of which one works, some times a minute.
 struct ElectionNews: Equatable, Sendable {
   private enum Trouble: Hashable { case store, record, source, remove }
-  /// The reasons that were logged last.
-  private var reasons: [Trouble: String] = [:]
+  /// The reasons that were logged since the trouble began.
+  private var reasons: [Trouble: Set<String>] = [:]
+  /// When the latest lines were logged.
+  private var lines: [Trouble: [Instant]] = [:]
 
-  mutating func isNews(_ report: Election.Report) -> Bool {
+  /// The most lines of one trouble in a minute.
+  static let mostLines = 4
+
+  mutating func isNews(_ report: Election.Report, at now: Instant) -> Bool {
     switch report {
-    case .storeFails(let reason): return self.isNew(reason, of: .store)
-    case .recordFails(let reason): return self.isNew(reason, of: .record)
-    case .sourceFails(let reason): return self.isNew(reason, of: .source)
-    case .cannotRemove(let reason): return self.isNew(reason, of: .remove)
-    case .storeAnswersAgain: (self.reasons[.store], self.reasons[.record]) = (nil, nil)
+    case .storeFails(let reason): return self.isNew(reason, of: .store, at: now)
+    case .recordFails(let reason): return self.isNew(reason, of: .record, at: now)
+    case .sourceFails(let reason): return self.isNew(reason, of: .source, at: now)
+    case .cannotRemove(let reason): return self.isNew(reason, of: .remove, at: now)
+    case .storeAnswersAgain:
+      // The end of what was not logged is no news either.
+      defer { (self.reasons[.store], self.reasons[.record]) = (nil, nil) }
+      return self.reasons[.store] != nil
     case .acquired, .regained, .lost, .released:
       (self.reasons[.source], self.reasons[.remove]) = (nil, nil)
     default: break
@@ -104,8 +120,12 @@ struct ElectionNews: Equatable, Sendable {
     return true
   }
 
-  private mutating func isNew(_ reason: String, of trouble: Trouble) -> Bool {
-    defer { self.reasons[trouble] = reason }
-    return self.reasons[trouble] != reason
+  private mutating func isNew(_ reason: String, of trouble: Trouble, at now: Instant) -> Bool {
+    let latest = (self.lines[trouble] ?? []).filter { now - $0 < .seconds(60) }
+    guard latest.count < Self.mostLines,
+      self.reasons[trouble, default: []].insert(reason).inserted
+    else { return false }
+    self.lines[trouble] = latest + [now]
+    return true
   }
 }

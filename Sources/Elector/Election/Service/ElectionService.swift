@@ -29,6 +29,7 @@ public struct ElectionService: Service {
   ///     kubelet may take.
   ///   - podLimits: beyond these limits the lock is released.
   ///   - guarded: the manifest with the guard that owns it; `nil` when there is none.
+  ///   - isFirst: whether no earlier process of ours can have left a pod since the machine was started.
   ///   - store: the lock in the store.
   ///   - logger: the log.
   ///   - timing: the durations of the lease.
@@ -37,7 +38,7 @@ public struct ElectionService: Service {
     key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
     manifest: ManifestFile,
     kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(),
-    guarded: GuardedManifest? = nil, logger: Logger
+    guarded: GuardedManifest? = nil, isFirst: Bool = false, logger: Logger
   ) {
     let destination = ManifestDestination(
       installer: ManifestInstaller(file: manifest, guarded: guarded), kubelet: kubelet,
@@ -45,7 +46,8 @@ public struct ElectionService: Service {
       logger: logger)
     self.init(
       key: key, candidate: candidate, timing: timing, store: store, destination: destination,
-      podLimits: podLimits, guardLink: guarded?.link, observe: { _ in }, logger: logger)
+      podLimits: podLimits, guardLink: guarded?.link, isFirst: isFirst && manifest.hasNeverBeen,
+      observe: { _ in }, logger: logger)
   }
 
   /// A service that keeps a destination of the caller's while it leads.
@@ -66,17 +68,20 @@ public struct ElectionService: Service {
   ) {
     self.init(
       key: key, candidate: candidate, timing: timing, store: store, destination: destination,
-      podLimits: PodLimits(), guardLink: nil, observe: observe, logger: logger)
+      podLimits: PodLimits(), guardLink: nil, isFirst: false, observe: observe, logger: logger)
   }
 
   private init(
     key: String, candidate: Candidate, timing: Timing, store: any LeaseStore,
     destination: any ElectionDestination, podLimits: PodLimits, guardLink: GuardLink?,
+    isFirst: Bool,
     observe: @escaping @Sendable (Election.Report) -> Void, logger: Logger
   ) {
-    self.election = Election(
+    var election = Election(
       candidate: candidate, timing: timing, asksKubelet: destination.tellsOfEnd,
       podLimits: podLimits, jitter: .random(in: 0...0.2))
+    if isFirst { election.expectNoPod() }
+    self.election = election
     self.store = store
     self.destination = destination
     self.guardLink = guardLink
@@ -193,8 +198,8 @@ public struct ElectionService: Service {
       group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }
     case .report(let report):
       self.observe(report)
-      if run.news.isNews(report) { self.log(report, name: run.election.name) }
       let now = self.now
+      if run.news.isNews(report, at: now) { self.log(report, name: run.election.name) }
       self.board.update { $0.note(report, at: now) }
     case .finish: break
     }

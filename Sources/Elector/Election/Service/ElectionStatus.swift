@@ -16,6 +16,7 @@ public struct ElectionStatus: Equatable, Sendable {
   public private(set) var losses: [String: Int] = ["deadline": 0, "replaced": 0, "removed": 0]
   public private(set) var errors: [String: Int] = [
     "store": 0, "install": 0, "remove": 0, "source": 0, "record": 0, "pod": 0, "name_clash": 0,
+    "endless_lock": 0,
   ]
   /// How often the manifest was removed because the lease could no longer be believed.
   public private(set) var fences = 0
@@ -55,6 +56,7 @@ public struct ElectionStatus: Equatable, Sendable {
     case .storeFails(let reason):
       self.errors["store", default: 0] += 1
       self.storeFailure = StoreFailure(since: self.storeFailure?.since ?? now, reason: reason)
+    case .neverEnds: self.errors["endless_lock", default: 0] += 1
     case .storeAnswersAgain: self.storeFailure = nil
     case .storeWentBack:
       self.errors["store", default: 0] += 1
@@ -76,9 +78,13 @@ public struct ElectionStatus: Equatable, Sendable {
     now - self.turnedAt <= self.timing.sleep * 2 + .seconds(5)
   }
 
-  /// Why the elector cannot do its job; `nil` while it can.
+  /// Why the elector itself does not work, so that a restart may help; `nil` while it does.
+  public func standstill(at now: Instant) -> String? {
+    self.isTurning(at: now) ? nil : "the loop has not turned for \(now - self.turnedAt)"
+  }
+
+  /// Why an elector that works cannot do its job, which no restart mends; `nil` while it can.
   public func trouble(at now: Instant) -> String? {
-    if !self.isTurning(at: now) { return "the loop has not turned for \(now - self.turnedAt)" }
     if let failure = self.storeFailure, now - failure.since > self.timing.renewPeriod {
       return "the store has failed for \(now - failure.since): \(failure.reason)"
     }
@@ -113,4 +119,6 @@ public final class ElectionBoard: Sendable {
   /// Leaves the lock to others for this time, or with `nil` until ``resume()``.
   public func stepDown(for duration: Duration?) { self.inbox.yield(.stepDown(for: duration)) }
   public func resume() { self.inbox.yield(.resume) }
+  /// Leaves the lease to another elector for this time; an operator's step-down goes on.
+  public func giveWay(for duration: Duration) { self.inbox.yield(.giveWay(for: duration)) }
 }

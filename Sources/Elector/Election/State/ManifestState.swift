@@ -46,6 +46,10 @@ struct ManifestState: Equatable, Sendable {
   private var pod = Pod.mayRun
   /// What `pod` was before an installation that may fail.
   private var podBefore = Pod.mayRun
+  /// Whether a pod of an earlier process, or of an installation of ours, may have run; and the same before an
+  /// installation that may fail.
+  private var hadPod = true
+  private var hadPodBefore = true
   /// The question for the pod's end that has no answer yet.
   private(set) var question: Int?
   private var questionDue = Instant.start
@@ -97,7 +101,7 @@ struct ManifestState: Equatable, Sendable {
   mutating func installFailed(isUntouched: Bool) -> Bool {
     guard self.file == .installing else { return false }
     self.file = .unknown
-    if isUntouched { self.pod = self.podBefore }
+    if isUntouched { (self.pod, self.hadPod) = (self.podBefore, self.hadPodBefore) }
     return true
   }
 
@@ -113,6 +117,15 @@ struct ManifestState: Equatable, Sendable {
   }
 
   // MARK: The pod
+
+  /// No process of ours has installed anything since the machine was started.
+  mutating func expectNoPod() { self.hadPod = false }
+
+  /// The record names a new term of ours, and no earlier term is open in it. A process that never installed then
+  /// owes nothing.
+  mutating func termIsFirst() {
+    if !self.hadPod, case .ending = self.pod { self.pod = .ended }
+  }
 
   /// Whether nothing of what was in the directory can run any more.
   func podHasEnded(at now: Instant) -> Bool {
@@ -161,8 +174,8 @@ struct ManifestState: Equatable, Sendable {
       case .absent, .installed:
         self.file = .installing
         self.installedUntil = installation.before
-        self.podBefore = self.pod
-        self.pod = .mayRun
+        (self.podBefore, self.hadPodBefore) = (self.pod, self.hadPod)
+        (self.pod, self.hadPod) = (.mayRun, true)
         self.question = nil
         self.checkBegins(at: now)
         return [.installManifest(term: installation.term, before: installation.before)]

@@ -23,7 +23,7 @@ struct StandBack: Equatable, Sendable {
 
   mutating func podFailed(at now: Instant) {
     self.podFailures += 1
-    self.due = now + self.duration
+    self.due = max(self.due, now + self.duration)
   }
 
   /// The pod runs well enough for earlier failures not to count any more.
@@ -37,6 +37,11 @@ struct StandBack: Equatable, Sendable {
   mutating func stepDown(for duration: Duration?, at now: Instant) {
     self.isUnlimited = duration == nil
     if let duration { self.due = now + duration }
+  }
+
+  /// Another elector is to lead. Unlike ``stepDown(for:at:)`` it never shortens what is left.
+  mutating func giveWay(for duration: Duration, at now: Instant) {
+    self.due = max(self.due, now + duration)
   }
 
   mutating func resume(at now: Instant) {

@@ -50,7 +50,7 @@ struct StoreSchedule: Equatable, Sendable {
   /// nothing. So a lease that is not renewed is read again when it ends.
   private func nextRead(after request: Election.Request, _ answer: Election.Answer) -> Instant {
     let usual = request.sentAt + self.jittered(self.timing.sleep)
-    guard case .found(_, _, let remaining?) = answer else { return usual }
+    guard case .found(_, _, let rest) = answer, let remaining = rest.duration else { return usual }
     return min(usual, request.sentAt + max(remaining, Self.shortestReadPause))
   }
 

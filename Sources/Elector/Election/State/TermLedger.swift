@@ -126,6 +126,9 @@ struct TermLedger: Equatable, Sendable {
     return record
   }
 
+  /// Whether the record shows that a term of ours goes on.
+  var isOpen: Bool { self.openRecord != nil }
+
   /// Whether the record shows that this term of ours goes on.
   func names(_ term: UInt64) -> Bool { self.openRecord?.term == term }
 

@@ -30,11 +30,21 @@ package struct ElectedPod: Equatable, Sendable {
       ?? PodStop.defaultGrace
     let containers = ["containers", "initContainers"].flatMap { spec?[$0]?.array() ?? [] }
     let hasHook = containers.contains { $0["lifecycle"]?["preStop"] != nil }
-    self.grace = grace + (hasHook ? .seconds(Self.leastGrace) : .zero)
+    // A sidecar waits for the other containers, up to the whole grace, and then gets the least one.
+    // Source: kubelet, `killContainer` with a termination ordering.
+    let hasSidecar =
+      spec?["initContainers"]?.array().contains { $0["restartPolicy"]?.string == "Always" } == true
+    self.grace = grace + (hasHook || hasSidecar ? .seconds(Self.leastGrace) : .zero)
   }
 
-  /// A kubelet appends its node's name to a static pod's.
-  func isNamed(_ name: String, in namespace: String) -> Bool {
-    namespace == self.namespace && (name == self.name || name.hasPrefix(self.name + "-"))
+  /// Whether a pod of a kubelet is this one. A kubelet appends its node's name, in lower case, to a static pod's.
+  /// Source: kubelet, `generatePodName`.
+  /// - Parameter node: `nil` when it is unknown; then every name that begins with ours and a hyphen is taken for it, so
+  ///   that no pod counts as ended too early.
+  func isNamed(_ name: String, in namespace: String, node: String? = nil) -> Bool {
+    guard namespace == self.namespace else { return false }
+    if name == self.name { return true }
+    guard let node else { return name.hasPrefix(self.name + "-") }
+    return name == "\(self.name)-\(node.lowercased())"
   }
 }

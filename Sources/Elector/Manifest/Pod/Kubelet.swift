@@ -81,11 +81,28 @@ public struct Kubelet: Sendable {
   }
 
   private func pods(_ pod: ElectedPod, at path: String) async throws -> [JSONValue] {
-    try await self.list(path).filter {
-      let metadata = $0.metadata
-      return pod.isNamed(
-        metadata.name, in: metadata.namespace.isEmpty ? "default" : metadata.namespace)
+    let list = try await self.list(path)
+    func named(node: String?) -> [JSONValue] {
+      list.filter {
+        let metadata = $0.metadata
+        return pod.isNamed(
+          metadata.name, in: metadata.namespace.isEmpty ? "default" : metadata.namespace, node: node
+        )
+      }
     }
+    let found = named(node: nil)
+    if found.isEmpty { return [] }
+    // `etcd-backup` is not `etcd` on a node; only `/pods` names the node.
+    if let node = Self.node(of: list) { return named(node: node) }
+    guard path != "/pods", let node = Self.node(of: (try? await self.list("/pods")) ?? []) else {
+      return found
+    }
+    return named(node: node)
+  }
+
+  /// The node of a kubelet, by its pods.
+  private static func node(of pods: [JSONValue]) -> String? {
+    pods.lazy.compactMap { $0["spec"]?["nodeName"]?.string }.first { !$0.isEmpty }
   }
 
   private func list(_ path: String) async throws -> [JSONValue] {
