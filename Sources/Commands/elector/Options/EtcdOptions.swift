@@ -11,9 +11,8 @@ struct EtcdOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      etcd's API: auto, v2 or v3. auto takes v2 if a server has it, which podmaster needs, else v3. \
-      Everyone sharing a key must use the same API: name it before you switch v2 off. \
-      (default: auto)
+      etcd's API: auto, v2 or v3. auto takes what is recorded for the key; else v2 if a server has it, \
+      which podmaster needs, and v3 if every server says that it has no v2. (default: auto)
       """, valueName: "api"),
     transform: {
       guard let api = EtcdAPI(rawValue: $0) else {
