@@ -6,8 +6,11 @@ extension Election {
 
   mutating func installationEnded(_ installation: ElectionInstallation, at now: Instant) {
     switch installation {
-    case .installed, .kept:
-      if self.manifest.installed(), self.podHealth.isProven(at: now) { self.standBack.podProved() }
+    case .installed, .kept, .fixed:
+      let failure: String? = if case .fixed(let reason) = installation { reason } else { nil }
+      if self.manifest.installed(diskFailure: failure), self.podHealth.isProven(at: now) {
+        self.standBack.podProved()
+      }
     case .tooLate: _ = self.manifest.installFailed(isUntouched: true)
     case .failed(let reason, let isUntouched):
       guard self.manifest.installFailed(isUntouched: isUntouched) else { return }

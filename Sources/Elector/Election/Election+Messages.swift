@@ -162,6 +162,8 @@ extension Election {
     case steppingDown(for: Duration?)
     case resuming
     case cannotRemove(reason: String)
+    /// The manifest is installed, and could not be removed at present.
+    case diskFails(reason: String)
     /// The source cannot be read, but what is installed stays.
     case sourceFails(reason: String)
     /// The lock is ours, but the pod of an earlier term may still run.
@@ -197,6 +199,8 @@ extension Election {
     public var leads: Bool
     /// Whether the manifest is where the kubelet finds it.
     public var isInstalled: Bool
+    /// Why the manifest could not be removed, or would not be; `nil` when it is absent or the disk is well.
+    public var stuck: String?
     /// How long our lease is valid at least, and how old its last renewal is.
     public var leaseRest: Duration?
     public var renewalAge: Duration?
@@ -214,7 +218,7 @@ extension Election {
     if case .held(let holder) = self.role.key { (leader, term) = (holder.name, holder.term) }
     return Snapshot(
       leader: leader, term: term, leads: self.leads(at: now),
-      isInstalled: self.manifest.file == .installed,
+      isInstalled: self.manifest.file == .installed, stuck: self.manifest.stuck,
       leaseRest: self.lease.map { max(.zero, $0.sentAt + self.timing.ttl - now) },
       renewalAge: self.lease.map { now - $0.sentAt },
       waitsFor: self.waitRest(at: now), standsBackFor: self.standBack.rest(at: now),

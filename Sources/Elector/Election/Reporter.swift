@@ -84,6 +84,9 @@ struct Reporter: Equatable, Sendable {
     case .installation(.kept(let reason)):
       let isNews = self.before.file == .installing && self.isDue(.source, at: now)
       return isNews ? [.sourceFails(reason: reason)] : []
+    case .installation(.fixed(let reason)):
+      let isNews = self.before.file == .installing && self.isDue(.remove, at: now)
+      return isNews ? [.diskFails(reason: reason)] : []
     case .podOverdue(let id): return id == self.before.podQuestion ? [.podOverdue] : []
     case .stepDown(let duration):
       return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []

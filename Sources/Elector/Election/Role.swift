@@ -72,8 +72,8 @@ struct Role: Equatable, Sendable {
 
   /// How far a process is with leaving.
   enum Stop: Equatable, Sendable {
-    /// Removes the manifest. To `awaitingPod`, to `recording`; to `finished` when it cannot be removed
-    /// until then.
+    /// Removes the manifest. To `awaitingPod`, to `recording`. While it cannot be removed, it renews the
+    /// lease; to `finished` when there is none and it could not be removed until then.
     case removing(until: Instant)
     /// Waits for the pod's end and renews meanwhile. To `recording`; to `releasing` when the pod does
     /// not end.

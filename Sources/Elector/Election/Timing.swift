@@ -78,6 +78,10 @@ public struct Timing: Equatable, Sendable {
     max(self.requestTimeout / 2, Self.minimumRequestTimeout)
   }
 
+  /// How long the election waits for one piece of the disk's work. It renews nothing meanwhile: with this, an
+  /// unanswered request and a guard that is waited for (the margin), five sixths of the lease pass at most.
+  package var diskPatience: Duration { self.margin / 2 }
+
   /// The pause after the given number of failures in a row. It doubles up to `--sleep`, or up to the
   /// renewal's period while a lease has to be kept.
   func retryPause(afterFailures failures: Int, keepingLease: Bool) -> Duration {

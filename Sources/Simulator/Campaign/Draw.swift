@@ -83,7 +83,9 @@ struct Draw: Sendable {
     // for longer each time.
     let mayStandBack =
       self.podLimits != PodLimits()
-      || self.faults.contains { $0.kind == .refusedFiles || $0.kind == .lostSource }
+      || self.faults.contains {
+        [.refusedFiles, .lostSource, .hungDisk, .readOnlyDisk].contains($0.kind)
+      }
     if mayStandBack { bound += Nanoseconds(self.sleep * 10) }
     return bound
   }

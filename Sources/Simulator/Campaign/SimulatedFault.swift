@@ -38,6 +38,10 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case slowFiles = "slow-files"
     /// The manifest cannot be written, or cannot be synced when it is written.
     case refusedFiles = "refused-files"
+    /// The disk of elector and guard hangs: what they begin ends with the fault.
+    case hungDisk = "hung-disk"
+    /// The disk of elector and guard is read-only.
+    case readOnlyDisk = "read-only-disk"
     /// The manifest's source cannot be read.
     case lostSource = "lost-source"
     case slowStoreDisk = "slow-store-disk"

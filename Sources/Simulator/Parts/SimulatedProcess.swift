@@ -40,6 +40,8 @@ final class SimulatedElector<Core: ElectionCore>: SimulatedProcess {
   var installsUntil = BootInstant(nanoseconds: 0)
   /// The content of that installation.
   var content: ManifestContent?
+  /// The end of the disk's work that hangs, of which it waits no longer.
+  var diskHangsUntil: Nanoseconds = 0
   var copy: ManifestCopy
 
   init(node: Int, life: Int, begin: Nanoseconds, core: Core, copy: ManifestCopy) {

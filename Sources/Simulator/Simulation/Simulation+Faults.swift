@@ -5,8 +5,9 @@ import SeededRandom
 /// The begin and the end of each fault.
 extension Simulation {
   mutating func begin(_ fault: SimulatedFault) {
+    let isInflicted = self.inflict(fault)
     self.lastTrouble = self.now
-    guard self.inflict(fault) else { return }
+    guard isInflicted else { return }
     self.result.faults[fault.kind, default: 0] += 1
     self.tell(.fault, "\(fault)")
   }
@@ -15,12 +16,16 @@ extension Simulation {
   private mutating func inflict(_ fault: SimulatedFault) -> Bool {
     let node = fault.node
     let guardian = self.nodes[node].guardian
+    if self.wouldMeetBadDisk(fault) { return false }
     var chance = SeededGenerator(seed: fault.seed)
     switch fault.kind {
     case .cut, .cutRequests, .cutAnswers:
       self.last(fault)
       self.span(.cut, fault.kind.rawValue, .network(node))
     case .storm, .slowFiles, .refusedFiles, .lostSource: self.last(fault)
+    case .hungDisk, .readOnlyDisk:
+      guard self.mayLoseDisk(node) else { return false }
+      self.last(fault)
     case .stopElector:
       // Elector and guard of a node cover for each other, so one of them is always well.
       guard let elector = self.nodes[node].elector, self.isWell(guardian) else { return false }
@@ -86,6 +91,36 @@ extension Simulation {
       self.turnStore()
     }
     return true
+  }
+
+  /// A leader whose manifest cannot be removed needs its store, its processes and its machine: nothing helps
+  /// where they fail too. See the guarantees.
+  private func wouldMeetBadDisk(_ fault: SimulatedFault) -> Bool {
+    let now = self.now
+    func isBad(_ node: SimulatedNode<Core>) -> Bool {
+      let end = node.end(of: .hungDisk, .readOnlyDisk)
+      return end > 0 && end + Nanoseconds(node.timing.ttl) > now
+    }
+    switch fault.kind {
+    case .restartKubelet, .restartUnit, .stepDown, .flood: return false
+    case .stopStore, .killStore, .storePower, .slowStoreDisk, .fullStoreDisk:
+      return self.nodes.contains(where: isBad)
+    case .cut, .cutRequests, .cutAnswers, .storm, .stopElector, .stopGuard, .killElector,
+      .killAtRecord, .killGuard, .killUnit, .nodePower, .slowFiles, .refusedFiles, .lostSource,
+      .hungDisk, .readOnlyDisk:
+      return isBad(self.nodes[fault.node])
+    }
+  }
+
+  /// Only while all is well, and long enough for a renewal.
+  private func mayLoseDisk(_ node: Int) -> Bool {
+    let state = self.nodes[node]
+    let others = state.end(
+      of: .cut, .cutRequests, .cutAnswers, .storm, .slowFiles, .refusedFiles, .lostSource,
+      .killAtRecord)
+    return self.isWell(state.elector) && self.isWell(state.guardian) && self.store.isUp
+      && !self.storeIsSlow && !self.commitsFail && self.store.stoppedUntil <= self.now
+      && others <= self.now && self.lastTrouble + Nanoseconds(state.timing.ttl) <= self.now
   }
 
   private mutating func last(_ fault: SimulatedFault) {

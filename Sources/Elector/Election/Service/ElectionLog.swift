@@ -51,7 +51,16 @@ extension ElectionService {
       )
     case .resuming: (.info, "asked to take part again", [:])
     case .cannotRemove(let reason):
-      (.error, "cannot remove the manifest", ["reason": "\(reason)"])
+      (
+        .error, "cannot remove the manifest; a lease that we hold is renewed until we can",
+        ["reason": "\(reason)"]
+      )
+    case .diskFails(let reason):
+      (
+        .error,
+        "the disk takes no writes: we stay the master, since the manifest cannot be removed",
+        ["reason": "\(reason)"]
+      )
     case .sourceFails(let reason):
       (.warning, "cannot read the source; what is installed stays", ["reason": "\(reason)"])
     case .waiting(let term, let rest):
@@ -95,7 +104,7 @@ struct ElectionNews: Equatable, Sendable {
     case .storeFails(let reason): return self.isNew(reason, of: .store)
     case .recordFails(let reason): return self.isNew(reason, of: .record)
     case .sourceFails(let reason): return self.isNew(reason, of: .source)
-    case .cannotRemove(let reason): return self.isNew(reason, of: .remove)
+    case .cannotRemove(let reason), .diskFails(let reason): return self.isNew(reason, of: .remove)
     case .storeAnswersAgain: (self.reasons[.store], self.reasons[.record]) = (nil, nil)
     case .acquired, .regained, .lost, .released:
       (self.reasons[.source], self.reasons[.remove]) = (nil, nil)
@@ -105,6 +114,8 @@ struct ElectionNews: Equatable, Sendable {
   }
 
   private mutating func isNew(_ reason: String, of trouble: Trouble) -> Bool {
+    // How long a disk has hung is no other reason.
+    let reason = reason.filter { !$0.isNumber }
     defer { self.reasons[trouble] = reason }
     return self.reasons[trouble] != reason
   }

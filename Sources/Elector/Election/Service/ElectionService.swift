@@ -40,7 +40,8 @@ public struct ElectionService: Service {
     guarded: GuardedManifest? = nil, logger: Logger
   ) {
     let destination = ManifestDestination(
-      installer: ManifestInstaller(file: manifest, guarded: guarded), kubelet: kubelet,
+      installer: ManifestInstaller(
+        file: manifest, guarded: guarded, patience: timing.diskPatience), kubelet: kubelet,
       timing: timing,
       logger: logger)
     self.init(
