@@ -235,7 +235,7 @@ public final class EtcdClient: Sendable {
     }
   }
 
-  private func call(_ request: KeysRequest) -> EtcdTransport.Call {
+  func call(_ request: KeysRequest) -> EtcdTransport.Call {
     EtcdTransport.Call(
       method: HTTPMethod(rawValue: request.method.rawValue), target: request.target,
       body: request.body, contentType: "application/x-www-form-urlencoded",

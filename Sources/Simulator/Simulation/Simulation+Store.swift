@@ -121,7 +121,9 @@ extension Simulation {
   /// The store reads a request. A read does not wait for the writer.
   private mutating func read(_ arrival: SimulatedStore.Arrival) {
     guard case .read(let path) = arrival.operation else {
-      self.store.accept(arrival, at: self.now)
+      // Each request may reach another member.
+      let skew = self.draw.clockSkew > 0 ? self.chance.upTo(self.draw.clockSkew) : 0
+      self.store.accept(arrival, at: self.now, skew: skew)
       return
     }
     let outcome = self.store.read(path, at: self.now)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import EtcdClient
 import HTTPEndpoint
 import Logging
@@ -21,6 +22,15 @@ struct EtcdOptions: ParsableArguments {
       return api
     })
   var etcdApi = EtcdAPI.auto
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      By how much the clocks of etcd's members may differ; v2 leases end that much early. \
+      (default: what is measured at the start, at least 250ms; 0 with one member and in v3)
+      """, valueName: "duration"),
+    transform: { try GoDuration(parsing: $0) })
+  var etcdClockSkew: GoDuration?
 
   @Option(
     help: ArgumentHelp(
@@ -47,6 +57,9 @@ struct EtcdOptions: ParsableArguments {
     if let mistake = self.tlsFiles.mistake(server: "--etcd-servers", isTLS: isTLS) {
       throw ValidationError(mistake)
     }
+    if let skew = self.etcdClockSkew, skew.duration < .zero {
+      throw ValidationError("--etcd-clock-skew must not be negative, but is \(skew)")
+    }
     if (self.etcdUsername == nil) != (self.etcdPasswordFile == nil) {
       throw ValidationError("--etcd-username and --etcd-password-file need each other")
     }
@@ -65,6 +78,38 @@ struct EtcdOptions: ParsableArguments {
     do { return try EtcdEndpoint.list(self.etcdServers) } catch {
       throw ValidationError("--etcd-servers: \(error)")
     }
+  }
+
+  /// By how much the store may end a lease early, `--etcd-clock-skew` or what is measured now.
+  /// - Parameters:
+  ///   - key: a lock key; another key is written beside it.
+  ///   - timeout: how long the members are waited for.
+  func clockSkew(
+    _ client: EtcdClient, beside key: String, timeout: Duration, logger: Logger
+  ) async -> Duration {
+    if self.etcdApi == .v3 { return .zero }
+    if let skew = self.etcdClockSkew { return skew.duration }
+    let clocks = await client.memberClocks(beside: key, timeout: timeout)
+    guard clocks.counted > .zero else { return .zero }
+    if !clocks.silent.isEmpty {
+      logger.warning(
+        """
+        the clocks of some etcd members could not be compared; name the most that they may differ by \
+        with --etcd-clock-skew
+        """,
+        metadata: [
+          "members": "\(clocks.silent.map { "\($0)" }.joined(separator: ","))",
+          "counted": "\(clocks.counted)",
+        ])
+    }
+    if let certain = clocks.certain, certain > .seconds(1) {
+      logger.warning(
+        """
+        the clocks of etcd's members differ, and v2 leases end that much early: set the clocks (NTP), then \
+        restart the electors
+        """, metadata: ["difference": "\(certain)", "counted": "\(clocks.counted)"])
+    }
+    return clocks.counted
   }
 
   /// - Parameters:
