@@ -142,6 +142,8 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   case usesAPI(EtcdAPI, version: String?)
   /// The choice of the API could not be recorded in this key.
   case unrecordedAPI(EtcdAPI, key: String, reason: String)
+  /// By the server's clock more time has passed than by ours, which a pause of this machine explains.
+  case stoodStill(for: Duration)
   /// The server's shortest TTL is longer than the requested one.
   case longerTTL(asked: Int64, granted: Int64)
   case tlsReloaded
@@ -156,7 +158,7 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   public var isWarning: Bool {
     switch self {
     case .usesAPI, .tlsReloaded: false
-    case .unrecordedAPI, .longerTTL, .tlsNotReloaded: true
+    case .unrecordedAPI, .stoodStill, .longerTTL, .tlsNotReloaded: true
     }
   }
 
@@ -168,6 +170,11 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
       """
       the choice of \(api) cannot be recorded in /\(key), so every member must answer at each start: \
       \(reason)
+      """
+    case .stoodStill(let duration):
+      """
+      this machine stood still for \(duration), or the clock of etcd's server was set ahead: our leases are \
+      that much older
       """
     case .longerTTL(let asked, let granted):
       """

@@ -732,6 +732,29 @@ private func record(
     #expect(bench.election.snapshot(at: Instant(.seconds(210))).stuck == nil)
   }
 
+  /// A machine that was paused with its clocks believes nothing from before.
+  @Test(arguments: [(lost: 5.0, leads: true), (lost: 25, leads: false)])
+  func aLeaseIsAsOldAsTheStoreSays(_ lost: Double, _ leads: Bool) throws {
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 5)
+    let effects = bench.feed(.stoodStill(total: .seconds(lost)), at: 6)
+    #expect(bench.election.leads(at: Instant(.seconds(6))) == leads)
+    #expect(effects.contains(.removeManifest) == !leads)
+    // Once: it is the total.
+    _ = bench.feed(.stoodStill(total: .seconds(lost)), at: 6)
+    #expect(bench.election.leads(at: Instant(.seconds(6))) == leads)
+  }
+
+  /// Its answer may have waited in the machine while it stood still.
+  @Test func aGrantToARequestFromBeforeIsAsOld() throws {
+    var bench = try Bench.leading()
+    _ = bench.feed(.installation(.installed), at: 5)
+    _ = bench.wake(at: 5)
+    _ = bench.feed(.stoodStill(total: .seconds(25)), at: 6)
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 12), at: 6)
+    #expect(!bench.election.leads(at: Instant(.seconds(6))))
+  }
+
   @Test func aStopWithoutALeaseDoesNotWaitForTheDisk() throws {
     var bench = try Bench()
     _ = bench.feed(.started, at: 0)

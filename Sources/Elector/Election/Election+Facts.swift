@@ -59,6 +59,18 @@ extension Election {
 
   // MARK: The store
 
+  /// The lease is older than our clock says, and so is a request under way.
+  mutating func stoodStill(_ total: Duration) {
+    let lost = total - self.timeStoodStill
+    guard lost > .zero else { return }
+    self.timeStoodStill = total
+    self.store.age(by: lost)
+    if var lease {
+      lease.sentAt = lease.sentAt + (.zero - lost)
+      self.role.age(lease)
+    }
+  }
+
   mutating func answered(_ id: Int, _ answer: Answer, at now: Instant) {
     guard let request = self.store.answered(id, answer) else { return }
     if request.kind.concernsRecord {

@@ -16,6 +16,8 @@ extension Election {
     /// Something happened to the source or to the destination.
     case filesChanged
     case answered(id: Int, Answer)
+    /// The store's clock shows that our machine, with its clocks, stood still for so long since the start.
+    case stoodStill(total: Duration)
     case watched(id: Int, KeyChange)
     case watchFailed(id: Int, reason: String)
     /// The pod has ended, or its time to end is over and the kubelet does not contradict.
@@ -98,7 +100,7 @@ extension Election {
     public let kind: Kind
     /// When it was decided to send it, which is before it was sent: a lease that it brings is believed
     /// from here on.
-    public let sentAt: Instant
+    public internal(set) var sentAt: Instant
     /// What the store's index was at least, then. A linearizable read cannot show less.
     let storeIndex: UInt64
 

@@ -91,7 +91,7 @@ struct Reporter: Equatable, Sendable {
     case .stepDown(let duration):
       return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []
     case .resume: return [.resuming]
-    case .started, .woke, .removed, .installation, .filesChanged, .answered, .watched,
+    case .started, .woke, .removed, .installation, .filesChanged, .answered, .stoodStill, .watched,
       .watchFailed, .podEnded, .podObserved, .stop:
       return []
     }

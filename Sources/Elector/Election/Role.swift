@@ -165,6 +165,16 @@ struct Role: Equatable, Sendable {
     self.standing = self.wonAt.map { .winner(lease, since: $0) } ?? .leader(lease)
   }
 
+  /// Our lease is older than it seemed.
+  mutating func age(_ lease: Lease) {
+    switch self.standing {
+    case .candidate, .follower: break
+    case .winner(_, let since): self.standing = .winner(lease, since: since)
+    case .leader: self.standing = .leader(lease)
+    case .doubtful(_, let since): self.standing = .doubtful(lease, since: since)
+    }
+  }
+
   /// The record names our term.
   mutating func open() {
     switch self.standing {

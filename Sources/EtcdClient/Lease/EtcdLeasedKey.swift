@@ -49,6 +49,8 @@ public final class EtcdLeasedKey: LeasedKey {
     try await self.key().setSideValue(key, to: value, if: condition)
   }
 
+  public var timeStoodStill: Duration { self.client.transport.timeStoodStill }
+
   private func key() async throws(EtcdClientError) -> any LeasedKey {
     if let known = self.chosen.withLock({ $0 }) { return known }
     let (api, unrecorded) = try await self.choose()

@@ -28,6 +28,8 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case storePower = "store-power"
     /// A node's machine is off.
     case nodePower = "node-power"
+    /// A node's machine is paused by its hypervisor, with its clocks.
+    case pauseMachine = "pause-machine"
     /// The kubelet and its containers end; the kubelet restarts.
     case restartKubelet = "restart-kubelet"
     /// SIGTERM to a node's unit, as for an update.

@@ -27,6 +27,7 @@ final class SimulatedElector<Core: ElectionCore>: SimulatedProcess {
   var core: Core
   var loop = ElectorLoop()
   var continuity = StoreContinuity()
+  var standstill = Standstill()
   /// Requests to the store without an answer.
   var pending: [Int: PendingRequest] = [:]
   var watch: Int?
@@ -89,6 +90,8 @@ final class SimulatedKubelet: SimulatedProcess {
 struct PendingRequest: Sendable {
   let kind: Election.Request.Kind
   let sentAfter: StorePosition?
+  /// The machine's clock at the sending.
+  let sent: Nanoseconds
   /// The last index that any client had seen when it was sent.
   let acknowledged: UInt64
 }

@@ -16,7 +16,7 @@ extension Simulation {
   private mutating func inflict(_ fault: SimulatedFault) -> Bool {
     let node = fault.node
     let guardian = self.nodes[node].guardian
-    if self.wouldMeetBadDisk(fault) { return false }
+    if self.isTooMuch(fault) { return false }
     var chance = SeededGenerator(seed: fault.seed)
     switch fault.kind {
     case .cut, .cutRequests, .cutAnswers:
@@ -24,8 +24,19 @@ extension Simulation {
       self.span(.cut, fault.kind.rawValue, .network(node))
     case .storm, .slowFiles, .refusedFiles, .lostSource: self.last(fault)
     case .hungDisk, .readOnlyDisk:
-      guard self.mayLoseDisk(node) else { return false }
+      guard self.isAllWell(node) else { return false }
       self.last(fault)
+    case .pauseMachine:
+      guard self.isAllWell(node), let elector = self.nodes[node].elector, let guardian
+      else { return false }
+      self.last(fault)
+      self.nodes[node].clock.stand(during: self.now..<fault.end)
+      self.nodes[node].timePaused += fault.end - self.now
+      self.nodes[node].pausedUntil = fault.end
+      self.stop(elector, .elector(node), until: fault.end) { $0.turn(elector) }
+      self.stop(guardian, .guardian(node), until: fault.end) { $0.turn(guardian) }
+      self.agenda.add(
+        { $0.pauseIsForgotten(node) }, at: fault.end + self.nodes[node].excuse)
     case .stopElector:
       // Elector and guard of a node cover for each other, so one of them is always well.
       guard let elector = self.nodes[node].elector, self.isWell(guardian) else { return false }
@@ -93,34 +104,36 @@ extension Simulation {
     return true
   }
 
-  /// A leader whose manifest cannot be removed needs its store, its processes and its machine: nothing helps
-  /// where they fail too. See the guarantees.
-  private func wouldMeetBadDisk(_ fault: SimulatedFault) -> Bool {
+  /// A leader whose manifest cannot be removed needs its store, its processes and its machine; so does one that
+  /// was paused and has to hear of it. Nothing helps where these fail, too. See the guarantees.
+  private func isTooMuch(_ fault: SimulatedFault) -> Bool {
     let now = self.now
     func isBad(_ node: SimulatedNode<Core>) -> Bool {
-      let end = node.end(of: .hungDisk, .readOnlyDisk)
-      return end > 0 && end + Nanoseconds(node.timing.ttl) > now
+      let end = node.end(of: .hungDisk, .readOnlyDisk, .pauseMachine)
+      return end > 0 && end + Nanoseconds(node.timing.ttl) + node.excuse > now
     }
     switch fault.kind {
-    case .restartKubelet, .restartUnit, .stepDown, .flood: return false
+    case .flood: return false
+    case .restartKubelet, .restartUnit, .stepDown: return self.nodes[fault.node].pausedUntil > now
     case .stopStore, .killStore, .storePower, .slowStoreDisk, .fullStoreDisk:
       return self.nodes.contains(where: isBad)
     case .cut, .cutRequests, .cutAnswers, .storm, .stopElector, .stopGuard, .killElector,
       .killAtRecord, .killGuard, .killUnit, .nodePower, .slowFiles, .refusedFiles, .lostSource,
-      .hungDisk, .readOnlyDisk:
+      .hungDisk, .readOnlyDisk, .pauseMachine:
       return isBad(self.nodes[fault.node])
     }
   }
 
-  /// Only while all is well, and long enough for a renewal.
-  private func mayLoseDisk(_ node: Int) -> Bool {
+  /// Whether nothing has been wrong for the length of a lease.
+  private func isAllWell(_ node: Int) -> Bool {
     let state = self.nodes[node]
     let others = state.end(
       of: .cut, .cutRequests, .cutAnswers, .storm, .slowFiles, .refusedFiles, .lostSource,
       .killAtRecord)
-    return self.isWell(state.elector) && self.isWell(state.guardian) && self.store.isUp
-      && !self.storeIsSlow && !self.commitsFail && self.store.stoppedUntil <= self.now
-      && others <= self.now && self.lastTrouble + Nanoseconds(state.timing.ttl) <= self.now
+    return self.isWell(state.elector) && self.isWell(state.guardian) && state.kubelet.isUp
+      && self.store.isUp && !self.storeIsSlow && !self.commitsFail
+      && self.store.stoppedUntil <= self.now && others <= self.now
+      && self.lastTrouble + Nanoseconds(state.timing.ttl) <= self.now
   }
 
   private mutating func last(_ fault: SimulatedFault) {
