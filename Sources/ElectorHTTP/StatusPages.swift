@@ -36,6 +36,9 @@ enum ElectionMetrics {
     gauge("manifest_installed", "1 while the manifest is in place.") { status, _ in
       status.snapshot.isInstalled ? 1 : 0
     }
+    gauge("manifest_stuck", "1 while the disk lets the manifest be neither written nor removed.") {
+      status, _ in status.snapshot.stuck == nil ? 0 : 1
+    }
     gauge("term", "The token of the lock's holder.") { status, _ in
       status.snapshot.term.map { Double($0) }
     }

@@ -201,19 +201,19 @@ public final class EtcdClient: Sendable {
   }
 
   /// Whether one endpoint has the v2 API, whatever its answer.
-  func hasV2(at endpoint: EtcdEndpoint, within timeout: Duration) async throws(EtcdClientError)
-    -> Bool
-  {
+  func hasV2(
+    at endpoint: EtcdEndpoint, until deadline: ContinuousClock.Instant
+  ) async throws(EtcdClientError) -> Bool {
     do {
       _ = try await self.transport.send(
-        self.call(KeysRequest(.get, key: "", query: [])), to: endpoint, until: .now + timeout
+        self.call(KeysRequest(.get, key: "", query: [])), to: endpoint, until: deadline
       ) { answer, endpoint throws(EtcdClientError) in try answer.keysResponse(from: endpoint) }
       return true
     } catch {
       switch error {
       case .refused, .denied: return true
       case .apiMissing: return false
-      case .declined, .unreachable, .unanswered, .malformed: throw error
+      case .declined, .unreachable, .unanswered, .malformed, .apiUndecided, .otherAPI: throw error
       }
     }
   }
@@ -235,7 +235,7 @@ public final class EtcdClient: Sendable {
     }
   }
 
-  private func call(_ request: KeysRequest) -> EtcdTransport.Call {
+  func call(_ request: KeysRequest) -> EtcdTransport.Call {
     EtcdTransport.Call(
       method: HTTPMethod(rawValue: request.method.rawValue), target: request.target,
       body: request.body, contentType: "application/x-www-form-urlencoded",
@@ -259,7 +259,7 @@ public typealias EtcdEndpointError = HTTPEndpointError
 
 /// An API of etcd.
 public enum EtcdAPI: String, CaseIterable, Sendable, CustomStringConvertible {
-  /// v2 if a server has it, else v3.
+  /// What is recorded for the key; else v2 if a server has it, and v3 if every server says that it has no v2.
   case auto
   case v2
   case v3

@@ -13,6 +13,11 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
   case unreachable(endpoint: EtcdEndpoint, reason: String)
   /// The server does not have this API. Nothing has changed.
   case apiMissing(endpoint: EtcdEndpoint, EtcdAPI)
+  /// No API is recorded for the key, and this endpoint does not say whether it has v2, where others may
+  /// hold the key. Nothing has changed.
+  case apiUndecided(endpoint: EtcdEndpoint, reason: String)
+  /// The record says that the key is in another API than this client is to use. Nothing has changed.
+  case otherAPI(key: String, recorded: EtcdAPI, wanted: EtcdAPI)
   /// Time-out, broken connection, cancellation, or an etcd that gave up half-way: the server **may have
   /// applied** a write, or may still do so.
   case unanswered(endpoint: EtcdEndpoint, reason: String)
@@ -28,7 +33,7 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
   public var isOutcomeUnknown: Bool {
     switch self {
     case .unanswered, .malformed: true
-    case .refused, .declined, .denied, .unreachable, .apiMissing: false
+    case .refused, .declined, .denied, .unreachable, .apiMissing, .apiUndecided, .otherAPI: false
     }
   }
 
@@ -36,7 +41,7 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
   var isFromStore: Bool {
     switch self {
     case .refused, .declined, .denied: true
-    case .unreachable, .apiMissing, .unanswered, .malformed: false
+    case .unreachable, .apiMissing, .apiUndecided, .otherAPI, .unanswered, .malformed: false
     }
   }
 
@@ -49,12 +54,22 @@ public enum EtcdClientError: Error, Equatable, Sendable, CustomStringConvertible
     case .apiMissing(let endpoint, .v2):
       """
       etcd at \(endpoint) has no v2 API: start it with --enable-v2=true, or stop all electors of this \
-      key and start them with --etcd-api=v3
+      key and move it to v3 (docs/operate/etcd.md)
       """
     case .apiMissing(let endpoint, _):
       """
       etcd at \(endpoint) serves no /v3: set enable-grpc-gateway: true, which a config file of 3.4 leaves off; \
       before 3.4, start all electors of this key with --etcd-api=v2
+      """
+    case .apiUndecided(let endpoint, let reason):
+      """
+      \(endpoint) does not say whether it has the v2 API (\(reason)): start it, take it out of the list, \
+      or name the API with --etcd-api
+      """
+    case .otherAPI(let key, let recorded, let wanted):
+      """
+      /\(key) records \(recorded), not \(wanted): use that, or stop all electors of this key and write \
+      \(wanted) there
       """
     case .unanswered(let endpoint, let reason): "no answer from etcd at \(endpoint): \(reason)"
     case .malformed(let endpoint, let reason):
@@ -125,6 +140,10 @@ public struct EtcdGatewayError: Error, Equatable, Sendable, CustomStringConverti
 public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   /// The API in use from now on, with the server's version for v3.
   case usesAPI(EtcdAPI, version: String?)
+  /// The choice of the API could not be recorded in this key.
+  case unrecordedAPI(EtcdAPI, key: String, reason: String)
+  /// By the server's clock more time has passed than by ours, which a pause of this machine explains.
+  case stoodStill(for: Duration)
   /// The server's shortest TTL is longer than the requested one.
   case longerTTL(asked: Int64, granted: Int64)
   case tlsReloaded
@@ -139,7 +158,7 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
   public var isWarning: Bool {
     switch self {
     case .usesAPI, .tlsReloaded: false
-    case .longerTTL, .tlsNotReloaded: true
+    case .unrecordedAPI, .stoodStill, .longerTTL, .tlsNotReloaded: true
     }
   }
 
@@ -147,6 +166,16 @@ public enum EtcdNotice: Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .usesAPI(let api, let version):
       "using etcd's \(api) API" + (version.map { " (etcd \($0))" } ?? "")
+    case .unrecordedAPI(let api, let key, let reason):
+      """
+      the choice of \(api) cannot be recorded in /\(key), so every member must answer at each start: \
+      \(reason)
+      """
+    case .stoodStill(let duration):
+      """
+      this machine stood still for \(duration), or the clock of etcd's server was set ahead: our leases are \
+      that much older
+      """
     case .longerTTL(let asked, let granted):
       """
       etcd's shortest lease is \(granted) s instead of \(asked) s: a takeover after a crash takes that \

@@ -793,14 +793,75 @@ private func record(
     #expect(effects.last == .finish(.clean))
   }
 
-  @Test func aManifestThatCannotBeRemovedKeepsTheLockAndIsTold() throws {
+  /// The pod runs for as long as its manifest is there.
+  @Test func aStopThatCannotRemoveRenewsUntilItCan() throws {
     var bench = try Bench.leading()
+    _ = bench.feed(.stop, at: 1)
+    #expect(bench.feed(.removeFailed(reason: "read-only"), at: 1).kinds == [])
+    #expect(bench.election.snapshot(at: Instant(.seconds(1))).stuck == "read-only")
+    var renewals = 0
+    for second in 2..<200 {
+      let now = Double(second)
+      var effects = bench.wake(at: now)
+      if effects.contains(.removeManifest) {
+        effects += bench.feed(.removeFailed(reason: "read-only"), at: now)
+      }
+      guard case .renew(let index)? = effects.request?.kind else { continue }
+      renewals += 1
+      _ = bench.answer(.granted(term: 10, modifiedIndex: index + 1), at: now)
+    }
+    #expect(renewals > 30)
+    #expect(bench.election.lease != nil)
+    _ = bench.wake(at: 210)
+    _ = bench.feed(.removed, at: 210)
+    #expect(bench.election.snapshot(at: Instant(.seconds(210))).stuck == nil)
+  }
+
+  /// A machine that was paused with its clocks believes nothing from before.
+  @Test(arguments: [(lost: 5.0, leads: true), (lost: 25, leads: false)])
+  func aLeaseIsAsOldAsTheStoreSays(_ lost: Double, _ leads: Bool) throws {
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 5)
+    let effects = bench.feed(.stoodStill(total: .seconds(lost)), at: 6)
+    #expect(bench.election.leads(at: Instant(.seconds(6))) == leads)
+    #expect(effects.contains(.removeManifest) == !leads)
+    // Once: it is the total.
+    _ = bench.feed(.stoodStill(total: .seconds(lost)), at: 6)
+    #expect(bench.election.leads(at: Instant(.seconds(6))) == leads)
+  }
+
+  /// Its answer may have waited in the machine while it stood still.
+  @Test func aGrantToARequestFromBeforeIsAsOld() throws {
+    var bench = try Bench.leading()
+    _ = bench.feed(.installation(.installed), at: 5)
+    _ = bench.wake(at: 5)
+    _ = bench.feed(.stoodStill(total: .seconds(25)), at: 6)
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 12), at: 6)
+    #expect(!bench.election.leads(at: Instant(.seconds(6))))
+  }
+
+  @Test func aStopWithoutALeaseDoesNotWaitForTheDisk() throws {
+    var bench = try Bench()
+    _ = bench.feed(.started, at: 0)
     _ = bench.feed(.stop, at: 1)
     #expect(bench.feed(.removeFailed(reason: "read-only"), at: 1).kinds == [])
     #expect(bench.wake(at: 2.25) == [.removeManifest])
     #expect(
-      bench.feed(.removeFailed(reason: "read-only"), at: 3).last
+      bench.feed(.removeFailed(reason: "read-only"), at: 4).last
         == .finish(.manifestLeft(reason: "read-only")))
+  }
+
+  @Test func aDiskThatTakesNoWritesIsToldAndKeepsTheLeader() throws {
+    var bench = try Bench.leading()
+    _ = bench.wake(at: 6)
+    let effects = bench.feed(.installation(.fixed(reason: "read-only")), at: 6)
+    #expect(effects.contains(.report(.diskFails(reason: "read-only"))))
+    #expect(
+      bench.election.leads(at: Instant(.seconds(6)))
+        && bench.election.snapshot(at: Instant(.seconds(6))).stuck == "read-only")
+    _ = bench.wake(at: 12)
+    _ = bench.feed(.installation(.installed), at: 12)
+    #expect(bench.election.snapshot(at: Instant(.seconds(12))).stuck == nil)
   }
 
   @Test func doesNotHammerAStoreThatForgets() throws {

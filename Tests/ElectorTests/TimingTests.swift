@@ -53,6 +53,16 @@ import Testing
     }
   }
 
+  /// v2 leases end early by what the clocks of etcd's members differ.
+  @Test func waitsForWhatTheStoreEndsEarly() throws {
+    let timing = try Timing(ttlSeconds: 30, sleep: .seconds(5))
+    let skewed = timing.counting(clockSkew: .seconds(5))
+    #expect(skewed.lockDelay == timing.lockDelay + .seconds(5))
+    #expect(skewed.podOutlivesLease == timing.podOutlivesLease + .seconds(5))
+    #expect(skewed.margin == timing.margin && skewed.worstTakeover > timing.worstTakeover)
+    #expect(timing.counting(clockSkew: .seconds(-1)) == timing)
+  }
+
   /// A third of 10 s is the margin; of the rest three go to rounding and detection, and a renewal and a
   /// time-out take 3.33 s.
   @Test func aDeadlineThatCouldPassBetweenTwoRenewalsIsRefused() throws {

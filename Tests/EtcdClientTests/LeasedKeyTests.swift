@@ -1,6 +1,5 @@
 import FoundationEssentials
 import KVStore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -266,73 +265,5 @@ extension LeaseAnswer {
       let leases = try await client.gateway("/lease/leases", "{}")
       #expect(leases.split(separator: #""ID""#).count - 1 == 5)
     }
-  }
-}
-
-/// The choice among etcd's APIs.
-@Suite(
-  .takesTurns, .timeLimit(.minutes(10)),
-  .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
-struct EtcdAPITests {
-  private func choice(of api: EtcdAPI, at endpoints: [EtcdEndpoint]) async throws -> [EtcdNotice] {
-    let notices = Mutex<[EtcdNotice]>([])
-    let client = EtcdClient(
-      endpoints: endpoints, timeout: .seconds(60), connectTimeout: .seconds(30)
-    ) { notice in
-      notices.withLock { $0.append(notice) }
-    }
-    try await client.run { client in
-      let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: .seconds(60))
-      let key = EtcdLeasedKey(client: client, api: api, options: options)
-      for _ in 0..<2 {
-        let answer = try await key.perform(.read)
-        #expect(answer.fact == .absent)
-      }
-    }
-    return notices.withLock { $0 }
-  }
-
-  @Test func autoTakesV2WhereverItIs() async throws {
-    let dead = EtcdEndpoint.refusing
-    try await RealEtcd.with { both in
-      try await RealEtcd.with(.init(enableV2: false)) { (new: RealEtcd) async throws -> Void in
-        let v2 = [EtcdNotice.usesAPI(.v2, version: nil)]
-        #expect(try await self.choice(of: .auto, at: [both.endpoint]) == v2)
-        #expect(try await self.choice(of: .auto, at: [dead, both.endpoint]) == v2)
-        // During an upgrade other electors may hold the key in v2.
-        #expect(try await self.choice(of: .auto, at: [new.endpoint, both.endpoint]) == v2)
-        #expect(
-          try await self.choice(of: .v3, at: [both.endpoint])
-            == [.usesAPI(.v3, version: EtcdAPITests.version)])
-        #expect(
-          try await self.choice(of: .auto, at: [dead, new.endpoint])
-            == [.usesAPI(.v3, version: EtcdAPITests.version)])
-        let error = await #expect(throws: EtcdClientError.self) {
-          try await self.choice(of: .v2, at: [new.endpoint])
-        }
-        #expect(error == .apiMissing(endpoint: new.endpoint, .v2))
-        #expect("\(error, default: "")".contains("--etcd-api=v3"))
-      }
-    }
-  }
-
-  /// The version of this machine's etcd.
-  private static let version = try? RealEtcd.version()
-
-  @Test func autoDecidesNothingWithoutAnAnswer() async throws {
-    let dead = EtcdEndpoint.refusing
-    await #expect(throws: EtcdClientError.self) {
-      try await self.choice(of: .auto, at: [dead, dead])
-    }
-  }
-
-  @Test(arguments: ["3.4.23", "3.6.0-rc.1", "4.0.0"])
-  func v3IsThereSince34(_ version: String) {
-    #expect(EtcdGateway.exists(in: version))
-  }
-
-  @Test(arguments: ["2.3.8", "3.0.17", "3.2.32", "3.3.27", "", "nonsense", "x.y"])
-  func anOlderVersionHasNoV3(_ version: String) {
-    #expect(!EtcdGateway.exists(in: version))
   }
 }

@@ -75,6 +75,20 @@ import Testing
     }
   }
 
+  /// Few seeds have a quiet moment for them otherwise.
+  @Test func disksThatFailAndMachinesThatArePausedBringUpNoSecondPod() async throws {
+    var scenario = Scenario()
+    scenario.faults = [.hungDisk, .readOnlyDisk, .pauseMachine, .stepDown, .restartUnit]
+    let summary = try await self.run(Election.self, 0..<60, scenario)
+    for violation in summary.violations {
+      let story = Campaign(scenario, from: violation.seed, seeds: 1).story(of: violation.seed)
+      Issue.record("seed \(violation.seed): \(violation.text)\n\(story.story.text)")
+    }
+    for kind in [SimulatedFault.Kind.hungDisk, .readOnlyDisk, .pauseMachine] {
+      #expect(summary.faults[kind] ?? 0 > 5, "\(kind)")
+    }
+  }
+
   @Test func withoutFaultsNobodyLosesTheLock() async throws {
     var scenario = Scenario()
     scenario.faults = []
@@ -106,6 +120,20 @@ import Testing
       #expect(clock.reading(at: at) >= reading)
       #expect(clock.reading(at: at - 1) < reading)
     }
+  }
+
+  @Test(arguments: [-100_000, 0, 100_000] as [Int64])
+  func aClockThatStandsShowsNothingNew(gain: Int64) {
+    var clock = NodeClock(bootedAt: 0, gain: gain)
+    let before = clock.reading(at: .seconds(10))
+    let due = clock.time(of: .seconds(20))
+    clock.stand(during: .seconds(10)..<(.seconds(40)))
+    clock.stand(during: .seconds(60)..<(.seconds(61)))
+    #expect(clock.reading(at: .seconds(25)) == before)
+    #expect(clock.reading(at: .seconds(40)) == before)
+    #expect(clock.time(of: .seconds(20)) == due + .seconds(30))
+    #expect(clock.time(of: before) <= .seconds(10))
+    #expect(clock.reading(at: clock.time(of: before)) >= before)
   }
 
   @Test func whatIsDueAtOneInstantKeepsItsOrder() {

@@ -8,7 +8,8 @@ import ServiceLifecycle
 /// One election, before its services are made.
 struct ElectionSetup: Sendable {
   let options: ElectionOptions
-  let timing: Timing
+  private(set) var timing: Timing
+  private let isGraceKnown: Bool
   let manifest: ManifestFile
   private let logger: Logger
 
@@ -21,8 +22,14 @@ struct ElectionSetup: Sendable {
     if options.whoami.isEmpty { logger.info("--whoami is empty, defaulting to \(options.name)") }
     let grace = ManifestFile.grace(of: options.sourceFile)
     self.timing = try options.timing(grace: grace)
-    ElectionOptions.log(self.timing, isGraceKnown: grace != nil, logger)
+    self.isGraceKnown = grace != nil
     self.manifest = options.manifest(self.timing)
+  }
+
+  /// The store may end leases early by so much. Says how long a takeover takes.
+  mutating func count(clockSkew: Duration) {
+    self.timing = self.timing.counting(clockSkew: clockSkew)
+    ElectionOptions.log(self.timing, isGraceKnown: self.isGraceKnown, self.logger)
   }
 
   struct Services: Sendable {
@@ -122,6 +129,7 @@ extension ElectionOptions {
         "profile": "\(profile)", "ttl": "\(text(timing.ttl))",
         "margin": "\(text(timing.margin))", "lock_delay": "\(text(timing.lockDelay))",
         "manifest_deadline": "\(timing.manifestExpires)",
+        "etcd_clock_skew": "\(text(timing.clockSkew))",
         "kubelet_detection": "\(text(timing.podStop.detection))",
         "grace": "\(text(timing.podStop.grace))\(isGraceKnown ? "" : " (assumed, no manifest)")",
       ])

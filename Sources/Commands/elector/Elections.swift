@@ -97,7 +97,7 @@ struct Elections: Sendable {
   func run(guardDescriptor: Int32) async throws {
     self.process.setUpLog()
     if self.all.count > 1 { DescriptorLimit.raise() }
-    let setups = try self.all.map { try ElectionSetup($0, isAlone: self.all.count == 1) }
+    var setups = try self.all.map { try ElectionSetup($0, isAlone: self.all.count == 1) }
     // First, because what follows may fail for good, such as reading a certificate. The election repeats a
     // removal that fails, and logs it.
     for setup in setups { try? setup.manifest.remove() }
@@ -110,6 +110,10 @@ struct Elections: Sendable {
         timeout: timings.map(\.requestTimeout).min() ?? .zero,
         attemptTimeout: timings.map(\.attemptTimeout).min() ?? .zero, logger: logger)
       try await client.run { client in
+        let skew = await self.process.etcd.clockSkew(
+          client, beside: self.all[0].key, timeout: timings.map(\.requestTimeout).max() ?? .zero,
+          logger: logger)
+        for index in setups.indices { setups[index].count(clockSkew: skew) }
         let apiserver = try self.process.apiserver.server()
         // In the order of the guard, which has the same settings.
         let services = try setups.enumerated().map { index, setup in

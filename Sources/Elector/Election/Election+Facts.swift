@@ -6,8 +6,11 @@ extension Election {
 
   mutating func installationEnded(_ installation: ElectionInstallation, at now: Instant) {
     switch installation {
-    case .installed, .kept:
-      if self.manifest.installed(), self.podHealth.isProven(at: now) { self.standBack.podProved() }
+    case .installed, .kept, .fixed:
+      let failure: String? = if case .fixed(let reason) = installation { reason } else { nil }
+      if self.manifest.installed(diskFailure: failure), self.podHealth.isProven(at: now) {
+        self.standBack.podProved()
+      }
     case .tooLate: _ = self.manifest.installFailed(isUntouched: true)
     case .failed(let reason, let isUntouched):
       guard self.manifest.installFailed(isUntouched: isUntouched) else { return }
@@ -61,6 +64,18 @@ extension Election {
   }
 
   // MARK: The store
+
+  /// The lease is older than our clock says, and so is a request under way.
+  mutating func stoodStill(_ total: Duration) {
+    let lost = total - self.timeStoodStill
+    guard lost > .zero else { return }
+    self.timeStoodStill = total
+    self.store.age(by: lost)
+    if var lease {
+      lease.sentAt = lease.sentAt + (.zero - lost)
+      self.role.age(lease)
+    }
+  }
 
   mutating func answered(_ id: Int, _ answer: Answer, at now: Instant) {
     guard let request = self.store.answered(id, answer) else { return }

@@ -16,6 +16,8 @@ extension Election {
     /// Something happened to the source or to the destination.
     case filesChanged
     case answered(id: Int, Answer)
+    /// The store's clock shows that our machine, with its clocks, stood still for so long since the start.
+    case stoodStill(total: Duration)
     case watched(id: Int, KeyChange)
     case watchFailed(id: Int, reason: String)
     /// The pod has ended, or its time to end is over and the kubelet does not contradict.
@@ -101,7 +103,7 @@ extension Election {
     public let kind: Kind
     /// When it was decided to send it, which is before it was sent: a lease that it brings is believed
     /// from here on.
-    public let sentAt: Instant
+    public internal(set) var sentAt: Instant
     /// What the store's index was at least, then. A linearizable read cannot show less.
     let storeIndex: UInt64
 
@@ -167,6 +169,8 @@ extension Election {
     case steppingDown(for: Duration?)
     case resuming
     case cannotRemove(reason: String)
+    /// The manifest is installed, and could not be removed at present.
+    case diskFails(reason: String)
     /// The source cannot be read, but what is installed stays.
     case sourceFails(reason: String)
     /// The lock is ours, but the pod of an earlier term may still run.
@@ -202,6 +206,8 @@ extension Election {
     public var leads: Bool
     /// Whether the manifest is where the kubelet finds it.
     public var isInstalled: Bool
+    /// Why the manifest could not be removed, or would not be; `nil` when it is absent or the disk is well.
+    public var stuck: String?
     /// How long our lease is valid at least, and how old its last renewal is.
     public var leaseRest: Duration?
     public var renewalAge: Duration?
@@ -219,7 +225,7 @@ extension Election {
     if case .held(let holder) = self.role.key { (leader, term) = (holder.name, holder.term) }
     return Snapshot(
       leader: leader, term: term, leads: self.leads(at: now),
-      isInstalled: self.manifest.file == .installed,
+      isInstalled: self.manifest.file == .installed, stuck: self.manifest.stuck,
       leaseRest: self.lease.map { max(.zero, $0.sentAt + self.timing.ttl - now) },
       renewalAge: self.lease.map { now - $0.sentAt },
       waitsFor: self.waitRest(at: now), standsBackFor: self.standBack.rest(at: now),

@@ -145,7 +145,8 @@ extension Election {
       if self.manifest.file == .absent {
         return self.awaitsPodEnd(at: now) ? .awaitingPod : .recording(refusals: 0)
       }
-      guard now >= until, self.manifest.file == .unknown,
+      // With a lease it goes on renewing: the pod runs for as long as its manifest is there.
+      guard self.lease == nil, now >= until, self.manifest.file == .unknown,
         let reason = self.manifest.removeFailure
       else { return nil }
       return .finished(.manifestLeft(reason: reason))

@@ -37,6 +37,8 @@ public struct Election: Equatable, Sendable {
   private var alarm: Instant?
   /// Until when the manifest may stay, by the latest effect that says so.
   private var announcedEnd: Instant?
+  /// The time for which the machine stood still since the start.
+  var timeStoodStill = Duration.zero
 
   /// - Parameters:
   ///   - candidate: `name` is what the key holds while we have the lease, `--whoami`.
@@ -121,6 +123,7 @@ public struct Election: Equatable, Sendable {
     case .installation(let result): self.installationEnded(result, at: now)
     case .filesChanged: self.manifest.filesChanged(at: now)
     case .answered(let id, let answer): self.answered(id, answer, at: now)
+    case .stoodStill(let total): self.stoodStill(total)
     case .watched(let id, let change): self.watched(id, change, at: now)
     case .watchFailed(let id, _): self.watchFailed(id, at: now)
     case .podEnded(let id): _ = self.manifest.podAnswered(id, isOverdue: false, at: now)

@@ -1,7 +1,8 @@
 /// A point on this node's monotonic clock, counted from the start of the process.
 ///
-/// The clock counts the time that the machine was suspended; nothing that another machine wrote is
-/// ever compared with it.
+/// The clock counts the time that the machine was suspended, but not the time for which a hypervisor paused it.
+/// Nothing that another machine wrote is ever compared with it; only how much time has passed here and there is
+/// (`Standstill`).
 public struct Instant: Comparable, Hashable, Sendable, CustomStringConvertible {
   public var sinceStart: Duration
 

@@ -86,13 +86,16 @@ struct Reporter: Equatable, Sendable {
     case .installation(.kept(let reason)):
       let isNews = self.before.file == .installing && self.isDue(.source, at: now)
       return isNews ? [.sourceFails(reason: reason)] : []
+    case .installation(.fixed(let reason)):
+      let isNews = self.before.file == .installing && self.isDue(.remove, at: now)
+      return isNews ? [.diskFails(reason: reason)] : []
     case .podOverdue(let id): return id == self.before.podQuestion ? [.podOverdue] : []
     case .stepDown(let duration):
       return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []
     case .resume: return [.resuming]
     case .giveWay(let duration):
       return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []
-    case .started, .woke, .removed, .installation, .filesChanged, .answered, .watched,
+    case .started, .woke, .removed, .installation, .filesChanged, .answered, .stoodStill, .watched,
       .watchFailed, .podEnded, .podObserved, .stop:
       return []
     }

@@ -72,8 +72,8 @@ struct Role: Equatable, Sendable {
 
   /// How far a process is with leaving.
   enum Stop: Equatable, Sendable {
-    /// Removes the manifest. To `awaitingPod`, to `recording`; to `finished` when it cannot be removed
-    /// until then.
+    /// Removes the manifest. To `awaitingPod`, to `recording`. While it cannot be removed, it renews the
+    /// lease; to `finished` when there is none and it could not be removed until then.
     case removing(until: Instant)
     /// Waits for the pod's end and renews meanwhile. To `recording`; to `releasing` when the pod does
     /// not end.
@@ -163,6 +163,16 @@ struct Role: Equatable, Sendable {
   mutating func hold(_ lease: Lease) {
     guard self.lease != nil else { return }
     self.standing = self.wonAt.map { .winner(lease, since: $0) } ?? .leader(lease)
+  }
+
+  /// Our lease is older than it seemed.
+  mutating func age(_ lease: Lease) {
+    switch self.standing {
+    case .candidate, .follower: break
+    case .winner(_, let since): self.standing = .winner(lease, since: since)
+    case .leader: self.standing = .leader(lease)
+    case .doubtful(_, let since): self.standing = .doubtful(lease, since: since)
+    }
   }
 
   /// The record names our term.

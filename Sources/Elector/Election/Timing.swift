@@ -15,6 +15,9 @@ public struct Timing: Equatable, Sendable {
   public let manifestExpires: Bool
   /// M: the time before the lease's earliest end at which the manifest is gone, a third of the lease.
   public let margin: Duration
+  /// How much earlier than its TTL the store may end a lease, because its members' clocks differ: etcd's v2
+  /// API only, `--etcd-clock-skew`.
+  public private(set) var clockSkew = Duration.zero
 
   /// - Throws: ``TimingError`` that names the flag.
   public init(
@@ -48,6 +51,13 @@ public struct Timing: Equatable, Sendable {
     self.margin = Self.margin(ttl: ttl)
   }
 
+  /// The same, with a store whose members' clocks differ by so much.
+  public func counting(clockSkew: Duration) -> Timing {
+    var timing = self
+    timing.clockSkew = max(.zero, clockSkew)
+    return timing
+  }
+
   static let minimumRequestTimeout = Duration.milliseconds(100)
 
   /// How long files have to be quiet before they are checked: an editor writes in several steps.
@@ -77,6 +87,10 @@ public struct Timing: Equatable, Sendable {
   public var attemptTimeout: Duration {
     max(self.requestTimeout / 2, Self.minimumRequestTimeout)
   }
+
+  /// How long the election waits for one piece of the disk's work. It renews nothing meanwhile: with this, an
+  /// unanswered request and a guard that is waited for (the margin), five sixths of the lease pass at most.
+  package var diskPatience: Duration { self.margin / 2 }
 
   /// The pause after the given number of failures in a row. It doubles up to `--sleep`, or up to the
   /// renewal's period while a lease has to be kept.
@@ -118,11 +132,11 @@ public struct Timing: Equatable, Sendable {
 extension Timing {
   /// The time to have passed from the latest instant at which a leader's manifest may be there until
   /// its pod surely does not run: detection and grace, what two clocks may differ in the length of a
-  /// lease, and what a busy machine takes to act.
+  /// lease, what a busy machine takes to act, and by how much the store may end the lease early.
   ///
   /// The rule of this project, with M the margin and L the lock-delay: M + L >= this.
   public var podTime: Duration {
-    self.podStop.total + self.ttl / Self.driftDivisor + Self.slack
+    self.podStop.total + self.ttl / Self.driftDivisor + Self.slack + self.clockSkew
   }
 
   /// 250 ppm: healthy clocks differ by less than 200.

@@ -55,7 +55,9 @@ public final class Leadership: Service {
     name: String, key: String, ttlSeconds: Int64 = 30, grace: Duration = .zero,
     endpoints: [EtcdEndpoint], api: EtcdAPI = .auto, logger: Logger
   ) throws(TimingError) {
+    // Nothing is measured here: with several members their clocks are taken to be kept by NTP.
     let timing = try Self.timing(ttlSeconds: ttlSeconds, grace: grace)
+      .counting(clockSkew: api == .v3 || endpoints.count < 2 ? .zero : MemberClocks.least)
     self.init(name: name, timing: timing, logger: logger) { run in
       let client = EtcdClient(
         endpoints: endpoints, timeout: timing.requestTimeout,

@@ -6,6 +6,8 @@ package struct ManifestChange: Equatable, Sendable {
   package enum Step: Equatable, Sendable {
     /// Remove the destination; then ``removedFile(failure:)``.
     case removeFile
+    /// Try whether the disk would take a removal; then ``triedDisk(failure:)``.
+    case tryDisk
     /// Make the content of the destination; then ``made(_:keptBecause:)``.
     case makeContent
     /// Install that content without a guard; then ``answered(_:)``.
@@ -25,19 +27,40 @@ package struct ManifestChange: Equatable, Sendable {
 
   private let isRemoval: Bool
   private let isGuarded: Bool
+  /// Whether our manifest is in place, so that this installation only brings it up to date.
+  private let isThere: Bool
   /// Why our own removal failed.
   private var failure: String?
   private var keptBecause: String?
 
   package static func removal(isGuarded: Bool) -> Self {
-    Self(isRemoval: true, isGuarded: isGuarded)
+    Self(isRemoval: true, isGuarded: isGuarded, isThere: false)
   }
 
-  package static func installation(isGuarded: Bool) -> Self {
-    Self(isRemoval: false, isGuarded: isGuarded)
+  /// - Parameter isThere: whether our manifest is in place.
+  package static func installation(isGuarded: Bool, isThere: Bool = false) -> Self {
+    Self(isRemoval: false, isGuarded: isGuarded, isThere: isThere)
   }
 
-  package var first: Step { self.isRemoval ? .removeFile : .makeContent }
+  package var first: Step {
+    if self.isRemoval { return .removeFile }
+    return self.isThere ? .tryDisk : .makeContent
+  }
+
+  /// A leader whose disk takes no writes has to keep its lease, since it could not remove the manifest. The
+  /// guard is not asked: a disk that hangs would hold it, too.
+  package func triedDisk(failure: String?) -> Step {
+    guard let failure else { return .makeContent }
+    return .end(.installation(.fixed(reason: failure)), mayBeThere: false)
+  }
+
+  /// The source cannot be read in time.
+  package func sourceHangs(_ reason: String) -> Step {
+    .end(
+      .installation(
+        self.isThere ? .kept(reason: reason) : .failed(reason: reason, isUntouched: true)),
+      mayBeThere: false)
+  }
 
   package mutating func removedFile(failure: String?) -> Step {
     self.failure = failure

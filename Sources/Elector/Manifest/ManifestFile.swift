@@ -171,6 +171,9 @@ public final class ManifestFile: Sendable {
     }
   }
 
+  /// Whether our copy is in place, as far as we know.
+  var isInstalled: Bool { self.copy.withLock { $0.bytes != nil } }
+
   /// The pods of all copies so far.
   var podsSoFar: ManifestCopy.Pods { self.copy.withLock(\.podsSoFar) }
 

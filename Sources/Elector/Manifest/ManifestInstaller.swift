@@ -1,10 +1,19 @@
-import NIOPosix
+import Synchronization
 
 /// Installs and removes a manifest, by itself or through the guard, in the steps of ``ManifestChange``.
 struct ManifestInstaller: Sendable {
   let file: ManifestFile
   /// `nil` without a guard.
   let guarded: GuardedManifest?
+  private let disk: ManifestDisk
+  private let trial = DiskTrial()
+
+  /// - Parameter patience: how long one piece of the disk's work is waited for.
+  init(file: ManifestFile, guarded: GuardedManifest?, patience: Duration = .seconds(5)) {
+    self.file = file
+    self.guarded = guarded
+    self.disk = ManifestDisk(patience: patience)
+  }
 
   /// Removes the destination.
   ///
@@ -25,7 +34,8 @@ struct ManifestInstaller: Sendable {
   func install(term: UInt64, before end: ContinuousClock.Instant) async -> ElectionInstallation {
     guard
       case .installation(let installation) = await self.carryOut(
-        .installation(isGuarded: self.guarded != nil), term: term, before: end)
+        .installation(isGuarded: self.guarded != nil, isThere: self.file.isInstalled), term: term,
+        before: end)
     else { preconditionFailure("an installation ends as a removal") }
     return installation
   }
@@ -40,13 +50,18 @@ struct ManifestInstaller: Sendable {
     while true {
       switch step {
       case .removeFile:
-        let removed = await Self.blocking { [file] () throws(ManifestError) in try file.remove() }
+        let removed = await self.disk.run { [file] () throws(ManifestError) in try file.remove() }
         let failure: String? =
           if case .failure(let failure) = removed { failure.reason } else { nil }
         step = change.removedFile(failure: failure)
+      case .tryDisk: step = change.triedDisk(failure: await self.tryDisk())
       case .makeContent:
-        let made: Result<ManifestFile.Content?, ManifestFailure> = await Self.blocking {
+        let made: Result<ManifestFile.Content?, ManifestFailure> = await self.disk.run {
           [file] () throws(ManifestError) in try file.content(term: term, until: end)
+        }
+        if case .failure(let failure) = made, failure.hangs {
+          step = change.sourceHangs(failure.reason)
+          continue
         }
         content = (try? made.get()) ?? nil
         step = change.made(
@@ -70,7 +85,7 @@ struct ManifestInstaller: Sendable {
     _ content: ManifestFile.Content?, before end: ContinuousClock.Instant
   ) async -> GuardAnswer.Result {
     guard let content else { return .tooLate }
-    let placed = await Self.blocking { [file] () throws(ManifestError) in
+    let placed = await self.disk.run { [file] () throws(ManifestError) in
       try file.place.install(content.file) { ContinuousClock.now < end }
     }
     return placed.answer
@@ -81,25 +96,29 @@ struct ManifestInstaller: Sendable {
     _ = await self.guarded?.ask(.extend(until: BootInstant(end)))
   }
 
-  private static func blocking<Value: Sendable>(
-    _ work: @escaping @Sendable () throws(ManifestError) -> Value
-  ) async -> Result<Value, ManifestFailure> {
-    do {
-      return .success(try await NIOThreadPool.singleton.runIfActive(work))
-    } catch let error as ManifestError {
-      return .failure(
-        ManifestFailure(reason: error.description, isUntouched: error.leavesDestination))
-    } catch {
-      return .failure(ManifestFailure(reason: "\(error)", isUntouched: false))
+  /// - Returns: why a removal would most likely fail.
+  private func tryDisk() async -> String? {
+    let now = ContinuousClock.now
+    guard self.trial.isDue(at: now) else { return nil }
+    let result = await self.disk.run { [file] () throws(ManifestError) in try file.place.tryDisk() }
+    guard case .failure(let failure) = result else {
+      self.trial.succeeded(at: now)
+      return nil
     }
+    return failure.reason
   }
 }
 
-/// Why a manifest's file could not be made, installed or removed.
-private struct ManifestFailure: Error {
-  var reason: String
-  /// Whether the destination surely has not changed.
-  var isUntouched: Bool
+/// When the disk took a trial last: each costs a sync.
+private final class DiskTrial: Sendable {
+  private static let period = Duration.seconds(5)
+  private let last = Mutex<ContinuousClock.Instant?>(nil)
+
+  func isDue(at now: ContinuousClock.Instant) -> Bool {
+    self.last.withLock { $0 }.map { now - $0 >= Self.period } ?? true
+  }
+
+  func succeeded(at now: ContinuousClock.Instant) { self.last.withLock { $0 = now } }
 }
 
 /// Why neither the elector nor the guard could remove the manifest.

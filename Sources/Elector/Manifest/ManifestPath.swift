@@ -22,12 +22,31 @@ package final class ManifestPath: Sendable {
   /// The file of its ``ManifestLock``.
   var lock: String { "\(self.temporary).lock" }
 
+  private var trial: String { self.temporary + ".trial" }
+
+  /// Writes and removes a small file beside the path, as an installation and a removal would. A full disk is no
+  /// failure: it takes a removal.
+  func tryDisk() throws(ManifestError) {
+    let path = self.trial
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    if descriptor >= 0 {
+      defer { close(descriptor) }
+      let isWritten = Glibc.write(descriptor, "?", 1) == 1 && fsync(descriptor) == 0
+      guard isWritten || Self.isFull(errno) else { throw .failed(.write, path, errno) }
+    } else if !Self.isFull(errno) {
+      throw .failed(.write, path, errno)
+    }
+    guard Glibc.unlink(path) == 0 || errno == ENOENT else { throw .failed(.remove, path, errno) }
+  }
+
+  private static func isFull(_ reason: Int32) -> Bool { reason == ENOSPC || reason == EDQUOT }
+
   /// Removes any file at the path, and what a crash left beside it.
   /// - Returns: whether there was one.
   @discardableResult
   package func remove() throws(ManifestError) -> Bool {
     self.own.withLock { $0 = nil }
-    return try self.unlink([self.path, self.temporary])
+    return try self.unlink([self.path, self.temporary, self.trial])
   }
 
   /// Removes the file that we installed last, but no other file at the path.
@@ -82,8 +101,13 @@ package final class ManifestPath: Sendable {
     for path in paths {
       if Glibc.unlink(path) == 0 {
         isChanged = true
-      } else if errno != ENOENT {
-        throw .failed(.remove, path, errno)
+      } else {
+        let reason = errno
+        var status = stat()
+        // A file system that is read-only says so before it looks.
+        guard reason == ENOENT || (lstat(path, &status) < 0 && errno == ENOENT) else {
+          throw .failed(.remove, path, reason)
+        }
       }
     }
     if isChanged { try self.syncDirectory() }

@@ -2,27 +2,33 @@ import Synchronization
 
 /// A leased key in the API that was chosen, or that the servers have.
 ///
-/// `auto` takes v2 if any endpoint that answers has it, because electors and podmasters that share a key
-/// must share its API. The choice is final: when the servers lose their v2 API later, that is an error,
+/// ``APIChoice`` has the rule: a record in the store decides. Without one, `auto` takes v2 if any endpoint has
+/// it, because electors and podmasters that share a key must share its API, and v3 only if every endpoint
+/// says that it has none. The choice is final: when the servers lose their v2 API later, that is an error,
 /// since others may still hold the key there.
 ///
-/// v3 needs etcd 3.4 or newer, so the first call reads the server's version. Until an endpoint answers,
-/// each call tries again.
+/// v3 needs etcd 3.4 or newer, so the first call reads the server's version. Until the API is chosen, each call
+/// tries again.
 public final class EtcdLeasedKey: LeasedKey {
   private let client: EtcdClient
-  private let api: EtcdAPI
+  private let choice: APIChoice
   private let options: LeaseOptions
+  private let records: Bool
   /// `nil` before the API is chosen.
   private let chosen = Mutex<(any LeasedKey)?>(nil)
 
   /// - Parameters:
   ///   - client: the caller shuts it down, later.
-  ///   - api: the API, or `auto` to choose by the server's version.
+  ///   - api: the API, or `auto` to choose by the record and by what the servers have.
   ///   - options: the key, its value and its TTL.
-  public init(client: EtcdClient, api: EtcdAPI = .auto, options: LeaseOptions) {
+  ///   - records: whether a choice is recorded; not by a client that only looks.
+  public init(
+    client: EtcdClient, api: EtcdAPI = .auto, options: LeaseOptions, records: Bool = true
+  ) {
     self.client = client
-    self.api = api
+    self.choice = APIChoice(key: options.key, wanted: api == .auto ? nil : api)
     self.options = options
+    self.records = records
   }
 
   public func perform(_ request: LeaseRequest) async throws(EtcdClientError) -> LeaseAnswer {
@@ -50,9 +56,11 @@ public final class EtcdLeasedKey: LeasedKey {
     try await self.key().setSideValue(key, to: value, if: condition)
   }
 
+  public var timeStoodStill: Duration { self.client.transport.timeStoodStill }
+
   private func key() async throws(EtcdClientError) -> any LeasedKey {
     if let known = self.chosen.withLock({ $0 }) { return known }
-    let api = self.api == .auto ? try await self.find() : self.api
+    let (api, unrecorded) = try await self.choose()
     let key: any LeasedKey
     var version: String?
     if api == .v2 {
@@ -70,34 +78,97 @@ public final class EtcdLeasedKey: LeasedKey {
       defer { chosen = chosen ?? key }
       return (chosen ?? key, chosen == nil)
     }
-    if isFirst { self.client.transport.notice(.usesAPI(api, version: version)) }
+    if isFirst {
+      self.client.transport.notice(.usesAPI(api, version: version))
+      if let unrecorded {
+        self.client.transport.notice(
+          .unrecordedAPI(
+            api, key: APIChoice.recordKey(for: self.options.key), reason: unrecorded.description))
+      }
+    }
     return used
   }
 
-  /// Asks all endpoints at once whether they have the v2 API.
-  private func find() async throws(EtcdClientError) -> EtcdAPI {
-    let answers = await withTaskGroup(of: Result<Bool, EtcdClientError>.self) { group in
-      for endpoint in self.client.endpoints {
-        group.addTask {
-          do throws(EtcdClientError) {
-            return .success(
-              try await self.client.hasV2(at: endpoint, within: self.options.timeout / 2))
-          } catch {
-            return .failure(error)
-          }
+  /// Chooses the API and records it.
+  /// - Returns: also why it could not be recorded, where that is no matter of time.
+  private func choose() async throws(EtcdClientError) -> (EtcdAPI, unrecorded: EtcdClientError?) {
+    while true {
+      let words = await self.words()
+      switch self.choice.verdict(words) {
+      case .fail(let error): throw error
+      case .use(let api, records: false): return (api, self.choice.denial(in: words))
+      case .use(let api, records: true):
+        guard self.records else { return (api, nil) }
+        do throws(EtcdClientError) {
+          // At an endpoint that has answered: a write does not go on from one that hangs.
+          let only = words.first { $0.record == .absent }?.endpoint
+          let answer = try await V3LeasedKey(
+            client: self.client, options: self.options, only: only
+          ).setSideValue(
+            APIChoice.recordKey(for: self.options.key), to: api.rawValue, if: .ifAbsent)
+          if case .written = answer.fact { return (api, nil) }
+          // Another elector was faster: its record decides.
+        } catch {
+          guard !error.isOutcomeUnknown, error.isFromStore else { throw error }
+          return (api, error)
         }
       }
-      var answers: [Result<Bool, EtcdClientError>] = []
-      for await answer in group {
-        answers.append(answer)
-        // No other answer can change the result.
-        if case .success(true) = answer { group.cancelAll() }
-      }
-      return answers
     }
-    let known = answers.compactMap { try? $0.get() }
-    if known.contains(true) { return .v2 }
-    if known.isEmpty, let first = answers.first { _ = try first.get() }
-    return .v3
+  }
+
+  /// Asks all endpoints at once for the record and, unless v3 is wanted, whether they have v2.
+  private func words() async -> [APIChoice.Word] {
+    await withTaskGroup(of: APIChoice.Word.self) { group in
+      for endpoint in self.client.endpoints {
+        group.addTask { await self.word(of: endpoint) }
+      }
+      var words: [APIChoice.Word] = []
+      for await word in group {
+        words.append(word)
+        // No other answer can change the result.
+        if self.choice.isCertain(words) {
+          group.cancelAll()
+          break
+        }
+      }
+      return words
+    }
+  }
+
+  private func word(of endpoint: EtcdEndpoint) async -> APIChoice.Word {
+    let deadline = ContinuousClock.now + self.options.timeout / 2
+    async let record = self.record(at: endpoint, until: deadline)
+    guard self.choice.wanted != .v3 else {
+      return APIChoice.Word(endpoint: endpoint, record: await record)
+    }
+    let hasV2: Result<Bool, EtcdClientError>
+    do throws(EtcdClientError) {
+      hasV2 = .success(try await self.client.hasV2(at: endpoint, until: deadline))
+    } catch {
+      hasV2 = .failure(error)
+    }
+    return APIChoice.Word(endpoint: endpoint, record: await record, hasV2: hasV2)
+  }
+
+  private func record(
+    at endpoint: EtcdEndpoint, until deadline: ContinuousClock.Instant
+  ) async -> APIChoice.Record {
+    let name = APIChoice.recordKey(for: self.options.key)
+    do throws(EtcdClientError) {
+      let gateway = EtcdGateway(client: self.client, only: endpoint)
+      let reply = try await gateway.range(V3LeasedKey.bytes(name), until: deadline)
+      guard let value = reply.kvs?.first?.holder.name else { return .absent }
+      guard let api = EtcdAPI(rawValue: value), api != .auto else {
+        return .silent(
+          .malformed(endpoint: endpoint, reason: "/\(name) holds \"\(value)\", not v2 or v3"))
+      }
+      return .found(api)
+    } catch {
+      switch error {
+      case .apiMissing: return .missing(error)
+      case .declined, .denied, .refused: return .denied(error)
+      case .unreachable, .unanswered, .malformed, .apiUndecided, .otherAPI: return .silent(error)
+      }
+    }
   }
 }

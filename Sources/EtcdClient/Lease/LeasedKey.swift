@@ -15,9 +15,15 @@ public protocol LeasedKey: Sendable {
   func setSideValue(
     _ key: String, to value: String, if condition: SideCondition
   ) async throws(EtcdClientError) -> SideAnswer
+
+  /// The time for which this machine stood still while its clocks stood too, as far as the store's answers have
+  /// shown. It only grows.
+  var timeStoodStill: Duration { get }
 }
 
 extension LeasedKey {
+  public var timeStoodStill: Duration { .zero }
+
   /// ``LeaseRequest/read``.
   public func read() async throws(EtcdClientError) -> LeaseAnswer {
     try await self.perform(.read)

@@ -26,14 +26,15 @@ package final class V3LeasedKey: LeasedKey {
     var hasReportedTTL = false
   }
 
-  init(client: EtcdClient, options: LeaseOptions) {
-    self.gateway = EtcdGateway(client: client)
+  /// - Parameter only: the one endpoint that is asked; `nil` for any.
+  init(client: EtcdClient, options: LeaseOptions, only: EtcdEndpoint? = nil) {
+    self.gateway = EtcdGateway(client: client, only: only)
     self.options = options
     self.key = Self.bytes(options.key)
   }
 
   /// The same name as the path in the v2 API.
-  private static func bytes(_ key: String) -> Data {
+  static func bytes(_ key: String) -> Data {
     Data(key.split(separator: "/").map { "/" + $0 }.joined().utf8)
   }
 

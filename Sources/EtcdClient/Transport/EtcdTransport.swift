@@ -31,6 +31,8 @@ final class EtcdTransport: Sendable {
   let watchAge: Duration
   /// The bound of one attempt while there is another endpoint to try.
   private let attemptTimeout: Duration
+  private let begin = ContinuousClock.now
+  private let standstill = Mutex(Standstill())
 
   init(
     endpoints: [EtcdEndpoint], attemptTimeout: Duration, connectTimeout: Duration,
@@ -103,9 +105,23 @@ final class EtcdTransport: Sendable {
     _ call: Call, to endpoint: EtcdEndpoint, until deadline: ContinuousClock.Instant,
     _ read: (HTTPAnswer, EtcdEndpoint) throws(EtcdClientError) -> Value
   ) async throws(EtcdClientError) -> Value {
-    try read(
-      try await self.exchange(self.request(call, to: endpoint), endpoint, until: deadline), endpoint
-    )
+    let sent = self.begin.duration(to: .now)
+    let answer = try await self.exchange(
+      self.request(call, to: endpoint), endpoint, until: deadline)
+    self.compareClocks(answer, endpoint, sent: sent)
+    return try read(answer, endpoint)
+  }
+
+  /// The time for which this machine stood still, as far as the servers' clocks have shown.
+  var timeStoodStill: Duration { self.standstill.withLock(\.total) }
+
+  private func compareClocks(_ answer: HTTPAnswer, _ endpoint: EtcdEndpoint, sent: Duration) {
+    guard let date = answer.headers.first(name: "Date").flatMap(Standstill.date) else { return }
+    let received = self.begin.duration(to: .now)
+    let lost = self.standstill.withLock {
+      $0.heard(from: endpoint, date: date, sent: sent, received: received)
+    }
+    if let lost { self.notice(.stoodStill(for: lost)) }
   }
 
   /// Makes the next endpoint the preferred one and moves the watches of this one.

@@ -10,6 +10,8 @@ struct EtcdGateway: Sendable {
   typealias Deadline = ContinuousClock.Instant
 
   let client: EtcdClient
+  /// The one endpoint that is asked; `nil` for any.
+  var only: EtcdEndpoint?
 
   /// Whether a server's version, for example `3.4.23`, has the gateway at `/v3`.
   static func exists(in version: String) -> Bool {
@@ -159,10 +161,12 @@ struct EtcdGateway: Sendable {
   private func send<Reply: Decodable & Sendable>(
     _ call: EtcdTransport.Call, isStream: Bool, until deadline: Deadline
   ) async throws(EtcdClientError) -> Reply {
-    try await self.client.transport.send(call, until: deadline) {
-      answer, endpoint throws(EtcdClientError) in
+    let transport = self.client.transport
+    func read(answer: HTTPAnswer, endpoint: EtcdEndpoint) throws(EtcdClientError) -> Reply {
       try Self.reply(in: answer, from: endpoint, isStream: isStream)
     }
+    guard let only else { return try await transport.send(call, until: deadline, read) }
+    return try await transport.send(call, to: only, until: deadline, read)
   }
 
   private func call(

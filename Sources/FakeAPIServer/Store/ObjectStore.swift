@@ -165,7 +165,8 @@ struct ObjectStore: Sendable {
       }
     case .unanswered: return .timeout(error.description)
     case .unreachable: return .unavailable(error.description)
-    case .declined, .denied, .apiMissing, .malformed: return .internalError(error.description)
+    case .declined, .denied, .apiMissing, .apiUndecided, .otherAPI, .malformed:
+      return .internalError(error.description)
     }
   }
 }

@@ -143,6 +143,10 @@ extension Simulation {
       "\(self.nodes.count) masters; a lease of \(self.draw.ttlSeconds) s, --sleep \(self.draw.sleep); a kubelet "
         + "notices within \(Timeline.time(self.draw.detection)) and gives a pod \(Timeline.time(self.draw.grace))"
     ]
+    if self.draw.clockSkew > 0 {
+      lines.append(
+        "the clocks of the store's members differ by up to \(Timeline.time(self.draw.clockSkew))")
+    }
     for node in self.nodes {
       lines.append(
         "\(node.name): --whoami \(node.holder), profile \(node.timing.profile?.rawValue ?? "none"), margin "

@@ -11,6 +11,8 @@ struct Draw: Sendable {
   /// `--start-deadline`.
   let podLimits: PodLimits
   let haveOneName: Bool
+  /// By how much the store may end a lease early, as etcd's v2 API does when its members' clocks differ.
+  let clockSkew: Nanoseconds
   let window: Nanoseconds
   let faults: [SimulatedFault]
 
@@ -32,6 +34,9 @@ struct Draw: Sendable {
     let haveDeadline = scenario.manifestDeadline ?? isDrawn
     let podStop = PodStop(
       detection: .milliseconds(detectionMilliseconds), grace: .seconds(graceSeconds))
+    var clockChance = SeededGenerator(seed: seed ^ 0xc10c_5ee4)
+    let isSkewed = scenario.elections == 1 && clockChance.hits(percent: 30)
+    self.clockSkew = isSkewed ? clockChance.span(0...Nanoseconds.seconds(self.ttlSeconds) / 2) : 0
     var timings: [Timing] = []
     for _ in 0..<masters {
       let drawn: [Profile?] = [nil, nil, .strict]
@@ -39,7 +44,8 @@ struct Draw: Sendable {
       let expires = haveDeadline && deadlineChance.hits(percent: 80)
       timings.append(
         Self.timing(
-          ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile, podStop, expires: expires))
+          ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile, podStop, expires: expires
+        ).counting(clockSkew: self.clockSkew.duration))
     }
     self.timings = timings
     // Long enough for a pod that waits for the end of its predecessor.
@@ -83,7 +89,9 @@ struct Draw: Sendable {
     // for longer each time.
     let mayStandBack =
       self.podLimits != PodLimits()
-      || self.faults.contains { $0.kind == .refusedFiles || $0.kind == .lostSource }
+      || self.faults.contains {
+        [.refusedFiles, .lostSource, .hungDisk, .readOnlyDisk].contains($0.kind)
+      }
     if mayStandBack { bound += Nanoseconds(self.sleep * 10) }
     return bound
   }

@@ -28,6 +28,8 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case storePower = "store-power"
     /// A node's machine is off.
     case nodePower = "node-power"
+    /// A node's machine is paused by its hypervisor, with its clocks.
+    case pauseMachine = "pause-machine"
     /// The kubelet and its containers end; the kubelet restarts.
     case restartKubelet = "restart-kubelet"
     /// SIGTERM to a node's unit, as for an update.
@@ -38,6 +40,10 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case slowFiles = "slow-files"
     /// The manifest cannot be written, or cannot be synced when it is written.
     case refusedFiles = "refused-files"
+    /// The disk of elector and guard hangs: what they begin ends with the fault.
+    case hungDisk = "hung-disk"
+    /// The disk of elector and guard is read-only.
+    case readOnlyDisk = "read-only-disk"
     /// The manifest's source cannot be read.
     case lostSource = "lost-source"
     case slowStoreDisk = "slow-store-disk"

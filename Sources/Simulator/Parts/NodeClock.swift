@@ -5,8 +5,25 @@ struct NodeClock: Sendable {
   /// Nanoseconds gained per second of simulated time.
   let gain: Int64
 
+  /// When the machine was paused, in simulated time: the clock stood.
+  private(set) var pauses: [Range<Nanoseconds>] = []
+
+  init(bootedAt: Nanoseconds, gain: Int64) {
+    self.bootedAt = bootedAt
+    self.gain = gain
+  }
+
+  /// - Parameter pause: later than all others.
+  mutating func stand(during pause: Range<Nanoseconds>) { self.pauses.append(pause) }
+
   /// Exact to a nanosecond for up to a day.
   func reading(at now: Nanoseconds) -> Nanoseconds {
+    let stood = self.pauses.reduce(0) { $0 + max(0, min(now, $1.upperBound) - $1.lowerBound) }
+    return self.running(now - stood)
+  }
+
+  /// The reading of a clock that never stood.
+  private func running(_ now: Nanoseconds) -> Nanoseconds {
     let elapsed = now - self.bootedAt
     return elapsed + Self.share(elapsed, self.gain)
   }
@@ -14,9 +31,12 @@ struct NodeClock: Sendable {
   /// The first instant at which the clock shows this reading, or more.
   func time(of reading: Nanoseconds) -> Nanoseconds {
     var now = self.bootedAt + reading
-    for _ in 0..<3 { now += reading - self.reading(at: now) }
-    while self.reading(at: now) >= reading { now -= 1 }
-    while self.reading(at: now) < reading { now += 1 }
+    for _ in 0..<3 { now += reading - self.running(now) }
+    while self.running(now) >= reading { now -= 1 }
+    while self.running(now) < reading { now += 1 }
+    for pause in self.pauses where now > pause.lowerBound {
+      now += pause.upperBound - pause.lowerBound
+    }
     return now
   }
 

@@ -26,11 +26,23 @@ struct SimulatedNode<Core: ElectionCore> {
   var manifest: SimulatedManifest?
   var kubelet: SimulatedKubelet
 
+  /// The end of the latest pause of the machine, and the time of all pauses.
+  var pausedUntil: Nanoseconds = 0
+  var timePaused: Nanoseconds = 0
+
   /// When the faults that last end, or have ended.
   var faultEnds: [SimulatedFault.Kind: Nanoseconds] = [:]
 
   func end(of kinds: SimulatedFault.Kind...) -> Nanoseconds {
     kinds.reduce(0) { max($0, self.faultEnds[$1] ?? 0) }
+  }
+
+  /// How long after a pause its pod may run beside another one: until the store has answered a renewal and a
+  /// read, and the pod has ended.
+  var excuse: Nanoseconds {
+    Nanoseconds(
+      self.timing.renewPeriod * 2 + self.timing.requestTimeout * 3 + self.timing.podStop.total
+        + .seconds(1))
   }
 
   var electedPod: ElectedPod {

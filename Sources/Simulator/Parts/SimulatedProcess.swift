@@ -27,6 +27,7 @@ final class SimulatedElector<Core: ElectionCore>: SimulatedProcess {
   var core: Core
   var loop = ElectorLoop()
   var continuity = StoreContinuity()
+  var standstill = Standstill()
   /// Requests to the store without an answer.
   var pending: [Int: PendingRequest] = [:]
   var watch: Int?
@@ -40,6 +41,8 @@ final class SimulatedElector<Core: ElectionCore>: SimulatedProcess {
   var installsUntil = BootInstant(nanoseconds: 0)
   /// The content of that installation.
   var content: ManifestContent?
+  /// The end of the disk's work that hangs, of which it waits no longer.
+  var diskHangsUntil: Nanoseconds = 0
   var copy: ManifestCopy
 
   init(node: Int, life: Int, begin: Nanoseconds, core: Core, copy: ManifestCopy) {
@@ -87,6 +90,8 @@ final class SimulatedKubelet: SimulatedProcess {
 struct PendingRequest: Sendable {
   let kind: Election.Request.Kind
   let sentAfter: StorePosition?
+  /// The machine's clock at the sending.
+  let sent: Nanoseconds
   /// The last index that any client had seen when it was sent.
   let acknowledged: UInt64
 }

@@ -151,11 +151,12 @@ struct SimulatedStore: Sendable {
   }
 
   /// Queues a change; its TTL counts from now.
-  mutating func accept(_ arrival: Arrival, at now: Nanoseconds) {
+  /// - Parameter skew: by so much the clock that ends the lease is ahead of the one that stamps it.
+  mutating func accept(_ arrival: Arrival, at now: Nanoseconds, skew: Nanoseconds) {
     guard case .write(let command) = arrival.operation else { return }
     let lease = Command.NewNode(
       value: Array(arrival.lock.holder.utf8),
-      deadline: self.time(at: now).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
+      deadline: self.time(at: now - skew).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
     self.inbox.append(Waiting(command: command(lease), arrival: arrival))
   }
 

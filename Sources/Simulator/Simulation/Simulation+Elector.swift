@@ -95,7 +95,7 @@ extension Simulation {
       // Each `--sleep` installs again, which changes nothing and would fill the timeline.
       if elector.copy.bytes == nil { self.tell(.elector(node), "installs, term \(term)") }
       elector.installsUntil = self.bootInstant(before, elector)
-      self.begin(.installation(isGuarded: true), elector)
+      self.begin(.installation(isGuarded: true, isThere: elector.copy.bytes != nil), elector)
     case .extendManifest(let end):
       self.ask(.extend(until: self.bootInstant(end, elector)), elector)
     case .send(let request): self.send(request, elector)

@@ -5,8 +5,9 @@ import SeededRandom
 /// The begin and the end of each fault.
 extension Simulation {
   mutating func begin(_ fault: SimulatedFault) {
+    let isInflicted = self.inflict(fault)
     self.lastTrouble = self.now
-    guard self.inflict(fault) else { return }
+    guard isInflicted else { return }
     self.result.faults[fault.kind, default: 0] += 1
     self.tell(.fault, "\(fault)")
   }
@@ -15,12 +16,27 @@ extension Simulation {
   private mutating func inflict(_ fault: SimulatedFault) -> Bool {
     let node = fault.node
     let guardian = self.nodes[node].guardian
+    if self.isTooMuch(fault) { return false }
     var chance = SeededGenerator(seed: fault.seed)
     switch fault.kind {
     case .cut, .cutRequests, .cutAnswers:
       self.last(fault)
       self.span(.cut, fault.kind.rawValue, .network(node))
     case .storm, .slowFiles, .refusedFiles, .lostSource: self.last(fault)
+    case .hungDisk, .readOnlyDisk:
+      guard self.isAllWell(node) else { return false }
+      self.last(fault)
+    case .pauseMachine:
+      guard self.isAllWell(node), let elector = self.nodes[node].elector, let guardian
+      else { return false }
+      self.last(fault)
+      self.nodes[node].clock.stand(during: self.now..<fault.end)
+      self.nodes[node].timePaused += fault.end - self.now
+      self.nodes[node].pausedUntil = fault.end
+      self.stop(elector, .elector(node), until: fault.end) { $0.turn(elector) }
+      self.stop(guardian, .guardian(node), until: fault.end) { $0.turn(guardian) }
+      self.agenda.add(
+        { $0.pauseIsForgotten(node) }, at: fault.end + self.nodes[node].excuse)
     case .stopElector:
       // Elector and guard of a node cover for each other, so one of them is always well.
       guard let elector = self.nodes[node].elector, self.isWell(guardian) else { return false }
@@ -86,6 +102,38 @@ extension Simulation {
       self.turnStore()
     }
     return true
+  }
+
+  /// A leader whose manifest cannot be removed needs its store, its processes and its machine; so does one that
+  /// was paused and has to hear of it. Nothing helps where these fail, too. See the guarantees.
+  private func isTooMuch(_ fault: SimulatedFault) -> Bool {
+    let now = self.now
+    func isBad(_ node: SimulatedNode<Core>) -> Bool {
+      let end = node.end(of: .hungDisk, .readOnlyDisk, .pauseMachine)
+      return end > 0 && end + Nanoseconds(node.timing.ttl) + node.excuse > now
+    }
+    switch fault.kind {
+    case .flood: return false
+    case .restartKubelet, .restartUnit, .stepDown: return self.nodes[fault.node].pausedUntil > now
+    case .stopStore, .killStore, .storePower, .slowStoreDisk, .fullStoreDisk:
+      return self.nodes.contains(where: isBad)
+    case .cut, .cutRequests, .cutAnswers, .storm, .stopElector, .stopGuard, .killElector,
+      .killAtRecord, .killGuard, .killUnit, .nodePower, .slowFiles, .refusedFiles, .lostSource,
+      .hungDisk, .readOnlyDisk, .pauseMachine:
+      return isBad(self.nodes[fault.node])
+    }
+  }
+
+  /// Whether nothing has been wrong for the length of a lease.
+  private func isAllWell(_ node: Int) -> Bool {
+    let state = self.nodes[node]
+    let others = state.end(
+      of: .cut, .cutRequests, .cutAnswers, .storm, .slowFiles, .refusedFiles, .lostSource,
+      .killAtRecord)
+    return self.isWell(state.elector) && self.isWell(state.guardian) && state.kubelet.isUp
+      && self.store.isUp && !self.storeIsSlow && !self.commitsFail
+      && self.store.stoppedUntil <= self.now && others <= self.now
+      && self.lastTrouble + Nanoseconds(state.timing.ttl) <= self.now
   }
 
   private mutating func last(_ fault: SimulatedFault) {

@@ -87,7 +87,11 @@ extension Simulation {
         if case .install = effect { self.fileTime(guardian) } else {
           self.chance.span(0...3_000_000)
         }
-      self.at(self.now + time, guardian, afterStop: 0) { $0.fileIsDone(guardian, effect) }
+      let hangEnd = self.nodes[node].end(of: .hungDisk)
+      if hangEnd > self.now { guardian.waitsUntil = max(guardian.waitsUntil, hangEnd) }
+      self.at(max(hangEnd, self.now + time), guardian, afterStop: 0) {
+        $0.fileIsDone(guardian, effect)
+      }
     case .answer(let answer):
       guard guardian.isConnected, let elector = self.nodes[node].elector else { return }
       self.at(self.now + self.chance.span(0...500_000), elector) {
@@ -118,6 +122,11 @@ extension Simulation {
     case .remove(let manifest, let removal, let request):
       let owner = self.nodes[node].manifest?.owner
       let isOurs = removal == .anything || owner == guardian.life
+      if isOurs, owner != nil, self.isReadOnly(node) {
+        let failed = Guard.RemovalResult.failed(reason: "read-only file system")
+        guardian.loop.concluded(.removed(manifest: manifest, request: request, failed))
+        break
+      }
       if isOurs { self.setManifest(node, nil) }
       guardian.loop.concluded(
         .removed(
@@ -136,6 +145,9 @@ extension Simulation {
       GuardLoop.mayInstall(
         until: until, at: self.bootInstant(node), isConnected: guardian.isConnected)
     else { return .tooLate }
+    if self.isReadOnly(node), self.nodes[node].manifest?.bytes != bytes {
+      return .failed(reason: "read-only file system", isUntouched: true)
+    }
     let isRefused = self.nodes[node].end(of: .refusedFiles) > self.now
     if isRefused, self.chance.hits(percent: 70) {
       return .failed(reason: "no space left on device", isUntouched: true)

@@ -16,13 +16,10 @@ extension Simulation {
   ) {
     elector.step = step
     switch step {
-    case .removeFile:
-      self.at(self.now + self.chance.span(0...3_000_000), elector, afterStop: 0) {
-        $0.fileIsDone(elector)
-      }
+    case .removeFile, .tryDisk: self.useDisk(elector, for: self.chance.span(0...3_000_000))
     case .makeContent:
       elector.content = self.content(elector)
-      self.at(self.now + self.fileTime(elector), elector, afterStop: 0) { $0.fileIsDone(elector) }
+      self.useDisk(elector, for: self.fileTime(elector))
     case .placeContent: preconditionFailure("an elector without a guard")
     case .askGuard:
       let kind = elector.content.map {
@@ -42,6 +39,51 @@ extension Simulation {
     }
   }
 
+  /// An elector waits for its disk no longer than its patience, and what hangs ends with the fault. Until then
+  /// everything else fails at once, as in `ManifestDisk`.
+  private mutating func useDisk(_ elector: SimulatedElector<Core>, for time: Nanoseconds) {
+    let end = self.nodes[elector.node].end(of: .hungDisk)
+    let patience = Nanoseconds(self.nodes[elector.node].timing.diskPatience)
+    if elector.diskHangsUntil > self.now {
+      self.at(self.now + .milliseconds(1), elector, afterStop: 0) { $0.diskHangs(elector) }
+    } else if end > self.now + patience {
+      elector.diskHangsUntil = end
+      let isRemoval = elector.step == .removeFile
+      self.at(end, elector, afterStop: 0) { if isRemoval { $0.removeFile(elector) } }
+      self.at(self.now + patience, elector, afterStop: 0) { $0.diskHangs(elector) }
+    } else {
+      self.at(max(end, self.now + time), elector, afterStop: 0) { $0.fileIsDone(elector) }
+    }
+  }
+
+  private mutating func diskHangs(_ elector: SimulatedElector<Core>) {
+    guard var change = elector.change else { return }
+    let reason = "the disk hangs"
+    let step =
+      switch elector.step {
+      case .removeFile: change.removedFile(failure: reason)
+      case .tryDisk: change.triedDisk(failure: reason)
+      default: change.sourceHangs(reason)
+      }
+    elector.change = change
+    self.carryOut(step, elector)
+    self.turn(elector)
+  }
+
+  /// - Returns: why it failed.
+  @discardableResult
+  private mutating func removeFile(_ elector: SimulatedElector<Core>) -> String? {
+    let node = elector.node
+    let isThere = self.nodes[node].manifest != nil
+    elector.copy.willBeRemoved(leftOver: isThere ? self.nodes[node].electedPod : nil)
+    if isThere, self.isReadOnly(node) { return "read-only file system" }
+    self.setManifest(node, nil)
+    elector.copy.removed(wasThere: isThere)
+    return nil
+  }
+
+  func isReadOnly(_ node: Int) -> Bool { self.nodes[node].end(of: .readOnlyDisk) > self.now }
+
   /// The source of every copy; it never changes.
   private static var source: [UInt8] { [] }
 
@@ -60,14 +102,11 @@ extension Simulation {
     let node = elector.node
     self.haveWaited(elector)
     let step: ManifestChange.Step
-    if elector.step == .removeFile {
-      let isThere = self.nodes[node].manifest != nil
-      elector.copy.willBeRemoved(leftOver: isThere ? self.nodes[node].electedPod : nil)
-      self.setManifest(node, nil)
-      elector.copy.removed(wasThere: isThere)
-      step = change.removedFile(failure: nil)
-    } else {
-      step = self.contentIsMade(elector, &change)
+    switch elector.step {
+    case .removeFile: step = change.removedFile(failure: self.removeFile(elector))
+    case .tryDisk:
+      step = change.triedDisk(failure: self.isReadOnly(node) ? "read-only file system" : nil)
+    default: step = self.contentIsMade(elector, &change)
     }
     elector.change = change
     self.carryOut(step, elector)

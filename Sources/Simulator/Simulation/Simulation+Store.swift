@@ -38,7 +38,8 @@ extension Simulation {
   }
 
   private mutating func answer(_ arrival: SimulatedStore.Arrival, _ answer: Answer) {
-    self.fromStore(arrival.node) { $0.answerArrives(answer, to: arrival) }
+    let date = self.now / 1_000_000_000
+    self.fromStore(arrival.node) { $0.answerArrives(answer, to: arrival, date: date) }
   }
 
   private mutating func answer(_ watcher: SimulatedStore.Watcher, _ event: Election.Event) {
@@ -121,7 +122,9 @@ extension Simulation {
   /// The store reads a request. A read does not wait for the writer.
   private mutating func read(_ arrival: SimulatedStore.Arrival) {
     guard case .read(let path) = arrival.operation else {
-      self.store.accept(arrival, at: self.now)
+      // Each request may reach another member.
+      let skew = self.draw.clockSkew > 0 ? self.chance.upTo(self.draw.clockSkew) : 0
+      self.store.accept(arrival, at: self.now, skew: skew)
       return
     }
     let outcome = self.store.read(path, at: self.now)
@@ -295,6 +298,7 @@ extension Simulation {
     let state = self.nodes[node]
     elector.pending[request.id] = PendingRequest(
       kind: request.kind, sentAfter: elector.continuity.latest,
+      sent: state.clock.reading(at: self.now),
       acknowledged: self.audit.acknowledged)
     let arrival = SimulatedStore.Arrival(
       node: node, incarnation: elector.life, id: request.id,
@@ -309,13 +313,24 @@ extension Simulation {
     }
     let limit = state.clock.time(
       of: state.clock.reading(at: self.now) + Nanoseconds(state.timing.requestTimeout))
-    self.agenda.add({ $0.answerArrives(.none("timed out"), to: arrival) }, at: limit)
+    self.at(limit, elector) { $0.answerArrives(.none("timed out"), to: arrival) }
   }
 
-  mutating func answerArrives(_ answer: Answer, to arrival: SimulatedStore.Arrival) {
+  /// - Parameter date: the store's clock in whole seconds, in an answer of its own.
+  mutating func answerArrives(
+    _ answer: Answer, to arrival: SimulatedStore.Arrival, date: Int64? = nil
+  ) {
     guard let elector = self.elector(arrival.node, arrival.incarnation),
       let request = elector.pending.removeValue(forKey: arrival.id)
     else { return }
+    if let date, case .outcome = answer {
+      let received = self.nodes[arrival.node].clock.reading(at: self.now)
+      _ = elector.standstill.heard(
+        from: SimulatedStore.endpoint, date: date, sent: request.sent.duration,
+        received: received.duration)
+      let total = elector.standstill.total
+      if total > .zero { self.deliver(.stoodStill(total: total), to: elector) }
+    }
     let meaning = self.meaning(of: answer, to: request, elector)
     self.deliver(.answered(id: arrival.id, meaning), to: elector)
   }

@@ -167,10 +167,15 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     _ instant: Nanoseconds, _ process: SimulatedProcess, afterStop delay: Nanoseconds? = nil,
     _ work: @escaping Happening
   ) {
+    let timePaused = self.nodes[process.node].timePaused
     self.agenda.add(
       { simulation in
         if process.hasEnded { return }
-        if let delay, process.stoppedUntil > simulation.now {
+        // All that a machine waits for comes that much later when it was paused.
+        let pause = simulation.nodes[process.node].timePaused - timePaused
+        if pause > 0 {
+          simulation.at(simulation.now + pause, process, afterStop: delay, work)
+        } else if let delay, process.stoppedUntil > simulation.now {
           simulation.at(process.stoppedUntil + delay, process, afterStop: delay, work)
         } else {
           work(&simulation)
@@ -226,8 +231,27 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.result.takeovers.append(self.now - last.gone)
     }
     for other in self.rivals(ofElection: election) where other != node {
-      if !self.nodes[other].kubelet.running.isEmpty {
+      if !self.nodes[other].kubelet.running.isEmpty, !self.isExcused(node), !self.isExcused(other) {
         self.audit.fail("\(self.nodes[other].name) and \(self.nodes[node].name) both run the pod")
+      }
+    }
+  }
+
+  /// Whether a machine is paused, or was so lately that its elector may not have heard of the store since. The
+  /// guarantees leave this time out.
+  private func isExcused(_ node: Int) -> Bool {
+    let state = self.nodes[node]
+    return state.pausedUntil > 0 && self.now < state.pausedUntil + state.excuse
+  }
+
+  /// From here on a machine that was paused has no excuse.
+  mutating func pauseIsForgotten(_ node: Int) {
+    guard !self.isExcused(node), !self.nodes[node].kubelet.running.isEmpty else { return }
+    for other in self.rivals(ofElection: node / self.manifests.count) where other != node {
+      if !self.nodes[other].kubelet.running.isEmpty, !self.isExcused(other) {
+        self.audit.fail(
+          "\(self.nodes[other].name) and \(self.nodes[node].name), which was paused, both run the pod"
+        )
       }
     }
   }

@@ -133,7 +133,9 @@ public actor Cluster {
         let options = LeaseOptions(
           key: role.key, value: "", ttlSeconds: 1, timeout: .milliseconds(500))
         return (
-          role, EtcdLeasedKey(client: etcd, api: configuration.store.api, options: options)
+          role,
+          EtcdLeasedKey(
+            client: etcd, api: configuration.store.api, options: options, records: false)
         )
       })
     self.launches = launches

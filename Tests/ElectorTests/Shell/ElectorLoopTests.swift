@@ -85,6 +85,23 @@ import Testing
       change.answered(answer) == .end(.installation(expected), mayBeThere: mayBeThere))
   }
 
+  /// A guard that writes to a disk that hangs could no longer remove anything in time.
+  @Test func aDiskThatTakesNoTrialIsNotWrittenToAndTheGuardIsNotAsked() {
+    let change = ManifestChange.installation(isGuarded: true, isThere: true)
+    #expect(change.first == .tryDisk)
+    #expect(change.triedDisk(failure: nil) == .makeContent)
+    #expect(
+      change.triedDisk(failure: "read-only")
+        == .end(.installation(.fixed(reason: "read-only")), mayBeThere: false))
+    #expect(
+      change.sourceHangs("slow") == .end(.installation(.kept(reason: "slow")), mayBeThere: false))
+    let first = ManifestChange.installation(isGuarded: true, isThere: false)
+    #expect(first.first == .makeContent)
+    #expect(
+      first.sourceHangs("slow")
+        == .end(.installation(.failed(reason: "slow", isUntouched: true)), mayBeThere: false))
+  }
+
   @Test func aSourceThatCannotBeReadKeepsWhatIsThere() {
     var change = ManifestChange.installation(isGuarded: false)
     let next = change.made(.done, keptBecause: "no such file")

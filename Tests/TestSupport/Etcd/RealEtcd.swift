@@ -97,8 +97,9 @@ public final class RealEtcd: Sendable {
   }
 
   /// Runs `body` with the members of one cluster, which stop when their process is killed.
+  /// - Parameter withV2: how many of the first ones have the v2 API; `nil` for all.
   public static func withCluster<Value: Sendable>(
-    of count: Int, _ body: ([RealEtcd]) async throws -> Value
+    of count: Int, withV2: Int? = nil, _ body: ([RealEtcd]) async throws -> Value
   ) async throws -> Value {
     try await TemporaryFiles.with { files in
       let ports = try FreePort.some(count * 2)
@@ -111,7 +112,7 @@ public final class RealEtcd: Sendable {
       for index in 0..<count {
         let process = try Self.start(
           [
-            "--enable-v2=true", "--name", "m\(index)", "--data-dir", files.path("data\(index)"),
+            "--enable-v2=\(index < withV2 ?? count)", "--name", "m\(index)", "--data-dir", files.path("data\(index)"),
             "--logger", "zap", "--listen-client-urls", clients[index],
             "--advertise-client-urls", clients[index], "--listen-peer-urls", peers[index],
             "--initial-advertise-peer-urls", peers[index], "--initial-cluster", cluster,

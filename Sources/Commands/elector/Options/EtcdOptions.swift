@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import EtcdClient
 import HTTPEndpoint
 import Logging
@@ -11,9 +12,8 @@ struct EtcdOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      etcd's API: auto, v2 or v3. auto takes v2 if a server has it, which podmaster needs, else v3. \
-      Everyone sharing a key must use the same API: name it before you switch v2 off. \
-      (default: auto)
+      etcd's API: auto, v2 or v3. auto takes what is recorded for the key; else v2 if a server has it, \
+      which podmaster needs, and v3 if every server says that it has no v2. (default: auto)
       """, valueName: "api"),
     transform: {
       guard let api = EtcdAPI(rawValue: $0) else {
@@ -22,6 +22,15 @@ struct EtcdOptions: ParsableArguments {
       return api
     })
   var etcdApi = EtcdAPI.auto
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      By how much the clocks of etcd's members may differ; v2 leases end that much early. \
+      (default: what is measured at the start, at least 250ms; 0 with one member and in v3)
+      """, valueName: "duration"),
+    transform: { try GoDuration(parsing: $0) })
+  var etcdClockSkew: GoDuration?
 
   @Option(
     help: ArgumentHelp(
@@ -47,6 +56,9 @@ struct EtcdOptions: ParsableArguments {
     let isTLS = try self.endpoints().contains(where: \.isTLS)
     if let mistake = self.tlsFiles.mistake(server: "--etcd-servers", isTLS: isTLS) {
       throw ValidationError(mistake)
+    }
+    if let skew = self.etcdClockSkew, skew.duration < .zero {
+      throw ValidationError("--etcd-clock-skew must not be negative, but is \(skew)")
     }
     if (self.etcdUsername == nil) != (self.etcdPasswordFile == nil) {
       throw ValidationError("--etcd-username and --etcd-password-file need each other")
@@ -82,6 +94,38 @@ struct EtcdOptions: ParsableArguments {
     if let username = self.etcdUsername, let file = self.etcdPasswordFile {
       _ = try EtcdCredentials(username: username, passwordFile: file)
     }
+  }
+
+  /// By how much the store may end a lease early, `--etcd-clock-skew` or what is measured now.
+  /// - Parameters:
+  ///   - key: a lock key; another key is written beside it.
+  ///   - timeout: how long the members are waited for.
+  func clockSkew(
+    _ client: EtcdClient, beside key: String, timeout: Duration, logger: Logger
+  ) async -> Duration {
+    if self.etcdApi == .v3 { return .zero }
+    if let skew = self.etcdClockSkew { return skew.duration }
+    let clocks = await client.memberClocks(beside: key, timeout: timeout)
+    guard clocks.counted > .zero else { return .zero }
+    if !clocks.silent.isEmpty {
+      logger.warning(
+        """
+        the clocks of some etcd members could not be compared; name the most that they may differ by \
+        with --etcd-clock-skew
+        """,
+        metadata: [
+          "members": "\(clocks.silent.map { "\($0)" }.joined(separator: ","))",
+          "counted": "\(clocks.counted)",
+        ])
+    }
+    if let certain = clocks.certain, certain > .seconds(1) {
+      logger.warning(
+        """
+        the clocks of etcd's members differ, and v2 leases end that much early: set the clocks (NTP), then \
+        restart the electors
+        """, metadata: ["difference": "\(certain)", "counted": "\(clocks.counted)"])
+    }
+    return clocks.counted
   }
 
   /// - Parameters:

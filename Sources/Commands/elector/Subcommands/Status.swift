@@ -35,7 +35,8 @@ struct Status: AsyncParsableCommand {
       var (rows, failures) = ([LockRow](), [String]())
       for key in self.key {
         let options = LeaseOptions(key: key, value: "", ttlSeconds: 1, timeout: Self.timeout)
-        let lock = EtcdLeasedKey(client: client, api: self.etcd.etcdApi, options: options)
+        let lock = EtcdLeasedKey(
+          client: client, api: self.etcd.etcdApi, options: options, records: false)
         do throws(EtcdClientError) {
           rows.append(
             LockRow(

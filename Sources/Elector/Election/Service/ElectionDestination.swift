@@ -45,6 +45,8 @@ public enum ElectionInstallation: Equatable, Sendable {
   case installed
   /// It cannot be updated, but the installed version stays.
   case kept(reason: String)
+  /// It is installed, but can be neither updated nor removed at present.
+  case fixed(reason: String)
   /// The time was over: nothing has changed.
   case tooLate
   /// The election releases the lease, for other processes to try.

@@ -59,7 +59,16 @@ extension ElectionService {
       )
     case .resuming: (.info, "asked to take part again", [:])
     case .cannotRemove(let reason):
-      (.error, "cannot remove the manifest", ["reason": "\(reason)"])
+      (
+        .error, "cannot remove the manifest; a lease that we hold is renewed until we can",
+        ["reason": "\(reason)"]
+      )
+    case .diskFails(let reason):
+      (
+        .error,
+        "the disk takes no writes: we stay the master, since the manifest cannot be removed",
+        ["reason": "\(reason)"]
+      )
     case .sourceFails(let reason):
       (.warning, "cannot read the source; what is installed stays", ["reason": "\(reason)"])
     case .waiting(let term, let rest):
@@ -108,7 +117,8 @@ struct ElectionNews: Equatable, Sendable {
     case .storeFails(let reason): return self.isNew(reason, of: .store, at: now)
     case .recordFails(let reason): return self.isNew(reason, of: .record, at: now)
     case .sourceFails(let reason): return self.isNew(reason, of: .source, at: now)
-    case .cannotRemove(let reason): return self.isNew(reason, of: .remove, at: now)
+    case .cannotRemove(let reason), .diskFails(let reason):
+      return self.isNew(reason, of: .remove, at: now)
     case .storeAnswersAgain:
       // The end of what was not logged is no news either.
       defer { (self.reasons[.store], self.reasons[.record]) = (nil, nil) }
@@ -121,6 +131,8 @@ struct ElectionNews: Equatable, Sendable {
   }
 
   private mutating func isNew(_ reason: String, of trouble: Trouble, at now: Instant) -> Bool {
+    // How long a disk has hung is no other reason.
+    let reason = reason.filter { !$0.isNumber }
     let latest = (self.lines[trouble] ?? []).filter { now - $0 < .seconds(60) }
     guard latest.count < Self.mostLines,
       self.reasons[trouble, default: []].insert(reason).inserted

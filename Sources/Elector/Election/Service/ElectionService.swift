@@ -41,7 +41,8 @@ public struct ElectionService: Service {
     guarded: GuardedManifest? = nil, isFirst: Bool = false, logger: Logger
   ) {
     let destination = ManifestDestination(
-      installer: ManifestInstaller(file: manifest, guarded: guarded), kubelet: kubelet,
+      installer: ManifestInstaller(
+        file: manifest, guarded: guarded, patience: timing.diskPatience), kubelet: kubelet,
       timing: timing,
       logger: logger)
     self.init(
@@ -177,7 +178,11 @@ public struct ElectionService: Service {
       group.addTask { await self.destination.extend(to: start + end.sinceStart) }
     case .send(let request):
       group.addTask {
-        inbox.yield(.answered(id: request.id, await self.store.perform(request.kind)))
+        let answer = await self.store.perform(request.kind)
+        let lost = self.store.timeStoodStill
+        // First, because the answer may grant a lease to a request that was sent before.
+        if lost > .zero { inbox.yield(.stoodStill(total: lost)) }
+        inbox.yield(.answered(id: request.id, answer))
       }
     case .watch(let id, let after):
       run.watch?.finish()

@@ -15,8 +15,8 @@ public struct ElectionStatus: Equatable, Sendable {
   public private(set) var takeovers: [String: Int] = ["acquired": 0, "regained": 0]
   public private(set) var losses: [String: Int] = ["deadline": 0, "replaced": 0, "removed": 0]
   public private(set) var errors: [String: Int] = [
-    "store": 0, "install": 0, "remove": 0, "source": 0, "record": 0, "pod": 0, "name_clash": 0,
-    "endless_lock": 0,
+    "store": 0, "install": 0, "remove": 0, "disk": 0, "source": 0, "record": 0, "pod": 0,
+    "name_clash": 0, "endless_lock": 0,
   ]
   /// How often the manifest was removed because the lease could no longer be believed.
   public private(set) var fences = 0
@@ -63,6 +63,7 @@ public struct ElectionStatus: Equatable, Sendable {
       self.fences += 1
     case .cannotInstall: self.errors["install", default: 0] += 1
     case .cannotRemove: self.errors["remove", default: 0] += 1
+    case .diskFails: self.errors["disk", default: 0] += 1
     case .sourceFails: self.errors["source", default: 0] += 1
     case .recordFails: self.errors["record", default: 0] += 1
     case .podFails: self.errors["pod", default: 0] += 1
@@ -85,6 +86,7 @@ public struct ElectionStatus: Equatable, Sendable {
 
   /// Why an elector that works cannot do its job, which no restart mends; `nil` while it can.
   public func trouble(at now: Instant) -> String? {
+    if let reason = self.snapshot.stuck { return "the manifest cannot be removed: \(reason)" }
     if let failure = self.storeFailure, now - failure.since > self.timing.renewPeriod {
       return "the store has failed for \(now - failure.since): \(failure.reason)"
     }

@@ -35,6 +35,8 @@ public final class EtcdLeaseStore: LeaseStore {
     }
   }
 
+  public var timeStoodStill: Duration { self.key.timeStoodStill }
+
   public func nextChange(after index: UInt64) async throws -> KeyChange {
     try await self.key.nextChange(after: index)
   }
@@ -47,4 +49,10 @@ public protocol LeaseStore: Sendable {
   func perform(_ request: Election.Request.Kind) async -> Election.Answer
   /// Waits for a change of the key after an index of the store; ends when the task is cancelled.
   func nextChange(after index: UInt64) async throws -> KeyChange
+  /// The time for which this machine stood still with its clocks, as far as the answers so far have shown.
+  var timeStoodStill: Duration { get }
+}
+
+extension LeaseStore {
+  public var timeStoodStill: Duration { .zero }
 }

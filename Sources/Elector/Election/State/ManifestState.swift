@@ -43,6 +43,8 @@ struct ManifestState: Equatable, Sendable {
   private(set) var wasAbsent = false
   /// Why it could not be removed the last time.
   private(set) var removeFailure: String?
+  /// Why the disk took no trial the last time, while the manifest is installed.
+  private var diskFailure: String?
   private var pod = Pod.mayRun
   /// What `pod` was before an installation that may fail.
   private var podBefore = Pod.mayRun
@@ -77,7 +79,7 @@ struct ManifestState: Equatable, Sendable {
   mutating func removed(at now: Instant) {
     guard self.file == .removing else { return }
     self.file = .absent
-    self.removeFailure = nil
+    (self.removeFailure, self.diskFailure) = (nil, nil)
     self.wasAbsent = true
     if self.pod == .mayRun { self.pod = .ending(since: now) }
   }
@@ -89,10 +91,15 @@ struct ManifestState: Equatable, Sendable {
     self.removeDue = now + self.timing.retryPause(afterFailures: 1, keepingLease: true)
   }
 
+  /// Why the manifest could not be removed, or would not be.
+  var stuck: String? { self.removeFailure ?? self.diskFailure }
+
+  /// - Parameter failure: why the disk took no trial.
   /// - Returns: whether an installation was under way.
-  mutating func installed() -> Bool {
+  mutating func installed(diskFailure failure: String? = nil) -> Bool {
     guard self.file == .installing else { return false }
     self.file = .installed
+    self.diskFailure = failure
     return true
   }
 

@@ -38,6 +38,11 @@ struct StoreSchedule: Equatable, Sendable {
     return .send(request)
   }
 
+  /// The request under way was sent longer ago than our clock says.
+  mutating func age(by lost: Duration) {
+    if let request = self.inFlight { self.inFlight?.sentAt = request.sentAt + (.zero - lost) }
+  }
+
   /// - Returns: the request that was answered; `nil` when this one is not under way.
   mutating func answered(_ id: Int, _ answer: Election.Answer) -> Election.Request? {
     guard let request = self.inFlight, request.id == id else { return nil }
