@@ -5,7 +5,7 @@ import NIOPosix
 /// The destination of an election for a manifest: the file in the kubelet's directory, and its pod.
 struct ManifestDestination: ElectionDestination {
   let installer: ManifestInstaller
-  /// `nil` when no kubelet is known; then the election waits for the longest possible time.
+  /// `nil` when no kubelet is known; then nothing shows that a pod has ended.
   let kubelet: Kubelet?
   let timing: Timing
   let logger: Logger
@@ -22,24 +22,19 @@ struct ManifestDestination: ElectionDestination {
     await self.installer.install(term: term, before: end)
   }
 
-  func awaitEnd() async -> Bool {
+  func awaitEnd() async -> ElectionEnd {
     // Another copy may be installed during the wait.
     await self.awaitEnd(of: self.manifest.podsSoFar)
   }
 
-  private func awaitEnd(of pods: ManifestCopy.Pods) async -> Bool {
-    let hasEnded = await self.awaitEnd(isOnlyOne: pods.isOnlyOne)
-    if hasEnded { self.manifest.ended(pods) }
-    return hasEnded
+  private func awaitEnd(of pods: ManifestCopy.Pods) async -> ElectionEnd {
+    let end = await self.awaitEnd(isOnlyOne: pods.isOnlyOne)
+    if end == .ended { self.manifest.ended(pods) }
+    return end
   }
 
-  private func awaitEnd(isOnlyOne: Bool) async -> Bool {
-    guard let kubelet, let pod = await self.elected() else {
-      self.logger.warning(
-        "waiting for the longest possible time for the pod's end: its name is unknown",
-        metadata: ["source": "\(self.manifest.source)", "for": "\(self.timing.podTime)"])
-      return (try? await Task.sleep(for: self.timing.podTime)) != nil
-    }
+  private func awaitEnd(isOnlyOne: Bool) async -> ElectionEnd {
+    guard let kubelet, let pod = await self.elected() else { return .unproven }
     return await kubelet.awaitEnd(
       of: pod, detection: self.timing.podStop.detection, isOnlyOne: isOnlyOne)
   }
@@ -77,7 +72,7 @@ struct ManifestDestination: ElectionDestination {
 
   private func warn(_ kubelet: Kubelet, _ reason: String) {
     self.logger.warning(
-      "the kubelet does not answer yet; until it does, this elector waits for the longest possible times",
+      "the kubelet does not answer yet; until it does, a stop leaves the lock to expire",
       metadata: ["kubelet": "\(kubelet.url)", "reason": "\(reason)"])
   }
 

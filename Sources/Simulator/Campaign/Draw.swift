@@ -11,6 +11,8 @@ struct Draw: Sendable {
   /// `--start-deadline`.
   let podLimits: PodLimits
   let haveOneName: Bool
+  /// For each master, whether a flag names its kubelet.
+  let knowKubelets: [Bool]
   let window: Nanoseconds
   let faults: [SimulatedFault]
 
@@ -42,6 +44,7 @@ struct Draw: Sendable {
           ttlSeconds: self.ttlSeconds, sleep: self.sleep, profile, podStop, expires: expires))
     }
     self.timings = timings
+    self.knowKubelets = timings.map { _ in deadlineChance.hits(percent: 50) }
     // Long enough for a pod that waits for the end of its predecessor.
     self.podLimits =
       scenario.elections == 1 && deadlineChance.hits(percent: 20)

@@ -25,7 +25,7 @@ extension Simulation {
     let drawn = Double(self.chance.index(below: 20)) / 100
     let core = Core(
       candidate: Candidate(
-        name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
+        name: state.holder, bootID: state.bootID, destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet, podLimits: self.draw.podLimits,
       jitter: self.scenario.isJittered ? drawn : 0)
     let elector = SimulatedElector<Core>(
@@ -111,7 +111,7 @@ extension Simulation {
     case .awaitPodEnd(let id): self.watchPod(elector, id, elector.copy.podsSoFar)
     case .observePod(let id):
       let kubelet = self.nodes[node].kubelet
-      let isSilent = !kubelet.isUp || self.chance.hits(percent: 10)
+      let isSilent = !kubelet.answers || self.chance.hits(percent: 10)
       let observation =
         isSilent ? nil : PodObservation(isRunning: !kubelet.running.isEmpty, restarts: 0)
       self.at(self.now + .milliseconds(1), elector) {

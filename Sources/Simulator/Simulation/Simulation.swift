@@ -78,7 +78,8 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
           lock: Lock(
             name: scenario.elections == 1 ? Self.lockName : "\(Self.lockName)-\(election)",
             holder: holder, ttlSeconds: timing.ttlSeconds),
-          timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
+          timing: timing, asksKubelet: chance.hits(percent: 50),
+          knowsKubelet: draw.knowKubelets[number], grace: draw.grace, gain: gain,
           clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
           kubelet: SimulatedKubelet(node: index, life: 0, begin: 0)))
     }
@@ -226,7 +227,12 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.result.takeovers.append(self.now - last.gone)
     }
     for other in self.rivals(ofElection: election) where other != node {
-      if !self.nodes[other].kubelet.running.isEmpty {
+      let kubelet = self.nodes[other].kubelet
+      if !kubelet.running.isEmpty {
+        if kubelet.isOutOfHand || self.nodes[node].kubelet.isOutOfHand {
+          self.result.excused += 1
+          continue
+        }
         self.audit.fail("\(self.nodes[other].name) and \(self.nodes[node].name) both run the pod")
       }
     }

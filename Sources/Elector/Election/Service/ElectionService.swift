@@ -187,7 +187,11 @@ public struct ElectionService: Service {
       }
     case .awaitPodEnd(let id):
       group.addTask {
-        inbox.yield(await self.destination.awaitEnd() ? .podEnded(id: id) : .podOverdue(id: id))
+        switch await self.destination.awaitEnd() {
+        case .ended: inbox.yield(.podEnded(id: id))
+        case .overdue: inbox.yield(.podOverdue(id: id))
+        case .unproven: inbox.yield(.podUnproven(id: id))
+        }
       }
     case .observePod(let id):
       group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }

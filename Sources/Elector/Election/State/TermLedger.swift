@@ -30,6 +30,8 @@ struct TermLedger: Equatable, Sendable {
   private var trace = Trace.none
   /// Whether the record shows, or may show, that a term of ours goes on.
   private(set) var owesReceipt = false
+  /// Whether our latest record has replaced one that showed an earlier term of ours as going on.
+  private(set) var inheritsTerm = false
 
   /// When the record was read last.
   private var readAt = Instant.start
@@ -102,7 +104,11 @@ struct TermLedger: Equatable, Sendable {
 
   /// A request is about to be sent; a write may be applied even if its answer is lost.
   mutating func isSent(_ kind: Election.Request.Kind) {
-    if case .writeRecord = kind { self.owesReceipt = true }
+    guard case .writeRecord(let record, _) = kind else { return }
+    if !record.isEnded, self.openRecord?.term != record.term {
+      self.inheritsTerm = self.openRecord != nil
+    }
+    self.owesReceipt = true
   }
 
   private mutating func pause(from now: Instant) {

@@ -27,17 +27,17 @@ public struct Kubelet: Sendable {
 
   /// Waits for a pod's end after the removal of its manifest, as ``PodEndWatch`` decides.
   /// - Parameter isOnlyOne: whether no pod of an earlier manifest can run.
-  /// - Returns: whether it has ended.
-  func awaitEnd(of pod: ElectedPod, detection: Duration, isOnlyOne: Bool) async -> Bool {
+  func awaitEnd(of pod: ElectedPod, detection: Duration, isOnlyOne: Bool) async -> ElectionEnd {
     let start = ContinuousClock.now
     var watch = PodEndWatch(detection: detection, grace: pod.grace, isOnlyOne: isOnlyOne)
     while true {
       let isListed = try? await self.lists(pod)
       switch watch.heard(isListed: isListed, after: ContinuousClock.now - start) {
-      case .ended: return true
-      case .overdue: return false
+      case .ended: return .ended
+      case .overdue: return .overdue
+      case .unproven: return .unproven
       case .ask(let pause):
-        guard (try? await Task.sleep(for: pause)) != nil else { return false }
+        guard (try? await Task.sleep(for: pause)) != nil else { return .unproven }
       }
     }
   }
