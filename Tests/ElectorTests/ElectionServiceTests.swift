@@ -110,13 +110,13 @@ final class LogLines: Sendable {
   }
 }
 
-extension Kubelet {
+extension NodeKubelet {
   /// A kubelet that runs nothing: what was removed has ended.
   static func idle<Value: Sendable>(
-    _ body: (Kubelet) async throws -> Value
+    _ body: (NodeKubelet) async throws -> Value
   ) async throws -> Value {
     try await ScriptedServer.with({ _ in .answer(200, [:], #"{"items":[]}"#) }) {
-      try await body(Kubelet(url: $0.url))
+      try await body(NodeKubelet(Kubelet(url: $0.url)))
     }
   }
 }
@@ -126,13 +126,14 @@ extension ManifestFixture {
   /// - Parameter kubelet: without one, nothing shows that a pod has ended.
   func election(
     _ store: any LeaseStore, key: String = "k", name: String = "me", ttl: Int64 = 30,
-    sleep: Duration = .milliseconds(200), kubelet: Kubelet? = nil, _ lines: LogLines = LogLines()
+    sleep: Duration = .milliseconds(200), kubelet: NodeKubelet? = nil,
+    podStop: PodStop = PodStop(detection: .zero, grace: .zero), _ lines: LogLines = LogLines()
   ) throws -> ElectionService {
     ElectionService(
       key: key,
       candidate: Candidate(name: name, bootID: name, destination: self.destination.path),
       timing: try Timing(
-        ttlSeconds: ttl, sleep: sleep, podStop: PodStop(detection: .zero, grace: .zero)),
+        ttlSeconds: ttl, sleep: sleep, podStop: podStop),
       store: store, manifest: self.file, kubelet: kubelet, logger: lines.logger)
   }
 }
@@ -151,7 +152,7 @@ extension ManifestFixture {
     sleep: Duration = .milliseconds(200), hasKubelet: Bool = true,
     _ body: (Running) async throws -> Void
   ) async throws {
-    try await Kubelet.idle {
+    try await NodeKubelet.idle {
       try await self.with(
         store, fixture: fixture, ttl: ttl, sleep: sleep, kubelet: hasKubelet ? $0 : nil, body)
     }
@@ -159,7 +160,7 @@ extension ManifestFixture {
 
   private func with(
     _ store: any LeaseStore, fixture: ManifestFixture?, ttl: Int64, sleep: Duration,
-    kubelet: Kubelet?, _ body: (Running) async throws -> Void
+    kubelet: NodeKubelet?, _ body: (Running) async throws -> Void
   ) async throws {
     let fixture = try fixture ?? ManifestFixture()
     defer { fixture.cleanUp() }

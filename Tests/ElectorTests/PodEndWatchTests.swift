@@ -35,7 +35,7 @@ import Testing
   @Test(
     arguments: [
       [(false, 0.1, "ask"), (false, 0.9, "ask"), (false, 1, "unproven")],
-      [(nil, 0.1, "ask"), (nil, 1, "unproven")],
+      [(nil, 0.1, "unproven")],
       [(true, 0.1, "ask"), (false, 0.2, "ask"), (false, 0.3, "ended")],
     ] as [[(Bool?, Double, String)]])
   func aKubeletThatHasNotListedThePodSaysNothing(answers: [(Bool?, Double, String)]) {

@@ -101,7 +101,7 @@ import Testing
 @Suite(.takesTurns, .timeLimit(.minutes(5))) struct PreemptionServiceTests {
   /// Runs an election on a kvstore beside others.
   private static func run(
-    _ name: String, priority: Int, _ client: EtcdClient, _ kubelet: Kubelet,
+    _ name: String, priority: Int, _ client: EtcdClient, _ kubelet: NodeKubelet,
     _ fixture: ManifestFixture
   ) async throws {
     let key = EtcdLeasedKey(
@@ -119,10 +119,10 @@ import Testing
   }
 
   @Test func oneWithALargerPriorityBecomesTheMaster() async throws {
-    try await Kubelet.idle { try await self.handOver($0) }
+    try await NodeKubelet.idle { try await self.handOver($0) }
   }
 
-  private func handOver(_ kubelet: Kubelet) async throws {
+  private func handOver(_ kubelet: NodeKubelet) async throws {
     let server = try await KVStoreServer.start(.memory)
     let (low, high) = (try ManifestFixture(), try ManifestFixture())
     defer { for fixture in [low, high] { fixture.cleanUp() } }

@@ -61,11 +61,11 @@ import Testing
   private func with(
     _ store: MemoryStore, _ body: (String, ManifestFixture) async throws -> Void
   ) async throws {
-    try await Kubelet.idle { try await self.with(store, $0, body) }
+    try await NodeKubelet.idle { try await self.with(store, $0, body) }
   }
 
   private func with(
-    _ store: MemoryStore, _ kubelet: Kubelet,
+    _ store: MemoryStore, _ kubelet: NodeKubelet,
     _ body: (String, ManifestFixture) async throws -> Void
   ) async throws {
     let fixture = try ManifestFixture()

@@ -6,7 +6,7 @@ import NIOPosix
 struct ManifestDestination: ElectionDestination {
   let installer: ManifestInstaller
   /// `nil` when no kubelet is known; then nothing shows that a pod has ended.
-  let kubelet: Kubelet?
+  let kubelet: NodeKubelet?
   let timing: Timing
   let logger: Logger
 
@@ -35,8 +35,7 @@ struct ManifestDestination: ElectionDestination {
 
   private func awaitEnd(isOnlyOne: Bool) async -> ElectionEnd {
     guard let kubelet, let pod = await self.elected() else { return .unproven }
-    return await kubelet.awaitEnd(
-      of: pod, detection: self.timing.podStop.detection, isOnlyOne: isOnlyOne)
+    return await kubelet.awaitEnd(of: pod, self.timing.podStop, isOnlyOne: isOnlyOne)
   }
 
   func observe() async -> PodObservation? {
@@ -52,7 +51,7 @@ struct ManifestDestination: ElectionDestination {
     await withDiscardingTaskGroup { group in
       if let kubelet = self.kubelet {
         group.addTask {
-          if let reason = await kubelet.trouble() { self.warn(kubelet, reason) }
+          self.tell(of: kubelet, trouble: await kubelet.trouble())
           await self.settlePast()
         }
       }
@@ -70,10 +69,23 @@ struct ManifestDestination: ElectionDestination {
     if case .pods(let past) = self.manifest.past { _ = await self.awaitEnd(of: past) }
   }
 
-  private func warn(_ kubelet: Kubelet, _ reason: String) {
+  /// Once, at the start: whether a kubelet can say that our pod has ended, and what it costs if none does.
+  private func tell(of kubelet: NodeKubelet, trouble: String?) {
+    let urls = kubelet.candidates.map(\.url).joined(separator: " ")
+    guard let trouble else {
+      if kubelet.isNamed { return }
+      self.logger.info(
+        "no --kubelet is given: a kubelet on this machine answers, and its word counts once it has listed our pod",
+        metadata: ["kubelet": "\(urls)"])
+      return
+    }
+    let cost =
+      "a planned stop leaves the lock to expire and costs as much as a crash, up to \(self.timing.worstTakeover)"
     self.logger.warning(
-      "the kubelet does not answer yet; until it does, a stop leaves the lock to expire",
-      metadata: ["kubelet": "\(kubelet.url)", "reason": "\(reason)"])
+      kubelet.isNamed
+        ? "the kubelet does not answer yet; until it does, \(cost)"
+        : "no kubelet can say that our pod has ended, so \(cost); name the kubelet with --kubelet",
+      metadata: ["kubelet": "\(urls)", "reason": "\(trouble)"])
   }
 
   /// Reports changes while the directory exists; otherwise the check at each `--sleep` remains.

@@ -65,7 +65,14 @@ extension ElectionService {
     case .recordFails(let reason):
       (.error, "cannot read or write the record of terms beside the key", ["reason": "\(reason)"])
     case .awaitingPodEnd: (.info, "waiting for the pod to end", [:])
-    case .podOverdue: (.warning, "the pod still runs after its grace period", [:])
+    case .podOverdue:
+      (
+        .warning,
+        """
+        the kubelet still runs the pod although its manifest and its grace are over: it does not follow its \
+        directory, perhaps since it was restarted without its API server
+        """, [:]
+      )
     case .released(let term): (.info, "released the lock", ["term": "\(term)"])
     case .notReleased(let term, let reason):
       (.warning, "the lock is left to expire", ["term": "\(term)", "reason": "\(reason)"])

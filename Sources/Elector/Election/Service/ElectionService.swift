@@ -25,8 +25,7 @@ public struct ElectionService: Service {
   /// - Parameters:
   ///   - key: the lock's name on ``board``.
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
-  ///   - kubelet: says when a pod has ended; without it the service waits for the longest time that a
-  ///     kubelet may take.
+  ///   - kubelet: says when a pod has ended; without it nothing does, and a stop leaves the lease to expire.
   ///   - podLimits: beyond these limits the lock is released.
   ///   - guarded: the manifest with the guard that owns it; `nil` when there is none.
   ///   - store: the lock in the store.
@@ -36,7 +35,7 @@ public struct ElectionService: Service {
   public init(
     key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
     manifest: ManifestFile,
-    kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(),
+    kubelet: NodeKubelet? = nil, podLimits: PodLimits = PodLimits(),
     guarded: GuardedManifest? = nil, logger: Logger
   ) {
     let destination = ManifestDestination(

@@ -55,8 +55,8 @@ package struct PodEndWatch: Equatable, Sendable {
       self.absences += 1
       if self.absences == 2 { return .ended }
     }
-    // It had the time to list the pod.
-    if !self.isKnown, elapsed >= self.detection { return .unproven }
+    // It does not answer, or had the time to list the pod.
+    if !self.isKnown, isListed == nil || elapsed >= self.detection { return .unproven }
     if elapsed >= self.detection + self.grace + Self.patience {
       return isListed == true ? .overdue : .unproven
     }
