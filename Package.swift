@@ -333,8 +333,9 @@ let package = Package(
     .testTarget(
       name: "ElectorTests",
       dependencies: [
-        "CommandLine", "Elector", "ElectorHTTP", "EtcdClient", "FaultRelay", "HTTPEndpoint",
-        "KVStore", "KubernetesClient", "KubernetesObjects", "Linux", "TestSupport", "elector",
+        "CommandLine", "Elector", "ElectorHTTP", "EtcdClient", "FakeKubelet", "FaultRelay",
+        "HTTPEndpoint", "KVStore", "KubernetesClient", "KubernetesObjects", "Linux", "TestSupport",
+        "elector",
         nioPosix, httpClient, logging, lifecycle, subprocess, systemPackage, yams,
       ],
       swiftSettings: settings),

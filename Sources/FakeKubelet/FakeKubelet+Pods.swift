@@ -9,6 +9,8 @@ extension FakeKubelet {
     case files(PodSources.Change)
     case api(APIPods.Changes)
     case pods(PodWorkers.Event)
+    /// The removal of a young pod is due.
+    case removal(PodName)
     /// The kubelet is to stop.
     case stop
 
@@ -38,17 +40,29 @@ extension FakeKubelet {
         backOff: self.configuration.crashLoopBackOff,
         replacesBetweenPolls: self.configuration.kubeletVersion == nil,
         survivors: await self.runtime.survivors())
+      var withheld = WithheldRemovals()
       var seen: Set<PodManifest.Source> = []
       var signals: [ContainerID: AsyncStream<ContainerSignal>.Continuation] = [:]
       for await input in inputs {
         if case .stop = input, !self.runtime.endsContainersInOrder { break }
-        let events = Self.events(of: input, &sources)
+        var events = Self.events(of: input, &sources)
+        let keepsOrphans =
+          self.configuration.apiServers?.keepsOrphans == true && !sources.reported.contains(.api)
         // Survivors without a pod are stopped before any pod starts, once their source has reported.
-        for source in sources.reported.subtracting(seen) {
+        for source in keepsOrphans ? [] : sources.reported.subtracting(seen) {
           seen.insert(source)
           let orphans = workers.removeOrphans(
             besides: sources.manifests, from: self.link == nil ? nil : source)
           for orphan in orphans { await self.runtime.end(orphan) }
+        }
+        events = self.withhold(events, of: input, keepsOrphans: keepsOrphans, &withheld, workers) {
+          name in
+          group.addTask {
+            guard (try? await Task.sleep(for: self.configuration.youngPodDelay)) != nil else {
+              return
+            }
+            inbox.yield(.removal(name))
+          }
         }
         for event in events {
           let before = workers
@@ -93,8 +107,47 @@ extension FakeKubelet {
         : [.changed(removed: change.removed, added: change.added, updated: change.updated)])
         + deleted
     case .pods(let event): return [event]
+    case .removal: return []
     case .stop: return [.stopping]
     }
+  }
+
+  /// A pod younger than this is stopped later, ``FakeKubeletConfiguration/youngPodDelay``.
+  private static let youth = Duration.seconds(10)
+
+  /// Withholds removals of static pods that a real kubelet would not carry out yet, and adds those that are due.
+  /// - Parameter delay: called with each young pod whose removal is to come later.
+  private func withhold(
+    _ events: [PodWorkers.Event], of input: Input, keepsOrphans: Bool,
+    _ withheld: inout WithheldRemovals, _ workers: PodWorkers, delay: (PodName) -> Void
+  ) -> [PodWorkers.Event] {
+    let now = self.now
+    func isYoung(_ name: PodName) -> Bool {
+      self.configuration.youngPodDelay > .zero
+        && workers.running[name].map { now - $0.startedAt < Self.youth } == true
+    }
+    var events = events.map { event in
+      guard case .files = input, case .changed(let removed, let added, let updated) = event else {
+        return event
+      }
+      for name in removed where !keepsOrphans && isYoung(name) { delay(name) }
+      let change = withheld.pass(
+        PodSources.Change(removed: removed, added: added, updated: updated),
+        isWithheld: { keepsOrphans && workers.running[$0] != nil || isYoung($0) },
+        uid: { workers.running[$0]?.manifest.uid })
+      return .changed(removed: change.removed, added: change.added, updated: change.updated)
+    }
+    var due = PodSources.Change()
+    switch input {
+    case .api where self.configuration.apiServers?.keepsOrphans == true && !keepsOrphans:
+      due = withheld.release()
+    case .removal(let name) where !keepsOrphans: due = withheld.release(name)
+    case .api, .removal, .files, .pods, .stop: break
+    }
+    if due != PodSources.Change() {
+      events.append(.changed(removed: due.removed, added: due.added, updated: due.updated))
+    }
+    return events
   }
 
   private func perform(

@@ -12,6 +12,10 @@ public struct FakeKubeletAPIServers: Sendable {
   /// Labels of the Node object besides those of every node.
   public var nodeLabels: [String: String] = [:]
 
+  /// Whether no static pod ends before a server has answered once, as under a real kubelet that is restarted
+  /// without its server. Its containers of before run on, too.
+  public var keepsOrphans = false
+
   public init(servers: [APIServer]) {
     self.servers = servers
   }

@@ -18,6 +18,9 @@ public struct FakeKubeletConfiguration: Sendable {
   public var allowsPrivileged = true
   /// The delays between a container's restarts.
   public var crashLoopBackOff = CrashLoopBackOff()
+  /// How much later than other pods a pod is stopped that is removed within ten seconds of its start. The real
+  /// kubelet takes up to 3.7 s.
+  public var youngPodDelay: Duration = .zero
   /// The directory of containers' logs: `NAMESPACE_POD_UID/CONTAINER/ATTEMPT.log` below it, in the format of
   /// the container runtime interface. `nil` when the runtime writes none.
   public var podLogsDirectory: String?

@@ -63,6 +63,10 @@ import Testing
 
   @Test(.enabled(if: getuid() == 0, "only root mounts"))
   func aLeaderOnAReadOnlyDiskRenewsAndReportsUntilItCanStop() async throws {
+    try await NodeKubelet.idle(self.aLeaderOnAReadOnlyDisk)
+  }
+
+  private func aLeaderOnAReadOnlyDisk(_ kubelet: NodeKubelet) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
     let directory = fixture.destination.deletingLastPathComponent().path
@@ -71,7 +75,7 @@ import Testing
     }
     defer { umount2(directory, Int32(MNT_DETACH)) }
     let (store, lines) = (MemoryStore(), LogLines())
-    let service = try fixture.election(store, ttl: 3, lines)
+    let service = try fixture.election(store, ttl: 3, kubelet: kubelet, lines)
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -110,19 +110,31 @@ final class LogLines: Sendable {
   }
 }
 
+extension NodeKubelet {
+  /// A kubelet that runs nothing: what was removed has ended.
+  static func idle<Value: Sendable>(
+    _ body: (NodeKubelet) async throws -> Value
+  ) async throws -> Value {
+    try await ScriptedServer.with({ _ in .answer(200, [:], #"{"items":[]}"#) }) {
+      try await body(NodeKubelet(Kubelet(url: $0.url)))
+    }
+  }
+}
+
 extension ManifestFixture {
-  /// An election about its files. Without a kubelet to ask a pod has ended a quarter of a second after its
-  /// manifest is gone.
+  /// An election about its files.
+  /// - Parameter kubelet: without one, nothing shows that a pod has ended.
   func election(
     _ store: any LeaseStore, key: String = "k", name: String = "me", ttl: Int64 = 30,
-    sleep: Duration = .milliseconds(200), _ lines: LogLines = LogLines()
+    sleep: Duration = .milliseconds(200), kubelet: NodeKubelet? = nil,
+    podStop: PodStop = PodStop(detection: .zero, grace: .zero), _ lines: LogLines = LogLines()
   ) throws -> ElectionService {
     ElectionService(
       key: key,
       candidate: Candidate(name: name, bootID: name, destination: self.destination.path),
       timing: try Timing(
-        ttlSeconds: ttl, sleep: sleep, podStop: PodStop(detection: .zero, grace: .zero)),
-      store: store, manifest: self.file, logger: lines.logger)
+        ttlSeconds: ttl, sleep: sleep, podStop: podStop),
+      store: store, manifest: self.file, kubelet: kubelet, logger: lines.logger)
   }
 }
 
@@ -133,16 +145,27 @@ extension ManifestFixture {
     let stop: @Sendable () async -> Void
   }
 
-  /// Runs a service with files of its own; afterwards it is stopped, if it still runs.
+  /// Runs a service with files of its own, and with a kubelet that runs nothing or is not there; afterwards it
+  /// is stopped, if it still runs.
   private func with(
     _ store: any LeaseStore, fixture: ManifestFixture? = nil, ttl: Int64 = 30,
-    sleep: Duration = .milliseconds(200),
+    sleep: Duration = .milliseconds(200), hasKubelet: Bool = true,
     _ body: (Running) async throws -> Void
+  ) async throws {
+    try await NodeKubelet.idle {
+      try await self.with(
+        store, fixture: fixture, ttl: ttl, sleep: sleep, kubelet: hasKubelet ? $0 : nil, body)
+    }
+  }
+
+  private func with(
+    _ store: any LeaseStore, fixture: ManifestFixture?, ttl: Int64, sleep: Duration,
+    kubelet: NodeKubelet?, _ body: (Running) async throws -> Void
   ) async throws {
     let fixture = try fixture ?? ManifestFixture()
     defer { fixture.cleanUp() }
     let lines = LogLines()
-    let service = try fixture.election(store, ttl: ttl, sleep: sleep, lines)
+    let service = try fixture.election(store, ttl: ttl, sleep: sleep, kubelet: kubelet, lines)
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -180,6 +203,21 @@ extension ManifestFixture {
       #expect(store.record?.isEnded == true)
     }
     #expect(!releasedBeside.withLock { $0 })
+  }
+
+  @Test func withoutAKubeletItLeavesNoReceiptAndTheLockToExpire() async throws {
+    let store = MemoryStore()
+    try await self.with(store, hasKubelet: false) { running in
+      try await eventually("installed") { running.fixture.installed != nil }
+      await running.stop()
+      try await eventually("told") {
+        running.lines.all.contains {
+          $0.hasPrefix("the lock is left to expire reason=no kubelet has said")
+        }
+      }
+    }
+    #expect(store.record?.isEnded == false)
+    #expect(store.holder != nil)
   }
 
   @Test func removesALeftOverBeforeTheFirstContact() async throws {
@@ -226,6 +264,8 @@ extension ManifestFixture {
   @Test func oneWithoutASourceDoesNotKeepTheLock() async throws {
     let fixture = try ManifestFixture()
     try FileManager.default.removeItem(at: fixture.source)
+    // As at the start of an elector: nothing was left over.
+    try fixture.file.remove()
     let store = MemoryStore()
     try await self.with(store, fixture: fixture) { running in
       try await eventually("released") {

@@ -579,6 +579,7 @@ private func record(
 
   @Test func oneWhoCannotInstallGivesTheLockAwayAndStandsBack() throws {
     var bench = try Bench.contending(podStop: PodStop(detection: .zero, grace: .zero))
+    bench.election.expectNoPod()
     _ = bench.claim(at: 0)
     let failed = bench.feed(
       .installation(.failed(reason: "no such file", isUntouched: true)), at: 1)
@@ -661,6 +662,7 @@ private func record(
   /// What comes before the release may take longer than that, and the watch is often faster than the answer.
   @Test func theTimeForOthersBeginsWhenTheLockIsFree() throws {
     var bench = try Bench(podStop: PodStop(detection: .zero, grace: .zero))
+    bench.election.expectNoPod()
     let create = bench.contend()
     let watch = try #require(create.watch)
     _ = bench.claim(at: 0)
@@ -719,14 +721,80 @@ private func record(
     #expect(bench.feed(.woke, at: 100) == [])
   }
 
-  /// 1 + 3 s, a quarter of a second, and 30 s / 4000.
-  @Test func withoutAKubeletAStopWaitsForAsLongAsAPodMayTake() throws {
-    var bench = try Bench(podStop: PodStop(detection: .seconds(1), grace: .seconds(3)))
-    _ = bench.lead()
+  private static let unproven = "no kubelet has said that the pod has ended"
+
+  /// Nobody can say that the pod has ended, and the next leader waits as after a crash.
+  @Test func withoutAKubeletAStopLeavesTheLockToExpire() throws {
+    var bench = try Bench.leading()
     _ = bench.feed(.stop, at: 0.6)
-    #expect(bench.feed(.removed, at: 0.7) == [.report(.awaitingPodEnd)])
-    #expect(bench.wake(at: 4.95) == [])
-    #expect(bench.wake(at: 4.958).isReceipt(for: 10))
+    #expect(
+      bench.feed(.removed, at: 0.7) == [
+        .report(.notReleased(term: 10, reason: Self.unproven)), .finish(.clean),
+      ])
+  }
+
+  /// The kubelet is dead, and its container may live.
+  @Test func aSilentKubeletMakesNoReceipt() throws {
+    var bench = try Bench.leading(asksKubelet: true)
+    bench.stop(at: 1)
+    // The lock is kept for as long as it may help.
+    #expect(bench.wake(at: 5).kinds == [.renew(prevIndex: 10)])
+    _ = bench.answer(.granted(term: 10, modifiedIndex: 14), at: 5)
+    let effects = bench.feed(.podUnproven(id: 1), at: 5.5)
+    #expect(effects.kinds == [])
+    #expect(
+      effects == [.report(.notReleased(term: 10, reason: Self.unproven)), .finish(.clean)])
+  }
+
+  /// It releases nothing, writes no receipt, and asks again once the lease has expired.
+  @Test(arguments: [true, false]) func oneThatStepsDownWithoutEvidenceLetsItsLeaseExpire(
+    asksKubelet: Bool
+  ) throws {
+    var bench = try Bench.leading(asksKubelet: asksKubelet)
+    _ = bench.feed(.stepDown(for: .seconds(5)), at: 1)
+    var left = bench.feed(.removed, at: 1)
+    if asksKubelet {
+      #expect(left == [.awaitPodEnd(id: 1)])
+      left = bench.feed(.podUnproven(id: 1), at: 2)
+    }
+    #expect(left.reports == [.notReleased(term: 10, reason: Self.unproven)])
+    #expect(left.kinds == [.read])
+    let mine = Holder(name: "me", term: 10, modifiedIndex: 10)
+    let found = bench.answer(.found(mine, index: 11), at: 2)
+    #expect(!found.reports.contains(.nameClash(term: 10)))
+    let watch = try #require(found.watch)
+    let over = bench.feed(.watched(id: watch, .removed(index: 20)), at: 30)
+    #expect(!over.kinds.contains { if case .writeRecord = $0 { true } else { false } })
+    #expect(!over.kinds.contains(.create), "others come first")
+    if asksKubelet {
+      let later = over + bench.feed(.removed, at: 30)
+      #expect(later.contains(.awaitPodEnd(id: 2)))
+      #expect(bench.feed(.podEnded(id: 2), at: 31).isReceipt(for: 10))
+    }
+  }
+
+  /// What never was needs no evidence of its end.
+  @Test func oneThatCouldInstallNothingReleasesTheLockAtOnce() throws {
+    var bench = try Bench()
+    bench.election.expectNoPod()
+    _ = bench.contend()
+    _ = bench.claim(at: 0.5)
+    let failed = bench.feed(.installation(.failed(reason: "gone", isUntouched: true)), at: 0.5)
+    #expect(failed.first == .removeManifest)
+    #expect(bench.feed(.removed, at: 0.5).isReceipt(for: 10))
+    #expect(
+      bench.answer(.recordWritten(modifiedIndex: 12), at: 0.5).kinds == [.release(prevIndex: 10)])
+  }
+
+  /// An earlier term of its own was open, and its pod may run still.
+  @Test func oneThatHasInheritedItsOwnTermNeedsEvidenceWhateverItInstalls() throws {
+    var bench = try Bench()
+    _ = bench.contend()
+    _ = bench.claim(finding: .recordFound(record(7, of: me), modifiedIndex: 8), at: 0.5)
+    _ = bench.feed(.installation(.failed(reason: "gone", isUntouched: true)), at: 0.5)
+    let left = bench.feed(.removed, at: 0.5)
+    #expect(left.reports.contains(.notReleased(term: 10, reason: Self.unproven)))
+    #expect(left.kinds == [.read])
   }
 
   @Test func aFollowerStopsAtOnce() throws {

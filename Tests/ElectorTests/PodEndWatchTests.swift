@@ -14,14 +14,33 @@ import Testing
       [(true, 0.1, "ask"), (false, 0.2, "ask"), (true, 0.3, "ask"), (false, 0.4, "ask")],
       // By now the kubelet has noticed the removal.
       [(false, 1, "ask"), (false, 1.1, "ended")],
-      // The kubelet does not answer, but must have killed the pod.
-      [(nil, 2.9, "ask"), (nil, 3, "ended")],
+      // Silence is no proof: without its kubelet a container runs on.
+      [(nil, 2.9, "ask"), (nil, 3, "ask"), (nil, 7.9, "ask"), (nil, 8, "unproven")],
+      [(true, 0.1, "ask"), (nil, 3, "ask"), (nil, 8, "unproven")],
+      [(false, 1, "ask"), (nil, 3, "ask"), (nil, 8, "unproven")],
+      // The kubelet is back, and lists nothing.
+      [(true, 0.1, "ask"), (nil, 3, "ask"), (false, 4, "ask"), (false, 4.1, "ended")],
       // The kubelet still lists it.
       [(true, 3, "ask"), (true, 7.9, "ask"), (true, 8, "overdue")],
-      [(true, 3, "ask"), (nil, 7.9, "ask"), (nil, 8, "overdue")],
     ] as [[(Bool?, Double, String)]])
   func whatIsHeardDecides(answers: [(Bool?, Double, String)]) {
     var watch = PodEndWatch(detection: .seconds(1), grace: .seconds(2), isOnlyOne: true)
+    for (isListed, seconds, expected) in answers {
+      let step = watch.heard(isListed: isListed, after: .seconds(seconds))
+      #expect("\(step)".hasPrefix(expected), "after \(seconds) s")
+    }
+  }
+
+  /// It may be another one's kubelet, of another directory.
+  @Test(
+    arguments: [
+      [(false, 0.1, "ask"), (false, 0.9, "ask"), (false, 1, "unproven")],
+      [(nil, 0.1, "unproven")],
+      [(true, 0.1, "ask"), (false, 0.2, "ask"), (false, 0.3, "ended")],
+    ] as [[(Bool?, Double, String)]])
+  func aKubeletThatHasNotListedThePodSaysNothing(answers: [(Bool?, Double, String)]) {
+    var watch = PodEndWatch(
+      detection: .seconds(1), grace: .seconds(2), isOnlyOne: true, isKnown: false)
     for (isListed, seconds, expected) in answers {
       let step = watch.heard(isListed: isListed, after: .seconds(seconds))
       #expect("\(step)".hasPrefix(expected), "after \(seconds) s")

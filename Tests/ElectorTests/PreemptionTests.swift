@@ -101,12 +101,14 @@ import Testing
 @Suite(.takesTurns, .timeLimit(.minutes(5))) struct PreemptionServiceTests {
   /// Runs an election on a kvstore beside others.
   private static func run(
-    _ name: String, priority: Int, _ client: EtcdClient, _ fixture: ManifestFixture
+    _ name: String, priority: Int, _ client: EtcdClient, _ kubelet: NodeKubelet,
+    _ fixture: ManifestFixture
   ) async throws {
     let key = EtcdLeasedKey(
       client: client, api: .v2,
       options: LeaseOptions(key: "k", value: name, ttlSeconds: 30, timeout: .seconds(60)))
-    let election = try fixture.election(EtcdLeaseStore(key: key, name: "k"), name: name)
+    let election = try fixture.election(
+      EtcdLeaseStore(key: key, name: "k"), name: name, kubelet: kubelet)
     let candidate = Candidate(name: name, bootID: name, destination: fixture.destination.path)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let preemption = PreemptionService(
@@ -117,6 +119,10 @@ import Testing
   }
 
   @Test func oneWithALargerPriorityBecomesTheMaster() async throws {
+    try await NodeKubelet.idle { try await self.handOver($0) }
+  }
+
+  private func handOver(_ kubelet: NodeKubelet) async throws {
     let server = try await KVStoreServer.start(.memory)
     let (low, high) = (try ManifestFixture(), try ManifestFixture())
     defer { for fixture in [low, high] { fixture.cleanUp() } }
@@ -126,9 +132,9 @@ import Testing
         endpoints: [try EtcdEndpoint(server.urls[0])], timeout: .seconds(60)
       ) { client in
         try await withThrowingTaskGroup(of: Void.self) { elections in
-          elections.addTask { try await Self.run("low", priority: 1, client, low) }
+          elections.addTask { try await Self.run("low", priority: 1, client, kubelet, low) }
           try await eventually("low is the master") { low.installed != nil }
-          elections.addTask { try await Self.run("high", priority: 2, client, high) }
+          elections.addTask { try await Self.run("high", priority: 2, client, kubelet, high) }
           try await eventually("high is the master") { high.installed != nil }
           #expect(low.installed == nil)
           // It stays so.

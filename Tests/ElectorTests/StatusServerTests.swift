@@ -69,9 +69,16 @@ import Testing
     _ store: MemoryStore,
     _ body: (_ url: String, _ socket: String, _ fixture: ManifestFixture) async throws -> Void
   ) async throws {
+    try await NodeKubelet.idle { try await self.with(store, $0, body) }
+  }
+
+  private func with(
+    _ store: MemoryStore, _ kubelet: NodeKubelet,
+    _ body: (_ url: String, _ socket: String, _ fixture: ManifestFixture) async throws -> Void
+  ) async throws {
     let fixture = try ManifestFixture()
     defer { fixture.cleanUp() }
-    let service = try fixture.election(store)
+    let service = try fixture.election(store, kubelet: kubelet)
     let (urls, announcement) = AsyncStream.makeStream(of: String.self)
     let server = StatusServer(boards: [service.board], host: "127.0.0.1", port: 0) {
       announcement.yield($0)

@@ -121,7 +121,11 @@ import Testing
             }
             #expect(
               error
-                == .denied(endpoint: etcd.endpoint, reason: "etcdserver: user name is empty"))
+                == .denied(
+                  endpoint: etcd.endpoint,
+                  reason:
+                    "etcdserver: user name is empty; a certificate's CN is no user in v3: use --etcd-username"
+                ))
             try await self.keepsALease(Backend.etcdV3, client)
             // etcd does not know the token after a restart, or after a long time without use.
             credentials.forget(token: credentials.currentToken)

@@ -39,8 +39,7 @@ struct ElectionSetup: Sendable {
   }
 
   func services(
-    _ client: EtcdClient, api: EtcdAPI, guarded: GuardedManifest, isFirst: Bool,
-    apiserver: APIServer?
+    _ client: EtcdClient, api: EtcdAPI, guarded: GuardedManifest, apiserver: APIServer?
   ) throws -> Services {
     let options = LeaseOptions(
       key: self.options.key, value: self.options.name, ttlSeconds: self.timing.ttlSeconds,
@@ -51,7 +50,7 @@ struct ElectionSetup: Sendable {
       key: self.options.key, candidate: candidate, timing: self.timing,
       store: EtcdLeaseStore(key: key, name: self.options.key),
       manifest: self.manifest, kubelet: try self.options.kubelet.access(),
-      podLimits: self.options.kubelet.limits, guarded: guarded, isFirst: isFirst,
+      podLimits: self.options.kubelet.limits, guarded: guarded,
       logger: self.logger)
     let preemption = PreemptionService(
       key: key, name: self.options.key, board: election.board,

@@ -120,7 +120,7 @@ struct Elections: Sendable {
           try setup.services(
             client, api: self.process.etcd.etcdApi,
             guarded: GuardedManifest(link: link, manifest: UInt16(truncatingIfNeeded: index)),
-            isFirst: self.process.isFirst.isTrue, apiserver: apiserver)
+            apiserver: apiserver)
         }
         try await ServiceGroup(
           configuration: .init(

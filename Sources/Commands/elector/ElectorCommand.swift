@@ -67,10 +67,6 @@ struct ElectorCommand: ParsableCommand {
   @Option(name: .customLong("guard-descriptor"), help: .private)
   var guardDescriptor: Int32?
 
-  /// Whether no earlier elector of this guard can have left a pod.
-  @Option(name: .customLong("guard-first"), help: .private)
-  var isFirst: GoBool = false
-
   /// The number of a file with the text of `--config`.
   @Option(name: .customLong("guard-configuration"), help: .private)
   var guardConfiguration: Int32?

@@ -25,6 +25,13 @@ struct APIServerOptions: ParsableArguments {
   )
   var nodeLabels: String?
 
+  @Option(
+    help: """
+      With --api-servers: end no static pod, and no container of a former kubelet, before a server has answered \
+      once, as a real kubelet that is restarted without its server.
+      """)
+  var keepOrphans: GoBool = false
+
   @OptionGroup var access: APIServerAccess
 
   func validate() throws {
@@ -38,6 +45,7 @@ struct APIServerOptions: ParsableArguments {
       _ = try APIServerAccess.endpoints(self.apiServers, flag: "--api-servers")
       return
     }
+    if self.keepOrphans.isTrue { throw ValidationError("--keep-orphans needs --api-servers") }
     if let flag = self.access.givenFlag ?? self.nodeLabels.map({ _ in "--node-labels" }) {
       throw ValidationError("\(flag) needs --api-servers")
     }
@@ -64,6 +72,7 @@ struct APIServerOptions: ParsableArguments {
       servers: try self.access.servers(self.apiServers, flag: "--api-servers"))
     settings.registersNode = self.registerNode.isTrue
     settings.nodeStatusUpdateFrequency = self.nodeStatusUpdateFrequency.duration
+    settings.keepsOrphans = self.keepOrphans.isTrue
     settings.nodeLabels = Self.labels(self.nodeLabels ?? "").values
     return settings
   }

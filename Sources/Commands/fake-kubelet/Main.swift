@@ -27,7 +27,7 @@ enum RuntimeKind: String, ExpressibleByArgument, CaseIterable {
 /// The flags of the 1.1 kubelet that the recipe uses, and those for several kubelets on one machine.
 struct FakeKubeletCommand: AsyncParsableCommand {
   static let switches = LogOptions.switches.union([
-    "register-node", "allow-privileged", "leave-pods-running",
+    "register-node", "allow-privileged", "leave-pods-running", "keep-orphans",
   ])
 
   static let configuration = CommandConfiguration(
@@ -76,6 +76,13 @@ struct FakeKubeletCommand: AsyncParsableCommand {
 
   @Option(help: "Period of lists of the directory when inotify reports no change.")
   var fileCheckFrequency = GoDuration(.seconds(20))
+
+  @Option(
+    help: """
+      How much later than others a pod is stopped that is removed within ten seconds of its start; the real \
+      kubelet takes up to 3.7s.
+      """)
+  var youngPodDelay = GoDuration(.zero)
 
   @Option(
     help: ArgumentHelp(
@@ -211,6 +218,7 @@ struct FakeKubeletCommand: AsyncParsableCommand {
     var configuration = FakeKubeletConfiguration(
       manifestDirectory: self.config, nodeName: self.nodeName)
     configuration.fileCheckFrequency = self.fileCheckFrequency.duration
+    configuration.youngPodDelay = self.youngPodDelay.duration
     configuration.address = self.address
     configuration.readOnlyPort = self.readOnlyPort
     configuration.port = self.port

@@ -25,8 +25,7 @@ extension Election {
   }
 
   mutating func podOverdue(_ id: Int, at now: Instant) {
-    guard self.manifest.podAnswered(id, isOverdue: true, at: now),
-      self.role.stop == .awaitingPod
+    guard self.manifest.podAnswered(id, .overdue, at: now), self.role.stop == .awaitingPod
     else { return }
     self.role.stop(.releasing(refusals: 0))
     self.leaveLease()
@@ -59,8 +58,13 @@ extension Election {
   }
 
   /// Leaves the lease to expire in the store.
-  private mutating func leaveLease() {
-    if self.lease != nil { self.role.follow(.unknown) }
+  mutating func leaveLease() {
+    guard let lease else { return }
+    self.leftTerm = lease.term
+    if case .yielding = self.role.leaving {
+      self.standBack.lockBecameFree(at: lease.sentAt + self.timing.ttl)
+    }
+    self.role.follow(.unknown)
   }
 
   // MARK: The store
@@ -220,7 +224,6 @@ extension Election {
       self.ledger.found(record, modifiedIndex: modifiedIndex, at: now)
     case (.recordAbsent, _): self.ledger.foundNothing(at: now)
     case (.recordWritten(let modifiedIndex), .writeRecord(let record, _)):
-      if !record.isEnded, !self.ledger.isOpen { self.manifest.termIsFirst() }
       self.ledger.wrote(record, modifiedIndex: modifiedIndex)
     case (.failed(let reason), _):
       self.ledger.failed(mayBeApplied: false, at: now)
@@ -235,7 +238,15 @@ extension Election {
           refusals >= 1 ? .releasing(refusals: 0) : .recording(refusals: refusals + 1))
       }
     }
-    if let lease, self.ledger.names(lease.term) { self.role.open() }
+    if let lease, self.ledger.names(lease.term) {
+      // What never was needs no evidence of its end.
+      if self.role.wonAt != nil, !self.ledger.inheritsTerm,
+        !self.ledger.beganTheRecord || self.expectsNoPod
+      {
+        self.manifest.beginsUnused()
+      }
+      self.role.open()
+    }
   }
 
   private mutating func recordFailed(_ reason: String, at now: Instant) {

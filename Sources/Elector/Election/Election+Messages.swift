@@ -20,10 +20,12 @@ extension Election {
     case stoodStill(total: Duration)
     case watched(id: Int, KeyChange)
     case watchFailed(id: Int, reason: String)
-    /// The pod has ended, or its time to end is over and the kubelet does not contradict.
+    /// There is evidence that the pod has ended: the kubelet's word.
     case podEnded(id: Int)
     /// The kubelet still lists the pod although its time to end is over.
     case podOverdue(id: Int)
+    /// Nothing shows whether the pod has ended.
+    case podUnproven(id: Int)
     /// The kubelet's view of the pod; `nil` when the kubelet gives none.
     case podObserved(id: Int, PodObservation?)
     /// An operator wants this node to leave the lock to others for this time, or with `nil` until `resume`.
@@ -50,7 +52,7 @@ extension Election {
     /// Wait for a change of the key after this index of the store, instead of any earlier watch.
     /// Answered by `watched` or `watchFailed` when something happens.
     case watch(id: Int, after: UInt64)
-    /// Answered by `podEnded` or `podOverdue`.
+    /// Answered by `podEnded`, `podOverdue` or `podUnproven`.
     case awaitPodEnd(id: Int)
     /// Answered by `podObserved`.
     case observePod(id: Int)

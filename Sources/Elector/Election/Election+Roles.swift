@@ -85,7 +85,7 @@ extension Election {
 
   /// The receipt, once one is owed and the pod has ended.
   private func receipt(at now: Instant) -> Step? {
-    guard self.maySettle, self.manifest.podHasEnded(at: now) else { return nil }
+    guard self.maySettle, self.manifest.podHasEnded else { return nil }
     return self.ledger.receiptStep()
   }
 
@@ -109,11 +109,11 @@ extension Election {
   /// Whether the manifest has to wait for the end of an earlier pod of ours. The kubelet would wait, too,
   /// but count the new pod's time from then on.
   func awaitsOwnPod(at now: Instant) -> Bool {
-    guard self.timing.manifestExpires, self.manifest.podEnd != .unknown, self.mayInstall(at: now)
+    guard self.timing.manifestExpires, self.manifest.podEnd != .unpromised, self.mayInstall(at: now)
     else { return false }
     switch self.manifest.file {
     case .installing, .installed: return false
-    case .unknown, .removing, .absent: return !self.manifest.podHasEnded(at: now)
+    case .unknown, .removing, .absent: return !self.manifest.podHasEnded(byTimeAt: now)
     }
   }
 
@@ -126,8 +126,20 @@ extension Election {
       case .yielding, .stopping(.removing), .stopping(.awaitingPod): true
       case .stopping: false
       }
-    return isLeaving && self.maySettle && self.manifest.podEnd != .unknown
-      && self.ledger.owesReceipt && !self.manifest.podHasEnded(at: now)
+    return isLeaving && self.maySettle && self.manifest.podEnd != .unpromised
+      && self.ledger.owesReceipt && !self.manifest.podHasEnded
+  }
+
+  /// Whether the pod's end is waited for in vain: nothing shows it.
+  private func waitsInVain(at now: Instant) -> Bool {
+    self.awaitsPodEnd(at: now) && self.manifest.lacksEvidence
+  }
+
+  /// A process that gives the lock away, and cannot show that its pod has ended, does not release it: others
+  /// wait for as long as after a crash.
+  mutating func leaveWithoutEvidence(at now: Instant) {
+    guard case .yielding = self.role.leaving, self.waitsInVain(at: now) else { return }
+    self.leaveLease()
   }
 
   // MARK: Stopping
@@ -135,6 +147,7 @@ extension Election {
   /// Moves a stop on as far as the facts allow.
   mutating func moveStop(at now: Instant) {
     while let stop = self.role.stop, let next = self.next(after: stop, at: now) {
+      if stop == .awaitingPod, self.waitsInVain(at: now) { self.leaveLease() }
       self.role.stop(next)
     }
   }
@@ -150,7 +163,9 @@ extension Election {
         let reason = self.manifest.removeFailure
       else { return nil }
       return .finished(.manifestLeft(reason: reason))
-    case .awaitingPod: return self.awaitsPodEnd(at: now) ? nil : .recording(refusals: 0)
+    case .awaitingPod:
+      if self.waitsInVain(at: now) { return .releasing(refusals: 0) }
+      return self.awaitsPodEnd(at: now) ? nil : .recording(refusals: 0)
     case .recording:
       let isDone =
         self.receipt(at: now) == nil && self.store.inFlight?.kind.concernsRecord != true

@@ -15,6 +15,8 @@
 /// 5. The manifest is asked for only after the record named our term as the last one, and only
 ///    when no pod of an earlier term can run any more (`TermLedger`). The record shows a term
 ///    as ended only when its manifest is gone and its pod has ended (`ManifestState`).
+///    A pod has ended when there is evidence of it: the kubelet's silence is none, nor is time that has
+///    passed. Without evidence there is no receipt, and the lease is left to expire.
 /// 6. A manifest that expires by itself is asked for only when no earlier pod of ours can run any more,
 ///    since its time would begin with that pod's end.
 ///
@@ -33,6 +35,10 @@ public struct Election: Equatable, Sendable {
   var manifest: ManifestState
   var podHealth: PodHealth
   var standBack: StandBack
+  /// The latest term whose lease was left to expire.
+  var leftTerm: UInt64?
+  /// Whether an earlier process left no manifest.
+  var expectsNoPod = false
   private var reporter: Reporter
   private var alarm: Instant?
   /// Until when the manifest may stay, by the latest effect that says so.
@@ -62,9 +68,9 @@ public struct Election: Equatable, Sendable {
     self.reporter = Reporter(name: candidate.name, timing: timing)
   }
 
-  /// Before the first event: no process of ours has installed anything since the machine was started, so that no
-  /// pod of ours can run. Who never installs then gives the lock back at once.
-  package mutating func expectNoPod() { self.manifest.expectNoPod() }
+  /// Before the first event: no manifest of an earlier process was found, so that no pod of ours can run that no record
+  /// tells of.
+  package mutating func expectNoPod() { self.expectsNoPod = true }
 
   /// What the key holds while we have the lease.
   public var name: String { self.candidate.name }
@@ -97,6 +103,7 @@ public struct Election: Equatable, Sendable {
     let installation = self.installation(at: now)
     var effects = self.manifest.effects(at: now, installation: installation)
     self.moveStop(at: now)
+    self.leaveWithoutEvidence(at: now)
     if self.awaitsPodEnd(at: now) { effects += self.manifest.askForPodEnd(at: now) }
     effects += self.podHealth.effects(
       at: now,
@@ -126,8 +133,9 @@ public struct Election: Equatable, Sendable {
     case .stoodStill(let total): self.stoodStill(total)
     case .watched(let id, let change): self.watched(id, change, at: now)
     case .watchFailed(let id, _): self.watchFailed(id, at: now)
-    case .podEnded(let id): _ = self.manifest.podAnswered(id, isOverdue: false, at: now)
+    case .podEnded(let id): _ = self.manifest.podAnswered(id, .ended, at: now)
     case .podOverdue(let id): self.podOverdue(id, at: now)
+    case .podUnproven(let id): _ = self.manifest.podAnswered(id, .unproven, at: now)
     case .podObserved(let id, let observation): self.podObserved(id, observation, at: now)
     case .stepDown(let duration): self.stepDown(for: duration, at: now)
     case .resume: self.standBack.resume(at: now)
@@ -172,7 +180,8 @@ public struct Election: Equatable, Sendable {
 
   private func reported(at now: Instant) -> Reporter.Snapshot {
     Reporter.Snapshot(
-      role: self.role, file: self.manifest.file, request: self.store.inFlight,
+      role: self.role, leftTerm: self.leftTerm, file: self.manifest.file,
+      request: self.store.inFlight, lacksEvidence: self.manifest.lacksEvidence,
       podQuestion: self.manifest.question,
       leadingTerm: self.leads(at: now) ? self.lease?.term : nil,
       waitRest: self.waitRest(at: now), predecessor: self.ledger.predecessor,

@@ -6,8 +6,12 @@ struct Reporter: Equatable, Sendable {
   /// What it compares.
   struct Snapshot: Equatable, Sendable {
     var role = Role()
+    /// The latest term whose lease was left to expire.
+    var leftTerm: UInt64?
     var file = ManifestState.File.unknown
     var request: Election.Request?
+    /// Whether nothing shows what has become of the pod.
+    var lacksEvidence = false
     var podQuestion: Int?
     /// The term that is believed.
     var leadingTerm: UInt64?
@@ -66,7 +70,7 @@ struct Reporter: Equatable, Sendable {
         answered.request.kind.concernsRecord
         ? self.recordFacts(answered, at: now) : self.lockFacts(answered, at: now)
     }
-    reports += self.leaseLeft(by: event, after) + self.yielding(after) + self.nameClash(after)
+    reports += self.yielding(after) + self.leaseLeft(by: event, after) + self.nameClash(after)
     if let answered { reports += self.recovery(by: answered) }
     if after.role.stop == .awaitingPod, self.before.role.stop != .awaitingPod {
       reports.append(.awaitingPodEnd)
@@ -96,7 +100,7 @@ struct Reporter: Equatable, Sendable {
     case .giveWay(let duration):
       return self.before.role.stop == nil ? [.steppingDown(for: duration)] : []
     case .started, .woke, .removed, .installation, .filesChanged, .answered, .stoodStill, .watched,
-      .watchFailed, .podEnded, .podObserved, .stop:
+      .watchFailed, .podEnded, .podUnproven, .podObserved, .stop:
       return []
     }
   }
@@ -175,10 +179,12 @@ struct Reporter: Equatable, Sendable {
 
   // MARK: What became of the lease
 
-  /// A stop that gives up before the lease is released: the store will end the lease.
+  /// A process that gives up before the lease is released: the store will end the lease.
   private func leaseLeft(by event: Election.Event, _ after: Snapshot) -> [Election.Report] {
-    guard let term = self.before.role.lease?.term, after.role.stop != nil, after.role.lease == nil
-    else { return [] }
+    guard let term = after.leftTerm, term != self.before.leftTerm else { return [] }
+    if after.lacksEvidence {
+      return [.notReleased(term: term, reason: "no kubelet has said that the pod has ended")]
+    }
     switch event {
     case .podOverdue: return [.notReleased(term: term, reason: "the pod still runs")]
     case .answered(_, .failed(let reason)), .answered(_, .unanswered(let reason)):
@@ -203,7 +209,7 @@ struct Reporter: Equatable, Sendable {
 
   private mutating func nameClash(_ after: Snapshot) -> [Election.Report] {
     guard after.role.lease == nil, case .held(let holder) = after.role.key,
-      holder.name == self.name, holder.term != self.clashTerm
+      holder.name == self.name, holder.term != self.clashTerm, holder.term != after.leftTerm
     else { return [] }
     self.clashTerm = holder.term
     return [.nameClash(term: holder.term)]

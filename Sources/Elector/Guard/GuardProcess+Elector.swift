@@ -18,14 +18,13 @@ public struct GuardedElector: Equatable, Sendable {
     self.configuration = configuration
   }
 
-  /// The flags by which a guard starts its elector: the number of the socket to itself, whether no elector before
-  /// this one can have left a pod, and the number of a file with ``configuration``.
+  /// The flags by which a guard starts its elector: the number of the socket to itself, and the number of a file with
+  /// ``configuration``.
   public static let descriptorFlag = "--guard-descriptor"
-  public static let firstFlag = "--guard-first"
   public static let configurationFlag = "--guard-configuration"
 
-  func command(descriptor: Int32, isFirst: Bool, configuration: Int32?) -> [String] {
-    var flags = ["\(Self.descriptorFlag)=\(descriptor)", "\(Self.firstFlag)=\(isFirst)"]
+  func command(descriptor: Int32, configuration: Int32?) -> [String] {
+    var flags = ["\(Self.descriptorFlag)=\(descriptor)"]
     if let configuration { flags.append("\(Self.configurationFlag)=\(configuration)") }
     return self.command.prefix(1) + flags + self.command.dropFirst()
   }
@@ -48,15 +47,11 @@ extension GuardProcess {
     do throws(GuardStartError) {
       let (ours, theirs) = try GuardSocket.pair()
       defer { close(theirs) }
-      let isFirst =
-        self.isFirstStart && self.locks.allSatisfy { $0.hold() == .held && !$0.wasLeftBehind }
-      self.isFirstStart = false
       let file = try self.guarded.configuration.map { text throws(GuardStartError) in
         try Self.memoryFile(text)
       }
       defer { if let file { close(file) } }
-      let command = self.guarded.command(
-        descriptor: theirs, isFirst: isFirst, configuration: file)
+      let command = self.guarded.command(descriptor: theirs, configuration: file)
       self.elector = Elector(pid: try Self.spawn(command), socket: ours)
     } catch {
       self.loop.concluded(.notStarted(reason: error.description))

@@ -17,9 +17,6 @@ public struct GuardProcess {
   let reload: () -> GuardReload
   /// Why a place could not be locked the last time.
   var lockFailures: [Int: String] = [:]
-  /// Whether a manifest may have been there, and a pod started.
-  private var mayHaveInstalled = false
-  var isFirstStart = true
   let logger: Logger
   let timer: BootTimer
   var elector: Elector?
@@ -71,10 +68,7 @@ public struct GuardProcess {
           }
           self.loop.decided(effects)
         case .carryOut(.finish(let code)):
-          // Otherwise the next guard finds that this one did not end in order.
-          for lock in self.locks where code == 0 || !(self.mayHaveInstalled || lock.wasLeftBehind) {
-            lock.release()
-          }
+          for lock in self.locks { lock.release() }
           return code
         case .carryOut(let effect): self.carryOut(effect)
         case .settled: break
@@ -141,7 +135,6 @@ public struct GuardProcess {
   private mutating func install(_ request: GuardRequest) -> GuardAnswer.Result {
     guard case .install(let until, let content) = request.kind else { return .tooLate }
     do throws(ManifestError) {
-      self.mayHaveInstalled = true
       let socket = self.elector?.socket
       let isInstalled = try self.places[Int(request.manifest)].install(content) {
         GuardLoop.mayInstall(until: until, at: .now, isConnected: socket?.isOpen == true)

@@ -71,10 +71,10 @@ final class LeadershipStage: ElectionDestination {
     }
   }
 
-  func awaitEnd() async -> Bool {
+  func awaitEnd() async -> ElectionEnd {
     await self.next { state in
-      state.bodies.values.contains(where: \.isCancelled) ? nil : true
-    } ?? false
+      state.bodies.values.contains(where: \.isCancelled) ? nil : ElectionEnd.ended
+    } ?? .unproven
   }
 
   func follows(_ leader: String) {

@@ -5,8 +5,8 @@ import NIOPosix
 /// The destination of an election for a manifest: the file in the kubelet's directory, and its pod.
 struct ManifestDestination: ElectionDestination {
   let installer: ManifestInstaller
-  /// `nil` when no kubelet is known; then the election waits for the longest possible time.
-  let kubelet: Kubelet?
+  /// `nil` when no kubelet is known; then nothing shows that a pod has ended.
+  let kubelet: NodeKubelet?
   let timing: Timing
   let logger: Logger
 
@@ -22,26 +22,20 @@ struct ManifestDestination: ElectionDestination {
     await self.installer.install(term: term, before: end)
   }
 
-  func awaitEnd() async -> Bool {
+  func awaitEnd() async -> ElectionEnd {
     // Another copy may be installed during the wait.
     await self.awaitEnd(of: self.manifest.podsSoFar)
   }
 
-  private func awaitEnd(of pods: ManifestCopy.Pods) async -> Bool {
-    let hasEnded = await self.awaitEnd(isOnlyOne: pods.isOnlyOne)
-    if hasEnded { self.manifest.ended(pods) }
-    return hasEnded
+  private func awaitEnd(of pods: ManifestCopy.Pods) async -> ElectionEnd {
+    let end = await self.awaitEnd(isOnlyOne: pods.isOnlyOne)
+    if end == .ended { self.manifest.ended(pods) }
+    return end
   }
 
-  private func awaitEnd(isOnlyOne: Bool) async -> Bool {
-    guard let kubelet, let pod = await self.elected() else {
-      self.logger.warning(
-        "waiting for the longest possible time for the pod's end: its name is unknown",
-        metadata: ["source": "\(self.manifest.source)", "for": "\(self.timing.podTime)"])
-      return (try? await Task.sleep(for: self.timing.podTime)) != nil
-    }
-    return await kubelet.awaitEnd(
-      of: pod, detection: self.timing.podStop.detection, isOnlyOne: isOnlyOne)
+  private func awaitEnd(isOnlyOne: Bool) async -> ElectionEnd {
+    guard let kubelet, let pod = await self.elected() else { return .unproven }
+    return await kubelet.awaitEnd(of: pod, self.timing.podStop, isOnlyOne: isOnlyOne)
   }
 
   func observe() async -> PodObservation? {
@@ -57,7 +51,7 @@ struct ManifestDestination: ElectionDestination {
     await withDiscardingTaskGroup { group in
       if let kubelet = self.kubelet {
         group.addTask {
-          if let reason = await kubelet.trouble() { self.warn(kubelet, reason) }
+          self.tell(of: kubelet, trouble: await kubelet.trouble())
           await self.settlePast()
         }
       }
@@ -75,10 +69,23 @@ struct ManifestDestination: ElectionDestination {
     if case .pods(let past) = self.manifest.past { _ = await self.awaitEnd(of: past) }
   }
 
-  private func warn(_ kubelet: Kubelet, _ reason: String) {
+  /// Once, at the start: whether a kubelet can say that our pod has ended, and what it costs if none does.
+  private func tell(of kubelet: NodeKubelet, trouble: String?) {
+    let urls = kubelet.candidates.map(\.url).joined(separator: " ")
+    guard let trouble else {
+      if kubelet.isNamed { return }
+      self.logger.info(
+        "no --kubelet is given: a kubelet on this machine answers, and its word counts once it has listed our pod",
+        metadata: ["kubelet": "\(urls)"])
+      return
+    }
+    let cost =
+      "a planned stop leaves the lock to expire and costs as much as a crash, up to \(self.timing.worstTakeover)"
     self.logger.warning(
-      "the kubelet does not answer yet; until it does, this elector waits for the longest possible times",
-      metadata: ["kubelet": "\(kubelet.url)", "reason": "\(reason)"])
+      kubelet.isNamed
+        ? "the kubelet does not answer yet; until it does, \(cost)"
+        : "no kubelet can say that our pod has ended, so \(cost); name the kubelet with --kubelet",
+      metadata: ["kubelet": "\(urls)", "reason": "\(trouble)"])
   }
 
   /// Reports changes while the directory exists; otherwise the check at each `--sleep` remains.

@@ -178,7 +178,7 @@ public final class ManifestFile: Sendable {
   var podsSoFar: ManifestCopy.Pods { self.copy.withLock(\.podsSoFar) }
 
   /// Whether the destination was found absent, and has been so since: no process has left a manifest there.
-  public var hasNeverBeen: Bool { self.copy.withLock(\.hasNeverBeen) }
+  var hasNeverBeen: Bool { self.copy.withLock(\.hasNeverBeen) }
 
   /// The pods of what an earlier process installed.
   var past: ManifestCopy.Past { self.copy.withLock(\.past) }

@@ -16,8 +16,6 @@ package final class ManifestLock {
 
   package let path: String
   private var file: Int32?
-  /// Whether an earlier process has left the file: that process did not end in order.
-  package private(set) var wasLeftBehind = false
 
   /// - Parameter destination: the manifest's path.
   package init(of destination: String) {
@@ -35,13 +33,7 @@ package final class ManifestLock {
     }
     // Its owner may remove the file between our `open` and our `flock`.
     for _ in 0..<100 {
-      var isNew = true
-      var file = self.open(O_CREAT | O_EXCL)
-      if file < 0, errno == EEXIST {
-        isNew = false
-        file = self.open(0)
-        if file < 0, errno == ENOENT { continue }
-      }
+      let file = self.open(O_CREAT)
       guard file >= 0 else { return .unavailable(reason: Self.reason) }
       if flock(file, LOCK_EX | LOCK_NB) != 0 {
         let outcome: Outcome =
@@ -55,7 +47,6 @@ package final class ManifestLock {
         continue
       }
       self.file = file
-      if !isNew { self.wasLeftBehind = true }
       let text = Array("\(getpid())\n".utf8)
       ftruncate(file, 0)
       pwrite(file, text, text.count, 0)

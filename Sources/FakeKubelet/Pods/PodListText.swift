@@ -53,8 +53,24 @@ extension PodWorkers {
   /// `/runningpods/`: a v1 PodList of the pods that have not ended, with their running containers, in the
   /// order of the names.
   func runningPodList() -> JSONValue {
+    // Those of a former kubelet run, too.
+    let orphans: [JSONValue] = self.survivors.values.flatMap { $0 }.filter(\.isRunning)
+      .sorted { ($0.uid, $0.container) < ($1.uid, $1.container) }
+      .compactMap { orphan in
+        orphan.pod.map {
+          [
+            "metadata": [
+              "name": .string($0.name), "namespace": .string($0.namespace),
+              "uid": .string(orphan.uid), "creationTimestamp": nil,
+            ],
+            "spec": ["containers": [["name": .string(orphan.container), "resources": [:]]]],
+            "status": [:],
+          ]
+        }
+      }
     let pods: [JSONValue] =
-      self.running.filter { !$1.isFinished }.sorted { $0.key < $1.key }.map { name, pod in
+      orphans
+      + self.running.filter { !$1.isFinished }.sorted { $0.key < $1.key }.map { name, pod in
         let containers: [JSONValue] = pod.containers.filter(\.isRunning).map {
           ["name": .string($0.name), "image": .string($0.image), "resources": [:]]
         }

@@ -60,7 +60,7 @@ package struct PodWorkers: Equatable, Sendable {
   /// Since when each pod waits for the end of another one.
   private var waitingSince: [PodName: KubeletInstant] = [:]
   /// Containers of a former kubelet by pod uid, until their pod starts.
-  private var survivors: [String: [SurvivingContainer]]
+  private(set) var survivors: [String: [SurvivingContainer]]
 
   /// - Parameters:
   ///   - backOff: of each container.

@@ -8,7 +8,10 @@ extension ProcessRuntime {
   private static let recordFile = "what"
 
   static func record(_ container: ContainerID, of pod: PodManifest, in directory: String) {
-    let lines = [pod.uid, container.container, "\(container.attempt)", pod.source.rawValue]
+    let lines = [
+      pod.uid, container.container, "\(container.attempt)", pod.source.rawValue, pod.name.namespace,
+      pod.name.name,
+    ]
     let file = open(
       "\(directory)/\(Self.recordFile)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     _ = Array(lines.map { $0 + "\n" }.joined().utf8).withUnsafeBytes {
@@ -41,7 +44,8 @@ extension ProcessRuntime {
       survivors.append(
         SurvivingContainer(
           uid: record[0], container: record[1], attempt: attempt, isRunning: isAlive,
-          source: record.dropFirst(3).first.flatMap { .init(rawValue: $0) } ?? .file))
+          source: record.dropFirst(3).first.flatMap { .init(rawValue: $0) } ?? .file,
+          pod: record.count < 6 ? nil : PodName(namespace: record[4], name: record[5])))
       if !isAlive { await shim.clear() }
     }
     let uids = Set(survivors.map(\.uid))

@@ -1,7 +1,8 @@
 /// A container of a former kubelet.
 public struct SurvivingContainer: Equatable, Sendable {
-  /// The pod's uid.
+  /// The pod's uid, and its name, if it is known.
   public let uid: String
+  public let pod: PodName?
   /// The container's name.
   public let container: String
   /// 0 for the container's first start.
@@ -13,8 +14,9 @@ public struct SurvivingContainer: Equatable, Sendable {
 
   public init(
     uid: String, container: String, attempt: Int, isRunning: Bool,
-    source: PodManifest.Source = .file
+    source: PodManifest.Source = .file, pod: PodName? = nil
   ) {
+    self.pod = pod
     self.source = source
     self.uid = uid
     self.container = container

@@ -46,6 +46,9 @@ package struct FailureRow: Equatable, Sendable {
     case takeover
     /// The deadline for a pod that does not run, its time to end, and what a hand-over takes.
     case benched
+    /// The deadline for a pod that does not run, the wait for a kubelet's word that does not come, and a takeover
+    /// of a lock that was left to expire.
+    case abandoned
     /// A kubelet's first two restarts, the pod's time to end, and what a hand-over takes.
     case crashed
     /// A takeover on a store that went back, which waits for a whole lease more.
@@ -101,7 +104,7 @@ package struct FailureRow: Equatable, Sendable {
     FailureRow("dest-deleted", .deleteManifest, .noChange(isRestored: true)),
     FailureRow("source-changed", .changeSource, .noChange(isRestored: true)),
     FailureRow(
-      "kubelet-dead", .killKubelet, .takeover(by: .other, within: .benched),
+      "kubelet-dead", .killKubelet, .takeover(by: .other, within: .abandoned),
       report: "the pod does not run as it should, giving the lock away"),
     FailureRow(
       "pod-crash-loop", .crashPod, .takeover(by: .other, within: .crashed),
@@ -152,6 +155,9 @@ extension FailureRow.Bound {
     case .takeover: timing.worstTakeover + slack
     case .benched:
       FailureRow.startDeadline + timing.podStop.total * 2 + timing.sleep * 2 + slack
+    case .abandoned:
+      FailureRow.startDeadline + timing.podStop.total + .seconds(5) + timing.sleep * 2
+        + timing.worstTakeover + slack
     // The first restart comes at once, the second after ten seconds.
     case .crashed: .seconds(12) + timing.podStop.total * 2 + timing.sleep * 2 + slack
     case .restored: timing.ttl * 3 + timing.lockDelay + slack

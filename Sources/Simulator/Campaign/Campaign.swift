@@ -23,6 +23,8 @@ public struct Campaign: Sendable {
     public internal(set) var pods = 0
     /// Pods that their kubelet ended by itself.
     public internal(set) var expiries = 0
+    /// Pods beside one that was out of every elector's hand.
+    public internal(set) var excused = 0
     public internal(set) var faults: [SimulatedFault.Kind: Int] = [:]
     /// The times without a pod before a pod ran on another node, in thousandths of the TTL.
     public internal(set) var takeovers: [Int] = []
@@ -35,7 +37,7 @@ public struct Campaign: Sendable {
       self.runs = 1
       (self.simulated, self.steps) = (result.simulated, result.steps)
       (self.terms, self.pods, self.expiries) = (result.terms, result.pods, result.expiries)
-      self.faults = result.faults
+      (self.faults, self.excused) = (result.faults, result.excused)
       self.takeovers = result.takeovers.map { Int($0 / (ttlSeconds * 1_000_000)) }
       self.violations = result.violation.map { [Violation(seed: seed, text: $0)] } ?? []
     }
@@ -48,6 +50,7 @@ public struct Campaign: Sendable {
       self.terms += other.terms
       self.pods += other.pods
       self.expiries += other.expiries
+      self.excused += other.excused
       self.faults.merge(other.faults, uniquingKeysWith: +)
       self.takeovers += other.takeovers
       self.violations += other.violations
@@ -151,7 +154,8 @@ extension Simulation {
       lines.append(
         "\(node.name): --whoami \(node.holder), profile \(node.timing.profile?.rawValue ?? "none"), margin "
           + "\(node.timing.margin), lock-delay \(node.timing.lockDelay), "
-          + (node.asksKubelet ? "asks its kubelet" : "asks no kubelet")
+          + (!node.asksKubelet
+            ? "asks no kubelet" : node.knowsKubelet ? "asks its kubelet" : "finds its kubelet")
           + (node.timing.manifestExpires ? ", --manifest-deadline" : ""))
     }
     return lines.map { "\($0)\n" }.joined()
@@ -175,6 +179,9 @@ public struct RunResult: Sendable {
   public internal(set) var faults: [SimulatedFault.Kind: Int] = [:]
   /// Leases that were not renewed in time.
   public internal(set) var losses = 0
+  /// Pods that began while another one ran that was out of every elector's hand: its kubelet was dead, or had
+  /// been restarted without its API server.
+  public internal(set) var excused = 0
   /// Requests in each tenth of a second, if requests take time.
   public internal(set) var load: [Int] = []
 }

@@ -13,6 +13,8 @@ struct Draw: Sendable {
   let haveOneName: Bool
   /// By how much the store may end a lease early, as etcd's v2 API does when its members' clocks differ.
   let clockSkew: Nanoseconds
+  /// For each master, whether a flag names its kubelet.
+  let knowKubelets: [Bool]
   let window: Nanoseconds
   let faults: [SimulatedFault]
 
@@ -48,6 +50,7 @@ struct Draw: Sendable {
         ).counting(clockSkew: self.clockSkew.duration))
     }
     self.timings = timings
+    self.knowKubelets = timings.map { _ in deadlineChance.hits(percent: 50) }
     // Long enough for a pod that waits for the end of its predecessor.
     self.podLimits =
       scenario.elections == 1 && deadlineChance.hits(percent: 20)

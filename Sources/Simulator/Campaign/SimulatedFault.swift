@@ -32,6 +32,10 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case pauseMachine = "pause-machine"
     /// The kubelet and its containers end; the kubelet restarts.
     case restartKubelet = "restart-kubelet"
+    /// `kill -9` of a kubelet, whose containers run on; it is started again, and ends those without a manifest.
+    case killKubelet = "kill-kubelet"
+    /// The kubelet is restarted without its API server: it starts pods, and ends none, until the server is back.
+    case keepOrphans = "keep-orphans"
     /// SIGTERM to a node's unit, as for an update.
     case restartUnit = "restart-unit"
     /// An operator lets an elector step down for a while, or until it is resumed.

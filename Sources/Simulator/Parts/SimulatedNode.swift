@@ -7,6 +7,8 @@ struct SimulatedNode<Core: ElectionCore> {
   let lock: Lock
   let timing: Timing
   let asksKubelet: Bool
+  /// Whether the kubelet was named by a flag; else its word counts once it has listed the pod.
+  let knowsKubelet: Bool
   let grace: Nanoseconds
   let gain: Int64
   var boots = 0
@@ -48,6 +50,8 @@ struct SimulatedNode<Core: ElectionCore> {
   var electedPod: ElectedPod {
     ElectedPod(name: "kube-scheduler", namespace: "kube-system", grace: self.grace.duration)
   }
+
+  var bootID: String { "\(self.name)-boot\(self.boots)" }
 
   var isUnitGone: Bool { self.elector == nil && self.guardian == nil }
 }

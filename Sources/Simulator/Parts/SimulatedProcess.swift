@@ -44,6 +44,8 @@ final class SimulatedElector<Core: ElectionCore>: SimulatedProcess {
   /// The end of the disk's work that hangs, of which it waits no longer.
   var diskHangsUntil: Nanoseconds = 0
   var copy: ManifestCopy
+  /// Whether the kubelet has listed the pod once.
+  var hasFoundKubelet = false
 
   init(node: Int, life: Int, begin: Nanoseconds, core: Core, copy: ManifestCopy) {
     self.begin = begin
@@ -78,13 +80,27 @@ final class SimulatedKubelet: SimulatedProcess {
   /// How much later than its deadline this pod ends, since the kubelet checks once a second.
   var lateness: Duration = .zero
   var isUp = true
+  /// Its process is dead, and its containers run on.
+  var isDead = false
+  /// It has been restarted without its API server: it ends no pod.
+  var keepsOrphans = false
+  /// What has happened to its containers while it was dead.
+  var missed: [PodWorkers.Event] = []
+  /// When its process has started last.
+  var restartedAt: Nanoseconds
+  /// Whether its containers may run for longer than any elector can know, ``Audit``.
+  var isOutOfHand = false
   /// The containers that run.
   var running: Set<UInt64> = []
 
   init(node: Int, life: Int, begin: Nanoseconds) {
     self.begin = begin
+    self.restartedAt = begin
     super.init(node: node, life: life)
   }
+
+  /// Whether it answers.
+  var answers: Bool { self.isUp && !self.isDead }
 }
 
 struct PendingRequest: Sendable {

@@ -25,10 +25,10 @@ extension Simulation {
     let drawn = Double(self.chance.index(below: 20)) / 100
     var core = Core(
       candidate: Candidate(
-        name: state.holder, bootID: "\(state.name)-boot\(state.boots)", destination: "/m"),
+        name: state.holder, bootID: state.bootID, destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet, podLimits: self.draw.podLimits,
       jitter: self.scenario.isJittered ? drawn : 0)
-    // Otherwise the guard's lock was left behind, or the guard knows of an earlier elector.
+    // Otherwise a manifest may have been left.
     if state.electorLives == 0, state.guardLives == 1 { core.expectNoPod() }
     let elector = SimulatedElector<Core>(
       node: node, life: self.nodes[node].electorLives, begin: state.clock.reading(at: self.now),
@@ -113,7 +113,7 @@ extension Simulation {
     case .awaitPodEnd(let id): self.watchPod(elector, id, elector.copy.podsSoFar)
     case .observePod(let id):
       let kubelet = self.nodes[node].kubelet
-      let isSilent = !kubelet.isUp || self.chance.hits(percent: 10)
+      let isSilent = !kubelet.answers || self.chance.hits(percent: 10)
       let observation =
         isSilent ? nil : PodObservation(isRunning: !kubelet.running.isEmpty, restarts: 0)
       self.at(self.now + .milliseconds(1), elector) {

@@ -83,10 +83,22 @@ extension Simulation {
       self.agenda.add({ $0.startStore() }, at: fault.end)
     case .nodePower: return self.powerOff(node)
     case .restartKubelet:
-      guard self.nodes[node].kubelet.isUp else { return false }
+      guard self.nodes[node].kubelet.answers else { return false }
       // A new kubelet counts a pod's deadline anew, and no guard is there to remove the manifest.
       if self.nodes[node].manifest != nil, self.nodes[node].isUnitGone { return false }
       self.endKubelet(node)
+    case .killKubelet, .keepOrphans:
+      guard self.nodes[node].kubelet.answers, !self.nodes[node].kubelet.keepsOrphans else {
+        return false
+      }
+      if self.nodes[node].manifest != nil, self.nodes[node].isUnitGone { return false }
+      self.killKubelet(node)
+      if fault.kind == .keepOrphans {
+        let kubelet = self.nodes[node].kubelet
+        self.at(self.now + chance.span(0...2_000_000_000), kubelet) {
+          if kubelet.isDead { $0.restartKubelet(node, keepsOrphans: $0.now < fault.end) }
+        }
+      }
     case .stepDown:
       guard let elector = self.nodes[node].elector else { return false }
       let isForGood = chance.hits(percent: 30)
@@ -114,7 +126,8 @@ extension Simulation {
     }
     switch fault.kind {
     case .flood: return false
-    case .restartKubelet, .restartUnit, .stepDown: return self.nodes[fault.node].pausedUntil > now
+    case .restartKubelet, .killKubelet, .keepOrphans, .restartUnit, .stepDown:
+      return self.nodes[fault.node].pausedUntil > now
     case .stopStore, .killStore, .storePower, .slowStoreDisk, .fullStoreDisk:
       return self.nodes.contains(where: isBad)
     case .cut, .cutRequests, .cutAnswers, .storm, .stopElector, .stopGuard, .killElector,
@@ -151,6 +164,11 @@ extension Simulation {
       if self.nodes[fault.node].isOn, !self.nodes[fault.node].kubelet.isUp {
         self.startKubelet(fault.node)
       }
+    case .killKubelet, .keepOrphans:
+      let kubelet = self.nodes[fault.node].kubelet
+      if kubelet.isUp, kubelet.isDead || kubelet.keepsOrphans {
+        self.restartKubelet(fault.node, keepsOrphans: false)
+      }
     case .stepDown:
       if let elector = self.nodes[fault.node].elector { self.deliver(.resume, to: elector) }
     case .cut, .cutRequests, .cutAnswers:
@@ -169,10 +187,10 @@ extension Simulation {
   private func mayKillUnit(_ node: Int) -> Bool {
     let state = self.nodes[node]
     guard state.timing.manifestExpires, state.elector != nil, state.guardian != nil,
-      state.kubelet.isUp
+      state.kubelet.answers, !state.kubelet.keepsOrphans
     else { return false }
     guard let manifest = state.manifest else { return true }
-    return state.kubelet.begin <= manifest.since
+    return state.kubelet.restartedAt <= manifest.since
   }
 
   /// - Returns: `false` if the machine was off already.

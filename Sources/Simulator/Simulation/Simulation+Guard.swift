@@ -145,7 +145,7 @@ extension Simulation {
       GuardLoop.mayInstall(
         until: until, at: self.bootInstant(node), isConnected: guardian.isConnected)
     else { return .tooLate }
-    if self.isReadOnly(node), self.nodes[node].manifest?.bytes != bytes {
+    if self.isReadOnly(node), self.nodes[node].manifest?.bytes != content.bytes {
       return .failed(reason: "read-only file system", isUntouched: true)
     }
     let isRefused = self.nodes[node].end(of: .refusedFiles) > self.now

@@ -1,6 +1,6 @@
 import FakeKubelet
 
-/// The kubelet's process: its directory, and containers that stop as slowly as their manifest allows.
+/// The kubelet's process, and its containers, which can outlive it: its directory, and containers that stop as slowly as their manifest allows.
 extension Simulation {
   mutating func setManifest(_ node: Int, _ manifest: SimulatedManifest?) {
     let former = self.nodes[node].manifest
@@ -19,7 +19,13 @@ extension Simulation {
   private mutating func kubeletNotices(_ kubelet: SimulatedKubelet) {
     let node = kubelet.node
     let bytes = self.nodes[node].manifest?.bytes
-    guard kubelet.isUp, kubelet.seen != bytes else { return }
+    guard kubelet.answers, kubelet.seen != bytes else { return }
+    // Source: kubelet, "skipping delete because sources aren't ready yet".
+    if kubelet.keepsOrphans, let seen = kubelet.seen,
+      bytes.map({ ManifestText.expiry(in: $0)?.uid }) != .some(ManifestText.expiry(in: seen)?.uid)
+    {
+      return
+    }
     kubelet.seen = bytes
     let former = kubelet.pod
     kubelet.pod = bytes.map { self.pod(kubelet, $0, after: former) }
@@ -47,6 +53,10 @@ extension Simulation {
   }
 
   private mutating func tellKubelet(_ event: PodWorkers.Event, _ kubelet: SimulatedKubelet) {
+    if kubelet.isDead {
+      kubelet.missed.append(event)
+      return
+    }
     let clock = self.nodes[kubelet.node].clock
     let now = KubeletInstant(
       sinceStart: (clock.reading(at: self.now) - clock.reading(at: kubelet.begin)).duration)
@@ -85,11 +95,13 @@ extension Simulation {
     switch event {
     case .containerStarted(let id):
       kubelet.running.insert(id.serial)
+      if kubelet.isDead || kubelet.keepsOrphans { kubelet.isOutOfHand = true }
       self.tell(.kubelet(node), "the pod runs")
       self.span(.runs, "pod", .pod(node))
       self.podRuns(node)
     case .containerExited(let id, _):
       if kubelet.running.remove(id.serial) != nil { self.podEnds(node) }
+      if kubelet.running.isEmpty { kubelet.isOutOfHand = false }
     default: break
     }
     self.tellKubelet(event, kubelet)
@@ -109,6 +121,29 @@ extension Simulation {
     kubelet.running = []
     if hadPod { self.podEnds(node) }
     self.lastTrouble = self.now
+  }
+
+  /// The kubelet's process ends, and its containers run on.
+  mutating func killKubelet(_ node: Int) {
+    let kubelet = self.nodes[node].kubelet
+    kubelet.isDead = true
+    kubelet.isOutOfHand = !kubelet.running.isEmpty
+  }
+
+  /// A kubelet on what a dead one has left: it adopts the containers of its directory's manifest, and ends the
+  /// others, unless it keeps them.
+  mutating func restartKubelet(_ node: Int, keepsOrphans: Bool) {
+    let kubelet = self.nodes[node].kubelet
+    self.lastTrouble = self.now
+    kubelet.isDead = false
+    kubelet.keepsOrphans = keepsOrphans
+    kubelet.restartedAt = self.now
+    self.kubeletNotices(kubelet)
+    for event in kubelet.missed { self.tellKubelet(event, kubelet) }
+    kubelet.missed = []
+    // What was missed is made up for, and it follows its directory again.
+    let isWanted = kubelet.seen != nil && kubelet.seen == self.nodes[node].manifest?.bytes
+    if kubelet.running.isEmpty || isWanted && !keepsOrphans { kubelet.isOutOfHand = false }
   }
 
   mutating func startKubelet(_ node: Int) {

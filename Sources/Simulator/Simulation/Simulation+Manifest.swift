@@ -228,7 +228,8 @@ extension Simulation {
     let node = self.nodes[elector.node]
     let watch = PodEndWatch(
       detection: node.timing.podStop.detection,
-      grace: elector.copy.pod?.grace ?? node.grace.duration, isOnlyOne: pods.isOnlyOne)
+      grace: elector.copy.pod?.grace ?? node.grace.duration, isOnlyOne: pods.isOnlyOne,
+      isKnown: node.knowsKubelet || elector.hasFoundKubelet)
     self.askForPod(elector, id, pods, watch, since: self.now, after: .milliseconds(1))
   }
 
@@ -242,9 +243,9 @@ extension Simulation {
       let node = $0.nodes[elector.node]
       let kubelet = node.kubelet
       let elapsed = node.clock.reading(at: $0.now) - node.clock.reading(at: begin)
-      let step = watch.heard(
-        isListed: kubelet.isUp ? kubelet.pod != nil || !kubelet.running.isEmpty : nil,
-        after: elapsed.duration)
+      let isListed = kubelet.answers ? kubelet.pod != nil || !kubelet.running.isEmpty : nil
+      if isListed == true { elector.hasFoundKubelet = true }
+      let step = watch.heard(isListed: isListed, after: elapsed.duration)
       switch step {
       case .ask(let pause):
         $0.askForPod(elector, id, pods, watch, since: begin, after: Nanoseconds(pause))
@@ -253,6 +254,8 @@ extension Simulation {
         if id != Self.pastQuestion { $0.deliver(.podEnded(id: id), to: elector) }
       case .overdue:
         if id != Self.pastQuestion { $0.deliver(.podOverdue(id: id), to: elector) }
+      case .unproven:
+        if id != Self.pastQuestion { $0.deliver(.podUnproven(id: id), to: elector) }
       }
     }
   }

@@ -95,6 +95,19 @@ extension Simulation {
   private mutating func makeDurable(_ commit: SimulatedStore.Commit) {
     self.store.disk.append(commit.changes, at: commit.time)
     self.audit.wrote(commit.changes)
+    for change in commit.changes { self.checkReceipt(change.event) }
+  }
+
+  /// Nobody may show a pod as ended that runs, whatever its kubelet does.
+  private mutating func checkReceipt(_ event: Event) {
+    let path = event.node.path
+    guard path.bytes.contains(UInt8(ascii: "_")), let value = event.node.value,
+      let record = TermRecord(json: String(decoding: value, as: UTF8.self)), record.isEnded
+    else { return }
+    for node in self.nodes where node.lock.recordKey == path && !node.kubelet.running.isEmpty {
+      guard record.candidate.bootID == node.bootID else { continue }
+      self.audit.fail("\(node.name) has left a receipt for term \(record.term), and its pod runs")
+    }
   }
 
   private mutating func makeDurable(_ fold: Backlog) {

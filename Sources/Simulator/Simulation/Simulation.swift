@@ -78,7 +78,8 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
           lock: Lock(
             name: scenario.elections == 1 ? Self.lockName : "\(Self.lockName)-\(election)",
             holder: holder, ttlSeconds: timing.ttlSeconds),
-          timing: timing, asksKubelet: chance.hits(percent: 50), grace: draw.grace, gain: gain,
+          timing: timing, asksKubelet: chance.hits(percent: 50),
+          knowsKubelet: draw.knowKubelets[number], grace: draw.grace, gain: gain,
           clock: NodeClock(bootedAt: -.seconds(100), gain: gain),
           kubelet: SimulatedKubelet(node: index, life: 0, begin: 0)))
     }
@@ -231,17 +232,22 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.result.takeovers.append(self.now - last.gone)
     }
     for other in self.rivals(ofElection: election) where other != node {
-      if !self.nodes[other].kubelet.running.isEmpty, !self.isExcused(node), !self.isExcused(other) {
+      if !self.nodes[other].kubelet.running.isEmpty {
+        if self.isExcused(node) || self.isExcused(other) {
+          self.result.excused += 1
+          continue
+        }
         self.audit.fail("\(self.nodes[other].name) and \(self.nodes[node].name) both run the pod")
       }
     }
   }
 
-  /// Whether a machine is paused, or was so lately that its elector may not have heard of the store since. The
-  /// guarantees leave this time out.
+  /// Whether the guarantees leave a node out: its pod is in no elector's hand, or the machine is paused, or was so
+  /// lately that its elector may not have heard of the store since.
   private func isExcused(_ node: Int) -> Bool {
     let state = self.nodes[node]
-    return state.pausedUntil > 0 && self.now < state.pausedUntil + state.excuse
+    return state.kubelet.isOutOfHand
+      || state.pausedUntil > 0 && self.now < state.pausedUntil + state.excuse
   }
 
   /// From here on a machine that was paused has no excuse.

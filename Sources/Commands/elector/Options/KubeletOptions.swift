@@ -9,7 +9,8 @@ struct KubeletOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       The node's kubelet, for example https://127.0.0.1:10250. The elector asks it for the pod's end, \
-      so that the next leader waits no longer than necessary. (default: wait for the longest possible time)
+      so that the next leader waits no longer than necessary. (default: 127.0.0.1:10255 and 10250, once one of \
+      them has listed the pod)
       """, valueName: "url"))
   var kubelet: String?
 
@@ -104,11 +105,16 @@ struct KubeletOptions: ParsableArguments {
   }
 
   /// - Throws: ``ClientTLSError``, which names the flag and the file.
-  func access() throws -> Kubelet? {
-    guard let kubelet else { return nil }
-    return Kubelet(
-      url: try HTTPEndpoint(kubelet).url, tls: try self.tlsFiles.load(),
-      verifiesServer: !self.kubeletInsecureTls.isTrue)
+  func access() throws -> NodeKubelet {
+    guard let kubelet else {
+      // It is on this machine, and its certificate is for another name.
+      return NodeKubelet(
+        oneOf: NodeKubelet.usualURLs.map { Kubelet(url: $0, verifiesServer: false) })
+    }
+    return NodeKubelet(
+      Kubelet(
+        url: try HTTPEndpoint(kubelet).url, tls: try self.tlsFiles.load(),
+        verifiesServer: !self.kubeletInsecureTls.isTrue))
   }
 
   var limits: PodLimits {

@@ -5,7 +5,8 @@
 /// during a call: both must return soon, with success or without. What needs time to end after a removal is
 /// awaited by ``awaitEnd()``, beside the renewals.
 public protocol ElectionDestination: Sendable {
-  /// Whether ``awaitEnd()`` knows the end. Otherwise the election waits for ``Timing/podTime``.
+  /// Whether ``awaitEnd()`` can know the end. Otherwise nothing shows it: a process that gives the lock away
+  /// leaves its lease to expire, and the next leader waits as after a crash.
   var tellsOfEnd: Bool { get }
 
   /// Installs it, or brings it up to date; called again at each ``Timing/sleep``.
@@ -23,8 +24,7 @@ public protocol ElectionDestination: Sendable {
   func extend(to end: ContinuousClock.Instant) async
 
   /// Waits until what was removed last has ended, if ``tellsOfEnd``.
-  /// - Returns: whether it has; `false` when it takes longer than it should.
-  func awaitEnd() async -> Bool
+  func awaitEnd() async -> ElectionEnd
 
   /// Whether the installed work runs, and how often it has restarted.
   /// - Returns: `nil` when that is unknown; then the election assumes that all is well.
@@ -38,6 +38,16 @@ extension ElectionDestination {
   public func extend(to end: ContinuousClock.Instant) async {}
   public func observe() async -> PodObservation? { nil }
   public func watch(_ hasChanged: @escaping @Sendable () -> Void) async {}
+}
+
+/// The result of ``ElectionDestination/awaitEnd()``.
+public enum ElectionEnd: Equatable, Sendable {
+  /// There is evidence: others need not wait.
+  case ended
+  /// It still runs, and should have ended by now.
+  case overdue
+  /// Nothing shows whether it has ended. Silence is no proof.
+  case unproven
 }
 
 /// The result of ``ElectionDestination/install(term:before:)``.

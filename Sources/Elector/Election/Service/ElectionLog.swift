@@ -82,7 +82,14 @@ extension ElectionService {
     case .recordFails(let reason):
       (.error, "cannot read or write the record of terms beside the key", ["reason": "\(reason)"])
     case .awaitingPodEnd: (.info, "waiting for the pod to end", [:])
-    case .podOverdue: (.warning, "the pod still runs after its grace period", [:])
+    case .podOverdue:
+      (
+        .warning,
+        """
+        the kubelet still runs the pod although its manifest and its grace are over: it does not follow its \
+        directory, perhaps since it was restarted without its API server
+        """, [:]
+      )
     case .released(let term): (.info, "released the lock", ["term": "\(term)"])
     case .notReleased(let term, let reason):
       (.warning, "the lock is left to expire", ["term": "\(term)", "reason": "\(reason)"])
@@ -118,7 +125,8 @@ struct ElectionNews: Equatable, Sendable {
     case .recordFails(let reason): return self.isNew(reason, of: .record, at: now)
     case .sourceFails(let reason): return self.isNew(reason, of: .source, at: now)
     case .cannotRemove(let reason), .diskFails(let reason):
-      return self.isNew(reason, of: .remove, at: now)
+      // How long a disk has hung is no other reason.
+      return self.isNew(reason.filter { !$0.isNumber }, of: .remove, at: now)
     case .storeAnswersAgain:
       // The end of what was not logged is no news either.
       defer { (self.reasons[.store], self.reasons[.record]) = (nil, nil) }
@@ -131,8 +139,6 @@ struct ElectionNews: Equatable, Sendable {
   }
 
   private mutating func isNew(_ reason: String, of trouble: Trouble, at now: Instant) -> Bool {
-    // How long a disk has hung is no other reason.
-    let reason = reason.filter { !$0.isNumber }
     let latest = (self.lines[trouble] ?? []).filter { now - $0 < .seconds(60) }
     guard latest.count < Self.mostLines,
       self.reasons[trouble, default: []].insert(reason).inserted

@@ -25,11 +25,9 @@ public struct ElectionService: Service {
   /// - Parameters:
   ///   - key: the lock's name on ``board``.
   ///   - candidate: `name` is what the key is to hold, `--whoami`.
-  ///   - kubelet: says when a pod has ended; without it the service waits for the longest time that a
-  ///     kubelet may take.
+  ///   - kubelet: says when a pod has ended; without it nothing does, and a stop leaves the lease to expire.
   ///   - podLimits: beyond these limits the lock is released.
   ///   - guarded: the manifest with the guard that owns it; `nil` when there is none.
-  ///   - isFirst: whether no earlier process of ours can have left a pod since the machine was started.
   ///   - store: the lock in the store.
   ///   - logger: the log.
   ///   - timing: the durations of the lease.
@@ -37,8 +35,8 @@ public struct ElectionService: Service {
   public init(
     key: String = "", candidate: Candidate, timing: Timing, store: any LeaseStore,
     manifest: ManifestFile,
-    kubelet: Kubelet? = nil, podLimits: PodLimits = PodLimits(),
-    guarded: GuardedManifest? = nil, isFirst: Bool = false, logger: Logger
+    kubelet: NodeKubelet? = nil, podLimits: PodLimits = PodLimits(),
+    guarded: GuardedManifest? = nil, logger: Logger
   ) {
     let destination = ManifestDestination(
       installer: ManifestInstaller(
@@ -47,7 +45,7 @@ public struct ElectionService: Service {
       logger: logger)
     self.init(
       key: key, candidate: candidate, timing: timing, store: store, destination: destination,
-      podLimits: podLimits, guardLink: guarded?.link, isFirst: isFirst && manifest.hasNeverBeen,
+      podLimits: podLimits, guardLink: guarded?.link, expectsNoPod: manifest.hasNeverBeen,
       observe: { _ in }, logger: logger)
   }
 
@@ -69,19 +67,19 @@ public struct ElectionService: Service {
   ) {
     self.init(
       key: key, candidate: candidate, timing: timing, store: store, destination: destination,
-      podLimits: PodLimits(), guardLink: nil, isFirst: false, observe: observe, logger: logger)
+      podLimits: PodLimits(), guardLink: nil, expectsNoPod: false, observe: observe, logger: logger)
   }
 
   private init(
     key: String, candidate: Candidate, timing: Timing, store: any LeaseStore,
     destination: any ElectionDestination, podLimits: PodLimits, guardLink: GuardLink?,
-    isFirst: Bool,
+    expectsNoPod: Bool,
     observe: @escaping @Sendable (Election.Report) -> Void, logger: Logger
   ) {
     var election = Election(
       candidate: candidate, timing: timing, asksKubelet: destination.tellsOfEnd,
       podLimits: podLimits, jitter: .random(in: 0...0.2))
-    if isFirst { election.expectNoPod() }
+    if expectsNoPod { election.expectNoPod() }
     self.election = election
     self.store = store
     self.destination = destination
@@ -197,7 +195,11 @@ public struct ElectionService: Service {
       }
     case .awaitPodEnd(let id):
       group.addTask {
-        inbox.yield(await self.destination.awaitEnd() ? .podEnded(id: id) : .podOverdue(id: id))
+        switch await self.destination.awaitEnd() {
+        case .ended: inbox.yield(.podEnded(id: id))
+        case .overdue: inbox.yield(.podOverdue(id: id))
+        case .unproven: inbox.yield(.podUnproven(id: id))
+        }
       }
     case .observePod(let id):
       group.addTask { inbox.yield(.podObserved(id: id, await self.destination.observe())) }

@@ -5,10 +5,10 @@ struct ManifestState: Equatable, Sendable {
   enum PodEnd: Equatable, Sendable {
     /// The kubelet is asked.
     case asked
-    /// It has ended after this time.
-    case after(Duration)
+    /// Not at all: nothing shows it, so no receipt is written, and the lease is left to expire.
+    case unproven
     /// Not at all: nothing is promised, and nothing is waited for.
-    case unknown
+    case unpromised
   }
 
   enum File: Equatable, Sendable {
@@ -48,14 +48,15 @@ struct ManifestState: Equatable, Sendable {
   private var pod = Pod.mayRun
   /// What `pod` was before an installation that may fail.
   private var podBefore = Pod.mayRun
-  /// Whether a pod of an earlier process, or of an installation of ours, may have run; and the same before an
-  /// installation that may fail.
-  private var hadPod = true
-  private var hadPodBefore = true
+  /// Whether nothing was installed since a term began that no pod of an earlier one can have outlived.
+  private var isUnused = false
+  private var wasUnused = false
   /// The question for the pod's end that has no answer yet.
   private(set) var question: Int?
   private var questionDue = Instant.start
   private var lastQuestion = 0
+  /// Whether the latest answer was that nothing shows what has become of the pod.
+  private var wasUnproven = false
 
   /// When to check the files again.
   private var checkDue = Instant.start
@@ -68,9 +69,9 @@ struct ManifestState: Equatable, Sendable {
     if asksKubelet {
       self.podEnd = .asked
     } else if timing.profile == .podmaster {
-      self.podEnd = .unknown
+      self.podEnd = .unpromised
     } else {
-      self.podEnd = .after(timing.podTime)
+      self.podEnd = .unproven
     }
   }
 
@@ -81,7 +82,10 @@ struct ManifestState: Equatable, Sendable {
     self.file = .absent
     (self.removeFailure, self.diskFailure) = (nil, nil)
     self.wasAbsent = true
-    if self.pod == .mayRun { self.pod = .ending(since: now) }
+    if self.pod == .mayRun {
+      self.pod = .ending(since: now)
+      self.wasUnproven = false
+    }
   }
 
   mutating func removeFailed(_ reason: String, at now: Instant) {
@@ -108,51 +112,53 @@ struct ManifestState: Equatable, Sendable {
   mutating func installFailed(isUntouched: Bool) -> Bool {
     guard self.file == .installing else { return false }
     self.file = .unknown
-    if isUntouched { (self.pod, self.hadPod) = (self.podBefore, self.hadPodBefore) }
+    if isUntouched { (self.pod, self.isUnused) = (self.podBefore, self.wasUnused) }
     return true
   }
 
+  /// A term begins, and every pod of an earlier one has ended.
+  mutating func beginsUnused() { self.isUnused = true }
+
   mutating func filesChanged(at now: Instant) { self.settledAt = now + Timing.settle }
 
-  /// - Parameter isOverdue: whether the kubelet still lists the pod although its time to end is over.
   /// - Returns: whether the question was under way.
-  mutating func podAnswered(_ id: Int, isOverdue: Bool, at now: Instant) -> Bool {
+  mutating func podAnswered(_ id: Int, _ end: ElectionEnd, at now: Instant) -> Bool {
     guard id == self.question else { return false }
     self.question = nil
-    if isOverdue { self.questionDue = now + self.timing.sleep } else { self.pod = .ended }
+    self.wasUnproven = end == .unproven
+    if end == .ended { self.pod = .ended } else { self.questionDue = now + self.timing.sleep }
     return true
   }
 
   // MARK: The pod
 
-  /// No process of ours has installed anything since the machine was started.
-  mutating func expectNoPod() { self.hadPod = false }
-
-  /// The record names a new term of ours, and no earlier term is open in it. A process that never installed then
-  /// owes nothing.
-  mutating func termIsFirst() {
-    if !self.hadPod, case .ending = self.pod { self.pod = .ended }
+  /// Whether there is evidence that nothing of what was in the directory runs any more. Silence and time
+  /// are none: under a kubelet that is dead, or that was restarted without its API server, a pod runs on.
+  var podHasEnded: Bool {
+    (self.file == .absent || self.file == .removing) && (self.pod == .ended || self.isUnused)
   }
 
-  /// Whether nothing of what was in the directory can run any more.
-  func podHasEnded(at now: Instant) -> Bool {
-    guard self.file == .absent || self.file == .removing else { return false }
-    switch self.pod {
-    case .mayRun: return false
-    case .ended: return true
-    case .ending(let since):
-      guard case .after(let duration) = self.podEnd else { return false }
-      return now >= since + duration
-    }
+  /// Whether nothing shows what has become of the pod, or can show it.
+  var lacksEvidence: Bool {
+    self.file == .absent && (self.podEnd == .unproven || self.podEnd == .asked && self.wasUnproven)
   }
 
-  /// When that may be known by time alone.
-  private var podEndDue: Instant? {
-    guard case .ending(let since) = self.pod else { return nil }
+  /// Whether the pod has ended, or its kubelet must have ended it by now, if it lives: enough for what the
+  /// same kubelet does next, and for nothing else.
+  func podHasEnded(byTimeAt now: Instant) -> Bool {
+    if self.pod == .ended { return true }
+    guard self.lacksEvidence, case .ending(let since) = self.pod else { return false }
+    return now >= since + self.timing.podTime
+  }
+
+  /// When one of these may become known by time alone.
+  private var podEndDues: [Instant] {
+    guard case .ending(let since) = self.pod else { return [] }
     switch self.podEnd {
-    case .asked: return self.question == nil ? self.questionDue : nil
-    case .after(let duration): return since + duration
-    case .unknown: return nil
+    case .asked:
+      return self.question == nil ? [self.questionDue, since + self.timing.podTime] : []
+    case .unproven: return [since + self.timing.podTime]
+    case .unpromised: return []
     }
   }
 
@@ -181,8 +187,8 @@ struct ManifestState: Equatable, Sendable {
       case .absent, .installed:
         self.file = .installing
         self.installedUntil = installation.before
-        (self.podBefore, self.hadPodBefore) = (self.pod, self.hadPod)
-        (self.pod, self.hadPod) = (.mayRun, true)
+        (self.podBefore, self.wasUnused) = (self.pod, self.isUnused)
+        (self.pod, self.isUnused) = (.mayRun, false)
         self.question = nil
         self.checkBegins(at: now)
         return [.installManifest(term: installation.term, before: installation.before)]
@@ -220,7 +226,7 @@ struct ManifestState: Equatable, Sendable {
     case .installed, .absent: dues += [self.checkDue, self.settledAt ?? self.checkDue]
     case .installing, .removing: break
     }
-    if awaitingPodEnd, let podEndDue { dues.append(podEndDue) }
+    if awaitingPodEnd { dues += self.podEndDues }
     return dues
   }
 }

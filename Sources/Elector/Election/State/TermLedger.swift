@@ -30,6 +30,10 @@ struct TermLedger: Equatable, Sendable {
   private var trace = Trace.none
   /// Whether the record shows, or may show, that a term of ours goes on.
   private(set) var owesReceipt = false
+  /// Whether our latest record has replaced one that showed an earlier term of ours as going on.
+  private(set) var inheritsTerm = false
+  /// Whether our latest record of a new term has replaced none.
+  private(set) var beganTheRecord = false
 
   /// When the record was read last.
   private var readAt = Instant.start
@@ -102,7 +106,12 @@ struct TermLedger: Equatable, Sendable {
 
   /// A request is about to be sent; a write may be applied even if its answer is lost.
   mutating func isSent(_ kind: Election.Request.Kind) {
-    if case .writeRecord = kind { self.owesReceipt = true }
+    guard case .writeRecord(let record, let index) = kind else { return }
+    if !record.isEnded, self.openRecord?.term != record.term {
+      self.inheritsTerm = self.openRecord != nil
+      self.beganTheRecord = index == nil
+    }
+    self.owesReceipt = true
   }
 
   private mutating func pause(from now: Instant) {
@@ -125,9 +134,6 @@ struct TermLedger: Equatable, Sendable {
     }
     return record
   }
-
-  /// Whether the record shows that a term of ours goes on.
-  var isOpen: Bool { self.openRecord != nil }
 
   /// Whether the record shows that this term of ours goes on.
   func names(_ term: UInt64) -> Bool { self.openRecord?.term == term }

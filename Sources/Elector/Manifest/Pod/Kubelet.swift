@@ -25,23 +25,6 @@ public struct Kubelet: Sendable {
     self.verifiesServer = verifiesServer
   }
 
-  /// Waits for a pod's end after the removal of its manifest, as ``PodEndWatch`` decides.
-  /// - Parameter isOnlyOne: whether no pod of an earlier manifest can run.
-  /// - Returns: whether it has ended.
-  func awaitEnd(of pod: ElectedPod, detection: Duration, isOnlyOne: Bool) async -> Bool {
-    let start = ContinuousClock.now
-    var watch = PodEndWatch(detection: detection, grace: pod.grace, isOnlyOne: isOnlyOne)
-    while true {
-      let isListed = try? await self.lists(pod)
-      switch watch.heard(isListed: isListed, after: ContinuousClock.now - start) {
-      case .ended: return true
-      case .overdue: return false
-      case .ask(let pause):
-        guard (try? await Task.sleep(for: pause)) != nil else { return false }
-      }
-    }
-  }
-
   /// Why it does not answer; `nil` when it does.
   func trouble() async -> String? {
     do {
@@ -70,7 +53,7 @@ public struct Kubelet: Sendable {
 
   /// Whether the pod runs or is desired: between the end of one pod and the start of the next, a kubelet
   /// runs none.
-  private func lists(_ pod: ElectedPod) async throws -> Bool {
+  func lists(_ pod: ElectedPod) async throws -> Bool {
     if try await self.runs(pod) { return true }
     // A kubelet need not serve both paths.
     return (try? await self.pods(pod, at: "/pods").isEmpty) == false

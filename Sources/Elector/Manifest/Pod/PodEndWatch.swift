@@ -2,16 +2,19 @@
 /// the next step comes out.
 ///
 /// A pod that is not listed may not have ended: the kubelet may have read the file and be about to start it.
-/// The pod has ended once the kubelet must have noticed the removal; or earlier, when it was listed before
-/// and no second pod can follow it.
+/// The pod has ended when the kubelet says so after it must have noticed the removal; or earlier, when it was
+/// listed before and no second pod can follow it. A kubelet that says nothing says nothing about the pod: its
+/// containers run on without it. Nor does a kubelet that may be another's, until it has listed the pod.
 package struct PodEndWatch: Equatable, Sendable {
   package enum Step: Equatable, Sendable {
     /// Ask again after a pause.
     case ask(after: Duration)
-    /// It has ended; or the kubelet does not answer, and must have killed it by now.
+    /// The kubelet says that it has ended.
     case ended
     /// It is still listed although the kubelet should have killed it.
     case overdue
+    /// The kubelet does not say what has become of it.
+    case unproven
   }
 
   /// How long a pod may be listed after its time before it is overdue.
@@ -21,6 +24,8 @@ package struct PodEndWatch: Equatable, Sendable {
   private let detection: Duration
   private let grace: Duration
   private let isOnlyOne: Bool
+  /// Whether it is surely the kubelet of the pod.
+  private var isKnown: Bool
   private var absences = 0
   private var wasListed = false
 
@@ -28,10 +33,13 @@ package struct PodEndWatch: Equatable, Sendable {
   ///   - detection: the time within which the kubelet notices a removal.
   ///   - grace: the time within which it then kills the pod.
   ///   - isOnlyOne: whether no pod of an earlier manifest can be listed, ``InstalledPods/hasOnlyOne``.
-  package init(detection: Duration, grace: Duration, isOnlyOne: Bool) {
+  ///   - isKnown: whether the kubelet is surely the one of the manifest's directory; else its word counts once
+  ///     it has listed the pod.
+  package init(detection: Duration, grace: Duration, isOnlyOne: Bool, isKnown: Bool = true) {
     self.detection = detection
     self.grace = grace
     self.isOnlyOne = isOnlyOne
+    self.isKnown = isKnown
   }
 
   /// - Parameters:
@@ -39,17 +47,19 @@ package struct PodEndWatch: Equatable, Sendable {
   ///   - elapsed: the time since the removal.
   package mutating func heard(isListed: Bool?, after elapsed: Duration) -> Step {
     if isListed == true {
-      (self.wasListed, self.absences) = (true, 0)
-    } else if isListed == false,
+      (self.wasListed, self.isKnown, self.absences) = (true, true, 0)
+    } else if isListed == false, self.isKnown,
       self.wasListed && self.isOnlyOne || elapsed >= self.detection
     {
       // Twice, because a starting pod may be unlisted between two of its containers.
       self.absences += 1
       if self.absences == 2 { return .ended }
     }
-    let killed = self.detection + self.grace
-    if !self.wasListed, elapsed >= killed { return .ended }
-    if elapsed >= killed + Self.patience { return self.absences > 0 ? .ended : .overdue }
+    // It does not answer, or had the time to list the pod.
+    if !self.isKnown, isListed == nil || elapsed >= self.detection { return .unproven }
+    if elapsed >= self.detection + self.grace + Self.patience {
+      return isListed == true ? .overdue : .unproven
+    }
     if self.absences > 0 { return .ask(after: Self.shortestPause) }
     // In proportion to the time so far, because each question makes a kubelet ask its runtime.
     return .ask(after: min(max(elapsed / 20, Self.shortestPause), .milliseconds(200)))
