@@ -61,7 +61,7 @@ public struct Election: Equatable, Sendable {
   }
 
   /// Before the first event: no process of ours has installed anything since the machine was started, so that no
-  /// pod of ours can run. Who never installs then gives the lock back at once.
+  /// pod of ours can run. An elector that never installs then gives the lock back at once.
   package mutating func expectNoPod() { self.manifest.expectNoPod() }
 
   /// What the key holds while we have the lease.
