@@ -84,7 +84,7 @@ extension ElectionInstallation {
         #expect(await fixture.file.install() == .installed)
         #expect(mode() == source & 0o666, "of \(String(source, radix: 8))")
       }
-      // Somebody has widened it.
+      // A person has widened it.
       #expect(chmod(fixture.destination.path, 0o666) == 0)
       #expect(await fixture.file.install() == .installed)
       #expect(mode() == 0o640)

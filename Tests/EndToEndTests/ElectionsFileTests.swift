@@ -50,6 +50,38 @@ extension EndToEnd {
       }
     }
 
+    /// By the socket, since a port is open to all.
+    @Test func `one election of a process steps down, and takes part again`() async throws {
+      try await self.with { setting in
+        let socket = "\(setting.directory)/c.sock"
+        try setting.writeConfig(destination: "b", "control-socket: \(socket)")
+        try await setting.run { guardian in
+          for name in setting.names {
+            try await eventually("for \(name)") { contents(setting.manifest(name)) != nil }
+          }
+          func ask(_ arguments: String...) async throws -> (TerminationStatus, String) {
+            let (status, output, errors) = try await BuiltProgram("elector").run(
+              arguments + ["--control-socket=\(socket)"])
+            return (status, output + errors)
+          }
+          #expect(
+            try await ask("step-down", "--key=a") == (.exited(0), "stepping down until resumed\n"))
+          try await eventually("for a to go") { contents(setting.manifest("a")) == nil }
+          let unknown = try await ask("step-down", "--key=c")
+          #expect(unknown.0 == .exited(1) && unknown.1.contains("the keys are: a, b"))
+          #expect(contents(setting.manifest("b")) != nil)
+          #expect(try await ask("resume").0 == .exited(0))
+          try await eventually("for a again") { contents(setting.manifest("a")) != nil }
+          kill(guardian.pid, SIGTERM)
+        }
+        #expect(!FileManager.default.fileExists(atPath: socket))
+        let gone = try await BuiltProgram("elector").run(["resume", "--control-socket=\(socket)"])
+        #expect(gone.status == .exited(1) && gone.errors.contains("cannot reach the elector at"))
+        let old = try await BuiltProgram("elector").run(["resume", "--elector=http://127.0.0.1:1"])
+        #expect(old.status == .exited(64) && old.errors.contains("--elector is gone"))
+      }
+    }
+
     /// What an operator looks at while a hand-over takes its time.
     @Test func `metrics and healthz outlive the hand-over`() async throws {
       try await self.with { setting in

@@ -115,6 +115,13 @@ extension LeaseAnswer {
       // v3 has no remaining TTL.
       #expect(remaining != .endless)
       #expect(remaining.duration.map { (.seconds(60)...(.seconds(120))).contains($0) } != false)
+      // For people both APIs have it.
+      if let key = other as? EtcdLeasedKey {
+        guard case .held(holder, .known(let rest)) = try await key.readWithRest().fact else {
+          throw TestFailure("what is left of its lease is not known")
+        }
+        #expect(rest >= .seconds(60) && rest <= .seconds(120))
+      }
 
       #expect(try await other.perform(.renew(ifIndex: index + 1)).fact == .changed)
       #expect(try await other.perform(.release(ifIndex: index + 1)).fact == .changed)
@@ -225,6 +232,11 @@ extension LeaseAnswer {
       let key = backend.key(client)
       #expect(try await key.sideValue("a/_receipt").fact == .absent)
       let written = try await key.setSideValue("a/_receipt", to: "term 4", if: .ifAbsent)
+      // A lock that a person has written has no end.
+      _ = try await key.setSideValue("by/hand", to: "x", if: .always)
+      guard
+        case .held(_, .endless) = try await backend.key(client, key: "by/hand").perform(.read).fact
+      else { throw TestFailure("a key without a TTL has an end") }
       let index = written.position.index
       #expect(written.fact == .written(modifiedIndex: index))
       #expect(

@@ -71,18 +71,8 @@ struct ElectionSetup: Sendable {
 /// pod's end.
 struct AllElections: Service {
   let all: [ElectionSetup.Services]
-  /// Called when a stop begins.
-  let onStop: @Sendable () -> Void
 
   func run() async throws {
-    try await withGracefulShutdownHandler {
-      try await self.runAll()
-    } onGracefulShutdown: {
-      self.onStop()
-    }
-  }
-
-  private func runAll() async throws {
     try await withThrowingTaskGroup(of: Void.self) { others in
       for service in self.all.flatMap(\.beside) {
         others.addTask { try await service.run() }

@@ -172,9 +172,10 @@ struct Elections: Sendable {
     if let socket = self.process.status.socket(keys: self.all.map(\.key)) {
       add(ControlService(socket: socket, boards: boards, logger: logger))
     }
-    let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment)
-    if let systemd { add(SystemdService(systemd: systemd, boards: boards)) }
-    add(AllElections(all: services) { systemd?.send(.stopping) }, endsAll: true)
+    if let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment) {
+      add(SystemdService(systemd: systemd, boards: boards))
+    }
+    add(AllElections(all: services), endsAll: true)
     return configurations
   }
 }

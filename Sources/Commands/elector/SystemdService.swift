@@ -5,7 +5,8 @@ import ServiceLifecycle
 /// Reports to systemd: readiness, a status line, the watchdog's sign of life, which it also wants during a stop.
 ///
 /// An elector is ready when it takes part, also while the store does not answer: a machine must boot
-/// without the store.
+/// without the store. It never says that it stops: to systemd that is the end of the service, and after a reload another
+/// elector follows.
 struct SystemdService: Service {
   let systemd: SystemdNotifier
   let boards: [ElectionBoard]

@@ -99,11 +99,11 @@ public struct LeaseAnswer: Equatable, Sendable {
   }
 }
 
-/// How long a ``LeasedKey`` stays if nobody renews it.
+/// How long a ``LeasedKey`` stays without a renewal.
 public enum LeaseRest: Equatable, Sendable {
   /// v3's answer does not say.
   case unknown
-  /// The key has no TTL: somebody has written it by hand, and only a person can remove it.
+  /// The key has no TTL: it was written by hand, and only a person can remove it.
   case endless
   /// In v2 rounded up to whole seconds.
   case known(Duration)
