@@ -6,6 +6,8 @@ struct Draw: Sendable {
   let ttlSeconds: Int64
   let sleep: Duration
   let detection: Nanoseconds
+  /// The same for a young pod.
+  let youngDetection: Nanoseconds
   let grace: Nanoseconds
   let timings: [Timing]
   /// `--start-deadline`.
@@ -32,8 +34,11 @@ struct Draw: Sendable {
     var deadlineChance = SeededGenerator(seed: seed ^ 0xdead_11e5)
     let isDrawn = deadlineChance.hits(percent: 30)
     let haveDeadline = scenario.manifestDeadline ?? isDrawn
+    var youth = SeededGenerator(seed: seed ^ 0x1070)
+    self.youngDetection = self.detection + youth.span(0...3_000_000_000)
     let podStop = PodStop(
-      detection: .milliseconds(detectionMilliseconds), grace: .seconds(graceSeconds))
+      detection: .milliseconds(detectionMilliseconds), youngDetection: self.youngDetection.duration,
+      grace: .seconds(graceSeconds))
     var timings: [Timing] = []
     for _ in 0..<masters {
       let drawn: [Profile?] = [nil, nil, .strict]
@@ -77,7 +82,7 @@ struct Draw: Sendable {
   var bound: Nanoseconds {
     // Before a manifest with a deadline, an elector waits for its own earlier pod.
     let delays = self.timings.map {
-      $0.manifestExpires ? max($0.lockDelay, $0.podTime) : $0.lockDelay
+      $0.manifestExpires ? max($0.lockDelay, $0.podTime()) : $0.lockDelay
     }
     let delay = delays.max() ?? .zero
     var bound = Nanoseconds(.seconds(self.ttlSeconds) + delay + .seconds(1))
