@@ -127,7 +127,8 @@ extension ManifestFixture {
   func election(
     _ store: any LeaseStore, key: String = "k", name: String = "me", ttl: Int64 = 30,
     sleep: Duration = .milliseconds(200), kubelet: NodeKubelet? = nil,
-    podStop: PodStop = PodStop(detection: .zero, grace: .zero), _ lines: LogLines = LogLines()
+    podStop: PodStop = PodStop(detection: .zero, youngDetection: .zero, grace: .zero),
+    _ lines: LogLines = LogLines()
   ) throws -> ElectionService {
     ElectionService(
       key: key,

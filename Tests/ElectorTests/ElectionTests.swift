@@ -4,6 +4,11 @@ import Testing
 
 @testable import Elector
 
+extension PodStop {
+  /// A young pod is noticed like any other.
+  static let ageless = PodStop(youngDetection: .seconds(1))
+}
+
 /// One election, fed by hand; `--ttl-secs 30 --sleep 5s`: renewal each 5 s, deadline after 20 s.
 struct Bench {
   var election: Election
@@ -12,7 +17,7 @@ struct Bench {
 
   /// A pod takes up to 31 s to end, and 0.2575 s are for clocks and scheduling.
   init(
-    asksKubelet: Bool = false, podStop: PodStop = PodStop(), podLimits: PodLimits = PodLimits(),
+    asksKubelet: Bool = false, podStop: PodStop = .ageless, podLimits: PodLimits = PodLimits(),
     manifestExpires: Bool = false
   ) throws {
     self.election = Election(
@@ -85,14 +90,14 @@ struct Bench {
     _ = self.feed(.removed, at: seconds)
   }
 
-  static func contending(podStop: PodStop = PodStop()) throws -> Bench {
+  static func contending(podStop: PodStop = .ageless) throws -> Bench {
     var bench = try Bench(podStop: podStop)
     _ = bench.contend()
     return bench
   }
 
   static func leading(
-    asksKubelet: Bool = false, podStop: PodStop = PodStop(), podLimits: PodLimits = PodLimits()
+    asksKubelet: Bool = false, podStop: PodStop = .ageless, podLimits: PodLimits = PodLimits()
   ) throws -> Bench {
     var bench = try Bench(asksKubelet: asksKubelet, podStop: podStop, podLimits: podLimits)
     _ = bench.lead()
@@ -976,8 +981,8 @@ private func record(
       podStop: PodStop(detection: .seconds(1), grace: .seconds(2)), manifestExpires: true)
     _ = bench.contend()
     #expect(!bench.claim(at: 0.5).installs)
-    // Detection, grace and a quarter of a second, from when its manifest was found absent.
-    #expect(!bench.wake(at: 3.2).installs)
-    #expect(bench.wake(at: 3.3).installs)
+    // A young pod's detection, grace and a quarter of a second, from when its manifest was found absent.
+    #expect(!bench.wakeAndLook(at: 6.2).installs)
+    #expect(bench.wake(at: 6.3).installs)
   }
 }

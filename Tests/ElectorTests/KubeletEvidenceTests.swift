@@ -25,7 +25,7 @@ import Testing
   /// - Returns: the elector's log.
   private func stop(
     _ store: MemoryStore, _ adjust: (inout FakeKubeletConfiguration) -> Void = { _ in },
-    podStop: PodStop = PodStop(detection: .zero, grace: .seconds(2)),
+    podStop: PodStop = PodStop(detection: .zero, youngDetection: .zero, grace: .seconds(2)),
     kubelet: (String) -> NodeKubelet
   ) async throws -> [String] {
     let fixture = try ManifestFixture()
@@ -78,6 +78,19 @@ import Testing
     #expect(log.contains { $0.hasPrefix(Self.left) })
     #expect(store.record?.isEnded == false)
     #expect(store.holder != nil)
+  }
+
+  /// It notices the removal of a young pod late. Its receipt says what is so.
+  @Test func aYoungPodsReceiptWaitsForItsEnd() async throws {
+    let begin = ContinuousClock.now
+    let store = MemoryStore()
+    _ = try await self.stop(
+      store, { $0.youngPodDelay = .seconds(1.5) },
+      podStop: PodStop(detection: .zero, youngDetection: .seconds(2), grace: .seconds(2)),
+      kubelet: { NodeKubelet(Kubelet(url: $0)) })
+    #expect(store.record?.isEnded == true)
+    #expect(store.holder == nil)
+    #expect(ContinuousClock.now - begin >= .seconds(2))
   }
 
   /// No flag names it: it counts once it has listed the pod, and a stranger's never does.

@@ -215,7 +215,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         diary.note("term \(third?.term ?? 0) begins")
       }
       group.addTask {
-        #expect(await stage.awaitEnd() == .ended)
+        #expect(await stage.awaitEnd(isYoung: false) == .ended)
         #expect(diary.has("leaves"))
       }
       // Enough for a process that would not wait.

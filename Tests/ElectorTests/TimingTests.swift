@@ -35,20 +35,26 @@ import Testing
   /// M + L >= D + G + 250 ppm of TTL + 0.25 s: the third of a lease, and what is lacking.
   @Test(
     arguments: [
-      // TTL, D, G: M, L
-      (30, 1.0, 30.0, 10.0, 21.2575), (30, 20, 30, 10, 40.2575), (30, 1, 5, 10, 0),
-      (3, 0.5, 2, 1, 1.75075), (1, 0, 0, 1.0 / 3, 0),
-    ] as [(Int64, Double, Double, Double, Double)])
+      // TTL, D, D of a young pod, G: M, L, L after a pod that was not young
+      (30, 1.0, nil, 30.0, 10.0, 24.2575, 21.2575), (30, 20, nil, 30, 10, 43.2575, 40.2575),
+      (30, 1, 1, 30, 10, 21.2575, 21.2575), (30, 1, nil, 5, 10, 0, 0),
+      (3, 0.5, 0.5, 2, 1, 1.75075, 1.75075), (1, 0, 0, 0, 1.0 / 3, 0, 0),
+    ] as [(Int64, Double, Double?, Double, Double, Double, Double)])
   func waitsForWhatTheMarginLacks(
-    ttl: Int64, detection: Double, grace: Double, margin: Double, delay: Double
+    ttl: Int64, detection: Double, young: Double?, grace: Double, margin: Double, delay: Double,
+    settled: Double
   ) throws {
     for profile in [nil, Profile.strict] {
       let timing = try Timing(
         ttlSeconds: ttl, sleep: .seconds(5), profile: profile,
-        podStop: PodStop(detection: .seconds(detection), grace: .seconds(grace)))
+        podStop: PodStop(
+          detection: .seconds(detection), youngDetection: young.map { .seconds($0) },
+          grace: .seconds(grace)))
       #expect(abs(timing.margin / .seconds(1) - margin) < 1e-9)
       #expect(abs(timing.lockDelay / .seconds(1) - delay) < 1e-9)
-      #expect(timing.margin + timing.lockDelay >= timing.podTime)
+      #expect(abs(timing.lockDelay(isYoung: false) / .seconds(1) - settled) < 1e-9)
+      #expect(timing.margin + timing.lockDelay >= timing.podTime())
+      #expect(timing.settledTakeover == timing.ttl + timing.lockDelay(isYoung: false))
       #expect(timing.worstTakeover == timing.ttl + timing.lockDelay)
     }
   }
@@ -58,7 +64,7 @@ import Testing
     let timing = try Timing(ttlSeconds: 30, sleep: .seconds(5))
     let skewed = timing.counting(clockSkew: .seconds(5))
     #expect(skewed.lockDelay == timing.lockDelay + .seconds(5))
-    #expect(skewed.podOutlivesLease == timing.podOutlivesLease + .seconds(5))
+    #expect(skewed.podOutlivesLease() == timing.podOutlivesLease() + .seconds(5))
     #expect(skewed.margin == timing.margin && skewed.worstTakeover > timing.worstTakeover)
     #expect(timing.counting(clockSkew: .seconds(-1)) == timing)
   }
@@ -85,7 +91,15 @@ import Testing
     #expect(timing.margin == .seconds(10))
     #expect(timing.lockDelay == .zero)
     // On a stop it releases its lease as soon as the manifest is gone.
-    #expect(timing.podOutlivesLease == .microseconds(31_257_500))
+    #expect(timing.podOutlivesLease() == .microseconds(34_257_500))
+  }
+
+  @Test func refusesAYoungPodThatIsNoticedSooner() {
+    #expect(throws: TimingError.youngDetection(.seconds(1), least: .seconds(2))) {
+      try Timing(
+        ttlSeconds: 30, sleep: .seconds(5),
+        podStop: PodStop(detection: .seconds(2), youngDetection: .seconds(1)))
+    }
   }
 
   @Test func refusesANegativeDetection() {

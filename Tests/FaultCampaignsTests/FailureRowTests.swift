@@ -9,7 +9,8 @@ import Testing
   private static func timing(_ profile: Profile? = nil) throws -> Timing {
     try Timing(
       ttlSeconds: 3, sleep: .milliseconds(500), profile: profile,
-      podStop: PodStop(detection: .milliseconds(500), grace: .seconds(2)))
+      podStop: PodStop(
+        detection: .milliseconds(500), youngDetection: .milliseconds(500), grace: .seconds(2)))
   }
 
   private static func row(_ name: String) throws -> FailureRow {
@@ -68,7 +69,7 @@ import Testing
     let timing = try Self.timing(.podmaster)
     let row = try Self.row("elector-sigstop")
     var facts = Self.good(row)
-    facts.podOverlap = timing.podOutlivesLease
+    facts.podOverlap = timing.podOutlivesLease()
     #expect(row.problems(facts, timing, slack: .seconds(1)) == [])
     facts.podOverlap += .milliseconds(1)
     #expect(row.problems(facts, timing, slack: .seconds(1)).count == 1)

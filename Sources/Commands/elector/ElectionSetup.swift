@@ -110,16 +110,21 @@ extension ElectionOptions {
     let profile = timing.profile.map(\.rawValue) ?? "none"
     let guarantee =
       timing.profile == .podmaster
-      ? "two pods may run at once, for up to \(text(timing.podOutlivesLease))"
+      ? "two pods may run at once, for up to \(text(timing.podOutlivesLease()))"
       : "never two pods at once"
+    let settled =
+      timing.settledTakeover == timing.worstTakeover
+      ? ""
+      : " (\(text(timing.settledTakeover)) once its containers have run unchanged for \(text(PodStop.youth)))"
     logger.info(
-      "after a crash of the master another one takes over within \(text(timing.worstTakeover)); \(guarantee)",
+      "after a crash of the master another one takes over within \(text(timing.worstTakeover))\(settled); \(guarantee)",
       metadata: [
         "profile": "\(profile)", "ttl": "\(text(timing.ttl))",
         "margin": "\(text(timing.margin))", "lock_delay": "\(text(timing.lockDelay))",
         "manifest_deadline": "\(timing.manifestExpires)",
         "etcd_clock_skew": "\(text(timing.clockSkew))",
         "kubelet_detection": "\(text(timing.podStop.detection))",
+        "kubelet_young_detection": "\(text(timing.podStop.youngDetection))",
         "grace": "\(text(timing.podStop.grace))\(isGraceKnown ? "" : " (assumed, no manifest)")",
       ])
   }

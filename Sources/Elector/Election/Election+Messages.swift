@@ -53,7 +53,8 @@ extension Election {
     /// Answered by `watched` or `watchFailed` when something happens.
     case watch(id: Int, after: UInt64)
     /// Answered by `podEnded`, `podOverdue` or `podUnproven`.
-    case awaitPodEnd(id: Int)
+    /// - `isYoung`: whether the kubelet may notice the removal late.
+    case awaitPodEnd(id: Int, isYoung: Bool = false)
     /// Answered by `podObserved`.
     case observePod(id: Int)
     /// Ring at this instant, instead of any earlier alarm.

@@ -15,7 +15,7 @@ extension Election {
     // The watch brings the rest.
     case .follower: [(.read, self.store.nextReadDue)] + self.pastTerms(at: now)
     case .winner(let lease, let since): self.winner(lease, since: since, at: now)
-    case .leader(let lease): [self.renewal(of: lease)]
+    case .leader(let lease): self.leader(lease, at: now)
     case .doubtful: [self.read]
     }
   }
@@ -34,6 +34,13 @@ extension Election {
   private func winner(_ lease: Lease, since: Instant, at now: Instant) -> [Step] {
     [self.renewal(of: lease)]
       + (self.leads(at: now) ? self.ledger.claimSteps(for: lease.term, since: since) : [])
+  }
+
+  /// Renews, and keeps the record to the pod's age while the lease is believed.
+  private func leader(_ lease: Lease, at now: Instant) -> [Step] {
+    let isYoung = !self.manifest.isPlaced || self.podHealth.isYoung
+    return [self.renewal(of: lease)]
+      + (self.leads(at: now) ? self.ledger.ageSteps(for: lease.term, isYoung: isYoung) : [])
   }
 
   /// Renews until the manifest is absent and its pod has ended; then the receipt, then the release. A

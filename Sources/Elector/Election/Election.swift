@@ -13,7 +13,8 @@
 ///    or released while the manifest may be there.
 /// 4. At most one request and one watch are under way.
 /// 5. The manifest is asked for only after the record named our term as the last one, and only
-///    when no pod of an earlier term can run any more (`TermLedger`). The record shows a term
+///    when no pod of an earlier term can run any more (`TermLedger`), and where it is absent only while the
+///    record gives its pod a young pod's time to end. The record shows a term
 ///    as ended only when its manifest is gone and its pod has ended (`ManifestState`).
 ///    A pod has ended when there is evidence of it: the kubelet's silence is none, nor is time that has
 ///    passed. Without evidence there is no receipt, and the lease is left to expire.
@@ -63,7 +64,7 @@ public struct Election: Equatable, Sendable {
     self.store = StoreSchedule(timing: timing, jitter: jitter)
     self.ledger = TermLedger(candidate: candidate, timing: timing)
     self.manifest = ManifestState(timing: timing, asksKubelet: asksKubelet)
-    self.podHealth = PodHealth(limits: asksKubelet ? podLimits : PodLimits(), timing: timing)
+    self.podHealth = PodHealth(limits: podLimits, timing: timing, asksKubelet: asksKubelet)
     self.standBack = StandBack(timing: timing)
     self.reporter = Reporter(name: candidate.name, timing: timing)
   }
@@ -101,7 +102,8 @@ public struct Election: Equatable, Sendable {
     if self.role.isFinished { return [] }
     self.takeIn(event, at: now)
     let installation = self.installation(at: now)
-    var effects = self.manifest.effects(at: now, installation: installation)
+    var effects = self.manifest.effects(
+      at: now, installation: installation, isYoung: self.podHealth.isYoung)
     self.moveStop(at: now)
     self.leaveWithoutEvidence(at: now)
     if self.awaitsPodEnd(at: now) { effects += self.manifest.askForPodEnd(at: now) }
@@ -146,9 +148,9 @@ public struct Election: Equatable, Sendable {
 
   /// What to install; `nil` when no manifest may be there.
   private func installation(at now: Instant) -> (term: UInt64, before: Instant)? {
-    guard let lease, let leaseEnd, self.mayInstall(at: now), !self.awaitsOwnPod(at: now) else {
-      return nil
-    }
+    guard let lease, let leaseEnd, self.mayInstall(at: now), !self.awaitsOwnPod(at: now),
+      self.manifest.isPlaced || self.ledger.allowsYoungPod(of: lease.term)
+    else { return nil }
     return (lease.term, leaseEnd)
   }
 

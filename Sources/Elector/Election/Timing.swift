@@ -27,6 +27,9 @@ public struct Timing: Equatable, Sendable {
     guard (1...Int64(Int32.max)).contains(ttlSeconds) else { throw .ttl(ttlSeconds) }
     guard sleep >= .milliseconds(1) else { throw .sleep(sleep) }
     guard podStop.detection >= .zero else { throw .detection(podStop.detection) }
+    guard podStop.youngDetection >= podStop.detection else {
+      throw .youngDetection(podStop.youngDetection, least: podStop.detection)
+    }
     let ttl = Duration.seconds(ttlSeconds)
     if manifestExpires {
       // How much earlier the pod's own end comes than the manifest's, and what a kubelet takes to notice
@@ -132,11 +135,13 @@ public struct Timing: Equatable, Sendable {
 extension Timing {
   /// The time to have passed from the latest instant at which a leader's manifest may be there until
   /// its pod surely does not run: detection and grace, what two clocks may differ in the length of a
-  /// lease, what a busy machine takes to act, and by how much the store may end the lease early.
+  /// lease, what a busy machine takes to act, and by how much the store may end the lease early. A young pod's is the
+  /// longest.
   ///
   /// The rule of this project, with M the margin and L the lock-delay: M + L >= this.
-  public var podTime: Duration {
-    self.podStop.total + self.ttl / Self.driftDivisor + Self.slack + self.clockSkew
+  public func podTime(isYoung: Bool = true) -> Duration {
+    self.podStop.total(isYoung: isYoung) + self.ttl / Self.driftDivisor + Self.slack
+      + self.clockSkew
   }
 
   /// 250 ppm: healthy clocks differ by less than 200.
@@ -144,19 +149,27 @@ extension Timing {
   static let slack = Duration.milliseconds(250)
 
   /// How long after the end of our lease our pod may run. It goes into the record, so that a successor
-  /// with other settings knows.
-  public var podOutlivesLease: Duration {
+  /// with other settings, who does not know the pod's age, knows.
+  public func podOutlivesLease(isYoung: Bool = true) -> Duration {
+    let podTime = self.podTime(isYoung: isYoung)
     // podmaster's lease is released as soon as its manifest is gone.
-    self.profile == .podmaster ? self.podTime : max(.zero, self.podTime - self.margin)
+    return self.profile == .podmaster ? podTime : max(.zero, podTime - self.margin)
   }
 
   /// L: how long a winner waits before it installs, unless it knows that no earlier pod can run, or
   /// has read how long one can.
-  public var lockDelay: Duration { self.profile == .podmaster ? .zero : self.podOutlivesLease }
+  public var lockDelay: Duration { self.lockDelay() }
+
+  func lockDelay(isYoung: Bool = true) -> Duration {
+    self.profile == .podmaster ? .zero : self.podOutlivesLease(isYoung: isYoung)
+  }
 
   /// From a leader's crash to the installation by another one, at the latest, with a store that
   /// answers: the lease was renewed just before, and it leaves no receipt.
   public var worstTakeover: Duration { self.ttl + self.lockDelay }
+
+  /// The same where the leader's kubelet has shown that its pod is no longer young.
+  public var settledTakeover: Duration { self.ttl + self.lockDelay(isYoung: false) }
 }
 
 /// How long a pod may run on after its manifest is gone from the kubelet's directory.
@@ -165,18 +178,40 @@ extension Timing {
 public struct PodStop: Equatable, Sendable {
   /// Until the kubelet notices, `--kubelet-detection`. With inotify it is well below a second.
   public var detection: Duration
+  /// The same for a young pod, `--kubelet-young-detection`. Measured on a real kubelet: a pod that was removed
+  /// within half a second of its start got its SIGTERM 1.3 to 3.7 s later.
+  public var youngDetection: Duration
   /// Until the kubelet has killed the pod, by the manifest.
   public var grace: Duration
 
-  public init(detection: Duration = .seconds(1), grace: Duration = Self.defaultGrace) {
+  /// - Parameter youngDetection: three seconds more than `detection`, if it is not given.
+  public init(
+    detection: Duration = .seconds(1), youngDetection: Duration? = nil,
+    grace: Duration = Self.defaultGrace
+  ) {
     self.detection = detection
+    self.youngDetection = youngDetection ?? detection + Self.youngDelay
     self.grace = grace
   }
+
+  /// A young pod's containers have not run unchanged for this time.
+  public static let youth = Duration.seconds(10)
+
+  /// How much later a kubelet may notice the removal of a young pod.
+  public static let youngDelay = Duration.seconds(3)
 
   /// What Kubernetes gives a pod whose manifest has no `terminationGracePeriodSeconds`.
   public static let defaultGrace = Duration.seconds(30)
 
-  public var total: Duration { self.detection + self.grace }
+  /// How long until a kubelet notices.
+  func detection(isYoung: Bool) -> Duration { isYoung ? self.youngDetection : self.detection }
+
+  package func total(isYoung: Bool = true) -> Duration {
+    self.detection(isYoung: isYoung) + self.grace
+  }
+
+  /// Whether a pod's age makes a difference.
+  var dependsOnAge: Bool { self.youngDetection > self.detection }
 }
 
 /// How an elector makes sure that never two pods run, `--profile`; without one it keeps the margin that
@@ -215,6 +250,7 @@ public enum TimingError: Error, Equatable, CustomStringConvertible {
   case ttl(Int64)
   case sleep(Duration)
   case detection(Duration)
+  case youngDetection(Duration, least: Duration)
   /// A pod's own deadline could pass before the kubelet has read the next one.
   case deadlineDoesNotFit(ttlSeconds: Int64, margin: Duration, PodStop, shortest: Int64)
 
@@ -226,6 +262,8 @@ public enum TimingError: Error, Equatable, CustomStringConvertible {
       "--sleep must be at least 1ms, not \(duration)"
     case .detection(let duration):
       "--kubelet-detection must not be negative, and is \(duration)"
+    case .youngDetection(let duration, let least):
+      "--kubelet-young-detection must be at least --kubelet-detection, \(least), and is \(duration)"
     case .deadlineDoesNotFit(let seconds, let margin, let podStop, let shortest):
       """
       --manifest-deadline does not fit: a lease of \(seconds) seconds without its margin of \(margin), \

@@ -116,7 +116,7 @@ public final class Leadership: Service {
   ) throws(TimingError) -> Timing {
     try Timing(
       ttlSeconds: ttlSeconds, sleep: min(.seconds(5), .seconds(max(ttlSeconds, 1)) / 6),
-      podStop: PodStop(detection: .zero, grace: max(grace, .zero)))
+      podStop: PodStop(detection: .zero, youngDetection: .zero, grace: max(grace, .zero)))
   }
 
   /// Takes part in the election until a graceful shutdown, or until its task is cancelled. Call it once.

@@ -71,7 +71,7 @@ final class LeadershipStage: ElectionDestination {
     }
   }
 
-  func awaitEnd() async -> ElectionEnd {
+  func awaitEnd(isYoung: Bool) async -> ElectionEnd {
     await self.next { state in
       state.bodies.values.contains(where: \.isCancelled) ? nil : ElectionEnd.ended
     } ?? .unproven

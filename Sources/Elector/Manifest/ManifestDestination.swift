@@ -22,20 +22,21 @@ struct ManifestDestination: ElectionDestination {
     await self.installer.install(term: term, before: end)
   }
 
-  func awaitEnd() async -> ElectionEnd {
+  func awaitEnd(isYoung: Bool) async -> ElectionEnd {
     // Another copy may be installed during the wait.
-    await self.awaitEnd(of: self.manifest.podsSoFar)
+    await self.awaitEnd(of: self.manifest.podsSoFar, isYoung: isYoung)
   }
 
-  private func awaitEnd(of pods: ManifestCopy.Pods) async -> ElectionEnd {
-    let end = await self.awaitEnd(isOnlyOne: pods.isOnlyOne)
+  private func awaitEnd(of pods: ManifestCopy.Pods, isYoung: Bool) async -> ElectionEnd {
+    let end = await self.awaitEnd(isOnlyOne: pods.isOnlyOne, isYoung: isYoung)
     if end == .ended { self.manifest.ended(pods) }
     return end
   }
 
-  private func awaitEnd(isOnlyOne: Bool) async -> ElectionEnd {
+  private func awaitEnd(isOnlyOne: Bool, isYoung: Bool) async -> ElectionEnd {
     guard let kubelet, let pod = await self.elected() else { return .unproven }
-    return await kubelet.awaitEnd(of: pod, self.timing.podStop, isOnlyOne: isOnlyOne)
+    return await kubelet.awaitEnd(
+      of: pod, self.timing.podStop, isOnlyOne: isOnlyOne, isYoung: isYoung)
   }
 
   func observe() async -> PodObservation? {
@@ -66,7 +67,9 @@ struct ManifestDestination: ElectionDestination {
     while self.manifest.past == .notYet {
       guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
     }
-    if case .pods(let past) = self.manifest.past { _ = await self.awaitEnd(of: past) }
+    if case .pods(let past) = self.manifest.past {
+      _ = await self.awaitEnd(of: past, isYoung: self.timing.podStop.dependsOnAge)
+    }
   }
 
   /// Once, at the start: whether a kubelet can say that our pod has ended, and what it costs if none does.

@@ -58,7 +58,7 @@ extension FailureRow {
         time.map { $0 <= limit } ?? false, "\(what) after \(seconds(time)), not \(seconds(limit))")
     }
     // podmaster's own timing allows an overlap that ends.
-    let allowed = timing.profile == .podmaster ? timing.podOutlivesLease : .zero
+    let allowed = timing.profile == .podmaster ? timing.podOutlivesLease() : .zero
     demand(facts.podOverlap <= allowed, "two pods at once for \(seconds(facts.podOverlap))")
     // Without elector and guard the manifest stays; what matters is its pod.
     demand(

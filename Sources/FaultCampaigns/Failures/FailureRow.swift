@@ -154,12 +154,12 @@ extension FailureRow.Bound {
     case .deadline: timing.renewDeadline + .milliseconds(500)
     case .takeover: timing.worstTakeover + slack
     case .benched:
-      FailureRow.startDeadline + timing.podStop.total * 2 + timing.sleep * 2 + slack
+      FailureRow.startDeadline + timing.podStop.total() * 2 + timing.sleep * 2 + slack
     case .abandoned:
-      FailureRow.startDeadline + timing.podStop.total + .seconds(5) + timing.sleep * 2
+      FailureRow.startDeadline + timing.podStop.total() + .seconds(5) + timing.sleep * 2
         + timing.worstTakeover + slack
     // The first restart comes at once, the second after ten seconds.
-    case .crashed: .seconds(12) + timing.podStop.total * 2 + timing.sleep * 2 + slack
+    case .crashed: .seconds(12) + timing.podStop.total() * 2 + timing.sleep * 2 + slack
     case .restored: timing.ttl * 3 + timing.lockDelay + slack
     }
   }

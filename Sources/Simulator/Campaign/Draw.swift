@@ -6,6 +6,8 @@ struct Draw: Sendable {
   let ttlSeconds: Int64
   let sleep: Duration
   let detection: Nanoseconds
+  /// The same for a young pod.
+  let youngDetection: Nanoseconds
   let grace: Nanoseconds
   let timings: [Timing]
   /// `--start-deadline`.
@@ -34,8 +36,11 @@ struct Draw: Sendable {
     var deadlineChance = SeededGenerator(seed: seed ^ 0xdead_11e5)
     let isDrawn = deadlineChance.hits(percent: 30)
     let haveDeadline = scenario.manifestDeadline ?? isDrawn
+    var youth = SeededGenerator(seed: seed ^ 0x1070)
+    self.youngDetection = self.detection + youth.span(0...3_000_000_000)
     let podStop = PodStop(
-      detection: .milliseconds(detectionMilliseconds), grace: .seconds(graceSeconds))
+      detection: .milliseconds(detectionMilliseconds), youngDetection: self.youngDetection.duration,
+      grace: .seconds(graceSeconds))
     var clockChance = SeededGenerator(seed: seed ^ 0xc10c_5ee4)
     let isSkewed = scenario.elections == 1 && clockChance.hits(percent: 30)
     self.clockSkew = isSkewed ? clockChance.span(0...Nanoseconds.seconds(self.ttlSeconds) / 2) : 0
@@ -83,7 +88,7 @@ struct Draw: Sendable {
   var bound: Nanoseconds {
     // Before a manifest with a deadline, an elector waits for its own earlier pod.
     let delays = self.timings.map {
-      $0.manifestExpires ? max($0.lockDelay, $0.podTime) : $0.lockDelay
+      $0.manifestExpires ? max($0.lockDelay, $0.podTime()) : $0.lockDelay
     }
     let delay = delays.max() ?? .zero
     var bound = Nanoseconds(.seconds(self.ttlSeconds) + delay + .seconds(1))

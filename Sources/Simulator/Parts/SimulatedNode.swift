@@ -42,9 +42,8 @@ struct SimulatedNode<Core: ElectionCore> {
   /// How long after a pause its pod may run beside another one: until the store has answered a renewal and a
   /// read, and the pod has ended.
   var excuse: Nanoseconds {
-    Nanoseconds(
-      self.timing.renewPeriod * 2 + self.timing.requestTimeout * 3 + self.timing.podStop.total
-        + .seconds(1))
+    let asking = self.timing.renewPeriod * 2 + self.timing.requestTimeout * 3
+    return Nanoseconds(asking + self.timing.podStop.total() + .seconds(1))
   }
 
   var electedPod: ElectedPod {

@@ -110,12 +110,18 @@ extension Simulation {
       let due = self.nodes[node].clock.time(
         of: elector.begin + Nanoseconds(roundingUp: instant.sinceStart))
       self.setAlarm(due, elector) { $0.deliver(.woke, to: elector) }
-    case .awaitPodEnd(let id): self.watchPod(elector, id, elector.copy.podsSoFar)
+    case .awaitPodEnd(let id, let isYoung):
+      self.watchPod(elector, id, elector.copy.podsSoFar, isYoung: isYoung)
     case .observePod(let id):
       let kubelet = self.nodes[node].kubelet
       let isSilent = !kubelet.answers || self.chance.hits(percent: 10)
       let observation =
-        isSilent ? nil : PodObservation(isRunning: !kubelet.running.isEmpty, restarts: 0)
+        isSilent
+        ? nil
+        : PodObservation(
+          isRunning: !kubelet.running.isEmpty, restarts: 0,
+          containers: kubelet.running.sorted().map { "\(kubelet.life) \($0)" })
+      if observation?.isRunning == true { elector.hasFoundKubelet = true }
       self.at(self.now + .milliseconds(1), elector) {
         $0.deliver(.podObserved(id: id, observation), to: elector)
       }

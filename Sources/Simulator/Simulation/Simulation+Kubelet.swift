@@ -1,3 +1,4 @@
+import Elector
 import FakeKubelet
 
 /// The kubelet's process, and its containers, which can outlive it: its directory, and containers that stop as slowly as their manifest allows.
@@ -11,9 +12,20 @@ extension Simulation {
       self.span(.manifest, manifest.map { _ in "manifest" }, .kubelet(node))
     }
     let kubelet = self.nodes[node].kubelet
-    self.at(self.now + self.chance.upTo(self.draw.detection), kubelet) {
-      $0.kubeletNotices(kubelet)
-    }
+    let isRemoval =
+      former != nil
+      && manifest.map({ ManifestText.expiry(in: $0.bytes)?.uid })
+        != .some(former.flatMap { ManifestText.expiry(in: $0.bytes)?.uid })
+    let isLate = isRemoval && self.isYoung(kubelet)
+    let detection = isLate ? self.draw.youngDetection : self.draw.detection
+    self.at(self.now + self.chance.upTo(detection), kubelet) { $0.kubeletNotices(kubelet) }
+  }
+
+  /// Whether its pod is about to start, or has not run for long: a second less than electors count, whose clocks
+  /// have other rates.
+  private func isYoung(_ kubelet: SimulatedKubelet) -> Bool {
+    guard !kubelet.running.isEmpty, let since = kubelet.runsSince else { return true }
+    return self.now - since < Nanoseconds(PodStop.youth) - .seconds(1)
   }
 
   private mutating func kubeletNotices(_ kubelet: SimulatedKubelet) {
@@ -95,6 +107,7 @@ extension Simulation {
     switch event {
     case .containerStarted(let id):
       kubelet.running.insert(id.serial)
+      kubelet.runsSince = self.now
       if kubelet.isDead || kubelet.keepsOrphans { kubelet.isOutOfHand = true }
       self.tell(.kubelet(node), "the pod runs")
       self.span(.runs, "pod", .pod(node))

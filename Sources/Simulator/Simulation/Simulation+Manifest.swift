@@ -217,19 +217,20 @@ extension Simulation {
       self.at(max(self.now + .milliseconds(20), elector.stoppedUntil), elector) {
         $0.pollPast(elector)
       }
-    case .pods(let pods): self.watchPod(elector, Self.pastQuestion, pods)
+    case .pods(let pods): self.watchPod(elector, Self.pastQuestion, pods, isYoung: true)
     case .superseded: break
     }
   }
 
   mutating func watchPod(
-    _ elector: SimulatedElector<Core>, _ id: Int, _ pods: ManifestCopy.Pods
+    _ elector: SimulatedElector<Core>, _ id: Int, _ pods: ManifestCopy.Pods, isYoung: Bool
   ) {
     let node = self.nodes[elector.node]
     let watch = PodEndWatch(
-      detection: node.timing.podStop.detection,
+      detection: isYoung
+        ? node.timing.podStop.youngDetection : node.timing.podStop.detection,
       grace: elector.copy.pod?.grace ?? node.grace.duration, isOnlyOne: pods.isOnlyOne,
-      isKnown: node.knowsKubelet || elector.hasFoundKubelet)
+      isYoung: isYoung, isKnown: node.knowsKubelet || elector.hasFoundKubelet)
     self.askForPod(elector, id, pods, watch, since: self.now, after: .milliseconds(1))
   }
 

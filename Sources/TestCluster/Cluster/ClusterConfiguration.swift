@@ -80,7 +80,8 @@ public struct ClusterConfiguration: Sendable {
     self.report = report
   }
 
-  /// How late a kubelet notices a changed file: it has inotify, but the machine may be busy.
+  /// How late a kubelet notices a changed file: it has inotify, but the machine may be busy. A young pod makes no
+  /// difference to a fake kubelet without `--young-pod-delay`.
   package static let kubeletDetection = Duration.milliseconds(500)
 
   /// The grace period in the elected pods' manifests.
@@ -93,7 +94,9 @@ public struct ClusterConfiguration: Sendable {
   package func timing() throws(TimingError) -> Timing {
     try Timing(
       ttlSeconds: Int64(self.ttlSeconds), sleep: self.sleep, profile: self.profile,
-      podStop: PodStop(detection: Self.kubeletDetection, grace: self.podGrace),
+      podStop: PodStop(
+        detection: Self.kubeletDetection, youngDetection: Self.kubeletDetection,
+        grace: self.podGrace),
       manifestExpires: self.profile == .strict)
   }
 

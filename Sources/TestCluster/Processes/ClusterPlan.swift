@@ -129,6 +129,7 @@ package struct ClusterPlan: Sendable {
             "--source-file=\(directory.source(role, node))",
             "--dest-file=\(directory.destination(role, node))", "--kubelet=\(kubelet)",
             "--kubelet-detection=\(ClusterConfiguration.kubeletDetection.milliseconds)ms",
+            "--kubelet-young-detection=\(ClusterConfiguration.kubeletDetection.milliseconds)ms",
           ] + flags, directory)
       }
     }

@@ -118,7 +118,9 @@ struct ElectionOptions: ParsableArguments {
   /// - Parameter grace: the manifest's, if it can be read.
   func timing(grace: Duration? = nil) throws -> Timing {
     let podStop = PodStop(
-      detection: self.kubelet.kubeletDetection.duration, grace: grace ?? PodStop.defaultGrace)
+      detection: self.kubelet.kubeletDetection.duration,
+      youngDetection: self.kubelet.kubeletYoungDetection?.duration,
+      grace: grace ?? PodStop.defaultGrace)
     do {
       return try Timing(
         ttlSeconds: self.ttlSecs, sleep: self.sleep.duration, profile: self.profile,

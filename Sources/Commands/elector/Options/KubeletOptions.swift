@@ -45,6 +45,14 @@ struct KubeletOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      The same for a young pod, whose containers have not run unchanged for 10s: a kubelet that is still \
+      busy with its start notices later. (default: --kubelet-detection and 3s)
+      """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })
+  var kubeletYoungDetection: GoDuration?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       Release the lock when the kubelet has not run the pod for this time, for example 1m; needs \
       --kubelet. (default: never)
       """, valueName: "duration"), transform: { try GoDuration(parsing: $0) })

@@ -3,9 +3,9 @@
 ///
 /// ``ElectionService`` calls ``install(term:before:)`` and ``remove()`` one at a time, and renews no lease
 /// during a call: both must return soon, with success or without. What needs time to end after a removal is
-/// awaited by ``awaitEnd()``, beside the renewals.
+/// awaited by ``awaitEnd(isYoung:)``, beside the renewals.
 public protocol ElectionDestination: Sendable {
-  /// Whether ``awaitEnd()`` can know the end. Otherwise nothing shows it: a process that gives the lock away
+  /// Whether ``awaitEnd(isYoung:)`` can know the end. Otherwise nothing shows it: a process that gives the lock away
   /// leaves its lease to expire, and the next leader waits as after a crash.
   var tellsOfEnd: Bool { get }
 
@@ -24,7 +24,8 @@ public protocol ElectionDestination: Sendable {
   func extend(to end: ContinuousClock.Instant) async
 
   /// Waits until what was removed last has ended, if ``tellsOfEnd``.
-  func awaitEnd() async -> ElectionEnd
+  /// - Parameter isYoung: whether it had not run unchanged for long when it was removed.
+  func awaitEnd(isYoung: Bool) async -> ElectionEnd
 
   /// Whether the installed work runs, and how often it has restarted.
   /// - Returns: `nil` when that is unknown; then the election assumes that all is well.
@@ -40,7 +41,7 @@ extension ElectionDestination {
   public func watch(_ hasChanged: @escaping @Sendable () -> Void) async {}
 }
 
-/// The result of ``ElectionDestination/awaitEnd()``.
+/// The result of ``ElectionDestination/awaitEnd(isYoung:)``.
 public enum ElectionEnd: Equatable, Sendable {
   /// There is evidence: others need not wait.
   case ended

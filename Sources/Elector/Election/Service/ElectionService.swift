@@ -193,9 +193,9 @@ public struct ElectionService: Service {
         try? await Task.sleep(until: start + instant.sinceStart, clock: .continuous)
         return .woke
       }
-    case .awaitPodEnd(let id):
+    case .awaitPodEnd(let id, let isYoung):
       group.addTask {
-        switch await self.destination.awaitEnd() {
+        switch await self.destination.awaitEnd(isYoung: isYoung) {
         case .ended: inbox.yield(.podEnded(id: id))
         case .overdue: inbox.yield(.podOverdue(id: id))
         case .unproven: inbox.yield(.podUnproven(id: id))

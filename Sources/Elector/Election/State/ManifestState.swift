@@ -55,6 +55,8 @@ struct ManifestState: Equatable, Sendable {
   private(set) var question: Int?
   private var questionDue = Instant.start
   private var lastQuestion = 0
+  /// Whether the pod was young when its manifest was removed.
+  private var endsYoung: Bool
   /// Whether the latest answer was that nothing shows what has become of the pod.
   private var wasUnproven = false
 
@@ -66,6 +68,7 @@ struct ManifestState: Equatable, Sendable {
 
   init(timing: Timing, asksKubelet: Bool) {
     self.timing = timing
+    self.endsYoung = timing.podStop.dependsOnAge
     if asksKubelet {
       self.podEnd = .asked
     } else if timing.profile == .podmaster {
@@ -148,7 +151,7 @@ struct ManifestState: Equatable, Sendable {
   func podHasEnded(byTimeAt now: Instant) -> Bool {
     if self.pod == .ended { return true }
     guard self.lacksEvidence, case .ending(let since) = self.pod else { return false }
-    return now >= since + self.timing.podTime
+    return now >= since + self.timing.podTime()
   }
 
   /// When one of these may become known by time alone.
@@ -156,8 +159,8 @@ struct ManifestState: Equatable, Sendable {
     guard case .ending(let since) = self.pod else { return [] }
     switch self.podEnd {
     case .asked:
-      return self.question == nil ? [self.questionDue, since + self.timing.podTime] : []
-    case .unproven: return [since + self.timing.podTime]
+      return self.question == nil ? [self.questionDue, since + self.timing.podTime()] : []
+    case .unproven: return [since + self.timing.podTime()]
     case .unpromised: return []
     }
   }
@@ -169,14 +172,19 @@ struct ManifestState: Equatable, Sendable {
     else { return [] }
     self.lastQuestion += 1
     self.question = self.lastQuestion
-    return [.awaitPodEnd(id: self.lastQuestion)]
+    return [.awaitPodEnd(id: self.lastQuestion, isYoung: self.endsYoung)]
   }
 
   // MARK: What follows
 
-  /// - Parameter installation: what to install; `nil` when nothing may be there.
+  /// Whether the manifest is there, or is about to be.
+  var isPlaced: Bool { self.file == .installing || self.file == .installed }
+
+  /// - Parameters:
+  ///   - installation: what to install; `nil` when nothing may be there.
+  ///   - isYoung: whether the present pod is.
   mutating func effects(
-    at now: Instant, installation: (term: UInt64, before: Instant)?
+    at now: Instant, installation: (term: UInt64, before: Instant)?, isYoung: Bool
   ) -> [Election.Effect] {
     let isCheckDue = now >= self.checkDue || self.settledAt.map { now >= $0 } == true
     if let installation {
@@ -201,6 +209,7 @@ struct ManifestState: Equatable, Sendable {
     case .absent where !isCheckDue: return []
     case .unknown, .absent: return self.removal(at: now)
     case .installing, .installed:
+      self.endsYoung = isYoung
       self.removeDue = now
       return self.removal(at: now)
     }

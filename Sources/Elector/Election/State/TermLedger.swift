@@ -35,6 +35,11 @@ struct TermLedger: Equatable, Sendable {
   /// Whether our latest record of a new term has replaced none.
   private(set) var beganTheRecord = false
 
+  /// How long the pod may run by the last record that was sent; `nil` after a receipt or a read.
+  private var sentTime: Duration?
+  /// A record with a settled pod's time may arrive later, if nothing is written meanwhile.
+  private var mayShorten = false
+
   /// When the record was read last.
   private var readAt = Instant.start
   /// Earliest time of the next request about the record.
@@ -52,6 +57,7 @@ struct TermLedger: Equatable, Sendable {
   mutating func won(at now: Instant) {
     // A term that has just ended may have left its receipt a moment ago.
     self.record = .unknown
+    self.mayShorten = false
     self.requestDue = now
     self.failures = 0
   }
@@ -82,6 +88,7 @@ struct TermLedger: Equatable, Sendable {
   }
 
   mutating func wrote(_ record: TermRecord, modifiedIndex: UInt64) {
+    self.mayShorten = false
     self.learn(.present(record, modifiedIndex: modifiedIndex))
   }
 
@@ -97,6 +104,7 @@ struct TermLedger: Equatable, Sendable {
   mutating func failed(mayBeApplied: Bool, at now: Instant) {
     if mayBeApplied {
       self.record = .unknown
+      if let sentTime, sentTime < self.timing.podOutlivesLease() { self.mayShorten = true }
     } else {
       self.owesReceipt = self.openRecord != nil
     }
@@ -106,7 +114,9 @@ struct TermLedger: Equatable, Sendable {
 
   /// A request is about to be sent; a write may be applied even if its answer is lost.
   mutating func isSent(_ kind: Election.Request.Kind) {
+    self.sentTime = nil
     guard case .writeRecord(let record, let index) = kind else { return }
+    if !record.isEnded { self.sentTime = record.podOutlivesLease }
     if !record.isEnded, self.openRecord?.term != record.term {
       self.inheritsTerm = self.openRecord != nil
       self.beganTheRecord = index == nil
@@ -200,7 +210,7 @@ struct TermLedger: Equatable, Sendable {
     guard let delay else { return [(.readRecord, self.requestDue)] }
     let record = TermRecord(
       term: term, isEnded: false, candidate: self.candidate,
-      podOutlivesLease: self.timing.podOutlivesLease)
+      podOutlivesLease: self.timing.podOutlivesLease())
     let end = wonAt + delay
     var steps: [Election.Step] = [
       (.writeRecord(record, prevIndex: self.modifiedIndex), max(end, self.requestDue))
@@ -208,6 +218,33 @@ struct TermLedger: Equatable, Sendable {
     let nextRead = self.readAt + self.timing.receiptPeriod(waiting: delay)
     if nextRead < end { steps.append((.readRecord, max(nextRead, self.requestDue))) }
     return steps
+  }
+
+  // MARK: Leading
+
+  /// Whether the record surely gives the pod of our term a young pod's time to end.
+  func allowsYoungPod(of term: UInt64) -> Bool {
+    guard let openRecord, openRecord.term == term, !self.mayShorten else { return false }
+    return Self.shows(openRecord, atLeast: self.timing.podOutlivesLease())
+  }
+
+  /// Brings the record up to date with the age of our pod, which a successor cannot know.
+  func ageSteps(for term: UInt64, isYoung: Bool) -> [Election.Step] {
+    if case .unknown = self.record { return [(.readRecord, self.requestDue)] }
+    guard var record = self.openRecord, record.term == term else { return [] }
+    let time = self.timing.podOutlivesLease(isYoung: isYoung)
+    let isRight =
+      isYoung
+      ? self.allowsYoungPod(of: term)
+      : Self.shows(record, atLeast: time) && !Self.shows(record, atLeast: time + .milliseconds(2))
+    if isRight { return [] }
+    record.podOutlivesLease = time
+    return [(.writeRecord(record, prevIndex: self.modifiedIndex), self.requestDue)]
+  }
+
+  /// A record is written in whole milliseconds, rounded up.
+  private static func shows(_ record: TermRecord, atLeast time: Duration) -> Bool {
+    record.podOutlivesLease >= time
   }
 
   // MARK: Leaving

@@ -42,7 +42,21 @@ public struct Kubelet: Sendable {
     guard let isRunning = try? await self.runs(pod) else { return nil }
     let desired = try? await self.pods(pod, at: "/pods")
     return PodObservation(
-      isRunning: isRunning, restarts: desired?.reduce(0) { $0 + Self.restarts($1) } ?? 0)
+      isRunning: isRunning, restarts: desired?.reduce(0) { $0 + Self.restarts($1) } ?? 0,
+      containers: desired?.count == 1 ? desired?.first.map { Self.containers($0) } ?? [] : [])
+  }
+
+  /// Each main container's present run; empty unless all of them run.
+  private static func containers(_ pod: JSONValue) -> [String] {
+    let statuses = pod["status"]?["containerStatuses"]?.elements ?? []
+    let runs = statuses.compactMap { status -> String? in
+      guard let name = status["name"]?.string,
+        let since = status["state"]?["running"]?["startedAt"]?.string
+      else { return nil }
+      return "\(name) \(status["containerID"]?.string ?? "") \(since)"
+    }
+    guard let uid = pod["metadata"]?["uid"]?.string, runs.count == statuses.count else { return [] }
+    return runs.map { "\(uid) \($0)" }
   }
 
   private static func restarts(_ pod: JSONValue) -> Int {

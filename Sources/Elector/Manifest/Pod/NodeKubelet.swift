@@ -27,12 +27,12 @@ public final class NodeKubelet: Sendable {
 
   /// Waits for a pod's end after the removal of its manifest, as ``PodEndWatch`` decides.
   func awaitEnd(
-    of pod: ElectedPod, _ podStop: PodStop, isOnlyOne: Bool
+    of pod: ElectedPod, _ podStop: PodStop, isOnlyOne: Bool, isYoung: Bool
   ) async -> ElectionEnd {
     let start = ContinuousClock.now
     var watch = PodEndWatch(
-      detection: podStop.detection, grace: pod.grace, isOnlyOne: isOnlyOne,
-      isKnown: self.found.withLock { $0 != nil })
+      detection: podStop.detection(isYoung: isYoung), grace: pod.grace, isOnlyOne: isOnlyOne,
+      isYoung: isYoung, isKnown: self.found.withLock { $0 != nil })
     while true {
       let isListed = await self.lists(pod)
       switch watch.heard(isListed: isListed, after: ContinuousClock.now - start) {

@@ -24,6 +24,8 @@ package struct PodEndWatch: Equatable, Sendable {
   private let detection: Duration
   private let grace: Duration
   private let isOnlyOne: Bool
+  /// A young pod's container may have ended by itself, and be about to start again.
+  private let isYoung: Bool
   /// Whether it is surely the kubelet of the pod.
   private var isKnown: Bool
   private var absences = 0
@@ -35,7 +37,12 @@ package struct PodEndWatch: Equatable, Sendable {
   ///   - isOnlyOne: whether no pod of an earlier manifest can be listed, ``InstalledPods/hasOnlyOne``.
   ///   - isKnown: whether the kubelet is surely the one of the manifest's directory; else its word counts once
   ///     it has listed the pod.
-  package init(detection: Duration, grace: Duration, isOnlyOne: Bool, isKnown: Bool = true) {
+  ///   - isYoung: whether its containers had not run unchanged for long; `detection` is a young pod's, then.
+  package init(
+    detection: Duration, grace: Duration, isOnlyOne: Bool, isYoung: Bool = false,
+    isKnown: Bool = true
+  ) {
+    self.isYoung = isYoung
     self.detection = detection
     self.grace = grace
     self.isOnlyOne = isOnlyOne
@@ -49,7 +56,7 @@ package struct PodEndWatch: Equatable, Sendable {
     if isListed == true {
       (self.wasListed, self.isKnown, self.absences) = (true, true, 0)
     } else if isListed == false, self.isKnown,
-      self.wasListed && self.isOnlyOne || elapsed >= self.detection
+      self.wasListed && self.isOnlyOne && !self.isYoung || elapsed >= self.detection
     {
       // Twice, because a starting pod may be unlisted between two of its containers.
       self.absences += 1
