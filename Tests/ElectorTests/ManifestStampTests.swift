@@ -88,7 +88,7 @@ import Yams
     #expect(root["metadata"]?["annotations"]?["\(ManifestStamp.prefix)token"]?.string == "42")
   }
 
-  @Test(arguments: ["a: [", "password: SECRET\n  b: [", "- a", "metadata: x", "just words"])
+  @Test(arguments: ["a: [", "a: SECRET: [", "- a", "metadata: x", "just words"])
   func whatIsNoPodIsNamed(_ text: String) {
     let error = #expect(throws: ManifestError.self) {
       try Self.stamp().applied(to: Array(text.utf8), term: 1, source: "/k/s.yaml")
