@@ -1,7 +1,8 @@
 import Elector
 import FakeKubelet
 
-/// The kubelet's process, and its containers, which can outlive it: its directory, and containers that stop as slowly as their manifest allows.
+/// The kubelet's process with its directory, and its containers, which can outlive it and stop as slowly as their
+/// manifest allows.
 extension Simulation {
   mutating func setManifest(_ node: Int, _ manifest: SimulatedManifest?) {
     let former = self.nodes[node].manifest
