@@ -151,7 +151,7 @@ struct SimulatedStore: Sendable {
   }
 
   /// Queues a change; its TTL counts from now.
-  /// - Parameter skew: by how much the clock that ends the lease is ahead of that which stamps it.
+  /// - Parameter skew: by so much the clock that ends the lease is ahead of the stamping clock.
   mutating func accept(_ arrival: Arrival, at now: Nanoseconds, skew: Nanoseconds) {
     guard case .write(let command) = arrival.operation else { return }
     let lease = Command.NewNode(
