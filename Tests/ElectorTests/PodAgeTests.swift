@@ -12,6 +12,8 @@ import Testing
     var index: UInt64 = 100
     /// How long the pod may outlive the lease, by each record so far.
     var times: [Duration] = []
+    /// The latest record at each installation.
+    var timesAtInstallation: [Duration?] = []
     var question: Int?
     var isInstalled = false
     /// Whether the store answers renewals.
@@ -30,6 +32,7 @@ import Testing
         switch pending.removeFirst() {
         case .observePod(let id): self.question = id
         case .installManifest:
+          if !self.isInstalled { self.timesAtInstallation.append(self.times.last) }
           self.isInstalled = true
           pending += self.bench.feed(.installation(.installed), at: now)
         case .removeManifest:
@@ -110,6 +113,7 @@ import Testing
     }
     #expect(leader.times == [Self.young, Self.settled, Self.young])
     #expect(leader.isInstalled)
+    #expect(leader.timesAtInstallation == [Self.young, Self.young])
   }
 
   /// A write without an answer may arrive later, and shorten what has become young meanwhile.
