@@ -18,6 +18,9 @@ extension EndToEnd {
         for role in Role.allCases { try await cluster.waitForLeader(of: role, otherThan: leader) }
         let other = try #require(await cluster.status().leader(of: .scheduler))
         let old = try #require(monitor.log.latest(of: .pod(.scheduler), on: leader))
+        try await eventually("for its pod") {
+          monitor.log.arrival(of: .pod(.scheduler), on: other, after: stopped) != nil
+        }
         let new = try #require(
           monitor.log.arrival(of: .pod(.scheduler), on: other, after: stopped))
         #expect(old.to < new.from)

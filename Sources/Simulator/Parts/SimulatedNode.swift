@@ -28,6 +28,10 @@ struct SimulatedNode<Core: ElectionCore> {
   var manifest: SimulatedManifest?
   var kubelet: SimulatedKubelet
 
+  /// When a pod of the manifest ran for the first time. What a restart of its kubelet or of its container does to its
+  /// youth is left out, as in the guarantees.
+  var ranFirst: Nanoseconds?
+
   /// The end of the latest pause of the machine, and the time of all pauses.
   var pausedUntil: Nanoseconds = 0
   var timePaused: Nanoseconds = 0

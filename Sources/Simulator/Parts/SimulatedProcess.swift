@@ -90,8 +90,6 @@ final class SimulatedKubelet: SimulatedProcess {
   var restartedAt: Nanoseconds
   /// Whether its containers may run for longer than any elector can know, ``Audit``.
   var isOutOfHand = false
-  /// When its last container has started.
-  var runsSince: Nanoseconds?
   /// The containers that run.
   var running: Set<UInt64> = []
 

@@ -17,15 +17,16 @@ extension Simulation {
       former != nil
       && manifest.map({ ManifestText.expiry(in: $0.bytes)?.uid })
         != .some(former.flatMap { ManifestText.expiry(in: $0.bytes)?.uid })
-    let isLate = isRemoval && self.isYoung(kubelet)
+    let isLate = isRemoval && self.isYoung(node)
+    if former == nil || isRemoval { self.nodes[node].ranFirst = nil }
     let detection = isLate ? self.draw.youngDetection : self.draw.detection
     self.at(self.now + self.chance.upTo(detection), kubelet) { $0.kubeletNotices(kubelet) }
   }
 
   /// Whether its pod is about to start, or has not run for long: a second less than electors count, whose clocks
   /// have other rates.
-  private func isYoung(_ kubelet: SimulatedKubelet) -> Bool {
-    guard !kubelet.running.isEmpty, let since = kubelet.runsSince else { return true }
+  private func isYoung(_ node: Int) -> Bool {
+    guard let since = self.nodes[node].ranFirst else { return true }
     return self.now - since < Nanoseconds(PodStop.youth) - .seconds(1)
   }
 
@@ -108,7 +109,7 @@ extension Simulation {
     switch event {
     case .containerStarted(let id):
       kubelet.running.insert(id.serial)
-      kubelet.runsSince = self.now
+      self.nodes[kubelet.node].ranFirst = self.nodes[kubelet.node].ranFirst ?? self.now
       if kubelet.isDead || kubelet.keepsOrphans { kubelet.isOutOfHand = true }
       self.tell(.kubelet(node), "the pod runs")
       self.span(.runs, "pod", .pod(node))
