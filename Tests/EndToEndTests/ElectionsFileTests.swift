@@ -168,7 +168,7 @@ extension EndToEnd {
             }
           }
           #expect(contents(setting.manifest("b")) == nil)
-          #expect(contents(setting.log)?.ranges(of: "released the lock").count == 2)
+          #expect(contents(setting.log)?.ranges(of: "the lock is left to expire").count == 2)
           kill(guardian.pid, SIGTERM)
         }
         #expect(contents(setting.manifest("c")) == nil)
