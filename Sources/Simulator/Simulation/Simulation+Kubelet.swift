@@ -18,7 +18,8 @@ extension Simulation {
       && manifest.map({ ManifestText.expiry(in: $0.bytes)?.uid })
         != .some(former.flatMap { ManifestText.expiry(in: $0.bytes)?.uid })
     let isLate = isRemoval && self.isYoung(node)
-    if former == nil || isRemoval { self.nodes[node].ranFirst = nil }
+    // A manifest that is back before the kubelet has noticed is the same pod's.
+    if former == nil, kubelet.pod == nil { self.nodes[node].ranFirst = nil }
     let detection = isLate ? self.draw.youngDetection : self.draw.detection
     self.at(self.now + self.chance.upTo(detection), kubelet) { $0.kubeletNotices(kubelet) }
   }
@@ -34,12 +35,13 @@ extension Simulation {
     let node = kubelet.node
     let bytes = self.nodes[node].manifest?.bytes
     guard kubelet.answers, kubelet.seen != bytes else { return }
+    let isGone =
+      kubelet.seen.map { seen in
+        bytes.map { ManifestText.expiry(in: $0)?.uid } != .some(ManifestText.expiry(in: seen)?.uid)
+      } ?? false
     // Source: kubelet, "skipping delete because sources aren't ready yet".
-    if kubelet.keepsOrphans, let seen = kubelet.seen,
-      bytes.map({ ManifestText.expiry(in: $0)?.uid }) != .some(ManifestText.expiry(in: seen)?.uid)
-    {
-      return
-    }
+    if kubelet.keepsOrphans, isGone { return }
+    if isGone { self.nodes[node].ranFirst = nil }
     kubelet.seen = bytes
     let former = kubelet.pod
     kubelet.pod = bytes.map { self.pod(kubelet, $0, after: former) }
