@@ -112,7 +112,8 @@ public final class RealEtcd: Sendable {
       for index in 0..<count {
         let process = try Self.start(
           [
-            "--enable-v2=\(index < withV2 ?? count)", "--name", "m\(index)", "--data-dir", files.path("data\(index)"),
+            "--enable-v2=\(index < withV2 ?? count)", "--name", "m\(index)", "--data-dir",
+            files.path("data\(index)"),
             "--logger", "zap", "--listen-client-urls", clients[index],
             "--advertise-client-urls", clients[index], "--listen-peer-urls", peers[index],
             "--initial-advertise-peer-urls", peers[index], "--initial-cluster", cluster,
