@@ -49,7 +49,7 @@ public struct Election: Equatable, Sendable {
 
   /// - Parameters:
   ///   - candidate: `name` is what the key holds while we have the lease, `--whoami`.
-  ///   - asksKubelet: whether ``Effect/awaitPodEnd(id:)`` and ``Effect/observePod(id:)`` can be carried
+  ///   - asksKubelet: whether ``Effect/awaitPodEnd(id:isYoung:)`` and ``Effect/observePod(id:)`` can be carried
   ///     out.
   ///   - podLimits: which limits the pod has to keep to, where there is a kubelet to ask.
   ///   - jitter: from 0 to 0.2, drawn by the caller: by this share the pauses of a process without a

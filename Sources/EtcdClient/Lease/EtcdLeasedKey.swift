@@ -2,7 +2,7 @@ import Synchronization
 
 /// A leased key in the API that was chosen, or that the servers have.
 ///
-/// ``APIChoice`` has the rule: a record in the store decides. Without one, `auto` takes v2 if any endpoint has
+/// `APIChoice` has the rule: a record in the store decides. Without one, `auto` takes v2 if any endpoint has
 /// it, because electors and podmasters that share a key must share its API, and v3 only if every endpoint
 /// says that it has none. The choice is final: when the servers lose their v2 API later, that is an error,
 /// since others may still hold the key there.
