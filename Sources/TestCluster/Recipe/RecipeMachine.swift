@@ -132,13 +132,6 @@ package struct RecipeMachine: Sendable {
       File(
         path: "etc/kubernetes/manifests/podmaster.yaml",
         text: RecipeManifests.podmaster(store: store)),
-      // The recipe's command lines name no kubelet, and an elector that cannot ask one needs longer to release its
-      // key than the recipe's grace.
-      File(
-        path: "usr/local/bin/podmaster",
-        text:
-          "#!/bin/sh\nexec /usr/local/bin/elector --kubelet=http://127.0.0.1:\(RecipeRoom.kubeletPort) \"$@\"\n",
-        isExecutable: true),
       File(
         path: "srv/kubernetes/kube-scheduler.yaml",
         text: RecipeManifests.elected(.scheduler, stopTime: nil)),
@@ -172,7 +165,7 @@ package struct RecipeMachine: Sendable {
       KUBELET_ADDRESS="--address=0.0.0.0"
       KUBELET_API_SERVER="--api-servers=127.0.0.1:\(RecipeRoom.apiServerPort)"
       KUBELET_ARGS="--register-node=false --allow-privileged=true --config=/etc/kubernetes/manifests
-        --container-runtime=process --image-map=gcr.io/google_containers/podmaster=/usr/local/bin/podmaster"
+        --container-runtime=process --image-map=gcr.io/google_containers/podmaster=/usr/local/bin/elector"
 
       """
     case .worker(let servers):

@@ -20,7 +20,7 @@ public final class NodeKubelet: Sendable {
 
   /// Where a kubelet listens by default: the read-only port, and the full one, with TLS or without.
   ///
-  /// The read-only port has no `/runningpods/`, so it can show that a pod runs, and never that it has ended.
+  /// The read-only port has no `/runningpods/`, so it shows neither that a pod runs nor that it has ended.
   public static let usualURLs = [
     "http://127.0.0.1:10255", "https://127.0.0.1:10250", "http://127.0.0.1:10250",
   ]
