@@ -168,6 +168,17 @@ import Testing
     try database.close()
   }
 
+  private func isRefused(
+    for reason: String, after edit: (_ path: String) async throws -> Void
+  ) async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory + "/" + KVStore.Database.fileName
+      try self.makeStore(in: directory)
+      try await edit(path)
+      #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
+    }
+  }
+
   /// Rows that somebody else has written, or that a disk has changed: each table notices, and says which row.
   @Test(arguments: [
     ("UPDATE nodes SET value = 'x' WHERE key = '/a/b'", "nodes: the row of /a/b is damaged"),
@@ -180,11 +191,8 @@ import Testing
     ("UPDATE meta SET value = value + 1 WHERE name = 'log_batch'", "meta: a row is damaged"),
   ])
   func aDamagedRowIsNamed(sql: String, reason: String) async throws {
-    try await withTemporaryDirectory { directory in
-      let path = directory + "/" + KVStore.Database.fileName
-      try self.makeStore(in: directory)
+    try await self.isRefused(for: reason) { path in
       try await DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
-      #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
     }
   }
 
@@ -199,12 +207,7 @@ import Testing
     ("UPDATE events SET action = 'x'", "events: the unknown action x"),
   ])
   func aContradictionInTheTablesIsNamed(sql: String, reason: String) async throws {
-    try await withTemporaryDirectory { directory in
-      let path = directory + "/" + KVStore.Database.fileName
-      try self.makeStore(in: directory)
-      try await editTables(path, sql)
-      #expect(throws: StartError.corrupt(path, reason)) { try self.open(directory) }
-    }
+    try await self.isRefused(for: reason) { path in try await editTables(path, sql) }
   }
 
   @Test func aFileOfANewerVersionIsRefused() async throws {
