@@ -22,14 +22,7 @@ package struct LeaseTable: Sendable {
   subscript(id: Int64) -> Lease? { self.byID[id] }
 
   /// In their order.
-  var ids: [Int64] {
-    var ids: [Int64] = []
-    self.byID.forEach { id, _ in
-      ids.append(id)
-      return true
-    }
-    return ids
-  }
+  var ids: [Int64] { self.byID.keys }
 
   mutating func grant(_ lease: Lease) {
     self.byID[lease.id] = lease
@@ -60,12 +53,7 @@ package struct LeaseTable: Sendable {
 
   /// The lease that is due next.
   var next: (id: Int64, deadline: StoreTime)? {
-    var next: Due?
-    self.due.forEach { due, _ in
-      next = due
-      return false
-    }
-    return next.map { ($0.id, $0.deadline) }
+    self.due.first().map { ($0.key.id, $0.key.deadline) }
   }
 }
 
@@ -98,9 +86,8 @@ extension RevisionTree {
   package mutating func revoke(_ id: Int64) throws(RevisionError) {
     guard let lease = self.leases.remove(id) else { throw .leaseNotFound }
     var writer = Writer(after: self.revision)
-    lease.keys.forEach { key, _ in
+    for key in lease.keys.keys {
       if let pair = self.pairs[key] { self.delete(pair, &writer) }
-      return true
     }
     self.revision = writer.revision
   }
@@ -118,12 +105,7 @@ extension RevisionTree {
     _ id: Int64, now: StoreTime
   ) -> (remaining: Int64, ttl: Int64, keys: [RevisionKey])? {
     guard let lease = self.leases[id] else { return nil }
-    var keys: [RevisionKey] = []
-    lease.keys.forEach { key, _ in
-      keys.append(key)
-      return true
-    }
-    return (now.nanoseconds(to: lease.deadline) / 1_000_000_000, lease.ttl, keys)
+    return (now.nanoseconds(to: lease.deadline) / 1_000_000_000, lease.ttl, lease.keys.keys)
   }
 
   /// In their order.

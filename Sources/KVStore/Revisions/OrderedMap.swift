@@ -79,14 +79,24 @@ struct OrderedMap<Key: Comparable, Value> {
     }
   }
 
-  /// The entry with the least key that is not less than this one.
-  func first(from key: Key) -> (key: Key, value: Value)? {
+  /// The entry with the least key, or with the least one that is not less than this one.
+  func first(from key: Key? = nil) -> (key: Key, value: Value)? {
     var found: (Key, Value)?
     self.forEach(from: key) {
       found = ($0, $1)
       return false
     }
     return found
+  }
+
+  /// In their order.
+  var keys: [Key] {
+    var keys: [Key] = []
+    self.forEach { key, _ in
+      keys.append(key)
+      return true
+    }
+    return keys
   }
 
   /// Calls the body with the entries in order until it says no.

@@ -12,17 +12,21 @@ package struct RangeRequest: Equatable, Sendable {
   package var target = Target.key
   package var keysOnly = false
   package var countOnly = false
-  /// Of the revisions of birth and of the last put; 0 and less for no bound.
-  package var createRevisions: (least: Int64, most: Int64) = (0, 0)
-  package var modRevisions: (least: Int64, most: Int64) = (0, 0)
+  /// Of the revisions of birth and of the last put.
+  package var createRevisions = Bounds()
+  package var modRevisions = Bounds()
+
+  /// 0 and less for no bound.
+  package struct Bounds: Equatable, Sendable {
+    package var least: Int64 = 0
+    package var most: Int64 = 0
+
+    func contains(_ revision: Int64) -> Bool {
+      (self.least <= 0 || revision >= self.least) && (self.most <= 0 || revision <= self.most)
+    }
+  }
 
   package init(_ range: KeyRange) { self.range = range }
-
-  package static func == (a: Self, b: Self) -> Bool {
-    a.range == b.range && a.limit == b.limit && a.revision == b.revision && a.order == b.order
-      && a.target == b.target && a.keysOnly == b.keysOnly && a.countOnly == b.countOnly
-      && a.createRevisions == b.createRevisions && a.modRevisions == b.modRevisions
-  }
 }
 
 /// What a range has found.

@@ -208,8 +208,7 @@ extension RangeRequest {
   }
 
   private var isFiltered: Bool {
-    self.createRevisions.least > 0 || self.createRevisions.most > 0 || self.modRevisions.least > 0
-      || self.modRevisions.most > 0
+    [self.createRevisions, self.modRevisions] != [Bounds(), Bounds()]
   }
 
   /// Whether the first keys are the first of the answer.
@@ -219,14 +218,10 @@ extension RangeRequest {
 
   /// Filters, sorts and cuts the pairs, which are in the order of their keys.
   func arrange(_ answer: inout RangeAnswer) {
-    func isInside(_ revision: Int64, _ bounds: (least: Int64, most: Int64)) -> Bool {
-      (bounds.least <= 0 || revision >= bounds.least)
-        && (bounds.most <= 0 || revision <= bounds.most)
-    }
     if self.isFiltered {
       answer.pairs.removeAll {
-        !isInside($0.createRevision, self.createRevisions)
-          || !isInside($0.modRevision, self.modRevisions)
+        !self.createRevisions.contains($0.createRevision)
+          || !self.modRevisions.contains($0.modRevision)
       }
     }
     // A target without an order sorts, too. The sort is stable in both directions.

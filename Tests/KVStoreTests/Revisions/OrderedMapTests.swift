@@ -24,13 +24,11 @@ import Testing
       #expect(map.count == plain.count)
       guard step % 100 == 0 else { continue }
       let sorted = plain.sorted { $0.key < $1.key }
-      var seen: [Int] = []
+      #expect(map.keys == sorted.map(\.key))
       map.forEach {
         #expect(plain[$0] == $1)
-        seen.append($0)
         return true
       }
-      #expect(seen == sorted.map(\.key))
       for place in [-1, key, key + 1, keys] {
         #expect(map.rank(of: place) == sorted.count { $0.key < place })
         #expect(map.last(before: place)?.key == sorted.last { $0.key < place }?.key)

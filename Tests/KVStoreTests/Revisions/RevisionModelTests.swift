@@ -114,7 +114,8 @@ private struct Run {
     request.target =
       [.key, .key, .version, .create, .mod, .value].randomElement(using: &self.random) ?? .key
     if self.number(5) == 0 {
-      request.modRevisions = (self.number(self.tree.revision), self.number(self.tree.revision))
+      request.modRevisions = .init(
+        least: self.number(self.tree.revision), most: self.number(self.tree.revision))
     }
     if self.number(5) == 0 { request.createRevisions.most = self.number(self.tree.revision) }
     return request

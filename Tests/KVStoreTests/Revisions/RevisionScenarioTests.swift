@@ -146,8 +146,10 @@ private struct RevisionPlayer {
     range.revision = number("revision")
     range.keysOnly = request["keys_only"]?.flag == true
     range.countOnly = request["count_only"]?.flag == true
-    range.createRevisions = (number("min_create_revision"), number("max_create_revision"))
-    range.modRevisions = (number("min_mod_revision"), number("max_mod_revision"))
+    range.createRevisions = .init(
+      least: number("min_create_revision"), most: number("max_create_revision"))
+    range.modRevisions = .init(
+      least: number("min_mod_revision"), most: number("max_mod_revision"))
     range.order =
       switch request["sort_order"]?.string {
       case "ASCEND": .ascending
