@@ -184,7 +184,7 @@ public struct PodStop: Equatable, Sendable {
   /// Until the kubelet has killed the pod, by the manifest.
   public var grace: Duration
 
-  /// - Parameter youngDetection: three seconds more than `detection`, if it is not given.
+  /// With `youngDelay` more than `detection` for a young pod, if `youngDetection` is not given.
   public init(
     detection: Duration = .seconds(1), youngDetection: Duration? = nil,
     grace: Duration = Self.defaultGrace

@@ -15,7 +15,7 @@ package enum RevisionError: Error, Equatable {
   case leaseTTLTooLarge
 
   /// The code of gRPC.
-  package var code: Code {
+  package var code: RPCStatus.Code {
     switch self {
     case .emptyKey, .keyNotFound, .valueProvided, .leaseProvided, .tooManyOperations,
       .duplicateKey:
@@ -24,14 +24,6 @@ package enum RevisionError: Error, Equatable {
     case .leaseNotFound: .notFound
     case .leaseExists: .failedPrecondition
     }
-  }
-
-  /// Numbers of `google.rpc.Code`.
-  package enum Code: Int, Sendable {
-    case invalidArgument = 3
-    case notFound = 5
-    case failedPrecondition = 9
-    case outOfRange = 11
   }
 
   package var text: String {

@@ -365,13 +365,14 @@ private struct RevisionPlayer {
   }
 }
 
-extension RevisionError.Code {
+extension RPCStatus.Code {
   fileprivate var name: String {
     switch self {
     case .invalidArgument: "INVALID_ARGUMENT"
     case .notFound: "NOT_FOUND"
     case .failedPrecondition: "FAILED_PRECONDITION"
     case .outOfRange: "OUT_OF_RANGE"
+    default: "\(self)"
     }
   }
 }

@@ -1,0 +1,47 @@
+import NIOCore
+
+/// What a client has said of a call before its first message.
+///
+/// A call comes by gRPC or by the JSON gateway. All of it happens on the event loop of its connection.
+struct CallHead {
+  /// How messages are written.
+  enum Encoding: Sendable { case protobuf, json }
+
+  let encoding: Encoding
+  /// What stands in the metadata `token` or `authorization`; by the gateway in the header `Authorization`.
+  var token: String?
+  /// The common name of the client's certificate.
+  var certificateName: KeyName?
+  let loop: any EventLoop
+}
+
+/// Where the answers of a call go: the transport's side.
+protocol CallAnswers: AnyObject {
+  /// - Parameter message: one message, in the call's encoding.
+  func send(_ message: ByteBuffer)
+  /// Nothing follows.
+  func end(_ status: RPCStatus)
+  /// Whether the client reads what it gets. If not, a stream waits for ``CallHandler/becameWritable()``.
+  var isWritable: Bool { get }
+}
+
+/// Who carries out a call: the service's side. The transport calls nothing after ``cancelled()``, and nothing after
+/// the answers' end.
+protocol CallHandler: AnyObject {
+  /// - Parameter message: one message, in the call's encoding.
+  func received(_ message: ByteBuffer)
+  /// The client sends no more messages.
+  func halfClosed()
+  /// The client has left, or its deadline has passed.
+  func cancelled()
+  func becameWritable()
+}
+
+/// The methods of all services.
+protocol CallTable: Sendable {
+  /// - Parameter path: `/etcdserverpb.KV/Range`.
+  /// - Throws: `unimplemented` for a method or a service that is not there.
+  func handler(
+    _ path: String, _ head: CallHead, _ answers: any CallAnswers
+  ) throws(RPCStatus) -> any CallHandler
+}
