@@ -21,6 +21,8 @@ final class ChangeLog: Sendable {
 
   private struct State {
     var last: LogRecovery.Position
+    /// Of the last change of v2.
+    var index: UInt64
     var active = 0
     var offset = LogHeader.size
     /// Of the active file, as far as it is known.
@@ -45,7 +47,7 @@ final class ChangeLog: Sendable {
     self.directory = directory
     self.logID = logID
     self.files = files
-    self.state = Mutex(State(last: last, foldedNumber: last.number))
+    self.state = Mutex(State(last: last, index: mark.index, foldedNumber: last.number))
     self.mark = Mutex((mark, markFile))
   }
 
@@ -106,13 +108,15 @@ final class ChangeLog: Sendable {
   /// Opens the log for writing, once the tables have all of it.
   /// - Parameters:
   ///   - last: the last batch.
-  ///   - index: of its last change.
+  ///   - index: of the last change of v2.
+  ///   - revision: the last one of v3.
   static func open(
     _ directory: String, logID: UInt64, last: LogRecovery.Position, index: UInt64,
-    authRevision: UInt64
+    revision: Int64, authRevision: UInt64
   ) throws -> ChangeLog {
     let mark = AcknowledgedMark(
-      logID: logID, number: last.number, index: index, authRevision: authRevision)
+      logID: logID, number: last.number, index: index, authRevision: authRevision,
+      revision: revision)
     let markPath = directory + "/" + self.markName
     if !DurableFile.exists(markPath) { try self.replace(markPath, by: mark.bytes) }
     let markFile = try LogFile(markPath)
@@ -126,7 +130,9 @@ final class ChangeLog: Sendable {
   // MARK: Batches
 
   /// Writes a batch. It is on disk on return, and not acknowledged otherwise.
-  func commit(_ changes: [Change], at time: StoreTime) throws {
+  func commit(
+    _ changes: [Change], _ revisionChanges: [RevisionChange], at time: StoreTime
+  ) throws {
     let (number, index) = try self.state.withLock { state in
       if state.placeLookedAt.duration(to: .now) >= .seconds(1) {
         try self.checkPlace()
@@ -135,7 +141,8 @@ final class ChangeLog: Sendable {
       let number = state.last.number + 1
       state.buffer.clear()
       let checksum = LogRecord.write(
-        changes, number: number, previous: state.last.checksum, time: time, to: &state.buffer)
+        changes, revisionChanges, number: number, previous: state.last.checksum,
+        after: state.index, time: time, to: &state.buffer)
       let file = self.files[state.active]
       do {
         let end = state.offset + state.buffer.readableBytes
@@ -155,11 +162,14 @@ final class ChangeLog: Sendable {
       state.last = LogRecovery.Position(number: number, checksum: checksum)
       state.lastNumber[state.active] = number
       if state.buffer.capacity > Self.growth { state.buffer = ByteBuffer() }
-      return (number, changes.last?.event.index ?? 0)
+      state.index += UInt64(changes.count)
+      return (number, state.index)
     }
+    let revision = revisionChanges.reversed().lazy.compactMap(\.revision?.main).first
     self.note { mark in
       mark.number = number
       mark.index = index
+      if let revision { mark.revision = revision }
     }
   }
 

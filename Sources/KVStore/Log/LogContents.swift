@@ -85,8 +85,11 @@ struct LogHeader: Equatable, Sendable {
 /// The last batch that was acknowledged, as noted outside of the log, without a sync of its own: exact after the
 /// process was killed, perhaps behind after a power cut.
 struct AcknowledgedMark: Equatable, Sendable {
-  static let size = 48
-  private static let magic: UInt64 = 0x316B_7261_6D73_766B
+  static let size = 56
+  /// "kvsmark2".
+  private static let magic: UInt64 = 0x326B_7261_6D73_766B
+  /// "kvsmark1", from before v3: without a revision.
+  private static let formerMagic: UInt64 = 0x316B_7261_6D73_766B
 
   var logID: UInt64
   /// The number of the last batch.
@@ -95,32 +98,46 @@ struct AcknowledgedMark: Equatable, Sendable {
   var index: UInt64 = 0
   /// The number of changes of users and roles.
   var authRevision: UInt64 = 0
+  /// The last revision of v3.
+  var revision: Int64 = 1
 
-  init(logID: UInt64, number: UInt64 = 0, index: UInt64 = 0, authRevision: UInt64 = 0) {
+  init(
+    logID: UInt64, number: UInt64 = 0, index: UInt64 = 0, authRevision: UInt64 = 0,
+    revision: Int64 = 1
+  ) {
     self.logID = logID
     self.number = number
     self.index = index
     self.authRevision = authRevision
+    self.revision = revision
   }
 
   /// - Returns: `nil` for a damaged one.
   init?(_ bytes: ByteBuffer) {
     var buffer = bytes
-    guard buffer.readInteger(endianness: .little) == Self.magic,
+    guard let magic: UInt64 = buffer.readInteger(endianness: .little),
+      magic == Self.magic || magic == Self.formerMagic,
       let logID: UInt64 = buffer.readInteger(endianness: .little),
       let number: UInt64 = buffer.readInteger(endianness: .little),
       let index: UInt64 = buffer.readInteger(endianness: .little),
       let authRevision: UInt64 = buffer.readInteger(endianness: .little)
     else { return nil }
     self.init(logID: logID, number: number, index: index, authRevision: authRevision)
-    guard self.bytes == bytes else { return nil }
+    if magic == Self.magic {
+      guard let revision: Int64 = buffer.readInteger(endianness: .little) else { return nil }
+      self.revision = revision
+    }
+    guard self.bytes(magic) == bytes else { return nil }
   }
 
-  var bytes: ByteBuffer {
+  var bytes: ByteBuffer { self.bytes(Self.magic) }
+
+  private func bytes(_ magic: UInt64) -> ByteBuffer {
     var buffer = ByteBuffer()
-    for word in [Self.magic, self.logID, self.number, self.index, self.authRevision] {
+    for word in [magic, self.logID, self.number, self.index, self.authRevision] {
       buffer.writeInteger(word, endianness: .little)
     }
+    if magic == Self.magic { buffer.writeInteger(self.revision, endianness: .little) }
     buffer.writeInteger(
       buffer.readableBytesView.withUnsafeBytes { Checksum.of($0) }, endianness: .little)
     return buffer

@@ -8,15 +8,16 @@ import NIOCore
 ///     4   4  the length of the payload
 ///     8   8  the batch's number; each is one more than the one before
 ///     16  8  the checksum of the batch before
-///     24  …  the payload: kind (1), time, index of the first change, number of changes, changes
+///     24  …  the payload: kind, time, index of the first change, number of changes, changes; in kind 2 also the
+///            number of v3's changes, and these
 ///     …   …  zeros up to a multiple of 8
 ///     …   8  the checksum of all before
 ///
-/// A kind is what a payload holds: 1 for changes of the v2 keyspace.
+/// A kind is what a payload holds: 1 for changes of the v2 keyspace alone, 2 for changes of both.
 struct LogRecord: Equatable, Sendable {
   static let magic: UInt32 = 0x3173_766B
   static let headSize = 24
-  private static let changesOfV2: UInt8 = 1
+  private static let (changesOfV2, changesOfBoth): (UInt8, UInt8) = (1, 2)
 
   var number: UInt64
   /// The checksum of the record before.
@@ -25,27 +26,39 @@ struct LogRecord: Equatable, Sendable {
   var time: StoreTime
   var firstIndex: UInt64
   var changes: [LoggedChange]
+  var revisionChanges: [RevisionChange] = []
 
+  /// Without a change of v2 the one before the first.
   var lastIndex: UInt64 { self.firstIndex + UInt64(self.changes.count) - 1 }
+  /// `nil` without a change of a v3 key.
+  var firstRevision: Int64? { self.revisionChanges.lazy.compactMap(\.revision?.main).first }
+  var lastRevision: Int64? {
+    self.revisionChanges.reversed().lazy.compactMap(\.revision?.main).first
+  }
 
   // MARK: Writing
 
   /// Writes a record.
+  /// - Parameter index: of the last change of v2 before it.
   /// - Returns: its checksum.
   static func write(
-    _ changes: [Change], number: UInt64, previous: UInt64, time: StoreTime,
-    to buffer: inout ByteBuffer
+    _ changes: [Change], _ revisionChanges: [RevisionChange] = [], number: UInt64,
+    previous: UInt64, after index: UInt64, time: StoreTime, to buffer: inout ByteBuffer
   ) -> UInt64 {
     let start = buffer.writerIndex
     buffer.writeInteger(self.magic, endianness: .little)
     buffer.writeInteger(0 as UInt32)
     buffer.writeInteger(number, endianness: .little)
     buffer.writeInteger(previous, endianness: .little)
-    buffer.writeInteger(self.changesOfV2)
+    buffer.writeInteger(revisionChanges.isEmpty ? self.changesOfV2 : self.changesOfBoth)
     buffer.writeInteger(time.nanoseconds, endianness: .little)
-    buffer.writeInteger(changes.first?.event.index ?? 0, endianness: .little)
+    buffer.writeInteger(index + 1, endianness: .little)
     buffer.writeVarint(changes.count)
     for change in changes { buffer.write(LoggedChange(change.event)) }
+    if !revisionChanges.isEmpty {
+      buffer.writeVarint(revisionChanges.count)
+      for change in revisionChanges { buffer.write(change) }
+    }
     let length = buffer.writerIndex - start - self.headSize
     buffer.setInteger(UInt32(length), at: start + 4, endianness: .little)
     buffer.writeRepeatingByte(0, count: -length & 7)
@@ -69,7 +82,8 @@ struct LogRecord: Equatable, Sendable {
       let number: UInt64 = buffer.getInteger(at: offset + 8, endianness: .little),
       let previous: UInt64 = buffer.getInteger(at: offset + 16, endianness: .little),
       var payload = buffer.getSlice(at: offset + self.headSize, length: Int(length)),
-      payload.readInteger(as: UInt8.self) == self.changesOfV2,
+      let kind: UInt8 = payload.readInteger(),
+      kind == self.changesOfV2 || kind == self.changesOfBoth,
       let time: Int64 = payload.readInteger(endianness: .little),
       let firstIndex: UInt64 = payload.readInteger(endianness: .little),
       let count = payload.readVarint()
@@ -79,9 +93,18 @@ struct LogRecord: Equatable, Sendable {
       guard let change = payload.readLoggedChange() else { return nil }
       changes.append(change)
     }
+    var revisionChanges: [RevisionChange] = []
+    if kind == self.changesOfBoth {
+      guard let count = payload.readVarint() else { return nil }
+      for _ in 0..<count {
+        guard let change = payload.readRevisionChange() else { return nil }
+        revisionChanges.append(change)
+      }
+    }
     let record = LogRecord(
       number: number, previous: previous, checksum: checksum,
-      time: StoreTime(nanoseconds: time), firstIndex: firstIndex, changes: changes)
+      time: StoreTime(nanoseconds: time), firstIndex: firstIndex, changes: changes,
+      revisionChanges: revisionChanges)
     return (record, offset + size + 8)
   }
 }
@@ -112,7 +135,7 @@ extension ByteBuffer {
     self.writeBytes(bytes)
   }
 
-  fileprivate mutating func readField() -> [UInt8]? {
+  mutating func readField() -> [UInt8]? {
     self.readVarint().flatMap { self.readBytes(length: $0) }
   }
 

@@ -24,6 +24,8 @@ package struct LeaseTable: Sendable {
   /// In their order.
   var ids: [Int64] { self.byID.keys }
 
+  var count: Int { self.byID.count }
+
   mutating func grant(_ lease: Lease) {
     self.byID[lease.id] = lease
     self.due[Due(deadline: lease.deadline, id: lease.id)] = lease.id
@@ -72,8 +74,14 @@ extension RevisionTree {
     guard ttl <= Self.longestTTL else { throw .leaseTTLTooLarge }
     guard self.leases[id] == nil else { throw .leaseExists }
     let ttl = max(ttl, shortest)
-    self.leases.grant(.init(id: id, ttl: ttl, deadline: Self.deadline(ttl, after: now)))
+    self.grant(.init(id: id, ttl: ttl, deadline: Self.deadline(ttl, after: now)))
     return ttl
+  }
+
+  /// - Parameter lease: a new one.
+  mutating func grant(_ lease: LeaseTable.Lease) {
+    self.leases.grant(lease)
+    self.journal.append(.grant(id: lease.id, ttl: lease.ttl, deadline: lease.deadline))
   }
 
   private static func deadline(_ ttl: Int64, after now: StoreTime) -> StoreTime {
@@ -85,6 +93,7 @@ extension RevisionTree {
   /// Ends a lease, by a client's word or since it is due, and deletes its keys in one revision.
   package mutating func revoke(_ id: Int64) throws(RevisionError) {
     guard let lease = self.leases.remove(id) else { throw .leaseNotFound }
+    self.journal.append(.end(id))
     var writer = Writer(after: self.revision)
     for key in lease.keys.keys {
       if let pair = self.pairs[key] { self.delete(pair, &writer) }
@@ -96,7 +105,27 @@ extension RevisionTree {
   package mutating func keepAlive(_ id: Int64, now: StoreTime) -> Int64? {
     guard let lease = self.leases[id] else { return nil }
     self.leases.renew(id, until: Self.deadline(lease.ttl, after: now))
+    self.journal.append(.renewal(id))
     return lease.ttl
+  }
+
+  /// Ends all leases that are over, in the order of their deadlines: each is a revision, if it has keys.
+  package mutating func endLeases(dueAt now: StoreTime) {
+    while let (id, deadline) = self.nextDue, deadline <= now {
+      guard (try? self.revoke(id)) != nil else { return }
+    }
+  }
+
+  /// Gives each lease its whole TTL again.
+  mutating func renewAllLeases(at now: StoreTime) {
+    for id in self.leases.ids { _ = self.keepAlive(id, now: now) }
+  }
+
+  /// An id for a new lease: positive, and not taken.
+  func freeLeaseID(_ random: UInt64) -> Int64 {
+    var id = Int64(random >> 1)
+    while id == 0 || self.leases[id] != nil { id = id == .max ? 1 : id + 1 }
+    return id
   }
 
   /// What is left of a lease, in whole seconds that are over at its end, its TTL, and its keys in their order; `nil`

@@ -13,6 +13,10 @@ package enum RevisionError: Error, Equatable {
   case leaseNotFound
   case leaseExists
   case leaseTTLTooLarge
+  /// Nothing has changed, and the client may try again; with the cause.
+  case unavailable(String)
+  /// Too much waits for the disk.
+  case tooManyRequests
 
   /// The code of gRPC.
   package var code: RPCStatus.Code {
@@ -23,6 +27,8 @@ package enum RevisionError: Error, Equatable {
     case .compacted, .futureRevision, .leaseTTLTooLarge: .outOfRange
     case .leaseNotFound: .notFound
     case .leaseExists: .failedPrecondition
+    case .unavailable: .unavailable
+    case .tooManyRequests: .resourceExhausted
     }
   }
 
@@ -39,6 +45,8 @@ package enum RevisionError: Error, Equatable {
     case .leaseNotFound: "etcdserver: requested lease not found"
     case .leaseExists: "etcdserver: lease already exists"
     case .leaseTTLTooLarge: "etcdserver: too large lease TTL"
+    case .unavailable(let cause): "etcdserver: \(cause)"
+    case .tooManyRequests: "etcdserver: too many requests"
     }
   }
 }

@@ -36,6 +36,7 @@ extension RevisionTree {
     guard revision > self.compacted else { throw .compacted }
     guard revision <= self.revision else { throw .futureRevision }
     self.compacted = revision
+    self.journal.append(.compaction(revision))
   }
 
   /// Removes versions that no revision shows any longer.
@@ -54,11 +55,15 @@ extension RevisionTree {
       let place = VersionKey(key: key, revision: revision)
       if let (former, _) = self.versions.last(before: place), former.key == key {
         self.versions.remove(former)
+        self.journal.append(.removal(former.revision))
       }
       // A deletion shows nothing, and the version before it is gone.
-      if let pair = self.versions[place], pair == nil { self.versions.remove(place) }
+      let isDeletion = (self.versions[place] ?? nil) == nil
+      if isDeletion { self.versions.remove(place) }
       // A watcher may begin at the compacted revision.
-      if revision.main < self.compacted { self.changes.remove(revision) }
+      guard revision.main < self.compacted else { continue }
+      self.changes.remove(revision)
+      if isDeletion { self.journal.append(.removal(revision)) }
     }
     return count < most
   }

@@ -19,6 +19,8 @@ package struct RevisionTree: Sendable {
   /// The keys by their changes, for watchers that begin in the past and for compactions.
   var changes = OrderedMap<Revision, RevisionKey>()
   var leases = LeaseTable()
+  /// What has been done since the last ``takeChanges()``, in order.
+  var journal: [RevisionChange] = []
 
   package init() {}
 
@@ -172,11 +174,21 @@ package struct RevisionTree: Sendable {
       value: request.ignoresValue ? previous?.value ?? [] : request.value,
       createRevision: previous?.createRevision ?? revision.main, modRevision: revision.main,
       version: (previous?.version ?? 0) + 1, lease: lease)
-    if let former = previous?.lease, former != lease { self.leases.detach(pair.key, from: former) }
-    if lease != previous?.lease ?? 0 { self.leases.attach(pair.key, to: lease) }
-    self.pairs[pair.key] = pair
-    self.record(pair, of: pair.key, at: revision)
+    self.keep(pair, inPlaceOf: previous, at: revision)
     return previous
+  }
+
+  /// - Parameter previous: what the key is now.
+  mutating func keep(_ pair: KeyValue, inPlaceOf previous: KeyValue?, at revision: Revision) {
+    let former = previous?.lease ?? 0
+    if former != pair.lease {
+      if former != 0 { self.leases.detach(pair.key, from: former) }
+      if pair.lease != 0 { self.leases.attach(pair.key, to: pair.lease) }
+    }
+    self.pairs[pair.key] = pair
+    self.versions.insert(pair, for: VersionKey(key: pair.key, revision: revision))
+    self.changes.insert(pair.key, for: revision)
+    self.journal.append(.put(pair, revision))
   }
 
   /// - Returns: the pairs before.
@@ -191,14 +203,16 @@ package struct RevisionTree: Sendable {
   }
 
   mutating func delete(_ pair: KeyValue, _ writer: inout Writer) {
-    self.leases.detach(pair.key, from: pair.lease)
-    self.pairs.remove(pair.key)
-    self.record(nil, of: pair.key, at: writer.next())
+    self.remove(pair, at: writer.next())
   }
 
-  private mutating func record(_ pair: KeyValue?, of key: RevisionKey, at revision: Revision) {
-    self.versions.insert(pair, for: VersionKey(key: key, revision: revision))
-    self.changes.insert(key, for: revision)
+  /// - Parameter pair: what the key is now.
+  mutating func remove(_ pair: KeyValue, at revision: Revision) {
+    if pair.lease != 0 { self.leases.detach(pair.key, from: pair.lease) }
+    self.pairs.remove(pair.key)
+    self.versions.insert(nil, for: VersionKey(key: pair.key, revision: revision))
+    self.changes.insert(pair.key, for: revision)
+    self.journal.append(.deletion(pair.key, revision))
   }
 }
 

@@ -24,11 +24,19 @@ public struct DataDirectory: Sendable {
     public var index: UInt64 = 0
     /// Events in the history, which a watcher can ask for.
     public var events = 0
+    /// Keys of the v3 API.
+    public var revisionKeys = 0
+    /// Of the v3 API.
+    public var revision: Int64 = 1
+    public var leases = 0
     /// In bytes, without the free pages of the file.
     public var size = 0
 
     public var description: String {
-      "\(self.keys) keys, \(self.directories) directories, index \(self.index), \(self.events) events, \(self.size) bytes"
+      """
+      \(self.keys) keys, \(self.directories) directories, index \(self.index), \(self.events) events; \
+      v3: \(self.revisionKeys) keys, revision \(self.revision), \(self.leases) leases; \(self.size) bytes
+      """
     }
   }
 
@@ -109,7 +117,7 @@ public struct DataDirectory: Sendable {
     public var unreadable: String?
   }
 
-  /// A restore adds this to the index, so that no index is used for two changes.
+  /// A restore adds this to the index and to v3's revision, so that none is used for two changes.
   ///
   /// The old database may be unreadable or on another machine, with changes after the backup. A thousand
   /// million, more than a day at ten thousand writes per second, is what etcd's guide to disaster recovery
@@ -139,16 +147,19 @@ public struct DataDirectory: Sendable {
     let new = self.file + ".unfinished"
     defer { for end in ["", "-journal"] { try? DurableFile.remove(new + end) } }
     var restoration = Restoration(summary: Summary())
-    var oldIndex: UInt64 = 0
+    var old = (index: 0 as UInt64, revision: 1 as Int64)
     if hasOld {
-      do { oldIndex = try self.settleOld() } catch { restoration.unreadable = "\(error)" }
+      do { old = try self.settleOld() } catch { restoration.unreadable = "\(error)" }
     }
+    let (oldIndex, oldRevision) = old
     do {
       restoration.summary = try Self.copy(try Self.openForReading(copy), to: new) { queue in
         try Self.checkVersion(queue, at: copy)
         _ = try Self.inspect(queue, nil, at: copy)
         try Self.settle(queue, nil)
-        try queue.write { try Schema.advanceIndex(beyond: oldIndex, by: Self.indexJump, in: $0) }
+        try queue.write {
+          try Schema.advance(beyond: oldIndex, oldRevision, by: Self.indexJump, in: $0)
+        }
         return try Self.inspect(queue, nil, at: copy)
       }
     } catch let failure as DurableFile.Failure {
@@ -169,11 +180,11 @@ public struct DataDirectory: Sendable {
   }
 
   /// Writes the old database's log into its file, so that the file alone is the database.
-  /// - Returns: its index.
-  private func settleOld() throws -> UInt64 {
+  /// - Returns: its index and its revision.
+  private func settleOld() throws -> (index: UInt64, revision: Int64) {
     let (database, recovered) = try Database.open(self.path, lock: nil)
     try database.close()
-    return recovered.tree.index
+    return (recovered.tree.index, recovered.revisions.revision)
   }
 
   /// Links the old database to a name with the date. The log of a damaged file goes along; it must not
@@ -274,6 +285,9 @@ public struct DataDirectory: Sendable {
         if node.isDirectory { summary.directories += 1 } else { summary.keys += 1 }
       }
       summary.events = contents.history.events.count
+      summary.revisionKeys = contents.revisions.pairs.count
+      summary.revision = contents.revisions.revision
+      summary.leases = contents.revisions.leases.count
       let pages =
         try Int.fetchOne(
           db,

@@ -14,6 +14,9 @@ final class Database: Sendable {
   /// The contents at a start.
   struct Recovered {
     var tree: KeyTree
+    var revisions: RevisionTree
+    /// Rows that a compaction has given up, and that are still in the tables.
+    var obsolete: [Revision]
     var history: EventHistory
     var auth: AuthRules
     var clock: StoreClock
@@ -79,8 +82,11 @@ final class Database: Sendable {
       }
       let queue = try self.connect(path)
       if try queue.read(migrator.hasBeenSuperseded) { throw StartError.tooNew(path) }
-      let verdict = try queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
-      guard verdict == "ok" else { throw StartError.corrupt(path, verdict ?? "no verdict") }
+      // The one table with an index of its own, which the quick check does not look into.
+      for check in ["quick_check(1)", "integrity_check(grdb_migrations)"] {
+        let verdict = try queue.read { try String.fetchOne($0, sql: "PRAGMA \(check)") }
+        guard verdict == "ok" else { throw StartError.corrupt(path, verdict ?? "no verdict") }
+      }
       try migrator.migrate(queue)
       var contents = try queue.read(Schema.read)
       let files = try contents.logID.map { try ChangeLog.read(directory, logID: $0) }
@@ -103,7 +109,7 @@ final class Database: Sendable {
       }
       let log = try ChangeLog.open(
         directory, logID: logID, last: redone.position, index: contents.tree.index,
-        authRevision: contents.authRevision)
+        revision: contents.revisions.revision, authRevision: contents.authRevision)
       return (Database(queue: queue, log: log, lock: lock), recovered)
     } catch {
       throw StartError(error, at: path)
@@ -164,8 +170,10 @@ final class Database: Sendable {
 
   /// Commits a batch, all or nothing.
   /// - Parameter time: of the batch.
-  func commit(_ changes: [Change], at time: StoreTime) throws {
-    try self.log?.commit(changes, at: time)
+  func commit(
+    _ changes: [Change], _ revisionChanges: [RevisionChange] = [], at time: StoreTime
+  ) throws {
+    try self.log?.commit(changes, revisionChanges, at: time)
   }
 
   /// The batch up to which the tables can be written. The next ones may go into another file of the log.
@@ -211,11 +219,12 @@ struct Redone {
   /// - Parameter files: `nil` for a database that has no log yet.
   /// - Throws: ``LogRecovery/Damage`` or ``Schema/Contradiction``.
   init(_ contents: inout Schema.Contents, _ files: ChangeLog.Files?) throws {
-    self.backlog = Backlog(tree: contents.tree)
+    self.backlog = Backlog(tree: contents.tree, revisions: contents.revisions)
     self.position = contents.position
     guard let files else { return }
     let recovery = try LogRecovery(
-      files.contents, folded: contents.position, index: contents.tree.index, mark: files.mark)
+      files.contents, folded: contents.position, index: contents.tree.index,
+      revision: contents.revisions.revision, mark: files.mark)
     if let mark = files.mark, mark.authRevision > contents.authRevision {
       throw Schema.Contradiction(
         description:
@@ -236,6 +245,15 @@ struct Redone {
         changes.append(change)
       }
       self.backlog.add(changes, tree: contents.tree)
+      for change in record.revisionChanges {
+        guard contents.revisions.redo(change) else {
+          throw Schema.Contradiction(
+            description:
+              "log: batch \(record.number) cannot follow on revision \(contents.revisions.revision)"
+          )
+        }
+      }
+      self.backlog.add(contents.revisions.takeChanges(), revisions: contents.revisions)
     }
   }
 }
@@ -252,15 +270,25 @@ extension Schema {
     let clock = StoreClock(continuing: record, at: reading)
     try self.setMeta("boot_id", clock.bootID, in: db)
     try self.setMeta("clock_offset", clock.offset, in: db)
+    let now = clock.time(sinceBoot: reading.sinceBoot)
+    var backlog =
+      redone?.backlog ?? Backlog(tree: contents.tree, revisions: contents.revisions)
+    var revisions = contents.revisions
+    if try !(self.meta("leases_settled", in: db) ?? false) {
+      // Somebody may have been told of a renewal just before the end.
+      revisions.renewAllLeases(at: now)
+      backlog.add(revisions.takeChanges(), revisions: revisions)
+    }
     let clusterID = try self.meta("cluster_id", in: db) as Int64? ?? Int64.random(in: 1 ... .max)
     try self.setMeta("cluster_id", clusterID, in: db)
     try self.write(
       Fold(
-        backlog: redone?.backlog ?? Backlog(tree: contents.tree), history: contents.history,
-        position: redone?.position ?? .start, time: clock.time(sinceBoot: reading.sinceBoot)),
+        backlog: backlog, history: contents.history, position: redone?.position ?? .start,
+        time: now),
       to: db)
     return Database.Recovered(
-      tree: contents.tree, history: contents.history, auth: contents.auth, clock: clock,
+      tree: contents.tree, revisions: revisions, obsolete: contents.obsolete,
+      history: contents.history, auth: contents.auth, clock: clock,
       clusterID: UInt64(bitPattern: clusterID))
   }
 }

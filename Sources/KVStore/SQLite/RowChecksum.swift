@@ -34,6 +34,23 @@ struct RowChecksum {
     }
   }
 
+  /// - Parameter pair: `nil` for a deletion.
+  mutating func of(_ revision: Revision, _ key: RevisionKey, _ pair: KeyValue?) -> UInt64 {
+    self.sum { row in
+      row.number(revision.main)
+      row.number(revision.sub)
+      row.bytes(key.bytes)
+      row.bytes(pair?.value)
+      for number in [pair?.createRevision, pair?.version, pair?.lease] { row.number(number) }
+    }
+  }
+
+  mutating func of(_ lease: LeaseTable.Lease) -> UInt64 {
+    self.sum { row in
+      for number in [lease.id, lease.ttl, lease.deadline.nanoseconds] { row.number(number) }
+    }
+  }
+
   mutating func of(_ columns: [[UInt8]?]) -> UInt64 {
     self.sum { row in for column in columns { row.bytes(column) } }
   }

@@ -5,6 +5,9 @@ extension Schema {
   /// The contents of the tables.
   struct Contents {
     var tree: KeyTree
+    var revisions: RevisionTree
+    /// Rows that a compaction has given up.
+    var obsolete: [Revision]
     var history: EventHistory
     var auth: AuthRules
     /// The last batch that the tables have.
@@ -27,8 +30,10 @@ extension Schema {
       throw Contradiction(
         description: "events: they are not those of index \(first) to \(tree.index)")
     }
+    let (revisions, obsolete) = try self.readRevisions(db)
     return Contents(
-      tree: tree, history: EventHistory(events: events, lastIndex: tree.index),
+      tree: tree, revisions: revisions, obsolete: obsolete,
+      history: EventHistory(events: events, lastIndex: tree.index),
       auth: try self.readAuth(db),
       position: LogRecovery.Position(
         number: try self.meta("log_batch", in: db) ?? 0,
@@ -39,7 +44,7 @@ extension Schema {
 
   static func readNodes(_ db: GRDB.Database, checked: Bool) throws -> KeyTree {
     var tree = KeyTree(index: try self.meta("index", in: db) ?? 0)
-    var total = NodeTotal()
+    var total = RowTotal()
     var checksums = RowChecksum()
     // In this order a directory comes before its children.
     let rows = try Row.fetchCursor(
@@ -70,7 +75,7 @@ extension Schema {
         throw Contradiction(description: "nodes: \(path) is newer than the index \(tree.index)")
       }
     }
-    let expected = try self.nodeTotal(in: db)
+    let expected = try self.total("node", in: db)
     guard !checked || total == expected else {
       throw Contradiction(
         description:

@@ -13,6 +13,14 @@ struct Fold: Sendable {
 extension Schema {
   /// Brings the tables up to date.
   static func write(_ fold: Fold, to db: GRDB.Database) throws {
+    try self.writeRevisions(fold.backlog, to: db)
+    try self.writeLeases(fold.backlog, to: db)
+    try self.setMeta("leases_settled", fold.backlog.isLast, in: db)
+    try self.writeTree(fold, to: db)
+  }
+
+  /// Writes what is of v2, and of both.
+  static func writeTree(_ fold: Fold, to db: GRDB.Database) throws {
     try self.writeNodes(fold.backlog, to: db)
     try self.writeEvents(fold.history, to: db)
     try self.setMeta("index", Int64(bitPattern: fold.backlog.tree.index), in: db)
@@ -23,7 +31,7 @@ extension Schema {
   }
 
   private static func writeNodes(_ backlog: Backlog, to db: GRDB.Database) throws {
-    var total = try self.nodeTotal(in: db)
+    var total = try self.total("node", in: db)
     // A directory's keys are all removed, and those that came afterwards are among the paths.
     for directory in backlog.removedDirectories {
       try self.removeKeys(below: directory, &total, in: db)
@@ -56,13 +64,12 @@ extension Schema {
       put.bind(7, after)
       try put.run()
     }
-    try self.setMeta("node_count", total.count, in: db)
-    try self.setMeta("node_checksum", Int64(bitPattern: total.checksum), in: db)
+    try self.setTotal("node", total, in: db)
   }
 
   /// A text sorts before any other bytes, so there are two ranges of keys.
   private static func removeKeys(
-    below directory: StorePath, _ total: inout NodeTotal, in db: GRDB.Database
+    below directory: StorePath, _ total: inout RowTotal, in db: GRDB.Database
   ) throws {
     let range = "FROM nodes WHERE key > ? AND key < ?"
     let find = try PreparedStatement("SELECT checksum \(range)", in: db)
@@ -117,21 +124,27 @@ extension Schema {
     try self.setMeta("first_event", Int64(bitPattern: history.startIndex), in: db)
   }
 
-  /// Moves a restored backup to an unused index, and deletes its events: they lie before the gap.
-  static func advanceIndex(beyond index: UInt64, by jump: UInt64, in db: GRDB.Database) throws {
+  /// Moves a restored backup to an unused index and revision, and deletes its events: they lie before the gap.
+  /// Watchers of v3 from before it are told that their revision has been compacted.
+  static func advance(
+    beyond index: UInt64, _ revision: Int64, by jump: UInt64, in db: GRDB.Database
+  ) throws {
     let own: UInt64 = try self.meta("index", in: db) ?? 0
     let newIndex = max(index, own) + jump
     try self.setMeta("index", Int64(newIndex), in: db)
     try self.writeEvents(EventHistory(lastIndex: newIndex), to: db)
+    let newRevision = max(revision, try self.meta("revision", in: db) ?? 1) + Int64(jump)
+    try self.setMeta("revision", newRevision, in: db)
+    try self.setMeta("compacted", newRevision, in: db)
     // A log that lies in the directory is that of the database before.
     try self.setMeta("restored", true, in: db)
     try self.seal(db)
   }
 }
 
-/// How many rows the table of nodes has, and the sum of their checksums: so that a row that is missing, or one of
-/// another time, is seen.
-struct NodeTotal: Equatable {
+/// How many rows a table has, and the sum of their checksums: so that a row that is missing, or one of another time,
+/// is seen.
+struct RowTotal: Equatable {
   var count = 0
   var checksum: UInt64 = 0
 

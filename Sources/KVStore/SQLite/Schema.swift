@@ -54,6 +54,7 @@ enum Schema {
     // From v3 on, a log has what the tables lack, and rows have checksums. meta: node_count, node_checksum,
     // first_event, log_id, log_batch, log_checksum, restored, auth_checksum, auth_revision, checksum.
     migrator.registerMigration("v3", migrate: self.addChecksums)
+    migrator.registerMigration("v4", migrate: self.addRevisionTables)
     return migrator
   }
 
@@ -80,7 +81,7 @@ enum Schema {
     let fold = Fold(
       backlog: Backlog(allOf: tree),
       history: EventHistory(events: events, lastIndex: tree.index), position: .start, time: now)
-    try self.write(fold, to: db)
+    try self.writeTree(fold, to: db)
     try self.sealAuth(db)
   }
 
@@ -103,10 +104,16 @@ enum Schema {
       .execute(arguments: [name, value])
   }
 
-  static func nodeTotal(in db: GRDB.Database) throws -> NodeTotal {
-    NodeTotal(
-      count: try self.meta("node_count", in: db) ?? 0,
-      checksum: try self.meta("node_checksum", in: db) ?? 0)
+  /// - Parameter row: what a row of the table is.
+  static func total(_ row: String, in db: GRDB.Database) throws -> RowTotal {
+    RowTotal(
+      count: try self.meta(row + "_count", in: db) ?? 0,
+      checksum: try self.meta(row + "_checksum", in: db) ?? 0)
+  }
+
+  static func setTotal(_ row: String, _ total: RowTotal, in db: GRDB.Database) throws {
+    try self.setMeta(row + "_count", total.count, in: db)
+    try self.setMeta(row + "_checksum", Int64(bitPattern: total.checksum), in: db)
   }
 
   /// Writes the checksum of `meta`, after its other rows.

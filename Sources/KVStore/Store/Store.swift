@@ -29,8 +29,8 @@ final class Store: Sendable {
 
   private let database: Database
   private let logger: Logger
-  private let inbox = Mutex(Inbox())
-  private let wakeUp: WakeUp
+  let inbox = Mutex(Inbox())
+  let wakeUp: WakeUp
   /// Writes the tables.
   private let folds = DispatchQueue(label: "kvstore-tables", qos: .utility)
   /// Reads large directories, one at a time.
@@ -39,20 +39,24 @@ final class Store: Sendable {
   private let trash = DispatchQueue(label: "kvstore-trash", qos: .utility)
   private let snapshot: Mutex<KeyTree>
   private let watching: Mutex<Watching>
+  let revisionSnapshot: Mutex<RevisionTree>
+  let revisionWatching = Mutex(RevisionWatching())
   private let ended: (stream: AsyncStream<Never>, continuation: AsyncStream<Never>.Continuation)
 
   /// A directory with more nodes is not read on an event loop.
   private static let largeDirectory = 256
 
-  private struct Request {
+  struct Request {
     let command: Command
     let loop: (any EventLoop)?
     let reply: Reply
   }
 
-  private struct Inbox {
+  /// What waits for the writer.
+  struct Inbox {
     var requests: [Request] = []
-    /// Of the values in ``requests``.
+    var revisionRequests: [RevisionRequest] = []
+    /// Of the values in the requests.
     var byteCount = 0
     var isClosed = false
     /// Of an update of the tables that is over.
@@ -60,6 +64,20 @@ final class Store: Sendable {
 
     /// What may wait, in bytes; one value of any size may wait alone.
     static let byteLimit = 256 << 20
+
+    var requestCount: Int { self.requests.count + self.revisionRequests.count }
+
+    /// Whether there is room for a request.
+    func hasRoom(for byteCount: Int) -> Bool {
+      self.byteCount == 0 || self.byteCount + byteCount <= Self.byteLimit
+    }
+
+    /// Takes out all that waits.
+    mutating func take() -> Inbox {
+      let taken = self
+      self = Inbox(isClosed: self.isClosed)
+      return taken
+    }
   }
 
   private struct Watching {
@@ -80,10 +98,13 @@ final class Store: Sendable {
     self.startedAt = recovered.clock.now
     self.clusterID = recovered.clusterID
     self.snapshot = Mutex(recovered.tree)
+    self.revisionSnapshot = Mutex(recovered.revisions)
     self.watching = Mutex(Watching(publication: Publication(recovered.history)))
     self.ended = AsyncStream.makeStream()
     let thread = Thread { [self] in
-      self.write(from: recovered.tree)
+      self.write(
+        from: Backlog(
+          tree: recovered.tree, revisions: recovered.revisions, obsolete: recovered.obsolete))
     }
     thread.name = "kvstore-writer"
     thread.start()
@@ -148,12 +169,12 @@ final class Store: Sendable {
     let byteCount = command.byteCount
     let (problem, isFirst): (String?, Bool) = self.inbox.withLock { inbox in
       if inbox.isClosed { return ("the store is stopping", false) }
-      if inbox.byteCount > 0, inbox.byteCount + byteCount > Inbox.byteLimit {
+      guard inbox.hasRoom(for: byteCount) else {
         return ("too much waits for the disk: try again", false)
       }
       inbox.requests.append(Request(command: command, loop: loop, reply: reply))
       inbox.byteCount += byteCount
-      return (nil, inbox.requests.count == 1)
+      return (nil, inbox.requestCount == 1)
     }
     if let problem {
       var outbox = Outbox()
@@ -214,39 +235,40 @@ final class Store: Sendable {
 
   // MARK: The writer's thread
 
-  private func write(from tree: KeyTree) {
-    var loop = WriterLoop(tree: tree)
-    var requests: [Request] = []
+  private func write(from backlog: Backlog) {
+    var loop = WriterLoop(backlog)
+    var batch = Inbox()
     var outbox = Outbox()
     while true {
       switch loop.next(at: self.clock.now) {
       case .wait(let deadline):
         self.wakeUp.wait(nanoseconds: deadline.map { self.clock.now.nanoseconds(to: $0) })
-        let (waiting, isClosed, fold) = self.inbox.withLock { inbox in
-          defer {
-            inbox.requests = []
-            inbox.byteCount = 0
-            inbox.fold = nil
-          }
-          return (inbox.requests, inbox.isClosed, inbox.fold)
-        }
-        if let fold { self.settle(fold, for: &loop) }
-        requests = waiting
-        loop.received(requests.map(\.command), isClosing: isClosed, at: self.clock.now)
-      case .commit(let changes, let time):
-        self.commit(changes, at: time, of: requests.count, for: &loop)
+        batch = self.inbox.withLock { $0.take() }
+        if let fold = batch.fold { self.settle(fold, for: &loop) }
+        let choosesIDs = batch.revisionRequests.contains(where: \.command.wantsLeaseID)
+        loop.received(
+          batch.requests.map(\.command), batch.revisionRequests.map(\.command),
+          random: choosesIDs ? .random(in: .min ... .max) : 0, isClosing: batch.isClosed,
+          at: self.clock.now)
+      case .commit(let changes, let revisionChanges, let time):
+        self.commit(changes, revisionChanges, at: time, of: batch.requestCount, for: &loop)
       case .publish(let tree, let changes):
         for change in changes { self.statistics.count(change.event.action, succeeded: true) }
         self.publish(tree, changes, to: &outbox)
-      case .answer(let results):
-        for (request, result) in zip(requests, results) {
+      case .publishRevisions(let revisions, let changes):
+        self.publish(revisions, changes, to: &outbox)
+      case .answer(let results, let revisionResults):
+        for (request, result) in zip(batch.requests, results) {
           if case .failure = result {
             self.statistics.count(request.command.action, succeeded: false)
           }
           outbox.add(request.loop) { request.reply(result) }
         }
+        for (request, result) in zip(batch.revisionRequests, revisionResults) {
+          outbox.add(request.loop) { request.reply(result) }
+        }
         outbox.send()
-        requests = []
+        batch = Inbox()
       case .fold(let backlog): self.fold(backlog)
       case .close:
         self.close(self.database)
@@ -256,11 +278,12 @@ final class Store: Sendable {
   }
 
   private func commit(
-    _ changes: [Change], at time: StoreTime, of requests: Int, for loop: inout WriterLoop
+    _ changes: [Change], _ revisionChanges: [RevisionChange], at time: StoreTime,
+    of requests: Int, for loop: inout WriterLoop
   ) {
     do {
-      try self.commits.measure(changes: changes.count) {
-        try self.database.commit(changes, at: time)
+      try self.commits.measure(changes: changes.count + revisionChanges.count) {
+        try self.database.commit(changes, revisionChanges, at: time)
       }
       loop.committed(at: self.clock.now)
     } catch {

@@ -9,18 +9,21 @@ import DequeModule
 ///    they lack, or once they lack ``Backlog/byteLimit``. Nothing depends on it: a failed update is repeated a
 ///    second later.
 /// 3. A store that stops takes what waits, updates the tables once, and closes.
+/// 4. What a compaction gives up is removed in slices, one between two batches.
 package struct WriterLoop: Sendable {
   package enum Step: Sendable {
     /// Wait for requests, for the end of an update or of the store, or until this instant; answered by
-    /// ``received(_:isClosing:at:)``. `nil` is no instant.
+    /// ``received(_:_:random:isClosing:at:)``. `nil` is no instant.
     case wait(until: StoreTime?)
     /// Make these durable, all or none; answered by ``committed(at:)`` or ``refused(cause:at:)``.
     /// - Parameter time: at which the batch was begun.
-    case commit([Change], at: StoreTime)
+    case commit([Change], [RevisionChange], at: StoreTime)
     /// Make the tree the snapshot of readers, then deliver the changes to watchers.
     case publish(KeyTree, [Change])
+    /// The same for v3.
+    case publishRevisions(RevisionTree, [RevisionChange])
     /// The results of the batch, in the order of its requests.
-    case answer([Result<Event, StoreError>])
+    case answer([Result<Event, StoreError>], [Result<RevisionOutcome, RevisionError>])
     /// Begin to update the tables, and go on; ``folded()`` or ``foldFailed(at:)`` follows once it is over.
     case fold(Backlog)
     /// Nothing follows.
@@ -40,6 +43,8 @@ package struct WriterLoop: Sendable {
   /// The next update of the tables; `nil` if they lack nothing.
   private var foldAt: StoreTime?
   private var end = End.open
+  /// The last step was a slice of a compaction, and requests are next.
+  private var hasSwept = false
 
   private enum End {
     /// Next: `closing`, when the store stops and nothing waits.
@@ -51,13 +56,19 @@ package struct WriterLoop: Sendable {
     case closed
   }
 
-  /// - Parameter tree: as in the tables.
-  package init(tree: KeyTree) {
-    self.writer = StoreWriter(tree: tree)
-    self.backlog = Backlog(tree: tree)
+  /// - Parameter backlog: what the tables lack at the start.
+  package init(_ backlog: Backlog) {
+    self.writer = StoreWriter(tree: backlog.tree, revisions: backlog.revisions)
+    self.backlog = backlog
+    if !backlog.isEmpty { self.foldAt = StoreTime(nanoseconds: .min) }
   }
 
-  /// The keyspace as it is on disk.
+  /// - Parameter tree: as in the tables, beside an empty keyspace of v3.
+  package init(tree: KeyTree) {
+    self.init(Backlog(tree: tree, revisions: RevisionTree()))
+  }
+
+  /// The keyspace of v2 as it is on disk.
   package var tree: KeyTree { self.writer.tree }
 
   /// The next step. It has to be answered before the next call, but for an update of the tables.
@@ -66,48 +77,67 @@ package struct WriterLoop: Sendable {
     if self.folding == nil {
       switch self.end {
       case .open:
-        if let foldAt, foldAt <= now { return self.fold() }
+        if let foldAt, foldAt <= now { return self.fold(at: now) }
       case .closing:
         self.end = .last
-        return self.fold()
+        self.backlog.isLast = true
+        return self.fold(at: now)
       case .last, .closed:
         self.end = .closed
         return .close
       }
     }
     guard case .open = self.end else { return .wait(until: nil) }
+    if self.writer.isSweeping {
+      if !self.hasSwept {
+        self.hasSwept = true
+        self.follow(self.writer.sweep())
+        self.planFold(at: now)
+        if let step = self.steps.popFirst() { return step }
+      }
+      if self.writer.isSweeping { return .wait(until: now) }
+    }
     let fold = self.folding == nil ? self.foldAt : nil
     return .wait(until: [self.writer.nextDeadline(), fold].compactMap(\.self).min())
   }
 
-  private mutating func fold() -> Step {
-    let backlog = self.backlog
+  private mutating func fold(at now: StoreTime) -> Step {
+    let (backlog, rest) = self.backlog.split()
     self.folding = backlog
-    self.backlog = Backlog(tree: backlog.tree)
-    self.foldAt = nil
+    self.backlog = rest
+    self.foldAt = rest.isEmpty ? nil : now
     return .fold(backlog)
   }
 
+  /// The tables lack something.
+  private mutating func planFold(at now: StoreTime) {
+    if self.backlog.byteCount >= Backlog.byteLimit {
+      self.foldAt = now
+    } else if self.foldAt == nil, !self.backlog.isEmpty {
+      self.foldAt = StoreTime(nanoseconds: now.nanoseconds &+ Self.foldDelay)
+    }
+  }
+
   /// The requests that waited.
-  /// - Parameter isClosing: the store stops, and no request follows.
-  package mutating func received(_ commands: [Command], isClosing: Bool, at now: StoreTime) {
-    if isClosing, commands.isEmpty {
+  /// - Parameters:
+  ///   - random: where a lease is to be given an id, the id comes from this.
+  ///   - isClosing: the store stops, and no request follows.
+  package mutating func received(
+    _ commands: [Command], _ revisionCommands: [RevisionCommand] = [], random: UInt64 = 0,
+    isClosing: Bool, at now: StoreTime
+  ) {
+    self.hasSwept = false
+    if isClosing, commands.isEmpty, revisionCommands.isEmpty {
       if case .open = self.end { self.end = .closing }
     } else {
-      self.follow(self.writer.begin(commands, at: now))
+      self.follow(self.writer.begin(commands, revisionCommands, random: random, at: now))
     }
   }
 
   /// The disk has the changes.
   package mutating func committed(at now: StoreTime) {
-    let effects = self.writer.committed()
-    for case .publish(let tree, let changes) in effects { self.backlog.add(changes, tree: tree) }
-    if self.backlog.byteCount >= Backlog.byteLimit {
-      self.foldAt = now
-    } else if self.foldAt == nil {
-      self.foldAt = StoreTime(nanoseconds: now.nanoseconds &+ Self.foldDelay)
-    }
-    self.follow(effects)
+    self.follow(self.writer.committed())
+    self.planFold(at: now)
   }
 
   /// The disk has none of the changes.
@@ -129,9 +159,16 @@ package struct WriterLoop: Sendable {
   private mutating func follow(_ effects: [StoreWriter.Effect]) {
     for effect in effects {
       switch effect {
-      case .commit(let changes, let time): self.steps.append(.commit(changes, at: time))
-      case .publish(let tree, let changes): self.steps.append(.publish(tree, changes))
-      case .answer(let results): self.steps.append(.answer(results))
+      case .commit(let changes, let revisionChanges, let time):
+        self.steps.append(.commit(changes, revisionChanges, at: time))
+      case .publish(let tree, let changes):
+        self.backlog.add(changes, tree: tree)
+        self.steps.append(.publish(tree, changes))
+      case .publishRevisions(let revisions, let changes):
+        self.backlog.add(changes, revisions: revisions)
+        self.steps.append(.publishRevisions(revisions, changes))
+      case .answer(let results, let revisionResults):
+        self.steps.append(.answer(results, revisionResults))
       }
     }
   }

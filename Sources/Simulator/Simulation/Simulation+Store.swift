@@ -195,14 +195,15 @@ extension Simulation {
           return
         }
         self.store.take(at: self.now)
-      case .commit(let changes, let time):
+      case .commit(let changes, _, let time):
         self.store.commit = SimulatedStore.Commit(changes: changes, time: time)
         self.atStore(self.now + self.diskTime()) { $0.diskIsDone() }
       case .fold(let backlog):
         self.store.fold = backlog
         self.atStore(self.now + self.diskTime()) { $0.tablesAreDone() }
       case .publish(let tree, let changes): self.publish(tree, changes)
-      case .answer(let results):
+      case .publishRevisions: break
+      case .answer(let results, _):
         for (waiting, result) in zip(self.store.batch, results) {
           guard let arrival = waiting.arrival else { continue }
           switch result {

@@ -38,7 +38,7 @@ import Testing
   private func written() throws -> ByteBuffer {
     var buffer = ByteBuffer()
     _ = LogRecord.write(
-      try Self.changes(), number: 7, previous: 99, time: Self.time, to: &buffer)
+      try Self.changes(), number: 7, previous: 99, after: 0, time: Self.time, to: &buffer)
     return buffer
   }
 

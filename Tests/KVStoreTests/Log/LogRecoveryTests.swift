@@ -20,7 +20,8 @@ import Testing
         }
         var buffer = ByteBuffer()
         let checksum = LogRecord.write(
-          changes, number: number, previous: self.positions[Int(number) - 1].checksum, time: time,
+          changes, number: number, previous: self.positions[Int(number) - 1].checksum,
+          after: 2 * (number - 1), time: time,
           to: &buffer)
         self.bytes.append(buffer)
         self.positions.append(LogRecovery.Position(number: number, checksum: checksum))

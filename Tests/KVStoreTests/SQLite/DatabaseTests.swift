@@ -315,7 +315,7 @@ import Testing
 extension KVStore.Database {
   /// Brings the tables up to date with all changes so far, as the store does once in a while.
   fileprivate func fold(_ changes: [Change], _ tree: KeyTree, at now: StoreTime) throws {
-    var backlog = Backlog(tree: tree)
+    var backlog = Backlog(tree: tree, revisions: RevisionTree())
     backlog.add(changes, tree: tree)
     try self.write(
       Fold(

@@ -11,7 +11,7 @@ func editTables(
   try await DatabaseQueue(path: path).write { db in
     try db.execute(sql: sql, arguments: arguments)
     var checksums = RowChecksum()
-    var total = NodeTotal()
+    var total = RowTotal()
     for row in try Row.fetchAll(db, sql: "SELECT * FROM nodes") {
       let value: Data? = row["value"]
       let deadline: Int64? = row["expires"]
@@ -26,8 +26,8 @@ func editTables(
         sql: "UPDATE nodes SET checksum = ? WHERE key = ?",
         arguments: [Int64(bitPattern: checksum), row["key"] as DatabaseValue])
     }
-    try Schema.setMeta("node_count", total.count, in: db)
-    try Schema.setMeta("node_checksum", Int64(bitPattern: total.checksum), in: db)
+    try Schema.setTotal("node", total, in: db)
+    try sealRevisions(db)
     // A row that cannot be read stays as it is.
     for event in (try? Schema.readEvents(db, checked: false)) ?? [] {
       try db.execute(
@@ -36,4 +36,36 @@ func editTables(
     }
     try Schema.sealAuth(db)
   }
+}
+
+private func sealRevisions(_ db: GRDB.Database) throws {
+  var checksums = RowChecksum()
+  var total = RowTotal()
+  for row in try Row.fetchAll(db, sql: "SELECT * FROM revisions") {
+    let revision = Revision(main: row["main"], sub: row["sub"])
+    let key = RevisionKey(Schema.bytes(row["key"]))
+    let pair: KeyValue? =
+      row["deleted"]
+      ? nil
+      : KeyValue(
+        key: key, value: Schema.bytes(row["value"]), createRevision: row["create_revision"] ?? 0,
+        modRevision: revision.main, version: row["version"] ?? 0, lease: row["lease"] ?? 0)
+    let checksum = checksums.of(revision, key, pair)
+    total.replace(nil, by: checksum)
+    try db.execute(
+      sql: "UPDATE revisions SET checksum = ? WHERE main = ? AND sub = ?",
+      arguments: [Int64(bitPattern: checksum), revision.main, revision.sub])
+  }
+  try Schema.setTotal("revision", total, in: db)
+  total = RowTotal()
+  for row in try Row.fetchAll(db, sql: "SELECT * FROM leases") {
+    let lease = LeaseTable.Lease(
+      id: row["id"], ttl: row["ttl"], deadline: StoreTime(nanoseconds: row["deadline"]))
+    let checksum = checksums.of(lease)
+    total.replace(nil, by: checksum)
+    try db.execute(
+      sql: "UPDATE leases SET checksum = ? WHERE id = ?",
+      arguments: [Int64(bitPattern: checksum), lease.id])
+  }
+  try Schema.setTotal("lease", total, in: db)
 }

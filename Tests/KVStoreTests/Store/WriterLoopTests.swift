@@ -36,6 +36,7 @@ import Testing
           loop.refused(cause: "full", at: now)
         }
       case .publish: steps.append("publish")
+      case .publishRevisions(_, let changes): steps.append("publish revisions \(changes.count)")
       case .answer: steps.append("answer")
       case .fold(let backlog):
         steps.append("fold \(backlog.changeCount) up to \(backlog.tree.index)")

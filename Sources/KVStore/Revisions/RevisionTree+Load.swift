@@ -1,0 +1,92 @@
+/// Reading a keyspace from its tables.
+extension RevisionTree {
+  /// Takes in the changes that the tables have, in their order, then the leases, and says what contradicts itself.
+  ///
+  /// Rows up to the compacted revision may be those of a compaction that had not removed all of them.
+  struct Loader {
+    private(set) var tree = RevisionTree()
+    /// What no revision shows any longer.
+    private(set) var obsolete: [Revision] = []
+    private var last: Revision
+    /// Of the pairs up to the compacted revision.
+    private var places: [RevisionKey: Revision] = [:]
+
+    init(revision: Int64, compacted: Int64) {
+      self.tree.revision = revision
+      self.tree.compacted = compacted
+      // The first change has revision 2.
+      self.last = Revision(main: max(compacted, 1), sub: .max)
+    }
+
+    /// - Parameter pair: `nil` for a deletion.
+    /// - Returns: what is wrong.
+    mutating func add(_ key: RevisionKey, _ pair: KeyValue?, at revision: Revision) -> String? {
+      guard revision.main > 1, revision.main <= self.tree.revision, revision.sub >= 0 else {
+        return "\(revision) is not among those up to \(self.tree.revision)"
+      }
+      let former = self.tree.pairs[key]
+      if revision.main <= self.tree.compacted {
+        self.addOld(key, pair, inPlaceOf: former, at: revision)
+      } else {
+        guard revision == self.next(revision.main) else {
+          return "\(self.next(revision.main)) is missing"
+        }
+        guard pair.map({ $0.follows(former, at: revision.main) }) ?? (former != nil) else {
+          return "\(revision) cannot follow on what its key was before"
+        }
+        self.tree.versions.insert(pair, for: VersionKey(key: key, revision: revision))
+        self.tree.changes[revision] = key
+        self.last = revision
+      }
+      self.tree.pairs[key] = pair
+      return nil
+    }
+
+    private func next(_ main: Int64) -> Revision {
+      main == self.last.main
+        ? Revision(main: main, sub: self.last.sub + 1) : Revision(main: self.last.main + 1, sub: 0)
+    }
+
+    private mutating func addOld(
+      _ key: RevisionKey, _ pair: KeyValue?, inPlaceOf former: KeyValue?, at revision: Revision
+    ) {
+      if let former = self.places.removeValue(forKey: key) {
+        self.obsolete.append(former)
+        self.tree.versions.remove(VersionKey(key: key, revision: former))
+      }
+      if pair != nil {
+        self.places[key] = revision
+        self.tree.versions.insert(pair, for: VersionKey(key: key, revision: revision))
+      } else if revision.main < self.tree.compacted {
+        self.obsolete.append(revision)
+      }
+      // A watcher may begin at the compacted revision.
+      if revision.main == self.tree.compacted { self.tree.changes[revision] = key }
+    }
+
+    mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
+
+    /// - Returns: what is wrong.
+    mutating func finish() -> String? {
+      guard self.last.main == self.tree.revision else {
+        return "\(self.last.main + 1) to \(self.tree.revision) are missing"
+      }
+      var attached: [KeyValue] = []
+      self.tree.pairs.forEach { _, pair in
+        if pair.lease != 0 { attached.append(pair) }
+        return true
+      }
+      for pair in attached {
+        guard self.tree.leases[pair.lease] != nil else {
+          return "\(pair.modRevision) has the lease \(pair.lease), which is not there"
+        }
+        self.tree.leases.attach(pair.key, to: pair.lease)
+      }
+      return nil
+    }
+  }
+}
+
+extension Revision: CustomStringConvertible {
+  package var description: String { self.sub == 0 ? "\(self.main)" : "\(self.main).\(self.sub)" }
+}

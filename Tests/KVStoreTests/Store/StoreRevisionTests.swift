@@ -1,0 +1,200 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import KVStore
+
+/// The v3 keyspace in a store: durable, and watched.
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StoreRevisionTests {
+  private static let logger = Logger(label: "test")
+
+  private static func put(_ key: String, _ value: String, lease: Int64 = 0) -> RevisionCommand {
+    var request = PutRequest(RevisionKey(key.utf8), value: Array(value.utf8))
+    request.lease = lease
+    return .put(request)
+  }
+
+  private static func single(_ key: String) -> KeyRange {
+    KeyRange(RevisionKey(key.utf8), end: RevisionKey([]))
+  }
+
+  private static let all = KeyRange(RevisionKey([0]), end: RevisionKey([0]))
+
+  @Test func whatWasAnsweredIsThereAfterAKill() async throws {
+    try await withTemporaryDirectory { directory in
+      let data = directory + "/data"
+      let store = try Store(.directory(data), logger: Self.logger)
+      _ = try await store.submit(.grant(id: 7, ttl: 1000))
+      _ = try await store.submit(Self.put("a", "1"))
+      _ = try await store.submit(Self.put("b", "1", lease: 7))
+      _ = try await store.submit(Self.put("a", "2"))
+      _ = try await store.submit(.delete(DeleteRequest(Self.single("b"))))
+      let last = try await store.submit(Self.put("c", "3", lease: 7))
+      #expect(last.revision == 6)
+      try FileManager.default.copyItem(atPath: data, toPath: directory + "/killed")
+      let before = Keyspace(store.currentRevisions)
+      await store.close()
+      for path in [data, directory + "/killed"] {
+        #expect(try DataDirectory(path).check().revision == 6)
+        let again = try Store(.directory(path), logger: Self.logger)
+        #expect(Keyspace(again.currentRevisions) == before)
+        #expect(try await again.submit(Self.put("a", "3")).revision == 7)
+        await again.close()
+      }
+    }
+  }
+
+  @Test func whatComesAfterTheEndIsRefused() async throws {
+    let store = try Store(.memory, logger: Self.logger)
+    await store.close()
+    let error = await #expect(throws: RevisionError.self) {
+      _ = try await store.submit(Self.put("a", "1"))
+    }
+    #expect(error == .unavailable("server stopped"))
+    #expect(error?.code == .unavailable)
+  }
+
+  /// Watchers come while the writer writes: each reads on from the tree that it gets, and misses nothing.
+  @Test func noEventFallsBetweenTheTreeAndTheWakeUp() async throws {
+    let store = try Store(.memory, logger: Self.logger)
+    let loops = MultiThreadedEventLoopGroup.singleton
+    let count = 2_000 as Int64
+    let watchers = (0..<8).map { _ in Watcher(store, Self.all, on: loops.next()) }
+    await withTaskGroup { group in
+      group.addTask {
+        for number in 0..<count {
+          store.submit(Self.put("k\(number % 5)", "\(number)"), on: nil) { _ in }
+          if number % 100 == 0 { await Task.yield() }
+        }
+      }
+      for watcher in watchers {
+        group.addTask {
+          try? await Task.sleep(for: .microseconds(Int.random(in: 0...3_000)))
+          watcher.start(at: 2)
+        }
+      }
+    }
+    try await eventually("a watcher does not get on") {
+      watchers.allSatisfy { $0.seen.count == count }
+    }
+    for watcher in watchers { #expect(watcher.seen == Array(2...count + 1)) }
+    for watcher in watchers { watcher.stop() }
+    #expect(store.revisionWatcherCount == 0)
+    await store.close()
+  }
+
+  @Test func onlyWhoIsConcernedIsWoken() async throws {
+    let store = try Store(.memory, logger: Self.logger)
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let (a, b) = (Watcher(store, Self.single("a"), on: loop), Watcher(store, Self.all, on: loop))
+    a.start(at: 2)
+    b.start(at: 2)
+    _ = try await store.submit(Self.put("b", "1"))
+    _ = try await store.submit(Self.put("a", "1"))
+    try await eventually("both are woken") { a.seen == [3] && b.seen == [2, 3] }
+    #expect(a.wakeUps == 1 && b.wakeUps == 2)
+    await store.close()
+  }
+
+  /// Not before its TTL, and little after it.
+  @Test func aLeaseEndsByItself() async throws {
+    let store = try Store(.memory, logger: Self.logger)
+    let watcher = Watcher(store, Self.all, on: MultiThreadedEventLoopGroup.singleton.next())
+    watcher.start(at: 2)
+    let granted = ContinuousClock.now
+    _ = try await store.submit(.grant(id: 1, ttl: 1))
+    _ = try await store.submit(Self.put("k", "1", lease: 1))
+    try await eventually("the lease ends") { watcher.seen == [2, 3] }
+    let time = granted.duration(to: .now)
+    #expect(time >= .seconds(2), "\(time)")
+    #expect(store.currentRevisions.leaseIDs.isEmpty)
+    await store.close()
+  }
+
+  /// Pulls its events when it is woken.
+  private final class Watcher: Sendable {
+    private struct State {
+      var id: UInt64?
+      var seen: [Int64] = []
+      var next: Int64 = 0
+      var wakeUps = 0
+    }
+
+    private let store: Store
+    private let range: KeyRange
+    private let loop: any EventLoop
+    private let state = Mutex(State())
+
+    init(_ store: Store, _ range: KeyRange, on loop: any EventLoop) {
+      (self.store, self.range, self.loop) = (store, range, loop)
+    }
+
+    var seen: [Int64] { self.state.withLock { $0.seen } }
+    var wakeUps: Int { self.state.withLock { $0.wakeUps } }
+
+    func start(at revision: Int64) {
+      self.state.withLock { $0.next = revision }
+      let (id, tree) = self.store.watchRevisions(self.range, on: self.loop) { tree in
+        self.state.withLock { $0.wakeUps += 1 }
+        self.pull(tree)
+      }
+      self.state.withLock { $0.id = id }
+      self.pull(tree)
+    }
+
+    private func pull(_ tree: RevisionTree) {
+      self.state.withLock { state in
+        try? tree.forEachEvent(in: self.range, from: state.next) { event in
+          state.seen.append(event.revision.main)
+          return true
+        }
+        state.next = max(state.next, tree.revision + 1)
+      }
+    }
+
+    func stop() { if let id = self.state.withLock({ $0.id }) { self.store.unwatchRevisions(id) } }
+  }
+}
+
+extension Store {
+  /// Returns when the change is on disk.
+  func submit(_ command: RevisionCommand) async throws -> RevisionOutcome {
+    try await withCheckedThrowingContinuation { continuation in
+      self.submit(command, on: nil) { continuation.resume(with: $0) }
+    }
+  }
+}
+
+/// All that can be read of a keyspace.
+struct Keyspace: Equatable {
+  var revision: Int64
+  var compacted: Int64
+  var pairs: [KeyValue] = []
+  var versions: [RevisionKey: [Int64: KeyValue?]] = [:]
+  var events: [RevisionEvent] = []
+  var leases: [Int64: [RevisionKey]] = [:]
+
+  init(_ tree: RevisionTree) {
+    self.revision = tree.revision
+    self.compacted = tree.compacted
+    tree.pairs.forEach { _, pair in
+      self.pairs.append(pair)
+      return true
+    }
+    tree.versions.forEach { place, pair in
+      self.versions[place.key, default: [:]][place.revision.main] = .some(pair)
+      return true
+    }
+    try? tree.forEachEvent(
+      in: KeyRange(RevisionKey([0]), end: RevisionKey([0])), from: max(tree.compacted, 2)
+    ) {
+      self.events.append($0)
+      return true
+    }
+    for id in tree.leaseIDs { self.leases[id] = tree.leases[id]?.keys.keys }
+  }
+}
