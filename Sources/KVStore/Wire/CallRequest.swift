@@ -81,7 +81,7 @@ extension CallRequest {
     case nil: return self.standardContentType
     case UInt8(ascii: "+"), UInt8(ascii: ";"):
       return rest.count == 1
-        ? self.standardContentType : "\(self.standardContentType)+\(rest.dropFirst())"
+        ? self.standardContentType : "\(self.standardContentType)+\(Substring(rest.dropFirst()))"
     default: return nil
     }
   }

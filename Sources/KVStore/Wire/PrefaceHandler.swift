@@ -65,7 +65,9 @@ final class PrefaceHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   /// A client that is gone, or that the server has no time for, is the next handler's.
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if let shown = event as? ConnectionHandler.CertificateShown { self.certificateName = shown.name }
+    if let shown = event as? ConnectionHandler.CertificateShown {
+      self.certificateName = shown.name
+    }
     context.fireUserInboundEventTriggered(event)
   }
 
