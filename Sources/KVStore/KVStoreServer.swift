@@ -123,10 +123,10 @@ public final class KVStoreServer: Service {
               ConnectionHandler(store: store, pages: pages, listener: listener, limits: limits)
             }
           case .refuse:
-            try pipeline.addHandler(
-              RefusalHandler(
-                limit: limit.count, headers: pages.headers, date: pages.date.now,
-                patience: limits.refusalTime))
+            let refusal = RefusalHandler(
+              limit: limit.count, headers: pages.headers, date: pages.date.now,
+              patience: limits.refusalTime)
+            try wire.refuse(channel, limit: limit.count, with: refusal)
           }
         }
         listeners.append(try await address.bind(bootstrap))

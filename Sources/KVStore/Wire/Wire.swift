@@ -10,19 +10,39 @@ struct Wire: Sendable {
   func serve(
     _ channel: any Channel, makeHandler: @escaping @Sendable () -> ConnectionHandler
   ) throws {
-    let http1 = makeHandler()
-    let preface = PrefaceHandler(time: self.limits.requestTime) { context, certificateName in
-      let pipeline = context.pipeline.syncOperations
-      let connection = HTTP2ConnectionHandler(
+    try self.add(to: channel, http1: makeHandler()) { certificateName in
+      let handler = HTTP2ConnectionHandler(
         calls: self.calls, limits: self.limits, certificateName: certificateName,
         makePageHandler: makeHandler)
-      let http2 = NIOHTTP2Handler(
-        mode: .server, frameDelegate: connection, connectionConfiguration: self.connection,
-        streamConfiguration: self.stream)
+      return [self.http2(frameDelegate: handler), handler]
+    }
+  }
+
+  /// Answers a connection that is one too many.
+  func refuse(_ channel: any Channel, limit: Int, with http1: RefusalHandler) throws {
+    try self.add(to: channel, http1: http1) { _ in
+      let handler = HTTP2RefusalHandler(
+        text: RefusalHandler.text(limit: limit), patience: self.limits.refusalTime)
+      return [self.http2(frameDelegate: nil), handler]
+    }
+  }
+
+  private func add(
+    to channel: any Channel, http1: any RemovableChannelHandler,
+    http2: @escaping (_ certificateName: KeyName?) -> [any ChannelHandler]
+  ) throws {
+    let preface = PrefaceHandler(time: self.limits.requestTime) { context, certificateName in
+      let pipeline = context.pipeline.syncOperations
       pipeline.removeHandler(http1, promise: nil)
-      try pipeline.addHandlers([http2, connection])
+      try pipeline.addHandlers(http2(certificateName))
     }
     try channel.pipeline.syncOperations.addHandlers([preface, http1])
+  }
+
+  private func http2(frameDelegate: HTTP2ConnectionHandler?) -> NIOHTTP2Handler {
+    NIOHTTP2Handler(
+      mode: .server, frameDelegate: frameDelegate, connectionConfiguration: self.connection,
+      streamConfiguration: self.stream)
   }
 
   private var connection: NIOHTTP2Handler.ConnectionConfiguration {

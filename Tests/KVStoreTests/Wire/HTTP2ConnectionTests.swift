@@ -167,6 +167,22 @@ import Testing
     }
   }
 
+  @Test func aConnectionThatIsOneTooManyIsToldSo() async throws {
+    try await withEchoServer(maxConnections: 1) { server, _ in
+      let client = try await WireClient.connect(to: server.urls[0])
+      #expect(try await client.call("/test.Echo/Unary").status == 0)
+      let other = try await WireClient.connect(to: server.urls[0])
+      let answer = try await other.call("/test.Echo/Unary")
+      #expect(answer.head[":status"] == "503")
+      #expect(String(buffer: answer.data).contains("--max-connections"))
+      try await eventually { other.isClosed }
+      // Streams are not counted.
+      for _ in 0..<10 { _ = try await client.open("/test.Echo/Silent") }
+      #expect(try await client.call("/test.Echo/Unary").status == 0)
+      await client.close()
+    }
+  }
+
   /// Streams beyond the limit are refused, and their client may try again.
   @Test func aStreamBeyondTheLimitIsRefused() async throws {
     var limits = ConnectionLimits()
