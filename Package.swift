@@ -15,6 +15,8 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let inMemoryLogging: Target.Dependency = .product(name: "InMemoryLogging", package: "swift-log")
@@ -65,6 +67,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -140,7 +143,7 @@ let package = Package(
       name: "KVStore",
       dependencies: [
         "CCrypt", "CLinux", "HTTPEndpoint", "Linux", "PrometheusText", nioCore, nioPosix, nioHTTP1,
-        nioTLS, nioSSL, logging, lifecycle, collections, deque, grdb, sqlite,
+        nioTLS, nioSSL, nioHTTP2, nioHPACK, logging, lifecycle, collections, deque, grdb, sqlite,
       ],
       swiftSettings: settings),
     // signalfd and timerfd for the guard, eventfd for kvstore's writer, openat2 and mounts for the kubelet.
@@ -323,11 +326,12 @@ let package = Package(
       name: "KVStoreTests",
       dependencies: [
         "JSONText", "KVStore", "PrometheusText", "SeededRandom", "TestSupport", "kvstore",
-        httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, subprocess, logging, inMemoryLogging,
+        httpClient, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioTLS, nioSSL, subprocess,
+        logging, inMemoryLogging,
       ],
       exclude: [
         "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus", "Revisions/Cases",
-        "SQLite/VersionTwo",
+        "SQLite/VersionTwo", "Wire/Traces", "Wire/Corpus",
       ],
       swiftSettings: settings),
     .testTarget(

@@ -84,7 +84,8 @@ public final class KVStoreServer: Service {
     _ storage: Storage, listenURLs: [String], advertisedURLs: [String] = [], name: String,
     corsOrigins: CORSOrigins = .none,
     hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
-    logger: Logger, limits: ConnectionLimits
+    logger: Logger, limits: ConnectionLimits,
+    calls makeCalls: (Store) -> any CallTable = { _ in NoCalls() }
   ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
     let advertised = try advertisedURLs.map(ListenAddress.advertised)
@@ -101,6 +102,7 @@ public final class KVStoreServer: Service {
       }
     let store = try Store(location, logger: logger)
     let connections = Connections(limit: limit.count, logger: logger)
+    let wire = Wire(calls: makeCalls(store), limits: limits)
     var listeners: [any Channel] = []
     do {
       for address in addresses {
@@ -115,18 +117,16 @@ public final class KVStoreServer: Service {
           }
           switch admission {
           case .serve:
-            try pipeline.addHandler(
-              ConnectionHandler(
-                store: store, pages: pages,
-                listener: BrowserPolicy.Listener(
-                  address: channel.parent?.localAddress?.ipAddress ?? "",
-                  isTLS: address.isSecure),
-                limits: limits))
+            let listener = BrowserPolicy.Listener(
+              address: channel.parent?.localAddress?.ipAddress ?? "", isTLS: address.isSecure)
+            try wire.serve(channel) {
+              ConnectionHandler(store: store, pages: pages, listener: listener, limits: limits)
+            }
           case .refuse:
-            try pipeline.addHandler(
-              RefusalHandler(
-                limit: limit.count, headers: pages.headers, date: pages.date.now,
-                patience: limits.refusalTime))
+            let refusal = RefusalHandler(
+              limit: limit.count, headers: pages.headers, date: pages.date.now,
+              patience: limits.refusalTime)
+            try wire.refuse(channel, limit: limit.count, with: refusal)
           }
         }
         listeners.append(try await address.bind(bootstrap))

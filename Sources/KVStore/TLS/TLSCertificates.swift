@@ -59,7 +59,7 @@ extension TLSFiles {
       clientAuthorityFile: self.trustedCAFile.isEmpty ? nil : self.trustedCAFile, flags: .etcd)
     do throws(ServerTLSError) {
       return try files.load { configuration in
-        configuration.applicationProtocols = ["http/1.1"]
+        configuration.applicationProtocols = ["h2", "http/1.1"]
         // For a client that does not answer the end of the connection.
         configuration.shutdownTimeout = .seconds(2)
         configuration.sendCANameList = !self.trustedCAFile.isEmpty

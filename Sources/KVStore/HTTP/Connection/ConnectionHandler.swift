@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// It runs on the connection's event loop, without a task of its own. How a request is answered is in
 /// `ConnectionHandler+Requests.swift`.
-final class ConnectionHandler: ChannelDuplexHandler {
+final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundIn = Never
   typealias OutboundOut = ByteBuffer

@@ -22,4 +22,6 @@ struct ConnectionLimits: Sendable {
   var eventsBehind = 100
   /// The same in bytes.
   var bytesBehind = 16 << 20
+  /// What HTTP/2 may cost beside it.
+  var wire = WireLimits()
 }

@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// It waits a moment for the request, since many clients fail on an answer that comes first, and then for
 /// the client to hang up: closing a connection with unread bytes resets it, and the answer is lost.
-final class RefusalHandler: ChannelInboundHandler {
+final class RefusalHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
@@ -13,11 +13,13 @@ final class RefusalHandler: ChannelInboundHandler {
   private var isAnswered = false
   private var alarm: Scheduled<Void>?
 
+  static func text(limit: Int) -> String {
+    "503 Service Unavailable: \(limit) connections are open, --max-connections allows no more\n"
+  }
+
   /// - Parameter patience: for the request, and again for the client to hang up.
   init(limit: Int, headers: ServerHeaders, date: ByteBuffer, patience: TimeAmount) {
-    let response = Response.text(
-      .serviceUnavailable,
-      "503 Service Unavailable: \(limit) connections are open, --max-connections allows no more\n")
+    let response = Response.text(.serviceUnavailable, Self.text(limit: limit))
     var answer = ByteBuffer()
     answer.writeHead(
       of: response, to: RequestHead(method: .GET, target: [], isKeepAlive: false), with: headers,
