@@ -78,7 +78,7 @@ lint: tidy ## Check the format of all sources, the documentation of the librarie
 
 tidy: deps ## Check the documents: links, sizes, the tests that they name, tables of flags, words.
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --filter DocumentTests
+	$(SWIFT) test --skip-build --filter '^DocumentTests\.'
 
 docs: deps ## Write the tables of flags in the documents anew, from the programs.
 	$(SWIFT) build --build-tests

@@ -38,6 +38,7 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 
@@ -78,6 +79,7 @@ let package = Package(
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     // For `make lint` alone: the documentation of the libraries is built without a warning.
@@ -118,6 +120,11 @@ let package = Package(
     .target(
       name: "SeededRandom", path: "Sources/Support/SeededRandom", swiftSettings: settings),
 
+    // The messages of etcd's v3 API, generated from etcd.proto by integration/messages.
+    .target(
+      name: "EtcdMessages", dependencies: [protobuf], path: "Sources/Support/EtcdMessages",
+      exclude: ["etcd.proto"], swiftSettings: settings),
+
     // MARK: Clients and objects
 
     .target(
@@ -142,8 +149,9 @@ let package = Package(
     .target(
       name: "KVStore",
       dependencies: [
-        "CCrypt", "CLinux", "HTTPEndpoint", "Linux", "PrometheusText", nioCore, nioPosix, nioHTTP1,
-        nioTLS, nioSSL, nioHTTP2, nioHPACK, logging, lifecycle, collections, deque, grdb, sqlite,
+        "CCrypt", "CLinux", "EtcdMessages", "HTTPEndpoint", "Linux", "PrometheusText", nioCore,
+        nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2, nioHPACK, logging, lifecycle, collections,
+        deque, grdb, protobuf, sqlite,
       ],
       swiftSettings: settings),
     // signalfd and timerfd for the guard, eventfd for kvstore's writer, openat2 and mounts for the kubelet.

@@ -85,7 +85,7 @@ public final class KVStoreServer: Service {
     corsOrigins: CORSOrigins = .none,
     hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
     logger: Logger, limits: ConnectionLimits,
-    calls makeCalls: (Store) -> any CallTable = { _ in NoCalls() }
+    calls: (any CallTable)? = nil
   ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
     let advertised = try advertisedURLs.map(ListenAddress.advertised)
@@ -102,12 +102,12 @@ public final class KVStoreServer: Service {
       }
     let store = try Store(location, logger: logger)
     let connections = Connections(limit: limit.count, logger: logger)
-    let wire = Wire(calls: makeCalls(store), limits: limits)
     var listeners: [any Channel] = []
     do {
       for address in addresses {
         let bootstrap = self.bootstrap(connections) { channel, pages in
           let admission = try connections.admit(channel)
+          let wire = Wire(calls: calls ?? pages.services, limits: limits)
           let pipeline = channel.pipeline.syncOperations
           if address.isSecure, let certificates {
             try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))

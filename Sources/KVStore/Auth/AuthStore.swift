@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The shell around ``AuthRules``: the rules as on disk, a queue of changes, and ``PasswordQueue``.
+/// The shell around ``AuthRules``: the rules as on disk, and a queue of changes.
 ///
 /// The path of a change: a request becomes an ``AuthChange``, which is applied to a copy of the rules, one
 /// after the other. One transaction commits the rows that differ. Only then the copy takes effect and the
@@ -15,19 +15,15 @@ final class AuthStore: Sendable {
   private let logger: Logger
   private let rules: Mutex<AuthRules>
   private let enabled: Atomic<Bool>
-  private let verified = VerifiedPasswords()
   private let changes = DispatchQueue(label: "kvstore-auth")
-  /// One password at a time: guessing keeps at most one processor busy.
-  private let passwords = DispatchQueue(label: "kvstore-passwords")
-  /// A connection has one request under way, and those of closed ones are passed over: the number of
-  /// connections bounds the queue.
-  private let waiting = Mutex(PasswordQueue<Attempt>())
-  /// New passwords, which only root may set, do not wait behind those that are tried.
-  private let newPasswords = DispatchQueue(label: "kvstore-new-passwords")
+  private let passwords: PasswordChecker
 
-  init(_ rules: AuthRules, database: Database, logger: Logger) {
+  init(
+    _ rules: AuthRules, database: Database, passwords: PasswordChecker, logger: Logger
+  ) {
     self.database = database
     self.logger = logger
+    self.passwords = passwords
     self.rules = Mutex(rules)
     self.enabled = Atomic(rules.isEnabled)
   }
@@ -51,12 +47,6 @@ final class AuthStore: Sendable {
     fileprivate let hash: String
   }
 
-  private struct Attempt: Sendable {
-    let claim: Claim
-    let isWanted: @Sendable () -> Bool
-    let reply: @Sendable (Requester) -> Void
-  }
-
   /// - Parameters:
   ///   - header: `Authorization`; an empty one counts as none.
   ///   - certificateName: the common name of the client's certificate. Without the header it is the user, if
@@ -71,7 +61,7 @@ final class AuthStore: Sendable {
     guard let credentials = BasicCredentials(header),
       let hash = self.rules.withLock({ $0.users[credentials.user]?.passwordHash })
     else { return .known(.unknown) }
-    if self.verified.contains(credentials.password, of: credentials.user, hash: hash) {
+    if self.passwords.verified.contains(credentials.password, of: credentials.user, hash: hash) {
       return .known(.user(credentials.user))
     }
     return .claimed(Claim(credentials: credentials, hash: hash))
@@ -85,38 +75,14 @@ final class AuthStore: Sendable {
     _ claim: Claim, address: String = "", isWanted: @escaping @Sendable () -> Bool = { true },
     reply: @escaping @Sendable (Requester) -> Void
   ) {
-    let attempt = Attempt(claim: claim, isWanted: isWanted, reply: reply)
-    self.waiting.withLock {
-      $0.add(attempt, from: .init(address: address, user: claim.credentials.user))
+    let (user, hash) = (claim.credentials.user, claim.hash)
+    self.passwords.check(
+      claim.credentials.password, of: user, hash: hash, address: address, isWanted: isWanted
+    ) { isRight in
+      // The password may have changed meanwhile.
+      let isCurrent = self.rules.withLock { $0.users[user]?.passwordHash == hash }
+      reply(isRight && isCurrent ? .user(user) : .unknown)
     }
-    self.passwords.async {
-      while let attempt = self.waiting.withLock({ $0.next() }) {
-        guard attempt.isWanted() else { continue }
-        self.carryOut(attempt)
-        return
-      }
-    }
-  }
-
-  private func carryOut(_ attempt: Attempt) {
-    let claim = attempt.claim
-    let (user, password) = (claim.credentials.user, claim.credentials.password)
-    let start = ContinuousClock.now
-    // Of many simultaneous requests the first one checks for all.
-    let isKnown = self.verified.contains(password, of: user, hash: claim.hash)
-    guard isKnown || PasswordHash.isRight(password, for: claim.hash) else {
-      self.logger.debug("A wrong password", metadata: ["user": "\(user.text)"])
-      let now = ContinuousClock.now
-      let answer = self.waiting.withLock { $0.answer(at: now, cost: now - start) }
-      DispatchQueue.global().asyncAfter(deadline: .now() + (answer - now) / .seconds(1)) {
-        attempt.reply(.unknown)
-      }
-      return
-    }
-    if !isKnown { self.verified.insert(password, of: user, hash: claim.hash) }
-    // The password may have changed meanwhile.
-    let isCurrent = self.rules.withLock { $0.users[user]?.passwordHash == claim.hash }
-    attempt.reply(isCurrent ? .user(user) : .unknown)
   }
 
   // MARK: Permissions
@@ -161,8 +127,8 @@ final class AuthStore: Sendable {
           self.carryOut(document.change(passwordHash: nil), reply: reply)
           return
         }
-        self.newPasswords.async {
-          guard let hash = PasswordHash.make(document.password) else {
+        self.passwords.make(document.password) { hash in
+          guard let hash else {
             reply(.failure(.internalError))
             return
           }
@@ -199,14 +165,9 @@ final class AuthStore: Sendable {
   private func publish(_ new: AuthRules, replacing old: AuthRules) {
     self.rules.withLock { $0 = new }
     self.enabled.store(new.isEnabled, ordering: .releasing)
-    self.verified.keepOnly(new.users)
+    self.passwords.verified.keepOnly(new.users)
     if new.isEnabled != old.isEnabled {
       self.logger.info("Auth was switched \(new.isEnabled ? "on" : "off")")
     }
   }
-}
-
-extension KeyName {
-  /// For logs; invalid UTF-8 becomes U+FFFD.
-  fileprivate var text: String { String(decoding: self.bytes, as: UTF8.self) }
 }

@@ -3,7 +3,7 @@ import NIOCore
 /// What a client has said of a call before its first message.
 ///
 /// A call comes by gRPC or by the JSON gateway. All of it happens on the event loop of its connection.
-struct CallHead {
+struct CallHead: Sendable {
   /// How messages are written.
   enum Encoding: Sendable { case protobuf, json }
 
@@ -12,6 +12,10 @@ struct CallHead {
   var token: String?
   /// The common name of the client's certificate.
   var certificateName: KeyName?
+  /// The server's end of the connection.
+  var localAddress: String?
+  /// The client's end, without its port.
+  var remoteAddress: String?
   let loop: any EventLoop
 }
 
@@ -35,6 +39,21 @@ protocol CallHandler: AnyObject {
   /// The client has left, or its deadline has passed.
   func cancelled()
   func becameWritable()
+  /// The server stops: a call that waits for others ends, any other one is about to be answered.
+  func serverStops()
+  /// Whether it may take for ever, and keeps others waiting.
+  var waitsForOthers: Bool { get }
+}
+
+extension CallHandler {
+  var waitsForOthers: Bool { false }
+
+  func serverStops() {}
+}
+
+extension RPCStatus {
+  /// The end of a call that waits while the server stops.
+  static let serverStopped = RPCStatus(.unavailable, "etcdserver: server stopped")
 }
 
 /// The methods of all services.

@@ -14,7 +14,7 @@ final class ChangeLog: Sendable {
   private static let (growth, largestKept) = (1 << 20, 64 << 20)
 
   let logID: UInt64
-  private let directory: String
+  let directory: String
   private let files: [LogFile]
   private let state: Mutex<State>
   private let mark: Mutex<(mark: AcknowledgedMark, file: LogFile)>
@@ -219,6 +219,9 @@ final class ChangeLog: Sendable {
       return state.last
     }
   }
+
+  /// What the files take on disk.
+  var byteCount: Int { self.files.reduce(0) { $0 + $1.size } }
 
   /// The tables have every batch up to this one, on disk.
   func folded(_ position: LogRecovery.Position) {

@@ -137,6 +137,9 @@ extension RevisionTree {
     return (now.nanoseconds(to: lease.deadline) / 1_000_000_000, lease.ttl, lease.keys.keys)
   }
 
+  /// Those that are attached to a lease.
+  func keys(of lease: Int64) -> [RevisionKey] { self.leases[lease]?.keys.keys ?? [] }
+
   /// In their order.
   package var leaseIDs: [Int64] { self.leases.ids }
 

@@ -33,6 +33,11 @@ package struct KeyRange: Equatable, Sendable {
     self.end = end.bytes.isEmpty ? nil : end.bytes == [0] ? End.none : .before(end)
   }
 
+  /// Whether its end is not behind its start.
+  var isEmpty: Bool {
+    if case .before(let end) = self.end { end <= self.start } else { false }
+  }
+
   func contains(_ key: RevisionKey) -> Bool {
     switch self.end {
     case nil: key == self.start

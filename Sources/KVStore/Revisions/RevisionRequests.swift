@@ -97,6 +97,17 @@ package struct TxnRequest: Equatable, Sendable {
   package var success: [Operation] = []
   package var failure: [Operation] = []
 
+  /// Whether one of its operations, in either branch, may add to the keyspace.
+  var puts: Bool {
+    (self.success + self.failure).contains { operation in
+      switch operation {
+      case .put: true
+      case .txn(let request): request.puts
+      case .range, .delete, .empty: false
+      }
+    }
+  }
+
   package init() {}
 }
 

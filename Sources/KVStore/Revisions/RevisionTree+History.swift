@@ -8,23 +8,49 @@ package struct RevisionEvent: Equatable, Sendable {
   package let previous: KeyValue?
 }
 
+/// Events of a range in their order: those that one watcher gets at once.
+package struct EventBatch: Equatable, Sendable {
+  package var events: [RevisionEvent] = []
+  /// The first revision that is not in this batch.
+  package var next: Int64
+}
+
 extension RevisionTree {
   // MARK: Events
 
-  /// Calls the body with the changes in a range from a revision on, in their order, until it says no.
+  /// The changes in a range. All of one revision are in one batch.
+  /// - Parameters:
+  ///   - revision: the first one.
+  ///   - mostBytes: of keys and values, unless they are of a single revision.
+  ///   - mostChanges: of this range or not, that are looked at, unless they are of a single revision.
   /// - Throws: ``RevisionError/compacted``.
-  package func forEachEvent(
-    in range: KeyRange, from revision: Int64, _ body: (RevisionEvent) -> Bool
-  ) throws(RevisionError) {
+  package func events(
+    in range: KeyRange, from revision: Int64, mostBytes: Int = .max, mostChanges: Int = .max
+  ) throws(RevisionError) -> EventBatch {
     guard revision >= self.compacted else { throw .compacted }
-    self.changes.forEach(from: Revision(main: revision, sub: 0)) { revision, key in
+    var batch = EventBatch(next: max(revision, self.revision + 1))
+    var (byteCount, changeCount, last) = (0, 0, revision)
+    self.changes.forEach(from: Revision(main: revision, sub: 0)) { place, key in
+      if place.main != last, byteCount >= mostBytes || changeCount >= mostChanges {
+        batch.next = place.main
+        return false
+      }
+      last = place.main
+      changeCount += 1
       guard range.contains(key) else { return true }
-      let place = VersionKey(key: key, revision: revision)
-      let former = self.versions.last(before: place).flatMap { $0.key.key == key ? $0.value : nil }
-      return body(
-        RevisionEvent(
-          key: key, revision: revision, pair: self.versions[place] ?? nil, previous: former))
+      let event = self.event(of: key, at: place)
+      byteCount += key.bytes.count + (event.pair?.value.count ?? 0)
+      batch.events.append(event)
+      return true
     }
+    return batch
+  }
+
+  private func event(of key: RevisionKey, at revision: Revision) -> RevisionEvent {
+    let place = VersionKey(key: key, revision: revision)
+    let former = self.versions.last(before: place).flatMap { $0.key.key == key ? $0.value : nil }
+    return RevisionEvent(
+      key: key, revision: revision, pair: self.versions[place] ?? nil, previous: former)
   }
 
   // MARK: Compaction

@@ -44,10 +44,13 @@ package struct RevisionTree: Sendable {
   }
 
   /// Whether the revision can be read.
-  func check(_ request: RangeRequest) throws(RevisionError) {
-    guard request.revision > 0 else { return }
-    guard request.revision <= self.revision else { throw .futureRevision }
-    guard request.revision >= self.compacted else { throw .compacted }
+  func check(_ request: RangeRequest) throws(RevisionError) { try self.check(request.revision) }
+
+  /// - Parameter revision: 0 and less for the present.
+  func check(_ revision: Int64) throws(RevisionError) {
+    guard revision > 0 else { return }
+    guard revision <= self.revision else { throw .futureRevision }
+    guard revision >= self.compacted else { throw .compacted }
   }
 
   /// - Parameter request: one that has been checked.
@@ -79,7 +82,7 @@ package struct RevisionTree: Sendable {
     return answer
   }
 
-  private func count(in range: KeyRange) -> Int {
+  func count(in range: KeyRange) -> Int {
     let first = self.pairs.rank(of: range.start)
     return switch range.end {
     case nil: self.pairs[range.start] == nil ? 0 : 1

@@ -19,6 +19,8 @@ final class Database: Sendable {
     var obsolete: [Revision]
     var history: EventHistory
     var auth: AuthRules
+    var access: AccessRules
+    var alarms: Set<Alarms.Alarm>
     var clock: StoreClock
     /// Never changes: for clients another id is another cluster.
     var clusterID: UInt64
@@ -191,14 +193,57 @@ final class Database: Sendable {
 
   /// Commits changed users and roles, all or none.
   func commit(_ rules: AuthRules, replacing old: AuthRules) throws {
+    try self.commitAuth { try Schema.write(rules, replacing: old, to: $0) }
+  }
+
+  /// The same for v3.
+  func commit(_ rules: AccessRules) throws {
+    try self.commitAuth { try Schema.write(rules, to: $0) }
+  }
+
+  private func commitAuth(_ write: (GRDB.Database) throws -> Void) throws {
     try self.checkPlace()
     let revision = try self.queue.write { db in
       let revision = (try Schema.meta("auth_revision", in: db) ?? 0 as UInt64) + 1
       try Schema.setMeta("auth_revision", Int64(bitPattern: revision), in: db)
-      try Schema.write(rules, replacing: old, to: db)
+      try write(db)
       return revision
     }
     self.log?.noteAuth(revision: revision)
+  }
+
+  func commit(_ alarms: Set<Alarms.Alarm>) throws {
+    try self.checkPlace()
+    try self.queue.write { db in
+      try Schema.setMeta(
+        "v3_alarms", alarms.map(\.rawValue).sorted().joined(separator: " "), in: db)
+      try Schema.seal(db)
+    }
+  }
+
+  /// Gives free pages back.
+  func defragment() throws { try self.queue.vacuum() }
+
+  /// The directory of the files; `nil` in memory.
+  var directory: DataDirectory? { self.log.map { DataDirectory($0.directory) } }
+
+  /// Of the tables and the log, in bytes.
+  struct Size {
+    var file: Int64 = 0
+    /// Without pages that are free.
+    var inUse: Int64 = 0
+  }
+
+  /// Zeros when the tables cannot be read.
+  var size: Size {
+    (try? self.queue.read { db in
+      func number(_ name: String) throws -> Int64 {
+        try Int64.fetchOne(db, sql: "PRAGMA \(name)") ?? 0
+      }
+      let (page, count) = (try number("page_size"), try number("page_count"))
+      let log = Int64(self.log?.byteCount ?? 0)
+      return Size(file: page * count + log, inUse: page * (count - (try number("freelist_count"))))
+    }) ?? Size()
   }
 
   /// Closes the file and releases the directory.
@@ -288,7 +333,11 @@ extension Schema {
       to: db)
     return Database.Recovered(
       tree: contents.tree, revisions: revisions, obsolete: contents.obsolete,
-      history: contents.history, auth: contents.auth, clock: clock,
+      history: contents.history, auth: contents.auth, access: contents.access,
+      alarms: Set(
+        (try self.meta("v3_alarms", in: db) as String? ?? "").split(separator: " ")
+          .compactMap { Alarms.Alarm(rawValue: String($0)) }),
+      clock: clock,
       clusterID: UInt64(bitPattern: clusterID))
   }
 }

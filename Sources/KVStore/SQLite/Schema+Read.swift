@@ -10,6 +10,7 @@ extension Schema {
     var obsolete: [Revision]
     var history: EventHistory
     var auth: AuthRules
+    var access: AccessRules
     /// The last batch that the tables have.
     var position: LogRecovery.Position
     /// `nil` before the first start.
@@ -34,7 +35,7 @@ extension Schema {
     return Contents(
       tree: tree, revisions: revisions, obsolete: obsolete,
       history: EventHistory(events: events, lastIndex: tree.index),
-      auth: try self.readAuth(db),
+      auth: try self.readAuth(db), access: try self.readAccess(db),
       position: LogRecovery.Position(
         number: try self.meta("log_batch", in: db) ?? 0,
         checksum: try self.meta("log_checksum", in: db) ?? 0),

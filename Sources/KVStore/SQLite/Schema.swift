@@ -1,8 +1,8 @@
 import Foundation
 import GRDB
 
-/// The tables of the database. Writing and reading them is in `Schema+Write`, `Schema+Read` and
-/// `Schema+Auth`.
+/// The tables of the database. Writing and reading them is in `Schema+Write`, `Schema+Read`,
+/// `Schema+Revisions`, `Schema+Auth` and `Schema+Access`.
 ///
 /// UTF-8 is stored as TEXT, so that an operator can read the tables, and other bytes as BLOB. Each row has a
 /// checksum, and `meta` has the sums: what was damaged on disk is refused, and not served.
@@ -55,6 +55,7 @@ enum Schema {
     // first_event, log_id, log_batch, log_checksum, restored, auth_checksum, auth_revision, checksum.
     migrator.registerMigration("v3", migrate: self.addChecksums)
     migrator.registerMigration("v4", migrate: self.addRevisionTables)
+    migrator.registerMigration("v4-auth", migrate: self.addAccessTables)
     return migrator
   }
 

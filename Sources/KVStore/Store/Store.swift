@@ -25,7 +25,11 @@ final class Store: Sendable {
   let commits = CommitMetrics()
   /// Converts the times of ``clock`` for clients.
   let wall: WallSkew
+  /// The users of v2.
   let auth: AuthStore
+  /// The users of v3.
+  let access: AccessStore
+  let alarms: Alarms
 
   private let database: Database
   private let logger: Logger
@@ -86,12 +90,21 @@ final class Store: Sendable {
   }
 
   /// Reads the database and starts the writer.
-  init(_ location: Database.Location, logger: Logger) throws(StartError) {
+  /// - Parameter quota: of the tables, in bytes; `nil` for none.
+  init(
+    _ location: Database.Location, quota: Int64? = nil, logger: Logger
+  ) throws(StartError) {
     let (database, recovered) = try Database.open(location)
     for warning in recovered.warnings { logger.warning("\(warning)") }
     self.database = database
     self.wakeUp = try WakeUp()
-    self.auth = AuthStore(recovered.auth, database: database, logger: logger)
+    let passwords = PasswordChecker(logger: logger)
+    self.auth = AuthStore(
+      recovered.auth, database: database, passwords: passwords, logger: logger)
+    self.access = AccessStore(
+      recovered.access, database: database, clock: recovered.clock, passwords: passwords,
+      logger: logger)
+    self.alarms = Alarms(recovered.alarms, database: database, quota: quota, logger: logger)
     self.logger = logger
     self.clock = recovered.clock
     self.wall = WallSkew(recovered.clock)
@@ -111,6 +124,28 @@ final class Store: Sendable {
   }
 
   // MARK: Requests
+
+  /// Does work that grows with the number of keys, on a thread of its own.
+  func readAside(_ work: @escaping @Sendable () -> Void) { self.reads.async(execute: work) }
+
+  /// It reads the disk.
+  var size: Database.Size { self.database.size }
+
+  /// `nil` in memory.
+  var directory: DataDirectory? { self.database.directory }
+
+  /// Gives free pages of the tables back, on another thread.
+  /// - Parameter reply: gets what went wrong.
+  func defragment(_ reply: @escaping @Sendable (String?) -> Void) {
+    self.folds.async {
+      do {
+        try self.database.defragment()
+        reply(nil)
+      } catch {
+        reply("\(error)")
+      }
+    }
+  }
 
   /// Why the last batch is not on disk, or the next one would not be; `nil` while all is well.
   var problem: String? {
@@ -302,6 +337,7 @@ final class Store: Sendable {
       position: self.database.beginFold(), time: self.clock.now)
     self.folds.async {
       let result = Result { try self.database.write(fold) }
+      self.alarms.check(self.database.size)
       self.inbox.withLock { $0.fold = result }
       self.wakeUp.signal()
     }

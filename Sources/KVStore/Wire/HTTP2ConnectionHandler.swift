@@ -218,7 +218,8 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
     if let deadline = call.deadline { self.setAlarm(deadline) }
     let head = CallHead(
       encoding: .protobuf, token: request.token, certificateName: self.certificateName,
-      loop: context.eventLoop)
+      localAddress: context.channel.localAddress?.ipAddress,
+      remoteAddress: context.channel.remoteAddress?.ipAddress, loop: context.eventLoop)
     do throws(RPCStatus) {
       let handler = try self.calls.handler(request.path, head, call)
       if let refusal = request.refusal { throw refusal }
@@ -352,8 +353,8 @@ extension HTTP2ConnectionHandler {
           opaqueData: text.isEmpty ? nil : ByteBuffer(string: text)),
         on: .rootStream, promise: promise)
     case .endCalls(let all):
-      for call in self.openCalls.values where all || !call.state.isComplete {
-        call.cut(RPCStatus(.unavailable, "etcdserver: server stopped"))
+      for call in self.openCalls.values {
+        if all { call.cut(.serverStopped) } else { call.serverStops() }
       }
     case .stopPages: context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     case .startStopTimer:

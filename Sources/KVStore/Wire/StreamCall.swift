@@ -89,6 +89,11 @@ final class StreamCall: CallAnswers {
     self.deliver()
   }
 
+  /// A call that waits for others ends, as one whose client may send more; others are about to be answered.
+  func serverStops() {
+    if self.state.isComplete { self.handler?.serverStops() } else { self.cut(.serverStopped) }
+  }
+
   /// Ends the call in the service's place.
   func cut(_ status: RPCStatus) {
     let handler = self.handler

@@ -98,13 +98,3 @@ extension HTTP2ConnectionHandler {
     context.fireChannelRead(self.wrapInboundOut(frame))
   }
 }
-
-/// Where no services are: every call is unknown.
-struct NoCalls: CallTable {
-  func handler(
-    _ path: String, _ head: CallHead, _ answers: any CallAnswers
-  ) throws(RPCStatus) -> any CallHandler {
-    let service = path.utf8.dropFirst().prefix { $0 != UInt8(ascii: "/") }
-    throw RPCStatus(.unimplemented, "unknown service \(String(service) ?? "")")
-  }
-}

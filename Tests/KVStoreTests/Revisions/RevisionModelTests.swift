@@ -363,12 +363,17 @@ private struct Run {
   private mutating func stepEvents() -> String? {
     let range = self.range()
     let start = max(1, self.tree.revision - self.number(50))
+    let mostBytes = Int(self.number(4)) * 10
     let found = Result { () throws(RevisionError) in
+      // In batches, as a watcher reads them.
       var events: [RevisionEvent] = []
-      try self.tree.forEachEvent(in: range, from: start) {
-        events.append($0)
-        return true
-      }
+      var next = start
+      repeat {
+        let batch = try self.tree.events(
+          in: range, from: next, mostBytes: mostBytes, mostChanges: 5)
+        events += batch.events
+        next = batch.next
+      } while next <= self.tree.revision
       return events
     }
     guard start >= self.model.compacted else {

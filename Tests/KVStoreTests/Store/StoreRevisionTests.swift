@@ -148,9 +148,8 @@ import Testing
 
     private func pull(_ tree: RevisionTree) {
       self.state.withLock { state in
-        try? tree.forEachEvent(in: self.range, from: state.next) { event in
-          state.seen.append(event.revision.main)
-          return true
+        if let batch = try? tree.events(in: self.range, from: state.next) {
+          state.seen += batch.events.map(\.revision.main)
         }
         state.next = max(state.next, tree.revision + 1)
       }
@@ -189,12 +188,8 @@ struct Keyspace: Equatable {
       self.versions[place.key, default: [:]][place.revision.main] = .some(pair)
       return true
     }
-    try? tree.forEachEvent(
-      in: KeyRange(RevisionKey([0]), end: RevisionKey([0])), from: max(tree.compacted, 2)
-    ) {
-      self.events.append($0)
-      return true
-    }
+    let all = KeyRange(RevisionKey([0]), end: RevisionKey([0]))
+    self.events = (try? tree.events(in: all, from: max(tree.compacted, 2)).events) ?? []
     for id in tree.leaseIDs { self.leases[id] = tree.leases[id]?.keys.keys }
   }
 }

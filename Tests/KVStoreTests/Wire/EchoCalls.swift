@@ -107,8 +107,8 @@ func withEchoServer(
   let calls = EchoCalls()
   let server = try await KVStoreServer.start(
     .memory, listenURLs: listenURLs, name: "test", tls: tls, maxConnections: maxConnections,
-    logger: .init(label: "test"), limits: limits
-  ) { _ in calls }
+    logger: .init(label: "test"), limits: limits, calls: calls
+  )
   do {
     try await body(server, calls.log)
     await server.stop()

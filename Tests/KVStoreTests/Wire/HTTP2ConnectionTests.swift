@@ -118,8 +118,8 @@ import Testing
     let calls = EchoCalls()
     let server = try await KVStoreServer.start(
       .memory, listenURLs: ["http://127.0.0.1:0"], name: "test", logger: .init(label: "test"),
-      limits: ConnectionLimits()
-    ) { _ in calls }
+      limits: ConnectionLimits(), calls: calls
+    )
     let client = try await WireClient.connect(to: server.urls[0])
     let watch = try await client.open("/test.Echo/Stream", messages: ["a"])
     let unary = try await client.open("/test.Echo/Silent", messages: ["a"], ends: true)

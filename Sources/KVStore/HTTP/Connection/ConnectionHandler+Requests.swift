@@ -44,6 +44,14 @@ extension ConnectionHandler {
       self.store.auth.answer(
         authRequest, query: target?.query, body: request.body, by: requester ?? .guest
       ) { result in report { .answered(.auth(result, clusterID: clusterID)) } }
+    case .gateway(let method):
+      let call = GatewayCall(isStream: method.isStream, channel: context.channel) { fact in
+        if fact.endsCall { self.call = nil }
+        self.report(fact, context: context)
+      }
+      call.begin(
+        method, request, self.pages.services, certificateName: self.certificateName
+      ) { self.call = $0 }
     case _ where changesMembers && requester.map(self.store.auth.isRoot) == false:
       let clusterID = self.pages.identity.clusterID
       self.report(

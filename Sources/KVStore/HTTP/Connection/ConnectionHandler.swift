@@ -25,6 +25,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private(set) var certificateName: KeyName?
   let limits: ConnectionLimits
   private var state: ConnectionState
+  /// The call of the v3 API that is under way.
+  var call: (any CallHandler)?
 
   /// Facts that were reported while another one was handled.
   private var facts = CircularBuffer<Fact>()
@@ -77,6 +79,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     self.report(.writabilityChanged(context.channel.isWritable), context: context)
+    if context.channel.isWritable { self.call?.becameWritable() }
     context.fireChannelWritabilityChanged()
   }
 
@@ -92,9 +95,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
-    case is Stop: self.report(.serverStopped, context: context)
+    case is Stop:
+      self.call?.serverStops()
+      self.report(.serverStopped, context: context)
     case let shown as CertificateShown: self.certificateName = shown.name
-    case ChannelEvent.inputClosed: self.report(.inputClosed, context: context)
+    case ChannelEvent.inputClosed:
+      // Nobody may be there to hear of it, and others wait behind it.
+      if self.call?.waitsForOthers == true { self.report(.lost, context: context) }
+      self.report(.inputClosed, context: context)
     default: context.fireUserInboundEventTriggered(event)
     }
   }
@@ -147,6 +155,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // An empty write: it completes after all before it.
     case .reportWhenWritten: self.write(ByteBuffer(), context: context, reporting: .allWritten)
     case .unwatch(let id): self.store.unwatch(id)
+    case .cancelCall: self.call.take()?.cancelled()
     case .startRequestTimer:
       self.requestTimer = self.schedule(.requestTimedOut, in: self.limits.requestTime, context)
     case .stopRequestTimer: self.requestTimer?.cancel()

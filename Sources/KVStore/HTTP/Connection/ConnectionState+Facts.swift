@@ -19,7 +19,11 @@ extension ConnectionState {
     /// `index` is the store's when the watch began, `event` one of the past, as JSON; without an `id`
     /// nothing more can come.
     case watchStarted(id: WatcherHub.ID?, index: UInt64, event: ByteBuffer?, isStream: Bool)
-    /// An event of the watch, as JSON.
+    /// A call of the v3 API has something to say: the head of its answer.
+    case callStarted(Response)
+    /// After ``callStarted(_:)``: the call says nothing more.
+    case callEnded
+    /// An event of the watch, as JSON, or a message of the call.
     case event(ByteBuffer, isLast: Bool)
     case eventWritten(byteCount: Int)
     /// All bytes before ``Action/reportWhenWritten`` have left.
@@ -39,6 +43,8 @@ extension ConnectionState {
     /// Write, and report ``Fact/eventWritten(byteCount:)``.
     case writeEvent(ByteBuffer)
     case unwatch(WatcherHub.ID)
+    /// Nobody hears the call that may be under way.
+    case cancelCall
     case startRequestTimer
     case stopRequestTimer
     case checkIdleness(in: TimeAmount)

@@ -26,13 +26,22 @@ struct ConnectionState {
     /// Next: `idle`, `watching`, `closing`, `closed`.
     case answering(Request)
     /// The head of the answer is out, events follow. Next: `idle`, `closing`, `closed`.
-    case watching(RequestHead, WatcherHub.ID?)
+    case watching(RequestHead, EventSource)
     /// The last answer is on its way; what arrives is dropped. Next: `lingering`, `closed`.
     case closing(lingers: Bool)
     /// The last answer and the output's end have left; what arrives is dropped. Next: `closed`.
     case lingering
     /// Final.
     case closed
+  }
+
+  /// Who sends the events of an answer.
+  private enum EventSource {
+    case watcher(WatcherHub.ID)
+    /// A call of the v3 API, which sends only while the client reads.
+    case call
+    /// Nobody: the answer ends with the connection.
+    case none
   }
 
   private let limits: ConnectionLimits
@@ -98,6 +107,12 @@ struct ConnectionState {
       }
     case .watchStarted(let id, let index, let event, let isStream):
       self.watchStarted(id, index: index, event: event, isStream: isStream, at: now)
+    case .callStarted(let response): self.callStarted(response)
+    case .callEnded:
+      if case .watching(let head, .call) = self.phase {
+        self.phase = .watching(head, .none)
+        self.endWatch(at: now)
+      }
     case .event(let event, let isLast): self.send(event, isLast: isLast, at: now)
     case .eventWritten(let byteCount):
       self.unwrittenEvents -= 1
@@ -284,21 +299,30 @@ struct ConnectionState {
       return
     }
     let head = request.head
-    self.phase = .watching(head, id)
+    self.phase = .watching(head, id.map { .watcher($0) } ?? .none)
     // Before there is any event: clients take silence for a dead server.
-    var buffer = ByteBufferAllocator().buffer(capacity: 512)
-    buffer.writeHead(
-      of: .event(.ok, body: ByteBuffer(), index: index), to: head, with: self.headers,
-      date: self.date, framing: head.isHTTP10 ? .untilClose : .chunked,
-      closes: head.isHTTP10 || !head.isKeepAlive)
-    self.write(buffer)
+    self.writeStreamHead(.event(.ok, body: ByteBuffer(), index: index), to: head)
     // A stream that was answered from the past stays open and gets nothing more, as with etcd.
     if let event { self.send(event, isLast: !isStream, at: now) }
     if self.closesNext || self.isInputClosed { self.endWatch(at: now) }
   }
 
+  private mutating func callStarted(_ response: Response) {
+    guard case .answering(let request) = self.phase else { return }
+    self.phase = .watching(request.head, .call)
+    self.writeStreamHead(response, to: request.head)
+  }
+
+  private mutating func writeStreamHead(_ response: Response, to head: RequestHead) {
+    var buffer = ByteBufferAllocator().buffer(capacity: 512)
+    buffer.writeHead(
+      of: response, to: head, with: self.headers, date: self.date,
+      framing: head.isHTTP10 ? .untilClose : .chunked, closes: head.isHTTP10 || !head.isKeepAlive)
+    self.write(buffer)
+  }
+
   private mutating func send(_ event: ByteBuffer, isLast: Bool, at now: NIODeadline) {
-    guard case .watching(let head, _) = self.phase else { return }
+    guard case .watching(let head, let source) = self.phase else { return }
     var buffer = event
     if !head.isHTTP10 {
       buffer = ByteBufferAllocator().buffer(capacity: event.readableBytes + 16)
@@ -306,24 +330,33 @@ struct ConnectionState {
     }
     self.unwrittenEvents += 1
     self.unwrittenEventBytes += buffer.readableBytes
-    // A client that does not keep up is cut off. One event is written whatever its size.
-    guard
+    // A client that does not keep up is cut off. One event is written whatever its size, and a call waits for its
+    // client.
+    let isInTime =
       self.unwrittenEvents == 1
-        || self.unwrittenEvents <= self.limits.eventsBehind
-          && self.unwrittenEventBytes <= self.limits.bytesBehind
-    else { return self.close() }
+      || self.unwrittenEvents <= self.limits.eventsBehind
+        && self.unwrittenEventBytes <= self.limits.bytesBehind
+    if case .watcher = source, !isInTime { return self.close() }
     self.actions.append(.writeEvent(buffer))
     guard isLast else { return }
     // The store has forgotten the watcher.
-    self.phase = .watching(head, nil)
+    self.phase = .watching(head, .none)
     self.endWatch(at: now)
   }
 
   private mutating func endWatch(at now: NIODeadline) {
-    guard case .watching(let head, let id) = self.phase else { return }
-    if let id { self.actions.append(.unwatch(id)) }
+    guard case .watching(let head, let source) = self.phase else { return }
+    self.stop(source)
     if !head.isHTTP10 { self.write(ByteBuffer(string: "0\r\n\r\n")) }
     self.finish(closes: head.isHTTP10 || !head.isKeepAlive || self.isLast, at: now)
+  }
+
+  private mutating func stop(_ source: EventSource) {
+    switch source {
+    case .watcher(let id): self.actions.append(.unwatch(id))
+    case .call: self.actions.append(.cancelCall)
+    case .none: break
+    }
   }
 
   // MARK: Answers
@@ -375,7 +408,11 @@ struct ConnectionState {
 
   private mutating func close() {
     if case .closed = self.phase { return }
-    if case .watching(_, let id?) = self.phase { self.actions.append(.unwatch(id)) }
+    switch self.phase {
+    case .watching(_, let source): self.stop(source)
+    case .answering: self.actions.append(.cancelCall)
+    case .idle, .receiving, .closing, .lingering, .closed: break
+    }
     self.phase = .closed
     self.input = ByteBuffer()
     self.body = ByteBuffer()

@@ -1,6 +1,9 @@
 /// The cluster and its one member, as clients see them.
 struct Identity: Sendable {
-  /// In hexadecimal; a restart keeps it.
+  /// A restart keeps them.
+  let clusterNumber: UInt64
+  let memberNumber: UInt64
+  /// The same in hexadecimal.
   let clusterID: String
   let memberID: String
   let name: String
@@ -10,11 +13,15 @@ struct Identity: Sendable {
   /// The version of etcd whose API this is; clients choose their requests by it.
   static let etcdVersion = "3.4.23"
   static let clusterVersion = "3.4.0"
+  /// There is no raft here; some clients want its numbers. It is that of a new etcd of one member.
+  static let raftTerm: UInt64 = 2
 
   init(clusterID: UInt64, name: String, clients: [ListenAddress]) {
-    self.clusterID = String(clusterID, radix: 16)
+    self.clusterNumber = clusterID
     // There is one member, so its id can follow from the cluster's.
-    self.memberID = String(clusterID ^ 0x5a5a_5a5a_5a5a_5a5a, radix: 16)
+    self.memberNumber = clusterID ^ 0x5a5a_5a5a_5a5a_5a5a
+    self.clusterID = String(clusterID, radix: 16)
+    self.memberID = String(self.memberNumber, radix: 16)
     self.name = name
     self.clients = clients
   }

@@ -11,21 +11,26 @@ struct Pages: Sendable {
   let browserPolicy: BrowserPolicy
   let date = DateLine()
 
+  /// Carries out the calls of the v3 API.
+  var services: Services { Services(store: self.store, identity: self.identity) }
+
   /// What each answer has in its headers.
   var headers: ServerHeaders {
     ServerHeaders(clusterID: self.identity.clusterID, corsOrigins: self.corsOrigins)
   }
 
-  /// - Precondition: the route is neither one of the keys nor of auth.
+  /// - Precondition: the route is none of the keys, of auth, or of a call.
   /// - Parameter address: the server's end of the connection.
   func response(
     to route: Route, method: HTTPMethod, reachedAt address: String?
   ) -> Response {
     switch route {
-    case .keys, .auth: preconditionFailure("\(route) is answered by the connection handler")
+    case .keys, .auth, .gateway:
+      preconditionFailure("\(route) is answered by the connection handler")
+    case .noMethod: .text(.notFound, "Not Found\n")
     case .version: .json(.ok, self.identity.version)
     case .health:
-      self.store.problem == nil
+      self.store.problem == nil && self.store.alarms.current.isEmpty
         ? .text(.ok, "{\"health\":\"true\"}")
         : .text(.serviceUnavailable, "{\"health\":\"false\"}")
     case .members: self.ofTheCluster(self.identity.members(reachedAt: address))

@@ -4,6 +4,10 @@ import NIOHTTP1
 enum Route: Equatable, Sendable {
   case keys(KeysRequest.Method, StorePath)
   case auth(AuthRequest)
+  /// A call of the v3 API.
+  case gateway(Method)
+  /// Below `/v3`, where nothing is.
+  case noMethod
   case version
   case health
   case members
@@ -54,7 +58,17 @@ enum Route: Equatable, Sendable {
         ? route : .methodNotAllowed(allow: allowed.map(\.rawValue).joined(separator: ","))
     }
     let path = String(decoding: target.path, as: UTF8.self)
+    for prefix in ["/v3", "/v3beta"] where path.hasPrefix(prefix + "/") {
+      guard let method = MethodTable.standard.gatewayMethod(String(path.dropFirst(prefix.count)))
+      else {
+        self = .noMethod
+        return
+      }
+      self = only([.POST], .gateway(method))
+      return
+    }
     switch path {
+    case "/v3", "/v3beta": self = .redirect(path + "/")
     case "/version": self = only([.GET], .version)
     case "/health": self = only([.GET], .health)
     case "/v2/machines": self = only([.GET, .HEAD], .machines)

@@ -138,6 +138,7 @@ struct ConnectionPlayer {
     case .write(let bytes): return "write " + self.text(bytes)
     case .writeEvent(let bytes): return "write event " + self.text(bytes)
     case .unwatch(let id): return "unwatch \(id)"
+    case .cancelCall: return "cancel the call"
     case .startRequestTimer: return "start the request timer"
     case .stopRequestTimer: return "stop the request timer"
     case .checkIdleness(let time): return "check idleness in \(time.nanoseconds / 1_000_000_000)s"

@@ -1,0 +1,80 @@
+import NIOCore
+import SwiftProtobuf
+
+/// Takes the answer of a call; on the call's event loop.
+typealias CallReply<Answer> = @Sendable (Result<Answer, RPCStatus>) -> Void
+
+/// A call with one query and one answer.
+final class UnaryCall<Query: Message, Answer: Message>: CallHandler {
+  /// Answers now, or later on the call's event loop.
+  typealias Body =
+    @Sendable (Services, Query, CallHead, @escaping CallReply<Answer>) throws(RPCStatus) -> Void
+
+  private let services: Services
+  private let head: CallHead
+  /// `nil` once the call is over.
+  private var answers: (any CallAnswers)?
+  private let body: Body
+  private var hasQuery = false
+
+  init(_ services: Services, _ head: CallHead, _ answers: any CallAnswers, _ body: @escaping Body) {
+    self.services = services
+    self.head = head
+    self.answers = answers
+    self.body = body
+  }
+
+  func received(_ message: ByteBuffer) {
+    // The rest of what the client sends is no part of the call.
+    guard !self.hasQuery, self.answers != nil else { return }
+    self.hasQuery = true
+    do throws(RPCStatus) {
+      let query = try self.head.decode(Query.self, message)
+      try self.checkSize(of: query, message)
+      let bound = NIOLoopBound(self, eventLoop: self.head.loop)
+      try self.body(self.services, query, self.head) { result in bound.value.finish(result) }
+    } catch {
+      self.finish(.failure(error))
+    }
+  }
+
+  /// A query may have so many bytes. Source: `DefaultMaxRequestBytes`.
+  private static var mostBytes: Int { 3 << 19 }
+
+  private static var mostReceivedBytes: Int { 2 << 20 }
+
+  private func checkSize(of query: Query, _ message: ByteBuffer) throws(RPCStatus) {
+    var byteCount = message.readableBytes
+    // The same query is longer in JSON.
+    if byteCount > Self.mostBytes, self.head.encoding == .json {
+      byteCount = (try? query.serializedData().count) ?? byteCount
+    }
+    // What gRPC refuses by itself.
+    guard byteCount <= Self.mostReceivedBytes else {
+      throw RPCStatus(
+        .resourceExhausted,
+        "grpc: received message larger than max (\(byteCount) vs. \(Self.mostReceivedBytes))")
+    }
+    guard byteCount <= Self.mostBytes else {
+      throw RPCStatus(.invalidArgument, "etcdserver: request is too large")
+    }
+  }
+
+  private func finish(_ result: Result<Answer, RPCStatus>) {
+    guard let answers = self.answers.take() else { return }
+    switch result {
+    case .success(let answer):
+      answers.send(self.head.encode(answer))
+      answers.end(.ok)
+    case .failure(let status): answers.end(status)
+    }
+  }
+
+  func halfClosed() {
+    if !self.hasQuery { self.finish(.failure(RPCStatus(.unknown, "EOF"))) }
+  }
+
+  func cancelled() { self.answers = nil }
+
+  func becameWritable() {}
+}

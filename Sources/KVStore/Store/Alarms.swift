@@ -1,0 +1,53 @@
+import Logging
+import Synchronization
+
+/// What is wrong with the store, as the v3 API tells it: an alarm stays, also over a restart, until somebody
+/// deactivates it.
+///
+/// Source: etcd's `v3alarm`.
+final class Alarms: Sendable {
+  enum Alarm: String, CaseIterable, Sendable {
+    /// Nothing that adds to the store is taken.
+    case noSpace = "NOSPACE"
+    case corrupt = "CORRUPT"
+  }
+
+  private let database: Database
+  private let logger: Logger
+  private let raised: Mutex<Set<Alarm>>
+  /// In bytes; `nil` for none.
+  private let quota: Int64?
+
+  init(_ raised: Set<Alarm>, database: Database, quota: Int64?, logger: Logger) {
+    self.database = database
+    self.logger = logger
+    self.quota = quota
+    self.raised = Mutex(raised)
+  }
+
+  var current: Set<Alarm> { self.raised.withLock { $0 } }
+
+  /// - Throws: when the disk does not take it; nothing has changed then.
+  func set(_ alarm: Alarm, isRaised: Bool) throws {
+    try self.raised.withLock { raised in
+      var new = raised
+      if isRaised { new.insert(alarm) } else { new.remove(alarm) }
+      guard new != raised else { return }
+      try self.database.commit(new)
+      raised = new
+    }
+  }
+
+  /// Raises the alarm when the tables have outgrown the quota. It blocks.
+  func check(_ size: Database.Size) {
+    guard let quota, size.inUse > quota, !self.current.contains(.noSpace) else { return }
+    self.logger.error(
+      "The store has outgrown --quota-backend-bytes: until the alarm is deactivated, nothing is added",
+      metadata: ["bytes": "\(size.inUse)", "quota": "\(quota)"])
+    do {
+      try self.set(.noSpace, isRaised: true)
+    } catch {
+      self.logger.error("Could not write the alarm to disk", metadata: ["err": "\(error)"])
+    }
+  }
+}
