@@ -338,7 +338,8 @@ let package = Package(
         logging, inMemoryLogging,
       ],
       exclude: [
-        "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus", "Revisions/Cases",
+        "Calls/Cases", "Calls/README.md", "Calls/messages.json", "Calls/replay.py",
+        "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus",
         "SQLite/VersionTwo", "Wire/Traces", "Wire/Corpus",
       ],
       swiftSettings: settings),

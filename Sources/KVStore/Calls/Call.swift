@@ -17,6 +17,8 @@ struct CallHead: Sendable {
   /// The client's end, without its port.
   var remoteAddress: String?
   let loop: any EventLoop
+  /// Of the call's method.
+  var tally: CallStatistics.Tally?
 }
 
 /// Where the answers of a call go: the transport's side.

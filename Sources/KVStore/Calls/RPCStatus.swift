@@ -9,7 +9,7 @@ package struct RPCStatus: Error, Equatable, Sendable {
   package static let ok = RPCStatus(.ok, "")
 
   /// Numbers of `google.rpc.Code`.
-  package enum Code: Int, Sendable {
+  package enum Code: Int, CaseIterable, Sendable {
     case ok = 0
     case cancelled = 1
     case unknown = 2
@@ -27,6 +27,15 @@ package struct RPCStatus: Error, Equatable, Sendable {
     case unavailable = 14
     case dataLoss = 15
     case unauthenticated = 16
+  }
+}
+
+extension RPCStatus.Code {
+  /// As Go prints it.
+  var goName: String {
+    if self == .ok { return "OK" }
+    let name = "\(self)"
+    return name.prefix(1).uppercased() + name.dropFirst()
   }
 }
 

@@ -94,7 +94,9 @@ final class KeepAliveStream: CallHandler {
   private func answer(_ result: Result<V3LeaseKeepAliveResponse, RPCStatus>) {
     self.unanswered -= 1
     switch result {
-    case .success(let message): self.answers?.send(self.head.encode(message))
+    case .success(let message):
+      if message.ttl > 0 { self.services.store.calls.renewals.add(1, ordering: .relaxed) }
+      self.answers?.send(self.head.encode(message))
     case .failure(let status): self.answers.take()?.end(status)
     }
     self.endIfDone()

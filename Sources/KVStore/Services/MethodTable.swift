@@ -63,6 +63,8 @@ struct MethodTable: Sendable {
       + Method.auth
       + Method.locks + Method.elections + Method.health)
 
+  var all: some Collection<Method> { self.byPath.values }
+
   /// - Parameter path: `/etcdserverpb.KV/Range`.
   /// - Throws: in the words of grpc-go, which clients may know.
   func method(_ path: String) throws(RPCStatus) -> Method {

@@ -10,7 +10,16 @@ struct Services: CallTable {
   func handler(
     _ path: String, _ head: CallHead, _ answers: any CallAnswers
   ) throws(RPCStatus) -> any CallHandler {
-    try self.methods.method(path).makeHandler(self, head, answers)
+    self.makeHandler(try self.methods.method(path), head, answers)
+  }
+
+  func makeHandler(
+    _ method: Method, _ head: CallHead, _ answers: any CallAnswers
+  ) -> any CallHandler {
+    var head = head
+    head.tally = self.store.calls[method]
+    head.tally?.started.add(1, ordering: .relaxed)
+    return method.makeHandler(self, head, answers)
   }
 
   /// - Parameter revision: the keyspace's; `nil` where the API shows none.

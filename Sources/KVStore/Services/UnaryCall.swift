@@ -28,6 +28,7 @@ final class UnaryCall<Query: Message, Answer: Message>: CallHandler {
     // The rest of what the client sends is no part of the call.
     guard !self.hasQuery, self.answers != nil else { return }
     self.hasQuery = true
+    self.services.store.calls.receivedBytes.add(message.readableBytes, ordering: .relaxed)
     do throws(RPCStatus) {
       let query = try self.head.decode(Query.self, message)
       try self.checkSize(of: query, message)
@@ -64,9 +65,14 @@ final class UnaryCall<Query: Message, Answer: Message>: CallHandler {
     guard let answers = self.answers.take() else { return }
     switch result {
     case .success(let answer):
-      answers.send(self.head.encode(answer))
+      let message = self.head.encode(answer)
+      self.services.store.calls.sentBytes.add(message.readableBytes, ordering: .relaxed)
+      self.head.tally?.ended(.ok)
+      answers.send(message)
       answers.end(.ok)
-    case .failure(let status): answers.end(status)
+    case .failure(let status):
+      self.head.tally?.ended(status.code)
+      answers.end(status)
     }
   }
 

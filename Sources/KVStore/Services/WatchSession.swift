@@ -225,14 +225,6 @@ struct WatchSession {
   }
 }
 
-extension RPCStatus.Code {
-  /// As Go prints it.
-  fileprivate var goName: String {
-    let name = "\(self)"
-    return name.prefix(1).uppercased() + name.dropFirst()
-  }
-}
-
 extension V3Event {
   /// A deletion shows its key and its revision only.
   init(_ event: RevisionEvent, wantsPrevious: Bool) {

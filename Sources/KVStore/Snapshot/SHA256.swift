@@ -52,26 +52,41 @@ struct SHA256 {
   }
 
   private mutating func addBlock(at offset: Int) {
-    func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }
-    var words = [UInt32](repeating: 0, count: 64)
-    for index in 0..<16 {
-      words[index] = (0..<4).reduce(0) { $0 << 8 | UInt32(self.rest[offset + 4 * index + $1]) }
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
+      self.rest.withUnsafeBytes { bytes in
+        for index in 0..<16 {
+          words[index] = UInt32(
+            bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 4 * index, as: UInt32.self))
+        }
+      }
+      for index in 16..<64 {
+        let (a, b) = (words[index - 15], words[index - 2])
+        let first = Self.rotated(a, 7) ^ Self.rotated(a, 18) ^ a >> 3
+        let second = Self.rotated(b, 17) ^ Self.rotated(b, 19) ^ b >> 10
+        words[index] = words[index - 16] &+ first &+ words[index - 7] &+ second
+      }
+      self.mix(words)
     }
-    for index in 16..<64 {
-      let (a, b) = (words[index - 15], words[index - 2])
-      let first = rotated(a, 7) ^ rotated(a, 18) ^ a >> 3
-      let second = rotated(b, 17) ^ rotated(b, 19) ^ b >> 10
-      words[index] = words[index - 16] &+ first &+ words[index - 7] &+ second
+  }
+
+  private mutating func mix(_ words: UnsafeMutableBufferPointer<UInt32>) {
+    var (a, b, c, d) = (self.state[0], self.state[1], self.state[2], self.state[3])
+    var (e, f, g, h) = (self.state[4], self.state[5], self.state[6], self.state[7])
+    Self.constants.withUnsafeBufferPointer { constants in
+      for index in 0..<64 {
+        let sum1 = Self.rotated(e, 6) ^ Self.rotated(e, 11) ^ Self.rotated(e, 25)
+        let choice = e & f ^ ~e & g
+        let first = h &+ sum1 &+ choice &+ constants[index] &+ words[index]
+        let sum0 = Self.rotated(a, 2) ^ Self.rotated(a, 13) ^ Self.rotated(a, 22)
+        let majority = a & b ^ a & c ^ b & c
+        (h, g, f, e) = (g, f, e, d &+ first)
+        (d, c, b, a) = (c, b, a, first &+ sum0 &+ majority)
+      }
     }
-    var s = self.state
-    for index in 0..<64 {
-      let sum1 = rotated(s[4], 6) ^ rotated(s[4], 11) ^ rotated(s[4], 25)
-      let choice = s[4] & s[5] ^ ~s[4] & s[6]
-      let first = s[7] &+ sum1 &+ choice &+ Self.constants[index] &+ words[index]
-      let sum0 = rotated(s[0], 2) ^ rotated(s[0], 13) ^ rotated(s[0], 22)
-      let majority = s[0] & s[1] ^ s[0] & s[2] ^ s[1] & s[2]
-      s = [first &+ sum0 &+ majority, s[0], s[1], s[2], s[3] &+ first, s[4], s[5], s[6]]
-    }
-    for index in 0..<8 { self.state[index] &+= s[index] }
+    for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { self.state[index] &+= word }
+  }
+
+  private static func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 {
+    word >> count | word << (32 - count)
   }
 }

@@ -16,7 +16,7 @@ final class Alarms: Sendable {
   private let logger: Logger
   private let raised: Mutex<Set<Alarm>>
   /// In bytes; `nil` for none.
-  private let quota: Int64?
+  let quota: Int64?
 
   init(_ raised: Set<Alarm>, database: Database, quota: Int64?, logger: Logger) {
     self.database = database

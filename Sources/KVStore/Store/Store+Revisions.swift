@@ -71,6 +71,7 @@ extension Store {
   /// Publishes what is on disk: to readers first, then to watchers.
   func publish(_ tree: RevisionTree, _ changes: [RevisionChange], to outbox: inout Outbox) {
     var old = tree
+    self.calls.events.add(changes.lazy.compactMap(\.key).count, ordering: .relaxed)
     let wakes = self.revisionWatching.withLock { watching in
       // In the same step: a watcher that comes now finds the changes in the tree.
       self.revisionSnapshot.withLock { swap(&$0, &old) }

@@ -30,6 +30,7 @@ final class Store: Sendable {
   /// The users of v3.
   let access: AccessStore
   let alarms: Alarms
+  let calls = CallStatistics()
 
   private let database: Database
   private let logger: Logger
@@ -130,6 +131,9 @@ final class Store: Sendable {
 
   /// It reads the disk.
   var size: Database.Size { self.database.size }
+
+  /// Requests that the writer has not taken.
+  var waitingCount: Int { self.inbox.withLock { $0.requestCount } }
 
   /// `nil` in memory.
   var directory: DataDirectory? { self.database.directory }

@@ -13,7 +13,7 @@ import Testing
 
   private static func scenarios(_ file: String) throws -> [WireJSON] {
     let path = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "Cases/\(file).json")
+      .appending(path: "../Calls/Cases/\(file).json")
     return try WireJSON(try Data(contentsOf: path)).items
   }
 

@@ -25,8 +25,8 @@ final class GatewayCall: CallAnswers {
     _ method: Method, _ request: Request, _ services: Services, certificateName: KeyName?,
     keep: (any CallHandler) -> Void
   ) {
-    let handler = method.makeHandler(
-      services,
+    let handler = services.makeHandler(
+      method,
       CallHead(
         encoding: .json, token: request.head.authorization, certificateName: certificateName,
         localAddress: self.channel.localAddress?.ipAddress,

@@ -21,6 +21,7 @@ extension MetricsPage {
     self.add(
       "kvstore_expiring_keys", .gauge, "Keys and directories with a TTL.",
       Double(tree.tally.expiring))
+    self.addCalls(store)
     if let process = ProcessFigures() { self.addProcess(process) }
   }
 
