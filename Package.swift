@@ -396,9 +396,9 @@ let package = Package(
     .testTarget(
       name: "DocumentTests",
       dependencies: [
-        "KubernetesObjects", "TestSupport", "elector", "fake-apiserver", "fake-kubelet",
-        "kube-controller-manager-stand-in", "kube-scheduler-stand-in", "kvstore", "zweimaster",
-        "zweimaster-bench",
+        "FaultCampaigns", "KubernetesObjects", "TestSupport", "elector", "fake-apiserver",
+        "fake-kubelet", "kube-controller-manager-stand-in", "kube-scheduler-stand-in", "kvstore",
+        "zweimaster", "zweimaster-bench", subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -20,12 +20,12 @@ import Testing
 
     """
 
-  /// Stops an elector once its pod runs, and waits for its end.
+  /// Stops an elector once its pod runs, and waits for its end. The kubelet notices the removal of a young pod late,
+  /// as a real one does.
   /// - Parameter url: from the kubelet's full port, how the elector knows it.
   /// - Returns: the elector's log.
   private func stop(
     _ store: MemoryStore, _ adjust: (inout FakeKubeletConfiguration) -> Void = { _ in },
-    podStop: PodStop = PodStop(detection: .zero, youngDetection: .zero, grace: .seconds(2)),
     kubelet: (String) -> NodeKubelet
   ) async throws -> [String] {
     let fixture = try ManifestFixture()
@@ -34,11 +34,13 @@ import Testing
     var configuration = FakeKubeletConfiguration(
       manifestDirectory: fixture.destination.deletingLastPathComponent().path, nodeName: "n1")
     (configuration.port, configuration.readOnlyPort) = (0, 0)
+    configuration.youngPodDelay = .seconds(1.5)
     adjust(&configuration)
     let lines = LogLines()
     let quiet = Logger(label: "kubelet") { _ in SwiftLogNoOpLogHandler() }
     try await FakeKubelet.withRunning(configuration, logger: quiet) { addresses in
       let known = kubelet(addresses.main)
+      let podStop = PodStop(detection: .zero, youngDetection: .seconds(2), grace: .seconds(2))
       let service = try fixture.election(store, kubelet: known, podStop: podStop, lines)
       let group = ServiceGroup(
         configuration: .init(
@@ -84,10 +86,7 @@ import Testing
   @Test func aYoungPodsReceiptWaitsForItsEnd() async throws {
     let begin = ContinuousClock.now
     let store = MemoryStore()
-    _ = try await self.stop(
-      store, { $0.youngPodDelay = .seconds(1.5) },
-      podStop: PodStop(detection: .zero, youngDetection: .seconds(2), grace: .seconds(2)),
-      kubelet: { NodeKubelet(Kubelet(url: $0)) })
+    _ = try await self.stop(store, kubelet: { NodeKubelet(Kubelet(url: $0)) })
     #expect(store.record?.isEnded == true)
     #expect(store.holder == nil)
     #expect(ContinuousClock.now - begin >= .seconds(2))

@@ -21,7 +21,8 @@ extension Cluster {
       identity?.signalAlone(SIGSTOP)
       return identity
     case .setClock(let node, let seconds):
-      try self.directory.setClock(self.configuration.nodes[node - 1], ahead: .seconds(seconds))
+      try self.directory.setClock(
+        .component(node: self.configuration.nodes[node - 1], .kubelet), ahead: .seconds(seconds))
     case .cut, .lose, .delay: break
     }
     return nil
@@ -42,7 +43,8 @@ extension Cluster {
     case .kill(let target): try await self.launch(self.name(target))
     case .pause: stopped?.signalAlone(SIGCONT)
     case .setClock(let node, _):
-      try self.directory.setClock(self.configuration.nodes[node - 1], ahead: .zero)
+      try self.directory.setClock(
+        .component(node: self.configuration.nodes[node - 1], .kubelet), ahead: .zero)
     case .cut, .lose, .delay: break
     }
   }

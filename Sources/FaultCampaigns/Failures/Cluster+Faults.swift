@@ -47,6 +47,30 @@ extension Cluster {
       try await self.waitUntil("for the lock to be free", within: limit) {
         $0.lease(scene.role).map { $0.holder == nil && $0.problem == nil } ?? false
       }
+    case .orphanPod:
+      await self.end([.component(node: scene.other, .kubelet)], within: .seconds(10))
+      self.processes[.component(node: scene.other, .kubelet)]?.arguments.append(Self.leavesPods)
+      try await self.launch(.component(node: scene.other, .kubelet))
+      let scene = try await self.handOver(scene, within: limit)
+      // Its container, and not only its pod.
+      try await self.waitUntil("for the container to run", within: limit) {
+        $0.pods.contains {
+          $0.name == "\(scene.role.podName)-\(scene.leader)" && $0.status == "Running"
+        }
+      }
+      return scene
+    case .keepOrphans:
+      try await self.restartKubeletAlone(scene)
+      return try await self.faultScene(within: limit)
+    case .spoilDisk(.hanging):
+      try await self.mountDisk(on: scene.other)
+      return try await self.handOver(scene, within: limit)
+    case .spoilConfiguration:
+      try await self.useElectionsFile(scene)
+      return try await self.handOver(scene, within: limit)
+    case .skewMembers(let difference):
+      try await self.skewMembers(by: difference, within: limit)
+      return try await self.faultScene(within: limit)
     case .spoilDirectory(.readOnly):
       try await self.mount(on: scene.other, options: "ro", within: limit)
     case .spoilDirectory(.full):
@@ -67,6 +91,7 @@ extension Cluster {
     case .pauseElector: self.guardian(scene)?.child?.signalAlone(SIGSTOP)
     case .terminateElector, .spoilDirectory(.readOnly), .spoilDirectory(.full):
       self.guardian(scene)?.signalAlone(SIGTERM)
+    case .keepOrphans: await self.stopForGood(scene)
     case .killContainer:
       // They are in one group; they stay down until the fault heals.
       await self.end([scene.guardian], by: SIGKILL, within: .seconds(10))
@@ -109,6 +134,25 @@ extension Cluster {
         $0.replacing(Self.annotations, with: Self.annotations + Self.crash)
       }
     case .changeSource: try self.changeSource(scene) { $0 + "# changed while leading\n" }
+    case .orphanPod(let thenStop):
+      await self.end(
+        [.component(node: scene.leader, .kubelet)], by: SIGKILL, within: .seconds(10))
+      guard self.orphans(on: scene.leader).contains("\(scene.role.podName)-\(scene.leader)") else {
+        throw ClusterError.control("the container has ended with its kubelet")
+      }
+      if thenStop { await self.stopForGood(scene) }
+    case .spoilDisk(let fault): try await self.spoilDisk(fault, scene)
+    case .shareDestination:
+      try await self.rewrite(
+        scene, "--dest-file=\(self.directory.destination(scene.role, scene.other))",
+        to: "--dest-file=\(self.directory.destination(scene.role, scene.leader))")
+    case .useSourceAsDestination:
+      try await self.rewrite(
+        scene, "--dest-file=\(self.directory.destination(scene.role, scene.other))",
+        to: "--dest-file=\(self.directory.source(scene.role, scene.other))")
+    case .spoilConfiguration: try await self.spoilElectionsFile(scene)
+    case .skewMembers: self.guardian(scene)?.child?.signalAlone(SIGSTOP)
+    case .pauseMachine: try self.pause(scene.leader)
     }
   }
 
@@ -127,7 +171,10 @@ extension Cluster {
   }
 
   /// Undoes the preparation and the fault, unless that mends itself.
-  package func heal(_ fault: Fault, _ scene: FaultScene) async throws {
+  /// - Parameter injected: when the fault had been injected.
+  package func heal(
+    _ fault: Fault, _ scene: FaultScene, since injected: ContinuousClock.Instant
+  ) async throws {
     switch fault {
     case .pauseElector: self.guardian(scene)?.child?.signalAlone(SIGCONT)
     case .killContainer: try await self.launch(scene.guardian)
@@ -142,10 +189,11 @@ extension Cluster {
         try await self.launch(member)
       }
       try await self.waitForStore()
-    case .setClock: try self.directory.setClock(scene.leader, ahead: .zero)
+    case .setClock: try self.directory.setClock(scene.guardian, ahead: .zero)
     case .shareName: try await self.rename(scene, from: scene.leader, to: scene.other)
     case .spoilDirectory(.missing):
-      try self.directory.layManifests(scene.leader, store: self.plan.storeText)
+      try self.directory.layManifests(
+        scene.leader, self.configuration, store: self.plan.storeText)
     case .spoilDirectory(.readOnly), .spoilDirectory(.full):
       // Without mount(8): a cancelled task starts no program, and has to unmount, too.
       umount2(self.directory.manifests(scene.other), Int32(MNT_DETACH))
@@ -154,14 +202,40 @@ extension Cluster {
       .editManifest, .deleteManifest, .changeSource:
       break
     case .crashPod: try self.changeSource(scene) { $0.replacing(Self.crash, with: "") }
+    case .orphanPod:
+      try await self.adoptOrphan(scene)
+      try await self.takePartAgain(scene)
+    case .keepOrphans:
+      try await self.launch(.component(node: scene.leader, .apiServer))
+      try await self.takePartAgain(scene)
+    case .spoilDisk(let fault): try await self.healDisk(fault, scene)
+    case .shareDestination:
+      try await self.rewrite(
+        scene, "--dest-file=\(self.directory.destination(scene.role, scene.leader))",
+        to: "--dest-file=\(self.directory.destination(scene.role, scene.other))")
+    case .useSourceAsDestination:
+      let source = self.directory.source(scene.role, scene.other)
+      try await self.rewrite(
+        scene, "--dest-file=\(source)",
+        to: "--dest-file=\(self.directory.destination(scene.role, scene.other))")
+      guard access(source, R_OK) == 0 else {
+        throw ClusterError.file("read", path: source, reason: "the elector has removed its source")
+      }
+    case .spoilConfiguration: try await self.dropElectionsFile(scene)
+    case .skewMembers:
+      self.guardian(scene)?.child?.signalAlone(SIGCONT)
+      for member in self.members { try self.directory.setClock(member, ahead: .zero) }
+    case .pauseMachine:
+      try self.directory.stopClocks(scene.guardian, for: .now - injected)
+      try self.resume(scene.leader)
     }
   }
 
-  private func guardian(_ scene: FaultScene) -> ProcessIdentity? {
+  func guardian(_ scene: FaultScene) -> ProcessIdentity? {
     self.processes[scene.guardian]?.identity
   }
 
-  private func electors(_ scene: FaultScene) -> [ProcessName] {
+  func electors(_ scene: FaultScene) -> [ProcessName] {
     self.configuration.nodes.map { .component(node: $0, scene.role.elector) }
   }
 
@@ -185,7 +259,7 @@ extension Cluster {
   }
 
   /// The leader of the store's members, or the first follower.
-  private func member(isLeader: Bool) async throws -> ProcessName {
+  func member(isLeader: Bool) async throws -> ProcessName {
     struct Own: Decodable { var state: String }
     for (member, endpoint) in zip(self.members, self.store) {
       let own = try? await self.requests.json(Own.self, from: "\(endpoint)/v2/stats/self")
@@ -198,7 +272,7 @@ extension Cluster {
   private func setClock(_ scene: FaultScene, ahead offset: Duration) async throws {
     let log = self.directory.log(scene.guardian)
     let before = KlogTime.last(in: log)
-    try self.directory.setClock(scene.leader, ahead: offset)
+    try self.directory.setClock(scene.guardian, ahead: offset)
     try await Self.wait(for: "the new time of day in \(log)", within: .seconds(10)) {
       guard let before, let now = KlogTime.last(in: log) else { return false }
       return (now - before).isAbout(offset)
@@ -207,37 +281,14 @@ extension Cluster {
 
   /// Restarts the other node's elector under another name.
   private func rename(_ scene: FaultScene, from old: String, to new: String) async throws {
+    try await self.rewrite(scene, "--whoami=\(old)", to: "--whoami=\(new)")
+  }
+
+  /// Restarts the other node's elector with another flag.
+  private func rewrite(_ scene: FaultScene, _ old: String, to new: String) async throws {
     let name = ProcessName.component(node: scene.other, scene.role.elector)
     await self.end([name], within: self.configuration.longestHandOver)
-    self.processes[name]?.arguments.replace(["--whoami=\(old)"], with: ["--whoami=\(new)"])
+    self.processes[name]?.arguments.replace([old], with: [new])
     try await self.launch(name)
   }
-
-  /// Mounts an empty file system over the node's manifest directory.
-  ///
-  /// It must not hide a manifest, which would be back at the end; so the node first gives away what it
-  /// leads.
-  private func mount(on node: String, options: String, within limit: Duration) async throws {
-    for role in Role.allCases where await self.status().leader(of: role) == node {
-      self.processes[.component(node: node, role.elector)]?.identity?.signalAlone(SIGTERM)
-      try await self.waitForLeader(of: role, otherThan: node, within: limit)
-    }
-    try await self.run(
-      "mount", ["-t", "tmpfs", "-o", options, "tmpfs", self.directory.manifests(node)])
-  }
-
-  private func run(_ program: String, _ arguments: [String]) async throws {
-    let result = try await Subprocess.run(
-      .name(program), arguments: Arguments(arguments), output: .discarded,
-      error: .string(limit: 1 << 16))
-    guard result.terminationStatus == .exited(0) else {
-      throw FaultUnavailable(
-        reason: "\(program) failed (it needs root): \(result.standardError.trimmed)")
-    }
-  }
-}
-
-extension String {
-  /// Its first line.
-  fileprivate var trimmed: String { String(self.prefix { $0 != "\n" }) }
 }

@@ -10,7 +10,7 @@ package struct FailureFacts: Equatable, Sendable {
   package var takeover: Duration?
   /// The node that it came to.
   package var successor: FailureRow.Successor?
-  /// Nodes that got a manifest while no node may lead.
+  /// Nodes that got a manifest while no other node may lead.
   package var intruders: [String] = []
   package var isSameTerm = false
   /// Whether an elector logged the expected message.
@@ -59,10 +59,13 @@ extension FailureRow {
     }
     // podmaster's own timing allows an overlap that ends.
     let allowed = timing.profile == .podmaster ? timing.podOutlivesLease() : .zero
-    demand(facts.podOverlap <= allowed, "two pods at once for \(seconds(facts.podOverlap))")
+    let isExcepted = self.exception != nil
+    demand(
+      facts.podOverlap <= allowed || isExcepted,
+      "two pods at once for \(seconds(facts.podOverlap))")
     // Without elector and guard the manifest stays; what matters is its pod.
     demand(
-      facts.manifestOverlap == .zero || self.fault == .killContainer,
+      facts.manifestOverlap == .zero || self.fault == .killContainer || isExcepted,
       "two manifests at once for \(seconds(facts.manifestOverlap))")
     if let goneWithin { demand("the manifest was gone", facts.goneAfter, within: goneWithin) }
     switch self.expectation {
@@ -77,6 +80,11 @@ extension FailureRow {
       demand("the next manifest came", facts.takeover, within: bound)
       demand(
         facts.intruders.isEmpty, "\(facts.intruders.joined(separator: ", ")) led without a store")
+    case .kept(let bound):
+      demand("the next manifest came", facts.takeover, within: bound)
+      demand(
+        facts.intruders.isEmpty,
+        "\(facts.intruders.joined(separator: ", ")) led before the leader could leave")
     case .noChange(let isRestored):
       demand(facts.isSameTerm, "the term has changed")
       if isRestored {

@@ -16,6 +16,8 @@ package struct FailureRow: Equatable, Sendable {
   package var report: String?
   /// How often the row is played; the worst result counts.
   package var rounds = 1
+  /// Two pods may run at once; the words with which `docs/operate/guarantees.md` says so.
+  package var exception: String?
 
   /// What has to follow.
   package enum Expectation: Equatable, Sendable {
@@ -23,6 +25,8 @@ package struct FailureRow: Equatable, Sendable {
     case takeover(by: Successor, within: Bound)
     /// No node leads while the fault lasts; then one leads within the bound.
     case retreat(thenWithin: Bound)
+    /// The leader cannot leave while the fault lasts, and keeps its lease; then another node leads within the bound.
+    case kept(thenWithin: Bound)
     /// The same leader in the same term. Its manifest stays or, with `isRestored`, is soon the source's copy
     /// again.
     case noChange(isRestored: Bool)
@@ -53,11 +57,19 @@ package struct FailureRow: Equatable, Sendable {
     case crashed
     /// A takeover on a store that went back, which waits for a whole lease more.
     case restored
+    /// A takeover that the difference of the store's clocks makes longer.
+    case skewed
+    /// The rest of a lock that is left to expire: the wait for the word of a kubelet that has none to say, and a
+    /// takeover.
+    case unproven
+    /// The fault's time, and the time until the store has answered what is left of the lease: two renewal periods
+    /// and three time-outs.
+    case noticed
   }
 
   package init(
     _ name: String, _ fault: Fault, _ expectation: Expectation, goneWithin: Bound? = nil,
-    lastsTTLs: Int = 0, report: String? = nil, rounds: Int = 1
+    lastsTTLs: Int = 0, report: String? = nil, rounds: Int = 1, exception: String? = nil
   ) {
     self.name = name
     self.fault = fault
@@ -66,6 +78,15 @@ package struct FailureRow: Equatable, Sendable {
     self.lastsTTLs = lastsTTLs
     self.report = report
     self.rounds = rounds
+    self.exception = exception
+  }
+
+  /// Whether the next manifest is to come only when the fault has ended.
+  package var isDueAfterwards: Bool {
+    switch self.expectation {
+    case .retreat, .kept: true
+    case .takeover, .noChange, .sameTerm, .oneAtTheEnd: false
+    }
   }
 
   /// All rows, in the table's order.
@@ -106,6 +127,18 @@ package struct FailureRow: Equatable, Sendable {
     FailureRow(
       "kubelet-dead", .killKubelet, .takeover(by: .other, within: .abandoned),
       report: "the pod does not run as it should, giving the lock away"),
+    FailureRow("kubelet-dead-pod-lives", .orphanPod(thenStop: false), .sameTerm, lastsTTLs: 3),
+    FailureRow(
+      "kubelet-dead-leader-stops", .orphanPod(thenStop: true),
+      .takeover(by: .other, within: .unproven), goneWithin: .atOnce, lastsTTLs: 5,
+      report: "the lock is left to expire",
+      exception:
+        "A kubelet that hangs, or dies and leaves its containers running, and then its node loses the lock"
+    ),
+    FailureRow(
+      "kubelet-keeps-orphans", .keepOrphans, .takeover(by: .other, within: .unproven),
+      report: "it does not follow its directory",
+      exception: "A kubelet that was restarted without its API server"),
     FailureRow(
       "pod-crash-loop", .crashPod, .takeover(by: .other, within: .crashed),
       report: "the pod does not run as it should, giving the lock away"),
@@ -119,6 +152,21 @@ package struct FailureRow: Equatable, Sendable {
       "dest-dir-full", .spoilDirectory(.full), .takeover(by: .leader, within: .takeover),
       report: Self.cannotInstall),
     FailureRow(
+      "disk-read-only", .spoilDisk(.readOnly), .kept(thenWithin: .handOver), lastsTTLs: 3,
+      report: "the disk takes no writes: we stay the master"),
+    FailureRow(
+      "disk-hangs", .spoilDisk(.hanging), .kept(thenWithin: .handOver), lastsTTLs: 3,
+      report: "the disk takes no writes: we stay the master"),
+    FailureRow(
+      "two-electors-one-file", .shareDestination, .noChange(isRestored: false), lastsTTLs: 2,
+      report: "another elector has this --dest-file: one of the two has to end"),
+    FailureRow(
+      "source-is-dest", .useSourceAsDestination, .noChange(isRestored: false), lastsTTLs: 2,
+      report: "are the same file, which the elector would remove"),
+    FailureRow(
+      "bad-reload-then-crash", .spoilConfiguration, .takeover(by: .either, within: .takeover),
+      goneWithin: .atOnce, report: "the new configuration is refused"),
+    FailureRow(
       "store-late", .delayAnswers, .takeover(by: .other, within: .takeover),
       goneWithin: .deadline, lastsTTLs: 2),
     FailureRow("store-late-once", .delayOneAnswer, .noChange(isRestored: false), lastsTTLs: 1),
@@ -131,6 +179,14 @@ package struct FailureRow: Equatable, Sendable {
     FailureRow(
       "clock-minus-1h", .setClock(ahead: .seconds(-3_600)), .noChange(isRestored: false),
       lastsTTLs: 2),
+    FailureRow(
+      "machine-paused", .pauseMachine, .takeover(by: .other, within: .takeover),
+      goneWithin: .noticed, lastsTTLs: Self.pauseTTLs,
+      report: "we are no longer the master",
+      exception: "A machine is paused by its hypervisor for longer than its lease lasts"),
+    FailureRow(
+      "member-clocks-5s-apart", .skewMembers(ahead: Self.skew),
+      .takeover(by: .other, within: .skewed), goneWithin: .deadline, lastsTTLs: 2),
   ]
 
   private static let cannotInstall = "cannot install the manifest, giving the lock away"
@@ -161,6 +217,11 @@ extension FailureRow.Bound {
     // The first restart comes at once, the second after ten seconds.
     case .crashed: .seconds(12) + timing.podStop.total() * 2 + timing.sleep * 2 + slack
     case .restored: timing.ttl * 3 + timing.lockDelay + slack
+    // What is measured is a little more than the difference.
+    case .skewed: timing.counting(clockSkew: FailureRow.skew).worstTakeover + slack
+    case .unproven: timing.podStop.total() + .seconds(5) + timing.worstTakeover + slack
+    case .noticed:
+      timing.ttl * FailureRow.pauseTTLs + timing.renewPeriod * 2 + timing.requestTimeout * 3 + slack
     }
   }
 }
@@ -170,6 +231,10 @@ extension FailureRow {
   package static let startDeadline = Duration.seconds(2)
   /// How many restarts of its pod it accepts.
   package static let maxRestarts = 1
+  /// For how many TTLs a machine is paused.
+  package static let pauseTTLs = 3
+  /// What the clocks of etcd's members differ.
+  package static let skew = Duration.seconds(5)
 
   /// The expectation in words.
   package func expectation(_ timing: Timing, slack: Duration) -> String {
@@ -177,11 +242,17 @@ extension FailureRow {
       "within \(bound.duration(timing, slack: slack).inSeconds(decimals: 1)) s"
     }
     let gone = self.goneWithin.map { "gone \(within($0)); " } ?? ""
-    return switch self.expectation {
+    let exception = self.exception == nil ? "" : "; two pods may run"
+    return self.text(gone, within) + exception
+  }
+
+  private func text(_ gone: String, _ within: (Bound) -> String) -> String {
+    switch self.expectation {
     case .takeover(.other, let bound): "\(gone)the other leads \(within(bound))"
     case .takeover(.leader, let bound): "\(gone)the same leads again \(within(bound))"
     case .takeover(.either, let bound): "\(gone)one leads \(within(bound))"
     case .retreat(let bound): "\(gone)nobody leads; then one \(within(bound))"
+    case .kept(let bound): "the leader keeps the lock; then one leads \(within(bound))"
     case .noChange(isRestored: false): "no change"
     case .noChange(isRestored: true): "no change of leader; the manifest is right again"
     case .sameTerm: "the same term goes on"

@@ -55,25 +55,34 @@ package struct FailureRowRun: Sendable {
       _ = try await monitor.arrival(
         of: manifest, on: [scene.leader], after: .now - self.patience, within: self.patience)
       scene = try await self.cluster.prepare(row.fault, scene, within: self.patience)
+      if row.fault != .startTogether {
+        let leader = scene.leader
+        // Another node may lead now, whose manifest would be taken for the next one.
+        try await Cluster.wait(for: "the leader's manifest to be seen", within: self.patience) {
+          monitor.log.latest(of: manifest, on: leader).map { $0.goneBy == nil } ?? false
+        }
+      }
       let logs = self.logs()
       let begin = ContinuousClock.now
       var facts = FailureFacts()
+      var injected = begin
       do {
         try await self.cluster.inject(row.fault, scene)
+        injected = .now
         try await self.observe(row, scene, monitor, since: begin, &facts)
         try await Task.sleep(
           until: begin + self.timing.ttl * row.lastsTTLs, clock: .continuous)
       } catch {
-        try? await self.cluster.heal(row.fault, scene)
+        try? await self.cluster.heal(row.fault, scene, since: injected)
         throw error
       }
-      if case .retreat = row.expectation {
+      if row.isDueAfterwards {
         facts.intruders = monitor.log.stays
           .filter { $0.subject == manifest && $0.from > begin }.map(\.node)
       }
       let healed = ContinuousClock.now
-      try await self.cluster.heal(row.fault, scene)
-      if case .retreat = row.expectation {
+      try await self.cluster.heal(row.fault, scene, since: injected)
+      if row.isDueAfterwards {
         let next = try await monitor.arrival(
           of: manifest, on: self.cluster.configuration.nodes, after: begin, within: self.patience)
         facts.takeover = next.from - healed
@@ -120,7 +129,7 @@ package struct FailureRowRun: Sendable {
         files.contents(atPath: copy) == wanted
       }
       facts.takeover = .now - begin
-    case .noChange(isRestored: false), .sameTerm, .oneAtTheEnd: break
+    case .kept, .noChange(isRestored: false), .sameTerm, .oneAtTheEnd: break
     }
   }
 

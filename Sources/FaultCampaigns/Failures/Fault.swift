@@ -46,8 +46,26 @@ package enum Fault: Equatable, Sendable {
   case crashPod
   /// The leader's source file changes.
   case changeSource
+  /// The leader's kubelet dies, and its container lives on; with `thenStop`, the leader is to stop then.
+  case orphanPod(thenStop: Bool)
+  /// The leader's kubelet is restarted without its API server, and then the leader is to stop.
+  case keepOrphans
+  /// The disk of the leader's manifests takes no writes, and then the leader is to stop.
+  case spoilDisk(DiskFault)
+  /// The other node's elector starts with the leader's `--dest-file`.
+  case shareDestination
+  /// The other node's elector starts with a `--dest-file` that is its `--source-file`.
+  case useSourceAsDestination
+  /// The leader's `--config` gets a bad line and a reload, and then its elector is killed.
+  case spoilConfiguration
+  /// The clock of the leader of etcd's members is ahead; then the leading elector stands still.
+  case skewMembers(ahead: Duration)
+  /// The leader's whole node stands still with its clocks, as a machine that its hypervisor pauses.
+  case pauseMachine
 
   package enum DirectoryFault: Equatable, Sendable { case missing, readOnly, full }
+
+  package enum DiskFault: Equatable, Sendable { case readOnly, hanging }
 
   /// What a cluster needs for the fault.
   package enum Setup: Equatable, Sendable {
@@ -56,13 +74,49 @@ package enum Fault: Equatable, Sendable {
     case relays
     /// See `ClusterConfiguration.hasOwnClocks`.
     case clocks
+    /// See `ClusterConfiguration.runsContainers`. The electors have no deadline for their pod here: they would give
+    /// the lock away beside a container that lives.
+    case containers
+    /// API servers, and kubelets that keep orphans while theirs is away.
+    case apiServers
+    /// Three members with clocks of their own, and leases that outlast what they differ.
+    case memberClocks
   }
 
   package var setup: Setup {
     switch self {
     case .delayAnswers, .delayOneAnswer, .isolateLeader: .relays
-    case .setClock: .clocks
+    case .setClock, .pauseMachine: .clocks
+    case .orphanPod: .containers
+    case .keepOrphans: .apiServers
+    case .skewMembers: .memberClocks
     default: .plain
+    }
+  }
+}
+
+extension Fault.Setup {
+  /// Adapts the table's cluster to what the fault needs.
+  package func apply(to configuration: inout ClusterConfiguration) {
+    let impatience = [
+      "--start-deadline=\(FailureRow.startDeadline.milliseconds)ms",
+      "--max-restarts=\(FailureRow.maxRestarts)",
+    ]
+    if self != .containers { configuration.electorFlags += impatience }
+    switch self {
+    case .plain: break
+    case .relays: configuration.hasRelays = true
+    case .clocks: configuration.hasOwnClocks = true
+    case .containers: configuration.runsContainers = true
+    case .apiServers:
+      configuration.hasAPIServers = true
+      configuration.kubeletFlags.append("--keep-orphans")
+    case .memberClocks:
+      configuration.hasOwnClocks = true
+      configuration.ttlSeconds = max(configuration.ttlSeconds, 10)
+      if case .etcd(let executable, let api, _) = configuration.store {
+        configuration.store = .etcd(executable: executable, api: api, members: 3)
+      }
     }
   }
 }

@@ -41,8 +41,14 @@ public struct ClusterConfiguration: Sendable {
   public var electorFlags: [String]
   /// Whether each node has relays between its electors and the store, see ``Cluster/relays``.
   package var hasRelays = false
-  /// Whether each node has its own wall clock, which can be set.
+  /// Whether each node and each member of the store has its own wall clock, which can be set; those of nodes can
+  /// stand, too.
   package var hasOwnClocks = false
+  /// Whether the kubelets run containers, as root, in place of pretended ones. Those live on when their kubelet is
+  /// killed that was started with `--leave-pods-running`, and end by themselves after a while.
+  package var runsContainers = false
+  /// More flags for each kubelet.
+  package var kubeletFlags: [String] = []
   /// The network namespaces of all nodes and of the store's members; `nil` when all are on loopback.
   package var network: ClusterNetwork?
   /// Whether each node has an API server that shows its pods.

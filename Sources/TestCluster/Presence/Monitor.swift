@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import KubernetesObjects
 import Synchronization
@@ -65,7 +66,7 @@ public final class Monitor: Sendable {
       running = Set(pods.map(\.metadata.name))
     } catch .refused {
       isAlive = false
-      running = []
+      running = self.cluster.orphans(on: node)
     } catch {
       isAlive = nil
     }
@@ -86,6 +87,24 @@ public final class Monitor: Sendable {
 }
 
 extension Cluster {
+  /// The pods whose containers live though their kubelet does not, by the processes of this machine.
+  package nonisolated func orphans(on node: String) -> Set<String> {
+    guard self.configuration.runsContainers else { return [] }
+    let marks = Role.allCases.map { role in
+      let name = "\(role.podName)-\(node)"
+      return (name, Data(RecipeManifests.mark(role.podName, self.directory.node(node)).utf8))
+    }
+    let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    var found: Set<String> = []
+    for process in processes where process.allSatisfy(\.isNumber) {
+      guard let command = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else {
+        continue
+      }
+      for (name, mark) in marks where command.firstRange(of: mark) != nil { found.insert(name) }
+    }
+    return found
+  }
+
   /// Runs the body while a ``Monitor`` watches the cluster.
   /// - Throws: what the body throws.
   public nonisolated func watched<Result: Sendable>(

@@ -103,7 +103,9 @@ package struct ClusterPlan: Sendable {
           "--config", directory.manifests(node), "--hostname-override", node,
           "--address", address, "--port", "\(ports[0])", "--read-only-port", "\(ports[1])",
           "--file-check-frequency", "1s",
-        ]
+        ] + configuration.kubeletFlags
+          + (configuration.runsContainers
+            ? ["--container-runtime=process", "--root-dir=\(directory.containers(node))"] : [])
           + (self.apiServers[node].map { ["--api-servers", $0, "--register-node=false"] } ?? []),
         directory)
       if configuration.hasAPIServers {
@@ -192,10 +194,8 @@ package struct ClusterPlan: Sendable {
     var process = ManagedProcess(
       name: name, executable: command.executable, arguments: command.arguments,
       log: directory.log(name))
-    if let node = name.node, let clockLibrary = self.clockLibrary {
-      process.environment = [
-        "LD_PRELOAD": clockLibrary, "ZWEIMASTER_CLOCK": directory.clock(node),
-      ]
+    if let clock = directory.clock(name), let clockLibrary = self.clockLibrary {
+      process.environment = ["LD_PRELOAD": clockLibrary, "ZWEIMASTER_CLOCK": clock]
     }
     self.processes[name] = process
   }

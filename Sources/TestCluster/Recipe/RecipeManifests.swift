@@ -36,6 +36,36 @@ package enum RecipeManifests {
         """)
   }
 
+  /// A pod whose container does nothing but live, for kubelets that run containers. It has an end, in case its
+  /// kubelet never comes back.
+  /// - Parameters:
+  ///   - node: the node's directory; with the name it tells the container's processes from others.
+  ///   - stopTime: how long it takes to end after SIGTERM.
+  package static func running(_ name: String, node: String, stopTime: Duration?) -> String {
+    let stop = stopTime ?? .zero
+    return """
+      apiVersion: v1
+      kind: Pod
+      metadata:
+       name: \(name)
+       namespace: kube-system
+      spec:
+       hostNetwork: true
+       terminationGracePeriodSeconds: \(Self.grace(stopTime: stop).components.seconds)
+       containers:
+       - name: \(name)
+         image: any
+         command:
+         - /bin/sh
+         - -c
+         - "\(Self.mark(name, node)) trap 'sleep \(stop.inSeconds(decimals: 1)); exit' TERM; i=0; while [ $i -lt 6000 ]; do sleep 0.05; i=$((i+1)); done"
+
+      """
+  }
+
+  /// What stands in the command line of such a container, and in no other.
+  static func mark(_ name: String, _ node: String) -> String { ": \(node) \(name);" }
+
   /// The text of a file in `Files/`.
   static func text(_ resource: [UInt8]) -> String { String(decoding: resource, as: UTF8.self) }
 }

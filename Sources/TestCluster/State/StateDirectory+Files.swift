@@ -29,16 +29,22 @@ extension StateDirectory {
     }
     for number in 1...configuration.store.members {
       try self.createDirectory(self.memberData(number))
+      if configuration.hasOwnClocks { try self.setClock(.member(number), ahead: .zero) }
     }
     for node in configuration.nodes where configuration.room == nil {
       for directory in ["srv/kubernetes", "var/log"] {
         try self.createDirectory("\(self.node(node))/\(directory)")
       }
-      try self.layManifests(node, store: store)
-      if configuration.hasOwnClocks { try self.setClock(node, ahead: .zero) }
+      if configuration.hasOwnClocks {
+        try self.setClock(.component(node: node, .kubelet), ahead: .zero)
+      }
+      try self.layManifests(node, configuration, store: store)
       for role in Role.allCases {
         try self.write(
-          RecipeManifests.elected(role, stopTime: configuration.podStopTime),
+          configuration.runsContainers
+            ? RecipeManifests.running(
+              role.podName, node: self.node(node), stopTime: configuration.podStopTime)
+            : RecipeManifests.elected(role, stopTime: configuration.podStopTime),
           to: self.source(role, node))
         // The recipe: without an empty file to mount, a container would get a directory.
         try self.write("", to: "\(self.node(node))/var/log/\(role.podName).log")
@@ -102,10 +108,14 @@ extension StateDirectory {
   }
 
   /// Creates the directory that the node's kubelet watches, with the pod `podmaster`.
-  package func layManifests(_ node: String, store: String) throws(ClusterError) {
+  package func layManifests(
+    _ node: String, _ configuration: ClusterConfiguration, store: String
+  ) throws(ClusterError) {
     try self.createDirectory(self.manifests(node))
     try self.write(
-      RecipeManifests.podmaster(store: store), to: "\(self.manifests(node))/podmaster.yaml")
+      configuration.runsContainers
+        ? RecipeManifests.running("podmaster", node: self.node(node), stopTime: nil)
+        : RecipeManifests.podmaster(store: store), to: "\(self.manifests(node))/podmaster.yaml")
   }
 
   /// The record of the cluster; `nil` when there is none.
@@ -147,14 +157,36 @@ extension StateDirectory {
     }
   }
 
-  /// Sets the node's wall clock.
-  package func setClock(_ node: String, ahead difference: Duration) throws(ClusterError) {
-    let path = self.clock(node)
+  /// Sets the wall clock of a node, or of a member of the store.
+  package func setClock(
+    _ name: ProcessName, ahead difference: Duration
+  ) throws(ClusterError) {
+    try self.changeClock(name) { clocks in clocks.ahead = difference.components.seconds }
+  }
+
+  /// Lets all clocks of a node stand for so long; its processes have to be stopped meanwhile.
+  package func stopClocks(_ name: ProcessName, for time: Duration) throws(ClusterError) {
+    try self.changeClock(name) { clocks in clocks.stood += time.milliseconds * 1_000_000 }
+  }
+
+  /// What the file of a process's clocks says; see `CWallClock`.
+  private struct Clocks {
+    var ahead: Int64 = 0
+    var stood: Int64 = 0
+  }
+
+  private func changeClock(
+    _ name: ProcessName, _ change: (inout Clocks) -> Void
+  ) throws(ClusterError) {
+    guard let path = self.clock(name) else { return }
     // In place, since it is mapped into memory.
-    let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     defer { close(file) }
-    var seconds = difference.components.seconds
-    guard file >= 0, pwrite(file, &seconds, MemoryLayout.size(ofValue: seconds), 0) > 0 else {
+    var clocks = Clocks()
+    let size = MemoryLayout.size(ofValue: clocks)
+    _ = pread(file, &clocks, size, 0)
+    change(&clocks)
+    guard file >= 0, pwrite(file, &clocks, size, 0) == size else {
       throw .file("write", path: path, reason: String(cString: strerror(errno)))
     }
   }

@@ -52,8 +52,17 @@ package struct StateDirectory: Equatable, Sendable {
     "\(self.manifests(node))/\(role.manifestName)"
   }
 
-  /// The difference in seconds between the node's own wall clock and the machine's, for `CWallClock`.
-  package func clock(_ node: String) -> String { "\(self.node(node))/clock" }
+  /// What is different about a process's own clocks, for `CWallClock`: all processes of a node share them.
+  package func clock(_ name: ProcessName) -> String? {
+    switch name {
+    case .member(let number): "\(self.store)/clock-\(number)"
+    case .component(let node, _): "\(self.node(node))/clock"
+    case .loadBalancer: nil
+    }
+  }
+
+  /// The state of the node's containers, where they are not pretended.
+  package func containers(_ node: String) -> String { "\(self.node(node))/var/lib/fake-kubelet" }
 
   /// The boot script of a machine of the recipe's room.
   package func bootScript(_ node: String) -> String { "\(self.node(node))/boot.sh" }
