@@ -327,7 +327,7 @@ let package = Package(
       ],
       exclude: [
         "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus", "Revisions/Cases",
-        "SQLite/VersionTwo",
+        "SQLite/VersionTwo", "SQLite/VersionThree",
       ],
       swiftSettings: settings),
     .testTarget(

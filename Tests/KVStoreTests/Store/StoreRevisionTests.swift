@@ -169,7 +169,7 @@ extension Store {
   }
 }
 
-/// All that can be read of a keyspace.
+/// All that can be read of a keyspace: what a compaction has yet to remove does not count.
 struct Keyspace: Equatable {
   var revision: Int64
   var compacted: Int64
@@ -178,7 +178,9 @@ struct Keyspace: Equatable {
   var events: [RevisionEvent] = []
   var leases: [Int64: [RevisionKey]] = [:]
 
-  init(_ tree: RevisionTree) {
+  init(_ whole: RevisionTree) {
+    var tree = whole
+    _ = tree.removeCompacted()
     self.revision = tree.revision
     self.compacted = tree.compacted
     tree.pairs.forEach { _, pair in
