@@ -339,8 +339,8 @@ let package = Package(
       ],
       exclude: [
         "Calls/Cases", "Calls/README.md", "Calls/messages.json", "Calls/replay.py",
-        "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus",
-        "SQLite/VersionTwo", "Wire/Traces", "Wire/Corpus",
+        "Conformance/Cases", "HTTP/Connection/Traces", "Model/Corpus", "SQLite/VersionTwo",
+        "SQLite/VersionThree", "Wire/Traces", "Wire/Corpus",
       ],
       swiftSettings: settings),
     .testTarget(

@@ -68,8 +68,11 @@ extension RevisionTree {
 
     /// - Returns: what is wrong.
     mutating func finish() -> String? {
+      guard self.tree.compacted <= self.tree.revision else {
+        return "\(self.tree.compacted) was compacted, and \(self.tree.revision) is the last one"
+      }
       guard self.last.main == self.tree.revision else {
-        return "\(self.last.main + 1) to \(self.tree.revision) are missing"
+        return "\(self.last.main + 1) is missing, and so is all up to \(self.tree.revision)"
       }
       var attached: [KeyValue] = []
       self.tree.pairs.forEach { _, pair in

@@ -9,6 +9,9 @@
 package struct RevisionTree: Sendable {
   /// The revision of the last change; 1 before the first one.
   package internal(set) var revision: Int64 = 1
+  /// The revision before the writer's last batch: a watcher that was not behind before it is woken has to look only at
+  /// what came after this one.
+  package internal(set) var formerRevision: Int64 = 1
   /// No revision below this one can be read; 0 before the first compaction.
   package internal(set) var compacted: Int64 = 0
 

@@ -271,7 +271,7 @@ public struct DataDirectory: Sendable {
       let copy = try DatabaseQueue()
       try queue.backup(to: copy)
       try Schema.migrator.migrate(copy)
-      return try self.inspect(copy, nil, at: path)
+      return try self.inspect(copy, log, at: path)
     }
     return try queue.read { db in
       let verdicts = try String.fetchAll(db, sql: "PRAGMA integrity_check(10)")

@@ -7,6 +7,8 @@ import GRDB
 /// the deadlines are exact, since the store was stopped in good order.
 extension Schema {
   static func addRevisionTables(to db: GRDB.Database) throws {
+    // A new checksum must not hide that a row was damaged.
+    try self.checkSeal(db)
     try db.execute(
       sql: """
         -- One row for each change of a key.

@@ -123,9 +123,12 @@ struct WatchSession {
   }
 
   /// Some key of the watch has changed.
-  mutating func changed(_ id: Int64) {
-    guard self.watches[id]?.isBehind == false else { return }
-    self.watches[id]?.isBehind = true
+  /// - Parameter tree: the publication that has changed it. A watch that was not behind lacks nothing before.
+  mutating func changed(_ id: Int64, in tree: RevisionTree? = nil) {
+    guard var watch = self.watches[id], !watch.isBehind else { return }
+    if let tree { watch.next = max(watch.next, tree.formerRevision + 1) }
+    watch.isBehind = true
+    self.watches[id] = watch
     self.behind.append(id)
   }
 

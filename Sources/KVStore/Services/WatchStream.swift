@@ -58,8 +58,8 @@ final class WatchStream: CallHandler {
       switch change {
       case .watch(let id, let range):
         let bound = NIOLoopBound(self, eventLoop: self.head.loop)
-        let registration = self.services.store.watchRevisions(range, on: self.head.loop) { _ in
-          bound.value.changed(id)
+        let registration = self.services.store.watchRevisions(range, on: self.head.loop) { tree in
+          bound.value.changed(id, in: tree)
         }
         self.registrations[id] = registration.id
         // What came between the answer's snapshot and now is found by a look.
@@ -72,9 +72,9 @@ final class WatchStream: CallHandler {
     }
   }
 
-  private func changed(_ id: Int64) {
+  private func changed(_ id: Int64, in tree: RevisionTree) {
     guard !self.isOver else { return }
-    self.session.changed(id)
+    self.session.changed(id, in: tree)
     self.pump()
   }
 

@@ -47,7 +47,8 @@ extension Store {
   }
 
   /// Adds a watcher: each publication in which a key of the range has changed wakes it, and it reads the events from
-  /// the tree that it gets. So nothing is kept for a watcher that does not read, and none is told of a compaction.
+  /// the tree that it gets: all from ``RevisionTree/formerRevision`` on, if it was not behind. So nothing is kept for a
+  /// watcher that does not read, and none is told of a compaction.
   /// - Parameter loop: where it is woken, at most once for each batch.
   /// - Returns: the watcher, and the keyspace: what follows after this tree wakes it.
   func watchRevisions(

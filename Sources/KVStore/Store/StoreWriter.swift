@@ -116,6 +116,7 @@ package struct StoreWriter: Sendable {
     let isDue = takesDue && self.revisions.nextDue.map { $0.deadline <= now } ?? false
     guard isDue || !commands.isEmpty else { return }
     var revisions = self.revisions
+    revisions.formerRevision = revisions.revision
     if isDue {
       revisions.endLeases(dueAt: now)
       batch.isDue = true

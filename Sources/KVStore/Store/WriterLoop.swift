@@ -70,6 +70,8 @@ package struct WriterLoop: Sendable {
 
   /// The keyspace of v2 as it is on disk.
   package var tree: KeyTree { self.writer.tree }
+  /// The keyspace of v3 as it is on disk.
+  package var revisions: RevisionTree { self.writer.revisions }
 
   /// The next step. It has to be answered before the next call, but for an update of the tables.
   package mutating func next(at now: StoreTime) -> Step {

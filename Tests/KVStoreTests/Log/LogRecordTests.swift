@@ -35,19 +35,47 @@ import Testing
     return try commands.map { try #require(try tree.apply($0, now: Self.time)) }
   }
 
-  private func written() throws -> ByteBuffer {
+  /// One change of v3 of each kind.
+  static func revisionChanges() throws -> [RevisionChange] {
+    var tree = RevisionTree()
+    func key(_ text: String) -> RevisionKey { RevisionKey(text.utf8) }
+    var attached = PutRequest(RevisionKey([0xFF, 0]), value: [UInt8](repeating: 7, count: 300))
+    attached.lease = -9
+    var txn = TxnRequest()
+    txn.success = [.put(PutRequest(key("a"))), .put(attached), .put(PutRequest(key("c")))]
+    let commands: [RevisionCommand] = [
+      .grant(id: -9, ttl: 5), .grant(id: .max, ttl: RevisionTree.longestTTL), .txn(txn),
+      .put(PutRequest(key("a"), value: [0xC3])),
+      .delete(DeleteRequest(KeyRange(key("a"), end: key("d")))), .revoke(-9), .compact(3),
+    ]
+    for command in commands { _ = try tree.apply(command, now: Self.time) }
+    return tree.takeChanges()
+  }
+
+  private func written(v2: Bool = true, v3: Bool = true) throws -> ByteBuffer {
     var buffer = ByteBuffer()
     _ = LogRecord.write(
-      try Self.changes(), number: 7, previous: 99, after: 0, time: Self.time, to: &buffer)
+      v2 ? try Self.changes() : [], v3 ? try Self.revisionChanges() : [], number: 7, previous: 99,
+      after: v2 ? 0 : 8, time: Self.time, to: &buffer)
     return buffer
   }
 
-  @Test func whatIsWrittenIsRead() throws {
-    let (record, end) = try #require(LogRecord.read(try self.written(), at: 0))
+  @Test(arguments: [(true, false), (true, true), (false, true)])
+  func whatIsWrittenIsRead(v2: Bool, v3: Bool) throws {
+    let written = try self.written(v2: v2, v3: v3)
+    let (record, end) = try #require(LogRecord.read(written, at: 0))
     #expect(record.number == 7 && record.previous == 99 && record.time == Self.time)
-    #expect(try record.changes == Self.changes().map { LoggedChange($0.event) })
-    #expect((record.firstIndex, record.lastIndex) == (1, 9))
-    #expect(try end % 8 == 0 && end == self.written().readableBytes)
+    #expect(record.changes == (v2 ? try Self.changes().map { LoggedChange($0.event) } : []))
+    #expect(record.revisionChanges == (v3 ? try Self.revisionChanges() : []))
+    #expect((record.firstIndex, record.lastIndex) == (v2 ? (1, 9) : (9, 8)))
+    #expect((record.firstRevision, record.lastRevision) == (v3 ? (2, 5) : (nil, nil)))
+    #expect(end % 8 == 0 && end == written.readableBytes)
+  }
+
+  /// A record of v2 alone is what it was before there was v3.
+  @Test func aRecordOfV2IsOfTheFirstKind() throws {
+    #expect(try self.written(v3: false).getInteger(at: 24, as: UInt8.self) == 1)
+    #expect(try self.written().getInteger(at: 24, as: UInt8.self) == 2)
   }
 
   /// The changes made again, with the values before, the indices and the TTLs.
@@ -56,6 +84,18 @@ import Testing
     var tree = KeyTree()
     let redone = record.changes.map { tree.redo($0, now: record.time) }
     #expect(try redone == Self.changes())
+    var revisions = RevisionTree()
+    for change in record.revisionChanges {
+      let isRedone = revisions.redo(change)
+      #expect(isRedone, "\(change)")
+    }
+    #expect(revisions.takeChanges() == record.revisionChanges)
+    // None of them can follow on a tree that has it.
+    for change in record.revisionChanges
+    where change != .grant(id: -9, ttl: 5, deadline: Self.time.advanced(bySeconds: 5)) {
+      let isRedone = revisions.redo(change)
+      #expect(!isRedone, "\(change)")
+    }
   }
 
   @Test func everyBitCounts() throws {

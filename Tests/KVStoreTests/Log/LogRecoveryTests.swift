@@ -119,6 +119,56 @@ import Testing
         .contains("changes of index 5 to 12 are lost") == true)
   }
 
+  /// Batches of v3, which use no index; the last one has a lease alone, and no revision either.
+  @Test func aBatchThatIsMissingIsNamedByItsRevisions() throws {
+    var (tree, position) = (RevisionTree(), LogRecovery.Position.start)
+    var records: [ByteBuffer] = []
+    for number in 1...4 as ClosedRange<UInt64> {
+      let put = RevisionCommand.put(PutRequest(RevisionKey([0x61])))
+      for command in number < 4 ? [put, put] : [.grant(id: 1, ttl: 5)] {
+        _ = try tree.apply(command, now: Self.time)
+      }
+      var record = ByteBuffer()
+      let checksum = LogRecord.write(
+        [], tree.takeChanges(), number: number, previous: position.checksum, after: 5,
+        time: Self.time, to: &record)
+      position = LogRecovery.Position(number: number, checksum: checksum)
+      records.append(record)
+    }
+    func lost(_ kept: [Int], batch: UInt64, revision: Int64) -> String? {
+      var file = LogHeader(logID: 1).bytes
+      for index in kept { file.writeImmutableBuffer(records[index]) }
+      file.writeRepeatingByte(0, count: 512)
+      let mark = AcknowledgedMark(logID: 1, number: batch, index: 5, revision: revision)
+      do throws(LogRecovery.Damage) {
+        _ = try LogRecovery(
+          [LogContents(path: "log.0", file)], folded: .start, index: 5, mark: mark)
+        return nil
+      } catch {
+        return error.reason.firstMatch(of: /the changes .*/).map { String($0.0) }
+      }
+    }
+    #expect(lost([0, 1, 2, 3], batch: 4, revision: 7) == nil)
+    #expect(lost([0], batch: 3, revision: 7) == "the changes of revision 4 to 7 are lost")
+    #expect(lost([0, 1], batch: 3, revision: 6) == "the changes of revision 6 are lost")
+    #expect(lost([0, 2], batch: 1, revision: 3) == "the changes of revision 4 to 7 are lost")
+    #expect(lost([0, 1, 2], batch: 4, revision: 7) == "the changes up to batch 4 are lost")
+    #expect(lost([0, 1, 3], batch: 4, revision: 7) == "the changes of revision 6 to 7 are lost")
+  }
+
+  /// It has no revision.
+  @Test func aMarkOfAnEarlierVersionIsRead() {
+    var bytes = ByteBuffer()
+    for word in [0x316B_7261_6D73_766B, 1, 2, 3, 4] as [UInt64] {
+      bytes.writeInteger(word, endianness: .little)
+    }
+    let checksum = bytes.readableBytesView.withUnsafeBytes { Checksum.of($0) }
+    bytes.writeInteger(checksum, endianness: .little)
+    #expect(
+      AcknowledgedMark(bytes)
+        == AcknowledgedMark(logID: 1, number: 2, index: 3, authRevision: 4, revision: 1))
+  }
+
   @Test func aLogOfOtherBatchesIsRefused() throws {
     let batches = try Batches(3)
     let other = LogRecovery.Position(number: 2, checksum: 5)
@@ -134,7 +184,7 @@ import Testing
   }
 
   @Test func aMarkAndAHeadAreReadAsTheyWereWritten() throws {
-    let mark = AcknowledgedMark(logID: 1, number: 2, index: 3, authRevision: 4)
+    let mark = AcknowledgedMark(logID: 1, number: 2, index: 3, authRevision: 4, revision: 5)
     #expect(AcknowledgedMark(mark.bytes) == mark)
     #expect(mark.bytes.readableBytes == AcknowledgedMark.size)
     #expect(LogHeader(LogHeader(logID: 9).bytes)?.logID == 9)

@@ -48,6 +48,29 @@ import Testing
     }
   }
 
+  /// The log has lost its name: neither readers nor watchers see what is refused, and its revision is not used up.
+  @Test func whatIsNotOnDiskIsSeenByNobody() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try Store(.directory(directory + "/data"), logger: Self.logger)
+      _ = try await store.submit(Self.put("a", "1"))
+      let before = Keyspace(store.currentRevisions)
+      let watcher = Watcher(store, Self.all, on: MultiThreadedEventLoopGroup.singleton.next())
+      watcher.start(at: 3)
+      try await eventually("it waits") { store.revisionWatcherCount == 1 }
+      for name in ChangeLog.fileNames {
+        try FileManager.default.removeItem(atPath: "\(directory)/data/\(name)")
+      }
+      for command in [Self.put("a", "2"), .grant(id: 1, ttl: 5), .compact(2)] {
+        let error = await #expect(throws: RevisionError.self) { try await store.submit(command) }
+        #expect(error?.code == .unavailable)
+        #expect(error?.text.contains("log.0 was deleted while it was in use") == true)
+      }
+      #expect(Keyspace(store.currentRevisions) == before)
+      #expect(watcher.seen == [] && watcher.wakeUps == 0)
+      await store.close()
+    }
+  }
+
   @Test func whatComesAfterTheEndIsRefused() async throws {
     let store = try Store(.memory, logger: Self.logger)
     await store.close()
@@ -93,6 +116,7 @@ import Testing
     let (a, b) = (Watcher(store, Self.single("a"), on: loop), Watcher(store, Self.all, on: loop))
     a.start(at: 2)
     b.start(at: 2)
+    try await eventually("both wait") { store.revisionWatcherCount == 2 }
     _ = try await store.submit(Self.put("b", "1"))
     _ = try await store.submit(Self.put("a", "1"))
     try await eventually("both are woken") { a.seen == [3] && b.seen == [2, 3] }
@@ -136,19 +160,24 @@ import Testing
     var seen: [Int64] { self.state.withLock { $0.seen } }
     var wakeUps: Int { self.state.withLock { $0.wakeUps } }
 
-    func start(at revision: Int64) {
+    /// On its loop, so that it has read the past before it is woken.
+    func start(at revision: Int64) { self.loop.execute { self.begin(at: revision) } }
+
+    private func begin(at revision: Int64) {
       self.state.withLock { $0.next = revision }
       let (id, tree) = self.store.watchRevisions(self.range, on: self.loop) { tree in
         self.state.withLock { $0.wakeUps += 1 }
-        self.pull(tree)
+        self.pull(tree, isWoken: true)
       }
       self.state.withLock { $0.id = id }
       self.pull(tree)
     }
 
-    private func pull(_ tree: RevisionTree) {
+    /// - Parameter isWoken: it looks only at what a watcher that is not behind has to look at.
+    private func pull(_ tree: RevisionTree, isWoken: Bool = false) {
       self.state.withLock { state in
-        if let batch = try? tree.events(in: self.range, from: state.next) {
+        let first = isWoken ? max(state.next, tree.formerRevision + 1) : state.next
+        if let batch = try? tree.events(in: self.range, from: first) {
           state.seen += batch.events.map(\.revision.main)
         }
         state.next = max(state.next, tree.revision + 1)
@@ -168,7 +197,7 @@ extension Store {
   }
 }
 
-/// All that can be read of a keyspace.
+/// All that can be read of a keyspace: what a compaction has yet to remove does not count.
 struct Keyspace: Equatable {
   var revision: Int64
   var compacted: Int64
@@ -177,7 +206,9 @@ struct Keyspace: Equatable {
   var events: [RevisionEvent] = []
   var leases: [Int64: [RevisionKey]] = [:]
 
-  init(_ tree: RevisionTree) {
+  init(_ whole: RevisionTree) {
+    var tree = whole
+    _ = tree.removeCompacted()
     self.revision = tree.revision
     self.compacted = tree.compacted
     tree.pairs.forEach { _, pair in
