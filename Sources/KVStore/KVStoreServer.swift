@@ -5,7 +5,7 @@ import NIOPosix
 import NIOSSL
 import ServiceLifecycle
 
-/// An etcd v2 API server on SQLite, as a part of this process.
+/// An etcd server, v2 and v3, on SQLite, as a part of this process.
 ///
 /// ```swift
 /// let server = try await KVStoreServer.start(.memory)
@@ -62,6 +62,10 @@ public final class KVStoreServer: Service {
   ///   - maxConnections: connections served at once, at most what the limit of open files allows; `nil`
   ///     for ``standardMaxConnections``.
   ///   - maxRequestBytes: the most bytes of a request's body.
+  ///   - callLimits: of the v3 API.
+  ///   - quotaBytes: what the tables may take on disk; beyond it v3 takes nothing that adds to them. `nil` for no
+  ///     limit.
+  ///   - autoCompaction: which revisions of v3 are given up by themselves; `nil` for none.
   ///   - logger: the log of the server.
   /// - Throws: ``StartError``.
   public static func start(
@@ -69,15 +73,19 @@ public final class KVStoreServer: Service {
     advertisedURLs: [String] = [], name: String = "default",
     corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(),
     maxConnections: Int? = nil, maxRequestBytes: Int = KVStoreServer.standardMaxRequestBytes,
+    callLimits: CallLimits = CallLimits(), quotaBytes: Int64? = nil,
+    autoCompaction: AutoCompaction.Mode? = nil,
     logger: Logger = Logger(label: "kvstore")
   ) async throws(StartError) -> KVStoreServer {
     var limits = ConnectionLimits()
     limits.requestBytes = maxRequestBytes
+    limits.wire.messageBytes = callLimits.messageBytes
     return try await self.start(
       storage, listenURLs: listenURLs, advertisedURLs: advertisedURLs, name: name,
       corsOrigins: corsOrigins,
       hostWhitelist: hostWhitelist, tls: tls, maxConnections: maxConnections, logger: logger,
-      limits: limits)
+      limits: limits, callLimits: callLimits, quotaBytes: quotaBytes,
+      autoCompaction: autoCompaction)
   }
 
   static func start(
@@ -85,7 +93,8 @@ public final class KVStoreServer: Service {
     corsOrigins: CORSOrigins = .none,
     hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
     logger: Logger, limits: ConnectionLimits,
-    calls: (any CallTable)? = nil
+    callLimits: CallLimits = CallLimits(), quotaBytes: Int64? = nil,
+    autoCompaction: AutoCompaction.Mode? = nil, calls: (any CallTable)? = nil
   ) async throws(StartError) -> KVStoreServer {
     let addresses = try listenURLs.map(ListenAddress.init)
     let advertised = try advertisedURLs.map(ListenAddress.advertised)
@@ -100,7 +109,8 @@ public final class KVStoreServer: Service {
       case .memory: .memory
       case .directory(let path): .directory(path)
       }
-    let store = try Store(location, logger: logger)
+    let store = try Store(
+      location, quota: quotaBytes, autoCompaction: autoCompaction, logger: logger)
     let connections = Connections(limit: limit.count, logger: logger)
     var listeners: [any Channel] = []
     do {
@@ -141,7 +151,7 @@ public final class KVStoreServer: Service {
         browserPolicy: BrowserPolicy(
           corsOrigins: corsOrigins, hostWhitelist: hostWhitelist,
           ownNames: BrowserPolicy.names(ofMachine: BrowserPolicy.hostname)
-            .union((addresses + advertised).map { $0.host.lowercased() })))
+            .union((addresses + advertised).map { $0.host.lowercased() })), callLimits: callLimits)
       for listener in listeners {
         try await listener.setOption(.autoRead, value: true).get()
         listener.read()

@@ -53,6 +53,6 @@ enum ClusterFlags {
   }
 
   private static func warning(_ flag: String) -> String {
-    "\(flag) is ignored: kvstore has one member, no peers, and always the v2 API"
+    "\(flag) is ignored: kvstore has one member, no peers, and always both APIs"
   }
 }

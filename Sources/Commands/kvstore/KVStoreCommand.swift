@@ -11,10 +11,10 @@ import UnixSignals
 @main struct KVStoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kvstore",
-    abstract: "An etcd v2 API server on SQLite.",
+    abstract: "An etcd server on SQLite, v2 and v3.",
     discussion: """
-      Speaks etcd's v2 keys API (TTL, compare-and-swap, watches) and keeps the keys in one SQLite \
-      file. An acknowledged write survives kill -9 and power loss.
+      Speaks etcd's v3 API (gRPC and its JSON gateway) and v2 keys API, and keeps the keys in one \
+      SQLite file. An acknowledged write survives kill -9 and power loss.
 
       An environment variable (ETCD_LISTEN_CLIENT_URLS) or the file of --config \
       (listen-client-urls: http://127.0.0.1:2379) can set a flag, too. A flag overrides the \
@@ -22,6 +22,7 @@ import UnixSignals
 
       Example:
         kvstore --listen-client-urls http://127.0.0.1:2379 --data-dir /var/lib/kvstore
+        ETCDCTL_API=3 etcdctl put message hello
         curl -X PUT http://127.0.0.1:2379/v2/keys/message -d value=hello
         curl http://127.0.0.1:2379/v2/keys/message
       """,
@@ -82,8 +83,32 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
-      "The most bytes of a request's body; a longer one gets error 210.", valueName: "bytes"))
-  var maxRequestBytes = KVStoreServer.standardMaxRequestBytes
+      "The most bytes of a request. (default: \(CallLimits().requestBytes) by v3, \(KVStoreServer.standardMaxRequestBytes) by v2, as in etcd)",
+      valueName: "bytes"))
+  var maxRequestBytes: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The most operations of a transaction of v3.", valueName: "count"))
+  var maxTxnOps = CallLimits().operations
+
+  @Option(
+    help: ArgumentHelp(
+      "What the tables may take on disk: beyond it the alarm NOSPACE is raised, and v3 takes nothing that adds to them until it is deactivated. 0 and less for no limit.",
+      valueName: "bytes"))
+  var quotaBackendBytes: Int64 = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "What --auto-compaction-retention counts: periodic for time, revision for revisions.",
+      valueName: "mode"))
+  var autoCompactionMode = CompactionMode.periodic
+
+  @Option(
+    help: ArgumentHelp(
+      "How much of v3's history is kept: 30m, or hours without a unit; with the mode revision so many revisions. 0 keeps all until somebody compacts.",
+      valueName: "retention"))
+  var autoCompactionRetention = "0"
 
   @Option(
     help: ArgumentHelp(
@@ -112,9 +137,34 @@ import UnixSignals
     if let maxConnections = self.maxConnections, maxConnections < 1 {
       throw ValidationError("--max-connections \(maxConnections): give a number of 1 or more")
     }
-    guard (1...256 << 20).contains(self.maxRequestBytes) else {
+    if let maxRequestBytes = self.maxRequestBytes, !(1...256 << 20).contains(maxRequestBytes) {
       throw ValidationError(
-        "--max-request-bytes \(self.maxRequestBytes): give a number from 1 to \(256 << 20)")
+        "--max-request-bytes \(maxRequestBytes): give a number from 1 to \(256 << 20)")
+    }
+    guard self.maxTxnOps > 0 else {
+      throw ValidationError("--max-txn-ops \(self.maxTxnOps): give a number of 1 or more")
+    }
+    _ = try self.autoCompaction()
+  }
+
+  /// - Returns: `nil` for none.
+  private func autoCompaction() throws -> AutoCompaction.Mode? {
+    let text = self.autoCompactionRetention
+    func fail(_ wanted: String) -> ValidationError {
+      ValidationError("--auto-compaction-retention \(text): give \(wanted)")
+    }
+    switch self.autoCompactionMode {
+    case .revision:
+      guard let kept = Int64(text), kept >= 0 else { throw fail("a number of revisions") }
+      return kept == 0 ? nil : .revisions(kept)
+    case .periodic:
+      // As with etcd, a number is one of hours.
+      guard
+        let duration = (try? GoDuration(parsing: Int64(text) == nil ? text : "\(text)h"))?.duration,
+        duration >= .zero
+      else { throw fail("a time like 30m, or a number of hours") }
+      let seconds = duration.components.seconds
+      return seconds == 0 ? nil : .seconds(seconds)
     }
   }
 
@@ -170,6 +220,13 @@ import UnixSignals
     return settings
   }
 
+  private var callLimits: CallLimits {
+    var limits = CallLimits()
+    limits.requestBytes = self.maxRequestBytes ?? limits.requestBytes
+    limits.operations = self.maxTxnOps
+    return limits
+  }
+
   private static func list(_ text: String) -> [String] {
     text.split(separator: ",").map(String.init)
   }
@@ -192,7 +249,11 @@ import UnixSignals
         tls: TLSFiles(
           certFile: self.certFile, keyFile: self.keyFile, trustedCAFile: self.trustedCaFile,
           clientCertAuth: self.clientCertAuth.isTrue),
-        maxConnections: self.maxConnections, maxRequestBytes: self.maxRequestBytes, logger: logger)
+        maxConnections: self.maxConnections,
+        maxRequestBytes: self.maxRequestBytes ?? KVStoreServer.standardMaxRequestBytes,
+        callLimits: self.callLimits,
+        quotaBytes: self.quotaBackendBytes > 0 ? self.quotaBackendBytes : nil,
+        autoCompaction: self.autoCompaction(), logger: logger)
     } catch {
       logger.error("\(error)")
       throw ExitCode(1)
@@ -207,6 +268,11 @@ import UnixSignals
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
   }
+}
+
+/// Of `--auto-compaction-mode`.
+enum CompactionMode: String, CaseIterable, ExpressibleByArgument {
+  case periodic, revision
 }
 
 /// Reads the certificates again on each SIGHUP.

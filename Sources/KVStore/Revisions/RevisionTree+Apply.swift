@@ -13,7 +13,8 @@ extension RevisionTree {
     case .delete(let request):
       let (previous, count) = try self.delete(request)
       answer = .delete(count: count, previous: previous)
-    case .txn(let request): answer = .txn(try self.txn(request))
+    // How many operations there may be is the services' affair.
+    case .txn(let request): answer = .txn(try self.txn(request, mostOperations: .max))
     case .compact(let revision):
       try self.compact(revision)
       answer = .compacted

@@ -117,7 +117,7 @@ extension TxnCompare {
 
 extension TxnRequest {
   /// - Parameter mostOperations: what is left of it by the lists around.
-  fileprivate func check(mostOperations: Int) throws(RevisionError) {
+  func check(mostOperations: Int) throws(RevisionError) {
     let count = max(self.comparisons.count, self.success.count, self.failure.count)
     guard count <= mostOperations else { throw .tooManyOperations }
     for comparison in self.comparisons where comparison.range.start.bytes.isEmpty {

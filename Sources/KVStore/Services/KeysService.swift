@@ -39,6 +39,7 @@ extension Method {
       .unary(service, "Txn", at: "/kv/txn") {
         (services, query: V3TxnRequest, head, reply) throws(RPCStatus) in
         let request = try TxnRequest(query)
+        try services.check(request)
         try services.checkRight(request, head)
         if request.puts { try services.checkSpace() }
         services.submit(.txn(request), head, reply) { answer, header in
@@ -63,6 +64,14 @@ extension Method {
 extension Services {
   /// A range with more keys is not read on an event loop.
   private static let largeRange = 256
+
+  fileprivate func check(_ request: TxnRequest) throws(RPCStatus) {
+    do throws(RevisionError) {
+      try request.check(mostOperations: self.limits.operations)
+    } catch {
+      throw RPCStatus(error)
+    }
+  }
 
   fileprivate func range(
     _ request: RangeRequest, _ head: CallHead,

@@ -5,6 +5,7 @@ import NIOCore
 struct Services: CallTable {
   let store: Store
   let identity: Identity
+  var limits = CallLimits()
   let methods = MethodTable.standard
 
   func handler(

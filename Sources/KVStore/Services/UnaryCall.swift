@@ -39,24 +39,20 @@ final class UnaryCall<Query: Message, Answer: Message>: CallHandler {
     }
   }
 
-  /// A query may have so many bytes. Source: `DefaultMaxRequestBytes`.
-  private static var mostBytes: Int { 3 << 19 }
-
-  private static var mostReceivedBytes: Int { 2 << 20 }
-
   private func checkSize(of query: Query, _ message: ByteBuffer) throws(RPCStatus) {
     var byteCount = message.readableBytes
     // The same query is longer in JSON.
-    if byteCount > Self.mostBytes, self.head.encoding == .json {
+    if byteCount > self.services.limits.requestBytes, self.head.encoding == .json {
       byteCount = (try? query.serializedData().count) ?? byteCount
     }
     // What gRPC refuses by itself.
-    guard byteCount <= Self.mostReceivedBytes else {
+    guard byteCount <= self.services.limits.messageBytes else {
       throw RPCStatus(
         .resourceExhausted,
-        "grpc: received message larger than max (\(byteCount) vs. \(Self.mostReceivedBytes))")
+        "grpc: received message larger than max (\(byteCount) vs. \(self.services.limits.messageBytes))"
+      )
     }
-    guard byteCount <= Self.mostBytes else {
+    guard byteCount <= self.services.limits.requestBytes else {
       throw RPCStatus(.invalidArgument, "etcdserver: request is too large")
     }
   }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import Synchronization
 
 /// The v3 keyspace, as its services see it.
@@ -66,6 +67,24 @@ extension Store {
     self.revisionWatching.withLock { watching in
       watching.watchers.remove(id)
       watching.wakes[id] = nil
+    }
+  }
+
+  /// Compacts as time goes by, until the store closes.
+  func beginCompactions(_ compaction: AutoCompaction) {
+    self.compactions.withLock { $0 = compaction }
+    self.planCompaction(after: compaction.interval)
+  }
+
+  private func planCompaction(after seconds: Int64) {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    loop.scheduleTask(in: .seconds(seconds)) { [weak self] in
+      guard let self, !self.inbox.withLock({ $0.isClosed }) else { return }
+      let (now, revision) = (self.clock.now, self.currentRevisions.revision)
+      let target = self.compactions.withLock { $0?.look(at: now, revision: revision) }
+      // One that somebody else has compacted further is no mistake.
+      if let target { self.submit(.compact(target), on: nil) { _ in } }
+      self.planCompaction(after: seconds)
     }
   }
 

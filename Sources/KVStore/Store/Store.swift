@@ -45,6 +45,7 @@ final class Store: Sendable {
   private let snapshot: Mutex<KeyTree>
   private let watching: Mutex<Watching>
   let revisionSnapshot: Mutex<RevisionTree>
+  let compactions = Mutex<AutoCompaction?>(nil)
   let revisionWatching = Mutex(RevisionWatching())
   private let ended: (stream: AsyncStream<Never>, continuation: AsyncStream<Never>.Continuation)
 
@@ -91,9 +92,12 @@ final class Store: Sendable {
   }
 
   /// Reads the database and starts the writer.
-  /// - Parameter quota: of the tables, in bytes; `nil` for none.
+  /// - Parameters:
+  ///   - quota: of the tables, in bytes; `nil` for none.
+  ///   - autoCompaction: of v3; `nil` for none.
   init(
-    _ location: Database.Location, quota: Int64? = nil, logger: Logger
+    _ location: Database.Location, quota: Int64? = nil, autoCompaction: AutoCompaction.Mode? = nil,
+    logger: Logger
   ) throws(StartError) {
     let (database, recovered) = try Database.open(location)
     for warning in recovered.warnings { logger.warning("\(warning)") }
@@ -122,6 +126,7 @@ final class Store: Sendable {
     }
     thread.name = "kvstore-writer"
     thread.start()
+    if let autoCompaction { self.beginCompactions(AutoCompaction(autoCompaction)) }
   }
 
   // MARK: Requests

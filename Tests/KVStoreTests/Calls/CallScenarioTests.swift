@@ -48,6 +48,6 @@ import Testing
           "--any-text", "--timeout-scale", "3",
         ] + arguments),
       input: .none, output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
-    return (record.standardOutput ?? "") + (record.standardError ?? "")
+    return record.standardOutput + record.standardError
   }
 }

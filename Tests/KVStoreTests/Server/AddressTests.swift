@@ -83,7 +83,7 @@ import Testing
 
   // MARK: The real program
 
-  private static let ignored = "is ignored: kvstore has one member, no peers, and always the v2 API"
+  private static let ignored = "is ignored: kvstore has one member, no peers, and always both APIs"
 
   /// A command line, an environment and a file for etcd work.
   @Test func flagsAboutAClusterAreWarnings() async throws {

@@ -9,10 +9,13 @@ struct Pages: Sendable {
   let store: Store
   let corsOrigins: CORSOrigins
   let browserPolicy: BrowserPolicy
+  var callLimits = CallLimits()
   let date = DateLine()
 
   /// Carries out the calls of the v3 API.
-  var services: Services { Services(store: self.store, identity: self.identity) }
+  var services: Services {
+    Services(store: self.store, identity: self.identity, limits: self.callLimits)
+  }
 
   /// What each answer has in its headers.
   var headers: ServerHeaders {
