@@ -318,6 +318,8 @@ extension HTTP2ConnectionHandler: NIOHTTP2FrameDelegate {
   func wroteFrame(_ frame: HTTP2Frame) {
     switch frame.payload {
     case .data(let data):
+      // Go's clients measure the way by a ping after what they get: a large answer has many frames.
+      self.state.answered()
       guard let call = self.openCalls[frame.streamID] else { return }
       let byteCount = data.data.readableBytes
       if call.left(byteCount) {
