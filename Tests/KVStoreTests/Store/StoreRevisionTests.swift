@@ -86,7 +86,7 @@ import Testing
     let store = try Store(.memory, logger: Self.logger)
     let loops = MultiThreadedEventLoopGroup.singleton
     let count = 2_000 as Int64
-    let watchers = (0..<8).map { _ in Watcher(store, Self.all, on: loops.next()) }
+    let watchers = (0..<16).map { _ in Watcher(store, Self.all, on: loops.next()) }
     await withTaskGroup { group in
       group.addTask {
         for number in 0..<count {
@@ -94,9 +94,10 @@ import Testing
           if number % 100 == 0 { await Task.yield() }
         }
       }
-      for watcher in watchers {
+      for (number, watcher) in watchers.enumerated() {
         group.addTask {
-          try? await Task.sleep(for: .microseconds(Int.random(in: 0...3_000)))
+          // From the first to nearly the last change.
+          while store.currentRevisions.revision < Int64(number) * count / 17 { await Task.yield() }
           watcher.start(at: 2)
         }
       }
