@@ -13,6 +13,7 @@ let commit = Context.gitInformation.map {
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
@@ -334,7 +335,8 @@ let package = Package(
       name: "KVStoreTests",
       dependencies: [
         "JSONText", "KVStore", "PrometheusText", "SeededRandom", "TestSupport", "kvstore",
-        httpClient, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioTLS, nioSSL, subprocess,
+        httpClient, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioEmbedded, nioSSL,
+        subprocess,
         logging, inMemoryLogging,
       ],
       exclude: [

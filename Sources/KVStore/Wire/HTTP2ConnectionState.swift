@@ -98,6 +98,7 @@ struct HTTP2ConnectionState {
     case (.pinged, .serving), (.pinged, .stopping): return self.pinged(at: now)
     case (.streamClosed(let isPage), _):
       self.streamCount -= 1
+      self.lastActivity = now
       if isPage { self.pageCount -= 1 }
       return self.phase == .stopping && self.streamCount == 0 ? self.finish(.noError) : []
     case (.serverStopped, .serving):
