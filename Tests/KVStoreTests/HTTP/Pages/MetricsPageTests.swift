@@ -43,7 +43,7 @@ import Testing
           #expect(declared.insert(String(head.1)).inserted, "declared twice: \(line)")
         } else if !line.hasPrefix("# HELP ") {
           let sample = try #require(
-            line.wholeMatch(of: /([a-z_]+)(\{[a-zA-Z]+="[^"]*"\}|\{[a-z_]+="[^"]*"\})? (\S+)/),
+            line.wholeMatch(of: /([a-z_]+)(\{(?:[a-zA-Z_]+="[^"]*",?)+\})? (\S+)/),
             "\(line)")
           let base = sample.1.replacing(/_(bucket|sum|count)$/, with: "")
           #expect(
