@@ -10,7 +10,10 @@ extension EndToEnd {
       try await TemporaryDirectory.with { directory in
         let configuration = ClusterConfiguration(
           store: EndToEnd.store, podStopTime: .milliseconds(500), stateDirectory: directory)
-        let rows = ["elector-sigkill", "dest-edited", "leader-cut-off", "clock-minus-1h"]
+        let rows = [
+          "elector-sigkill", "dest-edited", "bad-reload-then-crash", "leader-cut-off",
+          "clock-minus-1h", "machine-paused",
+        ]
         let results = try await FailureRun(configuration: configuration, store: "x")
           .play(try FailureRow.named(rows)) { _ in }
         #expect(results.map(\.row) == rows)
