@@ -32,14 +32,14 @@ final class Store: Sendable {
   let alarms: Alarms
   let calls = CallStatistics()
 
-  private let database: Database
+  let database: Database
   private let logger: Logger
   let inbox = Mutex(Inbox())
   let wakeUp: WakeUp
   /// Writes the tables.
-  private let folds = DispatchQueue(label: "kvstore-tables", qos: .utility)
+  let folds = DispatchQueue(label: "kvstore-tables", qos: .utility)
   /// Reads large directories, one at a time.
-  private let reads = DispatchQueue(label: "kvstore-reads")
+  let reads = DispatchQueue(label: "kvstore-reads")
   /// Frees trees that nobody reads any more.
   private let trash = DispatchQueue(label: "kvstore-trash", qos: .utility)
   private let snapshot: Mutex<KeyTree>
@@ -130,31 +130,6 @@ final class Store: Sendable {
   }
 
   // MARK: Requests
-
-  /// Does work that grows with the number of keys, on a thread of its own.
-  func readAside(_ work: @escaping @Sendable () -> Void) { self.reads.async(execute: work) }
-
-  /// It reads the disk.
-  var size: Database.Size { self.database.size }
-
-  /// Requests that the writer has not taken.
-  var waitingCount: Int { self.inbox.withLock { $0.requestCount } }
-
-  /// `nil` in memory.
-  var directory: DataDirectory? { self.database.directory }
-
-  /// Gives free pages of the tables back, on another thread.
-  /// - Parameter reply: gets what went wrong.
-  func defragment(_ reply: @escaping @Sendable (String?) -> Void) {
-    self.folds.async {
-      do {
-        try self.database.defragment()
-        reply(nil)
-      } catch {
-        reply("\(error)")
-      }
-    }
-  }
 
   /// Why the last batch is not on disk, or the next one would not be; `nil` while all is well.
   var problem: String? {

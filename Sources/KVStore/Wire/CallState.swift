@@ -49,6 +49,9 @@ struct CallState {
 
   init(limits: WireLimits) { self.limits = limits }
 
+  /// Bytes that were received and are not yet delivered.
+  var bytesAhead: Int { self.input.readableBytes }
+
   var isEnded: Bool { self.output == .ended }
   var isWritable: Bool { !self.isHeldBack && !self.isConnectionBehind }
 

@@ -27,7 +27,9 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   /// It is in the pipeline from the first page on.
   var pageMultiplexer: HTTP2StreamMultiplexer?
   /// The highest that was served.
-  private var lastStream = HTTP2StreamID.rootStream
+  var lastStream = HTTP2StreamID.rootStream
+  /// Bytes of messages that are not complete, of all calls.
+  private var bytesAhead = 0
   /// Bytes of messages that were sent and have not left, of all calls.
   private var bytesBehind = 0
   private var isBehind = false
@@ -43,9 +45,9 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   private var callsToProceed: [StreamCall] = []
   private var streamsToReset: [HTTP2StreamID] = []
 
-  private var idleCheck: Scheduled<Void>?
-  private var stopTimer: Scheduled<Void>?
-  private var alarm: (time: NIODeadline, task: Scheduled<Void>)?
+  var idleCheck: Scheduled<Void>?
+  var stopTimer: Scheduled<Void>?
+  var alarm: (time: NIODeadline, task: Scheduled<Void>)?
 
   init(
     calls: any CallTable, limits: ConnectionLimits, certificateName: KeyName?,
@@ -127,6 +129,7 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
         self.report(.streamClosed(isPage: true))
       } else if let call = self.openCalls.removeValue(forKey: event.streamID) {
         self.bytesLeft(call.state.bytesBehind)
+        self.bytesAhead -= call.countedBytes
         call.lost()
         self.report(.streamClosed(isPage: false))
       }
@@ -136,7 +139,7 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
     }
   }
 
-  private func report(_ fact: HTTP2ConnectionState.Fact) {
+  func report(_ fact: HTTP2ConnectionState.Fact) {
     self.facts.append(fact)
     guard !self.isHandling else { return }
     self.isHandling = true
@@ -165,6 +168,7 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
       if let call = self.openCalls[frame.streamID] {
         if case .byteBuffer(let bytes) = data.data {
           call.received(bytes, isLast: data.endStream)
+          self.count(call)
         }
       } else if self.openPages.contains(frame.streamID) {
         context.fireChannelRead(self.wrapInboundOut(frame))
@@ -176,6 +180,15 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
       .origin:
       break
     }
+  }
+
+  /// Parts of messages on many streams add up.
+  private func count(_ call: StreamCall) {
+    self.bytesAhead += call.state.bytesAhead - call.countedBytes
+    call.countedBytes = call.state.bytesAhead
+    guard self.bytesAhead > self.limits.wire.allBytesAhead, call.countedBytes > 0 else { return }
+    call.cut(RPCStatus(.resourceExhausted, "too many messages of this connection are incomplete"))
+    self.count(call)
   }
 
   private func open(
@@ -271,7 +284,7 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
     self.grant(target - size, on: .rootStream)
   }
 
-  private func write(
+  func write(
     _ payload: HTTP2Frame.FramePayload, on id: HTTP2StreamID, promise: EventLoopPromise<Void>? = nil
   ) {
     guard let context else { return }
@@ -337,64 +350,5 @@ extension HTTP2ConnectionHandler: NIOHTTP2FrameDelegate {
       .alternativeService, .origin:
       break
     }
-  }
-}
-
-// MARK: Actions
-
-extension HTTP2ConnectionHandler {
-  private func carryOut(_ action: HTTP2ConnectionState.Action) {
-    guard let context else { return }
-    switch action {
-    case .goAway(let code, let text, let isLast):
-      let promise = isLast ? context.eventLoop.makePromise(of: Void.self) : nil
-      promise?.futureResult.assumeIsolated().whenComplete { _ in self.report(.allWritten) }
-      self.write(
-        .goAway(
-          lastStreamID: self.lastStream, errorCode: code,
-          opaqueData: text.isEmpty ? nil : ByteBuffer(string: text)),
-        on: .rootStream, promise: promise)
-    case .endCalls(let all):
-      for call in self.openCalls.values {
-        if all { call.cut(.serverStopped) } else { call.serverStops() }
-      }
-    case .stopPages: context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-    case .startStopTimer:
-      self.stopTimer = self.schedule(.stopTimePassed, in: self.limits.wire.stopTime, context)
-    case .checkIdleness(let time): self.idleCheck = self.schedule(.idleCheckDue, in: time, context)
-    case .closeOutput(let time):
-      context.flush()
-      context.close(mode: .output, promise: nil)
-      self.stopTimer?.cancel()
-      self.stopTimer = self.schedule(.lingered, in: time, context)
-    case .close: context.close(promise: nil)
-    }
-  }
-
-  private func schedule(
-    _ fact: HTTP2ConnectionState.Fact, in time: TimeAmount, _ context: ChannelHandlerContext
-  ) -> Scheduled<Void> {
-    context.eventLoop.assumeIsolated().scheduleTask(in: time) { self.report(fact) }
-  }
-
-  /// One alarm for the deadlines of all calls: most calls are over long before theirs.
-  private func setAlarm(_ time: NIODeadline) {
-    guard let context, self.alarm.map({ time < $0.time }) ?? true else { return }
-    self.alarm?.task.cancel()
-    let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: time) {
-      self.alarm = nil
-      let now = NIODeadline.now()
-      var next: NIODeadline?
-      for call in self.openCalls.values {
-        guard let deadline = call.deadline, !call.state.isEnded else { continue }
-        if deadline <= now {
-          call.cut(RPCStatus(.deadlineExceeded, "context deadline exceeded"))
-        } else {
-          next = min(deadline, next ?? deadline)
-        }
-      }
-      if let next { self.setAlarm(next) }
-    }
-    self.alarm = (time, task)
   }
 }

@@ -11,6 +11,8 @@ final class StreamCall: CallAnswers {
   private var handler: (any CallHandler)?
   private var connection: HTTP2ConnectionHandler?
   private var isDelivering = false
+  /// What the connection has counted of ``CallState/bytesAhead``.
+  var countedBytes = 0
 
   init(
     _ id: HTTP2StreamID, contentType: String, deadline: NIODeadline?, limits: WireLimits,

@@ -14,6 +14,8 @@ struct WireLimits: Sendable {
   var connectionWindow = 1 << 20
   /// The same on one stream: HTTP/2's value for a client that has not yet read our settings.
   static let streamWindow = 65_535
+  /// Bytes of messages that are not complete, of all streams of a connection together: the call that goes beyond ends.
+  var allBytesAhead = 64 << 20
   /// Bytes of a stream that have not left. Beyond, its call is told to wait and gets no further message.
   var bytesBehind = 64 << 10
   /// The same for all streams of a connection together.

@@ -145,6 +145,31 @@ import Testing
     }
   }
 
+  /// A client that begins large messages on many streams cannot fill the server's memory.
+  @Test func incompleteMessagesAreBoundedTogether() async throws {
+    var limits = ConnectionLimits()
+    limits.wire.allBytesAhead = 100_000
+    try await withEchoServer(limits: limits) { server, _ in
+      let client = try await WireClient.connect(to: server.urls[0])
+      let part = ByteBuffer(bytes: [0, 0, 0x10, 0, 0] + [UInt8](repeating: 7, count: 30_000))
+      let streams = [
+        client.newStream(), client.newStream(), client.newStream(), client.newStream(),
+      ]
+      for stream in streams {
+        try await client.send(
+          [WireClient.headers("/test.Echo/Unary"), WireClient.data(part)], on: stream)
+      }
+      let answer = try await client.answer(to: streams[3])
+      #expect(answer.status == 8)
+      // What it held is given back: another one has its place, and those before are still open.
+      #expect(
+        try await client.call("/test.Echo/Unary", [String(repeating: "a", count: 9_000)]).status
+          == 0)
+      for stream in streams.dropLast() { #expect(!client.soFar(stream).isEnded) }
+      await client.close()
+    }
+  }
+
   // MARK: Headers
 
   @Test(

@@ -18,7 +18,7 @@ import NIOCore
 ///    meanwhile is dropped, up to ``ConnectionLimits/bytesDropped``. Closing with unread bytes would reset
 ///    the connection, and the answer could be lost.
 struct ConnectionState {
-  private enum Phase {
+  enum Phase {
     /// Between two requests. Next: `receiving`, `closing`, `closed`.
     case idle
     /// The head is complete, the body is not. Next: `answering`, `closing`, `closed`.
@@ -36,7 +36,7 @@ struct ConnectionState {
   }
 
   /// Who sends the events of an answer.
-  private enum EventSource {
+  enum EventSource {
     case watcher(WatcherHub.ID)
     /// A call of the v3 API, which sends only while the client reads.
     case call
@@ -44,12 +44,12 @@ struct ConnectionState {
     case none
   }
 
-  private let limits: ConnectionLimits
-  private let headers: ServerHeaders
+  let limits: ConnectionLimits
+  let headers: ServerHeaders
   /// The header line `Date` of an answer.
-  private var date = ByteBuffer()
-  private var phase = Phase.idle
-  private var actions: [Action] = []
+  var date = ByteBuffer()
+  var phase = Phase.idle
+  var actions: [Action] = []
 
   private var parser = RequestParser()
   /// What has arrived and is not yet parsed.
@@ -58,17 +58,17 @@ struct ConnectionState {
   private var body = ByteBuffer()
   private var requestCount = 0
   /// The connection closes after the answer that is under way.
-  private var closesNext = false
+  var closesNext = false
   private var hasWritten = false
   private var lastActivity: NIODeadline
   /// The number of the request for which the timer runs.
   private var timedRequest: Int?
   private var isReadHeldBack = false
   private var isWritable = true
-  private var isInputClosed = false
+  var isInputClosed = false
   private var droppedBytes = 0
-  private var unwrittenEvents = 0
-  private var unwrittenEventBytes = 0
+  var unwrittenEvents = 0
+  var unwrittenEventBytes = 0
 
   init(limits: ConnectionLimits, headers: ServerHeaders, openedAt now: NIODeadline) {
     self.limits = limits
@@ -289,76 +289,6 @@ struct ConnectionState {
     self.actions.append(.read)
   }
 
-  // MARK: Watches
-
-  private mutating func watchStarted(
-    _ id: WatcherHub.ID?, index: UInt64, event: ByteBuffer?, isStream: Bool, at now: NIODeadline
-  ) {
-    guard case .answering(let request) = self.phase else {
-      if let id { self.actions.append(.unwatch(id)) }
-      return
-    }
-    let head = request.head
-    self.phase = .watching(head, id.map { .watcher($0) } ?? .none)
-    // Before there is any event: clients take silence for a dead server.
-    self.writeStreamHead(.event(.ok, body: ByteBuffer(), index: index), to: head)
-    // A stream that was answered from the past stays open and gets nothing more, as with etcd.
-    if let event { self.send(event, isLast: !isStream, at: now) }
-    if self.closesNext || self.isInputClosed { self.endWatch(at: now) }
-  }
-
-  private mutating func callStarted(_ response: Response) {
-    guard case .answering(let request) = self.phase else { return }
-    self.phase = .watching(request.head, .call)
-    self.writeStreamHead(response, to: request.head)
-  }
-
-  private mutating func writeStreamHead(_ response: Response, to head: RequestHead) {
-    var buffer = ByteBufferAllocator().buffer(capacity: 512)
-    buffer.writeHead(
-      of: response, to: head, with: self.headers, date: self.date,
-      framing: head.isHTTP10 ? .untilClose : .chunked, closes: head.isHTTP10 || !head.isKeepAlive)
-    self.write(buffer)
-  }
-
-  private mutating func send(_ event: ByteBuffer, isLast: Bool, at now: NIODeadline) {
-    guard case .watching(let head, let source) = self.phase else { return }
-    var buffer = event
-    if !head.isHTTP10 {
-      buffer = ByteBufferAllocator().buffer(capacity: event.readableBytes + 16)
-      buffer.writeChunk(event)
-    }
-    self.unwrittenEvents += 1
-    self.unwrittenEventBytes += buffer.readableBytes
-    // A client that does not keep up is cut off. One event is written whatever its size, and a call waits for its
-    // client.
-    let isInTime =
-      self.unwrittenEvents == 1
-      || self.unwrittenEvents <= self.limits.eventsBehind
-        && self.unwrittenEventBytes <= self.limits.bytesBehind
-    if case .watcher = source, !isInTime { return self.close() }
-    self.actions.append(.writeEvent(buffer))
-    guard isLast else { return }
-    // The store has forgotten the watcher.
-    self.phase = .watching(head, .none)
-    self.endWatch(at: now)
-  }
-
-  private mutating func endWatch(at now: NIODeadline) {
-    guard case .watching(let head, let source) = self.phase else { return }
-    self.stop(source)
-    if !head.isHTTP10 { self.write(ByteBuffer(string: "0\r\n\r\n")) }
-    self.finish(closes: head.isHTTP10 || !head.isKeepAlive || self.isLast, at: now)
-  }
-
-  private mutating func stop(_ source: EventSource) {
-    switch source {
-    case .watcher(let id): self.actions.append(.unwatch(id))
-    case .call: self.actions.append(.cancelCall)
-    case .none: break
-    }
-  }
-
   // MARK: Answers
 
   private mutating func answer(_ response: Response, to head: RequestHead, at now: NIODeadline) {
@@ -378,13 +308,13 @@ struct ConnectionState {
     self.answer(error.response, to: head, at: now)
   }
 
-  private mutating func finish(closes: Bool, at now: NIODeadline) {
+  mutating func finish(closes: Bool, at now: NIODeadline) {
     self.lastActivity = now
     if closes { self.closeWhenWritten(lingers: true) } else { self.phase = .idle }
   }
 
   /// Whether no request follows that under way.
-  private var isLast: Bool {
+  var isLast: Bool {
     self.closesNext || self.isInputClosed && self.input.readableBytes == 0
   }
 
@@ -401,12 +331,12 @@ struct ConnectionState {
     self.actions.append(.reportWhenWritten)
   }
 
-  private mutating func write(_ bytes: ByteBuffer) {
+  mutating func write(_ bytes: ByteBuffer) {
     self.hasWritten = true
     self.actions.append(.write(bytes))
   }
 
-  private mutating func close() {
+  mutating func close() {
     if case .closed = self.phase { return }
     switch self.phase {
     case .watching(_, let source): self.stop(source)

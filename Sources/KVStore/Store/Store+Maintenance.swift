@@ -1,0 +1,27 @@
+/// What an operator asks of a running store, and work that no event loop should do.
+extension Store {
+  /// Does work that grows with the number of keys, on a thread of its own.
+  func readAside(_ work: @escaping @Sendable () -> Void) { self.reads.async(execute: work) }
+
+  /// It reads the disk.
+  var size: Database.Size { self.database.size }
+
+  /// Requests that the writer has not taken.
+  var waitingCount: Int { self.inbox.withLock { $0.requestCount } }
+
+  /// `nil` in memory.
+  var directory: DataDirectory? { self.database.directory }
+
+  /// Gives free pages of the tables back, on another thread.
+  /// - Parameter reply: gets what went wrong.
+  func defragment(_ reply: @escaping @Sendable (String?) -> Void) {
+    self.folds.async {
+      do {
+        try self.database.defragment()
+        reply(nil)
+      } catch {
+        reply("\(error)")
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import EtcdMessages
+import Foundation
+import SeededRandom
+import Testing
+
+@testable import KVStore
+
+/// What one stream's client gets, by the keyspace alone.
+@Suite struct WatchSessionTests {
+  private static func session() -> WatchSession {
+    WatchSession { revision in
+      var header = V3ResponseHeader()
+      header.revision = revision ?? 0
+      return header
+    }
+  }
+
+  private static func create(
+    _ key: String, end: String = "", from revision: Int64 = 0,
+    _ more: (inout V3WatchCreateRequest) -> Void = { _ in }
+  ) -> V3WatchRequest {
+    var create = V3WatchCreateRequest()
+    create.key = Data(key.utf8)
+    create.rangeEnd = Data(end.utf8)
+    create.startRevision = revision
+    more(&create)
+    var request = V3WatchRequest()
+    request.createRequest = create
+    return request
+  }
+
+  private static let progress: V3WatchRequest = {
+    var request = V3WatchRequest()
+    request.progressRequest = V3WatchProgressRequest()
+    return request
+  }()
+
+  /// All that there is to tell.
+  private static func read(_ session: inout WatchSession, _ tree: RevisionTree) -> [V3WatchResponse] {
+    var changes: [WatchSession.Change] = []
+    var responses: [V3WatchResponse] = []
+    while let response = session.next(tree, &changes) { responses.append(response) }
+    return responses
+  }
+
+  private static func put(_ key: String, _ value: String, _ tree: inout RevisionTree) throws {
+    try tree.put(PutRequest(RevisionKey(key.utf8), value: Array(value.utf8)))
+  }
+
+  @Test func theClientIsToldOfThePastAndThenOfTheFuture() throws {
+    var (session, tree) = (Self.session(), RevisionTree())
+    try Self.put("a", "1", &tree)
+    try Self.put("b", "2", &tree)
+    let changes = session.handle(Self.create("a", end: "b", from: 1), tree)
+    #expect(changes == [.watch(0, KeyRange(RevisionKey("a".utf8), end: RevisionKey("b".utf8)))])
+    let past = Self.read(&session, tree)
+    #expect(past.map(\.created) == [true, false])
+    #expect(past.last?.events.map(\.kv.modRevision) == [2])
+    try Self.put("a", "3", &tree)
+    session.changed(0)
+    #expect(Self.read(&session, tree).flatMap(\.events).map(\.kv.modRevision) == [4])
+    #expect(Self.read(&session, tree).isEmpty)
+  }
+
+  /// It is not ahead of what the stream has been told, even if the store has not woken the watch yet.
+  @Test func progressIsNotAheadOfEventsThatAreOnTheirWay() throws {
+    var (session, tree) = (Self.session(), RevisionTree())
+    _ = session.handle(Self.create("a"), tree)
+    _ = Self.read(&session, tree)
+    try Self.put("a", "1", &tree)
+    _ = session.handle(Self.progress, tree)
+    let responses = Self.read(&session, tree)
+    #expect(responses.map(\.events.count) == [1, 0])
+    #expect(responses.map(\.watchID) == [0, -1])
+    #expect(responses.last?.header.revision == 2)
+  }
+
+  @Test func aWatchThatStartsBeforeTheCompactionEnds() throws {
+    var (session, tree) = (Self.session(), RevisionTree())
+    for value in 1...5 { try Self.put("a", "\(value)", &tree) }
+    try tree.compact(4)
+    _ = session.handle(Self.create("a", from: 2), tree)
+    var changes: [WatchSession.Change] = []
+    #expect(session.next(tree, &changes)?.created == true)
+    let end = try #require(session.next(tree, &changes))
+    #expect(end.canceled && end.compactRevision == 4)
+    #expect(changes == [.unwatch(0)])
+  }
+
+  @Test func aNoticeComesOnlyWithoutEvents() throws {
+    var (session, tree) = (Self.session(), RevisionTree())
+    _ = session.handle(Self.create("a") { $0.progressNotify = true }, tree)
+    _ = session.handle(Self.create("b"), tree)
+    _ = Self.read(&session, tree)
+    try Self.put("c", "1", &tree)
+    session.notifyProgress()
+    #expect(Self.read(&session, tree).map(\.watchID) == [0])
+    try Self.put("a", "1", &tree)
+    session.notifyProgress()
+    #expect(Self.read(&session, tree).map(\.events.count) == [1])
+  }
+
+  @Test func anAnswerAboveTheLimitIsCutForAClientThatWantsIt() throws {
+    var (session, tree) = (Self.session(), RevisionTree())
+    for key in ["a", "b", "c"] {
+      try Self.put(key, String(repeating: "x", count: 1_000_000), &tree)
+    }
+    _ = session.handle(Self.create("a", end: "z", from: 1) { $0.fragment = true }, tree)
+    let events = Self.read(&session, tree).dropFirst()
+    #expect(events.flatMap(\.events).map { String(decoding: $0.kv.key, as: UTF8.self) } == ["a", "b", "c"])
+    #expect(events.last?.fragment == false)
+  }
+
+  /// Whatever happens in whatever order: each watch gets the events of its range, each once, in their order.
+  @Test(arguments: 1...20) func noEventIsMissingAndNoneComesTwice(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
+    var (session, tree) = (Self.session(), RevisionTree())
+    var seen: [Int64: [Int64]] = [:]
+    var wanted: [Int64: [Int64]] = [:]
+    var pending: [(watch: Int64, tree: RevisionTree)] = []
+    for (id, range) in [("a", "c"), ("b", "d"), ("a", ""), ("d", "\0")].enumerated() {
+      _ = session.handle(Self.create(range.0, end: range.1), tree)
+      (seen[Int64(id)], wanted[Int64(id)]) = ([], [])
+    }
+    for _ in 0..<300 {
+      switch random.next() % 4 {
+      case 0, 1:
+        let key = ["a", "b", "c", "d"][Int(random.next() % 4)]
+        tree.formerRevision = tree.revision
+        try Self.put(key, "x", &tree)
+        for (id, keys) in [["a", "b"], ["b", "c"], ["a"], ["d"]].enumerated() where keys.contains(key) {
+          wanted[Int64(id), default: []].append(tree.revision)
+          pending.append((Int64(id), tree))
+        }
+      case 2:
+        guard !pending.isEmpty else { continue }
+        let wake = pending.removeFirst()
+        session.changed(wake.watch, in: wake.tree)
+      default:
+        // The client may read only a part.
+        var changes: [WatchSession.Change] = []
+        for _ in 0..<(random.next() % 3) {
+          guard let response = session.next(tree, &changes) else { break }
+          seen[response.watchID, default: []] += response.events.map(\.kv.modRevision)
+        }
+      }
+    }
+    for wake in pending { session.changed(wake.watch, in: wake.tree) }
+    for response in Self.read(&session, tree) {
+      seen[response.watchID, default: []] += response.events.map(\.kv.modRevision)
+    }
+    #expect(seen == wanted)
+  }
+}
