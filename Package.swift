@@ -334,8 +334,8 @@ let package = Package(
     .testTarget(
       name: "KVStoreTests",
       dependencies: [
-        "JSONText", "KVStore", "PrometheusText", "SeededRandom", "TestSupport", "kvstore",
-        httpClient, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioEmbedded, nioSSL,
+        "EtcdMessages", "JSONText", "KVStore", "PrometheusText", "SeededRandom", "TestSupport",
+        "kvstore", httpClient, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioEmbedded, nioSSL,
         subprocess,
         logging, inMemoryLogging,
       ],

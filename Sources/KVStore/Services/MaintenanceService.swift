@@ -98,7 +98,7 @@ extension Services {
   fileprivate func alarm(
     _ query: V3AlarmRequest, _ head: CallHead, _ reply: @escaping CallReply<V3AlarmResponse>
   ) throws(RPCStatus) {
-    // Those that the answer shows: all, or the one that is set.
+    // What the answer shows: all, or the alarm that is asked for.
     let former = self.store.alarms.current
     let asked = Alarms.Alarm(query.alarm)
     let shown = former.filter { asked == nil || $0 == asked }

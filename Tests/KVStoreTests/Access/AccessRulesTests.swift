@@ -1,4 +1,4 @@
-import Logging
+import GRDB
 import TestSupport
 import Testing
 
@@ -59,16 +59,18 @@ import Testing
   @Test func theyAreOnDisk() async throws {
     try await withTemporaryDirectory { directory in
       let rules = try Self.rules([("a", "c", .read), ("\u{1}", "\0", .readWrite)])
-      let (database, _) = try Database.open(.directory(directory))
+      let (database, _) = try KVStore.Database.open(.directory(directory))
       try database.commit(rules)
       try database.commit([Alarms.Alarm.noSpace])
       try database.close()
-      let (again, recovered) = try Database.open(.directory(directory))
+      let (again, recovered) = try KVStore.Database.open(.directory(directory))
       #expect(recovered.access == rules)
       #expect(recovered.alarms == [.noSpace])
       try again.close()
-      try EditedTables.execute("UPDATE v3_roles SET kind = 'write' WHERE key = 'a'", in: directory)
-      #expect(throws: StartError.self) { try Database.open(.directory(directory)) }
+      try await DatabaseQueue(path: directory + "/" + KVStore.Database.fileName).write {
+        try $0.execute(sql: "UPDATE v3_roles SET kind = 'write' WHERE key = 'a'")
+      }
+      #expect(throws: StartError.self) { try KVStore.Database.open(.directory(directory)) }
     }
   }
 

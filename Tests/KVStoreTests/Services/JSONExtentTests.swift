@@ -5,11 +5,12 @@ import Testing
 
 /// What of a gateway's request is a message.
 @Suite struct JSONExtentTests {
-  @Test(arguments: [
-    ("", nil), ("  \n", nil), ("{}", "{}"), (" {\"a\": \"}\"} rest", "{\"a\": \"}\"}"),
-    ("{\"a\": \"\\\"}\"}x", "{\"a\": \"\\\"}\"}"), ("{\"a\": [{}]}{}", "{\"a\": [{}]}"),
-    ("{\"a\":", "{\"a\":"), ("nonsense", "nonsense"),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("", nil), ("  \n", nil), ("{}", "{}"), (" {\"a\": \"}\"} rest", "{\"a\": \"}\"}"),
+      ("{\"a\": \"\\\"}\"}x", "{\"a\": \"\\\"}\"}"), ("{\"a\": [{}]}{}", "{\"a\": [{}]}"),
+      ("{\"a\":", "{\"a\":"), ("nonsense", "nonsense"),
+    ] as [(String, String?)])
   func theFirstValueIsTheMessage(text: String, value: String?) {
     let found = JSONExtent.firstValue(of: ByteBuffer(string: text).readableBytesView)
     #expect(found.map { String(decoding: $0, as: UTF8.self) } == value)
@@ -22,13 +23,14 @@ import Testing
         == ["{\"a\":1}", "{\"b\":2}", "{}"])
   }
 
-  @Test(arguments: [
-    ("{\"key\": \"YWI=\"}", nil), ("{\"key\": \"\"}", nil), ("{\"key\": \"YWI\"}", "YWI"),
-    ("{\"range_end\": \"_-8=\"}", "_-8="), ("{\"rangeEnd\": \"/+8=\"}", nil),
-    ("{\"key\": \"\\/+8=\"}", nil), ("{\"name\": \"no base64\"}", nil),
-    ("{\"a\": \"key\", \"b\": \"x y\"}", nil), ("{\"value\" : \"***\"}", "***"),
-    ("{\"key\": null, \"ID\": \"12\"}", nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("{\"key\": \"YWI=\"}", nil), ("{\"key\": \"\"}", nil), ("{\"key\": \"YWI\"}", "YWI"),
+      ("{\"range_end\": \"_-8=\"}", "_-8="), ("{\"rangeEnd\": \"/+8=\"}", nil),
+      ("{\"key\": \"\\/+8=\"}", nil), ("{\"name\": \"no base64\"}", nil),
+      ("{\"a\": \"key\", \"b\": \"x y\"}", nil), ("{\"value\" : \"***\"}", "***"),
+      ("{\"key\": null, \"ID\": \"12\"}", nil),
+    ] as [(String, String?)])
   func bytesAreBase64InGosForm(text: String, bad: String?) {
     #expect(JSONExtent.badBase64(in: ByteBuffer(string: text).readableBytesView) == bad)
   }

@@ -36,7 +36,8 @@ import Testing
   }()
 
   /// All that there is to tell.
-  private static func read(_ session: inout WatchSession, _ tree: RevisionTree) -> [V3WatchResponse] {
+  private static func read(_ session: inout WatchSession, _ tree: RevisionTree) -> [V3WatchResponse]
+  {
     var changes: [WatchSession.Change] = []
     var responses: [V3WatchResponse] = []
     while let response = session.next(tree, &changes) { responses.append(response) }
@@ -107,13 +108,16 @@ import Testing
     }
     _ = session.handle(Self.create("a", end: "z", from: 1) { $0.fragment = true }, tree)
     let events = Self.read(&session, tree).dropFirst()
-    #expect(events.flatMap(\.events).map { String(decoding: $0.kv.key, as: UTF8.self) } == ["a", "b", "c"])
+    #expect(
+      events.flatMap(\.events).map { String(decoding: $0.kv.key, as: UTF8.self) } == [
+        "a", "b", "c",
+      ])
     #expect(events.last?.fragment == false)
   }
 
   /// Whatever happens in whatever order: each watch gets the events of its range, each once, in their order.
   @Test(arguments: 1...20) func noEventIsMissingAndNoneComesTwice(seed: UInt64) throws {
-    var random = SplitMix64(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var (session, tree) = (Self.session(), RevisionTree())
     var seen: [Int64: [Int64]] = [:]
     var wanted: [Int64: [Int64]] = [:]
@@ -128,7 +132,8 @@ import Testing
         let key = ["a", "b", "c", "d"][Int(random.next() % 4)]
         tree.formerRevision = tree.revision
         try Self.put(key, "x", &tree)
-        for (id, keys) in [["a", "b"], ["b", "c"], ["a"], ["d"]].enumerated() where keys.contains(key) {
+        for (id, keys) in [["a", "b"], ["b", "c"], ["a"], ["d"]].enumerated()
+        where keys.contains(key) {
           wanted[Int64(id), default: []].append(tree.revision)
           pending.append((Int64(id), tree))
         }

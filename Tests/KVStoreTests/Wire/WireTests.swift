@@ -148,10 +148,10 @@ import Testing
   /// A client that begins large messages on many streams cannot fill the server's memory.
   @Test func incompleteMessagesAreBoundedTogether() async throws {
     var limits = ConnectionLimits()
-    limits.wire.allBytesAhead = 100_000
+    limits.wire.allBytesAhead = 35_000
     try await withEchoServer(limits: limits) { server, _ in
       let client = try await WireClient.connect(to: server.urls[0])
-      let part = ByteBuffer(bytes: [0, 0, 0x10, 0, 0] + [UInt8](repeating: 7, count: 30_000))
+      let part = ByteBuffer(bytes: [0, 0, 0x10, 0, 0] + [UInt8](repeating: 7, count: 10_000))
       let streams = [
         client.newStream(), client.newStream(), client.newStream(), client.newStream(),
       ]

@@ -3,7 +3,7 @@ import Foundation
 
 /// A queue of keys below a name, each on a lease: what the services of locks and elections share.
 ///
-/// Whoever's key was born first has the lock, or leads; the others follow in the order of their births.
+/// The key that was born first has the lock, or leads; the others follow in the order of their births.
 ///
 /// Source: etcd's `concurrency` package, whose keys these are, so that clients that lock by themselves and clients that
 /// ask the service stand in one queue.
@@ -22,7 +22,7 @@ struct Queue: Equatable {
     RevisionKey(self.prefix + Array(String(UInt64(bitPattern: lease), radix: 16).utf8))
   }
 
-  /// Puts a lease's key into the queue, or reads the one that is there.
+  /// Puts a lease's key into the queue, or reads it if it is there.
   func entry(of lease: Int64, value: Data) -> TxnRequest {
     let key = self.key(of: lease)
     var put = PutRequest(key, value: Array(value))
@@ -34,7 +34,7 @@ struct Queue: Equatable {
     return request
   }
 
-  /// Does something to a key if it is still the one that was born at this revision.
+  /// Does something to a key that was born at this revision, if it is still there.
   static func ifBorn(
     _ key: RevisionKey, at revision: Int64, _ operation: TxnRequest.Operation
   ) -> TxnRequest {
