@@ -26,7 +26,7 @@ struct Chaos: AsyncParsableCommand {
   @Option(help: "The seed of all faults. (default: a random one, which is printed)")
   var seed: UInt64?
   @Option(
-    help: "\(ChaosStore.allCases.map(\.rawValue).joined(separator: " or ")), of three members.")
+    help: "\(ChaosStore.allCases.map(\.rawValue).joined(separator: ", ")); etcd has three members.")
   var store = ChaosStore.kvstore
   @Option(help: "How many masters.") var masters = 3
   @Option(help: ArgumentHelp("The leases' TTL.", valueName: "seconds")) var ttlSecs = 3
