@@ -1,7 +1,6 @@
 import EtcdClient
 import FaultRelay
 import HTTPEndpoint
-import KVStore
 import TestSupport
 import Testing
 
@@ -17,13 +16,13 @@ import Testing
       key: EtcdLeasedKey(client: client, api: api, options: options), name: key)
   }
 
-  @Test(
-    .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"),
-    arguments: [EtcdAPI.v2, .v3])
-  func keepsALeaseAsTheElectionExpectsIt(_ api: EtcdAPI) async throws {
-    try await RealEtcd.with { etcd in
+  @Test(arguments: TestStore.available, [EtcdAPI.v2, .v3])
+  func keepsALeaseAsTheElectionExpectsIt(
+    _ program: TestStore, _ api: EtcdAPI
+  ) async throws {
+    try await program.with { endpoint in
       try await EtcdClient(
-        endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(60)
+        endpoints: [endpoint], timeout: .seconds(60), connectTimeout: .seconds(60)
       ).run { client in
         let mine = try self.store(client, api)
         let other = try self.store(client, api, name: "other")
@@ -57,13 +56,13 @@ import Testing
     }
   }
 
-  @Test(
-    .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"),
-    arguments: [EtcdAPI.v2, .v3])
-  func keepsTheRecordThatWasReplacedLast(_ api: EtcdAPI) async throws {
-    try await RealEtcd.with { etcd in
+  @Test(arguments: TestStore.available, [EtcdAPI.v2, .v3])
+  func keepsTheRecordThatWasReplacedLast(
+    _ program: TestStore, _ api: EtcdAPI
+  ) async throws {
+    try await program.with { endpoint in
       try await EtcdClient(
-        endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(60)
+        endpoints: [endpoint], timeout: .seconds(60), connectTimeout: .seconds(60)
       ).run { client in
         let mine = try self.store(client, api)
         let other = try self.store(client, api, name: "other")
@@ -149,9 +148,8 @@ import Testing
   }
 
   private func withKVStore(_ body: (EtcdClient) async throws -> Void) async throws {
-    let server = try await KVStoreServer.start(.memory)
-    try await EtcdClient.with(
-      endpoints: [EtcdEndpoint(server.urls[0])], timeout: .seconds(60), body)
-    await server.stop()
+    try await TestStore.kvstore.with {
+      try await EtcdClient.with(endpoints: [$0], timeout: .seconds(60), body)
+    }
   }
 }

@@ -3,10 +3,11 @@ import Testing
 
 extension EndToEnd {
   @Suite struct CrashTests {
-    @Test func `when the leader's whole master crashes, another takes over what it led`()
-      async throws
-    {
-      try await withCluster { cluster, monitor in
+    @Test(arguments: EndToEnd.stores)
+    func `when the leader's whole master crashes, another takes over what it led`(
+      _ store: EndToEnd.TestedStore
+    ) async throws {
+      try await withCluster(on: store) { cluster, monitor in
         let leader = try await cluster.waitForLeader(of: .scheduler)
         try await cluster.waitForLeader(of: .controllerManager)
         let killed = ContinuousClock.now
@@ -42,7 +43,7 @@ extension EndToEnd {
     @Test func `kill -9 of the leading elector alone ends with one leader again`() async throws {
       try await withCluster { cluster, _ in
         let leader = try await cluster.waitForLeader(of: .scheduler)
-        let term = try await cluster.lease(.scheduler).createdIndex
+        let term = try await cluster.lease(.scheduler).holder.term
         try await cluster.kill(leader, .schedulerElector)
         let status = try await cluster.waitForTerm(after: term)
         let elector = status.nodes.first { $0.name == leader }?.processes

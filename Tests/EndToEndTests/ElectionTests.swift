@@ -23,7 +23,9 @@ extension EndToEnd {
         }
         #expect(status.pods.map(\.ready) == ["1/1", "1/1", "2/2", "2/2"])
         #expect(status.pods.allSatisfy { $0.restarts == "0" })
-        for (role, leader) in leaders { #expect(try await cluster.lease(role).value == leader) }
+        for (role, leader) in leaders {
+          #expect(try await cluster.lease(role).holder.name == leader)
+        }
       }
     }
 
@@ -42,11 +44,12 @@ extension EndToEnd {
         let race = Race(
           runners: (1...count).map { "runner\($0)" },
           directory: "\(cluster.directory.path)/race", store: cluster.store,
+          api: cluster.configuration.api,
           source: cluster.directory.source(.scheduler, "kube-master1"))
         try FileManager.default.createDirectory(
           atPath: race.directory, withIntermediateDirectories: true)
         for round in 1...Self.rounds {
-          let winner = try await race.run()
+          let winner = try await race.run(round)
           #expect(winner != nil, "round \(round)")
         }
       }
@@ -54,31 +57,25 @@ extension EndToEnd {
   }
 }
 
-/// Several electors of one key.
+/// Several electors of one key, another one in each round: the next winner would wait for the pod of the last one.
 private struct Race: Sendable {
   let runners: [String]
   let directory: String
   let store: [EtcdEndpoint]
+  let api: EtcdAPI
   let source: String
 
   /// One race, from a free key to the end of all runners.
   /// - Returns: the winner; `nil` when store and files disagree.
-  func run() async throws -> String? {
-    try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) { etcd in
-      // Also the last winner's record: the next winner would wait for that one's pod.
-      for key in ["/race", "/_race.term"] {
-        do throws(EtcdClientError) {
-          try await etcd.delete(key)
-        } catch  where error.errorCode == EtcdError.keyNotFound {
-        } catch {
-          throw error
-        }
-      }
+  func run(_ round: Int) async throws -> String? {
+    let key = "race\(round)"
+    return try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) {
+      (etcd: EtcdClient) async throws -> String? in
       for runner in self.runners {
         try? FileManager.default.removeItem(atPath: self.destination(runner))
       }
-      return try await withThrowingTaskGroup(of: Void.self) { group in
-        for runner in self.runners { group.addTask { try await self.start(runner) } }
+      return try await withThrowingTaskGroup(of: Void.self, returning: String?.self) { group in
+        for runner in self.runners { group.addTask { try await self.start(runner, key) } }
         try await eventually("for a winner") { !self.winners.isEmpty }
         let winner = self.winners
         // The losers have tried by then, more than once.
@@ -87,9 +84,12 @@ private struct Race: Sendable {
           try await Task.sleep(for: .milliseconds(5))
         }
         try #require(winner.count == 1 && self.winners == winner)
-        let holder = try await etcd.get("/race").node.value
+        let options = LeaseOptions(key: key, value: "", ttlSeconds: 1, timeout: .seconds(60))
+        let lock = EtcdLeasedKey(client: etcd, api: self.api, options: options, records: false)
+        let fact = try await lock.read().fact
         group.cancelAll()
-        return winner == [holder] ? holder : nil
+        guard case .held(let holder, _) = fact, winner == [holder.name] else { return nil }
+        return holder.name
       }
     }
   }
@@ -101,7 +101,7 @@ private struct Race: Sendable {
   }
 
   /// Runs until the task is cancelled, which is `kill -9` for the guard and its child.
-  private func start(_ runner: String) async throws {
+  private func start(_ runner: String, _ key: String) async throws {
     var options = PlatformOptions()
     options.processGroupID = 0
     options.teardownSequence = [
@@ -113,8 +113,8 @@ private struct Race: Sendable {
     _ = try await Subprocess.run(
       .path(FilePath(try Executables(nil).path(of: "elector"))),
       arguments: [
-        "--etcd-servers=\(self.store.map(\.url).joined(separator: ","))", "--key=race",
-        "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms",
+        "--etcd-servers=\(self.store.map(\.url).joined(separator: ","))", "--key=\(key)",
+        "--etcd-api=\(self.api)", "--whoami=\(runner)", "--ttl-secs=3", "--sleep=100ms",
         "--source-file=\(self.source)",
         "--dest-file=\(self.destination(runner))",
       ],

@@ -2,31 +2,51 @@ import EtcdClient
 import FoundationEssentials
 import Synchronization
 import TestCluster
+import TestSupport
 import Testing
 
 /// Whole clusters in real processes, and their failures.
 ///
-/// One test at a time: each starts some seven processes, and promises have times. The store is kvstore, or with
-/// `ZWEIMASTER_TEST_STORE=etcd` a real etcd.
+/// One test at a time: each starts some seven processes, and promises have times. The store is kvstore by its v2 API,
+/// and for some tests by v3 as well; `ZWEIMASTER_TEST_STORE` names another one for all of them.
 @Suite(.serialized) struct EndToEnd {
-  static let store: ClusterConfiguration.Store =
-    switch ProcessInfo.processInfo.environment["ZWEIMASTER_TEST_STORE"] ?? "kvstore" {
-    case "kvstore": .kvstore
-    case "etcd": .etcd(executable: "etcd")
-    case let other: preconditionFailure("ZWEIMASTER_TEST_STORE is \(other): use kvstore or etcd")
+  /// A store, and the API of the leases.
+  enum TestedStore: String, CaseIterable, Sendable {
+    case kvstore
+    case kvstoreV3 = "kvstore-v3"
+    case etcd
+    case etcdV3 = "etcd-v3"
+
+    var isKVStore: Bool { self == .kvstore || self == .kvstoreV3 }
+    var store: ClusterConfiguration.Store { self.isKVStore ? .kvstore : .etcd(executable: "etcd") }
+    var api: EtcdAPI { self == .kvstoreV3 || self == .etcdV3 ? .v3 : .v2 }
+  }
+
+  private static let named = ProcessInfo.processInfo.environment["ZWEIMASTER_TEST_STORE"].map {
+    guard let store = TestedStore(rawValue: $0) else {
+      preconditionFailure(
+        "ZWEIMASTER_TEST_STORE is \($0): use one of \(TestedStore.allCases.map(\.rawValue))")
     }
+    return store
+  }
+
+  static let store = Self.named ?? .kvstore
+
+  /// Those of the tests that run by each API.
+  static let stores = Self.named.map { [$0] } ?? [TestedStore.kvstore, .kvstoreV3]
 }
 
 /// Runs the body with a cluster and a monitor, and expects that nothing was ever on two nodes and that no process is
 /// left.
 func withCluster(
-  masters: Int = 2, ttlSeconds: Int = 3, stopTime: Duration = .milliseconds(500),
+  on store: EndToEnd.TestedStore = EndToEnd.store, masters: Int = 2, ttlSeconds: Int = 3,
+  stopTime: Duration = .milliseconds(500),
   _ body: @escaping @Sendable (Cluster, Monitor) async throws -> Void
 ) async throws {
   try await TemporaryDirectory.with { directory in
     let configuration = ClusterConfiguration(
-      masters: masters, store: EndToEnd.store, ttlSeconds: ttlSeconds, podStopTime: stopTime,
-      stateDirectory: directory)
+      masters: masters, store: store.store, api: store.api, ttlSeconds: ttlSeconds,
+      podStopTime: stopTime, stateDirectory: directory)
     let (overlaps, started) = try await Cluster.withRunning(configuration) { cluster in
       try await cluster.watched { monitor in
         do {
@@ -76,10 +96,17 @@ extension Cluster {
     }
   }
 
-  /// The lease's key as the store has it.
-  func lease(_ role: Role) async throws -> Node {
-    try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) {
-      try await $0.get("/\(role.key)").node
+  /// The lease as the store has it.
+  nonisolated func lease(_ role: Role) async throws -> (holder: Holder, rest: Duration) {
+    let fact = try await EtcdClient.with(endpoints: self.store, timeout: .seconds(60)) {
+      let options = LeaseOptions(key: role.key, value: "", ttlSeconds: 1, timeout: .seconds(60))
+      return try await EtcdLeasedKey(
+        client: $0, api: self.configuration.api, options: options, records: false
+      ).readWithRest().fact
     }
+    guard case .held(let holder, .known(let rest)) = fact else {
+      throw TestFailure("nobody holds \(role.key): \(fact)")
+    }
+    return (holder, rest)
   }
 }

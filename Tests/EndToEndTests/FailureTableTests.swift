@@ -9,7 +9,8 @@ extension EndToEnd {
     @Test func `rows of the failure table are played, and all is as it has to be`() async throws {
       try await TemporaryDirectory.with { directory in
         let configuration = ClusterConfiguration(
-          store: EndToEnd.store, podStopTime: .milliseconds(500), stateDirectory: directory)
+          store: EndToEnd.store.store, api: EndToEnd.store.api, podStopTime: .milliseconds(500),
+          stateDirectory: directory)
         let rows = [
           "elector-sigkill", "dest-edited", "bad-reload-then-crash", "leader-cut-off",
           "clock-minus-1h", "machine-paused",

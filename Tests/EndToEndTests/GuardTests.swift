@@ -14,7 +14,7 @@ extension EndToEnd {
     {
       try await withCluster(masters: 1, ttlSeconds: 12) { cluster, _ in
         let pair = try await Pair.leading(cluster)
-        let term = try await cluster.lease(.scheduler).createdIndex
+        let term = try await cluster.lease(.scheduler).holder.term
         let killed = ContinuousClock.now
         kill(pair.elector.pid, SIGKILL)
         try await eventually("for the manifest to go") { contents(pair.manifest) == nil }
@@ -58,7 +58,7 @@ extension EndToEnd {
     @Test func `an elector that was stopped for long leads again in a new term`() async throws {
       try await withCluster(masters: 1) { cluster, _ in
         let pair = try await Pair.leading(cluster)
-        let term = try await cluster.lease(.scheduler).createdIndex
+        let term = try await cluster.lease(.scheduler).holder.term
         kill(pair.elector.pid, SIGSTOP)
         try await cluster.waitUntil("for the lease's end") {
           $0.lease(.scheduler)?.holder == nil
@@ -66,7 +66,7 @@ extension EndToEnd {
         #expect(contents(pair.manifest) == nil)
         kill(pair.elector.pid, SIGCONT)
         try await cluster.waitForLeader(of: .scheduler)
-        #expect(try await cluster.lease(.scheduler).createdIndex > term)
+        #expect(try await cluster.lease(.scheduler).holder.term > term)
         #expect(pair.elector.isAlive)
       }
     }
@@ -77,7 +77,7 @@ extension EndToEnd {
     {
       try await withCluster(ttlSeconds: 30) { cluster, monitor in
         let pair = try await Pair.leading(cluster)
-        let term = try await cluster.lease(.scheduler).createdIndex
+        let term = try await cluster.lease(.scheduler).holder.term
         let killed = ContinuousClock.now
         kill(pair.guardian.pid, SIGKILL)
         // Any node may lead: the cluster restarts the guard at once.

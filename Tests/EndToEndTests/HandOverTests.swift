@@ -5,12 +5,13 @@ import Testing
 
 extension EndToEnd {
   @Suite struct HandOverTests {
-    @Test func `a master that is stopped in good order hands over once its pods have ended`()
-      async throws
-    {
+    @Test(arguments: EndToEnd.stores)
+    func `a master that is stopped in good order hands over once its pods have ended`(
+      _ store: EndToEnd.TestedStore
+    ) async throws {
       let stopTime = Duration.seconds(1)
       // Long enough that the test would notice a wait for its end.
-      try await withCluster(ttlSeconds: 20, stopTime: stopTime) { cluster, monitor in
+      try await withCluster(on: store, ttlSeconds: 20, stopTime: stopTime) { cluster, monitor in
         let leader = try await cluster.waitForLeader(of: .scheduler)
         try await cluster.waitForLeader(of: .controllerManager)
         let stopped = ContinuousClock.now

@@ -84,11 +84,8 @@ struct APIChoiceTests {
   }
 }
 
-/// The choice among a real etcd's APIs.
-@Suite(
-  .takesTurns, .timeLimit(.minutes(10)),
-  .enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
-struct EtcdAPITests {
+/// The choice among a store's APIs.
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct EtcdAPITests {
   /// - Returns: the API in use, from its notice.
   @discardableResult
   private func choice(
@@ -101,7 +98,7 @@ struct EtcdAPITests {
     ) { notice in
       notices.withLock { $0.append(notice) }
     }
-    try await client.run { client in
+    let version = try await client.run { client in
       let options = LeaseOptions(key: "k", value: "me", ttlSeconds: 120, timeout: timeout)
       let key = EtcdLeasedKey(client: client, api: api, options: options)
       let end = ContinuousClock.now + .seconds(30)
@@ -116,10 +113,11 @@ struct EtcdAPITests {
           }
         }
       }
+      return try await client.version().etcdserver
     }
     let used = notices.withLock { $0 }.compactMap {
-      if case .usesAPI(let api, let version) = $0 {
-        #expect(version == (api == .v3 ? Self.version : nil))
+      if case .usesAPI(let api, let told) = $0 {
+        #expect(told == (api == .v3 ? version : nil))
         return api
       }
       return nil
@@ -128,44 +126,42 @@ struct EtcdAPITests {
     return used.first
   }
 
-  /// The version of this machine's etcd.
-  private static let version = try? RealEtcd.version()
-
   private func expectOtherAPI(_ work: () async throws -> EtcdAPI?) async {
     let error = await #expect(throws: EtcdClientError.self) { try await work() }
     #expect("\(error, default: "")".hasPrefix("/_k.api records"))
   }
 
-  @Test func v2WhereverItIs() async throws {
-    try await RealEtcd.with { (both: RealEtcd) async throws -> Void in
-      let endpoints = [EtcdEndpoint.refusing, both.endpoint]
+  @Test(arguments: TestStore.available) func v2WhereverItIs(_ store: TestStore) async throws {
+    try await store.with { (both: EtcdEndpoint) async throws -> Void in
+      let endpoints = [EtcdEndpoint.refusing, both]
       #expect(try await self.choice(at: endpoints) == .v2)
       #expect(try await self.choice(of: .v2, at: endpoints) == .v2)
       await self.expectOtherAPI { try await self.choice(of: .v3, at: endpoints) }
     }
   }
 
-  @Test func aNameIsRecordedToo() async throws {
-    try await RealEtcd.with { (both: RealEtcd) async throws -> Void in
-      #expect(try await self.choice(of: .v3, at: [both.endpoint]) == .v3)
-      #expect(try await self.choice(at: [both.endpoint]) == .v3)
-      await self.expectOtherAPI { try await self.choice(of: .v2, at: [both.endpoint]) }
+  @Test(arguments: TestStore.available) func aNameIsRecordedToo(_ store: TestStore) async throws {
+    try await store.with { (both: EtcdEndpoint) async throws -> Void in
+      #expect(try await self.choice(of: .v3, at: [both]) == .v3)
+      #expect(try await self.choice(at: [both]) == .v3)
+      await self.expectOtherAPI { try await self.choice(of: .v2, at: [both]) }
       // An operator's way from one to the other.
-      try await EtcdClient.with(endpoints: [both.endpoint]) {
+      try await EtcdClient.with(endpoints: [both]) {
         try await $0.overwrite("_k.api", with: "v2", by: .v3)
       }
-      #expect(try await self.choice(at: [both.endpoint]) == .v2)
-      try await EtcdClient.with(endpoints: [both.endpoint]) {
+      #expect(try await self.choice(at: [both]) == .v2)
+      try await EtcdClient.with(endpoints: [both]) {
         try await $0.overwrite("_k.api", with: "v4", by: .v3)
       }
       let error = await #expect(throws: EtcdClientError.self) {
-        try await self.choice(at: [both.endpoint])
+        try await self.choice(at: [both])
       }
       #expect("\(error, default: "")".contains("/_k.api"))
     }
   }
 
-  @Test func aNameThatNoServerServesIsNotRecorded() async throws {
+  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  func aNameThatNoServerServesIsNotRecorded() async throws {
     try await RealEtcd.with(.init(enableV2: false)) { (new: RealEtcd) async throws -> Void in
       let error = await #expect(throws: EtcdClientError.self) {
         try await self.choice(of: .v2, at: [new.endpoint])
@@ -176,7 +172,8 @@ struct EtcdAPITests {
   }
 
   /// Two electors that hear different members would lead in two APIs for ever.
-  @Test func aMemberThatIsSilentMayBeTheOneWithV2() async throws {
+  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  func aMemberThatIsSilentMayBeTheOneWithV2() async throws {
     try await RealEtcd.withCluster(of: 3, withV2: 1) { (members: [RealEtcd]) async throws -> Void in
       let endpoints = members.map(\.endpoint)
       kill(members[0].pid, SIGSTOP)
@@ -196,7 +193,8 @@ struct EtcdAPITests {
     }
   }
 
-  @Test func aDeadMemberBlocksNoRestart() async throws {
+  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
+  func aDeadMemberBlocksNoRestart() async throws {
     try await RealEtcd.withCluster(of: 3, withV2: 0) { (members: [RealEtcd]) async throws -> Void in
       let endpoints = members.map(\.endpoint)
       #expect(try await self.choice(at: endpoints) == .v3)

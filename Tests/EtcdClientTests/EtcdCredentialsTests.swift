@@ -89,17 +89,18 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: RealEtcd.program != nil, "there is no etcd: make deps"))
-  func isAUserInV3() async throws {
-    try await RealEtcd.with { etcd in
-      try await EtcdClient.with(endpoints: [etcd.endpoint], timeout: .seconds(60)) { admin in
+  @Test(arguments: TestStore.available)
+  func isAUserInV3(_ store: TestStore) async throws {
+    let backend = Backend(store, .v3)
+    try await store.with { (endpoint: EtcdEndpoint) async throws -> Void in
+      try await EtcdClient.with(endpoints: [endpoint], timeout: .seconds(60)) { admin in
         try await self.withPassword { credentials, files in
           try await EtcdClient(
-            endpoints: [etcd.endpoint], timeout: .seconds(60), connectTimeout: .seconds(30),
+            endpoints: [endpoint], timeout: .seconds(60), connectTimeout: .seconds(30),
             credentials: credentials
           ).run { client in
             // Without authentication a user has no meaning.
-            try await self.keepsALease(Backend.etcdV3, client)
+            try await self.keepsALease(backend, client)
             try await admin.gateway("/auth/user/add", #"{"name":"root","password":"rp"}"#)
             try await admin.gateway("/auth/role/add", #"{"name":"root"}"#)
             try await admin.gateway("/auth/user/grant", #"{"user":"root","role":"root"}"#)
@@ -117,26 +118,26 @@ import Testing
             try await admin.gateway("/auth/enable", "{}")
 
             let error = await #expect(throws: EtcdClientError.self) {
-              try await Backend.etcdV3.key(admin).perform(.read)
+              try await backend.key(admin).perform(.read)
             }
             #expect(
               error
                 == .denied(
-                  endpoint: etcd.endpoint,
+                  endpoint: endpoint,
                   reason:
                     "etcdserver: user name is empty; a certificate's CN is no user in v3: use --etcd-username"
                 ))
-            try await self.keepsALease(Backend.etcdV3, client)
+            try await self.keepsALease(backend, client)
             // etcd does not know the token after a restart, or after a long time without use.
             credentials.forget(token: credentials.currentToken)
             credentials.keep(token: "unknown.1")
-            try await self.keepsALease(Backend.etcdV3, client)
+            try await self.keepsALease(backend, client)
             let outside = await #expect(throws: EtcdClientError.self) {
-              try await Backend.etcdV3.key(client, key: "b").perform(.read)
+              try await backend.key(client, key: "b").perform(.read)
             }
             #expect(
               outside
-                == .denied(endpoint: etcd.endpoint, reason: "etcdserver: permission denied"))
+                == .denied(endpoint: endpoint, reason: "etcdserver: permission denied"))
 
             let root = try await admin.gateway(
               "/auth/authenticate", #"{"name":"root","password":"rp"}"#)
@@ -145,7 +146,7 @@ import Testing
               "/auth/user/changepw", #"{"name":"elector","password":"other"}"#, token: token)
             try files.write("other\n", to: "password")
             credentials.forget(token: credentials.currentToken)
-            try await self.keepsALease(Backend.etcdV3, client)
+            try await self.keepsALease(backend, client)
           }
         }
       }

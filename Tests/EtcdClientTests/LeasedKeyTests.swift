@@ -1,5 +1,4 @@
 import FoundationEssentials
-import KVStore
 import TestSupport
 import Testing
 
@@ -8,27 +7,28 @@ import Testing
 
 /// A store, and the API to use with it.
 enum Backend: String, CaseIterable, Sendable {
-  case kvstore, etcdV2, etcdV3
+  case kvstoreV2, kvstoreV3, etcdV2, etcdV3
+
+  init(_ store: TestStore, _ api: EtcdAPI) {
+    self =
+      switch (store, api) {
+      case (.kvstore, .v3): .kvstoreV3
+      case (.kvstore, _): .kvstoreV2
+      case (.etcd, .v3): .etcdV3
+      case (.etcd, _): .etcdV2
+      }
+  }
 
   /// The stores that this machine has.
-  static let available = Self.allCases.filter { $0 == .kvstore || RealEtcd.program != nil }
+  static let available = Self.allCases.filter { TestStore.available.contains($0.store) }
 
-  var api: EtcdAPI { self == .etcdV3 ? .v3 : .v2 }
+  var store: TestStore { self == .kvstoreV2 || self == .kvstoreV3 ? .kvstore : .etcd }
+
+  var api: EtcdAPI { self == .kvstoreV3 || self == .etcdV3 ? .v3 : .v2 }
 
   /// Runs `body` with a store of its own.
   func with(_ body: (EtcdEndpoint) async throws -> Void) async throws {
-    switch self {
-    case .kvstore:
-      let server = try await KVStoreServer.start(.memory)
-      let result: Result<Void, any Error>
-      do { result = .success(try await body(EtcdEndpoint(server.urls[0]))) } catch {
-        result = .failure(error)
-      }
-      await server.stop()
-      try result.get()
-    case .etcdV2, .etcdV3:
-      try await RealEtcd.with { try await body($0.endpoint) }
-    }
+    try await self.store.with(body)
   }
 
   func withClient(

@@ -106,7 +106,7 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
-      "How much of v3's history is kept: 30m, or hours without a unit; with the mode revision so many revisions. 0 keeps all until somebody compacts.",
+      "How much of v3's history is kept: 30m, or hours without a unit; with the mode revision so many revisions. 0 keeps all until a client compacts.",
       valueName: "retention"))
   var autoCompactionRetention = "0"
 

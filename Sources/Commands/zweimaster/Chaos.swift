@@ -26,7 +26,7 @@ struct Chaos: AsyncParsableCommand {
   @Option(help: "The seed of all faults. (default: a random one, which is printed)")
   var seed: UInt64?
   @Option(
-    help: "\(ChaosStore.allCases.map(\.rawValue).joined(separator: " or ")), of three members.")
+    help: "\(ChaosStore.allCases.map(\.rawValue).joined(separator: ", ")); etcd has three members.")
   var store = ChaosStore.kvstore
   @Option(help: "How many masters.") var masters = 3
   @Option(help: ArgumentHelp("The leases' TTL.", valueName: "seconds")) var ttlSecs = 3
@@ -47,7 +47,7 @@ struct Chaos: AsyncParsableCommand {
     guard self.stopAfter.duration >= .zero else {
       throw ValidationError("--stop-after must not be negative, not \(self.stopAfter)")
     }
-    guard self.store == .kvstore || access(self.etcd, X_OK) == 0 else {
+    guard self.store != .etcd || access(self.etcd, X_OK) == 0 else {
       throw ValidationError(
         "there is no \(self.etcd): install it with 'make deps', or name another with --etcd")
     }
@@ -83,7 +83,8 @@ struct Chaos: AsyncParsableCommand {
   private var clusterConfiguration: ClusterConfiguration {
     ClusterConfiguration(
       masters: self.masters,
-      store: self.store == .kvstore ? .kvstore : .etcd(executable: self.etcd, api: .v2, members: 3),
+      store: self.store == .etcd ? .etcd(executable: self.etcd, members: 3) : .kvstore,
+      api: self.store == .kvstoreV3 ? .v3 : .v2,
       ttlSeconds: self.ttlSecs, sleep: .milliseconds(500), podStopTime: self.stopAfter.duration,
       profile: self.profile, stateDirectory: self.state.directory)
   }
@@ -92,6 +93,7 @@ struct Chaos: AsyncParsableCommand {
 /// The stores of `zweimaster chaos`.
 enum ChaosStore: String, CaseIterable, ExpressibleByArgument {
   case kvstore
+  case kvstoreV3 = "kvstore-v3"
   case etcd
 }
 

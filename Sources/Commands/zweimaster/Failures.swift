@@ -1,5 +1,6 @@
 import ArgumentParser
 import Elector
+import EtcdClient
 import FaultCampaigns
 import FoundationEssentials
 import Glibc
@@ -79,7 +80,7 @@ struct Failures: AsyncParsableCommand {
   private func play(_ rows: [FailureRow], _ console: Console) async throws -> [FailureResult] {
     var results: [FailureResult] = []
     for store in self.store.isEmpty ? FailureStore.allCases : self.store {
-      guard store == .kvstore || access(self.etcd, X_OK) == 0 else {
+      guard store.isOurs || access(self.etcd, X_OK) == 0 else {
         console.line("SKIPPED \(store.rawValue): there is no \(self.etcd) (make deps installs it)")
         continue
       }
@@ -91,25 +92,29 @@ struct Failures: AsyncParsableCommand {
 
   private func configuration(_ store: FailureStore) -> ClusterConfiguration {
     ClusterConfiguration(
-      masters: 2, store: store.configured(etcd: self.etcd), ttlSeconds: self.ttlSecs,
-      sleep: .milliseconds(500), podStopTime: .milliseconds(500), profile: self.profile,
-      stateDirectory: self.state.directory)
+      masters: 2, store: store.configured(etcd: self.etcd), api: store.api,
+      ttlSeconds: self.ttlSecs, sleep: .milliseconds(500), podStopTime: .milliseconds(500),
+      profile: self.profile, stateDirectory: self.state.directory)
   }
 }
 
 /// The stores of the table.
 enum FailureStore: String, CaseIterable, ExpressibleByArgument {
   case kvstore
+  case kvstoreV3 = "kvstore-v3"
   case etcdV2 = "etcd-v2"
   case etcdV3 = "etcd-v3"
   case etcd3Members = "etcd-3-members"
 
   func configured(etcd: String) -> ClusterConfiguration.Store {
     switch self {
-    case .kvstore: .kvstore
-    case .etcdV2: .etcd(executable: etcd, api: .v2)
-    case .etcdV3: .etcd(executable: etcd, api: .v3)
-    case .etcd3Members: .etcd(executable: etcd, api: .v3, members: 3)
+    case .kvstore, .kvstoreV3: .kvstore
+    case .etcdV2, .etcdV3: .etcd(executable: etcd)
+    case .etcd3Members: .etcd(executable: etcd, members: 3)
     }
   }
+
+  var isOurs: Bool { self == .kvstore || self == .kvstoreV3 }
+
+  var api: EtcdAPI { self == .kvstore || self == .etcdV2 ? .v2 : .v3 }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLine
+import EtcdClient
 import HTTPEndpoint
 import TestCluster
 
@@ -25,9 +26,21 @@ struct ClusterOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "An etcd to use instead of a kvstore; it needs the v2 API (--enable-v2=true).",
+      "An etcd to use instead of a kvstore; for --etcd-api v2 and for API servers, with --enable-v2=true.",
       valueName: "url[,url]"))
   var etcd: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The store's API for the leases: v3 or v2. The recipe has v2. (default: v3)",
+      valueName: "api"),
+    transform: {
+      guard let api = EtcdAPI(rawValue: $0), api != .auto else {
+        throw ValidationError("use v3 or v2, not \"\($0)\"")
+      }
+      return api
+    })
+  var etcdApi: EtcdAPI?
 
   @Option(help: "The leases' TTL, in seconds. The recipe has 30.")
   var ttlSecs = Self.defaultTTL
@@ -59,6 +72,7 @@ struct ClusterOptions: ParsableArguments {
   /// The first given flag that the recipe's room does not have.
   var foreignToRecipe: String? {
     if self.etcd != nil { return "--etcd" }
+    if self.etcdApi == .v3 { return "--etcd-api v3" }
     if self.ttlSecs != Self.defaultTTL { return "--ttl-secs" }
     if self.sleep != Self.defaultSleep { return "--sleep" }
     return self.stopAfter == Self.defaultStop ? nil : "--stop-after"
@@ -68,9 +82,9 @@ struct ClusterOptions: ParsableArguments {
     report: @escaping @Sendable (String) -> Void
   ) throws -> ClusterConfiguration {
     ClusterConfiguration(
-      masters: self.masters, store: try self.store(), ttlSeconds: self.ttlSecs,
-      sleep: self.sleep.duration, podStopTime: self.stopAfter.duration,
-      stateDirectory: self.state.directory, report: report)
+      masters: self.masters, store: try self.store(), api: self.etcdApi ?? .v3,
+      ttlSeconds: self.ttlSecs, sleep: self.sleep.duration,
+      podStopTime: self.stopAfter.duration, stateDirectory: self.state.directory, report: report)
   }
 
   private func store() throws -> ClusterConfiguration.Store {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EtcdClient
 import Glibc
 import ServiceLifecycle
 import TestCluster
@@ -37,6 +38,8 @@ struct Up: AsyncParsableCommand {
     let console = Console()
     var configuration = try self.options.configuration(report: { console.line("zweimaster: \($0)") }
     )
+    // A podmaster has v2, and so do those who follow the recipe.
+    if self.recipe.recipe { configuration.api = .v2 }
     configuration.hasAPIServers = self.recipe.hasAPIServers
     configuration.loadBalancerPort = self.recipe.port
     try await Cluster.prepare(configuration)

@@ -114,8 +114,8 @@ extension Fault.Setup {
     case .memberClocks:
       configuration.hasOwnClocks = true
       configuration.ttlSeconds = max(configuration.ttlSeconds, 10)
-      if case .etcd(let executable, let api, _) = configuration.store {
-        configuration.store = .etcd(executable: executable, api: api, members: 3)
+      if case .etcd(let executable, _) = configuration.store {
+        configuration.store = .etcd(executable: executable, members: 3)
       }
     }
   }

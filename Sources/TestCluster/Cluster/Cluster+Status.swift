@@ -43,7 +43,7 @@ extension Cluster {
     for role in Role.allCases {
       do throws(EtcdClientError) {
         guard
-          case .held(let holder, let remaining) = try await self.leaseKeys[role]?.perform(.read)
+          case .held(let holder, let remaining) = try await self.leaseKeys[role]?.readWithRest()
             .fact
         else {
           result.append(ClusterStatus.Lease(role: role))

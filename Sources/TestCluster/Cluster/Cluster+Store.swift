@@ -59,11 +59,16 @@ extension Cluster {
     let end = ContinuousClock.now + (isOurs ? .seconds(20) : .seconds(5))
     while true {
       do throws(EtcdClientError) {
-        if self.configuration.store.api == .v2 { _ = try await self.etcd.get("/") }
+        // API servers keep their objects in v2.
+        if self.configuration.api == .v2 || self.configuration.hasAPIServers {
+          _ = try await self.etcd.get("/")
+        }
         for key in self.leaseKeys.values { _ = try await key.perform(.read) }
         return
-      } catch .apiMissing(let endpoint, _), .malformed(let endpoint, _) {
-        throw ClusterError.storeWithoutV2(url: endpoint.url)
+      } catch .apiMissing(let endpoint, let api) {
+        throw ClusterError.storeWithoutAPI(url: endpoint.url, api)
+      } catch .malformed(let endpoint, _) {
+        throw ClusterError.storeWithoutAPI(url: endpoint.url, self.configuration.api)
       } catch {
         guard ContinuousClock.now < end else {
           throw ClusterError.storeUnreachable(

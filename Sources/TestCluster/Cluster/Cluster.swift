@@ -135,7 +135,7 @@ public actor Cluster {
         return (
           role,
           EtcdLeasedKey(
-            client: etcd, api: configuration.store.api, options: options, records: false)
+            client: etcd, api: configuration.api, options: options, records: false)
         )
       })
     self.launches = launches

@@ -8,20 +8,14 @@ public struct ClusterConfiguration: Sendable {
   public enum Store: Sendable, Equatable {
     /// This project's own store, started with the cluster.
     case kvstore
-    /// A real etcd that has the v2 API, started with the cluster; a bare name is looked up in `PATH`. The electors
-    /// use the given API.
-    case etcd(executable: String, api: EtcdAPI = .v2, members: Int = 1)
+    /// A real etcd that has both APIs, started with the cluster; a bare name is looked up in `PATH`.
+    case etcd(executable: String, members: Int = 1)
     /// A store that runs already: the cluster uses it and leaves it alone.
     case external([EtcdEndpoint])
 
     /// How many processes a cluster starts for it.
     package var members: Int {
-      if case .etcd(_, _, let members) = self { members } else { 1 }
-    }
-
-    /// The API for reading the leases.
-    package var api: EtcdAPI {
-      if case .etcd(_, let api, _) = self { api } else { .v2 }
+      if case .etcd(_, let members) = self { members } else { 1 }
     }
   }
 
@@ -29,6 +23,8 @@ public struct ClusterConfiguration: Sendable {
   public var masters: Int
   /// The store of the leases.
   public var store: Store
+  /// The API of the store by which the leases are kept. The recipe's machine room has v2, as podmaster has.
+  public var api: EtcdAPI
   /// The TTL of the leases. The recipe has 30 seconds.
   public var ttlSeconds: Int
   /// The electors' pause between two rounds. The recipe has 5 seconds.
@@ -68,7 +64,7 @@ public struct ClusterConfiguration: Sendable {
 
   /// A cluster of two nodes on a kvstore, unless the parameters say otherwise; see the properties.
   public init(
-    masters: Int = 2, store: Store = .kvstore, ttlSeconds: Int = 3,
+    masters: Int = 2, store: Store = .kvstore, api: EtcdAPI = .v2, ttlSeconds: Int = 3,
     sleep: Duration = .milliseconds(500), podStopTime: Duration? = nil,
     profile: Profile? = nil, electorFlags: [String] = [],
     stateDirectory: String = ".zweimaster", executables: String? = nil,
@@ -76,6 +72,7 @@ public struct ClusterConfiguration: Sendable {
   ) {
     self.masters = masters
     self.store = store
+    self.api = api
     self.ttlSeconds = ttlSeconds
     self.sleep = sleep
     self.podStopTime = podStopTime

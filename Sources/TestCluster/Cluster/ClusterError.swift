@@ -1,3 +1,5 @@
+import EtcdClient
+
 /// Why a cluster cannot do something. Each description says what to do about it.
 public enum ClusterError: Error, Equatable, CustomStringConvertible {
   case missingProgram(String, directory: String)
@@ -12,7 +14,7 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
   case portNotPermitted(Int, flag: String)
   case network(String)
   case storeUnreachable(urls: [String], reason: String, log: String?)
-  case storeWithoutV2(url: String)
+  case storeWithoutAPI(url: String, EtcdAPI)
   case unknownNode(String, known: [String])
   case noMachine(String)
   case notOfMachines(verb: String)
@@ -57,7 +59,9 @@ public enum ClusterError: Error, Equatable, CustomStringConvertible {
     case .storeUnreachable(let urls, let reason, let log):
       "the store at \(urls.joined(separator: ", ")) does not answer (\(reason)): "
         + (log.map { "see \($0)" } ?? "start it, or correct --etcd")
-    case .storeWithoutV2(let url):
+    case .storeWithoutAPI(let url, .v3):
+      "the etcd at \(url) has no v3 API at /v3: use etcd 3.4 or newer with its gateway, or --etcd-api v2"
+    case .storeWithoutAPI(let url, _):
       "the etcd at \(url) has no v2 API: start it with --enable-v2=true (etcd 3.5 and older have it)"
     case .unknownNode(let name, let known):
       "there is no node \(name): the nodes are \(known.joined(separator: ", "))"

@@ -65,7 +65,7 @@ package struct ClusterPlan: Sendable {
       self.add(
         .store, on: .member(1), try executables.path(of: "kvstore"),
         ["--listen-client-urls", self.store[0].url, "--data-dir", directory.storeData], directory)
-    case .etcd(let executable, _, _):
+    case .etcd(let executable, _):
       let names = (1...members).map { "zweimaster\($0)" }
       let cluster = zip(names, peers).map { "\($0)=\($1)" }.joined(separator: ",")
       for (index, (client, peer)) in zip(self.store, peers).enumerated() {
@@ -82,9 +82,9 @@ package struct ClusterPlan: Sendable {
       }
     }
     // The nodes of one machine would share the default's place.
-    var flags = ["--control-socket=off"] + configuration.electorFlags
+    var flags =
+      ["--control-socket=off", "--etcd-api=\(configuration.api)"] + configuration.electorFlags
     if let profile = configuration.profile { flags.append("--profile=\(profile.rawValue)") }
-    if case .etcd(_, let api, _) = configuration.store { flags.append("--etcd-api=\(api)") }
     let nodes = configuration.nodes.enumerated().map { index, node in
       let first = 2 * members + Self.portsOfNode * index
       let address = address(.master(index + 1))

@@ -151,6 +151,7 @@ import Testing
     limits.wire.allBytesAhead = 35_000
     try await withEchoServer(limits: limits) { server, _ in
       let client = try await WireClient.connect(to: server.urls[0])
+      // One frame each, so that the fourth stream goes beyond.
       let part = ByteBuffer(bytes: [0, 0, 0x10, 0, 0] + [UInt8](repeating: 7, count: 10_000))
       let streams = [
         client.newStream(), client.newStream(), client.newStream(), client.newStream(),
