@@ -9,7 +9,7 @@ import Testing
 @testable import Elector
 
 /// Disks that hang or turn read-only below an elector.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct DiskTroubleTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct DiskTroubleTests {
   /// A piece of the disk's work that ends when it is told to.
   private final class Hanging: Sendable {
     private let end = DispatchSemaphore(value: 0)

@@ -139,7 +139,7 @@ extension ManifestFixture {
   }
 }
 
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct ElectionServiceTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ElectionServiceTests {
   private struct Running {
     let fixture: ManifestFixture
     let lines: LogLines

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// An election beside a kubelet of ours that does as a real one does.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct KubeletEvidenceTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct KubeletEvidenceTests {
   private static let pod = """
     apiVersion: v1
     kind: Pod

@@ -20,7 +20,7 @@ private final class Diary: Sendable {
 
 private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct LeadershipTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LeadershipTests {
   private static let key = "service"
 
   private func withKVStore(

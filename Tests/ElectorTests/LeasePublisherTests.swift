@@ -58,7 +58,7 @@ import Testing
 }
 
 /// Over a real socket, with the answers of an API server.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct LeasePublisherTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LeasePublisherTests {
   /// The only Lease of an API server.
   private final class Leases: Sendable {
     let state = Mutex<(lease: JSONValue?, events: [JSONValue], version: Int64)>((nil, [], 0))

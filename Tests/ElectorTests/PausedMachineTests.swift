@@ -71,7 +71,7 @@ private final class LoneMember: Sendable {
   }
 }
 
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct PausedMachineTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct PausedMachineTests {
   /// By its own clock it would believe for more than three minutes. A member without a quorum decides nothing about
   /// the lease, but tells the time.
   @Test func aLeaderThatStoodStillRemovesItsManifestAtTheFirstAnswer() async throws {

@@ -85,7 +85,7 @@ import Testing
   }
 }
 
-@Suite(.takesTurns, .timeLimit(.minutes(3))) struct KubeletTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct KubeletTests {
   /// What is no list of pods is no evidence that a pod has ended.
   @Test(arguments: [
     ("{}", true), (#"{"items":null}"#, true), (#"{"items":[]}"#, true),

@@ -98,7 +98,7 @@ import Testing
   }
 }
 
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct PreemptionServiceTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct PreemptionServiceTests {
   /// Runs an election on a kvstore beside others.
   private static func run(
     _ name: String, priority: Int, _ client: EtcdClient, _ kubelet: NodeKubelet,

@@ -56,7 +56,7 @@ import Testing
   }
 }
 
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct StatusServerTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StatusServerTests {
   /// Runs an election in memory with its server.
   private func with(
     _ store: MemoryStore, _ body: (String, ManifestFixture) async throws -> Void

@@ -15,7 +15,7 @@ private final class Notices: Sendable {
 }
 
 @Suite(
-  .takesTurns, .timeLimit(.minutes(3)),
+  .takesTurns, .timeLimit(.minutes(10)),
   .enabled(if: TestAuthority.program != nil, "there is no openssl"))
 struct EtcdTLSTests {
   private static let hasEtcd = RealEtcd.program != nil

@@ -52,7 +52,7 @@ private func created(_ key: any LeasedKey) async throws -> UInt64 {
 }
 
 /// Several endpoints, some of them broken.
-@Suite(.takesTurns, .timeLimit(.minutes(3))) struct EndpointFailoverTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct EndpointFailoverTests {
   /// With this TTL an elector trusts its lease for 40 seconds.
   private static let ttlSeconds: Int64 = 60
   private static let belief = Duration.seconds(40)

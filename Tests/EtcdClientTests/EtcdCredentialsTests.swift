@@ -5,7 +5,7 @@ import Testing
 
 @testable import EtcdClient
 
-@Suite(.takesTurns, .timeLimit(.minutes(3))) struct EtcdCredentialsTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct EtcdCredentialsTests {
   private func withPassword(
     _ text: String = "secret\n", _ body: (EtcdCredentials, TemporaryFiles) async throws -> Void
   ) async throws {

@@ -88,7 +88,7 @@ extension LeaseAnswer {
 }
 
 /// The contract of every leased key, against each store that this machine has.
-@Suite(.takesTurns, .timeLimit(.minutes(3))) struct LeasedKeyTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LeasedKeyTests {
   @Test(arguments: Backend.available)
   func isHeldByOneFromItsCreationToItsRelease(_ backend: Backend) async throws {
     try await backend.withClient { client in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import EtcdClient
 
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct MemberClocksTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct MemberClocksTests {
   @Test(
     arguments: [
       ("1970-01-01T00:00:01Z", 1_000_000_000), ("1970-01-01T00:00:01.5Z", 1_500_000_000),

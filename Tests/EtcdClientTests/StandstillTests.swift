@@ -5,7 +5,7 @@ import Testing
 
 @testable import EtcdClient
 
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct StandstillTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct StandstillTests {
   private static let endpoint = EtcdEndpoint.refusing
 
   /// Two answers: the server's seconds between them, ours from the first sending to the second arrival, and what

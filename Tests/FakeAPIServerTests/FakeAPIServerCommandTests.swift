@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The `fake-apiserver` program: its flags and ports.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct FakeAPIServerCommandTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct FakeAPIServerCommandTests {
   private static let program = BuiltProgram("fake-apiserver")
 
   /// As in the recipe's init script, except for the port.

@@ -7,7 +7,7 @@ import Testing
 @testable import FakeKubelet
 
 /// The files of containers' logs: rotated, read from their end, followed, and gone with their pod.
-@Suite(.takesTurns, .timeLimit(.minutes(3))) struct ContainerLogTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ContainerLogTests {
   private static func line(_ number: Int, _ tag: String = "F") -> [UInt8] {
     Array("2016-10-06T00:00:00.000000000Z stdout \(tag) line \(number)\n".utf8)
   }

@@ -6,7 +6,7 @@ import Testing
 @testable import FakeKubelet
 
 /// The real kubelet's reactions, defects included. Source: what `pkg/kubelet/config` did when it was run.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct FileSourceTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct FileSourceTests {
   /// Events of the directory, and the kubelet's reaction.
   struct Story: CustomTestStringConvertible, Sendable {
     let testDescription: String

@@ -11,7 +11,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// The endpoints besides `/pods`.
-@Suite(.takesTurns, .timeLimit(.minutes(3))) struct KubeletAPITests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct KubeletAPITests {
   private static let clock = WallClock(secondsAtStart: 1_475_712_000, nanosecondsAtStart: 0)
 
   // MARK: - Health

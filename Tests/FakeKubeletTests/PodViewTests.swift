@@ -5,7 +5,7 @@ import Testing
 @testable import FakeKubelet
 
 /// The kubelet as a library: a directory, and no ports.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct PodViewTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct PodViewTests {
   @Test func whatHappensToAPodIsToldOneByOne() async throws {
     try await withDirectory { directory in
       let file = directory.appending(path: "web.yaml")

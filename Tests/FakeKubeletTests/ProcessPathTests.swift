@@ -7,7 +7,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// Names and paths of manifests, as the runtime with real processes uses them.
-@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(5)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(10)))
 struct ProcessPathTests {
   typealias Place = ProcessRuntimeTests.Place
 

@@ -9,7 +9,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// Real processes: as root, with bubblewrap. `make deps` installs it.
-@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(5)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(10)))
 struct ProcessRuntimeTests {
   static let shim = BuiltProgram("fake-kubelet").path
 

@@ -6,7 +6,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// What a container says at its end.
-@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(5)))
+@Suite(.whereContainersRun, .takesTurns, .timeLimit(.minutes(10)))
 struct TerminationMessageTests {
   @Test(
     arguments: [

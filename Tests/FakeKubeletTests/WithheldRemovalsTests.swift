@@ -44,7 +44,7 @@ import Testing
 }
 
 /// A real kubelet's ways that cost a pod its end.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct LateRemovalTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LateRemovalTests {
   private static func names(_ pods: [JSONValue]) -> [String] { pods.map(\.metadata.name).sorted() }
 
   @Test func aYoungPodIsStoppedLater() async throws {

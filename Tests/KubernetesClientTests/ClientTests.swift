@@ -55,7 +55,7 @@ import Testing
 }
 
 /// Over real sockets.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct APIServersTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct APIServersTests {
   private func servers(_ urls: [String]) -> APIServers {
     APIServers(urls.map { APIServer(url: $0) }, longestPause: .milliseconds(50))
   }

@@ -8,7 +8,7 @@ import Testing
 @testable import KubernetesObjects
 
 /// A kubelet and an API server over real sockets.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct APIServerTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct APIServerTests {
   struct Bench {
     let server: TestAPIServer
     let node: FakeKubeletTests.Node

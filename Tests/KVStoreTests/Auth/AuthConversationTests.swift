@@ -9,7 +9,7 @@ import Testing
 ///
 /// With `ZWEIMASTER_CONFORMANCE_URL` they run against the server there, which must have no users and no other
 /// clients; with `ZWEIMASTER_RECORD_AUTH` as well, its answers are recorded as the expected ones.
-@Suite(.serialized, .takesTurns, .timeLimit(.minutes(5))) struct AuthConversationTests {
+@Suite(.serialized, .takesTurns, .timeLimit(.minutes(10))) struct AuthConversationTests {
   @Test(arguments: AuthConversation.all) func isHadAgain(_ conversation: AuthConversation)
     async throws
   {

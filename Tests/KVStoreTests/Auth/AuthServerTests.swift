@@ -11,7 +11,7 @@ import Testing
 @testable import KVStore
 
 /// Users, roles and the keys they guard, over a real socket and over restarts.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct AuthServerTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct AuthServerTests {
   /// Enables authentication: `root:pw`, and `u:p`, which may read and write below `/a/` and read `/b`; guests
   /// have no rights.
   private func switchOn(_ client: TestClient) async throws {

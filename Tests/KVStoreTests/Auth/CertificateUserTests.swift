@@ -7,7 +7,7 @@ import Testing
 
 /// With `--client-cert-auth` the common name of a client's certificate is a user's name. The answers are those
 /// of etcd 3.4.23.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct CertificateUserTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct CertificateUserTests {
   /// A server with `root:pw`; `kube`, who may do all with keys; and guests without rights.
   private func withServer(
     clientCertAuth: Bool = true, _ body: (KVStoreServer, TestAuthority) async throws -> Void

@@ -6,7 +6,7 @@ import Testing
 @testable import KVStore
 
 /// `kvstore check`, `backup` and `restore`, as the real program does them on real files.
-@Suite(.serialized, .takesTurns, .timeLimit(.minutes(5))) struct MaintenanceTests {
+@Suite(.serialized, .takesTurns, .timeLimit(.minutes(10))) struct MaintenanceTests {
   private typealias Outcome = (isSuccess: Bool, output: String, error: String)
 
   private func kvstore(_ arguments: String...) async throws -> Outcome {

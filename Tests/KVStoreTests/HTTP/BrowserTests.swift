@@ -8,7 +8,7 @@ import Testing
 
 /// What a web page can do to a server through the browser of its reader. The rule's own cases are in
 /// `BrowserPolicyTests`.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct BrowserTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct BrowserTests {
   private static let form = "application/x-www-form-urlencoded"
 
   /// A form of another site, as the browser of a developer posts it to loopback.

@@ -7,7 +7,7 @@ import Testing
 
 /// Many clients on one key: there is an order of all that they did, each in its own time, in which a
 /// plain variable would have given the same answers.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct LinearizabilityTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LinearizabilityTests {
   @Test func concurrentClientsOfOneKeySeeOneOrder() async throws {
     try await withServer { client in
       for round in 0..<150 {

@@ -6,7 +6,7 @@ import Testing
 @testable import KVStore
 
 /// The addresses that clients are told, and whether they are still there.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct AddressTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct AddressTests {
   /// - Parameters are: the address that is listened on, the server's end of the connection, the URL.
   @Test(arguments: [
     ("http://0.0.0.0:2379", "10.0.0.5", "http://10.0.0.5:2379"),

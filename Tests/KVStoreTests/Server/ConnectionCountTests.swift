@@ -8,7 +8,7 @@ import Testing
 @testable import KVStore
 
 /// The limit of connections, and the answer beyond it.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct ConnectionCountTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ConnectionCountTests {
   private static let request = Array("GET /v2/keys/ HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
 
   private static func status(_ connection: RawConnection) throws -> Int {

@@ -6,7 +6,7 @@ import Testing
 @testable import KVStore
 
 /// What becomes of the files of a store that runs.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct LostDirectoryTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LostDirectoryTests {
   enum Loss: CaseIterable {
     case deleted, moved, replaced
   }

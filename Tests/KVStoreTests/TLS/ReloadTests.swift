@@ -5,7 +5,7 @@ import Testing
 @testable import KVStore
 
 /// Certificates that change while the real program runs.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct ReloadTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ReloadTests {
   @Test func newConnectionsUseTheNewCertificatesAndRunningOnesGoOn() async throws {
     try await withTemporaryDirectory { directory in
       let (old, new) = (try TestAuthority("old"), try TestAuthority("new"))

@@ -7,7 +7,7 @@ import Testing
 @testable import KVStore
 
 /// Keys with as many components as there may be, and with more.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct KeyDepthTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct KeyDepthTests {
   private static func key(_ depth: Int, name: String = "a") -> String {
     String(repeating: "/" + name, count: depth)
   }

@@ -9,7 +9,7 @@ import Testing
 @testable import KVStore
 
 /// Clients that send and do not read, or leave in the middle, over a real socket.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct BackPressureTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct BackPressureTests {
   private static func get(_ path: String) -> String {
     "GET /v2/keys\(path) HTTP/1.1\r\nHost: localhost\r\n\r\n"
   }

@@ -8,7 +8,7 @@ import Testing
 ///
 /// The ideas are those of PortSwigger's HTTP desync research, of the `smuggler` and `http-garden` collections,
 /// and of the CVEs of Go, Node.js and HAProxy. The answers of etcd 3.4.23 beside each group were seen.
-@Suite(.takesTurns, .timeLimit(.minutes(5))) struct RequestSmugglingTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct RequestSmugglingTests {
   private static let host = "Host: localhost\r\n"
   private static let form = "Content-Type: application/x-www-form-urlencoded\r\n"
 
