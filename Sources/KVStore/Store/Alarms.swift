@@ -15,6 +15,8 @@ final class Alarms: Sendable {
   private let database: Database
   private let logger: Logger
   private let raised: Mutex<Set<Alarm>>
+  /// One after the other.
+  private let changes = Mutex(())
   /// In bytes; `nil` for none.
   let quota: Int64?
 
@@ -27,14 +29,16 @@ final class Alarms: Sendable {
 
   var current: Set<Alarm> { self.raised.withLock { $0 } }
 
+  /// It blocks.
   /// - Throws: when the disk does not take it; nothing has changed then.
   func set(_ alarm: Alarm, isRaised: Bool) throws {
-    try self.raised.withLock { raised in
-      var new = raised
+    // The disk may take its time, and requests look at ``current`` meanwhile.
+    try self.changes.withLock { _ in
+      var new = self.current
       if isRaised { new.insert(alarm) } else { new.remove(alarm) }
-      guard new != raised else { return }
+      guard new != self.current else { return }
       try self.database.commit(new)
-      raised = new
+      self.raised.withLock { $0 = new }
     }
   }
 
