@@ -15,6 +15,7 @@ extension EndToEnd {
           try await eventually("for two leaders") {
             let leaders = try await terminal.run("leaders").output
             return leaders.count { $0 == "\n" } == 3 && !leaders.contains("<none>")
+              && leaders.contains(/\d+s *\n/)
           }
           try await eventually("for the recipe's table") {
             let pods = try await terminal.run("pods").output
@@ -29,9 +30,8 @@ extension EndToEnd {
           #expect(try await terminal.run("stop", "kube-master2").output == "kube-master2 is down\n")
           #expect(try await terminal.run("pause", "store").output == "store is paused\n")
           #expect(try await terminal.run("resume", "store").output == "store goes on\n")
-          #expect(
-            try await terminal.run("logs", "kube-master1", "scheduler-elector").output
-              .contains("the master"))
+          let log = try await terminal.run("logs", "kube-master1", "scheduler-elector").output
+          #expect(log.contains("the master") && log.contains("v3 API"))
 
           let twice = try await terminal.run("up")
           #expect(twice.status == .exited(1))
@@ -83,13 +83,20 @@ extension EndToEnd {
       }
     }
 
-    @Test func `the demo keeps its promises`() async throws {
+    @Test(arguments: [[], ["--etcd-api=v2"]])
+    func `the demo keeps its promises`(_ flags: [String]) async throws {
       try await Terminal.with { terminal in
-        let demo = try await terminal.run("demo")
+        let demo = try await terminal.run(["demo"] + flags)
         #expect(demo.status == .exited(0), "\(demo.output)\(demo.errors)")
         #expect(demo.output.contains("Everything was as promised."))
         #expect(!FileManager.default.fileExists(atPath: terminal.directory))
       }
+    }
+
+    @Test func `the recipe has v2, as podmaster has`() async throws {
+      let answer = try await BuiltProgram("zweimaster").run(["up", "--recipe", "--etcd-api", "v3"])
+      #expect(answer.status == .exited(64))
+      #expect(answer.errors.contains("--etcd-api v3 does not go with --recipe"))
     }
 
     @Test func `a simulation and its sub-command draw their pictures`() async throws {
@@ -134,6 +141,12 @@ private struct Terminal: Sendable {
   /// Runs one command to its end.
   func run(
     _ arguments: String...
+  ) async throws -> (status: TerminationStatus, output: String, errors: String) {
+    try await self.run(arguments)
+  }
+
+  func run(
+    _ arguments: [String]
   ) async throws -> (status: TerminationStatus, output: String, errors: String) {
     try await self.program.run(arguments + ["--state-dir", self.directory])
   }
