@@ -33,8 +33,16 @@ struct Method: Sendable {
     _ service: String, _ name: String, at gatewayPaths: String...,
     body: @escaping UnaryCall<Query, Answer>.Body
   ) -> Method {
+    self.unary(service, name, at: gatewayPaths, codec: .messages, body: body)
+  }
+
+  /// The same with values of our own.
+  static func unary<Query, Answer>(
+    _ service: String, _ name: String, at gatewayPaths: [String],
+    codec: CallCodec<Query, Answer>, body: @escaping UnaryCall<Query, Answer>.Body
+  ) -> Method {
     Method(service: service, name: name, gatewayPaths: gatewayPaths, isStream: false) {
-      UnaryCall($0, $1, $2, body)
+      UnaryCall($0, $1, $2, codec, body)
     }
   }
 
