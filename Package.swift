@@ -228,7 +228,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "CommandLine", "Linux", "TestCluster", arguments, httpClient, nioCore, nioPosix, nioHTTP1,
-        subprocess, systemPackage, unixSignals,
+        nioHTTP2, nioHPACK, subprocess, systemPackage, unixSignals,
       ],
       swiftSettings: settings),
     // Whole clusters in simulated time: the cores of the programs as they are.

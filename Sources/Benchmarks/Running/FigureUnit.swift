@@ -2,7 +2,7 @@ import Foundation
 
 /// The unit of a figure, and how a figure in it is written.
 package enum FigureUnit: Equatable, Sendable {
-  case perSecond, microseconds, milliseconds, seconds, mebibytes
+  case perSecond, microseconds, milliseconds, seconds, mebibytes, percent
 
   package func text(_ value: Double) -> String {
     switch self {
@@ -11,6 +11,7 @@ package enum FigureUnit: Equatable, Sendable {
     case .milliseconds: "\(Self.decimal(value, places: 2)) ms"
     case .seconds: "\(Self.decimal(value, places: 3)) s"
     case .mebibytes: "\(Self.decimal(value, places: 1)) MiB"
+    case .percent: "\(Self.decimal(value, places: 0)) %"
     }
   }
 
@@ -20,7 +21,7 @@ package enum FigureUnit: Equatable, Sendable {
     case .microseconds: self.text(duration / .microseconds(1))
     case .milliseconds: self.text(duration / .milliseconds(1))
     case .seconds: self.text(duration / .seconds(1))
-    case .perSecond, .mebibytes: preconditionFailure("\(self) is no unit of time")
+    case .perSecond, .mebibytes, .percent: preconditionFailure("\(self) is no unit of time")
     }
   }
 

@@ -13,7 +13,8 @@ package struct MeasuredProcess: Sendable {
     package var arguments: [String]
     /// The file for its output.
     package var log: String
-    /// The port and path of 127.0.0.1 that answer 200 once it is ready; `nil` to wait for nothing.
+    /// The port and path of 127.0.0.1 that answer 200 once it is ready; an empty path to wait for a connection, `nil`
+    /// for nothing.
     package var probe: (port: Int, path: String)?
   }
 
@@ -82,10 +83,10 @@ package struct MeasuredProcess: Sendable {
     guard let (port, path) = launch.probe else { return }
     let end = ContinuousClock.now + .seconds(60)
     while true {
-      let answer = try? await Connection.with(port: port) {
-        try await $0.exchange(Request(.GET, path))
+      let isReady = try? await Connection.with(port: port) {
+        path.isEmpty ? true : try await $0.exchange(Request(.GET, path)).status == 200
       }
-      if answer?.status == 200 { return }
+      if isReady == true { return }
       guard identity.isAlive else {
         throw BenchmarkError.ended(launch.name, log: Self.end(of: launch.log))
       }

@@ -6,29 +6,55 @@ struct OrderedMap<Key: Comparable, Value> {
   /// A node has at most so many keys, and, unless it is the root, at least half as many.
   static var capacity: Int { 32 }
 
-  fileprivate struct Node {
-    var keys: [Key] = []
-    var values: [Value] = []
-    /// One more than keys; none in a leaf.
-    var children: [Node] = []
-    /// How many keys are in here and below.
-    var count = 0
+  fileprivate typealias Entry = (key: Key, value: Value)
+
+  /// An object: a node that holds it counts one reference, and to copy that node costs as many as it has entries and
+  /// children.
+  fileprivate final class Node {
+    var entries: [Entry]
+    /// One more than entries; none in a leaf.
+    var children: [Node]
+    /// How many entries are in here and below.
+    var count: Int
+
+    init(entries: [Entry] = [], children: [Node] = []) {
+      self.entries = entries
+      self.children = children
+      self.count = 0
+      self.recount()
+    }
+
+    /// A copy that may be changed.
+    init(copying node: Node) {
+      self.entries = node.entries
+      self.children = node.children
+      self.count = node.count
+    }
 
     var isLeaf: Bool { self.children.isEmpty }
 
     /// The first key that is not less than this one, and whether it is this one.
     func place(of key: Key) -> (index: Int, isFound: Bool) {
-      var (low, high) = (0, self.keys.count)
+      var (low, high) = (0, self.entries.count)
       while low < high {
         let middle = (low + high) / 2
-        if self.keys[middle] < key { low = middle + 1 } else { high = middle }
+        if self.entries[middle].key < key { low = middle + 1 } else { high = middle }
       }
-      return (low, low < self.keys.count && self.keys[low] == key)
+      return (low, low < self.entries.count && self.entries[low].key == key)
     }
 
-    mutating func recount() {
-      self.count = self.keys.count + self.children.reduce(0) { $0 + $1.count }
+    func recount() {
+      self.count = self.entries.count + self.children.reduce(0) { $0 + $1.count }
     }
+
+    /// A child that nobody else holds.
+    func ownChild(_ index: Int) -> Node { OrderedMap.own(&self.children[index]) }
+  }
+
+  /// The node itself if nobody else holds it, else a copy in its place.
+  private static func own(_ node: inout Node) -> Node {
+    if !isKnownUniquelyReferenced(&node) { node = Node(copying: node) }
+    return node
   }
 
   private var root = Node()
@@ -43,7 +69,7 @@ struct OrderedMap<Key: Comparable, Value> {
       var node = self.root
       while true {
         let (index, isFound) = node.place(of: key)
-        if isFound { return node.values[index] }
+        if isFound { return node.entries[index].value }
         guard !node.isLeaf else { return nil }
         node = node.children[index]
       }
@@ -70,10 +96,10 @@ struct OrderedMap<Key: Comparable, Value> {
   /// The entry with the greatest key that is less than this one.
   func last(before key: Key) -> (key: Key, value: Value)? {
     var node = self.root
-    var found: (Key, Value)?
+    var found: Entry?
     while true {
       let index = node.place(of: key).index
-      if index > 0 { found = (node.keys[index - 1], node.values[index - 1]) }
+      if index > 0 { found = node.entries[index - 1] }
       guard !node.isLeaf else { return found }
       node = node.children[index]
     }
@@ -114,8 +140,8 @@ struct OrderedMap<Key: Comparable, Value> {
     var isFound = false
     if let start { (index, isFound) = node.place(of: start) }
     if !node.isLeaf, !isFound, try !Self.visit(node.children[index], start, body) { return false }
-    while index < node.keys.count {
-      guard try body(node.keys[index], node.values[index]) else { return false }
+    while index < node.entries.count {
+      guard try body(node.entries[index].key, node.entries[index].value) else { return false }
       index += 1
       if !node.isLeaf, try !Self.visit(node.children[index], nil, body) { return false }
     }
@@ -125,128 +151,110 @@ struct OrderedMap<Key: Comparable, Value> {
   // MARK: Changes
 
   mutating func insert(_ value: Value, for key: Key) {
-    guard let (middleKey, middleValue, right) = Self.insert(value, for: key, into: &self.root)
-    else { return }
-    var root = Node(keys: [middleKey], values: [middleValue], children: [self.root, right])
-    root.recount()
-    self.root = root
+    let root = Self.own(&self.root)
+    guard let (middle, right) = Self.insert((key, value), into: root) else { return }
+    self.root = Node(entries: [middle], children: [root, right])
   }
 
+  /// - Parameter node: one that nobody else holds.
   /// - Returns: the middle and the right part of a node that was full.
-  private static func insert(
-    _ value: Value, for key: Key, into node: inout Node
-  ) -> (Key, Value, Node)? {
-    let (index, isFound) = node.place(of: key)
+  private static func insert(_ entry: Entry, into node: Node) -> (Entry, Node)? {
+    let (index, isFound) = node.place(of: entry.key)
     if isFound {
-      node.values[index] = value
+      node.entries[index].value = entry.value
       return nil
     }
     if node.isLeaf {
-      node.keys.insert(key, at: index)
-      node.values.insert(value, at: index)
+      node.entries.insert(entry, at: index)
       node.count += 1
     } else {
-      let before = node.children[index].count
-      let split = Self.insert(value, for: key, into: &node.children[index])
-      if let (middleKey, middleValue, right) = split {
-        node.keys.insert(middleKey, at: index)
-        node.values.insert(middleValue, at: index)
+      let child = node.ownChild(index)
+      let before = child.count
+      if let (middle, right) = Self.insert(entry, into: child) {
+        node.entries.insert(middle, at: index)
         node.children.insert(right, at: index + 1)
-        node.recount()
+        node.count += child.count + right.count + 1 - before
       } else {
-        node.count += node.children[index].count - before
+        node.count += child.count - before
       }
     }
-    guard node.keys.count > Self.capacity else { return nil }
-    let middle = node.keys.count / 2
-    var right = Node(
-      keys: Array(node.keys[(middle + 1)...]), values: Array(node.values[(middle + 1)...]))
-    if !node.isLeaf {
-      right.children = Array(node.children[(middle + 1)...])
-      node.children.removeSubrange((middle + 1)...)
-    }
-    let (middleKey, middleValue) = (node.keys[middle], node.values[middle])
-    node.keys.removeSubrange(middle...)
-    node.values.removeSubrange(middle...)
-    node.recount()
-    right.recount()
-    return (middleKey, middleValue, right)
+    guard node.entries.count > Self.capacity else { return nil }
+    let middle = node.entries.count / 2
+    let right = Node(
+      entries: Array(node.entries[(middle + 1)...]),
+      children: node.isLeaf ? [] : Array(node.children[(middle + 1)...]))
+    let entry = node.entries[middle]
+    node.entries.removeSubrange(middle...)
+    if !node.isLeaf { node.children.removeSubrange((middle + 1)...) }
+    node.count -= right.count + 1
+    return (entry, right)
   }
 
   mutating func remove(_ key: Key) {
-    Self.remove(key, from: &self.root)
-    if self.root.keys.isEmpty, !self.root.isLeaf { self.root = self.root.children[0] }
+    let root = Self.own(&self.root)
+    Self.remove(key, from: root)
+    if root.entries.isEmpty, !root.isLeaf { self.root = root.children[0] }
   }
 
-  private static func remove(_ key: Key, from node: inout Node) {
+  /// - Parameter node: one that nobody else holds.
+  private static func remove(_ key: Key, from node: Node) {
     let (index, isFound) = node.place(of: key)
     if node.isLeaf {
       guard isFound else { return }
-      node.keys.remove(at: index)
-      node.values.remove(at: index)
+      node.entries.remove(at: index)
       node.count -= 1
       return
     }
-    let before = node.children[index].count
+    let child = node.ownChild(index)
+    let before = child.count
     if isFound {
       // The greatest entry below takes its place.
-      (node.keys[index], node.values[index]) = Self.removeLast(from: &node.children[index])
+      node.entries[index] = Self.removeLast(from: child)
     } else {
-      Self.remove(key, from: &node.children[index])
+      Self.remove(key, from: child)
     }
-    node.count -= before - node.children[index].count
-    Self.refill(index, of: &node)
+    node.count -= before - child.count
+    Self.refill(index, of: node)
   }
 
-  private static func removeLast(from node: inout Node) -> (Key, Value) {
-    if node.isLeaf {
-      node.count -= 1
-      return (node.keys.removeLast(), node.values.removeLast())
-    }
-    let entry = Self.removeLast(from: &node.children[node.children.count - 1])
+  private static func removeLast(from node: Node) -> Entry {
     node.count -= 1
-    Self.refill(node.children.count - 1, of: &node)
+    if node.isLeaf { return node.entries.removeLast() }
+    let last = node.children.count - 1
+    let entry = Self.removeLast(from: node.ownChild(last))
+    Self.refill(last, of: node)
     return entry
   }
 
-  /// Gives a child that has too few keys one of its neighbour's, or joins the two.
-  private static func refill(_ index: Int, of node: inout Node) {
+  /// Gives a child that has too few entries one of its neighbour's, or joins the two.
+  private static func refill(_ index: Int, of node: Node) {
     let least = Self.capacity / 2
-    guard node.children[index].keys.count < least else { return }
-    if index > 0, node.children[index - 1].keys.count > least {
-      let key = node.children[index - 1].keys.removeLast()
-      let value = node.children[index - 1].values.removeLast()
-      node.children[index].keys.insert(node.keys[index - 1], at: 0)
-      node.children[index].values.insert(node.values[index - 1], at: 0)
-      (node.keys[index - 1], node.values[index - 1]) = (key, value)
-      if !node.children[index - 1].isLeaf {
-        let child = node.children[index - 1].children.removeLast()
-        node.children[index].children.insert(child, at: 0)
-      }
-      node.children[index - 1].recount()
-      node.children[index].recount()
-    } else if index + 1 < node.children.count, node.children[index + 1].keys.count > least {
-      let key = node.children[index + 1].keys.removeFirst()
-      let value = node.children[index + 1].values.removeFirst()
-      node.children[index].keys.append(node.keys[index])
-      node.children[index].values.append(node.values[index])
-      (node.keys[index], node.values[index]) = (key, value)
-      if !node.children[index + 1].isLeaf {
-        let child = node.children[index + 1].children.removeFirst()
-        node.children[index].children.append(child)
-      }
-      node.children[index + 1].recount()
-      node.children[index].recount()
+    guard node.children[index].entries.count < least else { return }
+    let child = node.ownChild(index)
+    if index > 0, node.children[index - 1].entries.count > least {
+      let left = node.ownChild(index - 1)
+      child.entries.insert(node.entries[index - 1], at: 0)
+      node.entries[index - 1] = left.entries.removeLast()
+      if !left.isLeaf { child.children.insert(left.children.removeLast(), at: 0) }
+      left.recount()
+      child.recount()
+    } else if index + 1 < node.children.count, node.children[index + 1].entries.count > least {
+      let right = node.ownChild(index + 1)
+      child.entries.append(node.entries[index])
+      node.entries[index] = right.entries.removeFirst()
+      if !right.isLeaf { child.children.append(right.children.removeFirst()) }
+      right.recount()
+      child.recount()
     } else {
-      let left = index > 0 ? index - 1 : index
-      let right = node.children.remove(at: left + 1)
-      node.children[left].keys += [node.keys.remove(at: left)] + right.keys
-      node.children[left].values += [node.values.remove(at: left)] + right.values
-      node.children[left].children += right.children
-      node.children[left].recount()
+      let place = index > 0 ? index - 1 : index
+      let left = node.ownChild(place)
+      let right = node.children.remove(at: place + 1)
+      left.entries.append(node.entries.remove(at: place))
+      left.entries += right.entries
+      left.children += right.children
+      left.recount()
     }
   }
 }
 
-extension OrderedMap: Sendable where Key: Sendable, Value: Sendable {}
-extension OrderedMap.Node: Sendable where Key: Sendable, Value: Sendable {}
+extension OrderedMap: @unchecked Sendable where Key: Sendable, Value: Sendable {}

@@ -59,8 +59,10 @@ package struct Revision: Hashable, Comparable, Sendable {
 
 /// A key with its value, as of one of its revisions.
 ///
+/// An object, since trees that share their parts hold it many times: to copy a node of them counts one reference for it.
+///
 /// Source: `KeyValue` in etcd's kv.proto.
-package struct KeyValue: Equatable, Sendable {
+package final class KeyValue: Sendable {
   package let key: RevisionKey
   package let value: [UInt8]
   /// The revision of its birth.
@@ -71,4 +73,31 @@ package struct KeyValue: Equatable, Sendable {
   package let version: Int64
   /// 0 for none.
   package let lease: Int64
+
+  package init(
+    key: RevisionKey, value: [UInt8], createRevision: Int64, modRevision: Int64, version: Int64,
+    lease: Int64
+  ) {
+    self.key = key
+    self.value = value
+    self.createRevision = createRevision
+    self.modRevision = modRevision
+    self.version = version
+    self.lease = lease
+  }
+}
+
+extension KeyValue: Equatable {
+  package static func == (a: KeyValue, b: KeyValue) -> Bool {
+    a.key == b.key && a.value == b.value && a.createRevision == b.createRevision
+      && a.modRevision == b.modRevision && a.version == b.version && a.lease == b.lease
+  }
+}
+
+extension KeyValue: CustomStringConvertible {
+  package var description: String {
+    let (key, value) = (String(decoding: self.key.bytes, as: UTF8.self), self.value)
+    return "\(key) = \(value), created at \(self.createRevision), put at \(self.modRevision), "
+      + "version \(self.version), lease \(self.lease)"
+  }
 }

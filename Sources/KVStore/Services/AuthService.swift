@@ -176,7 +176,7 @@ private final class AuthenticateCall: CallHandler {
   init(_ services: Services, _ head: CallHead, _ answers: any CallAnswers) {
     let end = End()
     self.end = end
-    self.call = UnaryCall(services, head, answers) {
+    self.call = UnaryCall(services, head, answers, .messages) {
       (services, query, head, reply) throws(RPCStatus) in
       try services.store.access.authenticate(
         query.name, password: query.password, address: head.remoteAddress ?? "",

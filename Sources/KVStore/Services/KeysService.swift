@@ -5,22 +5,17 @@ extension Method {
   static let keys: [Method] = {
     let service = "etcdserverpb.KV"
     return [
-      .unary(service, "Range", at: "/kv/range") {
-        (services, query: V3RangeRequest, head, reply) throws(RPCStatus) in
-        let request = try RangeRequest(query)
+      .unary(service, "Range", at: ["/kv/range"], codec: .range) {
+        (services, request, head, reply) throws(RPCStatus) in
         try services.checkRight(request, head)
         try services.range(request, head, reply)
       },
-      .unary(service, "Put", at: "/kv/put") {
-        (services, query: V3PutRequest, head, reply) throws(RPCStatus) in
-        let request = PutRequest(query)
+      .unary(service, "Put", at: ["/kv/put"], codec: .put) {
+        (services, request, head, reply) throws(RPCStatus) in
         try services.checkRight(request, head)
         try services.checkSpace()
         services.submit(.put(request), head, reply) { answer, header in
-          var message = V3PutResponse()
-          message.header = header
-          if case .put(let previous?) = answer { message.prevKv = V3KeyValue(previous) }
-          return message
+          if case .put(let previous) = answer { (header, previous) } else { (header, nil) }
         }
       },
       .unary(service, "DeleteRange", at: "/kv/deleterange") {
@@ -36,17 +31,17 @@ extension Method {
           return message
         }
       },
-      .unary(service, "Txn", at: "/kv/txn") {
-        (services, query: V3TxnRequest, head, reply) throws(RPCStatus) in
-        let request = try TxnRequest(query)
+      .unary(service, "Txn", at: ["/kv/txn"], codec: .txn) {
+        (services, request, head, reply) throws(RPCStatus) in
         try services.check(request)
         try services.checkRight(request, head)
         if request.puts { try services.checkSpace() }
         services.submit(.txn(request), head, reply) { answer, header in
-          var message = V3TxnResponse()
-          if case .txn(let answer) = answer { message = V3TxnResponse(answer) }
-          message.header = header
-          return message
+          if case .txn(let answer) = answer {
+            (header, answer)
+          } else {
+            (header, TxnAnswer(hasSucceeded: false))
+          }
         }
       },
       .unary(service, "Compact", at: "/kv/compaction") {
@@ -59,6 +54,63 @@ extension Method {
       },
     ]
   }()
+}
+
+extension CallCodec where Query == RangeRequest, Answer == (V3ResponseHeader, RangeAnswer) {
+  fileprivate static var range: CallCodec {
+    .plain(
+      read: { RangeRequest(plain: $0) },
+      value: { (query: V3RangeRequest) throws(RPCStatus) in try RangeRequest(query) },
+      write: { header, answer in
+        var writer = PlainWriter(capacity: answer.byteCount)
+        writer.range(answer)
+        writer.header(header)
+        return writer.buffer
+      },
+      message: { header, answer in
+        var message = V3RangeResponse(answer)
+        message.header = header
+        return message
+      })
+  }
+}
+
+extension CallCodec where Query == PutRequest, Answer == (V3ResponseHeader, KeyValue?) {
+  fileprivate static var put: CallCodec {
+    .plain(
+      read: { PutRequest(plain: $0) }, value: { (query: V3PutRequest) in PutRequest(query) },
+      write: { header, previous in
+        var writer = PlainWriter(capacity: 64)
+        if let previous { writer.pair(previous, 2) }
+        writer.header(header)
+        return writer.buffer
+      },
+      message: { header, previous in
+        var message = V3PutResponse()
+        message.header = header
+        if let previous { message.prevKv = V3KeyValue(previous) }
+        return message
+      })
+  }
+}
+
+extension CallCodec where Query == TxnRequest, Answer == (V3ResponseHeader, TxnAnswer) {
+  fileprivate static var txn: CallCodec {
+    .plain(
+      read: { TxnRequest(plain: $0) },
+      value: { (query: V3TxnRequest) throws(RPCStatus) in try TxnRequest(query) },
+      write: { header, answer in
+        var writer = PlainWriter(capacity: 256)
+        writer.txn(answer)
+        writer.header(header)
+        return writer.buffer
+      },
+      message: { header, answer in
+        var message = V3TxnResponse(answer)
+        message.header = header
+        return message
+      })
+  }
 }
 
 extension Services {
@@ -75,16 +127,13 @@ extension Services {
 
   fileprivate func range(
     _ request: RangeRequest, _ head: CallHead,
-    _ reply: @escaping CallReply<V3RangeResponse>
+    _ reply: @escaping CallReply<(V3ResponseHeader, RangeAnswer)>
   ) throws(RPCStatus) {
     let tree = self.store.currentRevisions
     let header = self.header(tree.revision)
-    @Sendable func read() -> Result<V3RangeResponse, RPCStatus> {
-      Result { () throws(RevisionError) in
-        var message = V3RangeResponse(try tree.range(request))
-        message.header = header
-        return message
-      }.mapError(RPCStatus.init)
+    @Sendable func read() -> Result<(V3ResponseHeader, RangeAnswer), RPCStatus> {
+      Result { () throws(RevisionError) in (header, try tree.range(request)) }
+        .mapError(RPCStatus.init)
     }
     guard tree.count(in: request.range) > Self.largeRange, !request.countOnly else {
       return reply(read())

@@ -8,13 +8,24 @@ struct Method: Sendable {
   /// `etcdserverpb.KV`.
   let service: String
   let name: String
+  let path: String
   /// Below `/v3`: `/kv/range`.
   let gatewayPaths: [String]
   /// Whether the answer is a stream.
   let isStream: Bool
   let makeHandler: Make
 
-  var path: String { "/\(self.service)/\(self.name)" }
+  private init(
+    service: String, name: String, gatewayPaths: [String], isStream: Bool,
+    makeHandler: @escaping Make
+  ) {
+    self.service = service
+    self.name = name
+    self.path = "/\(service)/\(name)"
+    self.gatewayPaths = gatewayPaths
+    self.isStream = isStream
+    self.makeHandler = makeHandler
+  }
 
   /// A method with one query and one answer.
   /// - Parameter body: answers at once, or later on the call's event loop.
@@ -22,8 +33,16 @@ struct Method: Sendable {
     _ service: String, _ name: String, at gatewayPaths: String...,
     body: @escaping UnaryCall<Query, Answer>.Body
   ) -> Method {
+    self.unary(service, name, at: gatewayPaths, codec: .messages, body: body)
+  }
+
+  /// The same with values of our own.
+  static func unary<Query, Answer>(
+    _ service: String, _ name: String, at gatewayPaths: [String],
+    codec: CallCodec<Query, Answer>, body: @escaping UnaryCall<Query, Answer>.Body
+  ) -> Method {
     Method(service: service, name: name, gatewayPaths: gatewayPaths, isStream: false) {
-      UnaryCall($0, $1, $2, body)
+      UnaryCall($0, $1, $2, codec, body)
     }
   }
 

@@ -1,12 +1,16 @@
 import EtcdMessages
 import NIOCore
 
-/// The services of the v3 API over one store: what all their methods need.
-struct Services: CallTable {
+/// The services of the v3 API over one store: what all their methods need. Each call holds it, so it is an object.
+final class Services: CallTable {
   let store: Store
   let identity: Identity
-  var limits = CallLimits()
+  let limits: CallLimits
   let methods = MethodTable.standard
+
+  init(store: Store, identity: Identity, limits: CallLimits = CallLimits()) {
+    (self.store, self.identity, self.limits) = (store, identity, limits)
+  }
 
   func handler(
     _ path: String, _ head: CallHead, _ answers: any CallAnswers

@@ -21,6 +21,8 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   let makePageHandler: @Sendable () -> ConnectionHandler
   var state: HTTP2ConnectionState
   private(set) var context: ChannelHandlerContext?
+  /// The two ends, which each call is told: to write them down takes as long as to answer it.
+  private var addresses: (local: String?, remote: String?) = (nil, nil)
 
   var openCalls: [HTTP2StreamID: StreamCall] = [:]
   var openPages: Set<HTTP2StreamID> = []
@@ -64,6 +66,9 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    self.addresses = (
+      context.channel.localAddress?.ipAddress, context.channel.remoteAddress?.ipAddress
+    )
     self.write(
       .windowUpdate(
         windowSizeIncrement: self.limits.wire.connectionWindow - WireLimits.streamWindow),
@@ -231,8 +236,8 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
     if let deadline = call.deadline { self.setAlarm(deadline) }
     let head = CallHead(
       encoding: .protobuf, token: request.token, certificateName: self.certificateName,
-      localAddress: context.channel.localAddress?.ipAddress,
-      remoteAddress: context.channel.remoteAddress?.ipAddress, loop: context.eventLoop)
+      localAddress: self.addresses.local, remoteAddress: self.addresses.remote,
+      loop: context.eventLoop)
     do throws(RPCStatus) {
       let handler = try self.calls.handler(request.path, head, call)
       if let refusal = request.refusal { throw refusal }

@@ -12,6 +12,10 @@ package struct Load: Equatable, Sendable {
     case memory
     case start
     case growth
+    /// Calls of the v3 API at full speed.
+    case calls(CallLoad, of: [Subject])
+    /// Watch streams of the v3 API on one key.
+    case watchCalls(count: Int)
   }
 
   /// As in `--only`.
@@ -24,7 +28,7 @@ extension Load {
   /// All loads, in the order of the table.
   package static func all(_ sizes: Sizes) -> [Load] {
     self.gets + self.puts(sizes) + [self.openLoop] + self.watches(sizes) + [self.expiry(sizes)]
-      + self.stored(sizes) + [self.growth(sizes)]
+      + self.stored(sizes) + [self.growth(sizes)] + self.calls(sizes)
   }
 
   private static var gets: [Load] {
@@ -46,7 +50,7 @@ extension Load {
       name: name,
       kind: .requests(
         RequestLoad(pattern: .getOne(isQuorum: quorum), connections: connections),
-        of: Subject.allCases),
+        of: [.kvstore, .etcd, .bare]),
       comparisons: comparisons)
   }
 
@@ -183,10 +187,13 @@ package struct Sizes: Equatable, Sendable {
   package var storedKeys = 100_000
   /// The sizes of a growing store, in keys; the first is compared with the others, and the last one with etcd.
   package var growth = [1000, 100_000, 1_000_000]
+  /// The keys of a list, and the streams of a watched key, of the v3 API.
+  package var listedKeys = 10_000
+  package var callWatchers = [1000]
 
   package static let full = Sizes()
   /// Enough to check that everything works.
   package static let quick = Sizes(
     writtenKeys: 500, openLoopSeconds: 2, watchers: [1, 50], watchedKeys: 50, expiringKeys: 100,
-    storedKeys: 2000, growth: [100, 1000])
+    storedKeys: 2000, growth: [100, 1000], listedKeys: 1000, callWatchers: [50])
 }

@@ -6,6 +6,8 @@ package enum Subject: String, CaseIterable, Sendable {
   case etcd
   /// An HTTP server that does nothing: the ceiling.
   case bare = "bare server"
+  /// The same for calls over HTTP/2.
+  case bareCalls = "bare gRPC server"
 }
 
 /// Which figure of which server; there is one for each round.

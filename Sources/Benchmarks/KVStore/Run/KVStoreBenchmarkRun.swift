@@ -25,6 +25,8 @@ struct KVStoreBenchmarkRun: Sendable {
     if self.loads.contains(where: { $0.kind == .growth }) {
       samples.add(try await self.measureGrowth())
     }
+    let calls = self.loads.filter(\.isOfCalls)
+    if !calls.isEmpty { samples.add(try await self.measureCalls(calls)) }
     return samples
   }
 
@@ -51,7 +53,7 @@ struct KVStoreBenchmarkRun: Sendable {
       switch subject {
       case .kvstore: self.kvstore
       case .etcd: self.etcd
-      case .bare: self.bare
+      case .bare, .bareCalls: self.bare
       }
     }
   }
@@ -143,7 +145,7 @@ struct KVStoreBenchmarkRun: Sendable {
           samples.add(p99, to: Series(subject, "expiry.p99"))
         }
       }
-    case .openLoop, .memory, .start, .growth:
+    case .openLoop, .memory, .start, .growth, .calls, .watchCalls:
       preconditionFailure("\(load.name) has rounds of its own")
     }
     return samples
@@ -216,7 +218,14 @@ extension Load {
   fileprivate var isSideBySide: Bool {
     switch self.kind {
     case .requests, .openLoop, .fanOut, .watchedKeys, .expiry: true
-    case .memory, .start, .growth: false
+    case .memory, .start, .growth, .calls, .watchCalls: false
+    }
+  }
+
+  fileprivate var isOfCalls: Bool {
+    switch self.kind {
+    case .calls, .watchCalls: true
+    default: false
     }
   }
 

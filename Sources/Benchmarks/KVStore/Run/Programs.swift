@@ -58,9 +58,14 @@ package struct Programs: Sendable {
         "--advertise-client-urls", url, "--listen-peer-urls", peerURL,
         "--initial-advertise-peer-urls", peerURL, "--initial-cluster", "default=\(peerURL)",
       ]
-    case .bare:
+    case .bare, .bareCalls:
       launch.executable = self.own
       launch.arguments = ["bare", "--port", "\(ports[0])", "--body-bytes", "\(bodyBytes)"]
+      if subject == .bareCalls {
+        launch.arguments.append("--calls")
+        // It answers no page.
+        launch.probe = (ports[0], "")
+      }
     }
     launch.name = subject.rawValue
     launch.log = "\(directory)/log"
