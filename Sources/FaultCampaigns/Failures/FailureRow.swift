@@ -147,7 +147,7 @@ package struct FailureRow: Equatable, Sendable {
       goneWithin: .atOnce, report: Self.cannotInstall),
     FailureRow(
       "dest-dir-read-only", .spoilDirectory(.readOnly), .takeover(by: .leader, within: .takeover),
-      report: "cannot remove the manifest"),
+      report: Self.cannotInstall),
     FailureRow(
       "dest-dir-full", .spoilDirectory(.full), .takeover(by: .leader, within: .takeover),
       report: Self.cannotInstall),

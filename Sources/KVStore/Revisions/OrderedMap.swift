@@ -257,4 +257,5 @@ struct OrderedMap<Key: Comparable, Value> {
   }
 }
 
+// A node is written only while this map alone holds it, which the reference count tells: what copies share never changes.
 extension OrderedMap: @unchecked Sendable where Key: Sendable, Value: Sendable {}

@@ -31,8 +31,16 @@ import Testing
           transport, transport == "--base" ? url : String(url.dropFirst("http://".count)),
         ])
         let failed = report.matches(of: /(?m)^FAIL (\S+) \[/).map { String($0.1) }
-        let new = failed.filter { !Self.known.contains($0) }
-        #expect(new.isEmpty, "\(report.suffix(20_000))")
+        // Some answers have to come within a second or two: beside much other work, one may be played again.
+        for scenario in failed where !Self.known.contains(scenario) {
+          let name = scenario.split(separator: "/").last.map(String.init) ?? scenario
+          let again = try await Self.play([
+            transport, transport == "--base" ? url : String(url.dropFirst("http://".count)),
+            "--only", name, "--jobs", "1",
+          ])
+          #expect(
+            again.contains(/(?m)^[1-9]\d* passed, 0 failed/), "\(report.suffix(20_000))\(again)")
+        }
         let count = report.firstMatch(of: /(?m)^(\d+) passed, \d+ failed/).flatMap { Int($0.1) }
         #expect(count ?? 0 > 350, "\(report.suffix(2_000))")
       }
