@@ -10,7 +10,9 @@ extension RevisionTree {
     _ = try TxnRequest.Writes(request.success)
     _ = try TxnRequest.Writes(request.failure)
     let plan = self.plan(request)
-    try self.check(plan)
+    // All puts first, then all ranges, as in etcd: that decides which mistake is told.
+    try self.checkPuts(plan)
+    try self.checkRanges(plan)
     var writer = Writer(after: self.revision)
     let answer = self.carryOut(plan, &writer)
     self.revision = writer.revision
@@ -41,12 +43,21 @@ extension RevisionTree {
       })
   }
 
-  /// Whether all operations that will be carried out can be.
-  private func check(_ plan: Plan) throws(RevisionError) {
+  /// Whether all puts that will be carried out can be.
+  private func checkPuts(_ plan: Plan) throws(RevisionError) {
     for step in plan.steps {
       switch step {
-      case .plan(let plan): try self.check(plan)
+      case .plan(let plan): try self.checkPuts(plan)
       case .operation(.put(let request)): try self.check(request)
+      case .operation: break
+      }
+    }
+  }
+
+  private func checkRanges(_ plan: Plan) throws(RevisionError) {
+    for step in plan.steps {
+      switch step {
+      case .plan(let plan): try self.checkRanges(plan)
       case .operation(.range(let request)): try self.check(request)
       case .operation: break
       }
@@ -141,7 +152,10 @@ extension TxnRequest {
     var deletions: [KeyRange] = []
 
     init(_ operations: [Operation]) throws(RevisionError) {
-      for case .delete(let request) in operations { self.deletions.append(request.range) }
+      // etcd does not count a deletion of all keys from one on: its intervals do not know that end.
+      for case .delete(let request) in operations where request.range.end != KeyRange.End.none {
+        self.deletions.append(request.range)
+      }
       for case .txn(let request) in operations {
         let (success, failure) = (try Writes(request.success), try Writes(request.failure))
         try self.add(success.puts)
