@@ -70,7 +70,9 @@ extension RevisionTree {
       switch step {
       case .plan(let plan): answer.parts.append(.txn(self.carryOut(plan, &writer)))
       case .operation(.range(let request)):
-        answer.parts.append(.range(self.answer(request), revision: writer.revision))
+        answer.parts.append(
+          .range(
+            self.answer(request, present: writer.revision), revision: writer.revision))
       case .operation(.put(let request)):
         let previous = self.put(request, &writer)
         answer.parts.append(

@@ -56,9 +56,11 @@ package struct RevisionTree: Sendable {
     guard revision >= self.compacted else { throw .compacted }
   }
 
-  /// - Parameter request: one that has been checked.
-  func answer(_ request: RangeRequest) -> RangeAnswer {
-    let isPast = request.revision > 0 && request.revision < self.revision
+  /// - Parameters:
+  ///   - request: one that has been checked.
+  ///   - present: the revision of what is there, which a transaction that has written is making; `nil` for ``revision``.
+  func answer(_ request: RangeRequest, present: Int64? = nil) -> RangeAnswer {
+    let isPast = request.revision > 0 && request.revision < present ?? self.revision
     var answer = RangeAnswer()
     if request.countOnly, !isPast {
       answer.count = Int64(self.count(in: request.range))
