@@ -15,6 +15,7 @@ package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
   case refused(target: String, status: Int)
   case malformed(String)
   case watchEnded(String)
+  case callsEnded(port: Int, reason: String)
   case timedOut(String)
   case tooFewDescriptors(limit: Int, needed: Int)
   case noWrkSummary(output: String)
@@ -34,6 +35,8 @@ package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
     case .connectionLost(let port): "the server on port \(port) closed a connection"
     case .refused(let target, let status): "the server answered \(target) with status \(status)"
     case .malformed(let what): "the server's answer has no \(what)"
+    case .callsEnded(let port, let reason):
+      "the server on port \(port) takes no more calls: \(reason)"
     case .watchEnded(let reason): "a watch ended: \(reason)"
     case .timedOut(let what): "timed out waiting for \(what)"
     case .tooFewDescriptors(let limit, let needed):

@@ -24,6 +24,9 @@ package struct LeaseTable: Sendable {
   /// In their order.
   var ids: [Int64] { self.byID.keys }
 
+  /// Those that end first come first, as etcd lists them.
+  var idsByDeadline: [Int64] { self.due.keys.map(\.id) }
+
   var count: Int { self.byID.count }
 
   mutating func grant(_ lease: Lease) {
@@ -142,6 +145,9 @@ extension RevisionTree {
 
   /// In their order.
   package var leaseIDs: [Int64] { self.leases.ids }
+
+  /// Those that end first come first.
+  package var leaseIDsByDeadline: [Int64] { self.leases.idsByDeadline }
 
   /// The lease that is due next.
   package var nextDue: (id: Int64, deadline: StoreTime)? { self.leases.next }

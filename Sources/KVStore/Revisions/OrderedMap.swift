@@ -35,12 +35,15 @@ struct OrderedMap<Key: Comparable, Value> {
 
     /// The first key that is not less than this one, and whether it is this one.
     func place(of key: Key) -> (index: Int, isFound: Bool) {
-      var (low, high) = (0, self.entries.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if self.entries[middle].key < key { low = middle + 1 } else { high = middle }
+      // The buffer counts no references while it is looked at.
+      self.entries.withUnsafeBufferPointer { entries in
+        var (low, high) = (0, entries.count)
+        while low < high {
+          let middle = (low + high) / 2
+          if entries[middle].key < key { low = middle + 1 } else { high = middle }
+        }
+        return (low, low < entries.count && entries[low].key == key)
       }
-      return (low, low < self.entries.count && self.entries[low].key == key)
     }
 
     func recount() {

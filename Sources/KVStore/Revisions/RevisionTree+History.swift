@@ -48,7 +48,9 @@ extension RevisionTree {
 
   private func event(of key: RevisionKey, at revision: Revision) -> RevisionEvent {
     let place = VersionKey(key: key, revision: revision)
-    let former = self.versions.last(before: place).flatMap { $0.key.key == key ? $0.value : nil }
+    // What it was before the transaction, which may have put the key and deleted it.
+    let before = VersionKey(key: key, revision: Revision(main: revision.main, sub: 0))
+    let former = self.versions.last(before: before).flatMap { $0.key.key == key ? $0.value : nil }
     return RevisionEvent(
       key: key, revision: revision, pair: self.versions[place] ?? nil, previous: former)
   }

@@ -10,7 +10,9 @@ extension RevisionTree {
     _ = try TxnRequest.Writes(request.success)
     _ = try TxnRequest.Writes(request.failure)
     let plan = self.plan(request)
-    try self.check(plan)
+    // All puts first, then all ranges, as in etcd: that decides which mistake is told.
+    try self.checkPuts(plan)
+    try self.checkRanges(plan)
     var writer = Writer(after: self.revision)
     let answer = self.carryOut(plan, &writer)
     self.revision = writer.revision
@@ -41,12 +43,21 @@ extension RevisionTree {
       })
   }
 
-  /// Whether all operations that will be carried out can be.
-  private func check(_ plan: Plan) throws(RevisionError) {
+  /// Whether all puts that will be carried out can be.
+  private func checkPuts(_ plan: Plan) throws(RevisionError) {
     for step in plan.steps {
       switch step {
-      case .plan(let plan): try self.check(plan)
+      case .plan(let plan): try self.checkPuts(plan)
       case .operation(.put(let request)): try self.check(request)
+      case .operation: break
+      }
+    }
+  }
+
+  private func checkRanges(_ plan: Plan) throws(RevisionError) {
+    for step in plan.steps {
+      switch step {
+      case .plan(let plan): try self.checkRanges(plan)
       case .operation(.range(let request)): try self.check(request)
       case .operation: break
       }
@@ -59,7 +70,9 @@ extension RevisionTree {
       switch step {
       case .plan(let plan): answer.parts.append(.txn(self.carryOut(plan, &writer)))
       case .operation(.range(let request)):
-        answer.parts.append(.range(self.answer(request), revision: writer.revision))
+        answer.parts.append(
+          .range(
+            self.answer(request, present: writer.revision), revision: writer.revision))
       case .operation(.put(let request)):
         let previous = self.put(request, &writer)
         answer.parts.append(
@@ -141,7 +154,10 @@ extension TxnRequest {
     var deletions: [KeyRange] = []
 
     init(_ operations: [Operation]) throws(RevisionError) {
-      for case .delete(let request) in operations { self.deletions.append(request.range) }
+      // etcd does not count a deletion of all keys from one on: its intervals do not know that end.
+      for case .delete(let request) in operations where request.range.end != KeyRange.End.none {
+        self.deletions.append(request.range)
+      }
       for case .txn(let request) in operations {
         let (success, failure) = (try Writes(request.success), try Writes(request.failure))
         try self.add(success.puts)

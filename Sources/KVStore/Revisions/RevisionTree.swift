@@ -56,9 +56,11 @@ package struct RevisionTree: Sendable {
     guard revision >= self.compacted else { throw .compacted }
   }
 
-  /// - Parameter request: one that has been checked.
-  func answer(_ request: RangeRequest) -> RangeAnswer {
-    let isPast = request.revision > 0 && request.revision < self.revision
+  /// - Parameters:
+  ///   - request: one that has been checked.
+  ///   - present: the revision of what is there, which a transaction that has written is making; `nil` for ``revision``.
+  func answer(_ request: RangeRequest, present: Int64? = nil) -> RangeAnswer {
+    let isPast = request.revision > 0 && request.revision < present ?? self.revision
     var answer = RangeAnswer()
     if request.countOnly, !isPast {
       answer.count = Int64(self.count(in: request.range))
@@ -72,6 +74,9 @@ package struct RevisionTree: Sendable {
     if isPast {
       self.forEach(in: request.range, at: request.revision, take)
       answer.count = Int64(answer.pairs.count)
+      if request.limit > 0, request.limit < Int64(answer.pairs.count), request.takesKeysInOrder {
+        answer.pairs.removeSubrange((Int(request.limit) + 1)...)
+      }
     } else {
       self.forEach(in: request.range, take)
       answer.count =
@@ -231,9 +236,13 @@ extension RangeRequest {
     [self.createRevisions, self.modRevisions] != [Bounds(), Bounds()]
   }
 
-  /// Whether the first keys are the first of the answer.
+  /// Whether no more keys than the limit and one are looked at. Without an order they are the first ones, even where they
+  /// are then sorted by something else.
+  ///
+  /// Source: etcd's `applyV3.Range`, and what a real one answers.
   var takesKeysInOrder: Bool {
-    !self.isFiltered && self.target == .key && self.order != .descending
+    !self.isFiltered
+      && (self.order == .none || self.order == .ascending && self.target == .key)
   }
 
   /// Filters, sorts and cuts the pairs, which are in the order of their keys.

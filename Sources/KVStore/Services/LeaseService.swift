@@ -46,7 +46,7 @@ extension Method {
         let tree = services.store.currentRevisions
         var message = V3LeaseLeasesResponse()
         message.header = services.header(tree.revision)
-        message.leases = tree.leaseIDs.map { id in
+        message.leases = tree.leaseIDsByDeadline.map { id in
           var lease = V3LeaseStatus()
           lease.id = id
           return lease

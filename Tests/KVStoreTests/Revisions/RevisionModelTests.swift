@@ -213,6 +213,13 @@ private struct Run {
       }
       return true
     }
+    let isFiltered = [request.modRevisions, request.createRevisions].contains {
+      $0.least != 0 || $0.most != 0
+    }
+    // Without an order no more keys are looked at.
+    if request.limit > 0, request.order == .none, !isFiltered {
+      answer.pairs = Array(answer.pairs.prefix(Int(request.limit) + 1))
+    }
     if request.order != .none || request.target != .key {
       func value(_ pair: KeyValue) -> [Int64] {
         switch request.target {

@@ -119,7 +119,11 @@ final class CallConnection: ChannelInboundHandler {
         CallFrames.Kind.ping, length: payload.readableBytes, flags: CallFrames.Flag.acknowledgement)
       self.output.writeImmutableBuffer(payload)
     case CallFrames.Kind.reset: self.end(stream)
-    case CallFrames.Kind.goAway: self.caller?.failed(.connectionLost(port: self.port))
+    case CallFrames.Kind.goAway:
+      let reason = String(
+        buffer: payload.getSlice(
+          at: payload.readerIndex + 8, length: max(0, payload.readableBytes - 8)) ?? ByteBuffer())
+      self.caller?.failed(.callsEnded(port: self.port, reason: reason))
     default: break
     }
   }
