@@ -48,11 +48,15 @@ extension RevisionTree {
 
   private func event(of key: RevisionKey, at revision: Revision) -> RevisionEvent {
     let place = VersionKey(key: key, revision: revision)
+    let pair = self.versions[place] ?? nil
+    // A birth has nothing before it, even of a key that its transaction has deleted. Source: etcd's `isCreateEvent`.
+    if pair?.createRevision == revision.main {
+      return RevisionEvent(key: key, revision: revision, pair: pair, previous: nil)
+    }
     // What it was before the transaction, which may have put the key and deleted it.
     let before = VersionKey(key: key, revision: Revision(main: revision.main, sub: 0))
     let former = self.versions.last(before: before).flatMap { $0.key.key == key ? $0.value : nil }
-    return RevisionEvent(
-      key: key, revision: revision, pair: self.versions[place] ?? nil, previous: former)
+    return RevisionEvent(key: key, revision: revision, pair: pair, previous: former)
   }
 
   // MARK: Compaction

@@ -391,7 +391,8 @@ private struct Run {
       for (sub, event) in self.model.events[revision].enumerated() where range.contains(event.key) {
         // What was before the compacted revision is gone.
         let previous =
-          Int64(revision) > self.model.compacted ? self.model.states[revision - 1][event.key] : nil
+          Int64(revision) > self.model.compacted && event.pair?.createRevision != Int64(revision)
+          ? self.model.states[revision - 1][event.key] : nil
         events.append(
           RevisionEvent(
             key: event.key, revision: Revision(main: Int64(revision), sub: Int64(sub)),
