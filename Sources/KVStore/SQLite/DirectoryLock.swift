@@ -28,7 +28,11 @@ final class DirectoryLock: Sendable {
 
   func release() {
     self.descriptor.withLock { descriptor in
-      if let descriptor { close(descriptor) }
+      if let descriptor {
+        // A process that was just forked holds the descriptor, too, until it becomes another program.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+      }
       descriptor = nil
     }
   }

@@ -82,13 +82,14 @@ final class CallComparison {
     }
   }
 
-  private func put() -> String {
+  /// A real etcd ends when a put in a transaction keeps something of a key that the transaction has just deleted.
+  private func put(isInTxn: Bool = false) -> String {
     var fields = "\"key\":\(base64(self.chance(1) ? "" : self.key()))"
     if !self.chance(5) { fields += ",\"value\":\(base64("v\(self.number(9))"))" }
     if self.chance(25) { fields += ",\"lease\":\"\(self.number(6))\"" }
     if self.chance(30) { fields += ",\"prev_kv\":true" }
-    if self.chance(6) { fields += ",\"ignore_value\":true" }
-    if self.chance(6) { fields += ",\"ignore_lease\":true" }
+    if !isInTxn, self.chance(6) { fields += ",\"ignore_value\":true" }
+    if !isInTxn, self.chance(6) { fields += ",\"ignore_lease\":true" }
     return fields
   }
 
@@ -135,7 +136,7 @@ final class CallComparison {
     func operation() -> String {
       switch self.number(depth < 2 ? 9 : 8) {
       case 0...2: "{\"request_range\":{\(self.rangeRequest())}}"
-      case 3...6: "{\"request_put\":{\(self.put())}}"
+      case 3...6: "{\"request_put\":{\(self.put(isInTxn: true))}}"
       case 7, 8: "{\"request_delete_range\":{\(self.deletion())}}"
       default: "{\"request_txn\":{\(self.txn(depth + 1))}}"
       }
