@@ -5,10 +5,14 @@ import Testing
 
 @testable import KVStore
 
+/// `make deps` installs it where it can.
+private let hasPython = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+  .contains { FileManager.default.isExecutableFile(atPath: "\($0)/python3") }
+
 /// What real etcds, 3.4.23 and 3.5.1, answered by gRPC and by the gateway; see README.md beside this.
 ///
 /// The player is a program of its own, with HTTP/2, HPACK and protobuf of its own: it shares no line with the server.
-@Suite(.takesTurns, .timeLimit(.minutes(10))) struct CallScenarioTests {
+@Suite(.enabled(if: hasPython), .takesTurns, .timeLimit(.minutes(10))) struct CallScenarioTests {
   private static let folder = URL(filePath: #filePath).deletingLastPathComponent().path()
 
   /// Where kvstore differs, and why.
