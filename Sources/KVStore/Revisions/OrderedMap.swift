@@ -260,5 +260,6 @@ struct OrderedMap<Key: Comparable, Value> {
   }
 }
 
-// A node is written only while this map alone holds it, which the reference count tells: what copies share never changes.
+// Each change goes through `own`, which copies a node that anyone else holds, as an array does with its storage. So what
+// two copies share is never written, on whatever threads they are.
 extension OrderedMap: @unchecked Sendable where Key: Sendable, Value: Sendable {}

@@ -1,51 +1,51 @@
 import EtcdMessages
 import Foundation
+import SwiftProtobuf
 
 /// `etcdserverpb.Cluster`: one member, which no call changes.
 extension Method {
   static let cluster: [Method] = {
-    let service = "etcdserverpb.Cluster"
-    return [
-      .unary(service, "MemberList", at: "/cluster/member/list") {
+    [
+      .unary("etcdserverpb.Cluster", "MemberList", at: "/cluster/member/list") {
         (services, query: V3MemberListRequest, head, reply) throws(RPCStatus) in
         var message = V3MemberListResponse()
         message.header = services.header(nil)
         message.members = [services.identity.member(reachedAt: head.localAddress)]
         reply(.success(message))
       },
-      .unary(service, "MemberAdd", at: "/cluster/member/add") {
-        (services, query: V3MemberAddRequest, head, reply: @escaping CallReply<V3MemberAddResponse>)
-          throws(RPCStatus) in
+      .fixed("MemberAdd", at: "/cluster/member/add", V3MemberAddResponse.self) {
+        (_, query: V3MemberAddRequest) throws(RPCStatus) in
         try Services.checkURLs(query.peerUrls)
-        throw .fixedMembers
       },
-      .unary(service, "MemberRemove", at: "/cluster/member/remove") {
-        (
-          services, query: V3MemberRemoveRequest, head,
-          reply: @escaping CallReply<V3MemberRemoveResponse>
-        ) throws(RPCStatus) in
+      .fixed("MemberRemove", at: "/cluster/member/remove", V3MemberRemoveResponse.self) {
+        (services, query: V3MemberRemoveRequest) throws(RPCStatus) in
         try services.checkMember(query.id)
-        throw .fixedMembers
       },
-      .unary(service, "MemberUpdate", at: "/cluster/member/update") {
-        (
-          services, query: V3MemberUpdateRequest, head,
-          reply: @escaping CallReply<V3MemberUpdateResponse>
-        ) throws(RPCStatus) in
+      .fixed("MemberUpdate", at: "/cluster/member/update", V3MemberUpdateResponse.self) {
+        (services, query: V3MemberUpdateRequest) throws(RPCStatus) in
         try Services.checkURLs(query.peerUrls)
         try services.checkMember(query.id)
-        throw .fixedMembers
       },
-      .unary(service, "MemberPromote", at: "/cluster/member/promote") {
-        (
-          services, query: V3MemberPromoteRequest, head,
-          reply: @escaping CallReply<V3MemberPromoteResponse>
-        ) throws(RPCStatus) in
+      .fixed("MemberPromote", at: "/cluster/member/promote", V3MemberPromoteResponse.self) {
+        (services, query: V3MemberPromoteRequest) throws(RPCStatus) in
         try services.checkMember(query.id)
         throw RPCStatus(.failedPrecondition, "etcdserver: can only promote a learner member")
       },
     ]
   }()
+
+  /// A method that would change the members: it is refused.
+  /// - Parameter check: throws a better reason, if there is one.
+  private static func fixed<Query: Message, Answer: Message>(
+    _ name: String, at path: String, _ answer: Answer.Type,
+    check: @escaping @Sendable (Services, Query) throws(RPCStatus) -> Void
+  ) -> Method {
+    .unary("etcdserverpb.Cluster", name, at: path) {
+      (services, query: Query, _, _: @escaping CallReply<Answer>) throws(RPCStatus) in
+      try check(services, query)
+      throw .fixedMembers
+    }
+  }
 }
 
 extension RPCStatus {

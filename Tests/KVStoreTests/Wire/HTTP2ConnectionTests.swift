@@ -112,6 +112,27 @@ import Testing
     }
   }
 
+  /// Go's clients measure the way by a ping after what they get: there are many during one large answer.
+  @Test func aClientMayPingDuringALargeAnswer() async throws {
+    try await withEchoServer { server, _ in
+      let client = try await WireClient.connect(to: server.urls[0], grants: false)
+      let stream = try await client.open("/test.Echo/Large", messages: ["1000000"])
+      try await eventually { client.soFar(stream).data.readableBytes == 65_535 }
+      for count in 1...8 {
+        for id in [0, stream] {
+          try await client.send([.windowUpdate(windowSizeIncrement: 16_000)], on: id)
+        }
+        try await eventually {
+          client.soFar(stream).data.readableBytes == 65_535 + 16_000 * count
+        }
+        try await client.send([Self.noPing], on: 0)
+        try await eventually { client.pongs == count || client.isClosed }
+      }
+      #expect(client.goAway == nil)
+      await client.close()
+    }
+  }
+
   // MARK: The end
 
   @Test func aStopAnswersWhatIsComplete() async throws {

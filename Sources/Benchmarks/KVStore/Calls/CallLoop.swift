@@ -72,17 +72,7 @@ final class CallLoop: CallConnection.Caller {
       bound.value.connections.append($0)
     }
     loop.execute { bound.value.start(for: time) }
-    let result: Result<Outcome, any Error>
-    do {
-      result = .success(
-        try await withTaskCancellationHandler {
-          try await ended.futureResult.get()
-        } onCancel: {
-          ended.fail(CancellationError())
-        })
-    } catch {
-      result = .failure(error)
-    }
+    let result = await ended.outcome()
     loop.execute {
       for connection in bound.value.connections { connection.caller = nil }
       bound.value.connections = []

@@ -33,17 +33,7 @@ package enum OpenLoopClient {
       case .failure(let error): ended.fail(error)
       }
     }
-    let result: Result<OpenLoop, any Error>
-    do {
-      result = .success(
-        try await withTaskCancellationHandler {
-          try await ended.futureResult.get()
-        } onCancel: {
-          ended.fail(CancellationError())
-        })
-    } catch {
-      result = .failure(error)
-    }
+    let result = await ended.outcome()
     for future in connecting { try? await future.get().close() }
     return try result.get()
   }
