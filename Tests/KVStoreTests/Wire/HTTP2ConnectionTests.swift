@@ -123,8 +123,9 @@ import Testing
           try await client.send([.windowUpdate(windowSizeIncrement: 16_000)], on: id)
         }
         try await eventually {
-          client.soFar(stream).data.readableBytes == 65_535 + 16_000 * count
+          client.soFar(stream).data.readableBytes == 65_535 + 16_000 * count || client.isClosed
         }
+        guard !client.isClosed else { break }
         try await client.send([Self.noPing], on: 0)
         try await eventually { client.pongs == count || client.isClosed }
       }
