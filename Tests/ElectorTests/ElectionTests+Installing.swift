@@ -88,6 +88,27 @@ extension ElectionTests {
     #expect(!bench.feed(.removed, at: now).isReceipt(for: index))
   }
 
+  /// Its pod of an earlier term lives on under a dead kubelet, and another node led meanwhile, by the time that has
+  /// passed: that is no evidence. Found by the simulator's seed 24224.
+  @Test func oneWhoCannotInstallStillOwesTheEndOfAnEarlierPod() throws {
+    var bench = try Bench()
+    bench.election.expectNoPod()
+    let watch = try #require(bench.contend().watch)
+    try #require(bench.claim(term: 10, at: 0).installs)
+    _ = bench.feed(.installation(.installed), at: 0)
+    try #require(
+      bench.feed(.watched(id: watch, .removed(index: 20)), at: 5).contains(.removeManifest))
+    let next = bench.feed(.removed, at: 5)
+    #expect(!bench.election.podHasEnded)
+    try #require(next.kinds == [.create], "\(next)")
+    let receipt = Election.Answer.recordFound(Bench.record(21, isEnded: true), modifiedIndex: 22)
+    try #require(bench.claim(term: 24, finding: receipt, at: 5).installs)
+    _ = bench.feed(.installation(.failed(reason: "no space", isUntouched: true)), at: 5)
+    let removed = bench.feed(.removed, at: 5)
+    #expect(!removed.isReceipt(for: 24), "\(removed)")
+    #expect(!bench.election.podHasEnded)
+  }
+
   private static func ended(_ term: UInt64) -> TermRecord {
     Bench.record(term, isEnded: true, of: Bench.me)
   }

@@ -238,15 +238,8 @@ extension Election {
           refusals >= 1 ? .releasing(refusals: 0) : .recording(refusals: refusals + 1))
       }
     }
-    if let lease, self.ledger.names(lease.term) {
-      // What never was needs no evidence of its end.
-      if self.role.wonAt != nil, !self.ledger.inheritsTerm,
-        !self.ledger.beganTheRecord || self.expectsNoPod
-      {
-        self.manifest.beginsUnused()
-      }
-      self.role.open()
-    }
+    if self.ledger.tellsOfEarlierProcess { self.manifest.expectPod() }
+    if let lease, self.ledger.names(lease.term) { self.role.open() }
   }
 
   private mutating func recordFailed(_ reason: String, at now: Instant) {

@@ -38,8 +38,6 @@ public struct Election: Equatable, Sendable {
   var standBack: StandBack
   /// The latest term whose lease was left to expire.
   var leftTerm: UInt64?
-  /// Whether an earlier process left no manifest.
-  var expectsNoPod = false
   private var reporter: Reporter
   private var alarm: Instant?
   /// Until when the manifest may stay, by the latest effect that says so.
@@ -69,9 +67,11 @@ public struct Election: Equatable, Sendable {
     self.reporter = Reporter(name: candidate.name, timing: timing)
   }
 
-  /// Before the first event: no manifest of an earlier process was found, so that no pod of ours can run that no record
-  /// tells of.
-  package mutating func expectNoPod() { self.expectsNoPod = true }
+  /// Before the first event: no earlier process of ours has left a pod that may run, unless the record tells of one.
+  package mutating func expectNoPod() { self.manifest.expectNoPod() }
+
+  /// Whether there is evidence that no pod of ours runs.
+  package var podHasEnded: Bool { self.manifest.podHasEnded }
 
   /// What the key holds while we have the lease.
   public var name: String { self.candidate.name }

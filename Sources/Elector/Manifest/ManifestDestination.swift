@@ -22,6 +22,8 @@ struct ManifestDestination: ElectionDestination {
     await self.installer.install(term: term, before: end)
   }
 
+  func settle() async { await self.installer.settle() }
+
   func awaitEnd(isYoung: Bool) async -> ElectionEnd {
     // Another copy may be installed during the wait.
     await self.awaitEnd(of: self.manifest.podsSoFar, isYoung: isYoung)

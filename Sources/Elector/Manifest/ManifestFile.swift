@@ -18,6 +18,8 @@ public final class ManifestFile: Sendable {
   private let copy: Mutex<ManifestCopy>
   /// The permissions of the copy, by the source that was read last.
   private let mode = Mutex<UInt16>(0o600)
+  /// As this process has left the mark; `nil` before that.
+  private let isMarked = Mutex<Bool?>(nil)
 
   /// What happens to the copy when the source is deleted, `--source-missing`. The copy of an unusable source
   /// always stays, because an editor may be saving it.
@@ -177,8 +179,20 @@ public final class ManifestFile: Sendable {
   /// The pods of all copies so far.
   var podsSoFar: ManifestCopy.Pods { self.copy.withLock(\.podsSoFar) }
 
-  /// Whether the destination was found absent, and has been so since: no process has left a manifest there.
-  var hasNeverBeen: Bool { self.copy.withLock(\.hasNeverBeen) }
+  /// Whether the destination was found absent, and has been so since, and no process has left the mark of a pod that
+  /// may run.
+  var hasNeverBeen: Bool {
+    self.copy.withLock(\.hasNeverBeen) && !ManifestLock.isMarked(at: self.place.lock)
+  }
+
+  /// Leaves a mark for processes that come after this one: a pod may run, or none.
+  func mark(mayHavePod: Bool) {
+    let isNew = self.isMarked.withLock { mark in
+      defer { mark = mayHavePod }
+      return mark != mayHavePod
+    }
+    if isNew { ManifestLock.setMark(mayHavePod, at: self.place.lock) }
+  }
 
   /// The pods of what an earlier process installed.
   var past: ManifestCopy.Past { self.copy.withLock(\.past) }

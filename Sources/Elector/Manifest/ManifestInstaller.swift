@@ -40,6 +40,11 @@ struct ManifestInstaller: Sendable {
     return installation
   }
 
+  /// What was installed has ended, and no process installs again.
+  func settle() async {
+    _ = await self.disk.run { [file] () throws(ManifestError) in file.mark(mayHavePod: false) }
+  }
+
   /// Carries out a change, step by step.
   private func carryOut(
     _ change: ManifestChange, term: UInt64, before end: ContinuousClock.Instant
@@ -57,7 +62,10 @@ struct ManifestInstaller: Sendable {
       case .tryDisk: step = change.triedDisk(failure: await self.tryDisk())
       case .makeContent:
         let made: Result<ManifestFile.Content?, ManifestFailure> = await self.disk.run {
-          [file] () throws(ManifestError) in try file.content(term: term, until: end)
+          [file] () throws(ManifestError) in
+          let content = try file.content(term: term, until: end)
+          if content != nil { file.mark(mayHavePod: true) }
+          return content
         }
         if case .failure(let failure) = made, failure.hangs {
           step = change.sourceHangs(failure.reason)

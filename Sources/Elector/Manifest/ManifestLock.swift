@@ -5,6 +5,9 @@ import Glibc
 ///
 /// It is an open file beside the path, whose name begins with a dot, which kubelets ignore. The kernel frees it
 /// with its process, and knows it by whatever mount or link the directory is reached. Source: flock(2).
+///
+/// Its file also says whether a pod of an earlier process may run (``isMarked(at:)``), also to processes that come after a
+/// crash of both, or after a stop that could not show its pod's end.
 package final class ManifestLock {
   package enum Outcome: Equatable, Sendable {
     case held
@@ -47,18 +50,20 @@ package final class ManifestLock {
         continue
       }
       self.file = file
-      let text = Array("\(getpid())\n".utf8)
-      ftruncate(file, 0)
-      pwrite(file, text, text.count, 0)
+      Self.write(getpid(), isMarked: Self.text(of: file).hasSuffix(Self.mark), to: file)
       return .held
     }
     return .unavailable(reason: "its file is removed again and again")
   }
 
-  /// Frees it, and removes its file.
+  /// Frees it, and removes its file, unless a pod may run.
   package func release() {
     guard let file else { return }
-    if InodeIdentity(descriptor: file) == InodeIdentity(path: self.path) { unlink(self.path) }
+    if InodeIdentity(descriptor: file) == InodeIdentity(path: self.path),
+      !Self.text(of: file).hasSuffix(Self.mark)
+    {
+      unlink(self.path)
+    }
     close(file)
     self.file = nil
   }
@@ -67,13 +72,41 @@ package final class ManifestLock {
     Glibc.open(self.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0o600)
   }
 
+  // MARK: The mark
+
+  /// At the end of the file: something was installed, and nothing has shown that its pod has ended.
+  private static let mark = "used\n"
+
+  /// Whether a pod may run that an earlier process has installed. A lock that is not there says no.
+  static func isMarked(at path: String) -> Bool {
+    guard let file = OpenFile(reading: path) else { return false }
+    return self.text(of: file.descriptor).hasSuffix(self.mark)
+  }
+
+  /// Changes the mark of a lock that our guard has. Without a lock nothing happens.
+  static func setMark(_ isMarked: Bool, at path: String) {
+    let file = Glibc.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard file >= 0 else { return }
+    defer { close(file) }
+    self.write(Int32(self.text(of: file).filter(\.isNumber)) ?? 0, isMarked: isMarked, to: file)
+  }
+
+  private static func write(_ owner: Int32, isMarked: Bool, to file: Int32) {
+    let text = Array("\(owner)\n\(isMarked ? self.mark : "")".utf8)
+    pwrite(file, text, text.count, 0)
+    ftruncate(file, off_t(text.count))
+  }
+
   private static var reason: String { String(cString: strerror(errno)) }
 
   private static func owner(of file: Int32) -> String {
+    // In a container its number may be another one than outside.
+    Int32(self.text(of: file).filter(\.isNumber)).map { "process \($0)" } ?? "a process"
+  }
+
+  private static func text(of file: Int32) -> String {
     var buffer = [UInt8](repeating: 0, count: 32)
     let count = pread(file, &buffer, buffer.count, 0)
-    let text = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
-    // In a container its number may be another one than outside.
-    return Int32(text.filter(\.isNumber)).map { "process \($0)" } ?? "a process"
+    return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
   }
 }

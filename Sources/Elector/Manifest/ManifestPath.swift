@@ -151,7 +151,7 @@ package final class ManifestPath: Sendable {
 
 /// A file that stays open until the last reference goes.
 final class OpenFile: Sendable {
-  private let descriptor: Int32
+  let descriptor: Int32
   var identity: InodeIdentity? { InodeIdentity(descriptor: self.descriptor) }
   /// Its permissions; `nil` when they are unknown.
   var mode: UInt16? {

@@ -8,6 +8,8 @@ package protocol ElectionCore: Sendable {
     candidate: Candidate, timing: Timing, asksKubelet: Bool, podLimits: PodLimits, jitter: Double)
   /// As ``Election/expectNoPod()``.
   mutating func expectNoPod()
+  /// As ``Election/podHasEnded``.
+  var podHasEnded: Bool { get }
   mutating func handle(_ event: Election.Event, at now: Instant) -> [Election.Effect]
   /// The store's operation for a request.
   static func operation(for request: Election.Request.Kind, of lock: Lock) -> StoreOperation
@@ -15,6 +17,7 @@ package protocol ElectionCore: Sendable {
 
 extension ElectionCore {
   package mutating func expectNoPod() {}
+  package var podHasEnded: Bool { false }
 }
 
 extension Election: ElectionCore {

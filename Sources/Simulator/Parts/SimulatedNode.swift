@@ -26,6 +26,8 @@ struct SimulatedNode<Core: ElectionCore> {
 
   /// What is in the kubelet's directory.
   var manifest: SimulatedManifest?
+  /// The mark beside it: a pod may run. As in `ManifestLock`.
+  var isMarked = false
   var kubelet: SimulatedKubelet
 
   /// When a pod of the manifest ran for the first time. What a restart of its kubelet or of its container does to its

@@ -28,8 +28,7 @@ extension Simulation {
         name: state.holder, bootID: state.bootID, destination: "/m"),
       timing: state.timing, asksKubelet: state.asksKubelet, podLimits: self.draw.podLimits,
       jitter: self.scenario.isJittered ? drawn : 0)
-    // Otherwise a manifest may have been left.
-    if state.electorLives == 0, state.guardLives == 1 { core.expectNoPod() }
+    if state.manifest == nil, !state.isMarked { core.expectNoPod() }
     let elector = SimulatedElector<Core>(
       node: node, life: self.nodes[node].electorLives, begin: state.clock.reading(at: self.now),
       core: core,
@@ -127,6 +126,7 @@ extension Simulation {
       }
     case .report(let report): self.take(report, node)
     case .finish(let outcome):
+      if elector.core.podHasEnded { self.nodes[node].isMarked = false }
       let isGood = ElectionServiceError(outcome, guardLoss: elector.requests.loss) == nil
       self.endElector(node, .code(isGood ? 0 : 1))
     }

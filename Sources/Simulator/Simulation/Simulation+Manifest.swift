@@ -19,6 +19,7 @@ extension Simulation {
     case .removeFile, .tryDisk: self.useDisk(elector, for: self.chance.span(0...3_000_000))
     case .makeContent:
       elector.content = self.content(elector)
+      if elector.content != nil { self.nodes[elector.node].isMarked = true }
       self.useDisk(elector, for: self.fileTime(elector))
     case .placeContent: preconditionFailure("an elector without a guard")
     case .askGuard:

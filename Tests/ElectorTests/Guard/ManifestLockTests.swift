@@ -44,6 +44,38 @@ import Testing
     }
   }
 
+  /// A pod may run after the processes that knew of it.
+  @Test func theMarkOfAPodOutlivesItsProcesses() async throws {
+    try await TemporaryFiles.with { files in
+      try Data("kind: Pod\nmetadata: {name: p}\n".utf8).write(
+        to: URL(filePath: files.path("source.yaml")))
+      func manifest() -> ManifestFile {
+        let file = ManifestFile(
+          source: files.path("source.yaml"), destination: files.path("m.yaml"))
+        #expect(throws: Never.self) { try file.remove() }
+        return file
+      }
+      let first = ManifestLock(of: files.path("m.yaml"))
+      #expect(first.hold() == .held)
+      #expect(manifest().hasNeverBeen)
+      let installer = ManifestInstaller(file: manifest(), guarded: nil)
+      let installed = await installer.install(term: 1, before: .now + .seconds(60))
+      #expect(installed == .installed)
+      try await installer.remove()
+      #expect(!manifest().hasNeverBeen, "another elector of the same guard")
+      first.release()
+      #expect(FileManager.default.fileExists(atPath: first.path))
+      let second = ManifestLock(of: files.path("m.yaml"))
+      #expect(second.hold() == .held)
+      #expect(ManifestLock(of: files.path("m.yaml")).hold() == .taken(by: "process \(getpid())"))
+      #expect(!manifest().hasNeverBeen, "another guard")
+      await installer.settle()
+      #expect(manifest().hasNeverBeen)
+      second.release()
+      #expect(!FileManager.default.fileExists(atPath: second.path))
+    }
+  }
+
   @Test func aDirectoryMayComeLater() async throws {
     try await TemporaryFiles.with { files in
       let lock = ManifestLock(of: files.path("later/m.yaml"))

@@ -31,6 +31,9 @@ public protocol ElectionDestination: Sendable {
   /// - Returns: `nil` when that is unknown; then the election assumes that all is well.
   func observe() async -> PodObservation?
 
+  /// At the end of an election that has installed nothing, or has evidence that nothing of it goes on.
+  func settle() async
+
   /// Calls back after each change that is not ours, until it is cancelled.
   func watch(_ hasChanged: @escaping @Sendable () -> Void) async
 }
@@ -38,6 +41,7 @@ public protocol ElectionDestination: Sendable {
 extension ElectionDestination {
   public func extend(to end: ContinuousClock.Instant) async {}
   public func observe() async -> PodObservation? { nil }
+  public func settle() async {}
   public func watch(_ hasChanged: @escaping @Sendable () -> Void) async {}
 }
 

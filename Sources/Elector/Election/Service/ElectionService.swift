@@ -150,7 +150,9 @@ public struct ElectionService: Service {
             self.logger.trace("effect", metadata: ["effect": "\(effect)", "event": "\(event)"])
           }
           run.loop.decided(effects)
-        case .carryOut(.finish(let outcome)): return outcome
+        case .carryOut(.finish(let outcome)):
+          if run.election.podHasEnded { await self.destination.settle() }
+          return outcome
         case .carryOut(let effect): await self.carryOut(effect, &run, inbox, in: &group)
         case .settled:
           let now = self.now

@@ -48,7 +48,7 @@ struct ManifestState: Equatable, Sendable {
   private var pod = Pod.mayRun
   /// What `pod` was before an installation that may fail.
   private var podBefore = Pod.mayRun
-  /// Whether nothing was installed since a term began that no pod of an earlier one can have outlived.
+  /// Whether neither this process has installed anything, nor an earlier one of ours whose pod may run.
   private var isUnused = false
   private var wasUnused = false
   /// The question for the pod's end that has no answer yet.
@@ -119,8 +119,11 @@ struct ManifestState: Equatable, Sendable {
     return true
   }
 
-  /// A term begins, and every pod of an earlier one has ended.
-  mutating func beginsUnused() { self.isUnused = true }
+  /// What never was needs no evidence of its end.
+  mutating func expectNoPod() { self.isUnused = true }
+
+  /// An earlier process of ours may have left one.
+  mutating func expectPod() { (self.isUnused, self.wasUnused) = (false, false) }
 
   mutating func filesChanged(at now: Instant) { self.settledAt = now + Timing.settle }
 

@@ -30,10 +30,10 @@ struct TermLedger: Equatable, Sendable {
   private var trace = Trace.none
   /// Whether the record shows, or may show, that a term of ours goes on.
   private(set) var owesReceipt = false
-  /// Whether our latest record has replaced one that showed an earlier term of ours as going on.
-  private(set) var inheritsTerm = false
-  /// Whether our latest record of a new term has replaced none.
-  private(set) var beganTheRecord = false
+  /// Whether a record has shown that a term of an earlier process of ours goes on.
+  private(set) var tellsOfEarlierProcess = false
+  /// The first term of this process that a record of ours is of.
+  private var firstTerm: UInt64?
 
   /// How long the pod may run by the last record that was sent; `nil` after a receipt or a read.
   private var sentTime: Duration?
@@ -115,11 +115,10 @@ struct TermLedger: Equatable, Sendable {
   /// A request is about to be sent; a write may be applied even if its answer is lost.
   mutating func isSent(_ kind: Election.Request.Kind) {
     self.sentTime = nil
-    guard case .writeRecord(let record, let index) = kind else { return }
-    if !record.isEnded { self.sentTime = record.podOutlivesLease }
-    if !record.isEnded, self.openRecord?.term != record.term {
-      self.inheritsTerm = self.openRecord != nil
-      self.beganTheRecord = index == nil
+    guard case .writeRecord(let record, _) = kind else { return }
+    if !record.isEnded {
+      self.sentTime = record.podOutlivesLease
+      if self.firstTerm == nil { self.firstTerm = record.term }
     }
     self.owesReceipt = true
   }
@@ -133,6 +132,9 @@ struct TermLedger: Equatable, Sendable {
     self.failures = 0
     self.record = record
     self.owesReceipt = self.openRecord != nil
+    if let openRecord, openRecord.term < self.firstTerm ?? .max {
+      self.tellsOfEarlierProcess = true
+    }
   }
 
   // MARK: What the record shows
