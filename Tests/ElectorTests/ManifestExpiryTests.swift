@@ -23,12 +23,33 @@ import Yams
     let first = try #require(life.expiry(until: at(20), at: at(0)))
     #expect(first == ManifestExpiry(uid: "u", lifetime: at(20)))
     life.wrote(first, at: at(0.1))
-    // The deadline is 19 s; a kubelet needs a second to read a later one.
-    #expect(life.expiry(until: at(40), at: at(18)) == nil)
-    let second = try #require(life.expiry(until: at(37), at: at(17.9)))
+    // The deadline is 19 s, the pod may have begun a second before; and a kubelet needs a second to read a later one.
+    #expect(life.expiry(until: at(40), at: at(17)) == nil)
+    let second = try #require(life.expiry(until: at(37), at: at(16.9)))
     // The write was delayed.
-    life.wrote(second, at: at(18))
-    #expect(life.expiry(until: at(40), at: at(18.1)) == nil)
+    life.wrote(second, at: at(17))
+    #expect(life.expiry(until: at(40), at: at(17.1)) == nil)
+  }
+
+  /// The kubelet counts from when it finds the manifest: a disk that is slow must not make the pod end later. Found by
+  /// the simulator's seed 41346.
+  @Test func aFirstWriteThatTakesTooLongIsNotInstalled() throws {
+    func at(_ seconds: Double) -> BootInstant { BootInstant(nanoseconds: Int64(seconds * 1e9)) }
+    var copy = ManifestCopy(deadlineDetection: .seconds(1))
+    let first = copy.deadline(until: at(120), at: at(100)) { "a" }
+    // Counted from the latest end of the write, and a second for the kubelet's look.
+    #expect(first == .expiry(try #require(ManifestExpiry(uid: "a", lifetime: .seconds(19)))))
+    #expect(copy.firstWriteEnd == at(101))
+    for (now, isIn) in [(100.9, true), (101, false)] {
+      #expect(GuardLoop.mayInstall(before: at(101), at: at(now), isConnected: true) == isIn)
+    }
+    // It was refused, so the next one counts anew.
+    #expect(copy.deadline(until: at(120), at: at(102)) { "b" }.expiry?.uid == "b")
+    #expect(copy.firstWriteEnd == at(103))
+    let written = copy.deadline(until: at(120), at: at(103)) { "c" }
+    copy.installed([1], madeOf: [1], written, at: at(103.5)) { _ in nil }
+    #expect(copy.firstWriteEnd == nil)
+    #expect(copy.deadline(until: at(130), at: at(108)) { "d" }.expiry?.uid == "c")
   }
 
   private func with(

@@ -42,7 +42,13 @@ extension ManifestFile {
   func install(
     term: UInt64 = 1, until end: ContinuousClock.Instant = .now + .seconds(60)
   ) async -> ElectionInstallation {
-    await ManifestInstaller(file: self, guarded: nil).install(term: term, before: end)
+    let installer = ManifestInstaller(file: self, guarded: nil)
+    // As an election would: a busy machine may take too long for a deadline.
+    for _ in 0..<20 {
+      let installation = await installer.install(term: term, before: end)
+      if installation != .tooLate { return installation }
+    }
+    return .tooLate
   }
 }
 

@@ -69,15 +69,15 @@ import Testing
     #expect(timing.counting(clockSkew: .seconds(-1)) == timing)
   }
 
-  /// A third of 10 s is the margin; of the rest three go to rounding and detection, and a renewal and a
-  /// time-out take 3.33 s.
+  /// A third of the TTL is the margin; of the rest four seconds go to rounding, the first write and detection, and a
+  /// renewal and a time-out take a third.
   @Test func aDeadlineThatCouldPassBetweenTwoRenewalsIsRefused() throws {
     func timing(_ ttl: Int64) throws -> Timing {
       try Timing(ttlSeconds: ttl, sleep: .seconds(5), manifestExpires: true)
     }
-    let error = #expect(throws: TimingError.self) { try timing(9) }
-    #expect(error?.description.contains("--ttl-secs 10 or more, or") == true)
-    #expect(try timing(10).manifestExpires)
+    let error = #expect(throws: TimingError.self) { try timing(12) }
+    #expect(error?.description.contains("--ttl-secs 13 or more, or") == true)
+    #expect(try timing(13).manifestExpires)
     // A kubelet that polls its directory.
     #expect(throws: TimingError.self) {
       try Timing(

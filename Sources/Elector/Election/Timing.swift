@@ -34,7 +34,7 @@ public struct Timing: Equatable, Sendable {
     if manifestExpires {
       // How much earlier the pod's own end comes than the manifest's, and what a kubelet takes to notice
       // a later one.
-      let lead = ManifestExpiry.rounding + podStop.detection
+      let lead = ManifestExpiry.rounding + ManifestLife.writeTime + podStop.detection
       func leavesRoom(_ ttlSeconds: Int64) -> Bool {
         Self.leavesRoom(
           margin: Self.margin(ttl: .seconds(ttlSeconds)) + lead, ttlSeconds: ttlSeconds,
@@ -267,7 +267,7 @@ public enum TimingError: Error, Equatable, CustomStringConvertible {
     case .deadlineDoesNotFit(let seconds, let margin, let podStop, let shortest):
       """
       --manifest-deadline does not fit: a lease of \(seconds) seconds without its margin of \(margin), \
-      the two seconds by which a pod's deadline is rounded, and --kubelet-detection \
+      the three seconds by which a pod's deadline is earlier, and --kubelet-detection \
       \(podStop.detection) leaves no time to renew it; use --ttl-secs \(shortest) or more, or \
       --manifest-deadline=false
       """

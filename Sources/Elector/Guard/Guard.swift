@@ -115,7 +115,7 @@ public struct Guard: Equatable, Sendable {
       return [.answer(GuardAnswer(id: request.id, .failed(reason: "there is no such manifest")))]
     }
     switch request.kind {
-    case .install(let until, _) where until <= now:
+    case .install(let until, _, _) where until <= now:
       self.reports.append(.refused(manifest: index))
       return [.answer(GuardAnswer(id: request.id, .tooLate))]
     case .install:
@@ -143,7 +143,7 @@ public struct Guard: Equatable, Sendable {
       // It may have come when the file had its name already.
       case .failed(_, let isUntouched): !isUntouched
       }
-    if case .install(let until, _) = request.kind, isThere {
+    if case .install(let until, _, _) = request.kind, isThere {
       self.manifests[Int(request.manifest)].until = until
       self.manifests[Int(request.manifest)].isOrphan = false
     }

@@ -53,7 +53,7 @@ extension GuardLoop {
   /// - Parameter isConnected: whether the elector that asked has not hung up by now: the guard may have been
   ///   stopped since it read the request.
   package static func mayInstall(
-    until end: BootInstant, at now: BootInstant, isConnected: Bool
+    before end: BootInstant, at now: BootInstant, isConnected: Bool
   ) -> Bool {
     now < end && isConnected
   }

@@ -133,11 +133,12 @@ public struct GuardProcess {
   }
 
   private mutating func install(_ request: GuardRequest) -> GuardAnswer.Result {
-    guard case .install(let until, let content) = request.kind else { return .tooLate }
+    guard case .install(let until, let content, let before) = request.kind else { return .tooLate }
     do throws(ManifestError) {
       let socket = self.elector?.socket
       let isInstalled = try self.places[Int(request.manifest)].install(content) {
-        GuardLoop.mayInstall(until: until, at: .now, isConnected: socket?.isOpen == true)
+        GuardLoop.mayInstall(
+          before: before ?? until, at: .now, isConnected: socket?.isOpen == true)
       }
       return isInstalled ? .done : .tooLate
     } catch {

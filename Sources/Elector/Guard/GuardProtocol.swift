@@ -1,9 +1,9 @@
 /// What an elector asks of its guard. Each request gets exactly one ``GuardAnswer``.
 public struct GuardRequest: Equatable, Sendable {
   public enum Kind: Equatable, Sendable {
-    /// Put this content there, unless `until` has passed at the very moment of the rename; take it away
-    /// at `until`.
-    case install(until: BootInstant, content: ManifestBytes)
+    /// Put this content there, unless `before`, or without it `until`, has passed at the very moment of the rename;
+    /// take it away at `until`.
+    case install(until: BootInstant, content: ManifestBytes, before: BootInstant? = nil)
     /// Leave what was installed there until then. This is also how a guard is asked whether it lives.
     case extend(until: BootInstant)
     /// Make the place absent.
@@ -123,10 +123,10 @@ extension GuardRequest {
   var bytes: [UInt8] {
     let manifest = networkOrder(self.manifest)
     return switch self.kind {
-    case .install(let until, let content):
+    case .install(let until, let content, let before):
       message(
-        1, self.id, manifest, networkOrder(until.nanoseconds), networkOrder(content.mode),
-        content.bytes)
+        1, self.id, manifest, networkOrder(until.nanoseconds),
+        networkOrder((before ?? until).nanoseconds), networkOrder(content.mode), content.bytes)
     case .extend(let until): message(2, self.id, manifest, networkOrder(until.nanoseconds))
     case .remove: message(3, self.id, manifest)
     }
@@ -139,9 +139,11 @@ extension GuardRequest {
     self.manifest = try fields.number(UInt16.self)
     switch number {
     case 1:
-      let until = try fields.instant()
+      let (until, before) = (try fields.instant(), try fields.instant())
       let mode = try fields.number(UInt16.self)
-      self.kind = .install(until: until, content: ManifestBytes(Array(fields.rest), mode: mode))
+      self.kind = .install(
+        until: until, content: ManifestBytes(Array(fields.rest), mode: mode),
+        before: before == until ? nil : before)
     case 2: self.kind = .extend(until: try fields.instant())
     case 3: self.kind = .remove
     default: throw .unknownKind(number)

@@ -72,12 +72,20 @@ package struct ManifestCopy: Sendable {
     until end: BootInstant, at now: BootInstant, newUID: () -> String
   ) -> Deadline {
     guard let deadlineDetection else { return .none }
+    // One that was never written would have been begun too early.
     let life =
-      self.life
-      ?? Life(value: ManifestLife(uid: newUID(), detection: deadlineDetection), begin: now)
+      self.life.flatMap { $0.value.wasWritten ? $0 : nil }
+      ?? Life(
+        value: ManifestLife(uid: newUID(), detection: deadlineDetection),
+        begin: now + ManifestLife.writeTime)
     self.life = life
     return life.value.expiry(until: end - life.begin, at: now - life.begin).map { .expiry($0) }
       ?? .tooLate
+  }
+
+  /// When the first copy after a removal must be in its place, for its deadline to hold; `nil` for any other copy.
+  package var firstWriteEnd: BootInstant? {
+    self.life.flatMap { $0.value.wasWritten ? nil : $0.begin }
   }
 
   /// The destination holds these bytes, or may hold them.

@@ -8,7 +8,7 @@ package struct ManifestExpiry: Equatable, Sendable {
   /// Its `spec.activeDeadlineSeconds`.
   package var seconds: Int64
 
-  /// - Parameter lifetime: how long the manifest may stay, counted from before it was first written.
+  /// - Parameter lifetime: how long the manifest may stay, counted from its first write's latest end.
   /// - Returns: `nil` when that is too short for a deadline.
   init?(uid: String, lifetime: Duration) {
     let seconds = lifetime.components.seconds - Self.lateness.components.seconds
@@ -30,13 +30,17 @@ package struct ManifestExpiry: Equatable, Sendable {
 /// instead of replacing it. Each renewal of the lease writes a later deadline.
 ///
 /// It assumes that the kubelet's wall clock is not set during that time, and that the kubelet does not
-/// restart, after which it counts again. A kubelet counts from its start of the pod, and we count from before
-/// the manifest was written. So the pod ends up to the kubelet's detection later, like after a removal.
+/// restart, after which it counts again. A kubelet counts from its start of the pod, and we count from the instant
+/// at which the first write must have ended: a disk may be slow. So the pod ends up to the
+/// kubelet's detection later, like after a removal.
 struct ManifestLife: Equatable, Sendable {
   let uid: String
   /// The time within which a kubelet reads a later deadline.
   let detection: Duration
-  /// How long, from the start, the last deadline certainly lets the pod run.
+  /// How long the first write may take, from when its content is made. What takes longer is not installed: the kubelet
+  /// would count from later than we.
+  static let writeTime = Duration.seconds(1)
+  /// How long, from the start, the last deadline certainly lets the pod run: it may have begun before.
   private var promised: Duration?
   /// The last deadline may have been written after the end of the one before it.
   private var isInDoubt = false
@@ -60,6 +64,8 @@ struct ManifestLife: Equatable, Sendable {
   /// The deadline was written just before `now`.
   mutating func wrote(_ expiry: ManifestExpiry, at now: Duration) {
     if let promised, now + self.detection >= promised { self.isInDoubt = true }
-    self.promised = .seconds(expiry.seconds)
+    self.promised = .seconds(expiry.seconds) - Self.writeTime
   }
+
+  var wasWritten: Bool { self.promised != nil }
 }

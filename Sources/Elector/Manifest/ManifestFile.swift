@@ -92,6 +92,8 @@ public final class ManifestFile: Sendable {
     /// Whether the destination held something else, or nothing, when this was made.
     fileprivate var isAnew: Bool
     fileprivate var deadline: ManifestCopy.Deadline
+    /// As ``ManifestCopy/firstWriteEnd``.
+    var before: BootInstant?
     /// Why it has an earlier source.
     var failure: ManifestError?
   }
@@ -147,8 +149,8 @@ public final class ManifestFile: Sendable {
   ) throws(ManifestError) -> Content? {
     let begin = BootInstant(now)
     let until = begin + now.duration(to: end)
-    let deadline = self.copy.withLock {
-      $0.deadline(until: until, at: begin) { UUID().uuidString.lowercased() }
+    let (deadline, before) = self.copy.withLock {
+      ($0.deadline(until: until, at: begin) { UUID().uuidString.lowercased() }, $0.firstWriteEnd)
     }
     if deadline == .tooLate { return nil }
     let isUnchanged = deadline == .none && self.stamp.isEmpty
@@ -160,7 +162,7 @@ public final class ManifestFile: Sendable {
     let isAnew = (try? Self.read(self.destination)) != self.copy.withLock { $0.bytes }
     return Content(
       bytes: bytes, mode: self.mode.withLock { $0 }, source: source, isAnew: isAnew,
-      deadline: deadline)
+      deadline: deadline, before: before)
   }
 
   /// Takes note of an installation, our own or the guard's.

@@ -78,7 +78,8 @@ struct ManifestInstaller: Sendable {
         step = change.answered(.answered(await self.place(content, before: end)))
       case .askGuard:
         let kind = content.map {
-          GuardRequest.Kind.install(until: BootInstant(end), content: $0.file)
+          GuardRequest.Kind.install(
+            until: BootInstant(end), content: $0.file, before: $0.before)
         }
         let answer = await self.guarded?.ask(kind ?? .remove, until: kind.map { _ in end })
         step = change.answered(answer ?? .lost(.closed))
@@ -94,7 +95,9 @@ struct ManifestInstaller: Sendable {
   ) async -> GuardAnswer.Result {
     guard let content else { return .tooLate }
     let placed = await self.disk.run { [file] () throws(ManifestError) in
-      try file.place.install(content.file) { ContinuousClock.now < end }
+      try file.place.install(content.file) {
+        ContinuousClock.now < end && content.before.map { .now < $0 } ?? true
+      }
     }
     return placed.answer
   }

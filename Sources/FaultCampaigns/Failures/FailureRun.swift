@@ -89,7 +89,7 @@ extension Fault {
   fileprivate func reasonToSkip(_ timing: Timing) -> String? {
     switch self {
     case .killContainer where !timing.manifestExpires:
-      "nothing removes the manifest then: with --profile strict --ttl-secs 10 it expires"
+      "nothing removes the manifest then: with --profile strict --ttl-secs 13 it expires"
     case .orphanPod where getuid() != 0 || access("/usr/bin/bwrap", X_OK) != 0:
       "it needs root and /usr/bin/bwrap, to run containers"
     case .skewMembers where !Self.setsClocksOfGo: "the clock of a Go program is set on x86-64 alone"

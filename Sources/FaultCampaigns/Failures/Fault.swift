@@ -113,7 +113,7 @@ extension Fault.Setup {
       configuration.kubeletFlags.append("--keep-orphans")
     case .memberClocks:
       configuration.hasOwnClocks = true
-      configuration.ttlSeconds = max(configuration.ttlSeconds, 10)
+      configuration.ttlSeconds = max(configuration.ttlSeconds, 13)
       if case .etcd(let executable, _) = configuration.store {
         configuration.store = .etcd(executable: executable, members: 3)
       }

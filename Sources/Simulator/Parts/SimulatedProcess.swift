@@ -118,4 +118,6 @@ struct ManifestContent: Sendable {
   let deadline: ManifestCopy.Deadline
   /// Until when it may stay.
   let until: BootInstant
+  /// As ``ManifestCopy/firstWriteEnd``.
+  let before: BootInstant?
 }

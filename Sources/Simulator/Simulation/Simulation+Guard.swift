@@ -141,9 +141,9 @@ extension Simulation {
     _ request: GuardRequest, _ guardian: SimulatedGuard
   ) -> GuardAnswer.Result {
     let node = guardian.node
-    guard case .install(let until, let content) = request.kind,
+    guard case .install(let until, let content, let before) = request.kind,
       GuardLoop.mayInstall(
-        until: until, at: self.bootInstant(node), isConnected: guardian.isConnected)
+        before: before ?? until, at: self.bootInstant(node), isConnected: guardian.isConnected)
     else { return .tooLate }
     if self.isReadOnly(node), self.nodes[node].manifest?.bytes != content.bytes {
       return .failed(reason: "read-only file system", isUntouched: true)

@@ -24,7 +24,8 @@ extension Simulation {
     case .placeContent: preconditionFailure("an elector without a guard")
     case .askGuard:
       let kind = elector.content.map {
-        GuardRequest.Kind.install(until: $0.until, content: ManifestBytes($0.bytes))
+        GuardRequest.Kind.install(
+          until: $0.until, content: ManifestBytes($0.bytes), before: $0.before)
       }
       elector.changeRequest = self.ask(kind ?? .remove, elector)
       if elector.changeRequest == nil { self.conclude(.lost(.closed), elector) }
@@ -95,7 +96,8 @@ extension Simulation {
     }
     if deadline == .tooLate { return nil }
     return ManifestContent(
-      bytes: ManifestText.bytes(deadline), deadline: deadline, until: elector.installsUntil)
+      bytes: ManifestText.bytes(deadline), deadline: deadline, until: elector.installsUntil,
+      before: elector.copy.firstWriteEnd)
   }
 
   private mutating func fileIsDone(_ elector: SimulatedElector<Core>) {
@@ -169,7 +171,7 @@ extension Simulation {
     }
     // A stopped process finds its timers when it continues.
     let delay = Nanoseconds.milliseconds(1)
-    if case .install(let until, _) = kind {
+    if case .install(let until, _, _) = kind {
       let limit = node.clock.time(of: until.nanoseconds)
       self.at(max(self.now, limit), elector, afterStop: delay) {
         if let conclusion = elector.requests.reachedLimit(of: request.id) {

@@ -71,7 +71,7 @@ private final class FakeGuard: Sendable {
       let end = ContinuousClock.now + .seconds(30)
       async let installation = installer.install(term: 1, before: end)
       let request = try await fake.next()
-      guard case .install(let until, let content) = request.kind else {
+      guard case .install(let until, let content, nil) = request.kind else {
         throw TestFailure("\(request)")
       }
       #expect(content.bytes == Array(ManifestFixture.content.utf8))

@@ -59,9 +59,9 @@ import Testing
   @Test func aManifestTakesItsNameOnlyForAnElectorThatIsThereAndInTime() {
     let now = BootInstant(nanoseconds: 5)
     let later = BootInstant(nanoseconds: 6)
-    #expect(GuardLoop.mayInstall(until: later, at: now, isConnected: true))
-    #expect(!GuardLoop.mayInstall(until: now, at: now, isConnected: true))
-    #expect(!GuardLoop.mayInstall(until: later, at: now, isConnected: false))
+    #expect(GuardLoop.mayInstall(before: later, at: now, isConnected: true))
+    #expect(!GuardLoop.mayInstall(before: now, at: now, isConnected: true))
+    #expect(!GuardLoop.mayInstall(before: later, at: now, isConnected: false))
   }
 }
 

@@ -12,6 +12,11 @@ import Testing
     GuardRequest(
       id: .max, manifest: .max,
       .install(until: BootInstant(nanoseconds: 0), content: ManifestBytes([]))),
+    GuardRequest(
+      id: 8, manifest: 1,
+      .install(
+        until: BootInstant(nanoseconds: 9), content: ManifestBytes([1], mode: 0o644),
+        before: BootInstant(nanoseconds: 7))),
     GuardRequest(id: 0x0102_0304, manifest: 7, .extend(until: BootInstant(nanoseconds: .max))),
     GuardRequest(id: 5, .extend(until: BootInstant(nanoseconds: -1))),
     GuardRequest(id: 0, manifest: 1, .remove),

@@ -148,7 +148,7 @@ import Testing
   ) {
     #expect(
       GuardLoop.mayInstall(
-        until: BootInstant(nanoseconds: 5), at: BootInstant(nanoseconds: now),
+        before: BootInstant(nanoseconds: 5), at: BootInstant(nanoseconds: now),
         isConnected: isConnected) == mayInstall)
   }
 
