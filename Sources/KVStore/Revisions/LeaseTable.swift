@@ -1,37 +1,41 @@
 /// The leases of the v3 keyspace, with the keys that are attached to them.
 package struct LeaseTable: Sendable {
-  struct Lease: Sendable {
+  struct Lease: OrderedElement, Sendable {
     let id: Int64
     /// In seconds.
     let ttl: Int64
     var deadline: StoreTime
-    var keys = OrderedMap<RevisionKey, Bool>()
+    var keys = OrderedMap<RevisionKey>()
+
+    var orderKey: Int64 { self.id }
   }
 
   /// Sorted by it, leases end in the order in which they are due.
-  private struct Due: Comparable, Sendable {
+  private struct Due: Comparable, OrderedElement, Sendable {
     let deadline: StoreTime
     let id: Int64
+
+    var orderKey: Self { self }
 
     static func < (a: Self, b: Self) -> Bool { (a.deadline, a.id) < (b.deadline, b.id) }
   }
 
-  private var byID = OrderedMap<Int64, Lease>()
-  private var due = OrderedMap<Due, Int64>()
+  private var byID = OrderedMap<Lease>()
+  private var due = OrderedMap<Due>()
 
   subscript(id: Int64) -> Lease? { self.byID[id] }
 
   /// In their order.
-  var ids: [Int64] { self.byID.keys }
+  var ids: [Int64] { self.byID.elements.map(\.id) }
 
   /// Those that end first come first, as etcd lists them.
-  var idsByDeadline: [Int64] { self.due.keys.map(\.id) }
+  var idsByDeadline: [Int64] { self.due.elements.map(\.id) }
 
   var count: Int { self.byID.count }
 
   mutating func grant(_ lease: Lease) {
-    self.byID[lease.id] = lease
-    self.due[Due(deadline: lease.deadline, id: lease.id)] = lease.id
+    self.byID.insert(lease)
+    self.due.insert(Due(deadline: lease.deadline, id: lease.id))
   }
 
   @discardableResult
@@ -49,16 +53,20 @@ package struct LeaseTable: Sendable {
   }
 
   mutating func attach(_ key: RevisionKey, to id: Int64) {
-    self.byID[id]?.keys[key] = true
+    guard var lease = self.byID[id] else { return }
+    lease.keys.insert(key)
+    self.byID.insert(lease)
   }
 
   mutating func detach(_ key: RevisionKey, from id: Int64) {
-    self.byID[id]?.keys.remove(key)
+    guard var lease = self.byID[id] else { return }
+    lease.keys.remove(key)
+    self.byID.insert(lease)
   }
 
   /// The lease that is due next.
   var next: (id: Int64, deadline: StoreTime)? {
-    self.due.first().map { ($0.key.id, $0.key.deadline) }
+    self.due.first.map { ($0.id, $0.deadline) }
   }
 }
 
@@ -98,7 +106,7 @@ extension RevisionTree {
     guard let lease = self.leases.remove(id) else { throw .leaseNotFound }
     self.journal.append(.end(id))
     var writer = Writer(after: self.revision)
-    for key in lease.keys.keys {
+    for key in lease.keys.elements {
       if let pair = self.pairs[key] { self.delete(pair, &writer) }
     }
     self.revision = writer.revision
@@ -137,11 +145,11 @@ extension RevisionTree {
     _ id: Int64, now: StoreTime
   ) -> (remaining: Int64, ttl: Int64, keys: [RevisionKey])? {
     guard let lease = self.leases[id] else { return nil }
-    return (now.nanoseconds(to: lease.deadline) / 1_000_000_000, lease.ttl, lease.keys.keys)
+    return (now.nanoseconds(to: lease.deadline) / 1_000_000_000, lease.ttl, lease.keys.elements)
   }
 
   /// Those that are attached to a lease.
-  func keys(of lease: Int64) -> [RevisionKey] { self.leases[lease]?.keys.keys ?? [] }
+  func keys(of lease: Int64) -> [RevisionKey] { self.leases[lease]?.keys.elements ?? [] }
 
   /// In their order.
   package var leaseIDs: [Int64] { self.leases.ids }
@@ -151,4 +159,8 @@ extension RevisionTree {
 
   /// The lease that is due next.
   package var nextDue: (id: Int64, deadline: StoreTime)? { self.leases.next }
+}
+
+extension RevisionKey: OrderedElement {
+  var orderKey: RevisionKey { self }
 }

@@ -1,24 +1,31 @@
+/// What an ``OrderedMap`` keeps.
+protocol OrderedElement {
+  associatedtype OrderKey: Comparable
+  var orderKey: OrderKey { get }
+}
+
 /// A map that keeps its keys in order, as a persistent value: a copy costs nothing, and a change copies only the nodes
 /// on the way to the key, and only when a copy shares them.
 ///
-/// It is a B-tree. The standard library and swift-collections have no ordered map whose copies share their parts.
-struct OrderedMap<Key: Comparable, Value> {
-  /// A node has at most so many keys, and, unless it is the root, at least half as many.
+/// It is a B-tree. The standard library and swift-collections have no ordered map whose copies share their parts. An
+/// element has its key in it: to copy a node costs one counted reference for each element that is an object, and each may
+/// be far away in memory.
+struct OrderedMap<Element: OrderedElement> {
+  /// A node has at most so many elements, and, unless it is the root or was split at the end of the map, at least half as
+  /// many.
   static var capacity: Int { 32 }
 
-  fileprivate typealias Entry = (key: Key, value: Value)
+  typealias Key = Element.OrderKey
 
-  /// An object: a node that holds it counts one reference, and to copy that node costs as many as it has entries and
-  /// children.
   fileprivate final class Node {
-    var entries: [Entry]
-    /// One more than entries; none in a leaf.
+    var elements: [Element]
+    /// One more than elements; none in a leaf.
     var children: [Node]
-    /// How many entries are in here and below.
+    /// How many elements are in here and below.
     var count: Int
 
-    init(entries: [Entry] = [], children: [Node] = []) {
-      self.entries = entries
+    init(elements: [Element] = [], children: [Node] = []) {
+      self.elements = elements
       self.children = children
       self.count = 0
       self.recount()
@@ -26,7 +33,7 @@ struct OrderedMap<Key: Comparable, Value> {
 
     /// A copy that may be changed.
     init(copying node: Node) {
-      self.entries = node.entries
+      self.elements = node.elements
       self.children = node.children
       self.count = node.count
     }
@@ -36,18 +43,18 @@ struct OrderedMap<Key: Comparable, Value> {
     /// The first key that is not less than this one, and whether it is this one.
     func place(of key: Key) -> (index: Int, isFound: Bool) {
       // The buffer counts no references while it is looked at.
-      self.entries.withUnsafeBufferPointer { entries in
-        var (low, high) = (0, entries.count)
+      self.elements.withUnsafeBufferPointer { elements in
+        var (low, high) = (0, elements.count)
         while low < high {
           let middle = (low + high) / 2
-          if entries[middle].key < key { low = middle + 1 } else { high = middle }
+          if elements[middle].orderKey < key { low = middle + 1 } else { high = middle }
         }
-        return (low, low < entries.count && entries[low].key == key)
+        return (low, low < elements.count && elements[low].orderKey == key)
       }
     }
 
     func recount() {
-      self.count = self.entries.count + self.children.reduce(0) { $0 + $1.count }
+      self.count = self.elements.count + self.children.reduce(0) { $0 + $1.count }
     }
 
     /// A child that nobody else holds.
@@ -67,18 +74,13 @@ struct OrderedMap<Key: Comparable, Value> {
 
   // MARK: Reading
 
-  subscript(key: Key) -> Value? {
-    get {
-      var node = self.root
-      while true {
-        let (index, isFound) = node.place(of: key)
-        if isFound { return node.entries[index].value }
-        guard !node.isLeaf else { return nil }
-        node = node.children[index]
-      }
-    }
-    set {
-      if let newValue { self.insert(newValue, for: key) } else { self.remove(key) }
+  subscript(key: Key) -> Element? {
+    var node = self.root
+    while true {
+      let (index, isFound) = node.place(of: key)
+      if isFound { return node.elements[index] }
+      guard !node.isLeaf else { return nil }
+      node = node.children[index]
     }
   }
 
@@ -96,55 +98,38 @@ struct OrderedMap<Key: Comparable, Value> {
     }
   }
 
-  /// The entry with the greatest key that is less than this one.
-  func last(before key: Key) -> (key: Key, value: Value)? {
+  /// The element with the least key.
+  var first: Element? {
     var node = self.root
-    var found: Entry?
-    while true {
-      let index = node.place(of: key).index
-      if index > 0 { found = node.entries[index - 1] }
-      guard !node.isLeaf else { return found }
-      node = node.children[index]
-    }
-  }
-
-  /// The entry with the least key, or with the least one that is not less than this one.
-  func first(from key: Key? = nil) -> (key: Key, value: Value)? {
-    var found: (Key, Value)?
-    self.forEach(from: key) {
-      found = ($0, $1)
-      return false
-    }
-    return found
+    while let child = node.children.first { node = child }
+    return node.elements.first
   }
 
   /// In their order.
-  var keys: [Key] {
-    var keys: [Key] = []
-    self.forEach { key, _ in
-      keys.append(key)
+  var elements: [Element] {
+    var elements: [Element] = []
+    self.forEach {
+      elements.append($0)
       return true
     }
-    return keys
+    return elements
   }
 
-  /// Calls the body with the entries in order until it says no.
+  /// Calls the body with the elements in order until it says no.
   /// - Parameter start: the first key to be visited, if it is there; `nil` for all.
-  func forEach<E: Error>(
-    from start: Key? = nil, _ body: (Key, Value) throws(E) -> Bool
-  ) throws(E) {
+  func forEach<E: Error>(from start: Key? = nil, _ body: (Element) throws(E) -> Bool) throws(E) {
     _ = try Self.visit(self.root, start, body)
   }
 
   private static func visit<E: Error>(
-    _ node: Node, _ start: Key?, _ body: (Key, Value) throws(E) -> Bool
+    _ node: Node, _ start: Key?, _ body: (Element) throws(E) -> Bool
   ) throws(E) -> Bool {
     var index = 0
     var isFound = false
     if let start { (index, isFound) = node.place(of: start) }
     if !node.isLeaf, !isFound, try !Self.visit(node.children[index], start, body) { return false }
-    while index < node.entries.count {
-      guard try body(node.entries[index].key, node.entries[index].value) else { return false }
+    while index < node.elements.count {
+      guard try body(node.elements[index]) else { return false }
       index += 1
       if !node.isLeaf, try !Self.visit(node.children[index], nil, body) { return false }
     }
@@ -153,50 +138,57 @@ struct OrderedMap<Key: Comparable, Value> {
 
   // MARK: Changes
 
-  mutating func insert(_ value: Value, for key: Key) {
+  /// Takes the place of an element with the same key.
+  mutating func insert(_ element: Element) {
     let root = Self.own(&self.root)
-    guard let (middle, right) = Self.insert((key, value), into: root) else { return }
-    self.root = Node(entries: [middle], children: [root, right])
+    guard let (middle, right) = Self.insert(element, into: root, isLast: true) else { return }
+    self.root = Node(elements: [middle], children: [root, right])
   }
 
-  /// - Parameter node: one that nobody else holds.
+  /// - Parameters:
+  ///   - node: one that nobody else holds.
+  ///   - isLast: whether no node of its level is behind it.
   /// - Returns: the middle and the right part of a node that was full.
-  private static func insert(_ entry: Entry, into node: Node) -> (Entry, Node)? {
-    let (index, isFound) = node.place(of: entry.key)
+  private static func insert(
+    _ element: Element, into node: Node, isLast: Bool
+  ) -> (Element, Node)? {
+    let (index, isFound) = node.place(of: element.orderKey)
     if isFound {
-      node.entries[index].value = entry.value
+      node.elements[index] = element
       return nil
     }
+    let isAtEnd = isLast && index == node.elements.count
     if node.isLeaf {
-      node.entries.insert(entry, at: index)
+      node.elements.insert(element, at: index)
       node.count += 1
     } else {
       let child = node.ownChild(index)
       let before = child.count
-      if let (middle, right) = Self.insert(entry, into: child) {
-        node.entries.insert(middle, at: index)
+      if let (middle, right) = Self.insert(element, into: child, isLast: isAtEnd) {
+        node.elements.insert(middle, at: index)
         node.children.insert(right, at: index + 1)
         node.count += child.count + right.count + 1 - before
       } else {
         node.count += child.count - before
       }
     }
-    guard node.entries.count > Self.capacity else { return nil }
-    let middle = node.entries.count / 2
+    guard node.elements.count > Self.capacity else { return nil }
+    // What grows at its end leaves full nodes behind.
+    let middle = isAtEnd ? node.elements.count - 2 : node.elements.count / 2
     let right = Node(
-      entries: Array(node.entries[(middle + 1)...]),
+      elements: Array(node.elements[(middle + 1)...]),
       children: node.isLeaf ? [] : Array(node.children[(middle + 1)...]))
-    let entry = node.entries[middle]
-    node.entries.removeSubrange(middle...)
+    let element = node.elements[middle]
+    node.elements.removeSubrange(middle...)
     if !node.isLeaf { node.children.removeSubrange((middle + 1)...) }
     node.count -= right.count + 1
-    return (entry, right)
+    return (element, right)
   }
 
   mutating func remove(_ key: Key) {
     let root = Self.own(&self.root)
     Self.remove(key, from: root)
-    if root.entries.isEmpty, !root.isLeaf { self.root = root.children[0] }
+    if root.elements.isEmpty, !root.isLeaf { self.root = root.children[0] }
   }
 
   /// - Parameter node: one that nobody else holds.
@@ -204,15 +196,15 @@ struct OrderedMap<Key: Comparable, Value> {
     let (index, isFound) = node.place(of: key)
     if node.isLeaf {
       guard isFound else { return }
-      node.entries.remove(at: index)
+      node.elements.remove(at: index)
       node.count -= 1
       return
     }
     let child = node.ownChild(index)
     let before = child.count
     if isFound {
-      // The greatest entry below takes its place.
-      node.entries[index] = Self.removeLast(from: child)
+      // The greatest element below takes its place.
+      node.elements[index] = Self.removeLast(from: child)
     } else {
       Self.remove(key, from: child)
     }
@@ -220,31 +212,31 @@ struct OrderedMap<Key: Comparable, Value> {
     Self.refill(index, of: node)
   }
 
-  private static func removeLast(from node: Node) -> Entry {
+  private static func removeLast(from node: Node) -> Element {
     node.count -= 1
-    if node.isLeaf { return node.entries.removeLast() }
+    if node.isLeaf { return node.elements.removeLast() }
     let last = node.children.count - 1
-    let entry = Self.removeLast(from: node.ownChild(last))
+    let element = Self.removeLast(from: node.ownChild(last))
     Self.refill(last, of: node)
-    return entry
+    return element
   }
 
-  /// Gives a child that has too few entries one of its neighbour's, or joins the two.
+  /// Gives a child that has too few elements one of its neighbour's, or joins the two.
   private static func refill(_ index: Int, of node: Node) {
     let least = Self.capacity / 2
-    guard node.children[index].entries.count < least else { return }
+    guard node.children[index].elements.count < least else { return }
     let child = node.ownChild(index)
-    if index > 0, node.children[index - 1].entries.count > least {
+    if index > 0, node.children[index - 1].elements.count > least {
       let left = node.ownChild(index - 1)
-      child.entries.insert(node.entries[index - 1], at: 0)
-      node.entries[index - 1] = left.entries.removeLast()
+      child.elements.insert(node.elements[index - 1], at: 0)
+      node.elements[index - 1] = left.elements.removeLast()
       if !left.isLeaf { child.children.insert(left.children.removeLast(), at: 0) }
       left.recount()
       child.recount()
-    } else if index + 1 < node.children.count, node.children[index + 1].entries.count > least {
+    } else if index + 1 < node.children.count, node.children[index + 1].elements.count > least {
       let right = node.ownChild(index + 1)
-      child.entries.append(node.entries[index])
-      node.entries[index] = right.entries.removeFirst()
+      child.elements.append(node.elements[index])
+      node.elements[index] = right.elements.removeFirst()
       if !right.isLeaf { child.children.append(right.children.removeFirst()) }
       right.recount()
       child.recount()
@@ -252,8 +244,8 @@ struct OrderedMap<Key: Comparable, Value> {
       let place = index > 0 ? index - 1 : index
       let left = node.ownChild(place)
       let right = node.children.remove(at: place + 1)
-      left.entries.append(node.entries.remove(at: place))
-      left.entries += right.entries
+      left.elements.append(node.elements.remove(at: place))
+      left.elements += right.elements
       left.children += right.children
       left.recount()
     }
@@ -262,4 +254,4 @@ struct OrderedMap<Key: Comparable, Value> {
 
 // Each change goes through `own`, which copies a node that anyone else holds, as an array does with its storage. So what
 // two copies share is never written, on whatever threads they are.
-extension OrderedMap: @unchecked Sendable where Key: Sendable, Value: Sendable {}
+extension OrderedMap: @unchecked Sendable where Element: Sendable {}

@@ -52,15 +52,15 @@ extension RevisionTree {
   package mutating func redo(_ change: RevisionChange) -> Bool {
     switch change {
     case .put(let pair, let revision):
-      let former = self.pairs[pair.key]
-      guard self.isNext(revision), pair.follows(former, at: revision.main),
+      let latest = self.latest(of: pair.key)
+      guard self.isNext(revision), pair.follows(latest, at: revision.main),
         pair.lease == 0 || self.leases[pair.lease] != nil
       else { return false }
-      self.keep(pair, inPlaceOf: former, at: revision)
+      self.keep(pair.placed(at: revision, after: latest), inPlaceOf: latest)
       self.revision = revision.main
     case .deletion(let key, let revision):
       guard self.isNext(revision), let pair = self.pairs[key] else { return false }
-      self.remove(pair, at: revision)
+      self.keep(KeyValue(deletionOf: key, at: revision, after: pair), inPlaceOf: pair)
       self.revision = revision.main
     case .grant(let id, let ttl, let deadline):
       guard id != 0, self.leases[id] == nil else { return false }
@@ -84,9 +84,10 @@ extension RevisionTree {
 }
 
 extension KeyValue {
-  /// Whether a put can have made this of what the key was before.
+  /// Whether a put can have made this of what the key was before, or after its deletion.
   func follows(_ former: KeyValue?, at revision: Int64) -> Bool {
-    self.modRevision == revision && self.version == (former?.version ?? 0) + 1
-      && self.createRevision == former?.createRevision ?? revision
+    let previous = former.flatMap { $0.isDeletion ? nil : $0 }
+    return self.modRevision == revision && self.version == (previous?.version ?? 0) + 1
+      && self.createRevision == previous?.createRevision ?? revision
   }
 }

@@ -55,11 +55,16 @@ package struct Revision: Hashable, Comparable, Sendable {
   package static func < (a: Revision, b: Revision) -> Bool {
     (a.main, a.sub) < (b.main, b.sub)
   }
+
+  /// No change has it.
+  static let none = Revision(main: 0, sub: 0)
 }
 
-/// A key with its value, as of one of its revisions.
+/// What a change made of a key: its value, as of one of its revisions, or its deletion.
 ///
 /// An object, since trees that share their parts hold it many times: to copy a node of them counts one reference for it.
+/// It knows its place among the changes, and where those of its key before it are, so that one map of changes by revision
+/// is all that the past needs.
 ///
 /// Source: `KeyValue` in etcd's kv.proto.
 package final class KeyValue: Sendable {
@@ -69,24 +74,78 @@ package final class KeyValue: Sendable {
   package let createRevision: Int64
   /// The revision of its last put.
   package let modRevision: Int64
-  /// The puts since its birth; the first one is 1.
+  /// The puts since its birth; the first one is 1; 0 for a deletion.
   package let version: Int64
   /// 0 for none.
   package let lease: Int64
 
-  package init(
+  /// Its number among the changes of its revision.
+  let sub: Int64
+  /// The change of the key before this one, if it can still be read.
+  let former: Revision
+  /// An earlier one, on a shorter way into the past: one of each ``stationDistance``.
+  let station: Revision
+  /// How many changes of the key come before this one.
+  private let formerCount: Int64
+
+  private static let stationDistance: Int64 = 64
+
+  package convenience init(
     key: RevisionKey, value: [UInt8], createRevision: Int64, modRevision: Int64, version: Int64,
     lease: Int64
+  ) {
+    self.init(
+      key: key, value: value, createRevision: createRevision, version: version, lease: lease,
+      at: Revision(main: modRevision, sub: 0), after: nil)
+  }
+
+  /// - Parameters:
+  ///   - revision: of the change that made it.
+  ///   - former: what the key was before, or its deletion.
+  init(
+    key: RevisionKey, value: [UInt8], createRevision: Int64, version: Int64, lease: Int64,
+    at revision: Revision, after former: KeyValue?
   ) {
     self.key = key
     self.value = value
     self.createRevision = createRevision
-    self.modRevision = modRevision
+    self.modRevision = revision.main
     self.version = version
     self.lease = lease
+    self.sub = revision.sub
+    self.former = former?.revision ?? .none
+    if let former {
+      let isStation = former.formerCount % Self.stationDistance == 0
+      self.station = isStation ? former.revision : former.station
+      self.formerCount = former.formerCount + 1
+    } else {
+      self.station = .none
+      self.formerCount = 0
+    }
   }
+
+  /// The deletion of a key.
+  convenience init(deletionOf key: RevisionKey, at revision: Revision, after former: KeyValue?) {
+    self.init(
+      key: key, value: [], createRevision: 0, version: 0, lease: 0, at: revision, after: former)
+  }
+
+  /// The same in another place.
+  func placed(at revision: Revision, after former: KeyValue?) -> KeyValue {
+    KeyValue(
+      key: self.key, value: self.value, createRevision: self.createRevision, version: self.version,
+      lease: self.lease, at: revision, after: former)
+  }
+
+  var isDeletion: Bool { self.version == 0 }
+  var revision: Revision { Revision(main: self.modRevision, sub: self.sub) }
 }
 
+extension KeyValue: OrderedElement {
+  var orderKey: RevisionKey { self.key }
+}
+
+/// Its place is no part of what it is.
 extension KeyValue: Equatable {
   package static func == (a: KeyValue, b: KeyValue) -> Bool {
     a.key == b.key && a.value == b.value && a.createRevision == b.createRevision

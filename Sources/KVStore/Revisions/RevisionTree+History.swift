@@ -30,33 +30,35 @@ extension RevisionTree {
     guard revision >= self.compacted else { throw .compacted }
     var batch = EventBatch(next: max(revision, self.revision + 1))
     var (byteCount, changeCount, last) = (0, 0, revision)
-    self.changes.forEach(from: Revision(main: revision, sub: 0)) { place, key in
-      if place.main != last, byteCount >= mostBytes || changeCount >= mostChanges {
-        batch.next = place.main
+    self.changes.forEach(from: Revision(main: revision, sub: 0)) { change in
+      let (main, key) = (change.orderKey.main, change.pair.key)
+      if main != last, byteCount >= mostBytes || changeCount >= mostChanges {
+        batch.next = main
         return false
       }
-      last = place.main
+      last = main
       changeCount += 1
       guard range.contains(key) else { return true }
-      let event = self.event(of: key, at: place)
-      byteCount += key.bytes.count + (event.pair?.value.count ?? 0)
-      batch.events.append(event)
+      byteCount += key.bytes.count + change.pair.value.count
+      batch.events.append(self.event(of: change.pair))
       return true
     }
     return batch
   }
 
-  private func event(of key: RevisionKey, at revision: Revision) -> RevisionEvent {
-    let place = VersionKey(key: key, revision: revision)
-    let pair = self.versions[place] ?? nil
+  private func event(of pair: KeyValue) -> RevisionEvent {
+    var previous: KeyValue?
     // A birth has nothing before it, even of a key that its transaction has deleted. Source: etcd's `isCreateEvent`.
-    if pair?.createRevision == revision.main {
-      return RevisionEvent(key: key, revision: revision, pair: pair, previous: nil)
+    if pair.createRevision != pair.modRevision {
+      previous = self.changes[pair.former]?.pair
+      // What it was before the transaction, which may have put the key and deleted it.
+      while let former = previous, former.modRevision == pair.modRevision {
+        previous = self.changes[former.former]?.pair
+      }
     }
-    // What it was before the transaction, which may have put the key and deleted it.
-    let before = VersionKey(key: key, revision: Revision(main: revision.main, sub: 0))
-    let former = self.versions.last(before: before).flatMap { $0.key.key == key ? $0.value : nil }
-    return RevisionEvent(key: key, revision: revision, pair: pair, previous: former)
+    return RevisionEvent(
+      key: pair.key, revision: pair.revision, pair: pair.isDeletion ? nil : pair,
+      previous: previous.flatMap { $0.isDeletion ? nil : $0 })
   }
 
   // MARK: Compaction
@@ -75,28 +77,30 @@ extension RevisionTree {
   /// - Parameter most: how many revisions' changes are removed, so that nobody waits long.
   /// - Returns: whether all of them are gone.
   package mutating func removeCompacted(most: Int = .max) -> Bool {
-    var old: [(Revision, RevisionKey)] = []
+    var old: [KeyValue] = []
     var count = 0
-    self.changes.forEach { revision, key in
-      guard revision.main <= self.compacted, count < most else { return false }
-      if revision.main < self.compacted { count += 1 }
-      old.append((revision, key))
+    self.changes.forEach(from: self.swept) { change in
+      guard change.orderKey.main <= self.compacted, count < most else { return false }
+      if change.orderKey.main < self.compacted { count += 1 }
+      old.append(change.pair)
       return true
     }
-    for (revision, key) in old {
-      let place = VersionKey(key: key, revision: revision)
-      if let (former, _) = self.versions.last(before: place), former.key == key {
-        self.versions.remove(former)
-        self.journal.append(.removal(former.revision))
-      }
-      // A deletion shows nothing, and the version before it is gone.
-      let isDeletion = (self.versions[place] ?? nil) == nil
-      if isDeletion { self.versions.remove(place) }
+    for pair in old {
       // A watcher may begin at the compacted revision.
-      guard revision.main < self.compacted else { continue }
-      self.changes.remove(revision)
-      if isDeletion { self.journal.append(.removal(revision)) }
+      if pair.former.main < self.compacted { self.removeChange(pair.former) }
+      guard pair.modRevision < self.compacted else { continue }
+      self.swept = Revision(main: pair.modRevision, sub: pair.sub + 1)
+      // A deletion shows nothing, and what was before it is gone.
+      guard pair.isDeletion else { continue }
+      self.removeChange(pair.revision)
+      if self.deletions[pair.key] === pair { self.deletions.remove(pair.key) }
     }
     return count < most
+  }
+
+  private mutating func removeChange(_ revision: Revision) {
+    guard self.changes[revision] != nil else { return }
+    self.changes.remove(revision)
+    self.journal.append(.removal(revision))
   }
 }

@@ -8,12 +8,11 @@ extension RevisionTree {
     /// What no revision shows any longer.
     private(set) var obsolete: [Revision] = []
     private var last: Revision
-    /// Of the pairs up to the compacted revision.
-    private var places: [RevisionKey: Revision] = [:]
 
     init(revision: Int64, compacted: Int64) {
       self.tree.revision = revision
       self.tree.compacted = compacted
+      self.tree.swept = Revision(main: compacted, sub: 0)
       // The first change has revision 2.
       self.last = Revision(main: max(compacted, 1), sub: .max)
     }
@@ -24,44 +23,40 @@ extension RevisionTree {
       guard revision.main > 1, revision.main <= self.tree.revision, revision.sub >= 0 else {
         return "\(revision) is not among those up to \(self.tree.revision)"
       }
-      let former = self.tree.pairs[key]
+      let latest = self.tree.latest(of: key)
       if revision.main <= self.tree.compacted {
-        self.addOld(key, pair, inPlaceOf: former, at: revision)
+        self.giveUp(latest)
+        if pair == nil, revision.main < self.tree.compacted {
+          self.obsolete.append(revision)
+          self.tree.pairs.remove(key)
+          return nil
+        }
       } else {
         guard revision == self.next(revision.main) else {
           return "\(self.next(revision.main)) is missing"
         }
-        guard pair.map({ $0.follows(former, at: revision.main) }) ?? (former != nil) else {
+        guard pair?.follows(latest, at: revision.main) ?? (latest?.isDeletion == false) else {
           return "\(revision) cannot follow on what its key was before"
         }
-        self.tree.versions.insert(pair, for: VersionKey(key: key, revision: revision))
-        self.tree.changes[revision] = key
         self.last = revision
       }
-      self.tree.pairs[key] = pair
+      let placed =
+        pair?.placed(at: revision, after: latest)
+        ?? KeyValue(deletionOf: key, at: revision, after: latest)
+      self.tree.place(placed, inPlaceOf: latest)
       return nil
+    }
+
+    /// What the compacted revision does not show any longer, unless a watcher may begin at it.
+    private mutating func giveUp(_ pair: KeyValue?) {
+      guard let pair, pair.modRevision < self.tree.compacted else { return }
+      self.obsolete.append(pair.revision)
+      self.tree.changes.remove(pair.revision)
     }
 
     private func next(_ main: Int64) -> Revision {
       main == self.last.main
         ? Revision(main: main, sub: self.last.sub + 1) : Revision(main: self.last.main + 1, sub: 0)
-    }
-
-    private mutating func addOld(
-      _ key: RevisionKey, _ pair: KeyValue?, inPlaceOf former: KeyValue?, at revision: Revision
-    ) {
-      if let former = self.places.removeValue(forKey: key) {
-        self.obsolete.append(former)
-        self.tree.versions.remove(VersionKey(key: key, revision: former))
-      }
-      if pair != nil {
-        self.places[key] = revision
-        self.tree.versions.insert(pair, for: VersionKey(key: key, revision: revision))
-      } else if revision.main < self.tree.compacted {
-        self.obsolete.append(revision)
-      }
-      // A watcher may begin at the compacted revision.
-      if revision.main == self.tree.compacted { self.tree.changes[revision] = key }
     }
 
     mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
@@ -75,7 +70,7 @@ extension RevisionTree {
         return "\(self.last.main + 1) is missing, and so is all up to \(self.tree.revision)"
       }
       var attached: [KeyValue] = []
-      self.tree.pairs.forEach { _, pair in
+      self.tree.pairs.forEach { pair in
         if pair.lease != 0 { attached.append(pair) }
         return true
       }

@@ -16,25 +16,23 @@ package struct RevisionTree: Sendable {
   package internal(set) var compacted: Int64 = 0
 
   /// The keys that are there, with what they are now.
-  var pairs = OrderedMap<RevisionKey, KeyValue>()
-  /// What each change made of its key: `nil` for a deletion.
-  var versions = OrderedMap<VersionKey, KeyValue?>()
-  /// The keys by their changes, for watchers that begin in the past and for compactions.
-  var changes = OrderedMap<Revision, RevisionKey>()
+  var pairs = OrderedMap<KeyValue>()
+  /// The deletions of keys that are not there, but were at a revision that can be read.
+  var deletions = OrderedMap<KeyValue>()
+  /// All changes since ``compacted``, and those before it whose key has not been changed since until then.
+  var changes = OrderedMap<Change>()
+  /// What a compaction has given up is removed from all changes before this one.
+  var swept = Revision.none
   var leases = LeaseTable()
   /// What has been done since the last ``takeChanges()``, in order.
   var journal: [RevisionChange] = []
 
   package init() {}
 
-  /// A key's versions follow on one another.
-  struct VersionKey: Comparable, Hashable, Sendable {
-    let key: RevisionKey
-    let revision: Revision
-
-    static func < (a: Self, b: Self) -> Bool {
-      a.key == b.key ? a.revision < b.revision : a.key < b.key
-    }
+  /// What a change made of its key, by the change's revision.
+  struct Change: OrderedElement, Sendable {
+    let orderKey: Revision
+    let pair: KeyValue
   }
 
   // MARK: Reading
@@ -105,23 +103,44 @@ package struct RevisionTree: Sendable {
       if let pair = self.pairs[range.start] { _ = body(pair) }
       return
     }
-    self.pairs.forEach(from: range.start) { key, pair in range.contains(key) && body(pair) }
+    self.pairs.forEach(from: range.start) { range.contains($0.key) && body($0) }
   }
 
   /// The pairs that a range had at an earlier revision.
   private func forEach(in range: KeyRange, at revision: Int64, _ body: (KeyValue) -> Bool) {
-    var key = range.start
-    while true {
-      let first = self.versions.first(
-        from: VersionKey(key: key, revision: Revision(main: .min, sub: 0)))
-      guard let (found, _) = first, range.contains(found.key) else { return }
-      let end = VersionKey(key: found.key, revision: Revision(main: revision + 1, sub: 0))
-      if let (last, pair) = self.versions.last(before: end), last.key == found.key, let pair {
-        guard body(pair) else { return }
-      }
-      // The next one that there can be.
-      key = RevisionKey(found.key.bytes + [0])
+    // Both are in the order of their keys, and no key is in both.
+    var deleted: [KeyValue] = []
+    self.deletions.forEach(from: range.start) { deletion in
+      guard range.contains(deletion.key) else { return false }
+      if let pair = self.version(of: deletion, at: revision) { deleted.append(pair) }
+      return true
     }
+    var next = deleted.startIndex
+    var goesOn = true
+    self.forEach(in: range) { present in
+      while goesOn, next < deleted.endIndex, deleted[next].key < present.key {
+        goesOn = body(deleted[next])
+        next += 1
+      }
+      if goesOn, let pair = self.version(of: present, at: revision) { goesOn = body(pair) }
+      return goesOn
+    }
+    while goesOn, next < deleted.endIndex {
+      goesOn = body(deleted[next])
+      next += 1
+    }
+  }
+
+  /// What a key was at a revision that can be read.
+  /// - Parameter latest: the key's last change.
+  private func version(of latest: KeyValue, at revision: Int64) -> KeyValue? {
+    var pair = latest
+    while pair.modRevision > revision {
+      let before = pair.station.main > revision ? pair.station : pair.former
+      guard let change = self.changes[before] else { return nil }
+      pair = change.pair
+    }
+    return pair.isDeletion ? nil : pair
   }
 
   // MARK: Changes
@@ -178,28 +197,45 @@ package struct RevisionTree: Sendable {
   /// - Returns: the pair before.
   mutating func put(_ request: PutRequest, _ writer: inout Writer) -> KeyValue? {
     let revision = writer.next()
-    let previous = self.pairs[request.key]
+    let latest = self.latest(of: request.key)
+    let previous = latest.flatMap { $0.isDeletion ? nil : $0 }
     let lease = request.ignoresLease ? previous?.lease ?? 0 : request.lease
     let pair = KeyValue(
-      key: previous?.key ?? request.key,
+      key: latest?.key ?? request.key,
       value: request.ignoresValue ? previous?.value ?? [] : request.value,
-      createRevision: previous?.createRevision ?? revision.main, modRevision: revision.main,
-      version: (previous?.version ?? 0) + 1, lease: lease)
-    self.keep(pair, inPlaceOf: previous, at: revision)
+      createRevision: previous?.createRevision ?? revision.main,
+      version: (previous?.version ?? 0) + 1, lease: lease, at: revision, after: latest)
+    self.keep(pair, inPlaceOf: latest)
     return previous
   }
 
-  /// - Parameter previous: what the key is now.
-  mutating func keep(_ pair: KeyValue, inPlaceOf previous: KeyValue?, at revision: Revision) {
-    let former = previous?.lease ?? 0
+  /// The last change of a key that can be read, also its deletion.
+  func latest(of key: RevisionKey) -> KeyValue? {
+    self.pairs[key] ?? (self.deletions.isEmpty ? nil : self.deletions[key])
+  }
+
+  /// - Parameter latest: the last change of the key before.
+  mutating func keep(_ pair: KeyValue, inPlaceOf latest: KeyValue?) {
+    let former = latest?.lease ?? 0
     if former != pair.lease {
       if former != 0 { self.leases.detach(pair.key, from: former) }
       if pair.lease != 0 { self.leases.attach(pair.key, to: pair.lease) }
     }
-    self.pairs[pair.key] = pair
-    self.versions.insert(pair, for: VersionKey(key: pair.key, revision: revision))
-    self.changes.insert(pair.key, for: revision)
-    self.journal.append(.put(pair, revision))
+    self.place(pair, inPlaceOf: latest)
+    self.journal.append(
+      pair.isDeletion ? .deletion(pair.key, pair.revision) : .put(pair, pair.revision))
+  }
+
+  /// Puts a change where it is found.
+  mutating func place(_ pair: KeyValue, inPlaceOf latest: KeyValue?) {
+    if pair.isDeletion {
+      if let latest, !latest.isDeletion { self.pairs.remove(pair.key) }
+      self.deletions.insert(pair)
+    } else {
+      if let latest, latest.isDeletion { self.deletions.remove(pair.key) }
+      self.pairs.insert(pair)
+    }
+    self.changes.insert(Change(orderKey: pair.revision, pair: pair))
   }
 
   /// - Returns: the pairs before.
@@ -214,16 +250,8 @@ package struct RevisionTree: Sendable {
   }
 
   mutating func delete(_ pair: KeyValue, _ writer: inout Writer) {
-    self.remove(pair, at: writer.next())
-  }
-
-  /// - Parameter pair: what the key is now.
-  mutating func remove(_ pair: KeyValue, at revision: Revision) {
-    if pair.lease != 0 { self.leases.detach(pair.key, from: pair.lease) }
-    self.pairs.remove(pair.key)
-    self.versions.insert(nil, for: VersionKey(key: pair.key, revision: revision))
-    self.changes.insert(pair.key, for: revision)
-    self.journal.append(.deletion(pair.key, revision))
+    self.keep(
+      KeyValue(deletionOf: pair.key, at: writer.next(), after: pair), inPlaceOf: pair)
   }
 }
 

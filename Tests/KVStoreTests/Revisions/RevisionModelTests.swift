@@ -30,9 +30,45 @@ import Testing
     var slices = 1
     while !tree.removeCompacted(most: 100) { slices += 1 }
     #expect(slices == 11)
-    #expect(tree.versions.count == 9)
-    #expect(tree.changes.count == 1)
+    // A watcher may begin at the deletion.
+    #expect(tree.changes.count == 9 + 1)
     #expect(tree.pairs.count == 9)
+    try tree.put(PutRequest(RevisionKey("other".utf8), value: [1]))
+    try tree.compact(tree.revision)
+    let isWhole = tree.removeCompacted()
+    #expect(isWhole)
+    #expect(tree.changes.count == 10)
+    #expect(tree.deletions.isEmpty)
+  }
+
+  /// A key with a long past, which is read by stations, beside one that is read over one change.
+  @Test func eachRevisionOfALongPastIsFound() throws {
+    var tree = RevisionTree()
+    let (key, other) = (RevisionKey("a".utf8), RevisionKey("b".utf8))
+    var states: [[UInt8]?] = [nil, nil]
+    try tree.put(PutRequest(other, value: [7]))
+    states.append(nil)
+    for number in 0..<1_000 {
+      if number % 97 == 96 {
+        try tree.delete(DeleteRequest(KeyRange(key, end: RevisionKey([]))))
+        states.append(nil)
+      } else {
+        let value = [UInt8(number % 256), UInt8(number / 256)]
+        try tree.put(PutRequest(key, value: value))
+        states.append(value)
+      }
+    }
+    for compacted in [2, 500] as [Int64] {
+      try tree.compact(compacted)
+      let isWhole = tree.removeCompacted()
+      #expect(isWhole)
+      for revision in compacted...tree.revision {
+        var request = RangeRequest(KeyRange(key, end: RevisionKey("c".utf8)))
+        request.revision = revision
+        let found = try tree.range(request).pairs.map(\.value)
+        #expect(found == [states[Int(revision)], [7]].compactMap(\.self), "at \(revision)")
+      }
+    }
   }
 }
 

@@ -203,7 +203,7 @@ struct Keyspace: Equatable {
   var revision: Int64
   var compacted: Int64
   var pairs: [KeyValue] = []
-  var versions: [RevisionKey: [Int64: KeyValue?]] = [:]
+  var versions: [RevisionKey: [Revision: KeyValue?]] = [:]
   var events: [RevisionEvent] = []
   var leases: [Int64: [RevisionKey]] = [:]
 
@@ -212,16 +212,13 @@ struct Keyspace: Equatable {
     _ = tree.removeCompacted()
     self.revision = tree.revision
     self.compacted = tree.compacted
-    tree.pairs.forEach { _, pair in
-      self.pairs.append(pair)
-      return true
-    }
-    tree.versions.forEach { place, pair in
-      self.versions[place.key, default: [:]][place.revision.main] = .some(pair)
-      return true
+    self.pairs = tree.pairs.elements
+    for change in tree.changes.elements {
+      let pair = change.pair
+      self.versions[pair.key, default: [:]][pair.revision] = pair.isDeletion ? .some(nil) : pair
     }
     let all = KeyRange(RevisionKey([0]), end: RevisionKey([0]))
     self.events = (try? tree.events(in: all, from: max(tree.compacted, 2)).events) ?? []
-    for id in tree.leaseIDs { self.leases[id] = tree.leases[id]?.keys.keys }
+    for id in tree.leaseIDs { self.leases[id] = tree.leases[id]?.keys.elements }
   }
 }

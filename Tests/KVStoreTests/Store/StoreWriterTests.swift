@@ -206,6 +206,6 @@ import Testing
     }
     #expect(slices.reduce(0, +) == 999)
     #expect(slices.allSatisfy { $0 <= 200 })
-    #expect(writer.revisions.versions.count == 1)
+    #expect(writer.revisions.changes.count == 1)
   }
 }
