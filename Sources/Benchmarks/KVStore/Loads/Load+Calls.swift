@@ -25,16 +25,55 @@ extension Load {
         "v3-pages", "list of \(listed) values of 1 KB by pages of 500",
         .list(keyCount: sizes.listedKeys, page: 500), (4, 1), rate: 2),
     ]
-      + sizes.callWatchers.map { count in
-        let name = "v3-watch-\(count)"
-        return Load(
-          name: name, kind: .watchCalls(count: count),
-          comparisons: [
-            Comparison(
-              "\(FigureUnit.grouped(count)) Watch streams of one key, from the write's sending",
-              .milliseconds, "\(name).sent", goal: .ratioAtMost(0.6))
-          ])
-      }
+      + self.watchCalls(sizes) + self.leasesAndVersions(sizes)
+  }
+
+  private static func watchCalls(_ sizes: Sizes) -> [Load] {
+    let many = FigureUnit.grouped(sizes.callWatchers)
+    return [
+      (
+        "v3-watch-one", "\(many) Watch streams of one key", sizes.callWatchers,
+        WatchedKeys.one
+      ),
+      (
+        "v3-watch-own", "\(many) Watch streams of as many keys, all written", sizes.callWatchers,
+        .own
+      ),
+      (
+        "v3-watch-prefix",
+        "\(sizes.prefixWatchers) Watch streams of \(FigureUnit.grouped(sizes.writtenKeys)) keys",
+        sizes.prefixWatchers, .prefix
+      ),
+    ].map { name, title, count, watched in
+      Load(
+        name: name, kind: .watchCalls(count: count, of: watched),
+        comparisons: [
+          Comparison(
+            "v3: \(title), from sending to the last event", .milliseconds, "\(name).sent",
+            goal: .ratioAtMost(0.6))
+        ])
+    }
+  }
+
+  private static func leasesAndVersions(_ sizes: Sizes) -> [Load] {
+    let stored = "\(FigureUnit.grouped(sizes.storedKeys)) keys with \(sizes.versions) versions"
+    return [
+      Load(
+        name: "v3-lease-ends", kind: .leaseEnds,
+        comparisons: [
+          Comparison(
+            "v3: lateness of a lease's end, \(FigureUnit.grouped(sizes.endingLeases)) leases, p99",
+            .milliseconds, "v3-lease-ends.p99", goal: .figureAtMost(20))
+        ]),
+      Load(
+        name: "v3-versions", kind: .versions,
+        comparisons: [
+          Comparison(
+            "v3: memory, \(stored)", .mebibytes, "v3-versions.memory", goal: .ratioAtMost(0.5)),
+          Comparison(
+            "v3: start with \(stored)", .seconds, "v3-versions.start", goal: .ratioAtMost(0.5)),
+        ]),
+    ]
   }
 
   /// - Parameters:

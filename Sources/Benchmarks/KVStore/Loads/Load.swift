@@ -14,8 +14,12 @@ package struct Load: Equatable, Sendable {
     case growth
     /// Calls of the v3 API at full speed.
     case calls(CallLoad, of: [Subject])
-    /// Watch streams of the v3 API on one key.
-    case watchCalls(count: Int)
+    /// Watch streams of the v3 API.
+    case watchCalls(count: Int, of: WatchedKeys)
+    /// Leases of the v3 API, each with a key, and when their watchers learn of its end.
+    case leaseEnds
+    /// Keys of the v3 API with some versions each: memory, and a start with them.
+    case versions
   }
 
   /// As in `--only`.
@@ -189,11 +193,16 @@ package struct Sizes: Equatable, Sendable {
   package var growth = [1000, 100_000, 1_000_000]
   /// The keys of a list, and the streams of a watched key, of the v3 API.
   package var listedKeys = 10_000
-  package var callWatchers = [1000]
+  package var callWatchers = 1000
+  package var prefixWatchers = 100
+  package var endingLeases = 1000
+  /// Of each of ``storedKeys``.
+  package var versions = 10
 
   package static let full = Sizes()
   /// Enough to check that everything works.
   package static let quick = Sizes(
     writtenKeys: 500, openLoopSeconds: 2, watchers: [1, 50], watchedKeys: 50, expiringKeys: 100,
-    storedKeys: 2000, growth: [100, 1000], listedKeys: 1000, callWatchers: [50])
+    storedKeys: 2000, growth: [100, 1000], listedKeys: 1000, callWatchers: 50,
+    prefixWatchers: 10, endingLeases: 50, versions: 3)
 }

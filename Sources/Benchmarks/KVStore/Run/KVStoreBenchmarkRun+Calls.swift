@@ -1,3 +1,4 @@
+import FoundationEssentials
 import NIOCore
 import TestCluster
 
@@ -46,16 +47,67 @@ extension KVStoreBenchmarkRun {
           samples.add(own - bare, to: Series(subject, "\(load.name).above"))
         }
       }
-    case .watchCalls(let count):
+    case .leaseEnds:
       for server in servers.order(inRound: round) where server.subject != .bareCalls {
-        let times = try await WatchCalls.run(
-          count, key: "bench/watched/\(round)", port: server.port
+        let times = try await LeaseEnds.run(
+          self.sizes.endingLeases, key: "bench/ending/\(round)/", port: server.port
         ).map { $0 / .milliseconds(1) }
+        if let p99 = Distribution(times)?.quantile(0.99) {
+          samples.add(p99, to: Series(server.subject, "\(load.name).p99"))
+        }
+      }
+    case .watchCalls(let count, let watched):
+      for server in servers.order(inRound: round) where server.subject != .bareCalls {
+        // All are there: a watcher of a prefix has many keys to tell apart.
+        if watched == .prefix {
+          let puts = CallLoad(
+            pattern: .put(keyCount: self.sizes.writtenKeys), connections: 1, streams: 1)
+          try await self.carryOutOnce(puts, self.sizes.writtenKeys, server)
+        }
+        let key = watched == .prefix ? "bench/many/" : "bench/watched/\(load.name)/\(round)"
+        let times = try await WatchCalls.run(count, of: watched, key: key, port: server.port)
+          .map { $0 / .milliseconds(1) }
         if let median = Distribution(times)?.median {
           samples.add(median, to: Series(server.subject, "\(load.name).sent"))
         }
       }
     default: preconditionFailure("\(load.name) is no load of calls")
+    }
+    return samples
+  }
+
+  /// Sends so many of a load's calls.
+  private func carryOutOnce(_ load: CallLoad, _ count: Int, _ server: Server) async throws {
+    _ = try await CallLoop.run(connections: 16, streams: 8, port: server.port) {
+      let plan = load.makePlan(run: 0)
+      var left = count
+      return CallLoop.Plan(path: plan.path) { lane, answer in
+        left -= 1
+        return left < 0 ? nil : plan.next(lane, answer)
+      }
+    }
+  }
+
+  /// With fresh servers in each round, one at a time.
+  func measureVersions(_ load: Load) async throws -> Samples {
+    var samples = Samples()
+    let puts = CallLoad(
+      pattern: .put(keyCount: self.sizes.storedKeys), connections: 1, streams: 1)
+    for round in 0..<self.rounds {
+      for subject in [Subject.kvstore, .etcd].order(inRound: round) {
+        let directory = try self.freshDirectory(subject.rawValue)
+        let memory = try await self.with(subject, directory: directory) { server in
+          try await self.carryOutOnce(puts, self.sizes.storedKeys * self.sizes.versions, server)
+          return try await self.settledMemory(server)
+        }
+        samples.add(memory, to: Series(subject, "\(load.name).memory"))
+        let start = try await self.with(subject, directory: directory, probe: "/health") {
+          $0.process.startTime
+        }
+        samples.add(start / .seconds(1), to: Series(subject, "\(load.name).start"))
+        try FileManager.default.removeItem(atPath: directory)
+      }
+      self.note(self.progress(load, samples, round: round))
     }
     return samples
   }

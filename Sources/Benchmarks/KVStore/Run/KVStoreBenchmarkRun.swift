@@ -25,6 +25,9 @@ struct KVStoreBenchmarkRun: Sendable {
     if self.loads.contains(where: { $0.kind == .growth }) {
       samples.add(try await self.measureGrowth())
     }
+    if let versions = self.loads.first(where: { $0.kind == .versions }) {
+      samples.add(try await self.measureVersions(versions))
+    }
     let calls = self.loads.filter(\.isOfCalls)
     if !calls.isEmpty { samples.add(try await self.measureCalls(calls)) }
     return samples
@@ -145,7 +148,7 @@ struct KVStoreBenchmarkRun: Sendable {
           samples.add(p99, to: Series(subject, "expiry.p99"))
         }
       }
-    case .openLoop, .memory, .start, .growth, .calls, .watchCalls:
+    case .openLoop, .memory, .start, .growth, .calls, .watchCalls, .leaseEnds, .versions:
       preconditionFailure("\(load.name) has rounds of its own")
     }
     return samples
@@ -180,7 +183,7 @@ struct KVStoreBenchmarkRun: Sendable {
   }
 
   /// A second after the last request, when a garbage collector has run.
-  private func settledMemory(_ server: Server) async throws -> Double {
+  func settledMemory(_ server: Server) async throws -> Double {
     try await Task.sleep(for: .seconds(1))
     return Double(try server.process.usage().residentBytes) / Double(1 << 20)
   }
@@ -218,13 +221,13 @@ extension Load {
   fileprivate var isSideBySide: Bool {
     switch self.kind {
     case .requests, .openLoop, .fanOut, .watchedKeys, .expiry: true
-    case .memory, .start, .growth, .calls, .watchCalls: false
+    case .memory, .start, .growth, .calls, .watchCalls, .leaseEnds, .versions: false
     }
   }
 
   fileprivate var isOfCalls: Bool {
     switch self.kind {
-    case .calls, .watchCalls: true
+    case .calls, .watchCalls, .leaseEnds: true
     default: false
     }
   }
