@@ -46,6 +46,11 @@ extension RevisionTree {
     return batch
   }
 
+  /// The change of this revision, if it can be read.
+  package func event(at revision: Revision) -> RevisionEvent? {
+    self.changes[revision].map { self.event(of: $0.pair) }
+  }
+
   private func event(of pair: KeyValue) -> RevisionEvent {
     var previous: KeyValue?
     // A birth has nothing before it, even of a key that its transaction has deleted. Source: etcd's `isCreateEvent`.

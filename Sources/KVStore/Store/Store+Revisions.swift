@@ -5,8 +5,7 @@ import Synchronization
 /// The v3 keyspace, as its services see it.
 extension Store {
   typealias RevisionReply = @Sendable (Result<RevisionOutcome, RevisionError>) -> Void
-  /// Gets the keyspace after a change that concerns it.
-  typealias RevisionWake = @Sendable (RevisionTree) -> Void
+  typealias RevisionWake = @Sendable (RevisionNews) -> Void
 
   struct RevisionRequest {
     let command: RevisionCommand
@@ -47,9 +46,9 @@ extension Store {
     }
   }
 
-  /// Adds a watcher: each publication in which a key of the range has changed wakes it, and it reads the events from
-  /// the tree that it gets: all from ``RevisionTree/formerRevision`` on, if it was not behind. So nothing is kept for a
-  /// watcher that does not read, and none is told of a compaction.
+  /// Adds a watcher: each publication in which a key of the range has changed wakes it. What it gets has all events from
+  /// ``RevisionTree/formerRevision`` on, enough for one that is not behind; others read them from the tree. So nothing is
+  /// kept for a watcher that does not read, and none is told of a compaction.
   /// - Parameter loop: where it is woken, at most once for each batch.
   /// - Returns: the watcher, and the keyspace: what follows after this tree wakes it.
   func watchRevisions(
@@ -92,21 +91,27 @@ extension Store {
   func publish(_ tree: RevisionTree, _ changes: [RevisionChange], to outbox: inout Outbox) {
     var old = tree
     self.calls.events.add(changes.lazy.compactMap(\.key).count, ordering: .relaxed)
-    let wakes = self.revisionWatching.withLock { watching in
+    let groups = self.revisionWatching.withLock { watching in
       // In the same step: a watcher that comes now finds the changes in the tree.
       self.revisionSnapshot.withLock { swap(&$0, &old) }
-      return watching.watchers.concerned(by: changes.lazy.compactMap(\.key))
-        .compactMap { watching.wakes[$0] }
-    }
-    // One tree serves all watchers of a loop.
-    var byLoop: [(loop: any EventLoop, wakes: [RevisionWake])] = []
-    for (loop, wake) in wakes {
-      if let index = byLoop.firstIndex(where: { $0.loop === loop }) {
-        byLoop[index].wakes.append(wake)
-      } else {
-        byLoop.append((loop, [wake]))
+      return watching.watchers.concerned(by: changes.lazy.compactMap(\.key)).map { group in
+        (places: group.places, wakes: group.watchers.compactMap { watching.wakes[$0] })
       }
     }
-    for (loop, wakes) in byLoop { outbox.add(loop) { for wake in wakes { wake(tree) } } }
+    guard !groups.isEmpty else { return }
+    let revisions = changes.compactMap(\.revision)
+    // One task for each loop.
+    var byLoop: [(loop: any EventLoop, wakes: [(RevisionWake, RevisionNews)])] = []
+    for (places, wakes) in groups {
+      let news = RevisionNews(tree, places.map { revisions[$0] })
+      for (loop, wake) in wakes {
+        if let index = byLoop.firstIndex(where: { $0.loop === loop }) {
+          byLoop[index].wakes.append((wake, news))
+        } else {
+          byLoop.append((loop, [(wake, news)]))
+        }
+      }
+    }
+    for (loop, wakes) in byLoop { outbox.add(loop) { for (wake, news) in wakes { wake(news) } } }
   }
 }

@@ -62,27 +62,46 @@ package struct RevisionWatchers: Sendable {
     }
   }
 
-  /// The watchers that at least one of the keys concerns, each once, in the order of their arrival.
-  package func concerned(by keys: some Sequence<RevisionKey>) -> [ID] {
+  /// The watchers of one key or range, and which of the keys concern them.
+  package struct Concerned: Sendable {
+    package let watchers: [ID]
+    package fileprivate(set) var places: [Int]
+  }
+
+  /// Those that at least one of the keys concerns: each watcher is in one of them.
+  package func concerned(by keys: some Sequence<RevisionKey>) -> [Concerned] {
     guard !self.ranges.isEmpty else { return [] }
-    var found: Set<ID> = []
-    for key in keys {
-      if let watchers = self.byKey[key] { found.formUnion(watchers) }
-      self.collect(key, below: self.root, into: &found)
+    var found: [Concerned] = []
+    var byKey: [RevisionKey: Int] = [:]
+    var byNode: [Int: Int] = [:]
+    func add<Group: Hashable>(
+      _ place: Int, _ group: Group, _ indexes: inout [Group: Int], _ watchers: [ID]
+    ) {
+      if let index = indexes[group] {
+        found[index].places.append(place)
+      } else {
+        indexes[group] = found.count
+        found.append(Concerned(watchers: watchers, places: [place]))
+      }
     }
-    return found.sorted()
+    for (place, key) in keys.enumerated() {
+      if let watchers = self.byKey[key] { add(place, key, &byKey, watchers) }
+      self.visit(key, below: self.root) { add(place, $0, &byNode, self.nodes[$0].watchers) }
+    }
+    return found
   }
 
   // MARK: The interval tree
 
-  private func collect(_ key: RevisionKey, below index: Int?, into found: inout Set<ID>) {
+  /// The nodes whose range has the key.
+  private func visit(_ key: RevisionKey, below index: Int?, _ body: (Int) -> Void) {
     guard let index, self.nodes[index].last.isBehind(key) else { return }
-    let node = self.nodes[index]
-    self.collect(key, below: node.left, into: &found)
+    let (left, right) = (self.nodes[index].left, self.nodes[index].right)
+    self.visit(key, below: left, body)
     // To the right, ranges begin later still.
-    guard node.range.start <= key else { return }
-    if node.range.contains(key) { found.formUnion(node.watchers) }
-    self.collect(key, below: node.right, into: &found)
+    guard self.nodes[index].range.start <= key else { return }
+    if self.nodes[index].range.contains(key) { body(index) }
+    self.visit(key, below: right, body)
   }
 
   private func index(of range: KeyRange) -> Int? {

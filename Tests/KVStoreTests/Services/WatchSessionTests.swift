@@ -121,7 +121,7 @@ import Testing
     var (session, tree) = (Self.session(), RevisionTree())
     var seen: [Int64: [Int64]] = [:]
     var wanted: [Int64: [Int64]] = [:]
-    var pending: [(watch: Int64, tree: RevisionTree)] = []
+    var pending: [(watch: Int64, news: RevisionNews)] = []
     for (id, range) in [("a", "c"), ("b", "d"), ("a", ""), ("d", "\0")].enumerated() {
       _ = session.handle(Self.create(range.0, end: range.1), tree)
       (seen[Int64(id)], wanted[Int64(id)]) = ([], [])
@@ -135,12 +135,12 @@ import Testing
         for (id, keys) in [["a", "b"], ["b", "c"], ["a"], ["d"]].enumerated()
         where keys.contains(key) {
           wanted[Int64(id), default: []].append(tree.revision)
-          pending.append((Int64(id), tree))
+          pending.append((Int64(id), RevisionNews(tree, [Revision(main: tree.revision, sub: 0)])))
         }
       case 2:
         guard !pending.isEmpty else { continue }
         let wake = pending.removeFirst()
-        session.changed(wake.watch, in: wake.tree)
+        session.changed(wake.watch, wake.news, mayTell: random.next() % 2 == 0)
       default:
         // The client may read only a part.
         var changes: [WatchSession.Change] = []
@@ -150,7 +150,7 @@ import Testing
         }
       }
     }
-    for wake in pending { session.changed(wake.watch, in: wake.tree) }
+    for wake in pending { session.changed(wake.watch, wake.news, mayTell: true) }
     for response in Self.read(&session, tree) {
       seen[response.watchID, default: []] += response.events.map(\.kv.modRevision)
     }

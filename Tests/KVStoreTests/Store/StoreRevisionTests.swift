@@ -166,9 +166,12 @@ import Testing
 
     private func begin(at revision: Int64) {
       self.state.withLock { $0.next = revision }
-      let (id, tree) = self.store.watchRevisions(self.range, on: self.loop) { tree in
+      let (id, tree) = self.store.watchRevisions(self.range, on: self.loop) { news in
         self.state.withLock { $0.wakeUps += 1 }
-        self.pull(tree, isWoken: true)
+        // Both tell the same.
+        let events = try? news.tree.events(in: self.range, from: news.tree.formerRevision + 1)
+        #expect(news.events == nil || news.events == events?.events)
+        self.pull(news.tree, isWoken: true)
       }
       self.state.withLock { $0.id = id }
       self.pull(tree)

@@ -33,9 +33,16 @@ import Testing
       default:
         let keys = (0..<Int.random(in: 1...3, using: &random)).map { _ in key(3) }
         let expected = list.filter { watcher in keys.contains(where: watcher.range.contains) }
+        let found = watchers.concerned(by: keys)
         #expect(
-          watchers.concerned(by: keys) == expected.map(\.id).sorted(),
+          found.flatMap(\.watchers).sorted() == expected.map(\.id).sorted(),
           "seed \(seed), step \(step)")
+        for group in found {
+          for id in group.watchers {
+            let range = list.first { $0.id == id }?.range
+            #expect(group.places == keys.indices.filter { range?.contains(keys[$0]) == true })
+          }
+        }
       }
       #expect(watchers.count == list.count)
     }

@@ -4,8 +4,9 @@ import Foundation
 
 /// The watches of one stream, as a value: requests go in, responses come out one at a time, as the client reads.
 ///
-/// It keeps no event. A watch knows the next revision that its client lacks, and reads it from the keyspace's history
-/// when there is room; so a client that does not read costs nothing, and misses nothing.
+/// It keeps no event for a client that does not read. A watch knows the next revision that its client lacks, and reads it
+/// from the keyspace's history when there is room; so such a client costs nothing, and misses nothing. One that has read
+/// all gets what is new as it comes.
 ///
 /// Invariants: a watch's events come in the order of their revisions, none twice, none missing; all events of a
 /// revision come in one response, or in fragments of one; the revision of an answer to a progress request is not
@@ -123,13 +124,28 @@ struct WatchSession {
   }
 
   /// Some key of the watch has changed.
-  /// - Parameter tree: the publication that has changed it. A watch that was not behind lacks nothing before.
-  mutating func changed(_ id: Int64, in tree: RevisionTree? = nil) {
+  mutating func changed(_ id: Int64) {
     guard var watch = self.watches[id], !watch.isBehind else { return }
-    if let tree { watch.next = max(watch.next, tree.formerRevision + 1) }
     watch.isBehind = true
     self.watches[id] = watch
     self.behind.append(id)
+  }
+
+  /// A publication has changed some key of the watch. A watch that was not behind lacks nothing before it.
+  /// - Parameter mayTell: whether the client reads.
+  mutating func changed(_ id: Int64, _ news: RevisionNews, mayTell: Bool) {
+    guard var watch = self.watches[id], !watch.isBehind else { return }
+    watch.next = max(watch.next, news.tree.formerRevision + 1)
+    guard mayTell, self.ready.isEmpty, self.behind.isEmpty, let events = news.events else {
+      self.watches[id] = watch
+      return self.changed(id)
+    }
+    let next = watch.next
+    watch.next = max(next, news.tree.revision + 1)
+    self.tell(
+      events.first.map { $0.revision.main < next } == true
+        ? events.filter { $0.revision.main >= next } : events,
+      &watch, id, isDone: true, news.tree.revision)
   }
 
   /// The time of a notice has come: watches that want it and have nothing to tell say how far they are.
@@ -182,20 +198,30 @@ struct WatchSession {
     }
     watch.next = batch.next
     let isDone = batch.next > tree.revision
-    let events = batch.events.filter { $0.pair == nil ? !watch.skipsDeletions : !watch.skipsPuts }
+    self.tell(batch.events, &watch, id, isDone: isDone, tree.revision)
+    if !isDone { self.changed(id) }
+  }
+
+  /// Makes the responses that tell of events.
+  /// - Parameter isDone: whether the watch knows all then.
+  private mutating func tell(
+    _ all: [RevisionEvent], _ watch: inout Watch, _ id: Int64, isDone: Bool, _ revision: Int64
+  ) {
+    let events =
+      watch.skipsPuts || watch.skipsDeletions
+      ? all.filter { $0.pair == nil ? !watch.skipsDeletions : !watch.skipsPuts } : all
     let isNoticeDue = watch.owesNotice && isDone
     if isDone || !events.isEmpty { watch.owesNotice = false }
     self.watches[id] = watch
-    if !isDone { self.changed(id) }
     guard !events.isEmpty else {
-      if isNoticeDue { self.ready.append(self.response(to: id, tree.revision) { _ in }) }
+      if isNoticeDue { self.ready.append(self.response(to: id, revision) { _ in }) }
       return
     }
     let messages = events.map { V3Event($0, wantsPrevious: watch.wantsPrevious) }
     let parts = watch.mayBeCut ? Self.cut(messages) : [messages]
     for (index, part) in parts.enumerated() {
       self.ready.append(
-        self.response(to: id, tree.revision) {
+        self.response(to: id, revision) {
           $0.events = part
           $0.fragment = index < parts.count - 1
         })

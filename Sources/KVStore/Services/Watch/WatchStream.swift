@@ -58,8 +58,8 @@ final class WatchStream: CallHandler {
       switch change {
       case .watch(let id, let range):
         let bound = NIOLoopBound(self, eventLoop: self.head.loop)
-        let registration = self.services.store.watchRevisions(range, on: self.head.loop) { tree in
-          bound.value.changed(id, in: tree)
+        let registration = self.services.store.watchRevisions(range, on: self.head.loop) { news in
+          bound.value.changed(id, news)
         }
         self.registrations[id] = registration.id
         // What came between the answer's snapshot and now is found by a look.
@@ -72,15 +72,16 @@ final class WatchStream: CallHandler {
     }
   }
 
-  private func changed(_ id: Int64, in tree: RevisionTree) {
+  private func changed(_ id: Int64, _ news: RevisionNews) {
     guard !self.isOver else { return }
-    self.session.changed(id, in: tree)
-    self.pump()
+    self.session.changed(id, news, mayTell: self.answers.isWritable)
+    self.pump(news.tree)
   }
 
-  private func pump() {
-    // One snapshot for all, so that writers that are faster than the client cannot keep it here.
-    let tree = self.services.store.currentRevisions
+  private func pump() { self.pump(self.services.store.currentRevisions) }
+
+  /// - Parameter tree: one snapshot for all, so that writers that are faster than the client cannot keep it here.
+  private func pump(_ tree: RevisionTree) {
     while !self.isOver, self.answers.isWritable {
       var changes: [WatchSession.Change] = []
       let response = self.session.next(tree, &changes)
