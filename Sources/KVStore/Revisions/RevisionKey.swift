@@ -130,10 +130,10 @@ package final class KeyValue: Sendable {
       key: key, value: [], createRevision: 0, version: 0, lease: 0, at: revision, after: former)
   }
 
-  /// The same in another place.
+  /// The same in another place. All changes of a key share its bytes.
   func placed(at revision: Revision, after former: KeyValue?) -> KeyValue {
     KeyValue(
-      key: self.key, value: self.value, createRevision: self.createRevision, version: self.version,
+      key: former?.key ?? self.key, value: self.value, createRevision: self.createRevision, version: self.version,
       lease: self.lease, at: revision, after: former)
   }
 

@@ -1,8 +1,8 @@
 import GRDB
 import GRDBSQLite
 
-/// A statement that runs for many rows. It binds bytes directly: strings and boxed values would cost more
-/// than the row itself.
+/// A statement that runs for many rows, or reads many. It binds and reads bytes directly: strings and boxed values would
+/// cost more than the row itself.
 struct PreparedStatement {
   private let statement: OpaquePointer
   private let connection: OpaquePointer?
@@ -53,12 +53,28 @@ struct PreparedStatement {
   /// The number in the first column of the first row.
   func number() throws -> Int64? {
     var result: Int64?
-    try self.rows { result = $0 }
+    try self.rows { result = $0.number(0) }
     return result
   }
 
-  /// Runs it, and visits the number in the first column of each row.
-  func rows(_ body: (Int64) -> Void) throws {
+  /// One row of an answer. It is valid until the next one.
+  struct Row {
+    fileprivate let statement: OpaquePointer
+
+    /// - Returns: 0 for NULL.
+    func number(_ column: Int32) -> Int64 { sqlite3_column_int64(self.statement, column) }
+
+    /// Of a text or a blob; none for NULL.
+    func bytes(_ column: Int32) -> [UInt8] {
+      // In this order: a text is made a blob in place.
+      guard let start = sqlite3_column_blob(self.statement, column) else { return [] }
+      let count = Int(sqlite3_column_bytes(self.statement, column))
+      return Array(UnsafeRawBufferPointer(start: start, count: count))
+    }
+  }
+
+  /// Runs it, and visits each row.
+  func rows(_ body: (Row) throws -> Void) throws {
     defer {
       sqlite3_reset(self.statement)
       sqlite3_clear_bindings(self.statement)
@@ -66,7 +82,7 @@ struct PreparedStatement {
     while true {
       let code = sqlite3_step(self.statement)
       if code == SQLITE_ROW {
-        body(sqlite3_column_int64(self.statement, 0))
+        try body(Row(statement: self.statement))
         continue
       }
       guard code == SQLITE_DONE else {

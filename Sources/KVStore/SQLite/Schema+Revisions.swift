@@ -121,23 +121,23 @@ extension Schema {
       revision: try self.meta("revision", in: db) ?? 1,
       compacted: try self.meta("compacted", in: db) ?? 0)
     var (total, checksums) = (RowTotal(), RowChecksum())
-    let rows = try Row.fetchCursor(
-      db,
-      sql: """
-        SELECT main, sub, key, value, create_revision, version, lease, deleted, checksum
-        FROM revisions ORDER BY main, sub
-        """)
-    while let row = try rows.next() {
-      let revision = Revision(main: row[0], sub: row[1])
-      let key = RevisionKey(self.bytes(row[2]))
+    // There may be millions.
+    let statement = try PreparedStatement(
+      """
+      SELECT main, sub, key, value, create_revision, version, lease, deleted, checksum
+      FROM revisions ORDER BY main, sub
+      """, in: db)
+    try statement.rows { row in
+      let revision = Revision(main: row.number(0), sub: row.number(1))
+      let key = RevisionKey(row.bytes(2))
       var pair: KeyValue?
-      if !(row[7] as Bool) {
+      if row.number(7) == 0 {
         pair = KeyValue(
-          key: key, value: self.bytes(row[3]), createRevision: row[4] ?? 0,
-          modRevision: revision.main, version: row[5] ?? 0, lease: row[6] ?? 0)
+          key: key, value: row.bytes(3), createRevision: row.number(4),
+          modRevision: revision.main, version: row.number(5), lease: row.number(6))
       }
       let checksum = checksums.of(revision, key, pair)
-      guard checksum == UInt64(bitPattern: row[8]) else {
+      guard checksum == UInt64(bitPattern: row.number(8)) else {
         throw Contradiction(description: "revisions: the row of \(revision) is damaged")
       }
       total.replace(nil, by: checksum)

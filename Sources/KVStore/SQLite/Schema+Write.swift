@@ -82,7 +82,7 @@ extension Schema {
         statement.bind(1, first, isText: isText)
         statement.bind(2, end, isText: isText)
       }
-      try find.rows { total.replace(UInt64(bitPattern: $0), by: nil) }
+      try find.rows { total.replace(UInt64(bitPattern: $0.number(0)), by: nil) }
       try remove.run()
     }
   }
