@@ -133,7 +133,8 @@ package final class KeyValue: Sendable {
   /// The same in another place. All changes of a key share its bytes.
   func placed(at revision: Revision, after former: KeyValue?) -> KeyValue {
     KeyValue(
-      key: former?.key ?? self.key, value: self.value, createRevision: self.createRevision, version: self.version,
+      key: former?.key ?? self.key, value: self.value, createRevision: self.createRevision,
+      version: self.version,
       lease: self.lease, at: revision, after: former)
   }
 

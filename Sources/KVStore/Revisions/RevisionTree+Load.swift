@@ -8,6 +8,8 @@ extension RevisionTree {
     /// What no revision shows any longer.
     private(set) var obsolete: [Revision] = []
     private var last: Revision
+    /// Each key's last change. A dictionary finds it quicker among many keys than the tree, which is made at the end.
+    private var latest: [RevisionKey: KeyValue] = [:]
 
     init(revision: Int64, compacted: Int64) {
       self.tree.revision = revision
@@ -23,12 +25,12 @@ extension RevisionTree {
       guard revision.main > 1, revision.main <= self.tree.revision, revision.sub >= 0 else {
         return "\(revision) is not among those up to \(self.tree.revision)"
       }
-      let latest = self.tree.latest(of: key)
+      let latest = self.latest[key]
       if revision.main <= self.tree.compacted {
         self.giveUp(latest)
         if pair == nil, revision.main < self.tree.compacted {
           self.obsolete.append(revision)
-          self.tree.pairs.remove(key)
+          self.latest[key] = nil
           return nil
         }
       } else {
@@ -43,7 +45,8 @@ extension RevisionTree {
       let placed =
         pair?.placed(at: revision, after: latest)
         ?? KeyValue(deletionOf: key, at: revision, after: latest)
-      self.tree.place(placed, inPlaceOf: latest)
+      self.tree.changes.insert(Change(orderKey: revision, pair: placed))
+      self.latest[placed.key] = placed
       return nil
     }
 
@@ -69,6 +72,14 @@ extension RevisionTree {
       guard self.last.main == self.tree.revision else {
         return "\(self.last.main + 1) is missing, and so is all up to \(self.tree.revision)"
       }
+      for pair in self.latest.values.sorted(by: { $0.key < $1.key }) {
+        if pair.isDeletion {
+          self.tree.deletions.insert(pair)
+        } else {
+          self.tree.pairs.insert(pair)
+        }
+      }
+      self.latest = [:]
       var attached: [KeyValue] = []
       self.tree.pairs.forEach { pair in
         if pair.lease != 0 { attached.append(pair) }
