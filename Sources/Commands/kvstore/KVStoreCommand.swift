@@ -34,9 +34,14 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
-      "Addresses to listen on, http:// or https://, separated by commas. Port 0 takes a free port; the bound address is printed.",
+      "Addresses to listen on, http:// or https://, separated by commas. Port 0 takes a free port; the bound address is printed. unix:// or unixs:// with a path is a socket that only its owner can open.",
       valueName: "urls"))
   var listenClientUrls = "http://127.0.0.1:2379"
+
+  @Option(
+    help: ArgumentHelp(
+      "More addresses, where only /metrics and /health are served.", valueName: "urls"))
+  var listenMetricsUrls = ""
 
   @Option(
     help: ArgumentHelp(
@@ -243,6 +248,7 @@ import UnixSignals
       server = try await KVStoreServer.start(
         .directory(self.dataDir),
         listenURLs: Self.list(self.listenClientUrls),
+        metricsURLs: Self.list(self.listenMetricsUrls),
         advertisedURLs: Self.list(self.advertiseClientUrls), name: self.name,
         corsOrigins: CORSOrigins(parsing: self.cors),
         hostWhitelist: Self.list(self.hostWhitelist),
@@ -259,6 +265,7 @@ import UnixSignals
       throw ExitCode(1)
     }
     for url in server.urls { print("kvstore: listening on \(url)") }
+    for url in server.metricsURLs { print("kvstore: metrics and health on \(url)") }
     fflush(nil)
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
