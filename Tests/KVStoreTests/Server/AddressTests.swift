@@ -121,7 +121,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["--client-crl-file=x", "--auto-tls", "--initial-clusters=x", "--proxy=on"])
+  @Test(arguments: [
+    "--client-crl-file=x", "--auto-tls", "--initial-clusters=x", "--client-crl-files",
+  ])
   func aFlagThatWouldBeMissedIsAnError(flag: String) async throws {
     let record = try await run(
       RealProgram.built.executable, arguments: Arguments([flag]), input: .none,
