@@ -24,20 +24,24 @@ public final class KVStoreServer: Service {
   /// The default limit of connections that are served at once.
   public static let standardMaxConnections = 16_384
 
-  /// The addresses that are listened on, with the bound ports.
+  /// The addresses for clients that are listened on, with the bound ports.
   public let urls: [String]
+  /// The addresses for metrics alone, with the bound ports.
+  public let metricsURLs: [String]
 
   private let store: Store
-  private let listeners: [any Channel]
+  private let listeners: [Listener]
   private let connections: Connections
   private let certificates: TLSCertificates?
   private let logger: Logger
 
   private init(
-    urls: [String], store: Store, listeners: [any Channel], connections: Connections,
+    store: Store, listeners: [Listener], connections: Connections,
     certificates: TLSCertificates?, logger: Logger
   ) {
-    self.urls = urls
+    let addresses = listeners.map(\.address)
+    self.urls = addresses.filter { $0.purpose == .clients }.map(\.url)
+    self.metricsURLs = addresses.filter { $0.purpose == .metrics }.map(\.url)
     self.store = store
     self.listeners = listeners
     self.connections = connections
@@ -51,7 +55,9 @@ public final class KVStoreServer: Service {
   /// Reads the stored keys, listens, and serves until ``stop()``.
   /// - Parameters:
   ///   - storage: memory, or a directory.
-  ///   - listenURLs: `http://` and `https://` addresses; with port 0 the kernel chooses one.
+  ///   - listenURLs: `http://` and `https://` addresses; with port 0 the kernel chooses one. `unix://` and `unixs://`
+  ///     with a path are sockets that only their owner can open.
+  ///   - metricsURLs: such addresses where only `/metrics` and `/health` are served.
   ///   - advertisedURLs: the addresses that clients switch to, in `/v2/members` and `/v2/machines`. Without
   ///     any these are `listenURLs`; instead of `0.0.0.0` a client gets the address that it has connected to.
   ///   - name: the member's name in `/v2/members`.
@@ -70,7 +76,7 @@ public final class KVStoreServer: Service {
   /// - Throws: ``StartError``.
   public static func start(
     _ storage: Storage, listenURLs: [String] = ["http://127.0.0.1:0"],
-    advertisedURLs: [String] = [], name: String = "default",
+    metricsURLs: [String] = [], advertisedURLs: [String] = [], name: String = "default",
     corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(),
     maxConnections: Int? = nil, maxRequestBytes: Int = KVStoreServer.standardMaxRequestBytes,
     callLimits: CallLimits = CallLimits(), quotaBytes: Int64? = nil,
@@ -81,22 +87,24 @@ public final class KVStoreServer: Service {
     limits.requestBytes = maxRequestBytes
     limits.wire.messageBytes = callLimits.messageBytes
     return try await self.start(
-      storage, listenURLs: listenURLs, advertisedURLs: advertisedURLs, name: name,
-      corsOrigins: corsOrigins,
-      hostWhitelist: hostWhitelist, tls: tls, maxConnections: maxConnections, logger: logger,
-      limits: limits, callLimits: callLimits, quotaBytes: quotaBytes,
+      storage, listenURLs: listenURLs, metricsURLs: metricsURLs, advertisedURLs: advertisedURLs,
+      name: name, corsOrigins: corsOrigins, hostWhitelist: hostWhitelist, tls: tls,
+      maxConnections: maxConnections, logger: logger, limits: limits, callLimits: callLimits,
+      quotaBytes: quotaBytes,
       autoCompaction: autoCompaction)
   }
 
   static func start(
-    _ storage: Storage, listenURLs: [String], advertisedURLs: [String] = [], name: String,
-    corsOrigins: CORSOrigins = .none,
+    _ storage: Storage, listenURLs: [String], metricsURLs: [String] = [],
+    advertisedURLs: [String] = [], name: String, corsOrigins: CORSOrigins = .none,
     hostWhitelist: [String] = [], tls: TLSFiles = TLSFiles(), maxConnections: Int? = nil,
     logger: Logger, limits: ConnectionLimits,
     callLimits: CallLimits = CallLimits(), quotaBytes: Int64? = nil,
     autoCompaction: AutoCompaction.Mode? = nil, calls: (any CallTable)? = nil
   ) async throws(StartError) -> KVStoreServer {
-    let addresses = try listenURLs.map(ListenAddress.init)
+    var addresses: [ListenAddress] = []
+    for url in listenURLs { addresses.append(try ListenAddress(url)) }
+    for url in metricsURLs { addresses.append(try ListenAddress(url, for: .metrics)) }
     let advertised = try advertisedURLs.map(ListenAddress.advertised)
     let limit = MaxConnections(wanted: maxConnections)
     for warning in try tls.check(for: addresses) + [limit.warning].compactMap(\.self) {
@@ -112,12 +120,14 @@ public final class KVStoreServer: Service {
     let store = try Store(
       location, quota: quotaBytes, autoCompaction: autoCompaction, logger: logger)
     let connections = Connections(limit: limit.count, logger: logger)
-    var listeners: [any Channel] = []
+    var listeners: [Listener] = []
     do {
       for address in addresses {
-        let bootstrap = self.bootstrap(connections) { channel, pages in
+        let bootstrap = self.bootstrap(connections, address) { channel, pages in
           let admission = try connections.admit(channel)
-          let wire = Wire(calls: calls ?? pages.services, limits: limits)
+          let wire = Wire(
+            calls: address.purpose == .metrics ? NoCalls() : calls ?? pages.services,
+            limits: limits)
           let pipeline = channel.pipeline.syncOperations
           if address.isSecure, let certificates {
             try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
@@ -130,7 +140,9 @@ public final class KVStoreServer: Service {
             let listener = BrowserPolicy.Listener(
               address: channel.parent?.localAddress?.ipAddress ?? "", isTLS: address.isSecure)
             try wire.serve(channel) {
-              ConnectionHandler(store: store, pages: pages, listener: listener, limits: limits)
+              ConnectionHandler(
+                store: store, pages: pages, listener: listener, purpose: address.purpose,
+                limits: limits)
             }
           case .refuse:
             let refusal = RefusalHandler(
@@ -139,38 +151,43 @@ public final class KVStoreServer: Service {
             try wire.refuse(channel, limit: limit.count, with: refusal)
           }
         }
-        listeners.append(try await address.bind(bootstrap))
-      }
-      let bound = zip(addresses, listeners).map { address, listener in
-        address.bound(to: listener.localAddress?.port ?? address.port)
+        listeners.append(try await address.listen(bootstrap))
       }
       let identity = Identity(
-        clusterID: store.clusterID, name: name, clients: advertised.isEmpty ? bound : advertised)
+        clusterID: store.clusterID, name: name,
+        clients: advertised.isEmpty
+          ? ListenAddress.advertised(for: listeners.map(\.address)) : advertised)
       connections.pages = Pages(
         identity: identity, store: store, corsOrigins: corsOrigins,
         browserPolicy: BrowserPolicy(
           corsOrigins: corsOrigins, hostWhitelist: hostWhitelist,
           ownNames: BrowserPolicy.names(ofMachine: BrowserPolicy.hostname)
-            .union((addresses + advertised).map { $0.host.lowercased() })), callLimits: callLimits)
-      for listener in listeners {
-        try await listener.setOption(.autoRead, value: true).get()
-        listener.read()
+            .union((addresses + advertised).compactMap { $0.host?.lowercased() })),
+        callLimits: callLimits)
+      for channel in listeners.map(\.channel) {
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.read()
       }
       return KVStoreServer(
-        urls: bound.map(\.url), store: store, listeners: listeners, connections: connections,
-        certificates: certificates, logger: logger)
+        store: store, listeners: listeners, connections: connections, certificates: certificates,
+        logger: logger)
     } catch {
-      for listener in listeners { try? await listener.close() }
+      for listener in listeners { await listener.close() }
       await store.close()
-      throw error as? StartError ?? .listen(listenURLs.joined(separator: ","), "\(error)")
+      throw error as? StartError
+        ?? .listen(
+          flag: ListenAddress.Purpose.clients.flag, address: listenURLs.joined(separator: ","),
+          reason: "\(error)")
     }
   }
 
   private static func bootstrap(
-    _ connections: Connections, initialize: @escaping @Sendable (any Channel, Pages) throws -> Void
+    _ connections: Connections, _ address: ListenAddress,
+    initialize: @escaping @Sendable (any Channel, Pages) throws -> Void
   ) -> ServerBootstrap {
+    let keepAlive = address.host == nil ? [] : TCPKeepAlive.options
     // Accepted connections have the listener's keep-alive.
-    TCPKeepAlive.options.reduce(ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)) {
+    return keepAlive.reduce(ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)) {
       $0.serverChannelOption($1.option, value: $1.value)
     }
     // The kernel reduces it to net.core.somaxconn.
@@ -216,7 +233,7 @@ public final class KVStoreServer: Service {
   /// Accepts no new connections, answers the requests under way, ends the watches, and returns when the
   /// last batch is on disk.
   public func stop() async {
-    for listener in self.listeners { try? await listener.close() }
+    for listener in self.listeners { await listener.close() }
     self.connections.stop()
     await self.store.close()
     await self.connections.waitUntilClosed()

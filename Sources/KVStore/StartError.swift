@@ -12,8 +12,8 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
   case missing(String, String)
   /// SQLite cannot open the file, with the reason.
   case unusable(String, String)
-  /// The server cannot listen on the address, with the reason.
-  case listen(String, String)
+  /// The server cannot listen on an address of the flag.
+  case listen(flag: String, address: String, reason: String)
   /// The URL is not one to listen on.
   case badURL(String)
   /// The URL is not one that clients can connect to.
@@ -37,10 +37,10 @@ public enum StartError: Error, Equatable, CustomStringConvertible {
       "the data directory \(directory) is not a whole store (\(reason)): restore a backup with `kvstore restore FILE`, or name another --data-dir"
     case .unusable(let path, let reason):
       "cannot open the database \(path): \(reason)"
-    case .listen(let address, let reason):
-      "cannot listen on \(address): \(reason); name another address with --listen-client-urls"
+    case .listen(let flag, let address, let reason):
+      "cannot listen on \(address): \(reason); name another address with \(flag)"
     case .badURL(let url):
-      "\"\(url)\" is no URL to listen on: write it like http://127.0.0.1:2379"
+      "\"\(url)\" is no URL to listen on: write it like http://127.0.0.1:2379 or unix:///run/kvstore.sock"
     case .badAdvertisedURL(let url):
       "\"\(url)\" in --advertise-client-urls is no URL for clients: write it like http://10.0.0.5:2379"
     case .tls(let problem): problem

@@ -55,6 +55,35 @@ extension EndToEnd {
       }
     }
 
+    /// The electors' leases are in v3, and the servers' objects in v2 of the same store.
+    @Test func `API servers need no flag for the store's API`() async throws {
+      try await Terminal.with { terminal in
+        try await terminal.whileUp(["--api-servers"]) { _ in
+          try await eventually("for two leaders") {
+            let leaders = try await terminal.run("leaders").output
+            return leaders.count { $0 == "\n" } == 3 && !leaders.contains("<none>")
+          }
+          let servers = (contents(terminal.log) ?? "").matches(of: /kubectl --server=(\S+)/)
+          #expect(servers.count == 2)
+          let shown = try await terminal.run("pods").output.split(separator: "\n").dropFirst()
+            .compactMap { $0.split(separator: " ").first.map(String.init) }
+          for server in servers.map({ String($0.1) }) {
+            try await eventually("for the pods at \(server)") {
+              try await APIUser(server).list("/api/v1/namespaces/kube-system/pods")
+                .map(\.metadata.name).sorted() == shown
+            }
+          }
+          for elector in ["scheduler-elector", "controller-manager-elector"] {
+            let log = try await terminal.run("logs", "kube-master1", elector).output
+            #expect(log.contains("v3 API"))
+          }
+        } end: { _ in
+          let down = try await terminal.run("down")
+          #expect(down.output == "the cluster is down\n")
+        }
+      }
+    }
+
     @Test func `what a killed supervisor left behind is ended by the next one`() async throws {
       try await Terminal.with { terminal in
         let directory = StateDirectory(terminal.directory)
@@ -153,6 +182,7 @@ private struct Terminal: Sendable {
 
   /// Runs the body beside `up`, which `end` has to end.
   func whileUp<Value: Sendable>(
+    _ flags: [String] = [],
     _ body: (_ pid: Int32) async throws -> Value,
     end: (Execution<NoInput, FileDescriptorOutput, CombinedErrorOutput>) async throws -> Void
   ) async throws -> Value {
@@ -163,7 +193,7 @@ private struct Terminal: Sendable {
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(20))]
     return try await Subprocess.run(
-      self.program.executable, arguments: ["up", "--state-dir", self.directory],
+      self.program.executable, arguments: Arguments(["up", "--state-dir", self.directory] + flags),
       platformOptions: options, input: .none,
       output: .fileDescriptor(log, closeAfterSpawningProcess: true), error: .combinedWithOutput
     ) { execution in

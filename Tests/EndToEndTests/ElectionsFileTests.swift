@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import EtcdClient
 import Foundation
 import Glibc
 import NIOCore
@@ -211,6 +210,7 @@ private struct Setting: Sendable {
   func writeConfig(destination: String, _ more: String = "v: 0") throws {
     try """
     etcd-servers: \(self.store)
+    etcd-api: \(self.cluster.configuration.api)
     \(more)
     whoami: n1
     ttl-secs: 3
@@ -240,18 +240,6 @@ private struct Setting: Sendable {
       } catch {
         kill(guardian.pid, SIGTERM)
         Issue.record("\(error): \(contents(self.log) ?? "")")
-      }
-    }
-  }
-
-  /// The holder of a lock; `nil` when it is free.
-  func holder(_ key: String) async throws -> String? {
-    try await EtcdClient.with(endpoints: self.cluster.store, timeout: .seconds(60)) { etcd in
-      do throws(EtcdClientError) {
-        return try await etcd.get("/\(key)").node.value
-      } catch {
-        guard error.errorCode == EtcdError.keyNotFound else { throw error }
-        return nil
       }
     }
   }

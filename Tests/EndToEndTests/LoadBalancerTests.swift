@@ -103,17 +103,21 @@ extension EndToEnd {
 }
 
 extension EndToEnd {
-  @Suite(.enabled(if: EndToEnd.store == .kvstore), .timeLimit(.minutes(15)))
-  struct APIServersOnPortsTests {
-    /// Without namespaces: servers on ports of this machine, and pretended pods.
+  @Suite(.timeLimit(.minutes(15))) struct APIServersOnPortsTests {
+    /// Without namespaces: servers on ports of this machine, and pretended pods. The servers' objects are in v2, and
+    /// the leases in the API of the store.
     @Test(
       .enabled(
-        if: (try? Executables.haproxy()) != nil, "there is no haproxy ('make deps' installs it)"))
-    func aPlainClusterShowsItsPodsAndGoesOnWithOneAPIServer() async throws {
+        if: (try? Executables.haproxy()) != nil, "there is no haproxy ('make deps' installs it)"),
+      arguments: EndToEnd.stores)
+    func aPlainClusterShowsItsPodsAndGoesOnWithOneAPIServer(
+      store: EndToEnd.TestedStore
+    ) async throws {
       let port = try #require(try FreePort.some(1).first)
       try await TemporaryDirectory.with { directory in
         var configuration = ClusterConfiguration(
-          masters: 2, podStopTime: .milliseconds(500), stateDirectory: directory)
+          masters: 2, store: store.store, api: store.api, podStopTime: .milliseconds(500),
+          stateDirectory: directory)
         configuration.hasAPIServers = true
         configuration.loadBalancerPort = port
         try await Cluster.withRunning(configuration) { cluster in
@@ -129,6 +133,7 @@ extension EndToEnd {
             }
             return own.count == 2
           }
+          #expect(try await cluster.lease(.scheduler).holder.name == leader)
           try await cluster.kill(leader)
           let next = try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
           try await eventually("for the new one's row") {

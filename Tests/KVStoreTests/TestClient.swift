@@ -21,14 +21,16 @@ func withTemporaryDirectory<Result>(
 /// A server in this process, stopped afterwards.
 func withRunningServer<Result>(
   _ storage: KVStoreServer.Storage = .memory, listenURLs: [String] = ["http://127.0.0.1:0"],
-  advertisedURLs: [String] = [], corsOrigins: CORSOrigins = .none, hostWhitelist: [String] = [],
+  metricsURLs: [String] = [], advertisedURLs: [String] = [], corsOrigins: CORSOrigins = .none,
+  hostWhitelist: [String] = [],
   tls: TLSFiles = TLSFiles(),
   maxConnections: Int? = nil,
   logger: Logger = Logger(label: "test"), limits: ConnectionLimits = ConnectionLimits(),
   isolation: isolated (any Actor)? = #isolation, _ body: (KVStoreServer) async throws -> Result
 ) async throws -> Result {
   let server = try await KVStoreServer.start(
-    storage, listenURLs: listenURLs, advertisedURLs: advertisedURLs, name: "test",
+    storage, listenURLs: listenURLs, metricsURLs: metricsURLs, advertisedURLs: advertisedURLs,
+    name: "test",
     corsOrigins: corsOrigins, hostWhitelist: hostWhitelist, tls: tls,
     maxConnections: maxConnections, logger: logger, limits: limits)
   do {
@@ -77,6 +79,8 @@ struct TestClient: Sendable {
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: self.base + path)
     request.method = method
+    // The library has none to send.
+    if self.base.hasPrefix("http+unix:") { request.headers.add(name: "Host", value: "localhost") }
     if let user { request.headers.add(name: "Authorization", value: basicAuthorization(user)) }
     if let form {
       request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")

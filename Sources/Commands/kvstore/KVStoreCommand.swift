@@ -34,9 +34,14 @@ import UnixSignals
 
   @Option(
     help: ArgumentHelp(
-      "Addresses to listen on, http:// or https://, separated by commas. Port 0 takes a free port; the bound address is printed.",
+      "Addresses to listen on, http:// or https://, separated by commas. Port 0 takes a free port; the bound address is printed. unix:// or unixs:// with a path is a socket that only its owner can open.",
       valueName: "urls"))
   var listenClientUrls = "http://127.0.0.1:2379"
+
+  @Option(
+    help: ArgumentHelp(
+      "More addresses, where only /metrics and /health are served.", valueName: "urls"))
+  var listenMetricsUrls = ""
 
   @Option(
     help: ArgumentHelp(
@@ -171,12 +176,13 @@ import UnixSignals
   static func main() async {
     var arguments = GoCommandLine.normalized(
       Array(CommandLine.arguments.dropFirst()),
-      switches: ClusterFlags.switches.union(["client-cert-auth"]))
+      switches: EtcdFlags.switches.union(["client-cert-auth"]))
     do {
-      let ignored = ClusterFlags.remove(from: &arguments)
+      let ignored = try EtcdFlags.remove(from: &arguments)
       var settings = try self.settings(beside: arguments)
       settings.warnings += ignored
-      var command = try self.parseAsRoot(settings.entries.map(\.argument) + arguments)
+      var command = try self.parseAsRoot(
+        settings.entries.map(\.argument) + EtcdFlags.spellingOutEmptyValues(arguments))
       switch command {
       case let serve as KVStoreCommand: try await serve.serve(warnings: settings.warnings)
       default: try command.run()
@@ -208,8 +214,8 @@ import UnixSignals
       }
     }
     var settings = try Settings(
-      flags: self.settable.union(ClusterFlags.names), environment: environment, file: file)
-    ClusterFlags.remove(from: &settings)
+      flags: self.settable.union(EtcdFlags.names), environment: environment, file: file)
+    try EtcdFlags.remove(from: &settings)
     for entry in settings.entries {
       do {
         _ = try self.parse([entry.argument])
@@ -236,13 +242,14 @@ import UnixSignals
     let logger = Logger(label: "kvstore")
     for warning in warnings { logger.warning("\(warning)") }
     DescriptorLimit.raise()
-    // Before the addresses are printed: an untrapped SIGHUP would end the process.
+    // Before the addresses are printed: an untrapped signal would end the process.
     let hangUps = await UnixSignalsSequence(trapping: .sighup)
     let server: KVStoreServer
     do {
       server = try await KVStoreServer.start(
         .directory(self.dataDir),
         listenURLs: Self.list(self.listenClientUrls),
+        metricsURLs: Self.list(self.listenMetricsUrls),
         advertisedURLs: Self.list(self.advertiseClientUrls), name: self.name,
         corsOrigins: CORSOrigins(parsing: self.cors),
         hostWhitelist: Self.list(self.hostWhitelist),
@@ -258,12 +265,11 @@ import UnixSignals
       logger.error("\(error)")
       throw ExitCode(1)
     }
-    for url in server.urls { print("kvstore: listening on \(url)") }
-    fflush(nil)
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: [
-          .init(service: server), .init(service: Reload(server: server, hangUps: hangUps)),
+          .init(service: Announced(server: server)),
+          .init(service: Reload(server: server, hangUps: hangUps)),
         ],
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
@@ -273,6 +279,18 @@ import UnixSignals
 /// Of `--auto-compaction-mode`.
 enum CompactionMode: String, CaseIterable, ExpressibleByArgument {
   case periodic, revision
+}
+
+/// Prints the server's addresses once the group has trapped the signals that stop it in good order.
+private struct Announced: Service {
+  let server: KVStoreServer
+
+  func run() async throws {
+    for url in self.server.urls { print("kvstore: listening on \(url)") }
+    for url in self.server.metricsURLs { print("kvstore: metrics and health on \(url)") }
+    fflush(nil)
+    try await self.server.run()
+  }
 }
 
 /// Reads the certificates again on each SIGHUP.

@@ -66,3 +66,12 @@ protocol CallTable: Sendable {
     _ path: String, _ head: CallHead, _ answers: any CallAnswers
   ) throws(RPCStatus) -> any CallHandler
 }
+
+/// Of an address that is not for clients.
+struct NoCalls: CallTable {
+  func handler(
+    _ path: String, _ head: CallHead, _ answers: any CallAnswers
+  ) throws(RPCStatus) -> any CallHandler {
+    throw RPCStatus(.unimplemented, "no calls are served at this address: it has metrics alone")
+  }
+}

@@ -12,8 +12,8 @@ package struct RevisionTree: Sendable {
   /// The revision before the writer's last batch: a watcher that was not behind before it is woken has to look only at
   /// what came after this one.
   package internal(set) var formerRevision: Int64 = 1
-  /// No revision below this one can be read; 0 before the first compaction.
-  package internal(set) var compacted: Int64 = 0
+  /// No revision below this one can be read; -1 before the first compaction, as in etcd, where it may be one at 0.
+  package internal(set) var compacted: Int64 = -1
 
   /// The keys that are there, with what they are now.
   var pairs = OrderedMap<KeyValue>()

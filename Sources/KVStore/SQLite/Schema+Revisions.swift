@@ -33,7 +33,7 @@ extension Schema {
         );
         """)
     try self.setMeta("revision", 1, in: db)
-    try self.setMeta("compacted", 0, in: db)
+    try self.setMeta("compacted", -1, in: db)
     try self.seal(db)
   }
 
@@ -119,7 +119,7 @@ extension Schema {
   ) throws -> (tree: RevisionTree, obsolete: [Revision]) {
     var loader = RevisionTree.Loader(
       revision: try self.meta("revision", in: db) ?? 1,
-      compacted: try self.meta("compacted", in: db) ?? 0)
+      compacted: try self.meta("compacted", in: db) ?? -1)
     var (total, checksums) = (RowTotal(), RowChecksum())
     // There may be millions.
     let statement = try PreparedStatement(

@@ -35,7 +35,7 @@ public struct TLSFiles: Equatable, Sendable {
     if let secure = addresses.first(where: \.isSecure) {
       guard !self.certFile.isEmpty else {
         throw .tls(
-          "\(secure.url) needs TLS: give a certificate with --cert-file and --key-file, or write http://"
+          "\(secure.url) needs TLS: give a certificate with --cert-file and --key-file, or write \(secure.host == nil ? "unix" : "http")://"
         )
       }
       guard !self.clientCertAuth || !self.trustedCAFile.isEmpty else {
@@ -50,7 +50,8 @@ public struct TLSFiles: Equatable, Sendable {
       ("--client-cert-auth", self.clientCertAuth),
     ].filter(\.1).map(\.0)
     guard !given.isEmpty else { return [] }
-    return addresses.filter { !$0.isSecure }.map {
+    // Monitoring goes without TLS beside clients with it.
+    return addresses.filter { !$0.isSecure && $0.purpose == .clients }.map {
       "The scheme of client url \($0.url) is HTTP: \(given.joined(separator: ", ")) ignored for it"
     }
   }

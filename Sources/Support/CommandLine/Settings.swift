@@ -14,6 +14,8 @@ package struct Settings: Equatable, Sendable {
   private static let section = "client-transport-security"
   /// The same for peers. A program without peers allows it like a flag.
   package static let peerSection = "peer-transport-security"
+  /// The keys of etcd that have a list in a file.
+  private static let lists: Set = ["cipher-suites", "log-outputs"]
 
   /// - Parameters:
   ///   - flags: the names that are allowed, without leading hyphens.
@@ -22,7 +24,11 @@ package struct Settings: Equatable, Sendable {
   package init(
     flags: Set<String>, environment: [String: String], file: (name: String, text: String)? = nil
   ) throws(SettingsError) {
-    if let file { self.entries = try Self.entries(of: file.text, in: file.name, flags: flags) }
+    if let file {
+      // A key without a value is one that is not set, as in etcd's sample of a file.
+      self.entries = try Self.entries(of: file.text, in: file.name, flags: flags)
+        .filter { !$0.argument.hasSuffix("=") || $0.argument.hasPrefix("--\(Self.peerSection)") }
+    }
     for (name, value) in environment.sorted(by: { $0.key < $1.key })
     where name.hasPrefix("ETCD_") && !value.isEmpty {
       let flag = name.dropFirst("ETCD_".count).lowercased().replacing("_", with: "-")
@@ -66,6 +72,13 @@ package struct Settings: Equatable, Sendable {
       if key.string == self.peerSection, flags.contains(self.peerSection) {
         let place = ConfigurationFile.place(of: key, in: file)
         return [Setting(argument: "--\(self.peerSection)=", origin: place)]
+      }
+      if let name = key.string, self.lists.contains(name), flags.contains(name),
+        let values = value.sequence
+      {
+        let text = values.compactMap(\.string).joined(separator: ",")
+        let place = ConfigurationFile.place(of: key, in: file)
+        return [Setting(argument: "--\(name)=\(text)", origin: place)]
       }
       guard key.string == self.section else { return nil }
       return try ConfigurationFile.settings(in: value, of: file, flags: flags, example: example)

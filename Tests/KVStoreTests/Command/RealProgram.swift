@@ -5,6 +5,7 @@ import Testing
 
 /// The running `kvstore`.
 struct RealProgram: Sendable {
+  /// Those for clients, then those for metrics.
   let urls: [String]
   let process: pid_t
   private let logFile: String
@@ -48,7 +49,7 @@ struct RealProgram: Sendable {
       defer { kill(execution.processIdentifier.value, signal) }
       var urls: [String] = []
       for try await line in execution.standardOutput.strings() {
-        if let url = line.firstMatch(of: /listening on (https?:\/\/\S+)/)?.1 {
+        if let url = line.firstMatch(of: /kvstore: .+ on (\w+:\/\/\S+)/)?.1 {
           urls.append(String(url))
         }
         if urls.count == urlCount { break }

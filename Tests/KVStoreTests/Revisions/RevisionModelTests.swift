@@ -77,7 +77,7 @@ private struct PlainRevisions {
   var states: [[RevisionKey: KeyValue]] = [[:], [:]]
   /// Of each revision, in the order in which they were made.
   var events: [[(key: RevisionKey, pair: KeyValue?)]] = [[], []]
-  var compacted: Int64 = 0
+  var compacted: Int64 = -1
   var leases: [Int64: Int64] = [:]
 
   var revision: Int64 { Int64(self.states.count - 1) }

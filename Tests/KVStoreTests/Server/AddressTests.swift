@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["10.0.0.5:2379", "http://10.0.0.5:0", "http://a/b", "", "unix://a"])
+  @Test(arguments: ["10.0.0.5:2379", "http://10.0.0.5:0", "http://a/b", "", "unix://"])
   func whatNoClientCanConnectToIsNamed(url: String) async {
     await #expect(throws: StartError.badAdvertisedURL(url)) {
       _ = try await KVStoreServer.start(.memory, advertisedURLs: [url])
@@ -121,7 +121,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["--client-crl-file=x", "--auto-tls", "--initial-clusters=x", "--proxy=on"])
+  @Test(arguments: [
+    "--client-crl-file=x", "--auto-tls", "--initial-clusters=x", "--client-crl-files",
+  ])
   func aFlagThatWouldBeMissedIsAnError(flag: String) async throws {
     let record = try await run(
       RealProgram.built.executable, arguments: Arguments([flag]), input: .none,

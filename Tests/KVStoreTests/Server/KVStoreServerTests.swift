@@ -174,6 +174,7 @@ import Testing
 
   @Test(arguments: [
     "127.0.0.1:2379", "ftp://127.0.0.1:1", "https:///", "http://", "http://a:99999", "http://a:b",
+    "unix:/run/a", "unix://", "unix://a\0b",
   ])
   func aURLThatIsNoneIsNamed(url: String) async {
     await #expect(throws: StartError.badURL(url)) {

@@ -230,6 +230,10 @@ import Testing
   @Test(arguments: [
     ([secure], TLSFiles(), "https://127.0.0.1:2379 needs TLS"),
     ([plain, secure], TLSFiles(), "https://127.0.0.1:2379 needs TLS"),
+    (
+      ["unixs://a:1"], TLSFiles(),
+      "unixs://a:1 needs TLS: give a certificate with --cert-file and --key-file, or write unix://"
+    ),
     ([secure], TLSFiles(certFile: "c"), "--cert-file is given and --key-file is not"),
     ([plain], TLSFiles(keyFile: "k"), "--key-file is given and --cert-file is not"),
     (
@@ -238,7 +242,7 @@ import Testing
     ),
   ])
   func flagsThatDoNotGoTogetherAreRefused(urls: [String], files: TLSFiles, problem: String) throws {
-    let addresses = try urls.map(ListenAddress.init)
+    let addresses = try urls.map { try ListenAddress($0) }
     let error = #expect(throws: StartError.self) { try files.check(for: addresses) }
     #expect(error?.description.hasPrefix(problem) == true)
   }
@@ -258,6 +262,7 @@ import Testing
     ),
   ])
   func whatIsIgnoredIsWarnedAbout(urls: [String], files: TLSFiles, warnings: [String]) throws {
-    #expect(try files.check(for: try urls.map(ListenAddress.init)) == warnings)
+    let addresses = try urls.map { try ListenAddress($0) }
+    #expect(try files.check(for: addresses) == warnings)
   }
 }

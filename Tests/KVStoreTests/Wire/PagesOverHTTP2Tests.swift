@@ -8,7 +8,7 @@ import Testing
 @testable import KVStore
 
 /// The real curl.
-private enum Curl {
+enum Curl {
   static let isInstalled = FileManager.default.isExecutableFile(atPath: "/usr/bin/curl")
 
   /// Its output, with the heads of answers.

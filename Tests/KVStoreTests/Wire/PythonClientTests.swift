@@ -42,6 +42,13 @@ import Testing
     assert failure(lambda: unary("Refuse")(b"")) == ("PERMISSION_DENIED", "käse %\\n")
     assert failure(lambda: unary("Fail")(b"text")) == ("ABORTED", "text")
     assert failure(lambda: unary("Silent")(b"", timeout=0.3))[0] == "DEADLINE_EXCEEDED"
+    for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
+        refusal = ("UNIMPLEMENTED", 'grpc: Decompressor is not installed for grpc-encoding "%s"'
+            % compression.name.lower())
+        for size in (1, 10000):
+            assert failure(lambda: unary("Unary")(b"x" * size, compression=compression)) == refusal
+            assert failure(lambda: next(stream("Stream")(
+                iter([b"x" * size]), compression=compression))) == refusal
     messages = [b"m%d" % number for number in range(1000)]
     assert list(stream("Stream")(iter(messages))) == messages
     flood = stream("Flood")(iter([b"go"]))

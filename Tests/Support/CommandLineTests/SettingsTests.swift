@@ -21,7 +21,8 @@ import Testing
       ["--listen-client-urls=http://127.0.0.1:2379,http://[::1]:2379"]
     ),
     ("client-transport-security:\n  cert-file: a.pem\nname: x", ["--cert-file=a.pem", "--name=x"]),
-    ("cert-file: a.pem", ["--cert-file=a.pem"]), ("name:", ["--name="]), ("", []), ("# none", []),
+    ("cert-file: a.pem", ["--cert-file=a.pem"]), ("name:\nv: 2", ["--v=2"]), ("", []),
+    ("# none", []),
     ("---\n", []),
   ])
   func aFileSetsWhatFlagsSet(text: String, expected: [String]) throws {

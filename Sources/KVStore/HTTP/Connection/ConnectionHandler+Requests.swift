@@ -14,8 +14,9 @@ extension ConnectionHandler {
       self.report(.answered(.refusal(refusal)), context: context)
       return
     }
-    let route = Route(request.head.method, target)
-    let changesMembers = Route.changesMembers(request.head.method, target)
+    let route = Route(request.head.method, target, at: self.purpose)
+    let changesMembers =
+      self.purpose == .clients && Route.changesMembers(request.head.method, target)
     var requester = requester
     if requester == nil, self.store.auth.isEnabled, route.needsRequester || changesMembers {
       switch self.store.auth.identify(

@@ -22,6 +22,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   let store: Store
   let pages: Pages
   let listener: BrowserPolicy.Listener
+  let purpose: ListenAddress.Purpose
   private(set) var certificateName: KeyName?
   let limits: ConnectionLimits
   private var state: ConnectionState
@@ -41,11 +42,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var linger: Scheduled<Void>?
 
   init(
-    store: Store, pages: Pages, listener: BrowserPolicy.Listener, limits: ConnectionLimits
+    store: Store, pages: Pages, listener: BrowserPolicy.Listener, purpose: ListenAddress.Purpose,
+    limits: ConnectionLimits
   ) {
     self.store = store
     self.pages = pages
     self.listener = listener
+    self.purpose = purpose
     self.limits = limits
     self.state = ConnectionState(limits: limits, headers: pages.headers, openedAt: .now())
   }

@@ -25,18 +25,25 @@ enum Route: Equatable, Sendable {
   case notFound
   case badRequest
 
-  init(_ method: HTTPMethod, _ target: RequestTarget?) {
+  /// - Parameter purpose: of the address that the request has come to.
+  init(
+    _ method: HTTPMethod, _ target: RequestTarget?, at purpose: ListenAddress.Purpose = .clients
+  ) {
     guard let target else {
       self = .badRequest
       return
     }
-    if method == .OPTIONS {
+    if method == .OPTIONS, purpose == .clients {
       self = .preflight
       return
     }
     // Its target is no path. Source: `ServeMux.Handler` of Go's `net/http`.
     if method.rawValue != "CONNECT", let location = target.redirection {
       self = .redirect(location)
+      return
+    }
+    if purpose == .metrics {
+      self = Self.monitoring(method, String(decoding: target.path, as: UTF8.self)) ?? .notFound
       return
     }
     let keys = Array("/v2/keys".utf8)
@@ -54,8 +61,7 @@ enum Route: Equatable, Sendable {
       return
     }
     func only(_ allowed: [HTTPMethod], _ route: Route) -> Route {
-      allowed.contains(method)
-        ? route : .methodNotAllowed(allow: allowed.map(\.rawValue).joined(separator: ","))
+      Self.only(allowed, route, method)
     }
     let path = String(decoding: target.path, as: UTF8.self)
     for prefix in ["/v3", "/v3beta"] where path.hasPrefix(prefix + "/") {
@@ -70,13 +76,10 @@ enum Route: Equatable, Sendable {
     switch path {
     case "/v3", "/v3beta": self = .redirect(path + "/")
     case "/version": self = only([.GET], .version)
-    case "/health": self = only([.GET], .health)
     case "/v2/machines": self = only([.GET, .HEAD], .machines)
     case "/v2/stats/store": self = only([.GET], .storeStatistics)
     case "/v2/stats/self": self = only([.GET], .selfStatistics)
     case "/v2/stats/leader": self = only([.GET], .leaderStatistics)
-    // Any method, as with etcd.
-    case "/metrics": self = .metrics
     case "/v2/members" where ![.POST, .DELETE, .PUT].contains(method),
       "/v2/members/" where ![.POST, .DELETE, .PUT].contains(method):
       self = method == .GET ? .members : .methodNotAllowed(allow: "GET,POST,DELETE,PUT")
@@ -86,8 +89,25 @@ enum Route: Equatable, Sendable {
     case "/v2/members", "/v2/members/":
       // The one member cannot be changed or removed, and no other can join.
       self = .methodNotAllowed(allow: "GET")
-    default: self = .notFound
+    default: self = Self.monitoring(method, path) ?? .notFound
     }
+  }
+
+  /// What an address for metrics has, too.
+  private static func monitoring(_ method: HTTPMethod, _ path: String) -> Route? {
+    switch path {
+    case "/health": Self.only([.GET], .health, method)
+    // Any method, as with etcd.
+    case "/metrics": .metrics
+    default: nil
+    }
+  }
+
+  private static func only(
+    _ allowed: [HTTPMethod], _ route: Route, _ method: HTTPMethod
+  ) -> Route {
+    allowed.contains(method)
+      ? route : .methodNotAllowed(allow: allowed.map(\.rawValue).joined(separator: ","))
   }
 
   private static func keysMethod(_ method: HTTPMethod) -> KeysRequest.Method? {
