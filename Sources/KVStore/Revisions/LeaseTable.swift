@@ -1,9 +1,9 @@
 /// The leases of the v3 keyspace, with the keys that are attached to them.
 package struct LeaseTable: Sendable {
-  struct Lease: Sendable {
+  package struct Lease: Sendable {
     let id: Int64
     /// In seconds.
-    let ttl: Int64
+    package let ttl: Int64
     var deadline: StoreTime
     var keys = OrderedMap<RevisionKey, Bool>()
   }
@@ -19,7 +19,7 @@ package struct LeaseTable: Sendable {
   private var byID = OrderedMap<Int64, Lease>()
   private var due = OrderedMap<Due, Int64>()
 
-  subscript(id: Int64) -> Lease? { self.byID[id] }
+  package subscript(id: Int64) -> Lease? { self.byID[id] }
 
   /// In their order.
   var ids: [Int64] { self.byID.keys }
@@ -120,7 +120,7 @@ extension RevisionTree {
   }
 
   /// Gives each lease its whole TTL again.
-  mutating func renewAllLeases(at now: StoreTime) {
+  package mutating func renewAllLeases(at now: StoreTime) {
     for id in self.leases.ids { _ = self.keepAlive(id, now: now) }
   }
 

@@ -3,15 +3,15 @@ extension RevisionTree {
   /// Takes in the changes that the tables have, in their order, then the leases, and says what contradicts itself.
   ///
   /// Rows up to the compacted revision may be those of a compaction that had not removed all of them.
-  struct Loader {
-    private(set) var tree = RevisionTree()
+  package struct Loader {
+    package private(set) var tree = RevisionTree()
     /// What no revision shows any longer.
-    private(set) var obsolete: [Revision] = []
+    package private(set) var obsolete: [Revision] = []
     private var last: Revision
     /// Of the pairs up to the compacted revision.
     private var places: [RevisionKey: Revision] = [:]
 
-    init(revision: Int64, compacted: Int64) {
+    package init(revision: Int64, compacted: Int64) {
       self.tree.revision = revision
       self.tree.compacted = compacted
       // The first change has revision 2.
@@ -20,7 +20,9 @@ extension RevisionTree {
 
     /// - Parameter pair: `nil` for a deletion.
     /// - Returns: what is wrong.
-    mutating func add(_ key: RevisionKey, _ pair: KeyValue?, at revision: Revision) -> String? {
+    package mutating func add(_ key: RevisionKey, _ pair: KeyValue?, at revision: Revision)
+      -> String?
+    {
       guard revision.main > 1, revision.main <= self.tree.revision, revision.sub >= 0 else {
         return "\(revision) is not among those up to \(self.tree.revision)"
       }
@@ -64,10 +66,10 @@ extension RevisionTree {
       if revision.main == self.tree.compacted { self.tree.changes[revision] = key }
     }
 
-    mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
+    package mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
 
     /// - Returns: what is wrong.
-    mutating func finish() -> String? {
+    package mutating func finish() -> String? {
       guard self.tree.compacted <= self.tree.revision else {
         return "\(self.tree.compacted) was compacted, and \(self.tree.revision) is the last one"
       }

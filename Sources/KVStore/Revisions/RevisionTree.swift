@@ -21,7 +21,7 @@ package struct RevisionTree: Sendable {
   var versions = OrderedMap<VersionKey, KeyValue?>()
   /// The keys by their changes, for watchers that begin in the past and for compactions.
   var changes = OrderedMap<Revision, RevisionKey>()
-  var leases = LeaseTable()
+  package internal(set) var leases = LeaseTable()
   /// What has been done since the last ``takeChanges()``, in order.
   var journal: [RevisionChange] = []
 
