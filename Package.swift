@@ -392,7 +392,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",
-      dependencies: ["Elector", "KVStore", "SeededRandom", "Simulator", "TestSupport"],
+      dependencies: [
+        "Elector", "EtcdClient", "KVStore", "SeededRandom", "Simulator", "TestSupport",
+      ],
       swiftSettings: settings),
     // What the manual says of the code: links, sizes, named tests, tables of flags. `make tidy` runs it.
     .testTarget(

@@ -1,4 +1,5 @@
 import Elector
+import EtcdClient
 import Foundation
 import SeededRandom
 import TestSupport
@@ -32,6 +33,36 @@ import Testing
     #expect(summary.faults.count > 15)
   }
 
+  /// With changes of etcd's leader.
+  @Test func nothingIsEverWrongByV3() async throws {
+    var scenario = Scenario()
+    scenario.api = .v3
+    let summary = try await self.run(Election.self, 0..<40, scenario)
+    for violation in summary.violations {
+      let story = Campaign(scenario, from: violation.seed, seeds: 1).story(of: violation.seed)
+      Issue.record("seed \(violation.seed): \(violation.text)\n\(story.story.text)")
+    }
+    #expect(summary.terms > 40)
+    #expect(summary.faults[.changeLeader] ?? 0 > 20)
+  }
+
+  /// A seed has its API by chance, and is the same run as with that API by name.
+  @Test func seedsChooseTheAPI() {
+    var counts: [EtcdAPI: Int] = [:]
+    for seed in 0..<100 as Range<UInt64> {
+      let draw = Draw(Scenario(), seed: seed, faults: nil)
+      counts[draw.api, default: 0] += 1
+      var named = Scenario()
+      named.api = draw.api
+      #expect(Draw(named, seed: seed, faults: nil).faults == draw.faults)
+      named.api = .v2
+      let inV2 = Draw(named, seed: seed, faults: nil)
+      #expect(inV2.faults == draw.faults.filter { $0.kind != .changeLeader })
+      #expect(inV2.ttlSeconds == draw.ttlSeconds)
+    }
+    #expect(counts[.v2] ?? 0 > 30 && counts[.v3] ?? 0 > 30 && counts[.auto] == nil)
+  }
+
   /// Elector and guard may die at one instant then.
   @Test func aKubeletEndsThePodOfElectorsThatAreGone() async throws {
     var scenario = Scenario()
@@ -44,12 +75,15 @@ import Testing
     #expect(summary.faults[.killUnit] ?? 0 > 0)
   }
 
-  @Test func aSeedGivesTheSameRunEachTime() {
+  @Test(arguments: [EtcdAPI.v2, .v3]) func aSeedGivesTheSameRunEachTime(api: EtcdAPI) {
     func text(_ seed: UInt64) -> String {
-      var simulation = Simulation<Election>(Scenario(), seed: seed, tells: true)
+      var scenario = Scenario()
+      scenario.api = api
+      var simulation = Simulation<Election>(scenario, seed: seed, tells: true)
       simulation.run()
       return simulation.story.text
     }
+    #expect(text(7).contains("serves etcd's \(api) API"))
     #expect(text(7) == text(7))
     #expect(text(7) != text(8))
     #expect(text(7).contains("acquired"))
@@ -58,9 +92,12 @@ import Testing
   /// It has to be able to fail: the original's split brain is found, told, and told with no fault that does
   /// not matter.
   @Test func theOriginalsSplitBrainIsFoundAndTold() async throws {
-    let violation = try #require(try await self.run(Podmaster.self, 0..<100).violations.first)
+    var scenario = Scenario()
+    scenario.api = .v2
+    let violation = try #require(
+      try await self.run(Podmaster.self, 0..<100, scenario).violations.first)
     #expect(violation.text.hasSuffix("both run the pod"))
-    let campaign = Campaign(Scenario(), from: violation.seed, seeds: 1)
+    let campaign = Campaign(scenario, from: violation.seed, seeds: 1)
     let telling = try await onThreadOfItsOwn {
       campaign.story(of: violation.seed, by: Podmaster.self)
     }
@@ -89,8 +126,10 @@ import Testing
     }
   }
 
-  @Test func withoutFaultsNobodyLosesTheLock() async throws {
+  @Test(arguments: [EtcdAPI.v2, .v3])
+  func withoutFaultsNobodyLosesTheLock(api: EtcdAPI) async throws {
     var scenario = Scenario()
+    scenario.api = api
     scenario.faults = []
     let summary = try await self.run(Election.self, 0..<4, scenario)
     #expect(summary.violations.isEmpty)
@@ -101,6 +140,7 @@ import Testing
   @Test func thePictureHasALaneForEachPart() {
     let picture = Campaign(Scenario(), from: 3, seeds: 1).story(of: 3).story.svg
     #expect(picture.hasPrefix("<svg "))
+    #expect(picture.contains(">etcd v"))
     for lane in ["lease", "store", "node0 elector", "node1 guard", "node1 pod"] {
       #expect(picture.contains(">\(lane)</text>"), "\(lane)")
     }
@@ -134,6 +174,17 @@ import Testing
     #expect(clock.time(of: .seconds(20)) == due + .seconds(30))
     #expect(clock.time(of: before) <= .seconds(10))
     #expect(clock.reading(at: clock.time(of: before)) >= before)
+  }
+
+  @Test(arguments: [-100_000, 0, 100_000] as [Int64])
+  func anotherMachinesClockGoesOnFromThere(gain: Int64) {
+    var clock = NodeClock(bootedAt: -.seconds(1_000), gain: 77)
+    let now = Nanoseconds.seconds(500)
+    let before = clock.reading(at: now)
+    clock.pass(toGain: gain, at: now)
+    #expect((0...1_000_000).contains(clock.reading(at: now) - before))
+    let later = clock.reading(at: now + .seconds(1_000)) - clock.reading(at: now)
+    #expect(later == .seconds(1_000) + gain * 1_000)
   }
 
   @Test func whatIsDueAtOneInstantKeepsItsOrder() {

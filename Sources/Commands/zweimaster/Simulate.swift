@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLine
 import Elector
+import EtcdClient
 import FaultCampaigns
 import Foundation
 import Simulator
@@ -23,6 +24,17 @@ struct Simulate: ParsableCommand {
   @Option(help: "How many seeds.") var seeds: UInt64 = 1_000
   @Option(name: .customLong("from"), help: ArgumentHelp("The first one.", valueName: "seed"))
   var first: UInt64 = 0
+  @Option(
+    help: ArgumentHelp(
+      "The store's API for the leases: v3 or v2. (default: one of them, by the seed)",
+      valueName: "api"),
+    transform: {
+      guard let api = EtcdAPI(rawValue: $0), api != .auto else {
+        throw ValidationError("use v3 or v2, not \"\($0)\"")
+      }
+      return api
+    })
+  var etcdApi: EtcdAPI?
   @Option(help: "How many masters. (default: 2 or 3, by the seed)") var masters: Int?
   @Option(
     help: ArgumentHelp(
@@ -67,6 +79,7 @@ struct Simulate: ParsableCommand {
 
   private func scenario() throws -> Scenario {
     var scenario = Scenario()
+    scenario.api = self.etcdApi ?? .auto
     scenario.masters = self.masters
     scenario.ttlSeconds = self.ttlSecs
     scenario.sleep = self.sleep?.duration

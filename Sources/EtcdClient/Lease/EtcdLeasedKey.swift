@@ -156,7 +156,7 @@ public final class EtcdLeasedKey: LeasedKey {
     let name = APIChoice.recordKey(for: self.options.key)
     do throws(EtcdClientError) {
       let gateway = EtcdGateway(client: self.client, only: endpoint)
-      let reply = try await gateway.range(V3LeasedKey.bytes(name), until: deadline)
+      let reply = try await gateway.range(V3LeaseCalls.bytes(name), until: deadline)
       guard let value = reply.kvs?.first?.holder.name else { return .absent }
       guard let api = EtcdAPI(rawValue: value), api != .auto else {
         return .silent(

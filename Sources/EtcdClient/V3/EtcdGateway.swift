@@ -27,41 +27,41 @@ struct EtcdGateway: Sendable {
       "/kv/range", Gateway.RangeRequest(key: key), isRepeatable: true, until: deadline)
   }
 
-  /// - Parameter isRepeatable: whether it only reads.
-  func txn(
-    _ request: Gateway.TxnRequest, isRepeatable: Bool, until deadline: Deadline
-  ) async throws(EtcdClientError) -> Gateway.TxnReply {
-    try await self.call("/kv/txn", request, isRepeatable: isRepeatable, until: deadline)
-  }
-
-  /// Grants a lease with an ID of our own, so that we can revoke it even when the answer is lost.
-  /// - Returns: the TTL that the server grants, in seconds.
-  func grantLease(
-    _ id: Int64, ttlSeconds: Int64, until deadline: Deadline
-  ) async throws(EtcdClientError) -> Int64 {
-    do {
-      let reply: Gateway.LeaseReply = try await self.call(
-        "/lease/grant", Gateway.LeaseRequest(ID: Quoted(id), TTL: Quoted(ttlSeconds)),
-        isRepeatable: true, until: deadline)
-      return reply.TTL?.value ?? 0
+  func perform(
+    _ call: GatewayCall, until deadline: Deadline
+  ) async throws(EtcdClientError) -> GatewayReply {
+    do throws(EtcdClientError) {
+      switch call {
+      case .range(let request):
+        return .range(
+          try await self.call("/kv/range", request, isRepeatable: true, until: deadline))
+      case .txn(let request, let isRepeatable):
+        return .txn(
+          try await self.call("/kv/txn", request, isRepeatable: isRepeatable, until: deadline))
+      case .grant(let lease, let ttlSeconds):
+        let reply: Gateway.LeaseReply = try await self.call(
+          "/lease/grant", Gateway.LeaseRequest(ID: Quoted(lease), TTL: Quoted(ttlSeconds)),
+          isRepeatable: true, until: deadline)
+        return .granted(ttlSeconds: reply.TTL?.value ?? 0)
+      case .keepAlive(let lease):
+        let reply: Gateway.LeaseReply = try await self.call(
+          "/lease/keepalive", Gateway.LeaseRequest(ID: Quoted(lease)), isRepeatable: true,
+          isStream: true, until: deadline)
+        let ttl = reply.TTL?.value ?? 0
+        return .keptAlive(
+          ttlSeconds: ttl > 0 ? ttl : nil, raftTerm: reply.header.raft_term?.value)
+      case .revoke(let lease):
+        let _: Gateway.LeaseReply = try await self.call(
+          "/lease/revoke", Gateway.LeaseRequest(ID: Quoted(lease)), isRepeatable: true,
+          until: deadline)
+        return .revoked
+      }
     } catch {
-      // The server applied the first attempt, but its answer was lost.
-      if case .declined(let reason) = error, reason.message.contains("lease already exists") {
-        return ttlSeconds
+      if case .declined(let refusal) = error, let reply = call.reply(for: refusal) {
+        return reply
       }
       throw error
     }
-  }
-
-  /// - Returns: the lease's remaining TTL, `nil` when the lease does not exist.
-  func keepAlive(
-    _ id: Int64, until deadline: Deadline
-  ) async throws(EtcdClientError) -> (ttlSeconds: Int64?, raftTerm: UInt64?) {
-    let reply: Gateway.LeaseReply = try await self.call(
-      "/lease/keepalive", Gateway.LeaseRequest(ID: Quoted(id)), isRepeatable: true, isStream: true,
-      until: deadline)
-    let ttl = reply.TTL?.value ?? 0
-    return (ttl > 0 ? ttl : nil, reply.header.raft_term?.value)
   }
 
   /// - Returns: what is left of a lease; `nil` when it does not exist.
@@ -70,18 +70,6 @@ struct EtcdGateway: Sendable {
       "/lease/timetolive", Gateway.LeaseRequest(ID: Quoted(id)), isRepeatable: true,
       until: deadline)
     return (reply.TTL?.value).flatMap { $0 >= 0 ? $0 : nil }
-  }
-
-  /// Revokes a lease; a lease that does not exist is no error.
-  func revokeLease(_ id: Int64, until deadline: Deadline) async throws(EtcdClientError) {
-    do {
-      let _: Gateway.LeaseReply = try await self.call(
-        "/lease/revoke", Gateway.LeaseRequest(ID: Quoted(id)), isRepeatable: true,
-        until: deadline)
-    } catch {
-      if case .declined(let reason) = error, reason.code == GRPCCode.notFound { return }
-      throw error
-    }
   }
 
   /// Waits for the first change of a key at or after a revision.

@@ -5,24 +5,38 @@ import HTTPEndpoint
 /// false or empty.
 ///
 /// Source: etcd's `rpc.proto`, `kv.proto` and the documentation of its gRPC gateway.
-enum Gateway {
-  struct Header: Decodable, Sendable {
-    var cluster_id: Quoted<UInt64>?
-    var revision: Quoted<UInt64>?
-    var raft_term: Quoted<UInt64>?
+package enum Gateway {
+  package struct Header: Decodable, Sendable {
+    package var cluster_id: Quoted<UInt64>?
+    package var revision: Quoted<UInt64>?
+    package var raft_term: Quoted<UInt64>?
+
+    package init(revision: UInt64, raftTerm: UInt64) {
+      self.revision = Quoted(revision)
+      self.raft_term = Quoted(raftTerm)
+    }
 
     var position: StorePosition {
       StorePosition(clusterID: self.cluster_id?.value, index: self.revision?.value ?? 0)
     }
   }
 
-  struct KeyValue: Decodable, Sendable {
-    var value: Data?
-    var create_revision: Quoted<UInt64>?
-    var mod_revision: Quoted<UInt64>?
-    var lease: Quoted<Int64>?
+  package struct KeyValue: Decodable, Sendable {
+    package var value: Data?
+    package var create_revision: Quoted<UInt64>?
+    package var mod_revision: Quoted<UInt64>?
+    package var lease: Quoted<Int64>?
 
-    var holder: Holder {
+    package init(
+      value: Data = Data(), createRevision: UInt64 = 0, modRevision: UInt64, lease: Int64 = 0
+    ) {
+      self.value = value
+      self.create_revision = Quoted(createRevision)
+      self.mod_revision = Quoted(modRevision)
+      self.lease = Quoted(lease)
+    }
+
+    package var holder: Holder {
       Holder(
         name: String(decoding: self.value ?? Data(), as: UTF8.self),
         term: self.create_revision?.value ?? 0, modifiedIndex: self.mod_revision?.value ?? 0)
@@ -35,13 +49,18 @@ enum Gateway {
     var TTL: Quoted<Int64>?
   }
 
-  struct RangeRequest: Encodable, Sendable {
-    var key: Data
+  package struct RangeRequest: Encodable, Sendable {
+    package var key: Data
   }
 
-  struct RangeReply: Decodable, Sendable {
-    var header: Header
-    var kvs: [KeyValue]?
+  package struct RangeReply: Decodable, Sendable {
+    package var header: Header
+    package var kvs: [KeyValue]?
+
+    package init(_ header: Header, _ pairs: [KeyValue]) {
+      self.header = header
+      self.kvs = pairs
+    }
   }
 
   struct LeaseRequest: Encodable, Sendable {
@@ -55,40 +74,49 @@ enum Gateway {
     var TTL: Quoted<Int64>?
   }
 
-  struct TxnRequest: Encodable, Sendable {
-    struct Compare: Encodable, Sendable {
-      var key: Data
-      var target: String
-      var result = "EQUAL"
-      var create_revision: Quoted<UInt64>?
-      var mod_revision: Quoted<UInt64>?
+  package struct TxnRequest: Encodable, Sendable {
+    package struct Compare: Encodable, Sendable {
+      package var key: Data
+      package var target: String
+      package var result = "EQUAL"
+      package var create_revision: Quoted<UInt64>?
+      package var mod_revision: Quoted<UInt64>?
     }
-    struct Put: Encodable, Sendable {
-      var key: Data
-      var value: Data
-      var lease: Quoted<Int64>?
+    package struct Put: Encodable, Sendable {
+      package var key: Data
+      package var value: Data
+      package var lease: Quoted<Int64>?
     }
-    struct Operation: Encodable, Sendable {
-      var request_range: RangeRequest?
-      var request_put: Put?
-      var request_delete_range: RangeRequest?
+    package struct Operation: Encodable, Sendable {
+      package var request_range: RangeRequest?
+      package var request_put: Put?
+      package var request_delete_range: RangeRequest?
     }
-    var compare: [Compare]
-    var success: [Operation]
-    var failure: [Operation]
+    package var compare: [Compare]
+    package var success: [Operation]
+    package var failure: [Operation]
   }
 
-  struct TxnReply: Decodable, Sendable {
-    struct Response: Decodable, Sendable {
-      struct Range: Decodable, Sendable { var kvs: [KeyValue]? }
+  package struct TxnReply: Decodable, Sendable {
+    package struct Response: Decodable, Sendable {
+      package struct Range: Decodable, Sendable { var kvs: [KeyValue]? }
       var response_range: Range?
     }
-    var header: Header
-    var succeeded: Bool?
+    package var header: Header
+    package var succeeded: Bool?
     var responses: [Response]?
 
+    /// - Parameter ranges: the keys that each of its ranges has found.
+    package init(_ header: Header, succeeded: Bool, ranges: [[KeyValue]]) {
+      self.header = header
+      self.succeeded = succeeded
+      self.responses = ranges.map { Response(response_range: .init(kvs: $0)) }
+    }
+
     /// The key that its range found.
-    var found: KeyValue? { self.responses?.lazy.compactMap { $0.response_range?.kvs?.first }.first }
+    package var found: KeyValue? {
+      self.responses?.lazy.compactMap { $0.response_range?.kvs?.first }.first
+    }
   }
 
   struct AuthenticateRequest: Encodable, Sendable {
@@ -108,10 +136,20 @@ enum Gateway {
     var create_request: Create
   }
 
-  struct WatchReply: Decodable, Sendable {
-    struct Event: Decodable, Sendable {
+  package struct WatchReply: Decodable, Sendable {
+    package struct Event: Decodable, Sendable {
       var type: String?
       var kv: KeyValue
+
+      package init(isDeletion: Bool, _ pair: KeyValue) {
+        self.type = isDeletion ? "DELETE" : nil
+        self.kv = pair
+      }
+
+      package var change: KeyChange {
+        self.type == "DELETE"
+          ? .removed(index: self.kv.mod_revision?.value ?? 0) : .written(self.kv.holder)
+      }
     }
     var canceled: Bool?
     var cancel_reason: String?
@@ -141,12 +179,12 @@ enum Gateway {
 }
 
 /// An integer as the gateway writes it: as text, since JavaScript's numbers have 53 bits.
-struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable, Sendable {
-  var value: Number
+package struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable, Sendable {
+  package var value: Number
 
-  init(_ value: Number) { self.value = value }
+  package init(_ value: Number) { self.value = value }
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let field = try decoder.singleValueContainer()
     if let text = try? field.decode(String.self) {
       guard let value = Number(text) else {
@@ -159,7 +197,7 @@ struct Quoted<Number: FixedWidthInteger & Codable & Sendable>: Codable, Hashable
     }
   }
 
-  func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var field = encoder.singleValueContainer()
     try field.encode("\(self.value)")
   }
@@ -190,7 +228,7 @@ extension EtcdGatewayError {
   }
 
   /// Its meaning for a request.
-  func clientError(from endpoint: EtcdEndpoint) -> EtcdClientError {
+  package func clientError(from endpoint: EtcdEndpoint) -> EtcdClientError {
     if self.isAboutTheToken || self.message.contains("authentication failed")
       || self.code == GRPCCode.permissionDenied
     {

@@ -1,9 +1,13 @@
 /// The leases of the v3 keyspace, with the keys that are attached to them.
 package struct LeaseTable: Sendable {
+<<<<<<< HEAD
   struct Lease: OrderedElement, Sendable {
+=======
+  package struct Lease: Sendable {
+>>>>>>> 8aeaa43c9ca5716cc2a12fdc72d71de0593db88c
     let id: Int64
     /// In seconds.
-    let ttl: Int64
+    package let ttl: Int64
     var deadline: StoreTime
     var keys = OrderedMap<RevisionKey>()
 
@@ -23,7 +27,7 @@ package struct LeaseTable: Sendable {
   private var byID = OrderedMap<Lease>()
   private var due = OrderedMap<Due>()
 
-  subscript(id: Int64) -> Lease? { self.byID[id] }
+  package subscript(id: Int64) -> Lease? { self.byID[id] }
 
   /// In their order.
   var ids: [Int64] { self.byID.elements.map(\.id) }
@@ -128,7 +132,7 @@ extension RevisionTree {
   }
 
   /// Gives each lease its whole TTL again.
-  mutating func renewAllLeases(at now: StoreTime) {
+  package mutating func renewAllLeases(at now: StoreTime) {
     for id in self.leases.ids { _ = self.keepAlive(id, now: now) }
   }
 

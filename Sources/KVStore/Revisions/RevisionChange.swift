@@ -15,7 +15,7 @@ package enum RevisionChange: Equatable, Sendable {
   case removal(Revision)
 
   /// Whether a start needs to find it in the log.
-  var isLogged: Bool {
+  package var isLogged: Bool {
     switch self {
     case .put, .deletion, .grant, .end, .compaction: true
     case .renewal, .removal: false
@@ -23,7 +23,7 @@ package enum RevisionChange: Equatable, Sendable {
   }
 
   /// Of a change that watchers are told.
-  var key: RevisionKey? {
+  package var key: RevisionKey? {
     switch self {
     case .put(let pair, _): pair.key
     case .deletion(let key, _): key
@@ -32,7 +32,7 @@ package enum RevisionChange: Equatable, Sendable {
   }
 
   /// Of a change of a key.
-  var revision: Revision? {
+  package var revision: Revision? {
     switch self {
     case .put(_, let revision), .deletion(_, let revision): revision
     case .grant, .end, .compaction, .renewal, .removal: nil

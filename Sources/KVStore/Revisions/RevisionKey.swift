@@ -49,7 +49,7 @@ package struct KeyRange: Equatable, Sendable {
 
 /// One change of one key: the revision of its transaction, and its place in it.
 package struct Revision: Hashable, Comparable, Sendable {
-  let main: Int64
+  package let main: Int64
   let sub: Int64
 
   package static func < (a: Revision, b: Revision) -> Bool {

@@ -3,15 +3,15 @@ extension RevisionTree {
   /// Takes in the changes that the tables have, in their order, then the leases, and says what contradicts itself.
   ///
   /// Rows up to the compacted revision may be those of a compaction that had not removed all of them.
-  struct Loader {
-    private(set) var tree = RevisionTree()
+  package struct Loader {
+    package private(set) var tree = RevisionTree()
     /// What no revision shows any longer.
-    private(set) var obsolete: [Revision] = []
+    package private(set) var obsolete: [Revision] = []
     private var last: Revision
     /// Each key's last change. A dictionary finds it quicker among many keys than the tree, which is made at the end.
     private var latest: [RevisionKey: KeyValue] = [:]
 
-    init(revision: Int64, compacted: Int64) {
+    package init(revision: Int64, compacted: Int64) {
       self.tree.revision = revision
       self.tree.compacted = compacted
       self.tree.swept = Revision(main: compacted, sub: 0)
@@ -21,7 +21,9 @@ extension RevisionTree {
 
     /// - Parameter pair: `nil` for a deletion.
     /// - Returns: what is wrong.
-    mutating func add(_ key: RevisionKey, _ pair: KeyValue?, at revision: Revision) -> String? {
+    package mutating func add(_ key: RevisionKey, _ pair: KeyValue?, at revision: Revision)
+      -> String?
+    {
       guard revision.main > 1, revision.main <= self.tree.revision, revision.sub >= 0 else {
         return "\(revision) is not among those up to \(self.tree.revision)"
       }
@@ -62,10 +64,31 @@ extension RevisionTree {
         ? Revision(main: main, sub: self.last.sub + 1) : Revision(main: self.last.main + 1, sub: 0)
     }
 
+<<<<<<< HEAD
     mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
+=======
+    private mutating func addOld(
+      _ key: RevisionKey, _ pair: KeyValue?, inPlaceOf former: KeyValue?, at revision: Revision
+    ) {
+      if let former = self.places.removeValue(forKey: key) {
+        self.obsolete.append(former)
+        self.tree.versions.remove(VersionKey(key: key, revision: former))
+      }
+      if pair != nil {
+        self.places[key] = revision
+        self.tree.versions.insert(pair, for: VersionKey(key: key, revision: revision))
+      } else if revision.main < self.tree.compacted {
+        self.obsolete.append(revision)
+      }
+      // A watcher may begin at the compacted revision.
+      if revision.main == self.tree.compacted { self.tree.changes[revision] = key }
+    }
+
+    package mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
+>>>>>>> 8aeaa43c9ca5716cc2a12fdc72d71de0593db88c
 
     /// - Returns: what is wrong.
-    mutating func finish() -> String? {
+    package mutating func finish() -> String? {
       guard self.tree.compacted <= self.tree.revision else {
         return "\(self.tree.compacted) was compacted, and \(self.tree.revision) is the last one"
       }

@@ -13,11 +13,11 @@ package struct Backlog: Sendable {
   /// As of the last change of v3.
   package private(set) var revisions: RevisionTree
   /// Puts and deletions of v3, in their order.
-  private(set) var revisionChanges: [RevisionChange] = []
+  package private(set) var revisionChanges: [RevisionChange] = []
   /// Granted, kept alive or ended.
-  private(set) var leases: Set<Int64> = []
+  package private(set) var leases: Set<Int64> = []
   /// Rows of changes that a compaction has given up.
-  private(set) var removals: [Revision] = []
+  package private(set) var removals: [Revision] = []
   /// Whether nothing follows, and the deadlines of leases are exact.
   var isLast = false
   package private(set) var changeCount = 0

@@ -143,7 +143,7 @@ extension Simulation {
   /// The seed's cluster.
   var setting: String {
     var lines = [
-      "\(self.nodes.count) masters; a lease of \(self.draw.ttlSeconds) s, --sleep \(self.draw.sleep); a kubelet "
+      "\(self.nodes.count) masters, leases by etcd's \(self.draw.api) API; a lease of \(self.draw.ttlSeconds) s, --sleep \(self.draw.sleep); a kubelet "
         + "notices within \(Timeline.time(self.draw.detection)) and gives a pod \(Timeline.time(self.draw.grace))"
     ]
     if self.draw.clockSkew > 0 {

@@ -1,8 +1,11 @@
 import Elector
+import EtcdClient
 import SeededRandom
 
 /// The random choices of a seed: one cluster and its faults.
 struct Draw: Sendable {
+  /// Not `auto`.
+  let api: EtcdAPI
   let ttlSeconds: Int64
   let sleep: Duration
   let detection: Nanoseconds
@@ -23,6 +26,9 @@ struct Draw: Sendable {
   /// - Parameter faults: replace the faults of the seed.
   init(_ scenario: Scenario, seed: UInt64, faults: [SimulatedFault]?) {
     var chance = SeededGenerator(seed: seed)
+    var apiChance = SeededGenerator(seed: seed ^ 0xe7cd_0003)
+    let drawnAPI = apiChance.hits(percent: 50) ? EtcdAPI.v3 : .v2
+    self.api = scenario.elections > 1 ? .v2 : scenario.api == .auto ? drawnAPI : scenario.api
     self.ttlSeconds = scenario.ttlSeconds ?? chance.span(3...30)
     let longestSleep = min(6_000, self.ttlSeconds * 1_000)
     self.sleep = scenario.sleep ?? .milliseconds(chance.span(200...longestSleep))
@@ -42,7 +48,7 @@ struct Draw: Sendable {
       detection: .milliseconds(detectionMilliseconds), youngDetection: self.youngDetection.duration,
       grace: .seconds(graceSeconds))
     var clockChance = SeededGenerator(seed: seed ^ 0xc10c_5ee4)
-    let isSkewed = scenario.elections == 1 && clockChance.hits(percent: 30)
+    let isSkewed = scenario.elections == 1 && self.api == .v2 && clockChance.hits(percent: 30)
     self.clockSkew = isSkewed ? clockChance.span(0...Nanoseconds.seconds(self.ttlSeconds) / 2) : 0
     var timings: [Timing] = []
     for _ in 0..<masters {
@@ -63,9 +69,16 @@ struct Draw: Sendable {
       : PodLimits()
     self.window = .seconds(scenario.windowSeconds)
     precondition(scenario.elections == 1 || scenario.faults.isEmpty || faults != nil)
-    let kinds = scenario.faults.filter { haveDeadline || $0 != .killUnit }
-    let plan = SimulatedFault.plan(nodes: masters, window: self.window, kinds: kinds, with: &chance)
-    self.faults = faults ?? plan
+    let kinds = scenario.faults.filter {
+      $0 != .changeLeader && (haveDeadline || $0 != .killUnit)
+    }
+    var plan = SimulatedFault.plan(
+      nodes: masters, window: self.window, kinds: kinds, with: &chance)
+    if self.api == .v3, scenario.faults.contains(.changeLeader) {
+      plan += SimulatedFault.plan(
+        nodes: masters, window: self.window, kinds: [.changeLeader], most: 3, with: &apiChance)
+    }
+    self.faults = faults ?? plan.inOrder
   }
 
   /// Leaves out a deadline that does not fit the lease.
@@ -93,6 +106,8 @@ struct Draw: Sendable {
     let delay = delays.max() ?? .zero
     var bound = Nanoseconds(.seconds(self.ttlSeconds) + delay + .seconds(1))
     bound += self.detection + .milliseconds(20)
+    // A watch may have been cut silently, and v3 does not tell a reader how long the lease lasts.
+    if self.api == .v3 { bound += Nanoseconds(self.sleep * 1.2) }
     // An elector that could not install its manifest, or whose pod does not run, leaves the lock to others,
     // for longer each time.
     let mayStandBack =

@@ -1,7 +1,10 @@
 import Elector
+import EtcdClient
 
 /// The kind of the simulated clusters and their faults. Each seed draws the rest.
 public struct Scenario: Sendable {
+  /// The store's API for the leases; `auto` for one of them, by chance. Many elections have v2.
+  public var api = EtcdAPI.auto
   /// `nil` for two or three, by chance.
   public var masters: Int?
   /// The lease's time to live; `nil` for 3 to 30 seconds, by chance.

@@ -55,6 +55,8 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
     case fullStoreDisk = "full-store-disk"
     /// Another client writes so much that the lock's events leave the store's history.
     case flood
+    /// etcd's leader is cut off, and another one is elected; with v3 only. The old one keeps leases alive until the end.
+    case changeLeader = "change-leader"
   }
 
   public let kind: Kind
@@ -71,12 +73,15 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// Draws the faults of a run.
-  /// - Parameter window: faults begin within it.
+  /// - Parameters:
+  ///   - window: faults begin within it.
+  ///   - most: how many there are at most.
   static func plan(
-    nodes: Int, window: Nanoseconds, kinds: [Kind], with chance: inout SeededGenerator
+    nodes: Int, window: Nanoseconds, kinds: [Kind], most: Int = 11,
+    with chance: inout SeededGenerator
   ) -> [SimulatedFault] {
     guard !kinds.isEmpty else { return [] }
-    let faults = (0..<chance.index(below: 12)).map { _ in
+    let faults = (0..<chance.index(below: most + 1)).map { _ in
       let begin = chance.span(0...window)
       let longest = chance.hits(percent: 30) ? Nanoseconds.seconds(60) : .seconds(8)
       return SimulatedFault(
@@ -84,6 +89,10 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
         end: min(begin + chance.span(.milliseconds(1)...longest), window + .seconds(20)),
         node: chance.index(below: nodes), seed: chance.next())
     }
-    return faults.sorted { ($0.begin, $0.seed) < ($1.begin, $1.seed) }
+    return faults.inOrder
   }
+}
+
+extension [SimulatedFault] {
+  var inOrder: Self { self.sorted { ($0.begin, $0.seed) < ($1.begin, $1.seed) } }
 }

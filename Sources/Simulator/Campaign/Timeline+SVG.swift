@@ -28,6 +28,7 @@ extension Timeline {
       }
     }
     let bottom = 10 + lanes.count * height
+    picture.add("text", ["x": 6, "y": bottom + 18], "etcd \(self.api)")
     for line in self.lines where line.lane == .verdict {
       let x = x(line.at)
       picture.add("line", ["x1": x, "x2": x, "y1": 5, "y2": bottom, "stroke": "red"])

@@ -40,6 +40,8 @@ public struct Timeline: Sendable {
     public internal(set) var end: Nanoseconds
   }
 
+  /// The store's API for the leases.
+  public internal(set) var api = ""
   public private(set) var lines: [Line] = []
   public private(set) var spans: [Span] = []
   private var open: [Open: Int] = [:]

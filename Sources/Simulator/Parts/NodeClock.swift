@@ -1,9 +1,9 @@
 /// A machine's clock since boot, with a rate of its own.
 struct NodeClock: Sendable {
   /// In simulated time.
-  let bootedAt: Nanoseconds
+  private(set) var bootedAt: Nanoseconds
   /// Nanoseconds gained per second of simulated time.
-  let gain: Int64
+  private(set) var gain: Int64
 
   /// When the machine was paused, in simulated time: the clock stood.
   private(set) var pauses: [Range<Nanoseconds>] = []
@@ -15,6 +15,15 @@ struct NodeClock: Sendable {
 
   /// - Parameter pause: later than all others.
   mutating func stand(during pause: Range<Nanoseconds>) { self.pauses.append(pause) }
+
+  /// Another machine's clock goes on from here, at a rate of its own; for a clock that never stood.
+  mutating func pass(toGain gain: Int64, at now: Nanoseconds) {
+    let reading = self.running(now)
+    self.gain = gain
+    self.bootedAt = now - (reading - Self.share(reading, gain))
+    // The estimate may be a little early, and no clock goes back.
+    while self.running(now) < reading { self.bootedAt -= 1_000 }
+  }
 
   /// Exact to a nanosecond for up to a day.
   func reading(at now: Nanoseconds) -> Nanoseconds {

@@ -2,7 +2,7 @@ import DequeModule
 import KVStore
 
 /// The store's disk, which survives a power cut: the table of nodes, and the last events, which stand for the
-/// log and for the table of events.
+/// log and for the table of events; and the same of v3.
 ///
 /// Source: `ChangeLog` and `Schema`, the same in files.
 struct SimulatedDisk: Sendable {
@@ -10,15 +10,21 @@ struct SimulatedDisk: Sendable {
   /// ``nodes`` has every change up to this index.
   private var foldedIndex: UInt64 = 0
   private(set) var events: Deque<Event> = []
+  var revisions = RevisionDisk()
   var clock = StoreClock.Record()
 
-  mutating func append(_ changes: [Change], at time: StoreTime) {
+  mutating func append(
+    _ changes: [Change], _ revisionChanges: [RevisionChange], at time: StoreTime
+  ) {
     self.events.append(contentsOf: changes.map(\.event))
+    self.revisions.append(revisionChanges)
     self.clock.saw(time)
   }
 
-  /// Brings the nodes up to date, and deletes events that the history no longer keeps.
-  mutating func fold(_ backlog: Backlog, at time: StoreTime) {
+  /// Brings the tables up to date, and deletes events that the history no longer keeps.
+  /// - Parameter logCount: the log's of v3 when the backlog was taken.
+  mutating func fold(_ backlog: Backlog, logCount: Int, at time: StoreTime) {
+    self.revisions.fold(backlog, logCount: logCount)
     for directory in backlog.removedDirectories {
       for path in self.nodes.keys where path.isBelow(directory) { self.nodes[path] = nil }
     }
@@ -57,8 +63,12 @@ struct SimulatedDisk: Sendable {
     self.clock.saw(time)
   }
 
-  /// Whether the table of nodes equals a tree.
-  func agrees(with tree: KeyTree) -> Bool {
+  /// Whether the tables have what the store has.
+  func agrees(with backlog: Backlog) -> Bool {
+    self.agrees(with: backlog.tree) && self.revisions.agrees(with: backlog.revisions)
+  }
+
+  private func agrees(with tree: KeyTree) -> Bool {
     var count = 0
     var isSame = tree.index == self.foldedIndex
     tree.forEach { path, node in

@@ -28,6 +28,10 @@ final class SimulatedElector<Core: ElectionCore>: SimulatedProcess {
   var loop = ElectorLoop()
   var continuity = StoreContinuity()
   var standstill = Standstill()
+  /// What it knows of its leases in v3.
+  var leases = V3LeaseCalls.Memory()
+  /// Leases of v3 that it has granted and whose keys it does not hold.
+  var doubtfulLeases: Set<Int64> = []
   /// Requests to the store without an answer.
   var pending: [Int: PendingRequest] = [:]
   var watch: Int?
@@ -107,9 +111,17 @@ struct PendingRequest: Sendable {
   let kind: Election.Request.Kind
   let sentAfter: StorePosition?
   /// The machine's clock at the sending.
-  let sent: Nanoseconds
+  var sent: Nanoseconds
   /// The last index that any client had seen when it was sent.
-  let acknowledged: UInt64
+  var acknowledged: UInt64
+  /// In v3, what it takes.
+  var calls: V3LeaseCalls?
+  /// The number of its call under way.
+  var call = 0
+  /// The lease that it has asked for.
+  var newLease: Int64?
+  /// Whether a call of it has failed.
+  var hasFailed = false
 }
 
 /// The content of an installation.

@@ -10,6 +10,8 @@ struct SimulatedStore: Sendable {
     let node: Int
     let incarnation: Int
     let id: Int
+    /// The number of the request's call, in v3.
+    var call = 0
     let operation: StoreOperation
     let lock: Lock
   }
@@ -23,7 +25,12 @@ struct SimulatedStore: Sendable {
 
   /// A change that waits for the writer.
   struct Waiting: Sendable {
-    let command: Command
+    enum Order: Sendable {
+      case command(Command)
+      case revisionCommand(RevisionCommand)
+    }
+
+    let order: Order
     /// `nil` for a change of another client, which gets no answer.
     let arrival: Arrival?
   }
@@ -31,7 +38,15 @@ struct SimulatedStore: Sendable {
   /// A batch on its way to the log, which the writer waits for.
   struct Commit: Sendable {
     let changes: [Change]
+    let revisionChanges: [RevisionChange]
     let time: StoreTime
+  }
+
+  /// An update of the tables.
+  struct Fold: Sendable {
+    let backlog: Backlog
+    /// What it takes of the log of v3.
+    let logCount: Int
   }
 
   struct Watcher: Sendable {
@@ -45,9 +60,19 @@ struct SimulatedStore: Sendable {
   var disk = SimulatedDisk()
   var loop = WriterLoop(tree: KeyTree())
   private(set) var published = KeyTree()
+  private(set) var publishedRevisions = RevisionTree()
+  private var revisionWatchers = RevisionWatchers()
   private(set) var publication = Publication(EventHistory())
   private(set) var clock: StoreClock
   private(set) var machine: NodeClock
+  /// The term of etcd's leader, in v3.
+  private(set) var raftTerm: UInt64 = 2
+  /// Until when etcd has no leader: an election is under way.
+  var electionEnd: Nanoseconds?
+  var deposed: DeposedLeader?
+  /// Leases that were granted twice, since a message was repeated: a revocation may have come in between.
+  private(set) var repeatedLeases: Set<Int64> = []
+  private var grantedLeases: Set<Int64> = []
   private var boots = 0
   /// The wall clock's distance from simulated time.
   private var wallSkew: Nanoseconds = 0
@@ -65,7 +90,7 @@ struct SimulatedStore: Sendable {
   var batch: [Waiting] = []
   var commit: Commit?
   /// What is being written to the tables.
-  var fold: Backlog?
+  var fold: Fold?
   private(set) var watchers: [WatcherHub.ID: Watcher] = [:]
   private var watchersByNode: [Int: Set<WatcherHub.ID>] = [:]
   private var watchersByKey: [StorePath: Set<WatcherHub.ID>] = [:]
@@ -113,8 +138,13 @@ struct SimulatedStore: Sendable {
     self.disk.clock.bootID = self.clock.bootID
     self.disk.clock.offset = self.clock.offset
     self.disk.recovered(tree, at: self.time(at: now))
-    self.loop = WriterLoop(tree: tree)
+    guard
+      let (revisions, obsolete) = self.disk.revisions.start(beside: tree, at: self.time(at: now))
+    else { return "the log of v3 cannot have followed on its tables" }
+    self.loop = WriterLoop(Backlog(tree: tree, revisions: revisions, obsolete: obsolete))
     self.published = tree
+    self.publishedRevisions = revisions
+    self.revisionWatchers = RevisionWatchers()
     self.publication = Publication(
       EventHistory(events: Array(self.disk.events), lastIndex: tree.index))
     return nil
@@ -157,14 +187,50 @@ struct SimulatedStore: Sendable {
     let lease = Command.NewNode(
       value: Array(arrival.lock.holder.utf8),
       deadline: self.time(at: now - skew).advanced(bySeconds: UInt64(arrival.lock.ttlSeconds)))
-    self.inbox.append(Waiting(command: command(lease), arrival: arrival))
+    self.inbox.append(Waiting(order: .command(command(lease)), arrival: arrival))
+  }
+
+  /// Another client's writes, after which the history does not go back to any event before.
+  mutating func flood(_ api: EtcdAPI) {
+    var orders: [Waiting.Order] = []
+    if api == .v3 {
+      // Its own compaction goes back to the last revision that it has seen.
+      let revision = self.publishedRevisions.revision
+      orders = Array(
+        repeating: .revisionCommand(.put(PutRequest(RevisionKey("noise".utf8)))), count: 100)
+      if revision > self.publishedRevisions.compacted {
+        orders.append(.revisionCommand(.compact(revision)))
+      }
+    } else {
+      orders = Array(repeating: .command(.set(StorePath("noise"), .init())), count: 1_100)
+    }
+    self.inbox += orders.map { Waiting(order: $0, arrival: nil) }
   }
 
   /// The writer takes all waiting changes.
   mutating func take(at now: Nanoseconds) {
     self.batch = self.inbox
     self.inbox = []
-    self.loop.received(self.batch.map(\.command), isClosing: false, at: self.time(at: now))
+    var (commands, revisionCommands): ([Command], [RevisionCommand]) = ([], [])
+    for waiting in self.batch {
+      switch waiting.order {
+      case .command(let command): commands.append(command)
+      case .revisionCommand(let command): revisionCommands.append(command)
+      }
+    }
+    self.loop.received(commands, revisionCommands, isClosing: false, at: self.time(at: now))
+  }
+
+  /// A lease was granted.
+  mutating func granted(_ lease: Int64) {
+    if !self.grantedLeases.insert(lease).inserted { self.repeatedLeases.insert(lease) }
+  }
+
+  /// etcd has another leader, with a clock of its own.
+  mutating func elect(gain: Int64, at now: Nanoseconds) {
+    self.electionEnd = nil
+    self.raftTerm += 1
+    self.machine.pass(toGain: gain, at: now)
   }
 
   mutating func publish(_ tree: KeyTree, _ changes: [Change]) -> [WatcherHub.Delivery] {
@@ -172,15 +238,42 @@ struct SimulatedStore: Sendable {
     return self.publication.publish(changes)
   }
 
+  /// - Returns: the watchers that the changes concern.
+  mutating func publish(
+    _ revisions: RevisionTree, _ changes: [RevisionChange]
+  ) -> [WatcherHub.ID] {
+    self.publishedRevisions = revisions
+    return self.revisionWatchers.concerned(by: changes.lazy.compactMap(\.key))
+  }
+
+  /// The first change that a watcher of v3 waits for; else it is woken by a later one.
+  /// - Throws: when the history no longer reaches back so far.
+  func firstEvent(for watcher: Watcher) throws(RevisionError) -> RevisionEvent? {
+    try self.publishedRevisions.events(
+      in: KeyRange(RevisionKey(watcher.key.bytes), end: RevisionKey([])),
+      from: Int64(watcher.after) + 1
+    ).events.first
+  }
+
+  mutating func watchRevisions(_ watcher: Watcher) throws(RevisionError) -> RevisionEvent? {
+    if let event = try self.firstEvent(for: watcher) { return event }
+    let id = self.revisionWatchers.add(
+      KeyRange(RevisionKey(watcher.key.bytes), end: RevisionKey([])))
+    self.add(watcher, as: id)
+    return nil
+  }
+
   mutating func watch(_ watcher: Watcher) throws(StoreError) -> Event? {
     let start = try self.publication.watch(
       watcher.key, isRecursive: false, isStream: false, waitIndex: watcher.after + 1)
-    if let id = start.id {
-      self.watchers[id] = watcher
-      self.watchersByNode[watcher.node, default: []].insert(id)
-      self.watchersByKey[watcher.key, default: []].insert(id)
-    }
+    if let id = start.id { self.add(watcher, as: id) }
     return start.event
+  }
+
+  private mutating func add(_ watcher: Watcher, as id: WatcherHub.ID) {
+    self.watchers[id] = watcher
+    self.watchersByNode[watcher.node, default: []].insert(id)
+    self.watchersByKey[watcher.key, default: []].insert(id)
   }
 
   mutating func unwatch(node: Int) {
@@ -195,6 +288,7 @@ struct SimulatedStore: Sendable {
     guard let watcher = self.watchers.removeValue(forKey: id) else { return nil }
     self.watchersByNode[watcher.node]?.remove(id)
     self.watchersByKey[watcher.key]?.remove(id)
+    self.revisionWatchers.remove(id)
     return watcher
   }
 

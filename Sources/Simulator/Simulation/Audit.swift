@@ -2,21 +2,28 @@ import KVStore
 
 /// The rules that must always hold, checked at every step of a run; a value that takes in facts.
 struct Audit: Sendable {
-  /// A key's state from an index on.
-  private struct Version: Sendable {
+  /// What a key is from an index of the store on, which is v3's revision.
+  struct KeyState: Sendable {
+    let key: [UInt8]
     let index: UInt64
-    let event: Event
+    /// `nil` for an absent key.
+    let value: [UInt8]?
+    var createdIndex: UInt64 = 0
+    var modifiedIndex: UInt64 = 0
   }
 
   /// By key: every state that was ever on the store's disk.
-  private var versions: [StorePath: [Version]] = [:]
+  private var versions: [[UInt8]: [KeyState]] = [:]
   /// The last index on the disk.
-  private(set) var durable: UInt64 = 0
+  private(set) var durable: UInt64
   /// The last index that the store has published.
-  private(set) var published: UInt64 = 0
+  private(set) var published: UInt64
   /// The last index that reached a client in an answer.
   private(set) var acknowledged: UInt64 = 0
   private var violation: String?
+
+  /// - Parameter index: of an empty store.
+  init(index: UInt64) { (self.durable, self.published) = (index, index) }
 
   mutating func takeViolation() -> String? { self.violation.take() }
 
@@ -26,8 +33,8 @@ struct Audit: Sendable {
   }
 
   /// A key's state at an index, and its next state. A run has thousands of them and searches at every step.
-  private func versions(of key: StorePath, after index: UInt64) -> (
-    former: Version?, next: Version?
+  private func versions(of key: [UInt8], after index: UInt64) -> (
+    former: KeyState?, next: KeyState?
   ) {
     guard let versions = self.versions[key] else { return (nil, nil) }
     var (low, high) = (0, versions.count)
@@ -38,25 +45,30 @@ struct Audit: Sendable {
     return (low > 0 ? versions[low - 1] : nil, low < versions.count ? versions[low] : nil)
   }
 
+  /// The term of a key that was there before an index.
+  func term(of key: [UInt8], before index: UInt64) -> UInt64? {
+    self.versions(of: key, after: index - 1).former.flatMap {
+      $0.value == nil ? nil : $0.createdIndex
+    }
+  }
+
   // MARK: The store
 
   /// These changes are on the disk.
-  mutating func wrote(_ changes: [Change]) {
+  mutating func wrote(_ changes: [KeyState]) {
     for change in changes {
-      let index = change.event.index
-      if index != self.durable + 1 {
-        self.fail("the index goes from \(self.durable) to \(index) on disk")
+      if change.index != self.durable + 1 {
+        self.fail("the index goes from \(self.durable) to \(change.index) on disk")
       }
-      self.durable = index
-      self.versions[change.event.node.path, default: []].append(
-        Version(index: index, event: change.event))
+      self.durable = change.index
+      self.versions[change.key, default: []].append(change)
     }
   }
 
   /// The store publishes these changes.
-  mutating func published(_ changes: [Change]) {
+  mutating func published(_ changes: [KeyState]) {
     for change in changes {
-      let index = change.event.index
+      let index = change.index
       if index > self.durable {
         self.fail("index \(index) is seen before it is on disk (\(self.durable))")
       }
@@ -90,42 +102,72 @@ struct Audit: Sendable {
   }
 
   /// A read shows a key; `nil` for an absent one.
-  mutating func read(_ key: StorePath, _ event: Event?, atIndex index: UInt64) {
-    let last = self.versions(of: key, after: index).former?.event
-    let isThere =
-      switch last?.action {
-      case nil, .delete, .expire, .compareAndDelete: false
-      default: true
-      }
-    if isThere != (event != nil) {
+  mutating func read(_ key: [UInt8], _ found: KeyState?, atIndex index: UInt64) {
+    let last = self.versions(of: key, after: index).former.flatMap { $0.value == nil ? nil : $0 }
+    if (last == nil) != (found == nil) {
       self.fail(
-        "a read at index \(index) finds \(key) \(event == nil ? "absent" : "there"), and it is not so"
+        "a read at index \(index) finds \(Self.name(key)) \(found == nil ? "absent" : "there"), and it is not so"
       )
     }
-    guard let event, let last, isThere else { return }
-    if event.node.value != last.node.value || event.node.modifiedIndex != last.node.modifiedIndex
-      || event.node.createdIndex != last.node.createdIndex
+    guard let found, let last else { return }
+    if found.value != last.value || found.modifiedIndex != last.modifiedIndex
+      || found.createdIndex != last.createdIndex
     {
       self.fail(
-        "a read at index \(index) shows \(key) as of \(event.node.modifiedIndex), it was changed at \(last.index)"
+        "a read at index \(index) shows \(Self.name(key)) as of \(found.modifiedIndex), it was changed at \(last.index)"
       )
     }
   }
 
   /// A watcher gets an event.
-  mutating func watched(_ key: StorePath, after index: UInt64, _ event: Event) {
+  mutating func watched(_ key: [UInt8], after index: UInt64, index found: UInt64) {
     let first = self.versions(of: key, after: index).next
-    if first?.index != event.index {
+    if first?.index != found {
       self.fail(
-        "a watcher of \(key) after \(index) is told of \(event.index) instead of \(first?.index ?? 0)"
+        "a watcher of \(Self.name(key)) after \(index) is told of \(found) instead of \(first?.index ?? 0)"
       )
     }
   }
 
   /// A watcher goes on waiting.
-  mutating func waits(_ key: StorePath, after index: UInt64) {
+  mutating func waits(_ key: [UInt8], after index: UInt64) {
     if let missed = self.versions(of: key, after: index).next, missed.index <= self.published {
-      self.fail("a watcher of \(key) after \(index) is not told of \(missed.index)")
+      self.fail(
+        "a watcher of \(Self.name(key)) after \(index) is not told of \(missed.index)")
+    }
+  }
+
+  private static func name(_ key: [UInt8]) -> String { String(decoding: key, as: UTF8.self) }
+}
+
+extension Audit.KeyState {
+  /// - Parameter index: the store's.
+  init(_ event: Event, at index: UInt64) {
+    let isThere =
+      switch event.action {
+      case .delete, .expire, .compareAndDelete: false
+      case .get, .create, .set, .update, .compareAndSwap: true
+      }
+    self.init(
+      key: event.node.path.bytes, index: index,
+      value: isThere ? event.node.value ?? [] : nil, createdIndex: event.node.createdIndex,
+      modifiedIndex: event.node.modifiedIndex)
+  }
+
+  /// - Parameter index: the store's.
+  init(_ pair: KeyValue, at index: UInt64) {
+    self.init(
+      key: pair.key.bytes, index: index, value: pair.value,
+      createdIndex: UInt64(pair.createRevision), modifiedIndex: UInt64(pair.modRevision))
+  }
+
+  /// `nil` for a change that is about no key.
+  init?(_ change: RevisionChange) {
+    switch change {
+    case .put(let pair, let revision): self.init(pair, at: UInt64(revision.main))
+    case .deletion(let key, let revision):
+      self.init(key: key.bytes, index: UInt64(revision.main), value: nil)
+    case .grant, .end, .compaction, .renewal, .removal: return nil
     }
   }
 }

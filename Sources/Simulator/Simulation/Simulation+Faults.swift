@@ -109,9 +109,16 @@ extension Simulation {
     case .fullStoreDisk: self.commitsFail = true
     case .flood:
       guard self.store.isUp, self.store.stoppedUntil <= self.now else { return false }
-      let noise = SimulatedStore.Waiting(command: .set(StorePath("noise"), .init()), arrival: nil)
-      self.store.inbox += Array(repeating: noise, count: 1_100)
+      self.store.flood(self.draw.api)
       self.turnStore()
+    case .changeLeader:
+      guard self.draw.api == .v3, self.store.isUp, self.store.stoppedUntil <= self.now else {
+        return false
+      }
+      let longest = min(fault.end - self.now, .seconds(5))
+      self.deposeLeader(
+        until: fault.end, electionEnd: self.now + chance.span(0...longest),
+        isDark: chance.hits(percent: 50), gain: chance.span(-100_000...100_000))
     }
     return true
   }
@@ -128,7 +135,7 @@ extension Simulation {
     case .flood: return false
     case .restartKubelet, .killKubelet, .keepOrphans, .restartUnit, .stepDown:
       return self.nodes[fault.node].pausedUntil > now
-    case .stopStore, .killStore, .storePower, .slowStoreDisk, .fullStoreDisk:
+    case .stopStore, .killStore, .storePower, .slowStoreDisk, .fullStoreDisk, .changeLeader:
       return self.nodes.contains(where: isBad)
     case .cut, .cutRequests, .cutAnswers, .storm, .stopElector, .stopGuard, .killElector,
       .killAtRecord, .killGuard, .killUnit, .nodePower, .slowFiles, .refusedFiles, .lostSource,

@@ -37,12 +37,13 @@ extension Simulation {
     }
   }
 
-  private mutating func answer(_ arrival: SimulatedStore.Arrival, _ answer: Answer) {
+  mutating func answer(_ arrival: SimulatedStore.Arrival, _ answer: Answer) {
+    if case .reply = answer { self.notes(arrival) }
     let date = self.now / 1_000_000_000
     self.fromStore(arrival.node) { $0.answerArrives(answer, to: arrival, date: date) }
   }
 
-  private mutating func answer(_ watcher: SimulatedStore.Watcher, _ event: Election.Event) {
+  mutating func answer(_ watcher: SimulatedStore.Watcher, _ event: Election.Event) {
     self.fromStore(watcher.node) {
       if let elector = $0.elector(watcher.node, watcher.incarnation) {
         $0.deliver(event, to: elector)
@@ -61,7 +62,7 @@ extension Simulation {
   mutating func startStore() {
     guard !self.store.isUp else { return }
     if let problem = self.store.start(at: self.now) { self.audit.fail(problem) }
-    let index = self.store.published.index
+    let index = self.storeIndex
     self.audit.started(index: index)
     self.lastTrouble = self.now
     self.tell(.store, "starts at index \(index)")
@@ -69,8 +70,18 @@ extension Simulation {
     self.turnStore()
   }
 
-  /// - Parameter isDark: clients get no sign of it.
-  mutating func endStore(isDark: Bool, _ how: String) {
+  /// The index of v2, or the revision of v3.
+  private var storeIndex: UInt64 {
+    self.draw.api == .v3
+      ? UInt64(self.store.publishedRevisions.revision) : self.store.published.index
+  }
+
+  /// - Parameters:
+  ///   - isDark: clients get no sign of it.
+  ///   - reason: what they get.
+  mutating func endStore(
+    isDark: Bool, _ how: String, reason: String = "the connection was closed"
+  ) {
     guard self.store.isUp else { return }
     self.tell(.store, how)
     self.span(.stopped, nil, .store)
@@ -82,10 +93,10 @@ extension Simulation {
     if !isDark {
       let waiting = (self.store.batch + self.store.inbox).compactMap(\.arrival)
       for arrival in waiting + self.store.unread {
-        self.answer(arrival, .none("the connection was closed"))
+        self.answer(arrival, .none(reason))
       }
       for (_, watcher) in self.store.watchers.sorted(by: { $0.key < $1.key }) {
-        self.answer(watcher, .watchFailed(id: watcher.id, reason: "the connection was closed"))
+        self.answer(watcher, .watchFailed(id: watcher.id, reason: reason))
       }
     }
     self.store.end()
@@ -93,33 +104,41 @@ extension Simulation {
   }
 
   private mutating func makeDurable(_ commit: SimulatedStore.Commit) {
-    self.store.disk.append(commit.changes, at: commit.time)
-    self.audit.wrote(commit.changes)
-    for change in commit.changes { self.checkReceipt(change.event) }
+    self.store.disk.append(commit.changes, commit.revisionChanges, at: commit.time)
+    let states =
+      commit.changes.map { Audit.KeyState($0.event, at: $0.event.index) }
+      + commit.revisionChanges.compactMap { Audit.KeyState($0) }
+    self.audit.wrote(states)
+    for state in states { self.checkReceipt(state) }
   }
 
   /// Nobody may show a pod as ended that runs, whatever its kubelet does.
-  private mutating func checkReceipt(_ event: Event) {
-    let path = event.node.path
-    guard path.bytes.contains(UInt8(ascii: "_")), let value = event.node.value,
+  private mutating func checkReceipt(_ state: Audit.KeyState) {
+    guard state.key.contains(UInt8(ascii: "_")), let value = state.value,
       let record = TermRecord(json: String(decoding: value, as: UTF8.self)), record.isEnded
     else { return }
-    for node in self.nodes where node.lock.recordKey == path && !node.kubelet.running.isEmpty {
+    for node in self.nodes
+    where node.lock.recordKey.bytes == state.key && !node.kubelet.running.isEmpty {
       guard record.candidate.bootID == node.bootID else { continue }
       self.audit.fail("\(node.name) has left a receipt for term \(record.term), and its pod runs")
     }
   }
 
-  private mutating func makeDurable(_ fold: Backlog) {
-    self.store.disk.fold(fold, at: self.store.time(at: self.now))
-    if !self.store.disk.agrees(with: fold.tree) {
-      self.audit.fail("the table of nodes is not what the store had at index \(fold.tree.index)")
+  private mutating func makeDurable(_ fold: SimulatedStore.Fold) {
+    let backlog = fold.backlog
+    self.store.disk.fold(
+      backlog, logCount: fold.logCount, at: self.store.time(at: self.now))
+    if !self.store.disk.agrees(with: backlog) {
+      self.audit.fail(
+        "the tables are not what the store had at index \(backlog.tree.index), revision "
+          + "\(backlog.revisions.revision)")
     }
   }
 
   // MARK: Requests
 
   mutating func requestArrives(_ arrival: SimulatedStore.Arrival) {
+    if self.meetsElection(arrival) { return }
     guard self.store.isUp else {
       if !self.store.isDark { self.answer(arrival, .refused) }
       return
@@ -134,18 +153,21 @@ extension Simulation {
 
   /// The store reads a request. A read does not wait for the writer.
   private mutating func read(_ arrival: SimulatedStore.Arrival) {
-    guard case .read(let path) = arrival.operation else {
+    switch arrival.operation {
+    case .write:
       // Each request may reach another member.
       let skew = self.draw.clockSkew > 0 ? self.chance.upTo(self.draw.clockSkew) : 0
       self.store.accept(arrival, at: self.now, skew: skew)
-      return
+    case .read(let path):
+      let outcome = self.store.read(path, at: self.now)
+      switch outcome {
+      case .done(let event, let index):
+        self.audit.read(path.bytes, Audit.KeyState(event, at: index), atIndex: index)
+      case .refused(let error): self.audit.read(path.bytes, nil, atIndex: error.index)
+      }
+      self.answer(arrival, outcome)
+    case .call(let call): self.read(arrival, call)
     }
-    let outcome = self.store.read(path, at: self.now)
-    switch outcome {
-    case .done(let event, let index): self.audit.read(path, event, atIndex: index)
-    case .refused(let error): self.audit.read(path, nil, atIndex: error.index)
-    }
-    self.answer(arrival, outcome)
   }
 
   mutating func watchArrives(_ watcher: SimulatedStore.Watcher) {
@@ -154,6 +176,10 @@ extension Simulation {
 
   private mutating func read(_ watcher: SimulatedStore.Watcher) {
     guard self.elector(watcher.node, watcher.incarnation)?.watch == watcher.id else { return }
+    if let end = self.store.electionEnd {
+      self.agenda.add({ $0.watchArrives(watcher) }, at: end + .milliseconds(1))
+      return
+    }
     guard self.store.isUp else {
       if !self.store.isDark {
         self.answer(watcher, .watchFailed(id: watcher.id, reason: "connection refused"))
@@ -164,12 +190,16 @@ extension Simulation {
       self.agenda.add({ $0.watchArrives(watcher) }, at: self.store.stoppedUntil)
       return
     }
+    if self.draw.api == .v3 {
+      self.look(watcher)
+      return
+    }
     do throws(StoreError) {
       guard let event = try self.store.watch(watcher) else {
-        self.audit.waits(watcher.key, after: watcher.after)
+        self.audit.waits(watcher.key.bytes, after: watcher.after)
         return
       }
-      self.audit.watched(watcher.key, after: watcher.after, event)
+      self.audit.watched(watcher.key.bytes, after: watcher.after, index: event.index)
       self.answer(watcher, SimulatedStore.watched(event, id: watcher.id))
     } catch {
       self.answer(
@@ -195,26 +225,44 @@ extension Simulation {
           return
         }
         self.store.take(at: self.now)
-      case .commit(let changes, _, let time):
-        self.store.commit = SimulatedStore.Commit(changes: changes, time: time)
+      case .commit(let changes, let revisionChanges, let time):
+        self.store.commit = SimulatedStore.Commit(
+          changes: changes, revisionChanges: revisionChanges, time: time)
         self.atStore(self.now + self.diskTime()) { $0.diskIsDone() }
       case .fold(let backlog):
-        self.store.fold = backlog
+        self.store.fold = SimulatedStore.Fold(
+          backlog: backlog, logCount: self.store.disk.revisions.logCount)
         self.atStore(self.now + self.diskTime()) { $0.tablesAreDone() }
       case .publish(let tree, let changes): self.publish(tree, changes)
-      case .publishRevisions: break
-      case .answer(let results, _):
-        for (waiting, result) in zip(self.store.batch, results) {
-          guard let arrival = waiting.arrival else { continue }
-          switch result {
-          case .success(let event): self.answer(arrival, .done(event, index: event.index))
-          case .failure(let error): self.answer(arrival, .refused(error))
-          }
-        }
-        self.store.batch = []
+      case .publishRevisions(let revisions, let changes): self.publish(revisions, changes)
+      case .answer(let results, let revisionResults):
+        self.answerBatch(results, revisionResults)
       case .close: return
       }
     }
+  }
+
+  private mutating func answerBatch(
+    _ results: [Result<Event, StoreError>],
+    _ revisionResults: [Result<RevisionOutcome, RevisionError>]
+  ) {
+    var (results, revisionResults) = (results[...], revisionResults[...])
+    for waiting in self.store.batch {
+      switch waiting.order {
+      case .command:
+        guard let result = results.popFirst(), let arrival = waiting.arrival else { continue }
+        switch result {
+        case .success(let event): self.answer(arrival, .done(event, index: event.index))
+        case .failure(let error): self.answer(arrival, .refused(error))
+        }
+      case .revisionCommand:
+        guard let result = revisionResults.popFirst(), let arrival = waiting.arrival,
+          case .call(let call) = arrival.operation
+        else { continue }
+        self.answer(arrival, call, result)
+      }
+    }
+    self.store.batch = []
   }
 
   private mutating func setStoreAlarm(_ due: Nanoseconds) {
@@ -266,107 +314,32 @@ extension Simulation {
   }
 
   private mutating func publish(_ tree: KeyTree, _ changes: [Change]) {
-    self.audit.published(changes)
-    for change in changes { self.tellLease(change.event) }
+    let states = changes.map { Audit.KeyState($0.event, at: $0.event.index) }
+    self.audit.published(states)
+    for state in states { self.lockChanged(state) }
     for delivery in self.store.publish(tree, changes) {
       guard let watcher = self.store.told(delivery.watcher) else { continue }
-      self.audit.watched(watcher.key, after: watcher.after, delivery.event)
+      self.audit.watched(watcher.key.bytes, after: watcher.after, index: delivery.event.index)
       self.answer(watcher, SimulatedStore.watched(delivery.event, id: watcher.id))
     }
     for path in Set(changes.map(\.event.node.path)) {
       for watcher in self.store.watchers(of: path) {
-        self.audit.waits(path, after: watcher.after)
+        self.audit.waits(path.bytes, after: watcher.after)
       }
-    }
-  }
-
-  private mutating func tellLease(_ event: Event) {
-    guard self.tells, event.node.path == self.nodes[0].lock.key else { return }
-    let holder = String(decoding: event.node.value ?? [], as: UTF8.self)
-    switch event.action {
-    case .delete, .compareAndDelete, .expire:
-      self.tell(.store, "the lock is free (\(event.action)), index \(event.index)")
-      self.span(.leads, nil, .lease)
-    case .create, .set, .update:
-      self.tell(.store, "the lock is \(holder)'s, term \(event.index)")
-      self.span(.leads, "\(holder), term \(event.index)", .lease)
-    case .compareAndSwap, .get: break
     }
   }
 
   private mutating func answer(
     _ arrival: SimulatedStore.Arrival, _ outcome: SimulatedStore.Outcome
   ) {
-    // The sender has given up, and this answer may have granted a lease that no elector knows of.
-    if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id] == nil {
-      self.lastTrouble = self.now
-    }
+    self.notes(arrival)
     self.answer(arrival, .outcome(outcome))
   }
-}
 
-/// An elector's requests to the store.
-extension Simulation {
-  mutating func send(_ request: Election.Request, _ elector: SimulatedElector<Core>) {
-    let node = elector.node
-    let state = self.nodes[node]
-    elector.pending[request.id] = PendingRequest(
-      kind: request.kind, sentAfter: elector.continuity.latest,
-      sent: state.clock.reading(at: self.now),
-      acknowledged: self.audit.acknowledged)
-    let arrival = SimulatedStore.Arrival(
-      node: node, incarnation: elector.life, id: request.id,
-      operation: Core.operation(for: request.kind, of: state.lock), lock: state.lock)
-    self.toStore(node) { $0.queue { $0.requestArrives(arrival) } }
-    // The store may have written the record, and the elector does not learn of it.
-    if case .writeRecord = request.kind, state.end(of: .killAtRecord) > self.now {
-      self.nodes[node].faultEnds[.killAtRecord] = 0
-      self.at(self.now + self.chance.span(1_000_000...100_000_000), elector) {
-        if $0.isWell($0.nodes[node].guardian) { $0.endElector(node, .signal(9)) }
-      }
+  /// When the sender has given up, this answer may have granted a lease that no elector knows of.
+  private mutating func notes(_ arrival: SimulatedStore.Arrival) {
+    if self.elector(arrival.node, arrival.incarnation)?.pending[arrival.id]?.call != arrival.call {
+      self.lastTrouble = self.now
     }
-    let limit = state.clock.time(
-      of: state.clock.reading(at: self.now) + Nanoseconds(state.timing.requestTimeout))
-    self.at(limit, elector) { $0.answerArrives(.none("timed out"), to: arrival) }
-  }
-
-  /// - Parameter date: the store's clock in whole seconds, in an answer of its own.
-  mutating func answerArrives(
-    _ answer: Answer, to arrival: SimulatedStore.Arrival, date: Int64? = nil
-  ) {
-    guard let elector = self.elector(arrival.node, arrival.incarnation),
-      let request = elector.pending.removeValue(forKey: arrival.id)
-    else { return }
-    if let date, case .outcome = answer {
-      let received = self.nodes[arrival.node].clock.reading(at: self.now)
-      _ = elector.standstill.heard(
-        from: SimulatedStore.endpoint, date: date, sent: request.sent.duration,
-        received: received.duration)
-      let total = elector.standstill.total
-      if total > .zero { self.deliver(.stoodStill(total: total), to: elector) }
-    }
-    let meaning = self.meaning(of: answer, to: request, elector)
-    self.deliver(.answered(id: arrival.id, meaning), to: elector)
-  }
-
-  private mutating func meaning(
-    of answer: Answer, to request: PendingRequest, _ elector: SimulatedElector<Core>
-  ) -> Election.Answer {
-    let outcome: V2LeaseMeaning.Outcome
-    switch answer {
-    case .refused:
-      outcome = .failure(
-        .unreachable(endpoint: SimulatedStore.endpoint, reason: "connection refused"))
-    case .none(let reason):
-      outcome = .failure(.unanswered(endpoint: SimulatedStore.endpoint, reason: reason))
-    case .outcome(let found):
-      outcome = found.answer
-      // A failed disk's answer carries no position of the store.
-      if case .failure(let error) = outcome, error.isOutcomeUnknown { break }
-      self.audit.answered(index: found.index, sentAfter: request.acknowledged)
-    }
-    return elector.continuity.answer(
-      SimulatedStore.outcome(of: request.kind, outcome), to: request.kind,
-      sentAfter: request.sentAfter)
   }
 }

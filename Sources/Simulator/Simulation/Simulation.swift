@@ -15,6 +15,8 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
 
   enum Answer: Sendable {
     case outcome(SimulatedStore.Outcome)
+    /// v3's, with the store's revision in it, unless it is the word of one member alone.
+    case reply(Result<GatewayReply, EtcdClientError>, revision: UInt64?)
     /// No process listens at the store's port.
     case refused
     /// The connection broke, or the request timed out.
@@ -30,7 +32,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   var now: Nanoseconds = 0
   var store: SimulatedStore
   var nodes: [SimulatedNode<Core>] = []
-  var audit = Audit()
+  var audit: Audit
   var commitsFail = false
   var storeIsSlow = false
   /// When the store will have finished all requests that have arrived, if requests take time.
@@ -60,6 +62,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     let draw = Draw(scenario, seed: seed, faults: faults)
     self.draw = draw
     self.bound = draw.bound
+    self.audit = Audit(index: draw.api == .v3 ? 1 : 0)
     var chance = SeededGenerator(seed: seed ^ 0x5eed)
     self.network = chance.split()
     self.store = SimulatedStore(gain: chance.span(-100_000...100_000))
@@ -86,6 +89,8 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     self.chance = chance
     self.store.boot(at: -.seconds(1_000), wallSkew: 0)
     if let problem = self.store.start(at: 0) { self.audit.fail(problem) }
+    self.story.api = "\(draw.api)"
+    self.tell(.store, "serves etcd's \(draw.api) API")
     let startWithin = Nanoseconds(scenario.startWithin)
     for number in self.nodes.indices {
       // With many elections, the first node of each election leads.
@@ -245,9 +250,12 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   /// Whether the guarantees leave a node out: its pod is in no elector's hand, or the machine is paused, or was so
   /// lately that its elector may not have heard of the store since.
   private func isExcused(_ node: Int) -> Bool {
+    self.nodes[node].kubelet.isOutOfHand || self.wasPaused(node)
+  }
+
+  func wasPaused(_ node: Int) -> Bool {
     let state = self.nodes[node]
-    return state.kubelet.isOutOfHand
-      || state.pausedUntil > 0 && self.now < state.pausedUntil + state.excuse
+    return state.pausedUntil > 0 && self.now < state.pausedUntil + state.excuse
   }
 
   /// From here on a machine that was paused has no excuse.
