@@ -181,7 +181,7 @@ package struct V3LeaseCalls: Sendable {
       return .call(.range(Gateway.RangeRequest(key: self.key)))
     case .create:
       self.state = .granting(self.newLease)
-      // Until it surely holds our key: whoever waits for the answer may give up at any time.
+      // Until it surely holds our key: a caller that waits for the answer may give up at any time.
       memory.abandoned.append(self.newLease)
       return .call(.grant(lease: self.newLease, ttlSeconds: self.options.ttlSeconds))
     case .answer(let answer): return .answer(answer)

@@ -1,10 +1,6 @@
 /// The leases of the v3 keyspace, with the keys that are attached to them.
 package struct LeaseTable: Sendable {
-<<<<<<< HEAD
-  struct Lease: OrderedElement, Sendable {
-=======
-  package struct Lease: Sendable {
->>>>>>> 8aeaa43c9ca5716cc2a12fdc72d71de0593db88c
+  package struct Lease: OrderedElement, Sendable {
     let id: Int64
     /// In seconds.
     package let ttl: Int64

@@ -64,28 +64,7 @@ extension RevisionTree {
         ? Revision(main: main, sub: self.last.sub + 1) : Revision(main: self.last.main + 1, sub: 0)
     }
 
-<<<<<<< HEAD
-    mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
-=======
-    private mutating func addOld(
-      _ key: RevisionKey, _ pair: KeyValue?, inPlaceOf former: KeyValue?, at revision: Revision
-    ) {
-      if let former = self.places.removeValue(forKey: key) {
-        self.obsolete.append(former)
-        self.tree.versions.remove(VersionKey(key: key, revision: former))
-      }
-      if pair != nil {
-        self.places[key] = revision
-        self.tree.versions.insert(pair, for: VersionKey(key: key, revision: revision))
-      } else if revision.main < self.tree.compacted {
-        self.obsolete.append(revision)
-      }
-      // A watcher may begin at the compacted revision.
-      if revision.main == self.tree.compacted { self.tree.changes[revision] = key }
-    }
-
     package mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
->>>>>>> 8aeaa43c9ca5716cc2a12fdc72d71de0593db88c
 
     /// - Returns: what is wrong.
     package mutating func finish() -> String? {

@@ -16,7 +16,6 @@ package struct RevisionTree: Sendable {
   package internal(set) var compacted: Int64 = -1
 
   /// The keys that are there, with what they are now.
-<<<<<<< HEAD
   var pairs = OrderedMap<KeyValue>()
   /// The deletions of keys that are not there, but were at a revision that can be read.
   var deletions = OrderedMap<KeyValue>()
@@ -24,15 +23,7 @@ package struct RevisionTree: Sendable {
   var changes = OrderedMap<Change>()
   /// What a compaction has given up is removed from all changes before this one.
   var swept = Revision.none
-  var leases = LeaseTable()
-=======
-  var pairs = OrderedMap<RevisionKey, KeyValue>()
-  /// What each change made of its key: `nil` for a deletion.
-  var versions = OrderedMap<VersionKey, KeyValue?>()
-  /// The keys by their changes, for watchers that begin in the past and for compactions.
-  var changes = OrderedMap<Revision, RevisionKey>()
   package internal(set) var leases = LeaseTable()
->>>>>>> 8aeaa43c9ca5716cc2a12fdc72d71de0593db88c
   /// What has been done since the last ``takeChanges()``, in order.
   var journal: [RevisionChange] = []
 

@@ -244,6 +244,7 @@ struct SimulatedStore: Sendable {
   ) -> [WatcherHub.ID] {
     self.publishedRevisions = revisions
     return self.revisionWatchers.concerned(by: changes.lazy.compactMap(\.key))
+      .flatMap(\.watchers).sorted()
   }
 
   /// The first change that a watcher of v3 waits for; else it is woken by a later one.
