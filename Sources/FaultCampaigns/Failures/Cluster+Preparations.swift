@@ -77,7 +77,13 @@ extension Cluster {
       ["--key=", "--source-file=", "--dest-file="].contains { argument.hasPrefix($0) }
     }
     self.processes[name]?.arguments.append("--config=\(file)")
+    let log = self.directory.log(name)
+    let earlier = LogFile.length(log)
     try await self.launch(name)
+    // Else the leader may have the lock again before this one has asked for it.
+    try await Self.wait(for: "\(scene.other) to follow", within: .seconds(30)) {
+      LogFile.text(log, beyond: earlier).contains("the master is \(scene.leader)")
+    }
   }
 
   /// Writes a mistake into the leader's file, has it reloaded, and kills the elector. Its guard has to start another

@@ -64,7 +64,10 @@ extension RevisionTree {
         ? Revision(main: main, sub: self.last.sub + 1) : Revision(main: self.last.main + 1, sub: 0)
     }
 
-    package mutating func add(_ lease: LeaseTable.Lease) { self.tree.leases.grant(lease) }
+    /// - Parameter lease: without its keys, which the pairs tell.
+    package mutating func add(_ lease: LeaseTable.Lease) {
+      self.tree.leases.grant(.init(id: lease.id, ttl: lease.ttl, deadline: lease.deadline))
+    }
 
     /// - Returns: what is wrong.
     package mutating func finish() -> String? {

@@ -9,7 +9,7 @@ struct RevisionDisk: Sendable {
   private var rows: [Revision: (key: RevisionKey, pair: KeyValue?)] = [:]
   private var leases: [Int64: LeaseTable.Lease] = [:]
   private var revision: Int64 = 1
-  private var compacted: Int64 = 0
+  private var compacted: Int64 = -1
   private var log: [RevisionChange] = []
 
   /// So much of the log goes with the next update of the tables.
