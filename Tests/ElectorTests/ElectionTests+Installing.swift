@@ -88,6 +88,18 @@ extension ElectionTests {
     #expect(!bench.feed(.removed, at: now).isReceipt(for: index))
   }
 
+  /// Else it would try again and again, and its renewals would wait behind. Found by the simulator's seed 63329 by v3.
+  @Test func anInstallationThatIsTooLateWaitsForARenewal() throws {
+    var bench = try Bench.contending()
+    try #require(bench.claim(at: 0).installs)
+    #expect(bench.feed(.installation(.tooLate), at: 1).first == .removeManifest)
+    #expect(!bench.feed(.removed, at: 1).installs)
+    let renewal = bench.wake(at: 10)
+    #expect(!renewal.installs)
+    try #require(renewal.kinds.contains { if case .renew = $0 { true } else { false } })
+    #expect(bench.answer(.granted(term: 10, modifiedIndex: 12), at: 10).installs)
+  }
+
   /// Its pod of an earlier term lives on under a dead kubelet, and another node led meanwhile, by the time that has
   /// passed: that is no evidence. Found by the simulator's seed 24224.
   @Test func oneWhoCannotInstallStillOwesTheEndOfAnEarlierPod() throws {

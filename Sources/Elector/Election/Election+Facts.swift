@@ -11,7 +11,7 @@ extension Election {
       if self.manifest.installed(diskFailure: failure), self.podHealth.isProven(at: now) {
         self.standBack.podProved()
       }
-    case .tooLate: _ = self.manifest.installFailed(isUntouched: true)
+    case .tooLate: self.manifest.installedTooLate()
     case .failed(let reason, let isUntouched):
       guard self.manifest.installFailed(isUntouched: isUntouched) else { return }
       self.yield(for: .cannotInstall(reason: reason), at: now)

@@ -39,6 +39,11 @@ struct ManifestState: Equatable, Sendable {
   private(set) var file = File.unknown
   /// Until when the manifest may stay, by the latest installation.
   private var installedUntil = Instant.start
+  /// Whether the latest installation found the place absent.
+  private var installsAnew = false
+  /// An installation for a lease with this end came too late. The next one waits for a renewal: tried again at once, it
+  /// would leave no time for anything else.
+  private var tooLateFor: Instant?
   /// Whether the manifest was found absent once.
   private(set) var wasAbsent = false
   /// Why it could not be removed the last time.
@@ -119,6 +124,13 @@ struct ManifestState: Equatable, Sendable {
     return true
   }
 
+  /// The lease's end was too near, or the disk too slow.
+  mutating func installedTooLate() {
+    if self.installFailed(isUntouched: true), self.installsAnew {
+      self.tooLateFor = self.installedUntil
+    }
+  }
+
   /// What never was needs no evidence of its end.
   mutating func expectNoPod() { self.isUnused = true }
 
@@ -195,7 +207,9 @@ struct ManifestState: Equatable, Sendable {
       let isOutOfDate = self.timing.manifestExpires && installation.before > self.installedUntil
       switch self.file {
       case .installed where !isCheckDue && !isOutOfDate, .installing, .removing: return []
+      case .absent where self.tooLateFor.map { installation.before <= $0 } == true: return []
       case .absent, .installed:
+        self.installsAnew = self.file == .absent
         self.file = .installing
         self.installedUntil = installation.before
         (self.podBefore, self.wasUnused) = (self.pod, self.isUnused)
