@@ -34,12 +34,7 @@ struct ClusterOptions: ParsableArguments {
     help: ArgumentHelp(
       "The store's API for the leases: v3 or v2. The recipe has v2. (default: v3)",
       valueName: "api"),
-    transform: {
-      guard let api = EtcdAPI(rawValue: $0), api != .auto else {
-        throw ValidationError("use v3 or v2, not \"\($0)\"")
-      }
-      return api
-    })
+    transform: EtcdAPI.init(ofLeases:))
   var etcdApi: EtcdAPI?
 
   @Option(help: "The leases' TTL, in seconds. The recipe has 30.")
@@ -164,3 +159,13 @@ struct TargetOptions: ParsableArguments {
 }
 
 extension Component: ExpressibleByArgument {}
+
+extension EtcdAPI {
+  /// The API of a store that is ours to choose.
+  init(ofLeases text: String) throws {
+    guard let api = EtcdAPI(rawValue: text), api != .auto else {
+      throw ValidationError("use v3 or v2, not \"\(text)\"")
+    }
+    self = api
+  }
+}

@@ -28,12 +28,7 @@ struct Simulate: ParsableCommand {
     help: ArgumentHelp(
       "The store's API for the leases: v3 or v2. (default: one of them, by the seed)",
       valueName: "api"),
-    transform: {
-      guard let api = EtcdAPI(rawValue: $0), api != .auto else {
-        throw ValidationError("use v3 or v2, not \"\($0)\"")
-      }
-      return api
-    })
+    transform: EtcdAPI.init(ofLeases:))
   var etcdApi: EtcdAPI?
   @Option(help: "How many masters. (default: 2 or 3, by the seed)") var masters: Int?
   @Option(
