@@ -201,6 +201,8 @@ let package = Package(
 
     // MARK: Clusters: run, broken, measured, simulated
 
+    // What happened in a cluster, as a page that one can play: lanes, states, marks.
+    .target(name: "Stories", swiftSettings: settings),
     // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nothing imports it.
     .target(name: "CWallClock"),
     // Cuts, delays and silence between a client and a server; for clusters and for tests.
