@@ -160,13 +160,15 @@ import Testing
     #expect(self.workers == before)
   }
 
-  /// Orphans of a former kubelet are stopped once their source has reported its pods.
+  /// Orphans of a former kubelet are stopped once their source has reported its pods. `c` has ended already, and only
+  /// its pod's directory is to be removed.
   @Test func orphansAreThoseOfWhoWasHeard() throws {
     let origins: [(String, PodManifest.Source)] = [
       ("a", .file), ("b", .api), ("c", .file), ("d", .api),
     ]
     let survivors = origins.map {
-      SurvivingContainer(uid: $0.0, container: "main", attempt: 0, isRunning: true, source: $0.1)
+      SurvivingContainer(
+        uid: $0.0, container: "main", attempt: 0, isRunning: $0.0 != "c", source: $0.1)
     }
     let wanted = [try Fixtures.manifest(uid: "a")]
     var workers = PodWorkers(survivors: survivors)

@@ -25,14 +25,21 @@ package final class ManifestLock {
     self.path = ManifestPath(destination).lock
   }
 
-  deinit { if let file { close(file) } }
+  deinit { self.unlock() }
+
+  private func unlock() {
+    guard let file else { return }
+    // A process that was just forked holds the descriptor, too, until it becomes another program.
+    flock(file, LOCK_UN)
+    close(file)
+    self.file = nil
+  }
 
   /// Takes the lock, or finds that it is held still: the directory may be another one by now.
   package func hold() -> Outcome {
     if let file {
       if InodeIdentity(descriptor: file) == InodeIdentity(path: self.path) { return .held }
-      close(file)
-      self.file = nil
+      self.unlock()
     }
     // Its owner may remove the file between our `open` and our `flock`.
     for _ in 0..<100 {
@@ -64,8 +71,7 @@ package final class ManifestLock {
     {
       unlink(self.path)
     }
-    close(file)
-    self.file = nil
+    self.unlock()
   }
 
   private func open(_ flags: Int32) -> Int32 {

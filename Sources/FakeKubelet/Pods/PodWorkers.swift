@@ -78,7 +78,7 @@ package struct PodWorkers: Equatable, Sendable {
 
   /// Removes the surviving containers that belong to none of these pods.
   /// - Parameter source: the source of their pods; `nil` for any.
-  /// - Returns: those that still run.
+  /// - Returns: them; those that run are to be stopped, and what is left of each pod is to be removed.
   mutating func removeOrphans(
     besides pods: [PodManifest], from source: PodManifest.Source? = nil
   ) -> [SurvivingContainer] {
@@ -87,7 +87,7 @@ package struct PodWorkers: Equatable, Sendable {
       !wanted.contains(uid) && (source == nil || containers.first?.source == source)
     }
     self.survivors = self.survivors.filter { orphans[$0.key] == nil }
-    return orphans.sorted { $0.key < $1.key }.flatMap(\.value).filter(\.isRunning)
+    return orphans.sorted { $0.key < $1.key }.flatMap(\.value)
   }
 
   /// Applies a fact and returns what follows from it.

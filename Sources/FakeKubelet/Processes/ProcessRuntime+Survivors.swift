@@ -61,11 +61,13 @@ extension ProcessRuntime {
   }
 
   public func end(_ survivor: SurvivingContainer) async {
-    let shim = self.shim(
-      uid: survivor.uid, container: survivor.container, attempt: survivor.attempt)
-    // Source: `pkg/kubelet/kubelet.go` SyncTerminatingRuntimePod: one second for orphans.
-    await shim.kill(grace: .seconds(1))
-    await shim.clear()
+    if survivor.isRunning {
+      let shim = self.shim(
+        uid: survivor.uid, container: survivor.container, attempt: survivor.attempt)
+      // Source: `pkg/kubelet/kubelet.go` SyncTerminatingRuntimePod: one second for orphans.
+      await shim.kill(grace: .seconds(1))
+      await shim.clear()
+    }
     await self.podEnded(uid: survivor.uid)
   }
 

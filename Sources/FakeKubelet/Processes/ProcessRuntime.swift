@@ -80,7 +80,11 @@ public final class ProcessRuntime: ContainerRuntime {
     self.requests = ContainerRequests(nodeAddress: configuration.nodeAddress)
   }
 
-  deinit { close(self.lock) }
+  deinit {
+    // A process that was just forked holds the descriptor, too, until it becomes another program.
+    flock(self.lock, LOCK_UN)
+    close(self.lock)
+  }
 
   public var endsContainersInOrder: Bool { !self.configuration.leavesPodsRunning }
 

@@ -43,7 +43,7 @@ public protocol ContainerRuntime: Sendable {
   /// one when it runs a container with the same pod uid, name and attempt.
   func survivors() async -> [SurvivingContainer]
 
-  /// Stops a container of a former kubelet.
+  /// Stops a container of a former kubelet, if it runs, and removes files that live as long as its pod.
   func end(_ survivor: SurvivingContainer) async
 
   /// Removes files that live as long as their pod.

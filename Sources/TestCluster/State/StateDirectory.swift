@@ -106,6 +106,8 @@ package final class DirectoryHandle: Sendable {
   }
 
   deinit {
+    // A process that was just forked holds the descriptor, and with it the lock, until it becomes another program.
+    flock(self.descriptor, LOCK_UN)
     close(self.descriptor)
   }
 
