@@ -105,6 +105,13 @@ struct OrderedMap<Element: OrderedElement> {
     return node.elements.first
   }
 
+  /// The element with the greatest key.
+  var last: Element? {
+    var node = self.root
+    while let child = node.children.last { node = child }
+    return node.elements.last
+  }
+
   /// In their order.
   var elements: [Element] {
     var elements: [Element] = []
@@ -179,8 +186,9 @@ struct OrderedMap<Element: OrderedElement> {
       elements: Array(node.elements[(middle + 1)...]),
       children: node.isLeaf ? [] : Array(node.children[(middle + 1)...]))
     let element = node.elements[middle]
-    node.elements.removeSubrange(middle...)
-    if !node.isLeaf { node.children.removeSubrange((middle + 1)...) }
+    // A new array has no room that it does not need.
+    node.elements = Array(node.elements[..<middle])
+    if !node.isLeaf { node.children = Array(node.children[...middle]) }
     node.count -= right.count + 1
     return (element, right)
   }

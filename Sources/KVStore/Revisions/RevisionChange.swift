@@ -79,7 +79,7 @@ extension RevisionTree {
     revision.sub == 0
       ? revision.main == self.revision + 1
       : revision.main == self.revision
-        && self.changes[Revision(main: revision.main, sub: revision.sub - 1)] != nil
+        && self.changes.contains(Revision(main: revision.main, sub: revision.sub - 1))
   }
 }
 

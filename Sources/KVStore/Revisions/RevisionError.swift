@@ -17,6 +17,8 @@ package enum RevisionError: Error, Equatable {
   case unavailable(String)
   /// Too much waits for the disk.
   case tooManyRequests
+  /// The tables do not have what they should have; with what is lost.
+  case damaged(String)
 
   /// The code of gRPC.
   package var code: RPCStatus.Code {
@@ -29,6 +31,7 @@ package enum RevisionError: Error, Equatable {
     case .leaseExists: .failedPrecondition
     case .unavailable: .unavailable
     case .tooManyRequests: .resourceExhausted
+    case .damaged: .dataLoss
     }
   }
 
@@ -47,6 +50,7 @@ package enum RevisionError: Error, Equatable {
     case .leaseTTLTooLarge: "etcdserver: too large lease TTL"
     case .unavailable(let cause): "etcdserver: \(cause)"
     case .tooManyRequests: "etcdserver: too many requests"
+    case .damaged(let what): "etcdserver: \(what)"
     }
   }
 }

@@ -63,8 +63,8 @@ package struct Revision: Hashable, Comparable, Sendable {
 /// What a change made of a key: its value, as of one of its revisions, or its deletion.
 ///
 /// An object, since trees that share their parts hold it many times: to copy a node of them counts one reference for it.
-/// It knows its place among the changes, and where those of its key before it are, so that one map of changes by revision
-/// is all that the past needs.
+/// It knows its place among the changes, and where those of its key before it are, so that a ``RevisionHistory`` by
+/// revision is all that the past needs.
 ///
 /// Source: `KeyValue` in etcd's kv.proto.
 package final class KeyValue: Sendable {
@@ -115,8 +115,7 @@ package final class KeyValue: Sendable {
     self.sub = revision.sub
     self.former = former?.revision ?? .none
     if let former {
-      let isStation = former.formerCount % Self.stationDistance == 0
-      self.station = isStation ? former.revision : former.station
+      self.station = former.isStation ? former.revision : former.station
       self.formerCount = former.formerCount + 1
     } else {
       self.station = .none
@@ -140,6 +139,12 @@ package final class KeyValue: Sendable {
 
   var isDeletion: Bool { self.version == 0 }
   var revision: Revision { Revision(main: self.modRevision, sub: self.sub) }
+  /// Whether later changes have it as their ``station``.
+  var isStation: Bool { self.formerCount % Self.stationDistance == 0 }
+  var link: RevisionHistory.Link {
+    RevisionHistory.Link(
+      revision: self.revision, former: self.former, isDeletion: self.isDeletion)
+  }
 }
 
 extension KeyValue: OrderedElement {

@@ -15,6 +15,20 @@ package struct EventBatch: Equatable, Sendable {
   package var next: Int64
 }
 
+extension RevisionEvent {
+  /// - Parameter former: what the key was before the change's transaction.
+  fileprivate init(of pair: KeyValue, after former: KeyValue?) {
+    self.init(
+      key: pair.key, revision: pair.revision, pair: pair.isDeletion ? nil : pair,
+      previous: pair.isBirth ? nil : former.flatMap { $0.isDeletion ? nil : $0 })
+  }
+}
+
+extension KeyValue {
+  /// A birth has nothing before it, even of a key that its transaction has deleted. Source: etcd's `isCreateEvent`.
+  fileprivate var isBirth: Bool { self.createRevision == self.modRevision }
+}
+
 extension RevisionTree {
   // MARK: Events
 
@@ -23,16 +37,35 @@ extension RevisionTree {
   ///   - revision: the first one.
   ///   - mostBytes: of keys and values, unless they are of a single revision.
   ///   - mostChanges: of this range or not, that are looked at, unless they are of a single revision.
-  /// - Throws: ``RevisionError/compacted``.
+  ///   - wantsPrevious: whether an event says what the key was before; it does if memory has it.
+  /// - Throws: ``RevisionError/compacted``, and for what the tables do not have, or not whole.
   package func events(
-    in range: KeyRange, from revision: Int64, mostBytes: Int = .max, mostChanges: Int = .max
+    in range: KeyRange, from revision: Int64, mostBytes: Int = .max, mostChanges: Int = .max,
+    wantsPrevious: Bool = true
   ) throws(RevisionError) -> EventBatch {
     guard revision >= self.compacted else { throw .compacted }
     var batch = EventBatch(next: max(revision, self.revision + 1))
-    var (byteCount, changeCount, last) = (0, 0, revision)
-    self.changes.forEach(from: Revision(main: revision, sub: 0)) { change in
+    var (byteCount, changeCount) = (0, 0)
+    var next = Revision(main: revision, sub: 0)
+    var isFull: Bool { byteCount >= mostBytes || changeCount >= mostChanges }
+    while let (links, pairs) = try self.archived(from: next) {
+      for (link, pair) in zip(links, pairs) {
+        if link.revision.main != next.main, isFull {
+          batch.next = link.revision.main
+          return batch
+        }
+        next = Revision(main: link.revision.main, sub: link.revision.sub + 1)
+        changeCount += 1
+        guard range.contains(pair.key) else { continue }
+        byteCount += pair.key.bytes.count + pair.value.count
+        let previous = wantsPrevious ? try self.previous(of: link, pair) : nil
+        batch.events.append(RevisionEvent(of: pair, after: previous))
+      }
+    }
+    var last = next.main
+    self.changes.forEachInMemory(from: next) { change in
       let (main, key) = (change.orderKey.main, change.pair.key)
-      if main != last, byteCount >= mostBytes || changeCount >= mostChanges {
+      if main != last, isFull {
         batch.next = main
         return false
       }
@@ -40,30 +73,46 @@ extension RevisionTree {
       changeCount += 1
       guard range.contains(key) else { return true }
       byteCount += key.bytes.count + change.pair.value.count
-      batch.events.append(self.event(of: change.pair))
+      batch.events.append(self.event(of: change))
       return true
     }
     return batch
   }
 
-  /// The change of this revision, if it can be read.
-  package func event(at revision: Revision) -> RevisionEvent? {
-    self.changes[revision].map { self.event(of: $0.pair) }
+  /// Some changes that are in the tables alone; `nil` if there are none from this one on.
+  func archived(
+    from revision: Revision
+  ) throws(RevisionError) -> (links: [RevisionHistory.Link], pairs: [KeyValue])? {
+    let links = self.changes.archivedLinks(from: revision, most: 256)
+    guard !links.isEmpty else { return nil }
+    return (links, try self.changes.rows(of: links.map(\.revision), mostBytes: 1 << 20))
   }
 
-  private func event(of pair: KeyValue) -> RevisionEvent {
-    var previous: KeyValue?
-    // A birth has nothing before it, even of a key that its transaction has deleted. Source: etcd's `isCreateEvent`.
-    if pair.createRevision != pair.modRevision {
-      previous = self.changes[pair.former]?.pair
-      // What it was before the transaction, which may have put the key and deleted it.
-      while let former = previous, former.modRevision == pair.modRevision {
-        previous = self.changes[former.former]?.pair
-      }
+  /// The change of this revision, if memory has it.
+  package func event(at revision: Revision) -> RevisionEvent? {
+    self.changes.inMemory(revision).map(self.event)
+  }
+
+  private func event(of change: RevisionHistory.Change) -> RevisionEvent {
+    var previous = change.former
+    // What it was before the transaction, which may have put the key and deleted it.
+    while let former = previous, former.modRevision == change.orderKey.main {
+      previous = self.changes.inMemory(former.revision)?.former
     }
-    return RevisionEvent(
-      key: pair.key, revision: pair.revision, pair: pair.isDeletion ? nil : pair,
-      previous: previous.flatMap { $0.isDeletion ? nil : $0 })
+    return RevisionEvent(of: change.pair, after: previous)
+  }
+
+  /// What a key was before the transaction of a change that is in the tables alone.
+  private func previous(
+    of link: RevisionHistory.Link, _ pair: KeyValue
+  ) throws(RevisionError) -> KeyValue? {
+    guard !pair.isBirth else { return nil }
+    var former = self.changes.link(of: link.former)
+    while let link = former, link.revision.main == pair.modRevision {
+      former = self.changes.link(of: link.former)
+    }
+    guard let former, !former.isDeletion else { return nil }
+    return try self.changes.rows(of: [former.revision]).first
   }
 
   // MARK: Compaction
@@ -75,37 +124,55 @@ extension RevisionTree {
     guard revision > self.compacted else { throw .compacted }
     guard revision <= self.revision else { throw .futureRevision }
     self.compacted = revision
+    self.sweptDeletions = nil
     self.journal.append(.compaction(revision))
   }
 
   /// Removes versions that no revision shows any longer.
-  /// - Parameter most: how many revisions' changes are removed, so that nobody waits long.
+  /// - Parameter most: how many revisions' changes, and as many deletions, are looked at, so that nobody waits long.
   /// - Returns: whether all of them are gone.
   package mutating func removeCompacted(most: Int = .max) -> Bool {
-    var old: [KeyValue] = []
+    var old: [RevisionHistory.Link] = []
     var count = 0
-    self.changes.forEach(from: self.swept) { change in
-      guard change.orderKey.main <= self.compacted, count < most else { return false }
-      if change.orderKey.main < self.compacted { count += 1 }
-      old.append(change.pair)
+    self.changes.forEachLink(from: self.swept) { link in
+      guard link.revision.main <= self.compacted, count < most else { return false }
+      if link.revision.main < self.compacted { count += 1 }
+      old.append(link)
       return true
     }
-    for pair in old {
+    for link in old {
       // A watcher may begin at the compacted revision.
-      if pair.former.main < self.compacted { self.removeChange(pair.former) }
-      guard pair.modRevision < self.compacted else { continue }
-      self.swept = Revision(main: pair.modRevision, sub: pair.sub + 1)
+      if link.former.main < self.compacted {
+        self.removeChange(link.former)
+        self.changes.forgetFormer(of: link.revision)
+      }
+      guard link.revision.main < self.compacted else { continue }
+      self.swept = Revision(main: link.revision.main, sub: link.revision.sub + 1)
       // A deletion shows nothing, and what was before it is gone.
-      guard pair.isDeletion else { continue }
-      self.removeChange(pair.revision)
-      if self.deletions[pair.key] === pair { self.deletions.remove(pair.key) }
+      if link.isDeletion { self.removeChange(link.revision) }
     }
-    return count < most
+    return count < most && self.removeCompactedDeletions(most: most)
+  }
+
+  private mutating func removeCompactedDeletions(most: Int) -> Bool {
+    var gone: [RevisionKey] = []
+    var count = 0
+    var next: RevisionKey?
+    self.deletions.forEach(from: self.sweptDeletions) { deletion in
+      guard count < most else {
+        next = deletion.key
+        return false
+      }
+      count += 1
+      if deletion.modRevision < self.compacted { gone.append(deletion.key) }
+      return true
+    }
+    for key in gone { self.deletions.remove(key) }
+    self.sweptDeletions = next
+    return next == nil
   }
 
   private mutating func removeChange(_ revision: Revision) {
-    guard self.changes[revision] != nil else { return }
-    self.changes.remove(revision)
-    self.journal.append(.removal(revision))
+    if self.changes.remove(revision) { self.journal.append(.removal(revision)) }
   }
 }

@@ -10,8 +10,12 @@ extension RevisionTree {
     private var last: Revision
     /// Each key's last change. A dictionary finds it quicker among many keys than the tree, which is made at the end.
     private var latest: [RevisionKey: KeyValue] = [:]
+    private let staysArchived: Bool
 
-    package init(revision: Int64, compacted: Int64) {
+    /// - Parameter staysArchived: whether memory takes in no more than each key's last change, since the tables can be
+    ///   read later.
+    package init(revision: Int64, compacted: Int64, staysArchived: Bool = false) {
+      self.staysArchived = staysArchived
       self.tree.revision = revision
       self.tree.compacted = compacted
       self.tree.swept = Revision(main: compacted, sub: 0)
@@ -24,12 +28,15 @@ extension RevisionTree {
     package mutating func add(_ key: RevisionKey, _ pair: KeyValue?, at revision: Revision)
       -> String?
     {
-      guard revision.main > 1, revision.main <= self.tree.revision, revision.sub >= 0 else {
+      guard revision.main > 1, revision.main <= self.tree.revision,
+        (0...RevisionHistory.mostSub).contains(revision.sub)
+      else {
         return "\(revision) is not among those up to \(self.tree.revision)"
       }
       let latest = self.latest[key]
+      var former = latest
       if revision.main <= self.tree.compacted {
-        self.giveUp(latest)
+        if self.giveUp(latest) { former = nil }
         if pair == nil, revision.main < self.tree.compacted {
           self.obsolete.append(revision)
           self.latest[key] = nil
@@ -47,16 +54,16 @@ extension RevisionTree {
       let placed =
         pair?.placed(at: revision, after: latest)
         ?? KeyValue(deletionOf: key, at: revision, after: latest)
-      self.tree.changes.insert(Change(orderKey: revision, pair: placed))
+      self.tree.changes.load(placed, after: former, isArchived: self.staysArchived)
       self.latest[placed.key] = placed
       return nil
     }
 
     /// What the compacted revision does not show any longer, unless a watcher may begin at it.
-    private mutating func giveUp(_ pair: KeyValue?) {
-      guard let pair, pair.modRevision < self.tree.compacted else { return }
+    private mutating func giveUp(_ pair: KeyValue?) -> Bool {
+      guard let pair, pair.modRevision < self.tree.compacted else { return false }
       self.obsolete.append(pair.revision)
-      self.tree.changes.remove(pair.revision)
+      return self.tree.changes.remove(pair.revision)
     }
 
     private func next(_ main: Int64) -> Revision {

@@ -14,9 +14,26 @@ extension RevisionTree {
     try self.checkPuts(plan)
     try self.checkRanges(plan)
     var writer = Writer(after: self.revision)
-    let answer = self.carryOut(plan, &writer)
-    self.revision = writer.revision
-    return answer
+    // A copy makes the writing dearer. Only the tables can fail.
+    let former = self.readsTables(plan) ? self : nil
+    do throws(RevisionError) {
+      let answer = try self.carryOut(plan, &writer)
+      self.revision = writer.revision
+      return answer
+    } catch {
+      if let former { self = former }
+      throw error
+    }
+  }
+
+  private func readsTables(_ plan: Plan) -> Bool {
+    plan.steps.contains { step in
+      switch step {
+      case .plan(let plan): self.readsTables(plan)
+      case .operation(.range(let request)): self.mayReadTables(at: request.revision)
+      case .operation: false
+      }
+    }
   }
 
   /// What a transaction does, with all comparisons made: they see the keyspace as it was before.
@@ -64,15 +81,17 @@ extension RevisionTree {
     }
   }
 
-  private mutating func carryOut(_ plan: Plan, _ writer: inout Writer) -> TxnAnswer {
+  private mutating func carryOut(
+    _ plan: Plan, _ writer: inout Writer
+  ) throws(RevisionError) -> TxnAnswer {
     var answer = TxnAnswer(hasSucceeded: plan.hasSucceeded)
     for step in plan.steps {
       switch step {
-      case .plan(let plan): answer.parts.append(.txn(self.carryOut(plan, &writer)))
+      case .plan(let plan): answer.parts.append(.txn(try self.carryOut(plan, &writer)))
       case .operation(.range(let request)):
         answer.parts.append(
           .range(
-            self.answer(request, present: writer.revision), revision: writer.revision))
+            try self.answer(request, present: writer.revision), revision: writer.revision))
       case .operation(.put(let request)):
         let previous = self.put(request, &writer)
         answer.parts.append(

@@ -1,6 +1,7 @@
 /// The v3 keyspace, as a persistent value: a snapshot costs nothing.
 ///
-/// It has no clock, no disk and no watcher: who changes it says when, and keeps what it was before.
+/// It has no clock and no watcher: who changes it says when, and keeps what it was before. What it was long ago, memory
+/// does not hold: ``RevisionArchive`` reads it from the tables.
 ///
 /// Invariants: each call that changes a key, and nothing else, raises ``revision`` by one, however many keys it
 /// changes; a call that throws has changed nothing; what was at a revision that is not below ``compacted`` can be read.
@@ -20,20 +21,16 @@ package struct RevisionTree: Sendable {
   /// The deletions of keys that are not there, but were at a revision that can be read.
   var deletions = OrderedMap<KeyValue>()
   /// All changes since ``compacted``, and those before it whose key has not been changed since until then.
-  var changes = OrderedMap<Change>()
+  var changes = RevisionHistory()
   /// What a compaction has given up is removed from all changes before this one.
   var swept = Revision.none
+  /// The same for ``deletions``, by their keys; `nil` before the first one.
+  var sweptDeletions: RevisionKey?
   package internal(set) var leases = LeaseTable()
   /// What has been done since the last ``takeChanges()``, in order.
   var journal: [RevisionChange] = []
 
   package init() {}
-
-  /// What a change made of its key, by the change's revision.
-  struct Change: OrderedElement, Sendable {
-    let orderKey: Revision
-    let pair: KeyValue
-  }
 
   // MARK: Reading
 
@@ -41,7 +38,17 @@ package struct RevisionTree: Sendable {
   package func range(_ request: RangeRequest) throws(RevisionError) -> RangeAnswer {
     try request.check()
     try self.check(request)
-    return self.answer(request)
+    return try self.answer(request)
+  }
+
+  /// Whether events may be what memory does not hold: then nobody should wait for them.
+  package func mayReadTables(forEventsFrom revision: Int64) -> Bool {
+    revision <= self.changes.archivedThrough
+  }
+
+  /// The same for an answer.
+  package func mayReadTables(at revision: Int64) -> Bool {
+    revision > 0 && revision <= self.changes.archivedThrough && revision < self.revision
   }
 
   /// Whether the revision can be read.
@@ -57,33 +64,38 @@ package struct RevisionTree: Sendable {
   /// - Parameters:
   ///   - request: one that has been checked.
   ///   - present: the revision of what is there, which a transaction that has written is making; `nil` for ``revision``.
-  func answer(_ request: RangeRequest, present: Int64? = nil) -> RangeAnswer {
-    let isPast = request.revision > 0 && request.revision < present ?? self.revision
+  func answer(
+    _ request: RangeRequest, present: Int64? = nil
+  ) throws(RevisionError) -> RangeAnswer {
+    if request.revision > 0, request.revision < present ?? self.revision {
+      return try self.pastAnswer(request)
+    }
     var answer = RangeAnswer()
-    if request.countOnly, !isPast {
+    if request.countOnly {
       answer.count = Int64(self.count(in: request.range))
       return answer
     }
-    let isCutWhileRead = !isPast && request.limit > 0 && request.takesKeysInOrder
-    func take(_ pair: KeyValue) -> Bool {
+    let isCutWhileRead = request.limit > 0 && request.takesKeysInOrder
+    self.forEach(in: request.range) { pair in
       answer.pairs.append(pair)
       return !isCutWhileRead || answer.pairs.count <= request.limit
     }
-    if isPast {
-      self.forEach(in: request.range, at: request.revision, take)
-      answer.count = Int64(answer.pairs.count)
-      if request.limit > 0, request.limit < Int64(answer.pairs.count), request.takesKeysInOrder {
-        answer.pairs.removeSubrange((Int(request.limit) + 1)...)
-      }
-    } else {
-      self.forEach(in: request.range, take)
-      answer.count =
-        isCutWhileRead ? Int64(self.count(in: request.range)) : Int64(answer.pairs.count)
+    answer.count =
+      isCutWhileRead ? Int64(self.count(in: request.range)) : Int64(answer.pairs.count)
+    request.arrange(&answer)
+    return answer
+  }
+
+  private func pastAnswer(_ request: RangeRequest) throws(RevisionError) -> RangeAnswer {
+    var versions = self.versions(in: request.range, at: request.revision)
+    var answer = RangeAnswer()
+    answer.count = Int64(versions.count)
+    if request.countOnly { return answer }
+    if request.limit > 0, request.limit < Int64(versions.count), request.takesKeysInOrder {
+      // One more tells that there are more.
+      versions.removeSubrange((Int(request.limit) + 1)...)
     }
-    if request.countOnly {
-      answer.pairs = []
-      return answer
-    }
+    answer.pairs = try self.changes.pairs(versions)
     request.arrange(&answer)
     return answer
   }
@@ -106,41 +118,30 @@ package struct RevisionTree: Sendable {
     self.pairs.forEach(from: range.start) { range.contains($0.key) && body($0) }
   }
 
-  /// The pairs that a range had at an earlier revision.
-  private func forEach(in range: KeyRange, at revision: Int64, _ body: (KeyValue) -> Bool) {
+  /// What a range had at an earlier revision, in the order of the keys.
+  private func versions(in range: KeyRange, at revision: Int64) -> [RevisionHistory.Version] {
     // Both are in the order of their keys, and no key is in both.
     var deleted: [KeyValue] = []
     self.deletions.forEach(from: range.start) { deletion in
       guard range.contains(deletion.key) else { return false }
-      if let pair = self.version(of: deletion, at: revision) { deleted.append(pair) }
+      deleted.append(deletion)
       return true
     }
+    var versions: [RevisionHistory.Version] = []
     var next = deleted.startIndex
-    var goesOn = true
+    func add(_ latest: KeyValue) {
+      if let version = self.changes.version(of: latest, at: revision) { versions.append(version) }
+    }
     self.forEach(in: range) { present in
-      while goesOn, next < deleted.endIndex, deleted[next].key < present.key {
-        goesOn = body(deleted[next])
+      while next < deleted.endIndex, deleted[next].key < present.key {
+        add(deleted[next])
         next += 1
       }
-      if goesOn, let pair = self.version(of: present, at: revision) { goesOn = body(pair) }
-      return goesOn
+      add(present)
+      return true
     }
-    while goesOn, next < deleted.endIndex {
-      goesOn = body(deleted[next])
-      next += 1
-    }
-  }
-
-  /// What a key was at a revision that can be read.
-  /// - Parameter latest: the key's last change.
-  private func version(of latest: KeyValue, at revision: Int64) -> KeyValue? {
-    var pair = latest
-    while pair.modRevision > revision {
-      let before = pair.station.main > revision ? pair.station : pair.former
-      guard let change = self.changes[before] else { return nil }
-      pair = change.pair
-    }
-    return pair.isDeletion ? nil : pair
+    for deletion in deleted[next...] { add(deletion) }
+    return versions
   }
 
   // MARK: Changes
@@ -235,7 +236,7 @@ package struct RevisionTree: Sendable {
       if let latest, latest.isDeletion { self.deletions.remove(pair.key) }
       self.pairs.insert(pair)
     }
-    self.changes.insert(Change(orderKey: pair.revision, pair: pair))
+    self.changes.append(pair, after: latest)
   }
 
   /// - Returns: the pairs before.

@@ -34,12 +34,17 @@ final class Database: Sendable {
 
   private let queue: DatabaseQueue
   /// `nil` in memory.
+  private let reader: RevisionReader?
+  /// `nil` in memory.
   private let log: ChangeLog?
   /// Keeps a second process out of the directory.
   private let lock: DirectoryLock?
 
-  private init(queue: DatabaseQueue, log: ChangeLog?, lock: DirectoryLock?) {
+  private init(
+    queue: DatabaseQueue, reader: RevisionReader?, log: ChangeLog?, lock: DirectoryLock?
+  ) {
     self.queue = queue
+    self.reader = reader
     self.log = log
     self.lock = lock
   }
@@ -60,7 +65,7 @@ final class Database: Sendable {
         let queue = try DatabaseQueue()
         try migrator.migrate(queue)
         let recovered = try queue.write { try Schema.started($0, Schema.read($0), nil, reading) }
-        return (Database(queue: queue, log: nil, lock: nil), recovered)
+        return (Database(queue: queue, reader: nil, log: nil, lock: nil), recovered)
       } catch {
         throw StartError(error, at: "memory")
       }
@@ -112,7 +117,9 @@ final class Database: Sendable {
       let log = try ChangeLog.open(
         directory, logID: logID, last: redone.position, index: contents.tree.index,
         revision: contents.revisions.revision, authRevision: contents.authRevision)
-      return (Database(queue: queue, log: log, lock: lock), recovered)
+      let reader = try RevisionReader(path: path)
+      recovered.revisions.changes.archive = reader
+      return (Database(queue: queue, reader: reader, log: log, lock: lock), recovered)
     } catch {
       throw StartError(error, at: path)
     }
@@ -249,6 +256,7 @@ final class Database: Sendable {
   /// Closes the file and releases the directory.
   func close() throws {
     defer { self.lock?.release() }
+    try self.reader?.close()
     try self.queue.close()
   }
 }

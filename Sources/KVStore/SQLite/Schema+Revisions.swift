@@ -119,27 +119,14 @@ extension Schema {
   ) throws -> (tree: RevisionTree, obsolete: [Revision]) {
     var loader = RevisionTree.Loader(
       revision: try self.meta("revision", in: db) ?? 1,
-      compacted: try self.meta("compacted", in: db) ?? -1)
+      compacted: try self.meta("compacted", in: db) ?? -1, staysArchived: true)
     var (total, checksums) = (RowTotal(), RowChecksum())
     // There may be millions.
     let statement = try PreparedStatement(
-      """
-      SELECT main, sub, key, value, create_revision, version, lease, deleted, checksum
-      FROM revisions ORDER BY main, sub
-      """, in: db)
+      "\(self.selectRevisions) ORDER BY main, sub", in: db)
     try statement.rows { row in
       let revision = Revision(main: row.number(0), sub: row.number(1))
-      let key = RevisionKey(row.bytes(2))
-      var pair: KeyValue?
-      if row.number(7) == 0 {
-        pair = KeyValue(
-          key: key, value: row.bytes(3), createRevision: row.number(4),
-          modRevision: revision.main, version: row.number(5), lease: row.number(6))
-      }
-      let checksum = checksums.of(revision, key, pair)
-      guard checksum == UInt64(bitPattern: row.number(8)) else {
-        throw Contradiction(description: "revisions: the row of \(revision) is damaged")
-      }
+      let (key, pair, checksum) = try self.revision(revision, row, &checksums)
       total.replace(nil, by: checksum)
       if let problem = loader.add(key, pair, at: revision) {
         throw Contradiction(description: "revisions: \(problem)")
@@ -149,6 +136,62 @@ extension Schema {
     try self.readLeases(db, &loader)
     if let problem = loader.finish() { throw Contradiction(description: "revisions: \(problem)") }
     return (loader.tree, loader.obsolete)
+  }
+
+  private static let selectRevisions =
+    "SELECT main, sub, key, value, create_revision, version, lease, deleted, checksum FROM revisions"
+
+  /// - Returns: also the row's checksum; `nil` for the pair of a deletion.
+  /// - Throws: ``Contradiction``.
+  private static func revision(
+    _ revision: Revision, _ row: PreparedStatement.Row, _ checksums: inout RowChecksum
+  ) throws -> (key: RevisionKey, pair: KeyValue?, checksum: UInt64) {
+    let key = RevisionKey(row.bytes(2))
+    var pair: KeyValue?
+    if row.number(7) == 0 {
+      pair = KeyValue(
+        key: key, value: row.bytes(3), createRevision: row.number(4),
+        modRevision: revision.main, version: row.number(5), lease: row.number(6))
+    }
+    let checksum = checksums.of(revision, key, pair)
+    guard checksum == UInt64(bitPattern: row.number(8)) else {
+      throw Contradiction(description: "revisions: the row of \(revision) is damaged")
+    }
+    return (key, pair, checksum)
+  }
+
+  /// Reads some rows, in the order of the revisions asked for: all, or as many as fit.
+  /// - Parameter mostBytes: of keys and values, but for the last one.
+  /// - Throws: ``RevisionError``, and what SQLite says.
+  static func readRevisions(
+    _ revisions: [Revision], mostBytes: Int, _ db: GRDB.Database
+  ) throws -> [KeyValue] {
+    let statement = try PreparedStatement(
+      "\(self.selectRevisions) WHERE main = ? AND sub = ?", in: db)
+    var (pairs, checksums, byteCount) = ([KeyValue](), RowChecksum(), 0)
+    for place in revisions where byteCount <= mostBytes {
+      var found: KeyValue?
+      statement.bind(1, place.main)
+      statement.bind(2, place.sub)
+      do {
+        try statement.rows { row in
+          let (key, pair, _) = try self.revision(place, row, &checksums)
+          found =
+            pair?.placed(at: place, after: nil) ?? KeyValue(deletionOf: key, at: place, after: nil)
+        }
+      } catch let contradiction as Contradiction {
+        throw RevisionError.damaged(contradiction.description)
+      }
+      guard let found else {
+        let compacted: Int64 = try self.meta("compacted", in: db) ?? -1
+        throw place.main <= compacted
+          ? RevisionError.compacted
+          : RevisionError.damaged("revisions: the row of \(place) is missing")
+      }
+      byteCount += found.key.bytes.count + found.value.count
+      pairs.append(found)
+    }
+    return pairs
   }
 
   private static func readLeases(_ db: GRDB.Database, _ loader: inout RevisionTree.Loader) throws {

@@ -135,9 +135,8 @@ extension Services {
       Result { () throws(RevisionError) in (header, try tree.range(request)) }
         .mapError(RPCStatus.init)
     }
-    guard tree.count(in: request.range) > Self.largeRange, !request.countOnly else {
-      return reply(read())
-    }
+    let isLarge = !request.countOnly && tree.count(in: request.range) > Self.largeRange
+    guard isLarge || tree.mayReadTables(at: request.revision) else { return reply(read()) }
     self.store.readAside {
       let result = read()
       head.loop.execute { reply(result) }

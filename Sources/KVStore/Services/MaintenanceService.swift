@@ -14,23 +14,29 @@ extension Method {
       .unary(service, "Hash", at: "/maintenance/hash") {
         (services, query: V3HashRequest, head, reply) throws(RPCStatus) in
         try services.checkMaintainer(head)
-        try services.hash(at: 0, head) { revision, hash in
-          var message = V3HashResponse()
-          message.header = services.header(revision)
-          message.hash = hash
-          reply(.success(message))
+        try services.hash(at: 0, head) { result in
+          reply(
+            result.map { revision, hash in
+              var message = V3HashResponse()
+              message.header = services.header(revision)
+              message.hash = hash
+              return message
+            })
         }
       },
       .unary(service, "HashKV") {
         (services, query: V3HashKVRequest, head, reply) throws(RPCStatus) in
         try services.checkMaintainer(head)
         let compacted = services.store.currentRevisions.compacted
-        try services.hash(at: query.revision, head) { revision, hash in
-          var message = V3HashKVResponse()
-          message.header = services.header(revision)
-          message.hash = hash
-          message.compactRevision = compacted
-          reply(.success(message))
+        try services.hash(at: query.revision, head) { result in
+          reply(
+            result.map { revision, hash in
+              var message = V3HashKVResponse()
+              message.header = services.header(revision)
+              message.hash = hash
+              message.compactRevision = compacted
+              return message
+            })
         }
       },
       .unary(service, "Alarm", at: "/maintenance/alarm") {
@@ -138,13 +144,15 @@ extension Services {
   /// - Parameter revision: 0 for the present.
   /// - Throws: for a revision that cannot be read.
   fileprivate func hash(
-    at revision: Int64, _ head: CallHead, _ done: @escaping @Sendable (Int64, UInt32) -> Void
+    at revision: Int64, _ head: CallHead, _ done: @escaping CallReply<(Int64, UInt32)>
   ) throws(RPCStatus) {
     let tree = self.store.currentRevisions
     do throws(RevisionError) { try tree.check(revision) } catch { throw RPCStatus(error) }
     self.store.readAside {
-      let hash = tree.hash(at: revision > 0 ? revision : tree.revision)
-      head.loop.execute { done(tree.revision, hash) }
+      let result = Result { () throws(RevisionError) in
+        (tree.revision, try tree.hash(at: revision > 0 ? revision : tree.revision))
+      }
+      head.loop.execute { done(result.mapError(RPCStatus.init)) }
     }
   }
 }

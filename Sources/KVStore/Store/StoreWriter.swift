@@ -26,7 +26,9 @@ package struct StoreWriter: Sendable {
   /// As on disk, but for leases that were kept alive since, and versions that no revision shows any longer.
   package private(set) var revisions: RevisionTree
   /// Whether memory may have versions that a compaction has given up.
-  package private(set) var isSweeping: Bool
+  private var isCompacting: Bool
+  /// The tables have all of v3 up to this revision.
+  private var writtenThrough: Int64
   private var expiries: ExpiryQueue
   /// The next try after a failed commit with expiries.
   private var retryAt: StoreTime?
@@ -51,7 +53,8 @@ package struct StoreWriter: Sendable {
   package init(tree: KeyTree, revisions: RevisionTree = RevisionTree()) {
     self.tree = tree
     self.revisions = revisions
-    self.isSweeping = revisions.compacted > 0
+    self.isCompacting = revisions.compacted > 0
+    self.writtenThrough = revisions.revision
     self.expiries = ExpiryQueue(tree)
   }
 
@@ -146,7 +149,7 @@ package struct StoreWriter: Sendable {
       effects.append(.publish(tree, batch.changes))
     }
     if let revisions = batch.revisions {
-      if revisions.compacted > self.revisions.compacted { self.isSweeping = true }
+      if revisions.compacted > self.revisions.compacted { self.isCompacting = true }
       self.revisions = revisions
       effects.append(.publishRevisions(revisions, batch.revisionChanges))
     }
@@ -167,14 +170,32 @@ package struct StoreWriter: Sendable {
     ]
   }
 
-  /// Gives up some of what a compaction has made unreadable, between two batches. The disk follows.
+  /// The tables have been brought up to date with a keyspace of v3.
+  package mutating func written(through revision: Int64) {
+    self.writtenThrough = max(self.writtenThrough, revision)
+  }
+
+  /// Whether memory holds something of v3 that it need not.
+  package var isSweeping: Bool {
+    self.isCompacting || self.revisions.changes.canArchive(writtenThrough: self.writtenThrough)
+  }
+
+  /// Gives up some of what a compaction has made unreadable, and of what the tables have, between two batches. The disk
+  /// follows.
   package mutating func sweep() -> [Effect] {
     guard self.isSweeping, self.batch == nil else { return [] }
-    self.isSweeping = !self.revisions.removeCompacted(most: Self.sweptAtOnce)
+    if self.isCompacting {
+      self.isCompacting = !self.revisions.removeCompacted(most: Self.sweptAtOnce)
+    }
+    let archivedThrough = self.revisions.changes.archivedThrough
+    self.revisions.changes.archive(
+      writtenThrough: self.writtenThrough, most: Self.archivedAtOnce)
     let changes = self.revisions.takeChanges()
-    return changes.isEmpty ? [] : [.publishRevisions(self.revisions, changes)]
+    return changes.isEmpty && self.revisions.changes.archivedThrough == archivedThrough
+      ? [] : [.publishRevisions(self.revisions, changes)]
   }
 
   /// Changes of keys. The requests that come meanwhile wait about a millisecond.
   private static let sweptAtOnce = 200
+  private static let archivedAtOnce = 2_000
 }

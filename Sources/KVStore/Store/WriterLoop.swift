@@ -9,7 +9,8 @@ import DequeModule
 ///    they lack, or once they lack ``Backlog/byteLimit``. Nothing depends on it: a failed update is repeated a
 ///    second later.
 /// 3. A store that stops takes what waits, updates the tables once, and closes.
-/// 4. What a compaction gives up is removed in slices, one between two batches.
+/// 4. What a compaction gives up, and what memory gives up once the tables have it, is removed in slices, one between two
+///    batches.
 package struct WriterLoop: Sendable {
   package enum Step: Sendable {
     /// Wait for requests, for the end of an update or of the store, or until this instant; answered by
@@ -43,7 +44,7 @@ package struct WriterLoop: Sendable {
   /// The next update of the tables; `nil` if they lack nothing.
   private var foldAt: StoreTime?
   private var end = End.open
-  /// The last step was a slice of a compaction, and requests are next.
+  /// The last step was such a slice, and requests are next.
   private var hasSwept = false
 
   private enum End {
@@ -148,7 +149,9 @@ package struct WriterLoop: Sendable {
   }
 
   /// The tables are up to date.
-  package mutating func folded() { self.folding = nil }
+  package mutating func folded() {
+    if let folding = self.folding.take() { self.writer.written(through: folding.revisions.revision) }
+  }
 
   /// The tables have not changed.
   package mutating func foldFailed(at now: StoreTime) {

@@ -1,4 +1,5 @@
 import SeededRandom
+import Synchronization
 import TestSupport
 import Testing
 
@@ -6,9 +7,11 @@ import Testing
 
 /// Random requests to the v3 keyspace beside a model that keeps a whole copy of every revision.
 @Suite(.takesTurns, .timeLimit(.minutes(10))) struct RevisionModelTests {
-  @Test(arguments: 1...4) func itDoesWhatAPlainModelDoes(seed: UInt64) async throws {
+  /// With an archive, what is old leaves memory at random instants.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>, [false, true])
+  func itDoesWhatAPlainModelDoes(seed: UInt64, hasArchive: Bool) async throws {
     try await onThreadOfItsOwn {
-      var run = Run(seed: seed)
+      var run = Run(seed: seed, hasArchive: hasArchive)
       for step in 0..<12_500 {
         if let problem = run.step() {
           Issue.record("seed \(seed), step \(step): \(problem)")
@@ -16,6 +19,7 @@ import Testing
         }
       }
       #expect(run.succeeded > 5_000 && run.refused > 500)
+      #expect(!hasArchive || run.archived > 1_000)
     }
   }
 
@@ -100,6 +104,38 @@ private struct PlainRevisions {
   }
 }
 
+/// The tables, as a dictionary.
+private final class PlainArchive: RevisionArchive {
+  let rows = Mutex<(pairs: [Revision: KeyValue], reads: Int)>(([:], 0))
+
+  func take(_ changes: [RevisionChange]) {
+    self.rows.withLock { rows in
+      for change in changes {
+        switch change {
+        // Nothing of the places before, which the tables do not have.
+        case .put(let pair, let revision): rows.pairs[revision] = pair.placed(at: revision, after: nil)
+        case .deletion(let key, let revision):
+          rows.pairs[revision] = KeyValue(deletionOf: key, at: revision, after: nil)
+        case .removal(let revision): rows.pairs[revision] = nil
+        default: break
+        }
+      }
+    }
+  }
+
+  func changes(at revisions: [Revision], mostBytes: Int) throws(RevisionError) -> [KeyValue] {
+    try self.rows.withLock { rows throws(RevisionError) in
+      rows.reads += revisions.count
+      // As many as fit are one here.
+      return try (mostBytes < .max ? Array(revisions.prefix(1)) : revisions).map {
+        revision throws(RevisionError) in
+        guard let pair = rows.pairs[revision] else { throw .damaged("\(revision) is missing") }
+        return pair
+      }
+    }
+  }
+}
+
 private struct Run {
   private var random: SeededGenerator
   private var tree = RevisionTree()
@@ -107,8 +143,17 @@ private struct Run {
   private let time = StoreTime(nanoseconds: 0)
   private(set) var succeeded = 0
   private(set) var refused = 0
+  private let archive: PlainArchive?
 
-  init(seed: UInt64) { self.random = SeededGenerator(seed: seed) }
+  init(seed: UInt64, hasArchive: Bool) {
+    self.random = SeededGenerator(seed: seed)
+    self.archive = hasArchive ? PlainArchive() : nil
+    self.tree.changes.archive = self.archive
+    self.tree.changes.halfWindow = 2_000
+  }
+
+  /// How many changes have been read from the archive.
+  var archived: Int { self.archive?.rows.withLock { $0.reads } ?? 0 }
 
   // MARK: Random parts
 
@@ -161,6 +206,16 @@ private struct Run {
 
   /// - Returns: what is not as in the model.
   mutating func step() -> String? {
+    let changes = self.tree.takeChanges()
+    if let archive {
+      archive.take(changes)
+      let written = self.tree.revision - self.number(9)
+      self.tree.changes.archive(writtenThrough: written, most: Int(self.number(5)))
+    }
+    return self.request()
+  }
+
+  private mutating func request() -> String? {
     switch self.number(19) {
     case 0...5: self.stepPut()
     case 6...7: self.stepDelete()

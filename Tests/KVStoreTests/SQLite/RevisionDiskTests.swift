@@ -21,8 +21,10 @@ import Testing
 
     init(_ directory: String) throws {
       self.directory = directory
-      let recovered: KVStore.Database.Recovered
+      var recovered: KVStore.Database.Recovered
       (self.database, recovered) = try KVStore.Database.open(.directory(directory))
+      // What is old soon leaves memory.
+      recovered.revisions.changes.halfWindow = 4_000
       self.history = recovered.history
       self.loop = WriterLoop(
         Backlog(
@@ -165,7 +167,11 @@ import Testing
         let time = bench.now
         try bench.close()
         let deadlines = bench.revisions.leaseIDs.map { bench.revisions.leases[$0]?.deadline }
-        let closed = Keyspace(bench.revisions)
+        var revisions = bench.revisions
+        let reader = try RevisionReader(path: directory + "/data/kvstore.db")
+        revisions.changes.archive = reader
+        let closed = Keyspace(revisions)
+        try reader.close()
         bench = try Bench(directory + "/data")
         bench.now = time
         #expect(Keyspace(bench.revisions) == closed, "seed \(seed), step \(step)")

@@ -216,12 +216,37 @@ struct Keyspace: Equatable {
     self.revision = tree.revision
     self.compacted = tree.compacted
     self.pairs = tree.pairs.elements
-    for change in tree.changes.elements {
-      let pair = change.pair
-      self.versions[pair.key, default: [:]][pair.revision] = pair.isDeletion ? .some(nil) : pair
-    }
     let all = KeyRange(RevisionKey([0]), end: RevisionKey([0]))
-    self.events = (try? tree.events(in: all, from: max(tree.compacted, 2)).events) ?? []
+    do throws(RevisionError) {
+      for pair in try tree.changes.all {
+        self.versions[pair.key, default: [:]][pair.revision] = pair.isDeletion ? .some(nil) : pair
+      }
+      self.events = try tree.events(in: all, from: max(tree.compacted, 2)).events
+    } catch {
+      Issue.record("\(error)")
+    }
     for id in tree.leaseIDs { self.leases[id] = tree.leases[id]?.keys.elements }
+  }
+}
+
+extension RevisionHistory {
+  /// What all changes made of their keys, in memory or not.
+  var all: [KeyValue] {
+    get throws(RevisionError) {
+      var revisions: [Revision] = []
+      self.forEachLink(from: .none) {
+        revisions.append($0.revision)
+        return true
+      }
+      var pairs: [KeyValue] = []
+      for revision in revisions {
+        if let change = self.inMemory(revision) {
+          pairs.append(change.pair)
+        } else {
+          pairs += try self.rows(of: [revision])
+        }
+      }
+      return pairs
+    }
   }
 }

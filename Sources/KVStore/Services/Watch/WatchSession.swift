@@ -29,10 +29,27 @@ struct WatchSession {
     var owesNotice = false
   }
 
-  /// What the store has to know.
+  /// What the store has to know or to do.
   enum Change: Equatable {
     case watch(Int64, KeyRange)
     case unwatch(Int64)
+    /// Read events that memory does not hold, where nobody waits; answered by ``WatchSession/received(_:of:_:)``.
+    case read(Reading)
+  }
+
+  /// The next events of a watch, to be read from the keyspace's history.
+  struct Reading: Equatable {
+    let watch: Int64
+    fileprivate let number: Int
+    fileprivate let range: KeyRange
+    fileprivate let first: Int64
+    fileprivate let wantsPrevious: Bool
+
+    func events(in tree: RevisionTree) throws(RevisionError) -> EventBatch {
+      try tree.events(
+        in: self.range, from: self.first, mostBytes: WatchSession.batchBytes,
+        mostChanges: WatchSession.batchChanges, wantsPrevious: self.wantsPrevious)
+    }
   }
 
   private var watches: [Int64: Watch] = [:]
@@ -41,13 +58,17 @@ struct WatchSession {
   private var behind: Deque<Int64> = []
   /// Answers that are ready, before any event.
   private var ready: Deque<V3WatchResponse> = []
+  /// What is being read elsewhere: one at a time, so that not much is held for a client that does not read. Its watch is
+  /// behind meanwhile.
+  private var reading: Reading?
+  private var readings = 0
   private var progressRequests = 0
   private let header: @Sendable (Int64?) -> V3ResponseHeader
 
   /// Events of so many bytes come in one response, if they are of several revisions.
-  private static let batchBytes = 1 << 20
+  fileprivate static let batchBytes = 1 << 20
   /// So many changes are looked at in one go.
-  private static let batchChanges = 10_000
+  fileprivate static let batchChanges = 10_000
   /// A response with more bytes is cut, if its client wants that. Source: `DefaultMaxRequestBytes` and gRPC's overhead.
   private static let fragmentBytes = (3 << 19) + (512 << 10)
 
@@ -69,6 +90,7 @@ struct WatchSession {
       return self.create(request, tree)
     case .cancelRequest(let request):
       guard self.watches.removeValue(forKey: request.watchID) != nil else { return [] }
+      if self.reading?.watch == request.watchID { self.reading = nil }
       self.ready.append(self.response(to: request.watchID, tree.revision) { $0.canceled = true })
       return [.unwatch(request.watchID)]
     case .progressRequest:
@@ -164,10 +186,25 @@ struct WatchSession {
   mutating func next(_ tree: RevisionTree, _ changes: inout [Change]) -> V3WatchResponse? {
     while true {
       if let response = self.ready.popFirst() { return response }
-      if let id = self.behind.popFirst() {
-        self.read(id, tree, &changes)
+      if let id = self.behind.first {
+        guard let reading = self.nextReading(of: id) else {
+          self.behind.removeFirst()
+          continue
+        }
+        if tree.mayReadTables(forEventsFrom: reading.first) {
+          guard self.reading == nil else { return nil }
+          self.reading = reading
+          changes.append(.read(reading))
+          self.behind.removeFirst()
+        } else {
+          self.behind.removeFirst()
+          self.take(
+            Result { () throws(RevisionError) in try reading.events(in: tree) }, of: id, tree,
+            &changes)
+        }
         continue
       }
+      guard self.reading == nil else { return nil }
       guard self.progressRequests > 0 else { return nil }
       // The store may not have told yet what is in this snapshot.
       for (id, watch) in self.watches where watch.next <= tree.revision { self.changed(id) }
@@ -177,29 +214,54 @@ struct WatchSession {
     }
   }
 
+  /// - Returns: `nil` for a watch that has ended.
+  private mutating func nextReading(of id: Int64) -> Reading? {
+    guard let watch = self.watches[id] else { return nil }
+    self.readings += 1
+    return Reading(
+      watch: id, number: self.readings, range: watch.range, first: watch.next,
+      wantsPrevious: watch.wantsPrevious)
+  }
+
+  /// What was to be read has been.
+  /// - Parameter tree: as it is now.
+  /// - Returns: watches that end.
+  mutating func received(
+    _ result: Result<EventBatch, RevisionError>, of reading: Reading, _ tree: RevisionTree
+  ) -> [Change] {
+    guard reading == self.reading else { return [] }
+    self.reading = nil
+    var changes: [Change] = []
+    self.take(result, of: reading.watch, tree, &changes)
+    return changes
+  }
+
   /// Makes the responses of a watch's next events.
-  private mutating func read(_ id: Int64, _ tree: RevisionTree, _ changes: inout [Change]) {
+  private mutating func take(
+    _ result: Result<EventBatch, RevisionError>, of id: Int64, _ tree: RevisionTree,
+    _ changes: inout [Change]
+  ) {
     guard var watch = self.watches[id] else { return }
     watch.isBehind = false
-    let batch: EventBatch
-    do throws(RevisionError) {
-      batch = try tree.events(
-        in: watch.range, from: watch.next, mostBytes: Self.batchBytes,
-        mostChanges: Self.batchChanges)
-    } catch {
+    switch result {
+    case .success(let batch):
+      watch.next = batch.next
+      let isDone = batch.next > tree.revision
+      self.tell(batch.events, &watch, id, isDone: isDone, tree.revision)
+      if !isDone { self.changed(id) }
+    case .failure(let error):
       self.watches[id] = nil
       changes.append(.unwatch(id))
       self.ready.append(
         self.response(to: id, nil) {
           $0.canceled = true
-          $0.compactRevision = tree.compacted
+          if error == .compacted {
+            $0.compactRevision = tree.compacted
+          } else {
+            $0.cancelReason = error.text
+          }
         })
-      return
     }
-    watch.next = batch.next
-    let isDone = batch.next > tree.revision
-    self.tell(batch.events, &watch, id, isDone: isDone, tree.revision)
-    if !isDone { self.changed(id) }
   }
 
   /// Makes the responses that tell of events.

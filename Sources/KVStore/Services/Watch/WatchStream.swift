@@ -68,8 +68,25 @@ final class WatchStream: CallHandler {
         if let registration = self.registrations.removeValue(forKey: id) {
           self.services.store.unwatchRevisions(registration)
         }
+      case .read(let reading):
+        let bound = NIOLoopBound(self, eventLoop: self.head.loop)
+        let (store, loop) = (self.services.store, self.head.loop)
+        let tree = store.currentRevisions
+        store.readAside {
+          let result = Result { () throws(RevisionError) in try reading.events(in: tree) }
+          loop.execute { bound.value.received(result, of: reading) }
+        }
       }
     }
+  }
+
+  private func received(
+    _ result: Result<EventBatch, RevisionError>, of reading: WatchSession.Reading
+  ) {
+    guard !self.isOver else { return }
+    let tree = self.services.store.currentRevisions
+    self.carryOut(self.session.received(result, of: reading, tree))
+    self.pump(tree)
   }
 
   private func changed(_ id: Int64, _ news: RevisionNews) {
