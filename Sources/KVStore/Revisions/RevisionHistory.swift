@@ -58,7 +58,7 @@ struct RevisionHistory: Sendable {
   static let mostSub = Int64(Int32.max)
 
   /// Of each half of the window, in bytes of keys and values and what is kept beside them.
-  var halfWindow = 4 << 20
+  var halfWindow = 1 << 20
   /// What reads the tables; `nil` where there are none, and memory has everything.
   var archive: (any RevisionArchive)?
 
@@ -191,7 +191,7 @@ struct RevisionHistory: Sendable {
   /// - Parameter former: what the change before it made of the key.
   mutating func append(_ pair: KeyValue, after former: KeyValue?) {
     self.newer.insert(Change(orderKey: pair.revision, pair: pair, former: former))
-    self.newerBytes += 192 + pair.key.bytes.count + pair.value.count
+    self.newerBytes += 192 + pair.value.count + (former.map { 192 + $0.value.count } ?? 0)
   }
 
   /// Takes in a change that the tables have, as the last one; memory has it if nothing reads the tables.

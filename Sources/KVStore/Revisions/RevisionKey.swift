@@ -79,16 +79,23 @@ package final class KeyValue: Sendable {
   /// 0 for none.
   package let lease: Int64
 
-  /// Its number among the changes of its revision.
-  let sub: Int64
-  /// The change of the key before this one, if it can still be read.
-  let former: Revision
-  /// An earlier one, on a shorter way into the past: one of each ``stationDistance``.
-  let station: Revision
-  /// How many changes of the key come before this one.
-  private let formerCount: Int64
+  private let formerMain: Int64
+  private let stationMain: Int64
+  // In 32 bits, since there are many objects.
+  private let ownSub: UInt32
+  private let formerSub: UInt32
+  private let stationSub: UInt32
+  /// How many changes of the key come before this one, modulo 2³².
+  private let formerCount: UInt32
 
-  private static let stationDistance: Int64 = 64
+  private static let stationDistance: UInt32 = 64
+
+  /// Its number among the changes of its revision.
+  var sub: Int64 { Int64(self.ownSub) }
+  /// The change of the key before this one, if it can still be read.
+  var former: Revision { Revision(main: self.formerMain, sub: Int64(self.formerSub)) }
+  /// An earlier one, on a shorter way into the past: one of each ``stationDistance``.
+  var station: Revision { Revision(main: self.stationMain, sub: Int64(self.stationSub)) }
 
   package convenience init(
     key: RevisionKey, value: [UInt8], createRevision: Int64, modRevision: Int64, version: Int64,
@@ -112,15 +119,13 @@ package final class KeyValue: Sendable {
     self.modRevision = revision.main
     self.version = version
     self.lease = lease
-    self.sub = revision.sub
-    self.former = former?.revision ?? .none
-    if let former {
-      self.station = former.isStation ? former.revision : former.station
-      self.formerCount = former.formerCount + 1
-    } else {
-      self.station = .none
-      self.formerCount = 0
-    }
+    self.ownSub = UInt32(truncatingIfNeeded: revision.sub)
+    let station: Revision = former.map { $0.isStation ? $0.revision : $0.station } ?? .none
+    self.formerMain = former?.modRevision ?? 0
+    self.formerSub = former?.ownSub ?? 0
+    self.stationMain = station.main
+    self.stationSub = UInt32(truncatingIfNeeded: station.sub)
+    self.formerCount = former.map { $0.formerCount &+ 1 } ?? 0
   }
 
   /// The deletion of a key.

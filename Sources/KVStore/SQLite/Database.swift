@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import GRDB
 
@@ -230,6 +231,13 @@ final class Database: Sendable {
 
   /// Gives free pages back.
   func defragment() throws { try self.queue.vacuum() }
+
+  /// Gives SQLite's pages back, and what the allocator keeps.
+  func releaseMemory() {
+    self.queue.releaseMemory()
+    self.reader?.releaseMemory()
+    malloc_trim(0)
+  }
 
   /// The directory of the files; `nil` in memory.
   var directory: DataDirectory? { self.log.map { DataDirectory($0.directory) } }

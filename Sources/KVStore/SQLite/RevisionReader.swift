@@ -16,6 +16,8 @@ final class RevisionReader: RevisionArchive {
 
   func close() throws { try self.queue.close() }
 
+  func releaseMemory() { self.queue.releaseMemory() }
+
   func changes(
     at revisions: [Revision], mostBytes: Int
   ) throws(RevisionError) -> [KeyValue] {

@@ -1,3 +1,6 @@
+import Dispatch
+import Synchronization
+
 /// What an operator asks of a running store, and work that no event loop should do.
 extension Store {
   /// Does work that grows with the number of keys, on a thread of its own.
@@ -11,6 +14,16 @@ extension Store {
 
   /// `nil` in memory.
   var directory: DataDirectory? { self.database.directory }
+
+  /// Gives memory back that the start and updates of the tables have taken, once none has come for a while. Called on
+  /// ``folds``.
+  func planRelease() {
+    let number = self.foldCount.wrappingAdd(1, ordering: .relaxed).newValue
+    self.folds.asyncAfter(deadline: .now() + .seconds(6)) { [weak self] in
+      guard let self, self.foldCount.load(ordering: .relaxed) == number else { return }
+      self.database.releaseMemory()
+    }
+  }
 
   /// Gives free pages of the tables back, on another thread.
   /// - Parameter reply: gets what went wrong.

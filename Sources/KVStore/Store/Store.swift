@@ -38,6 +38,7 @@ final class Store: Sendable {
   let wakeUp: WakeUp
   /// Writes the tables.
   let folds = DispatchQueue(label: "kvstore-tables", qos: .utility)
+  let foldCount = Atomic<UInt64>(0)
   /// Reads large directories, one at a time.
   let reads = DispatchQueue(label: "kvstore-reads")
   /// Frees trees that nobody reads any more.
@@ -126,6 +127,7 @@ final class Store: Sendable {
     }
     thread.name = "kvstore-writer"
     thread.start()
+    self.folds.async { self.planRelease() }
     if let autoCompaction { self.beginCompactions(AutoCompaction(autoCompaction)) }
   }
 
@@ -322,6 +324,7 @@ final class Store: Sendable {
     self.folds.async {
       let result = Result { try self.database.write(fold) }
       self.alarms.check(self.database.size)
+      self.planRelease()
       self.inbox.withLock { $0.fold = result }
       self.wakeUp.signal()
     }

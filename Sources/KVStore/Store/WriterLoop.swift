@@ -150,7 +150,8 @@ package struct WriterLoop: Sendable {
 
   /// The tables are up to date.
   package mutating func folded() {
-    if let folding = self.folding.take() { self.writer.written(through: folding.revisions.revision) }
+    guard let folding = self.folding.take() else { return }
+    self.writer.written(through: folding.revisions.revision)
   }
 
   /// The tables have not changed.

@@ -1,7 +1,8 @@
-// Descriptors for signals, timers and wake-ups, mounts, and capabilities, which Swift's own module of the C library leaves out.
+// Descriptors for signals, timers and wake-ups, mounts, capabilities, and the allocator, which Swift's own module of the C library leaves out.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>

@@ -1,5 +1,4 @@
 import SeededRandom
-import Synchronization
 import TestSupport
 import Testing
 
@@ -104,38 +103,6 @@ private struct PlainRevisions {
   }
 }
 
-/// The tables, as a dictionary.
-private final class PlainArchive: RevisionArchive {
-  let rows = Mutex<(pairs: [Revision: KeyValue], reads: Int)>(([:], 0))
-
-  func take(_ changes: [RevisionChange]) {
-    self.rows.withLock { rows in
-      for change in changes {
-        switch change {
-        // Nothing of the places before, which the tables do not have.
-        case .put(let pair, let revision): rows.pairs[revision] = pair.placed(at: revision, after: nil)
-        case .deletion(let key, let revision):
-          rows.pairs[revision] = KeyValue(deletionOf: key, at: revision, after: nil)
-        case .removal(let revision): rows.pairs[revision] = nil
-        default: break
-        }
-      }
-    }
-  }
-
-  func changes(at revisions: [Revision], mostBytes: Int) throws(RevisionError) -> [KeyValue] {
-    try self.rows.withLock { rows throws(RevisionError) in
-      rows.reads += revisions.count
-      // As many as fit are one here.
-      return try (mostBytes < .max ? Array(revisions.prefix(1)) : revisions).map {
-        revision throws(RevisionError) in
-        guard let pair = rows.pairs[revision] else { throw .damaged("\(revision) is missing") }
-        return pair
-      }
-    }
-  }
-}
-
 private struct Run {
   private var random: SeededGenerator
   private var tree = RevisionTree()
@@ -153,7 +120,7 @@ private struct Run {
   }
 
   /// How many changes have been read from the archive.
-  var archived: Int { self.archive?.rows.withLock { $0.reads } ?? 0 }
+  var archived: Int { self.archive?.reads ?? 0 }
 
   // MARK: Random parts
 

@@ -115,19 +115,44 @@ import Testing
     #expect(events.last?.fragment == false)
   }
 
-  /// Whatever happens in whatever order: each watch gets the events of its range, each once, in their order.
-  @Test(arguments: 1...20) func noEventIsMissingAndNoneComesTwice(seed: UInt64) throws {
+  /// Whatever happens in whatever order: each watch gets the events of its range, each once, in their order. What has
+  /// left memory is read elsewhere, and comes at some time.
+  @Test(arguments: 1...20 as ClosedRange<UInt64>, [false, true])
+  func noEventIsMissingAndNoneComesTwice(seed: UInt64, hasArchive: Bool) throws {
     var random = SeededGenerator(seed: seed)
     var (session, tree) = (Self.session(), RevisionTree())
+    let archive = PlainArchive()
+    if hasArchive {
+      tree.changes.archive = archive
+      tree.changes.halfWindow = 1_000
+    }
     var seen: [Int64: [Int64]] = [:]
     var wanted: [Int64: [Int64]] = [:]
     var pending: [(watch: Int64, news: RevisionNews)] = []
+    var readings: [(WatchSession.Reading, RevisionTree)] = []
     for (id, range) in [("a", "c"), ("b", "d"), ("a", ""), ("d", "\0")].enumerated() {
       _ = session.handle(Self.create(range.0, end: range.1), tree)
       (seen[Int64(id)], wanted[Int64(id)]) = ([], [])
     }
+    /// - Returns: whether there was something to read.
+    func readOne() -> Bool {
+      var changes: [WatchSession.Change] = []
+      let response = session.next(tree, &changes)
+      for case .read(let reading) in changes { readings.append((reading, tree)) }
+      guard let response else { return false }
+      seen[response.watchID, default: []] += response.events.map(\.kv.modRevision)
+      return true
+    }
+    func answerReading() {
+      guard !readings.isEmpty else { return }
+      let (reading, then) = readings.removeFirst()
+      let result = Result { () throws(RevisionError) in try reading.events(in: then) }
+      #expect(session.received(result, of: reading, tree) == [])
+    }
     for _ in 0..<300 {
-      switch random.next() % 4 {
+      archive.take(tree.takeChanges())
+      tree.changes.archive(writtenThrough: tree.revision, most: Int(random.next() % 4))
+      switch random.next() % 5 {
       case 0, 1:
         let key = ["a", "b", "c", "d"][Int(random.next() % 4)]
         tree.formerRevision = tree.revision
@@ -141,19 +166,37 @@ import Testing
         guard !pending.isEmpty else { continue }
         let wake = pending.removeFirst()
         session.changed(wake.watch, wake.news, mayTell: random.next() % 2 == 0)
+      case 3: answerReading()
       default:
         // The client may read only a part.
-        var changes: [WatchSession.Change] = []
-        for _ in 0..<(random.next() % 3) {
-          guard let response = session.next(tree, &changes) else { break }
-          seen[response.watchID, default: []] += response.events.map(\.kv.modRevision)
-        }
+        for _ in 0..<(random.next() % 3) where !readOne() { break }
       }
     }
     for wake in pending { session.changed(wake.watch, wake.news, mayTell: true) }
-    for response in Self.read(&session, tree) {
-      seen[response.watchID, default: []] += response.events.map(\.kv.modRevision)
-    }
+    while readOne() || !readings.isEmpty { answerReading() }
     #expect(seen == wanted)
+    #expect((archive.reads > 0) == hasArchive)
+  }
+
+  /// The tables lack what a watch is to be told: it ends with the reason, and its stream goes on.
+  @Test func aWatchWhoseEventsAreDamagedEndsWithTheReason() throws {
+    var (session, tree) = (Self.session(), RevisionTree())
+    tree.changes.archive = PlainArchive()
+    tree.changes.halfWindow = 0
+    for value in 1...3 { try Self.put("a", "\(value)", &tree) }
+    for _ in 0..<2 { tree.changes.archive(writtenThrough: 4, most: 10) }
+    _ = session.handle(Self.create("a", from: 2), tree)
+    var changes: [WatchSession.Change] = []
+    #expect(session.next(tree, &changes)?.created == true)
+    #expect(session.next(tree, &changes) == nil)
+    guard case .read(let reading)? = changes.first else {
+      Issue.record("\(changes)")
+      return
+    }
+    let result = Result { () throws(RevisionError) in try reading.events(in: tree) }
+    #expect(session.received(result, of: reading, tree) == [.unwatch(0)])
+    let end = try #require(session.next(tree, &changes))
+    #expect(end.canceled && end.compactRevision == 0)
+    #expect(end.cancelReason == "etcdserver: 2 is missing")
   }
 }

@@ -182,9 +182,9 @@ struct KVStoreBenchmarkRun: Sendable {
     return samples
   }
 
-  /// A second after the last request, when a garbage collector has run.
+  /// When the tables are up to date, a garbage collector has run, and what was not needed any more was given back.
   func settledMemory(_ server: Server) async throws -> Double {
-    try await Task.sleep(for: .seconds(1))
+    try await Task.sleep(for: .seconds(20))
     return Double(try server.process.usage().residentBytes) / Double(1 << 20)
   }
 
