@@ -11,7 +11,7 @@ import Testing
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "takeover-\(UUID().uuidString)").path
     let configuration = ClusterConfiguration(
-      masters: 2, ttlSeconds: 3, stateDirectory: directory)
+      masters: 2, ttlSeconds: 3, podStopTime: .milliseconds(500), stateDirectory: directory)
     try await Cluster.withRunning(configuration) { cluster in
       try await cluster.watched { monitor in
         try await body(cluster, monitor)
@@ -35,16 +35,16 @@ import Testing
   // end
 
   // snippet: store
-  @Test func `a stopped elector and a killed store make no second leader`() async throws {
+  @Test func `a guard that stands still and a killed store make no second leader`() async throws {
     try await self.withCluster { cluster, _ in
       let leader = try await cluster.waitForLeader(of: .scheduler)
       try await cluster.pause(leader, .schedulerElector)
       try await cluster.killStore()
       try await cluster.startStore()
-      // The guard of the stopped elector has removed its manifest, so another node may run the pod.
+      // The elector whose guard stands still has removed its manifest, so another node may run the pod.
       try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
       try await cluster.resume(leader, .schedulerElector)
-      // It finds that it does not lead any more.
+      // The guard finds that its node does not lead any more.
       let status = try await cluster.waitUntil("for the former leader") {
         $0.runners(of: .scheduler).count == 1
       }
