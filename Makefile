@@ -6,7 +6,7 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo recipe test integration examples bench failures chaos nightly format lint tidy \
+.PHONY: help deps build demo demo-film recipe test integration examples bench failures chaos nightly format lint tidy \
   docs hooks clean
 
 help: ## Show what can be made.
@@ -18,12 +18,12 @@ deps: ## Install what is missing (Debian packages).
 build: deps ## Build everything (CONFIG=release for the fast binaries).
 	$(SWIFT) build -c $(CONFIG)
 
-# Only what the demo runs is built: a newcomer waits for nothing else.
-demo: deps ## Bring up two nodes, kill one, see the other take over.
-	@for product in kvstore elector fake-kubelet zweimaster; do \
-	  $(SWIFT) build -c $(CONFIG) --product $$product || exit 1; \
-	done
-	$(BIN)/zweimaster demo $(DEMO_FLAGS)
+# Its first lines say what will happen and how long that takes, so nothing comes before it.
+demo: ## Bring up two nodes, kill one, see the other take over.
+	@SUDO="$(SUDO)" SWIFT="$(SWIFT)" CONFIG="$(CONFIG)" integration/demo $(DEMO_FLAGS)
+
+demo-film: demo ## Film the demo anew for the README: docs/demo.svg.
+	@integration/demo-film $(BIN)/zweimaster docs/demo.svg
 
 recipe: build ## Bring up the recipe's machine room: masters as machines, a load balancer, nodes (root).
 	$(SUDO) $(BIN)/zweimaster up --recipe --load-balancer $(RECIPE_FLAGS)
@@ -38,8 +38,18 @@ integration: deps ## Run the end-to-end tests against a real etcd, etcdctl again
 	@SUDO="$(SUDO)" integration/install-deps browser
 	integration/run
 
-examples: deps ## Build the packages in Examples/, as somebody would who uses the libraries.
-	$(SWIFT) build --package-path Examples/Leader --scratch-path .build/examples
+# One scratch directory for all of them: what the libraries are made of is compiled once.
+EXAMPLES := Store Keys Leader Pods Takeover
+
+examples: deps ## Build and run the packages in Examples/, as a user of the libraries would.
+	@for product in kvstore elector fake-kubelet; do \
+	  $(SWIFT) build --product $$product || exit 1; \
+	done
+	@for example in $(EXAMPLES); do \
+	  echo "examples: $$example"; \
+	  ZWEIMASTER_BIN="$(CURDIR)/.build/debug" $(SWIFT) test \
+	    --package-path Examples/$$example --scratch-path .build/examples || exit 1; \
+	done
 
 # What each benchmark runs besides zweimaster-bench itself.
 BENCH_kvstore   := kvstore

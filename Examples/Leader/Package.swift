@@ -1,6 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
 let package = Package(
   name: "Leader",
   platforms: [.macOS(.v15)],
@@ -17,7 +19,12 @@ let package = Package(
         .product(name: "EtcdClient", package: "zweimaster"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
-      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+      swiftSettings: settings),
+    .testTarget(
+      name: "LeaderTests",
+      dependencies: ["Leader", .product(name: "KVStore", package: "zweimaster")],
+      swiftSettings: settings),
   ]
 )

@@ -8,9 +8,9 @@ import ServiceLifecycle
 /// An etcd server, v2 and v3, on SQLite, as a part of this process.
 ///
 /// ```swift
-/// let server = try await KVStoreServer.start(.memory)
-/// print(server.urls)  // ["http://127.0.0.1:38513"]
-/// try await server.stop()
+/// try await KVStoreServer.with(.memory) { server in
+///   print(server.urls)  // ["http://127.0.0.1:38513"]
+/// }
 /// ```
 public final class KVStoreServer: Service {
   /// Where the keys are kept.
@@ -92,6 +92,25 @@ public final class KVStoreServer: Service {
       maxConnections: maxConnections, logger: logger, limits: limits, callLimits: callLimits,
       quotaBytes: quotaBytes,
       autoCompaction: autoCompaction)
+  }
+
+  /// Serves on a free port of this machine while the body runs.
+  /// - Throws: ``StartError``, or what the body throws.
+  @discardableResult
+  public static func with<Value>(
+    _ storage: Storage, isolation: isolated (any Actor)? = #isolation,
+    _ body: (KVStoreServer) async throws -> sending Value
+  ) async throws -> sending Value {
+    let server = try await self.start(
+      storage, logger: Logger(label: "kvstore") { _ in SwiftLogNoOpLogHandler() })
+    do {
+      let value = try await body(server)
+      await server.stop()
+      return value
+    } catch {
+      await server.stop()
+      throw error
+    }
   }
 
   static func start(

@@ -12,7 +12,7 @@ extension EndToEnd {
         try await APIBenchmark.parse([
           "--pods=105", "--nodes=2", "--rounds=1", "--watchers=3", "--events=4",
           "--state-dir=\(directory)",
-        ]).measure { _ in }
+        ]).measure(BenchmarkProgress())
       }
       #expect(report.counts.map(\.pods) == [100, 105])
       for count in report.counts {
@@ -34,7 +34,7 @@ extension EndToEnd {
         try await ElectionsBenchmark.parse([
           "--count=50", "--candidates=2", "--ttl-secs=30", "--for=1s",
           "--state-dir=\(directory)",
-        ]).measure { _ in }
+        ]).measure(BenchmarkProgress())
       }
       #expect(report.losses == 0)
       #expect(report.manifests == 50)
@@ -47,7 +47,7 @@ extension EndToEnd {
     @Test func `every program gets ready in every round`() async throws {
       try await TemporaryDirectory.with { directory in
         let benchmark = try StartBenchmark.parse(["--rounds=2", "--state-dir=\(directory)"])
-        let figures = try await benchmark.measure { _ in }
+        let figures = try await benchmark.measure(BenchmarkProgress())
         for program in StartBenchmark.Program.allCases {
           #expect(figures[program]?.count == 2)
           #expect(figures[program]?.allSatisfy { $0 > .milliseconds(1) } == true)

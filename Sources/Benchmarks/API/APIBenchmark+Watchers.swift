@@ -6,14 +6,15 @@ import TestCluster
 extension APIBenchmark {
   /// With each number of watchers, after once without any for comparison.
   func watches(
-    _ server: MeasuredAPIServer, _ note: @Sendable (String) -> Void
+    _ server: MeasuredAPIServer, _ progress: BenchmarkProgress
   ) async throws -> [Figures.Watch] {
     var idle = Duration.zero
     var watches: [Figures.Watch] = []
     for (round, watchers) in ([0] + self.watcherCounts.sorted()).enumerated() {
-      if watchers > 0 { note("\(watchers) watchers") }
+      if watchers > 0 { progress.note("\(watchers) watchers") }
       let watch = try await self.watch(watchers, round: round, idle: idle, server)
       if watchers > 0 { watches.append(watch) } else { idle = watch.processor }
+      progress.advance()
     }
     return watches
   }

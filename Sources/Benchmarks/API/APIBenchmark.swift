@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import FoundationEssentials
 import Linux
 import TestCluster
@@ -83,8 +84,13 @@ package struct APIBenchmark: Benchmark {
     }
   }
 
+  package var task: LongTask {
+    let operations = self.counts.count * Operation.allCases.count
+    return LongTask("measurements", of: operations + 1 + self.watcherCounts.count)
+  }
+
   /// - Throws: ``BenchmarkError`` when a program does not start or a step takes longer than minutes.
-  package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
+  package func measure(_ progress: BenchmarkProgress) async throws -> Figures {
     DescriptorLimit.raise()
     let ports = try FreePorts.pick(3)
     let connections = 64 + (self.watcherCounts.max() ?? 0)
@@ -109,9 +115,9 @@ package struct APIBenchmark: Benchmark {
           }
           return try await with(ports[1]) { first in
             var figures = Figures()
-            figures.counts = try await self.counts(first, note)
+            figures.counts = try await self.counts(first, progress)
             // Watchers get a server of their own, whose memory nothing has used before them.
-            figures.watches = try await with(ports[2]) { try await self.watches($0, note) }
+            figures.watches = try await with(ports[2]) { try await self.watches($0, progress) }
             return figures
           }
         }
@@ -120,7 +126,7 @@ package struct APIBenchmark: Benchmark {
   }
 
   private func counts(
-    _ server: MeasuredAPIServer, _ note: @Sendable (String) -> Void
+    _ server: MeasuredAPIServer, _ progress: BenchmarkProgress
   ) async throws -> [Figures.Count] {
     for number in 0..<self.nodes {
       try await server.ask(
@@ -128,14 +134,16 @@ package struct APIBenchmark: Benchmark {
     }
     var counts: [Figures.Count] = []
     for count in self.counts {
-      note("\(count) pods")
+      progress.note("\(count) pods")
       try await server.fill((counts.last?.pods ?? 0)..<count, nodes: self.nodes)
-      counts.append(try await self.count(count, server))
+      counts.append(try await self.count(count, server, progress))
     }
     return counts
   }
 
-  private func count(_ pods: Int, _ server: MeasuredAPIServer) async throws -> Figures.Count {
+  private func count(
+    _ pods: Int, _ server: MeasuredAPIServer, _ progress: BenchmarkProgress
+  ) async throws -> Figures.Count {
     var count = Figures.Count(pods: pods)
     count.listSize = try await server.ask("\(server.url)/api/v1/pods").count
     for operation in Operation.allCases {
@@ -143,6 +151,7 @@ package struct APIBenchmark: Benchmark {
       count.times[operation] = try await rounds.time { round in
         try await self.perform(operation, pod: (round * 7) % pods, round: round, server)
       }
+      progress.advance()
     }
     count.serverMemory = try server.process.usage().anonymousBytes
     count.storeMemory = try server.store.usage().anonymousBytes

@@ -60,9 +60,15 @@ package struct ElectionsBenchmark: Benchmark {
     package var left: Int
   }
 
+  /// Besides the time of watching, what starts and stops need: a second for some hundred candidates.
+  package var task: LongTask {
+    let candidates = self.count * self.candidates
+    return LongTask("", of: 0, usual: self.duration.duration + .seconds(10 + candidates / 200))
+  }
+
   /// Starts all processes, watches them and takes them down again.
   /// - Throws: ``BenchmarkError`` when a process does not start, or an election has no leader in two minutes.
-  package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures {
+  package func measure(_ progress: BenchmarkProgress) async throws -> Figures {
     DescriptorLimit.raise()
     let ports = try FreePorts.pick(1 + self.candidates)
     return try await WorkDirectory.with(self.directory) {
@@ -79,7 +85,7 @@ package struct ElectionsBenchmark: Benchmark {
           .kvstore(port: ports[0], directory: self.directory)
         ) { store in
           try await MeasuredProcess.with(electors) { guards in
-            note("\(self.count) elections on \(guards.count) electors")
+            progress.note("\(self.count) elections on \(guards.count) electors")
             return try await self.watch(store, guards, Array(ports.dropFirst()), requests)
           }
         }

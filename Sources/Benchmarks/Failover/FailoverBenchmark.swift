@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import Glibc
 import TestCluster
 
@@ -41,15 +42,19 @@ package struct FailoverBenchmark: Benchmark {
   private static let stopTime = Duration.milliseconds(200)
   private static let patience = Duration.seconds(60)
 
+  private var measuresEtcd: Bool { access(self.etcd, X_OK) == 0 }
+
+  package var task: LongTask { LongTask("rounds", of: (self.measuresEtcd ? 2 : 1) * self.rounds) }
+
   /// - Throws: `ClusterError`.
   package func measure(
-    _ note: @escaping @Sendable (String) -> Void
+    _ progress: BenchmarkProgress
   ) async throws -> [StoreFigures] {
     var stores = [("kvstore", ClusterConfiguration.Store.kvstore)]
-    if access(self.etcd, X_OK) == 0 {
+    if self.measuresEtcd {
       stores.append(("etcd", .etcd(executable: self.etcd)))
     } else {
-      note("there is no \(self.etcd): only kvstore is measured (make deps installs it)")
+      progress.note("there is no \(self.etcd): only kvstore is measured (make deps installs it)")
     }
     var result: [StoreFigures] = []
     for (name, store) in stores {
@@ -58,23 +63,24 @@ package struct FailoverBenchmark: Benchmark {
         podStopTime: Self.stopTime, stateDirectory: self.state.directory)
       // etcd ends leases late: it looks for them twice a second.
       let slack: Duration = store == .kvstore ? .milliseconds(250) : .milliseconds(1_500)
-      note("\(name): \(self.rounds) hand-overs and takeovers")
+      progress.note("\(name): \(self.rounds) hand-overs and takeovers")
       let bound = try configuration.timing().worstTakeover + slack
       result.append(
         try await self.measure(
-          configuration, StoreFigures(store: name, takeoverBound: bound)))
+          configuration, StoreFigures(store: name, takeoverBound: bound), progress))
     }
     return result
   }
 
   private func measure(
-    _ configuration: ClusterConfiguration, _ empty: StoreFigures
+    _ configuration: ClusterConfiguration, _ empty: StoreFigures, _ progress: BenchmarkProgress
   ) async throws -> StoreFigures {
     try await Cluster.withRunning(configuration) { cluster in
       try await cluster.watched { monitor in
         var figures = empty
         for times in try await Rounds(self.rounds).measure({ _ in
-          (
+          defer { progress.advance() }
+          return (
             try await Self.absence(cluster, monitor, isCrash: false) - Self.stopTime,
             try await Self.absence(cluster, monitor, isCrash: true)
           )

@@ -48,17 +48,24 @@ package struct KubeletBenchmark: Benchmark {
     package var processor: Double
   }
 
+  private var counts: [Int] { self.pods.isEmpty ? [10, 1000] : self.pods }
+
+  package var task: LongTask { LongTask("rounds", of: self.counts.count * self.rounds) }
+
   /// - Throws: ``BenchmarkError`` when the kubelet does not start, or a pod does not run within a minute.
-  package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> [PodFigures] {
+  package func measure(_ progress: BenchmarkProgress) async throws -> [PodFigures] {
     var result: [PodFigures] = []
-    for count in self.pods.isEmpty ? [10, 1000] : self.pods {
-      note("\(count) pods")
-      result.append(try await WorkDirectory.with(self.directory) { try await self.measure(count) })
+    for count in self.counts {
+      progress.note("\(count) pods")
+      result.append(
+        try await WorkDirectory.with(self.directory) { try await self.measure(count, progress) })
     }
     return result
   }
 
-  private func measure(_ count: Int) async throws -> PodFigures {
+  private func measure(
+    _ count: Int, _ progress: BenchmarkProgress
+  ) async throws -> PodFigures {
     let ports = try FreePorts.pick(2)
     let files = FileManager.default
     let manifests = "\(self.directory)/manifests"
@@ -86,7 +93,8 @@ package struct KubeletBenchmark: Benchmark {
         return PodFigures(
           pods: count,
           startTimes: try await Rounds(self.rounds).measure { round in
-            try await Self.startTime(round, beside: count, in: manifests, kubelet)
+            defer { progress.advance() }
+            return try await Self.startTime(round, beside: count, in: manifests, kubelet)
           }, allAfter: allAfter, anonymousBytes: usage.anonymousBytes, processor: processor)
       }
     }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import CommandLine
-import Foundation
 import TestCluster
 import UnixSignals
 
@@ -8,8 +7,11 @@ import UnixSignals
 package protocol Benchmark: AsyncParsableCommand, Sendable {
   associatedtype Figures: Sendable
 
-  /// - Parameter note: gets lines of progress.
-  func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> Figures
+  /// What it takes, for the estimate of its time.
+  var task: LongTask { get }
+
+  /// - Parameter progress: is told of each part of the ``task`` that is done.
+  func measure(_ progress: BenchmarkProgress) async throws -> Figures
 
   func report(_ figures: Figures) -> BenchmarkReport
 }
@@ -20,13 +22,16 @@ extension Benchmark {
   /// Measures, prints the tables, and exits 1 on a broken rule or an error, 130 on ctrl-C or SIGTERM.
   func play() async throws -> Figures {
     let figures: Figures
+    let progress = BenchmarkProgress()
     do {
-      figures = try await untilSignal { try await self.measure(note) }
+      figures = try await progress.display.during(self.task) {
+        try await untilSignal { try await self.measure(progress) }
+      }
     } catch is CancellationError {
-      note("interrupted; all processes have ended")
+      progress.note("interrupted; all processes have ended")
       throw ExitCode(130)
     } catch let error as BenchmarkError {
-      note("\(error)")
+      progress.note("\(error)")
       throw ExitCode.failure
     }
     let report = self.report(figures)
@@ -49,11 +54,6 @@ struct StateOptions: ParsableArguments {
     name: .customLong("state-dir"),
     help: "The directory for everything that the measured programs write.")
   var directory = ".zweimaster"
-}
-
-/// Prints a line of progress.
-@Sendable func note(_ text: String) {
-  FileHandle.standardError.write(Data("zweimaster-bench: \(text)\n".utf8))
 }
 
 /// Runs the body; ctrl-C or SIGTERM cancels it and awaits its end.

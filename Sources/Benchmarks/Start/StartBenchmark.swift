@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import FoundationEssentials
 import TestCluster
 
@@ -37,13 +38,18 @@ package struct StartBenchmark: Benchmark {
     }
   }
 
+  package var task: LongTask { LongTask("rounds", of: self.rounds) }
+
   /// - Throws: ``BenchmarkError``, or `ClusterError` when a program is not there.
   package func measure(
-    _ note: @escaping @Sendable (String) -> Void
+    _ progress: BenchmarkProgress
   ) async throws -> [Program: [Duration]] {
     try await WorkDirectory.with(self.directory) {
       var times: [Program: [Duration]] = [:]
-      for round in try await Rounds(self.rounds).measure(self.round) {
+      for round in try await Rounds(self.rounds).measure({ number in
+        defer { progress.advance() }
+        return try await self.round(number)
+      }) {
         times.merge(round.mapValues { [$0] }) { $0 + $1 }
       }
       return times

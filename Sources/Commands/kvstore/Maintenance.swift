@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import Foundation
 import KVStore
 
@@ -27,8 +28,10 @@ struct Check: ParsableCommand {
   @OptionGroup var data: DataDirectoryOption
 
   func run() throws {
+    Interruption.endsAtOnce()
     do {
-      let summary = try DataDirectory(self.data.path(beside: self.parent)).check()
+      let directory = DataDirectory(self.data.path(beside: self.parent))
+      let summary = try shown { try directory.check(progress: $0) }
       print("kvstore: \(self.data.path(beside: self.parent)) is whole: \(summary)")
     } catch {
       try fail(error)
@@ -57,9 +60,12 @@ struct Backup: ParsableCommand {
   var force = false
 
   func run() throws {
+    Interruption.endsAtOnce(removing: DataDirectory.unfinishedFiles(ofBackup: self.file))
     do {
-      let summary = try DataDirectory(self.data.path(beside: self.parent))
-        .backUp(to: self.file, replacing: self.force)
+      let directory = DataDirectory(self.data.path(beside: self.parent))
+      let summary = try shown {
+        try directory.backUp(to: self.file, replacing: self.force, progress: $0)
+      }
       print("kvstore: \(self.file) has \(summary)")
     } catch {
       try fail(error)
@@ -92,9 +98,12 @@ struct Restore: ParsableCommand {
   var force = false
 
   func run() throws {
+    let directory = DataDirectory(self.data.path(beside: self.parent))
+    Interruption.endsAtOnce(removing: directory.unfinishedFiles)
     do {
-      let restoration = try DataDirectory(self.data.path(beside: self.parent))
-        .restore(from: self.file, replacing: self.force)
+      let restoration = try shown {
+        try directory.restore(from: self.file, replacing: self.force, progress: $0)
+      }
       print("kvstore: \(self.data.path(beside: self.parent)) has \(restoration.summary)")
       if let old = restoration.keptAside { print("kvstore: the old database is \(old)") }
       if let reason = restoration.unreadable {
@@ -102,6 +111,25 @@ struct Restore: ParsableCommand {
       }
     } catch {
       try fail(error)
+    }
+  }
+}
+
+/// Shows how far the work is while it lasts.
+private func shown<Value>(
+  _ work: (@escaping (MaintenanceProgress) -> Void) throws -> Value
+) rethrows -> Value {
+  let display = ProgressDisplay("kvstore")
+  return try display.during(LongTask("", of: 1)) {
+    try work { progress in
+      display.update { task in
+        task.share = progress.share
+        task.step = progress.pass.rawValue
+        // Bytes are told as megabytes.
+        let scale = progress.pass == .copying ? 1_000_000 : 1
+        task.unit = progress.pass == .copying ? "MB" : "rows"
+        (task.done, task.total) = (progress.done / scale, progress.total / scale)
+      }
     }
   }
 }

@@ -67,8 +67,12 @@ struct Chaos: AsyncParsableCommand {
       the router itself loses and delays packets, through a TUN device, and not tc netem
       """)
     let isNew = !FileManager.default.fileExists(atPath: self.state.directory)
-    let report = try await console.untilSignal(logs: self.state.directory) {
-      try await run.run { console.line("\(WallTime.now) \($0)") }
+    // The last burst begins before the time is over, and is judged after it.
+    let task = LongTask("", of: 0, usual: run.duration + run.usualRest)
+    let report = try await console.progress.during(task) {
+      try await console.untilSignal(logs: self.state.directory) {
+        try await run.run { console.line("\(WallTime.now) \($0)") }
+      }
     }
     console.line("\nseed \(seed), \(self.store.rawValue)\n\n\(report.markdown)")
     guard report.violations.isEmpty else {

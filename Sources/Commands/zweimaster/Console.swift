@@ -1,13 +1,16 @@
 import ArgumentParser
+import CommandLine
 import Glibc
 import Logging
 import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// Standard output: lines, and a view that a terminal redraws in place.
+/// Standard output: lines, and a view that a terminal redraws in place; and on standard error how far a task is.
 final class Console: Sendable {
-  let isTerminal = isatty(STDOUT_FILENO) == 1
+  let isTerminal = Terminal.output.isTerminal
+  /// Of what takes long.
+  let progress = ProgressDisplay("zweimaster")
   /// How many lines the last view takes; the next one overwrites them.
   private let drawn = Mutex(0)
 
@@ -18,7 +21,7 @@ final class Console: Sendable {
 
   func line(_ text: String = "") {
     self.drawn.withLock { drawn in
-      Self.write(text + "\n")
+      self.progress.line(text, to: .output)
       drawn = 0
     }
   }
@@ -28,32 +31,15 @@ final class Console: Sendable {
     self.drawn.withLock { drawn in
       if self.isTerminal {
         // A line wider than the terminal takes several rows.
-        let width = Self.width
+        let width = Terminal.output.columns
         let lines = view.split(separator: "\n", omittingEmptySubsequences: false)
           .reduce(0) { $0 + max(1, ($1.count + width - 1) / width) }
         let up = drawn > 0 ? "\u{1B}[\(drawn)A\r\u{1B}[J" : ""
-        Self.write(up + view + "\n")
+        Terminal.output.write(up + view + "\n")
         drawn = lines
       } else {
-        Self.write(view + "\n\n")
+        Terminal.output.write(view + "\n\n")
       }
-    }
-  }
-
-  private static var width: Int {
-    var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
-  }
-
-  private static func write(_ text: String) { self.write(Array(text.utf8)) }
-
-  static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      guard count > 0 else { return }
-      rest = rest.dropFirst(count)
     }
   }
 }

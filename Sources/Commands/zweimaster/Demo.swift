@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import FaultCampaigns
 import FoundationEssentials
 
@@ -26,10 +27,16 @@ struct Demo: AsyncParsableCommand {
     let isNew = !FileManager.default.fileExists(atPath: directory)
     let demo = try DemoRun(
       try self.options.configuration(report: { console.line("   - \($0)") }),
-      report: { console.line($0) })
+      report: { console.line($0) },
+      stepped: { step in
+        console.progress.update { $0.step = "step \(step) of \(DemoRun.steps)" }
+      })
     let promises: [DemoPromise]
     do {
-      promises = try await console.untilSignal(logs: directory) { try await demo.run() }
+      let steps = LongTask("", of: 0, usual: demo.usualTime)
+      promises = try await console.progress.during(steps) {
+        try await console.untilSignal(logs: directory) { try await demo.run() }
+      }
     } catch let error as ExitCode {
       throw error
     } catch {
@@ -41,7 +48,7 @@ struct Demo: AsyncParsableCommand {
       console.line("Not everything was as promised; logs and manifests are in \(directory).")
       throw ExitCode.failure
     }
-    console.line("Everything was as promised.")
+    console.line(DemoText.allKept)
     if isNew { try FileManager.default.removeItem(atPath: directory) }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import Elector
 import EtcdClient
 import FaultCampaigns
@@ -78,16 +79,25 @@ struct Failures: AsyncParsableCommand {
   }
 
   private func play(_ rows: [FailureRow], _ console: Console) async throws -> [FailureResult] {
-    var results: [FailureResult] = []
+    var runs: [FailureRun] = []
     for store in self.store.isEmpty ? FailureStore.allCases : self.store {
       guard store.isOurs || access(self.etcd, X_OK) == 0 else {
         console.line("SKIPPED \(store.rawValue): there is no \(self.etcd) (make deps installs it)")
         continue
       }
-      let run = FailureRun(configuration: self.configuration(store), store: store.rawValue)
-      results += try await run.play(rows) { console.line("\($0)") }
+      runs.append(FailureRun(configuration: self.configuration(store), store: store.rawValue))
     }
-    return results
+    let count = runs.map { $0.applicable(rows).count }.reduce(0, +)
+    return try await console.progress.during(LongTask("rows", of: count)) { [runs] in
+      var results: [FailureResult] = []
+      for run in runs {
+        results += try await run.play(rows) { result in
+          console.progress.update { $0.done += 1 }
+          console.line("\(result)")
+        }
+      }
+      return results
+    }
   }
 
   private func configuration(_ store: FailureStore) -> ClusterConfiguration {

@@ -34,8 +34,7 @@ import Glibc
     let verb = Swift.CommandLine.arguments.dropFirst().first ?? ""
     if let successor = self.successors[verb] {
       let former = verb == "kvbench" ? verb : "zweimaster \(verb)"
-      Console.write(
-        Array("error: '\(former)' is now '\(successor)'\n".utf8), to: STDERR_FILENO)
+      Terminal.errors.write("error: '\(former)' is now '\(successor)'\n")
       Self.exit(withError: ExitCode(EX_USAGE))
     }
     await Self.main(nil)

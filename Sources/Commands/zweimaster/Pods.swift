@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import Glibc
 import TestCluster
 
@@ -93,7 +94,7 @@ struct Logs: AsyncParsableCommand {
     }
     defer { close(file) }
     repeat {
-      while let text = try readChunk(file, path) { Console.write(text) }
+      while let text = try readChunk(file, path) { Terminal.output.write(text) }
       if self.follow { try await Task.sleep(for: .milliseconds(200)) }
     } while self.follow
   }
@@ -111,6 +112,6 @@ struct Logs: AsyncParsableCommand {
 /// Prints problems to standard error, so that standard output stays a table.
 private func printRemarks(_ status: ClusterStatus) {
   for remark in status.remarks {
-    Console.write(Array("zweimaster: \(remark)\n".utf8), to: STDERR_FILENO)
+    Terminal.errors.write("zweimaster: \(remark)\n")
   }
 }

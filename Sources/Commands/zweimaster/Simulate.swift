@@ -106,25 +106,25 @@ struct Simulate: ParsableCommand {
 
   func run() throws {
     let campaign = Campaign(try self.scenario(), from: self.first, seeds: self.seeds)
+    Interruption.endsAtOnce()
+    let console = Console()
     if self.story {
-      try self.tell(campaign.story(of: self.first))
+      try self.tell(self.story(of: self.first, in: campaign, console))
       return
     }
-    let console = Console()
     console.line("seeds \(self.first) to \(self.first + self.seeds - 1)")
     let begin = ContinuousClock.now
-    var toldAt = begin
-    let summary = campaign.run { summary in
-      if ContinuousClock.now - toldAt >= .seconds(10) {
-        toldAt = .now
-        console.line("\(summary.runs) seeds, \(Self.days(summary.simulated)) simulated")
+    let seeds = LongTask("seeds", of: Int(clamping: self.seeds))
+    let summary = console.progress.during(seeds) {
+      campaign.run { summary in
+        console.progress.update { $0.done = Int(clamping: summary.runs) }
+        return true
       }
-      return true
     }
     self.show(summary, after: ContinuousClock.now - begin)
     guard let violation = summary.violations.first else { return }
     print("\nVIOLATION: seed \(violation.seed): \(violation.text)\n")
-    try self.tell(campaign.story(of: violation.seed))
+    try self.tell(self.story(of: violation.seed, in: campaign, console))
     throw ExitCode(1)
   }
 
@@ -150,6 +150,14 @@ struct Simulate: ParsableCommand {
       takeovers    from the end of a pod to the start of the next one elsewhere, in lengths of a lease, faults \
       included: median \(takeover(50)), p99 \(takeover(99)), longest \(takeover(100))
       """)
+  }
+
+  private func story(
+    of seed: UInt64, in campaign: Campaign, _ console: Console
+  ) -> Campaign.Telling {
+    console.progress.during(LongTask("leaving out the faults that it does not need", of: 0)) {
+      campaign.story(of: seed)
+    }
   }
 
   private func tell(_ telling: Campaign.Telling) throws {

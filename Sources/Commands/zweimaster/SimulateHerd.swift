@@ -51,6 +51,7 @@ struct SimulateHerd: ParsableCommand {
   }
 
   func run() throws {
+    Interruption.endsAtOnce()
     switch self.variant {
     case .elections: try self.runElections()
     case .crash: try self.runCrash()
@@ -64,6 +65,21 @@ struct SimulateHerd: ParsableCommand {
     ThunderingHerd(elections: elections, requestTime: self.requestTime.duration)
   }
 
+  /// Runs the herds one after the other, and shows how far they are: each takes as long as it has elections.
+  private func reports(of herds: [ThunderingHerd]) -> [ThunderingHerd.Report] {
+    let display = ProgressDisplay("zweimaster")
+    let all = herds.map(\.elections).reduce(0, +)
+    return display.during(LongTask("elections", of: all)) {
+      var before = 0
+      return herds.map { herd in
+        defer { before += herd.elections }
+        return herd.run { fraction in
+          display.update { $0.done = before + Int(fraction * Double(herd.elections)) }
+        }
+      }
+    }
+  }
+
   /// How many elections one store carries, and what happens when all leaders die then.
   private func runElections() throws {
     let each = self.herd(100).run().usualLoad / 100
@@ -71,10 +87,11 @@ struct SimulateHerd: ParsableCommand {
     var rows: [[String]] = []
     var points: [(x: Double, y: Double)] = []
     var longest: [(x: Double, y: Double)] = []
-    for percent in [10, 25, 50, 70, 80, 90, 100, 110] {
-      let capacity = 1 / (self.requestTime.duration / .seconds(1)) / each
-      let count = Int(Double(percent) / 100 * capacity)
-      let report = self.herd(max(1, count)).run()
+    let capacity = 1 / (self.requestTime.duration / .seconds(1)) / each
+    let percents = [10, 25, 50, 70, 80, 90, 100, 110]
+    let counts = percents.map { Int(Double($0) / 100 * capacity) }
+    let reports = self.reports(of: counts.map { self.herd(max(1, $0)) })
+    for (percent, (count, report)) in zip(percents, zip(counts, reports)) {
       rows.append(
         ["\(percent) %", "\(count)", "\(Int(report.usualLoad))", "\(report.losses)"] + report.cells
           + [report.violation ?? "all"])
@@ -144,13 +161,13 @@ struct SimulateHerd: ParsableCommand {
   private func reports(
     _ variants: [(name: String, change: (inout ThunderingHerd) -> Void)]
   ) -> [(name: String, report: ThunderingHerd.Report)] {
-    variants.map { name, change in
+    let herds = variants.map { _, change in
       var herd = self.herd(self.count)
       change(&herd)
-      return (name, herd.run())
+      return herd
     }
+    return zip(variants, self.reports(of: herds)).map { ($0.name, $1) }
   }
-
 }
 
 extension ThunderingHerd.Report {

@@ -30,6 +30,12 @@ package struct ChaosRun: Sendable {
     try self.configuration.timing().worstTakeover + FailureRowRun.slack(self.configuration)
   }
 
+  /// How long the run goes on as a rule after its time: half of a burst, and the quiet time after it.
+  package var usualRest: Duration {
+    .milliseconds(ChaosPlan.lengths.upperBound / 2) + ((try? self.bound()) ?? .zero)
+      + Self.afterwards
+  }
+
   /// How long the pods are watched after that.
   private static let afterwards = Duration.seconds(2)
   /// How soon all processes have to run again. A guard waits up to 30 s before it restarts an elector that was

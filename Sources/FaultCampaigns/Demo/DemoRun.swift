@@ -7,14 +7,29 @@ package struct DemoRun: Sendable {
   private let timing: Timing
   /// Gets the story, some lines at a time.
   private let report: @Sendable (String) -> Void
+  private let stepped: @Sendable (Int) -> Void
 
+  /// How many steps it has.
+  package static let steps = 5
+
+  /// - Parameters:
+  ///   - configuration: of the demo's cluster.
+  ///   - report: gets the story, some lines at a time.
+  ///   - stepped: gets the number of each step that begins, from 1 on.
   /// - Throws: `TimingError` when the configuration's times do not fit together.
   package init(
-    _ configuration: ClusterConfiguration, report: @escaping @Sendable (String) -> Void
+    _ configuration: ClusterConfiguration, report: @escaping @Sendable (String) -> Void,
+    stepped: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
     self.configuration = configuration
     self.timing = try configuration.timing()
     self.report = report
+    self.stepped = stepped
+  }
+
+  /// How long it takes when all is as promised: about a takeover, a hand-over, and what processes need to start.
+  package var usualTime: Duration {
+    self.timing.worstTakeover + self.stopTime + .milliseconds(2_500)
   }
 
   private var ttl: Duration { .seconds(self.configuration.ttlSeconds) }
@@ -29,18 +44,13 @@ package struct DemoRun: Sendable {
   package func run() async throws -> [DemoPromise] {
     self.step(
       1,
-      """
-      Bringing up a store and \(self.configuration.masters) masters.
-         Each master is a fake kubelet, which runs what lies in its manifest directory, and two
-         electors, which put the scheduler's or the controller manager's manifest there while they
-         hold a lease in the store. A lease is valid for \(self.configuration.ttlSeconds) s. A leader gives up a third of it
-         early. After a leader that left without a word, the next one waits \(self.timing.lockDelay.inSeconds(decimals: 1)) s more, so
-         that the old pod has surely ended by then. That wait is the lock-delay.
-      """)
+      DemoText.bringingUp(
+        masters: "\(self.configuration.masters)", ttl: self.ttl.inSeconds(),
+        lockDelay: self.timing.lockDelay.inSeconds(decimals: 1)))
     let begin = ContinuousClock.now
     let (promises, processes) = try await Cluster.withRunning(self.configuration) { cluster in
       let time = ContinuousClock.now - begin
-      self.report("   - all processes run after \(time.inSeconds(decimals: 2)) s")
+      self.report(DemoText.allRun(after: time.inSeconds(decimals: 2)))
       return try await ControlServer(cluster).serve {
         try await cluster.watched { monitor in
           do {
@@ -48,7 +58,7 @@ package struct DemoRun: Sendable {
             promises += try await self.crash(cluster, monitor)
             promises += try await self.handOver(cluster, monitor)
             promises.append(self.judge(monitor))
-            self.step(5, "The end.")
+            self.step(5, DemoText.end)
             return (promises, await cluster.started)
           } catch {
             // Two leaders may be why a step got stuck.
@@ -59,10 +69,10 @@ package struct DemoRun: Sendable {
       }
     }
     let left = processes.count(where: \.leavesSomething)
-    self.report("   \(left == 0 ? "No process is left." : "\(left) processes are left!")")
+    self.report(left == 0 ? DemoText.noneIsLeft : "   \(left) processes are left!")
     return promises + [
       DemoPromise(
-        "processes left behind", measured: "\(left)", promised: "none", isKept: left == 0)
+        DemoText.leftBehind, measured: "\(left)", promised: "none", isKept: left == 0)
     ]
   }
 
@@ -70,7 +80,7 @@ package struct DemoRun: Sendable {
   private func elect(_ cluster: Cluster) async throws -> [DemoPromise] {
     for role in Role.allCases {
       let leader = try await cluster.waitForLeader(of: role, within: self.patience)
-      self.report("   - \(leader) was elected to run \(role.podName)")
+      self.report(DemoText.elected(leader, pod: role.podName))
     }
     let nodes = self.configuration.nodes
     let status = try await cluster.waitUntil("for the recipe's table", within: self.patience) {
@@ -81,8 +91,8 @@ package struct DemoRun: Sendable {
     let leaders = Role.allCases.map { status.leader(of: $0) ?? "nobody" }
     return [
       DemoPromise(
-        "first election", measured: leaders.joined(separator: ", "),
-        promised: "one leader for each of the two", isKept: !leaders.contains("nobody"))
+        DemoText.firstElection, measured: leaders.joined(separator: ", "),
+        promised: DemoText.oneLeaderEach, isKept: !leaders.contains("nobody"))
     ]
   }
 
@@ -90,40 +100,39 @@ package struct DemoRun: Sendable {
   private func crash(_ cluster: Cluster, _ monitor: Monitor) async throws -> [DemoPromise] {
     let victim = try await cluster.waitForLeader(of: .scheduler, within: self.patience)
     let roles = await self.roles(led: victim, cluster)
-    self.step(2, "kill -9 of all of \(victim), which runs \(Self.names(roles)).")
+    self.step(2, DemoText.crash(of: victim, pods: Self.names(roles)))
     let killed = ContinuousClock.now
     try await cluster.kill(victim)
-    self.report(
-      "   Its lease lasts up to \(self.ttl.inSeconds()) s more; nobody else may lead before that, and then "
-        + "the lock-delay begins.")
+    self.report(DemoText.leaseLasts(self.ttl.inSeconds()))
     let limit = self.timing.worstTakeover + .seconds(1)
-    let promise = "TTL + lock-delay + 1 s"
     var promises: [DemoPromise] = []
     for role in roles {
       let stay = try await self.arrival(of: role, after: killed, notOn: victim, monitor)
       let takeover = stay.from - killed
       self.report(
-        "   \(stay.node) runs \(role.podName) \(takeover.inSeconds(decimals: 2)) s after the kill "
-          + "(promised: below \(promise) = \(limit.inSeconds(decimals: 1)) s)")
+        DemoText.takeover(
+          by: stay.node, pod: role.podName, after: takeover.inSeconds(decimals: 2),
+          limit: limit.inSeconds(decimals: 1)))
       promises.append(
-        DemoPromise("takeover of \(role.podName) after kill -9", takeover, below: limit, promise))
+        DemoPromise(
+          DemoText.takeoverPromise(role.podName), takeover, below: limit, DemoText.takeoverBound))
       try await cluster.waitForLeader(of: role, otherThan: victim, within: self.patience)
     }
     self.show(await cluster.status())
-    self.step(3, "Bringing \(victim) back.")
+    self.step(3, DemoText.bringingBack(victim))
     try await cluster.start(victim)
     let name = "podmaster-\(victim)"
     let status = try await cluster.waitUntil("for \(name)", within: self.patience) {
       $0.pods.contains { $0.name == name && $0.status == "Running" }
     }
-    self.report("   It removed what it led before its crash, and now it stands by.")
+    self.report(DemoText.back)
     self.show(status)
     let stayed = roles.filter { status.runners(of: $0).contains(victim) }
     promises.append(
       DemoPromise(
-        "a master that comes back does not interfere",
-        measured: stayed.isEmpty ? "it stands by" : "it runs \(Self.names(stayed))",
-        promised: "it stands by", isKept: stayed.isEmpty))
+        DemoText.returnPromise,
+        measured: stayed.isEmpty ? DemoText.standsBy : "it runs \(Self.names(stayed))",
+        promised: DemoText.standsBy, isKept: stayed.isEmpty))
     return promises
   }
 
@@ -133,10 +142,8 @@ package struct DemoRun: Sendable {
     let roles = await self.roles(led: leaving, cluster)
     self.step(
       4,
-      """
-      Stopping \(leaving), which runs \(Self.names(roles)), in good order.
-         Its pods take \(self.stopTime.inSeconds(decimals: 1)) s to stop; only then may another master run them.
-      """)
+      DemoText.handOver(
+        from: leaving, pods: Self.names(roles), stopTime: self.stopTime.inSeconds(decimals: 1)))
     let stopped = ContinuousClock.now
     try await cluster.stop(leaving)
     let limit = self.stopTime + .seconds(1)
@@ -146,12 +153,12 @@ package struct DemoRun: Sendable {
       let handOver = stay.from - stopped
       let gap = monitor.log.latest(of: .pod(role), on: leaving).map { stay.from - $0.to } ?? .zero
       self.report(
-        "   \(stay.node) runs \(role.podName) \(handOver.inSeconds(decimals: 2)) s after SIGTERM "
-          + "(promised: below the pod's stop time + 1 s = \(limit.inSeconds(decimals: 1)) s);\n"
-          + "   nobody ran it for \(gap.inSeconds(decimals: 2)) s of that")
+        DemoText.handedOver(
+          to: stay.node, pod: role.podName, after: handOver.inSeconds(decimals: 2),
+          limit: limit.inSeconds(decimals: 1), gap: gap.inSeconds(decimals: 2)))
       promises.append(
         DemoPromise(
-          "hand-over of \(role.podName) after SIGTERM", handOver, below: limit, "stop time + 1 s"))
+          DemoText.handOverPromise(role.podName), handOver, below: limit, DemoText.handOverBound))
       try await cluster.waitForLeader(of: role, otherThan: leaving, within: self.patience)
     }
     self.show(await cluster.status())
@@ -171,7 +178,7 @@ package struct DemoRun: Sendable {
     let log = monitor.log
     for overlap in log.overlaps.prefix(5) { self.report("   ✗ \(overlap)") }
     return DemoPromise(
-      "two leaders or two pods at once, in \(log.looks) looks",
+      DemoText.neverTwo(looks: "\(log.looks)"),
       measured: log.overlaps.isEmpty ? "never" : "\(log.overlaps.count) times",
       promised: "never", isKept: log.overlaps.isEmpty && log.looks > 0)
   }
@@ -181,7 +188,10 @@ package struct DemoRun: Sendable {
     return Role.allCases.filter { status.leader(of: $0) == node }
   }
 
-  private func step(_ number: Int, _ text: String) { self.report("\n\(number). \(text)") }
+  private func step(_ number: Int, _ text: String) {
+    self.stepped(number)
+    self.report("\n\(number). \(text)")
+  }
 
   private func show(_ status: ClusterStatus) {
     let view = status.view().split(separator: "\n", omittingEmptySubsequences: false)

@@ -13,6 +13,11 @@ package struct FailureRun: Sendable {
     self.store = store
   }
 
+  /// Those that are about this store.
+  package func applicable(_ rows: [FailureRow]) -> [FailureRow] {
+    rows.filter { $0.fault.applies(to: self.configuration) }
+  }
+
   /// Plays rows. They share one cluster as long as they need the same one and none fails. After a failure the
   /// cluster's state is unknown, so the next row gets a new one; the old one's files are kept in
   /// `failed-STORE-ROW`. Rows about the store's members are left out where it has only one, and those about their
@@ -21,7 +26,7 @@ package struct FailureRun: Sendable {
   package func play(
     _ rows: [FailureRow], report: @escaping @Sendable (FailureResult) -> Void
   ) async throws -> [FailureResult] {
-    let rows = rows.filter { $0.fault.applies(to: self.configuration) }
+    let rows = self.applicable(rows)
     let timing = try self.configuration.timing()
     var results: [FailureResult] = []
     while results.count < rows.count {

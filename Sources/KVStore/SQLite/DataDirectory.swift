@@ -43,10 +43,14 @@ public struct DataDirectory: Sendable {
   // MARK: Check
 
   /// Reads the whole database as it is on disk, with its log, and changes nothing.
+  /// - Parameter progress: is told how far it is.
   /// - Throws: ``StartError/corrupt(_:_:)`` with up to ten findings of SQLite, or with what is lost.
-  public func check() throws(StartError) -> Summary {
+  public func check(
+    progress: @escaping (MaintenanceProgress) -> Void = { _ in }
+  ) throws(StartError) -> Summary {
+    let work = MaintenanceWork([.checking, .reading], progress)
     do {
-      return try self.reading { queue, log in try Self.inspect(queue, log, at: self.file) }
+      return try self.reading { queue, log in try Self.inspect(queue, log, at: self.file, work) }
     } catch {
       throw StartError(error, at: self.file)
     }
@@ -78,15 +82,23 @@ public struct DataDirectory: Sendable {
   ///
   /// The file gets its name once it is complete, checked and synced. An older file of that name stays until
   /// then; without `replacing` it is kept, even if it appeared meanwhile.
-  public func backUp(to copy: String, replacing: Bool = false) throws(MaintenanceError) -> Summary {
+  /// - Parameters:
+  ///   - copy: the path of the file.
+  ///   - replacing: whether it may exist.
+  ///   - progress: is told how far it is.
+  public func backUp(
+    to copy: String, replacing: Bool = false,
+    progress: @escaping (MaintenanceProgress) -> Void = { _ in }
+  ) throws(MaintenanceError) -> Summary {
     guard replacing || !DurableFile.exists(copy) else { throw .fileExists(copy) }
-    let unfinished = "\(copy).unfinished-\(getpid())"
-    defer { try? DurableFile.remove(unfinished) }
+    let unfinished = Self.unfinishedBackup(copy)
+    let work = MaintenanceWork([.copying, .checking, .reading, .finishing], progress)
+    defer { for file in Self.withJournal(unfinished) { try? DurableFile.remove(file) } }
     do {
       let summary = try self.reading { source, log in
-        try Self.copy(source, to: unfinished) { copy in
-          let summary = try Self.inspect(copy, log, at: self.file)
-          try Self.settle(copy, log)
+        try Self.copy(source, to: unfinished, work) { copy in
+          let summary = try Self.inspect(copy, log, at: self.file, work)
+          try Self.settle(copy, log, work)
           return summary
         }
       }
@@ -105,7 +117,21 @@ public struct DataDirectory: Sendable {
     }
   }
 
+  /// The files that a backup of this process leaves behind when the process is killed meanwhile.
+  public static func unfinishedFiles(ofBackup copy: String) -> [String] {
+    self.withJournal(self.unfinishedBackup(copy))
+  }
+
+  private static func unfinishedBackup(_ copy: String) -> String {
+    "\(copy).unfinished-\(getpid())"
+  }
+
+  private static func withJournal(_ file: String) -> [String] { [file, file + "-journal"] }
+
   // MARK: Restore
+
+  /// The same for a restore.
+  public var unfinishedFiles: [String] { Self.withJournal(self.file + ".unfinished") }
 
   /// The result of a restore.
   public struct Restoration: Equatable, Sendable {
@@ -132,10 +158,12 @@ public struct DataDirectory: Sendable {
   ///
   /// A crash midway leaves the old database or the new one, whole.
   /// - Parameters:
-  ///   - copy: the path of a file that ``backUp(to:replacing:)`` made.
+  ///   - copy: the path of a file that ``backUp(to:replacing:progress:)`` made.
   ///   - replacing: whether an existing database may be replaced; it is kept under another name.
+  ///   - progress: is told how far it is.
   public func restore(
-    from copy: String, replacing: Bool = false
+    from copy: String, replacing: Bool = false,
+    progress: @escaping (MaintenanceProgress) -> Void = { _ in }
   ) throws(MaintenanceError) -> Restoration {
     guard DurableFile.exists(copy) else { throw .badCopy(copy, "there is no such file") }
     let lock: DirectoryLock
@@ -145,7 +173,9 @@ public struct DataDirectory: Sendable {
     guard replacing || !hasOld else { throw .hasData(self.path) }
 
     let new = self.file + ".unfinished"
-    defer { for end in ["", "-journal"] { try? DurableFile.remove(new + end) } }
+    defer { for file in self.unfinishedFiles { try? DurableFile.remove(file) } }
+    let work = MaintenanceWork(
+      [.copying, .checking, .reading, .finishing, .checking, .reading], progress)
     var restoration = Restoration(summary: Summary())
     var old = (index: 0 as UInt64, revision: 1 as Int64)
     if hasOld {
@@ -153,14 +183,16 @@ public struct DataDirectory: Sendable {
     }
     let (oldIndex, oldRevision) = old
     do {
-      restoration.summary = try Self.copy(try Self.openForReading(copy), to: new) { queue in
+      restoration.summary = try Self.copy(
+        try Self.openForReading(copy), to: new, work
+      ) { queue in
         try Self.checkVersion(queue, at: copy)
-        _ = try Self.inspect(queue, nil, at: copy)
-        try Self.settle(queue, nil)
+        _ = try Self.inspect(queue, nil, at: copy, work)
+        try Self.settle(queue, nil, work)
         try queue.write {
           try Schema.advance(beyond: oldIndex, oldRevision, by: Self.indexJump, in: $0)
         }
-        return try Self.inspect(queue, nil, at: copy)
+        return try Self.inspect(queue, nil, at: copy, work)
       }
     } catch let failure as DurableFile.Failure {
       throw .file(failure.path, failure.reason)
@@ -223,14 +255,28 @@ public struct DataDirectory: Sendable {
     return try DatabaseQueue(path: path, configuration: configuration)
   }
 
-  /// Copies a database in one step, so that it is consistent, to one file without a log.
+  /// So many pages at a time are copied.
+  private static let pagesPerStep: Int32 = 1_000
+
+  /// Copies a database in one transaction, so that it is consistent, to one file without a log.
   private static func copy<Result>(
-    _ source: DatabaseQueue, to path: String, _ body: (DatabaseQueue) throws -> Result
+    _ source: DatabaseQueue, to path: String, _ work: MaintenanceWork,
+    _ body: (DatabaseQueue) throws -> Result
   ) throws -> Result {
     try DurableFile.create(path)
     let copy = try DatabaseQueue(path: path, configuration: self.configuration)
     defer { try? copy.close() }
-    try source.backup(to: copy)
+    try source.read { db in
+      // The first read begins the transaction: without it each step would copy what is newest then.
+      let pageSize = try Int.fetchOne(db, sql: "SELECT page_size FROM pragma_page_size") ?? 0
+      let pages = try Int.fetchOne(db, sql: "SELECT page_count FROM pragma_page_count") ?? 0
+      work.begin(of: pages * pageSize)
+      try copy.writeWithoutTransaction { copy in
+        try db.backup(to: copy, pagesPerStep: self.pagesPerStep) { _ in
+          work.advance(by: Int(self.pagesPerStep) * pageSize)
+        }
+      }
+    }
     try copy.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
     return try body(copy)
   }
@@ -246,9 +292,11 @@ public struct DataDirectory: Sendable {
   }
 
   /// Brings a copy up to date, so that it needs no log.
-  private static func settle(_ copy: DatabaseQueue, _ log: ChangeLog.Files?) throws {
+  private static func settle(
+    _ copy: DatabaseQueue, _ log: ChangeLog.Files?, _ work: MaintenanceWork
+  ) throws {
     try Schema.migrator.migrate(copy)
-    var contents = try copy.read(Schema.read)
+    var contents = try copy.read { try Self.contents($0, work) }
     let redone = try Redone(&contents, log)
     let history = contents.history
     try copy.write { db in
@@ -262,23 +310,32 @@ public struct DataDirectory: Sendable {
     }
   }
 
+  /// Reads all rows.
+  private static func contents(
+    _ db: GRDB.Database, _ work: MaintenanceWork
+  ) throws -> Schema.Contents {
+    work.begin(of: try Schema.rowCount(db))
+    return try Schema.read(db, progress: work.advance)
+  }
+
   /// Checks SQLite's rules and ours.
   private static func inspect(
-    _ queue: DatabaseQueue, _ log: ChangeLog.Files?, at path: String
+    _ queue: DatabaseQueue, _ log: ChangeLog.Files?, at path: String, _ work: MaintenanceWork
   ) throws -> Summary {
     guard try queue.read(Schema.migrator.hasCompletedMigrations) else {
       // A check changes nothing: migrate a copy in memory.
       let copy = try DatabaseQueue()
       try queue.backup(to: copy)
       try Schema.migrator.migrate(copy)
-      return try self.inspect(copy, log, at: path)
+      return try self.inspect(copy, log, at: path, work)
     }
     return try queue.read { db in
+      work.begin()
       let verdicts = try String.fetchAll(db, sql: "PRAGMA integrity_check(10)")
       guard verdicts == ["ok"] else {
         throw StartError.corrupt(path, verdicts.joined(separator: "; "))
       }
-      var contents = try Schema.read(db)
+      var contents = try Self.contents(db, work)
       _ = try Redone(&contents, log)
       var summary = Summary(index: contents.tree.index)
       contents.tree.forEach { _, node in

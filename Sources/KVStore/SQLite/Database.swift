@@ -96,7 +96,7 @@ final class Database: Sendable {
         guard verdict == "ok" else { throw StartError.corrupt(path, verdict ?? "no verdict") }
       }
       try migrator.migrate(queue)
-      var contents = try queue.read(Schema.read)
+      var contents = try queue.read { try Schema.read($0) }
       let files = try contents.logID.map { try ChangeLog.read(directory, logID: $0) }
       let redone = try Redone(&contents, files)
       let isRestored: Bool = try queue.read { try Schema.meta("restored", in: $0) } ?? false

@@ -19,10 +19,13 @@ extension Schema {
   }
 
   /// Reads all tables, and checks that the rows are whole and agree.
+  /// - Parameter progress: gets how many more rows have been read, now and then.
   /// - Throws: ``Contradiction``.
-  static func read(_ db: GRDB.Database) throws -> Contents {
+  static func read(
+    _ db: GRDB.Database, progress: (Int) -> Void = { _ in }
+  ) throws -> Contents {
     try self.checkSeal(db)
-    let tree = try self.readNodes(db, checked: true)
+    let tree = try self.readNodes(db, checked: true, progress: progress)
     let events = try self.readEvents(db, checked: true)
     let first: UInt64 = try self.meta("first_event", in: db) ?? tree.index + 1
     guard events.count == Int(tree.index + 1 - min(first, tree.index + 1)),
@@ -31,7 +34,7 @@ extension Schema {
       throw Contradiction(
         description: "events: they are not those of index \(first) to \(tree.index)")
     }
-    let (revisions, obsolete) = try self.readRevisions(db)
+    let (revisions, obsolete) = try self.readRevisions(db, progress: progress)
     return Contents(
       tree: tree, revisions: revisions, obsolete: obsolete,
       history: EventHistory(events: events, lastIndex: tree.index),
@@ -43,7 +46,17 @@ extension Schema {
       authRevision: try self.meta("auth_revision", in: db) ?? 0)
   }
 
-  static func readNodes(_ db: GRDB.Database, checked: Bool) throws -> KeyTree {
+  /// How many rows there are of which there may be millions, as they were counted when they were written.
+  static func rowCount(_ db: GRDB.Database) throws -> Int {
+    try self.total("node", in: db).count + self.total("revision", in: db).count
+  }
+
+  /// So many rows are told of at a time.
+  static let rowsPerStep = 1_024
+
+  static func readNodes(
+    _ db: GRDB.Database, checked: Bool, progress: (Int) -> Void = { _ in }
+  ) throws -> KeyTree {
     var tree = KeyTree(index: try self.meta("index", in: db) ?? 0)
     var total = RowTotal()
     var checksums = RowChecksum()
@@ -63,6 +76,7 @@ extension Schema {
           throw Contradiction(description: "nodes: the row of \(path) is damaged")
         }
         total.replace(nil, by: checksum)
+        if total.count.isMultiple(of: self.rowsPerStep) { progress(self.rowsPerStep) }
       }
       guard path.depth <= StorePath.maxDepth else {
         throw Contradiction(

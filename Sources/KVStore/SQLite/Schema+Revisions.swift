@@ -115,7 +115,7 @@ extension Schema {
   /// - Returns: also the rows that a compaction has given up.
   /// - Throws: ``Contradiction``.
   static func readRevisions(
-    _ db: GRDB.Database
+    _ db: GRDB.Database, progress: (Int) -> Void = { _ in }
   ) throws -> (tree: RevisionTree, obsolete: [Revision]) {
     var loader = RevisionTree.Loader(
       revision: try self.meta("revision", in: db) ?? 1,
@@ -128,6 +128,7 @@ extension Schema {
       let revision = Revision(main: row.number(0), sub: row.number(1))
       let (key, pair, checksum) = try self.revision(revision, row, &checksums)
       total.replace(nil, by: checksum)
+      if total.count.isMultiple(of: self.rowsPerStep) { progress(self.rowsPerStep) }
       if let problem = loader.add(key, pair, at: revision) {
         throw Contradiction(description: "revisions: \(problem)")
       }

@@ -56,7 +56,8 @@ public struct ThunderingHerd: Sendable {
   }
 
   /// Every run gives the same report.
-  public func run() -> Report {
+  /// - Parameter progress: called now and then with the share of the simulated time that has passed.
+  public func run(progress: (Double) -> Void = { _ in }) -> Report {
     var scenario = Scenario()
     scenario.masters = 2
     scenario.ttlSeconds = self.ttlSeconds
@@ -84,7 +85,7 @@ public struct ThunderingHerd: Sendable {
       faults.append(SimulatedFault(kind: .killStore, begin: begin, end: end, node: 0, seed: 0))
     }
     var simulation = Simulation<Election>(scenario, seed: 1, faults: faults)
-    simulation.run()
+    simulation.run(progress: progress)
     let result = simulation.result
     return Report(
       takeovers: result.takeovers.map { Double($0) / 1e9 }.sorted(), load: result.load,

@@ -111,7 +111,8 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   // MARK: Running
 
   /// Runs to the end, or to the first violation.
-  package mutating func run() {
+  /// - Parameter progress: called now and then with the share of the simulated time that has passed.
+  package mutating func run(progress: (Double) -> Void = { _ in }) {
     let longest = self.draw.window + .seconds(900)
     let faultsEnd = max(self.draw.window, self.draw.faults.map(\.end).max() ?? 0)
     while true {
@@ -123,6 +124,9 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       self.now = at
       what(&self)
       self.result.steps += 1
+      if self.result.steps.isMultiple(of: 10_000) {
+        progress(Double(at) / Double(max(faultsEnd, self.lastTrouble) + self.bound))
+      }
       if let violation = self.audit.takeViolation() {
         self.violate(violation)
         break

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import FoundationEssentials
 import TestCluster
 
@@ -71,11 +72,20 @@ package struct KVStoreBenchmark: Benchmark {
     let isWhole = !self.quick && self.only == nil
     guard let directory = self.outputDir ?? (isWhole ? "docs/measured" : nil) else { return }
     try page.write(to: directory)
-    note("wrote \(directory)/kvstore.md and \(directory)/kvstore.svg")
+    BenchmarkProgress().note("wrote \(directory)/kvstore.md and \(directory)/kvstore.svg")
+  }
+
+  private var loads: [Load] {
+    Load.all(self.sizes).filter { self.only == nil || self.names.contains($0.name) }
+  }
+
+  package var task: LongTask {
+    let rounds = self.quick ? 1 : self.rounds
+    return LongTask("rounds of loads", of: KVStoreBenchmarkRun.parts(self.loads) * rounds)
   }
 
   /// - Throws: ``BenchmarkError``.
-  package func measure(_ note: @escaping @Sendable (String) -> Void) async throws -> KVStorePage {
+  package func measure(_ progress: BenchmarkProgress) async throws -> KVStorePage {
     let started = Date.now
     let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let beside = URL(filePath: own).deletingLastPathComponent().path
@@ -84,9 +94,8 @@ package struct KVStoreBenchmark: Benchmark {
     let directory = "\(parent)/zweimaster-bench-\(UUID().uuidString)"
     let run = KVStoreBenchmarkRun(
       programs: programs,
-      loads: Load.all(self.sizes).filter { self.only == nil || self.names.contains($0.name) },
-      sizes: self.sizes, rounds: self.quick ? 1 : self.rounds,
-      seconds: self.quick ? 1 : self.seconds, directory: directory, note: note)
+      loads: self.loads, sizes: self.sizes, rounds: self.quick ? 1 : self.rounds,
+      seconds: self.quick ? 1 : self.seconds, directory: directory, progress: progress)
     let samples = try await WorkDirectory.with(directory) { try await run.measure() }
     return KVStorePage(
       date: started.formatted(.iso8601), machine: .current(directory: parent),

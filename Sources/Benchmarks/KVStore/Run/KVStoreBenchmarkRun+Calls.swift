@@ -5,7 +5,7 @@ import TestCluster
 /// The loads of the v3 API, on servers of their own.
 extension KVStoreBenchmarkRun {
   func measureCalls(_ loads: [Load]) async throws -> Samples {
-    self.note("starting kvstore, etcd and a bare HTTP/2 server for calls")
+    self.progress.note("starting kvstore, etcd and a bare HTTP/2 server for calls")
     return try await self.with(.kvstore) { kvstore in
       try await self.with(.etcd) { etcd in
         // As long as the message of kvstore's answer to a range of one key.
@@ -16,7 +16,7 @@ extension KVStoreBenchmarkRun {
             for load in loads {
               let figures = try await self.measureCalls(load, servers, round: round)
               samples.add(figures)
-              self.note(self.progress(load, figures, round: round))
+              self.tell(load, figures, round: round)
             }
           }
           return samples
@@ -107,7 +107,7 @@ extension KVStoreBenchmarkRun {
         samples.add(start / .seconds(1), to: Series(subject, "\(load.name).start"))
         try FileManager.default.removeItem(atPath: directory)
       }
-      self.note(self.progress(load, samples, round: round))
+      self.tell(load, samples, round: round)
     }
     return samples
   }

@@ -17,7 +17,8 @@ extension KVStoreBenchmarkRun {
               to: Series(store.server.subject, "growth.\(name).\(store.keyCount)"))
           }
         }
-        self.note("round \(round + 1)/\(self.rounds)  growth")
+        self.progress.note("round \(round + 1)/\(self.rounds)  growth")
+        self.progress.advance()
       }
       return samples
     }
@@ -41,7 +42,7 @@ extension KVStoreBenchmarkRun {
   ) async throws -> Samples {
     guard let (subject, count) = stores.first else { return try await body(running) }
     return try await self.with(subject) { server in
-      self.note("filling \(subject.rawValue) with \(FigureUnit.grouped(count)) keys")
+      self.progress.note("filling \(subject.rawValue) with \(FigureUnit.grouped(count)) keys")
       try await fill(count, port: server.port)
       return try await self.withFilledStores(
         stores.dropFirst(), running: running + [FilledStore(server: server, keyCount: count)], body)

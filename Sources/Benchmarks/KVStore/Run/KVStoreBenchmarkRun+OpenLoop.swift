@@ -6,7 +6,7 @@ extension KVStoreBenchmarkRun {
     _ load: Load, _ connections: Int, _ servers: Servers, earlier: Samples
   ) async throws -> Samples {
     let rate = try await self.halfOfEtcdsRate(servers.etcd, earlier)
-    self.note(
+    self.progress.note(
       "\(load.name): \(FigureUnit.grouped(rate)) PUTs a second for \(self.sizes.openLoopSeconds) s each"
     )
     var samples = Samples()
@@ -26,7 +26,7 @@ extension KVStoreBenchmarkRun {
         }
       }
       samples.add(figures)
-      self.note(self.progress(load, figures, round: round))
+      self.tell(load, figures, round: round)
     }
     return samples
   }

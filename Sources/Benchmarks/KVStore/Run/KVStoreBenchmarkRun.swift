@@ -12,7 +12,7 @@ struct KVStoreBenchmarkRun: Sendable {
   let seconds: Int
   /// For data directories, logs and scripts.
   let directory: String
-  let note: @Sendable (String) -> Void
+  let progress: BenchmarkProgress
 
   func measure() async throws -> Samples {
     try self.raiseDescriptorLimit()
@@ -68,7 +68,7 @@ struct KVStoreBenchmarkRun: Sendable {
         for load in loads where !load.isOpenLoop {
           let figures = try await self.measure(load, servers, round: round)
           samples.add(figures)
-          self.note(self.progress(load, figures, round: round))
+          self.tell(load, figures, round: round)
         }
       }
       for load in loads {
@@ -83,7 +83,7 @@ struct KVStoreBenchmarkRun: Sendable {
   private func withServers(
     _ body: (Servers) async throws -> Samples
   ) async throws -> Samples {
-    self.note("starting kvstore and etcd, \(self.sizes.writtenKeys) keys each")
+    self.progress.note("starting kvstore and etcd, \(self.sizes.writtenKeys) keys each")
     return try await self.with(.kvstore) { kvstore in
       try await self.with(.etcd) { etcd in
         for server in [kvstore, etcd] {
@@ -177,7 +177,7 @@ struct KVStoreBenchmarkRun: Sendable {
         try FileManager.default.removeItem(atPath: directory)
       }
       let memory = self.loads.first { $0.kind == .memory } ?? self.loads.first { $0.kind == .start }
-      if let memory { self.note(self.progress(memory, samples, round: round)) }
+      if let memory { self.tell(memory, samples, round: round) }
     }
     return samples
   }
@@ -190,8 +190,14 @@ struct KVStoreBenchmarkRun: Sendable {
 
   // MARK: Reporting
 
-  /// A round's figures for a load, in one line.
-  func progress(_ load: Load, _ samples: Samples, round: Int) -> String {
+  /// How many of the loads have rounds of their own: memory and start-up share theirs.
+  static func parts(_ loads: [Load]) -> Int {
+    let shared = loads.contains { $0.kind == .memory } && loads.contains { $0.kind == .start }
+    return loads.count - (shared ? 1 : 0)
+  }
+
+  /// Says a round's figures for a load, in one line, and that the round is done.
+  func tell(_ load: Load, _ samples: Samples, round: Int) {
     var shown: [Series] = []
     let figures = load.comparisons.flatMap { comparison in
       [(comparison.measured, comparison.unit), (comparison.against, comparison.unit)]
@@ -200,7 +206,9 @@ struct KVStoreBenchmarkRun: Sendable {
       shown.append(series)
       return "\(series.subject.rawValue) \(unit.text(figure))"
     }
-    return "round \(round + 1)/\(self.rounds)  \(load.name)  \(figures.joined(separator: ", "))"
+    self.progress.note(
+      "round \(round + 1)/\(self.rounds)  \(load.name)  \(figures.joined(separator: ", "))")
+    self.progress.advance()
   }
 
   /// Each watcher is a connection here and one in the server, which inherits our limit.
