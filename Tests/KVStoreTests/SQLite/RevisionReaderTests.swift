@@ -11,7 +11,11 @@ import Testing
   private static let logger = Logger(label: "test")
 
   private static func number(_ sql: String, in data: String) throws -> Int? {
-    try DatabaseQueue(path: data + "/kvstore.db").write { try Int.fetchOne($0, sql: sql) }
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(30)
+    return try DatabaseQueue(path: data + "/kvstore.db", configuration: configuration).write {
+      try Int.fetchOne($0, sql: sql)
+    }
   }
 
   private static func key(_ number: Int) -> RevisionKey { RevisionKey("k\(number % 7)".utf8) }
