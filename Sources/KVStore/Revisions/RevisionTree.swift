@@ -43,7 +43,7 @@ package struct RevisionTree: Sendable {
 
   /// Whether events may be what memory does not hold: then nobody should wait for them.
   package func mayReadTables(forEventsFrom revision: Int64) -> Bool {
-    revision <= self.changes.archivedThrough
+    revision >= self.compacted && revision <= self.changes.archivedThrough
   }
 
   /// The same for an answer.

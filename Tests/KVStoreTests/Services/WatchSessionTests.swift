@@ -76,16 +76,23 @@ import Testing
     #expect(responses.last?.header.revision == 2)
   }
 
-  @Test func aWatchThatStartsBeforeTheCompactionEnds() throws {
+  /// As a real etcd does it, negative revisions too: nothing is compacted at first, which is -1.
+  @Test(arguments: [
+    (2, 4, true), (4, 4, false), (-1, 4, true), (-7, 4, true), (-2, -1, true), (-1, -1, false),
+  ])
+  func aWatchThatStartsBeforeTheCompactionEnds(
+    start: Int64, compacted: Int64, ends: Bool
+  ) throws {
     var (session, tree) = (Self.session(), RevisionTree())
     for value in 1...5 { try Self.put("a", "\(value)", &tree) }
-    try tree.compact(4)
-    _ = session.handle(Self.create("a", from: 2), tree)
+    if compacted > 0 { try tree.compact(compacted) }
+    _ = session.handle(Self.create("a", from: start), tree)
     var changes: [WatchSession.Change] = []
     #expect(session.next(tree, &changes)?.created == true)
-    let end = try #require(session.next(tree, &changes))
-    #expect(end.canceled && end.compactRevision == 4)
-    #expect(changes == [.unwatch(0)])
+    let next = session.next(tree, &changes)
+    #expect((next?.canceled == true) == ends)
+    #expect(next?.compactRevision ?? 0 == (ends ? compacted : 0))
+    #expect(changes == (ends ? [.unwatch(0)] : []))
   }
 
   @Test func aNoticeComesOnlyWithoutEvents() throws {

@@ -118,14 +118,16 @@ struct WatchSession {
       return []
     }
     self.ready.append(self.response(to: id, tree.revision) { $0.created = true })
-    let isPast = request.startRevision > 0 && request.startRevision <= tree.revision
+    // A negative one that is not before the compaction, which is -1 at first, is as none. So a real etcd does it.
+    let start = request.startRevision
+    let hasStart = start > 0 || start < 0 && start < tree.compacted
     self.watches[id] = Watch(
       range: range,
-      next: request.startRevision > 0 ? request.startRevision : tree.revision + 1,
+      next: hasStart ? start : tree.revision + 1,
       skipsPuts: request.filters.contains(.noput),
       skipsDeletions: request.filters.contains(.nodelete), wantsPrevious: request.prevKv,
       mayBeCut: request.fragment, wantsProgress: request.progressNotify)
-    if isPast { self.changed(id) }
+    if hasStart, start <= tree.revision { self.changed(id) }
     return [.watch(id, range)]
   }
 
