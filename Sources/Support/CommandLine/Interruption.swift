@@ -17,6 +17,8 @@ package enum Interruption {
   package static func endsAtOnce(removing unfinished: [String] = []) {
     self.files = unfinished.compactMap { strdup($0) }
     self.clearsLine = Terminal.errors.canRewrite
+    // A reader that has gone ends nothing midway.
+    signal(SIGPIPE, SIG_IGN)
     for number in [SIGINT, SIGTERM, SIGHUP] {
       let former = signal(number) { number in
         // Only calls that a signal's handler may make.
