@@ -202,7 +202,8 @@ let package = Package(
     // MARK: Clusters: run, broken, measured, simulated
 
     // What happened in a cluster, as a page that one can play: lanes, states, marks.
-    .target(name: "Stories", swiftSettings: settings),
+    .target(
+      name: "Stories", resources: [.embedInCode("Page")], swiftSettings: settings),
     // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nothing imports it.
     .target(name: "CWallClock"),
     // Cuts, delays and silence between a client and a server; for clusters and for tests.
@@ -381,6 +382,7 @@ let package = Package(
         subprocess,
       ],
       swiftSettings: settings),
+    .testTarget(name: "StoriesTests", dependencies: ["Stories"], swiftSettings: settings),
     .testTarget(
       name: "TestClusterTests", dependencies: ["TestCluster", "TestSupport", subprocess],
       swiftSettings: settings),
