@@ -213,9 +213,9 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "JSONText", "KubernetesObjects",
-        "Linux", hummingbird, nioCore, nioPosix, nioHTTP1, httpClient, logging, lifecycle,
-        subprocess, systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "HTTPListening", "JSONText",
+        "KubernetesObjects", "Linux", "Stories", hummingbird, nioCore, nioPosix, nioHTTP1,
+        httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
       // The recipe's manifests, and the init scripts and the load balancer's rules of deploy/.
       resources: [.embedInCode("Recipe/Files")],
@@ -384,7 +384,8 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "StoriesTests", dependencies: ["Stories"], swiftSettings: settings),
     .testTarget(
-      name: "TestClusterTests", dependencies: ["TestCluster", "TestSupport", subprocess],
+      name: "TestClusterTests",
+      dependencies: ["Elector", "Stories", "TestCluster", "TestSupport", subprocess],
       swiftSettings: settings),
     .testTarget(
       name: "FaultCampaignsTests",

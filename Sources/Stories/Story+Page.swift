@@ -42,6 +42,9 @@ public enum StoryPage {
     Self.text(PackageResources.chart_js) + Self.text(PackageResources.page_js)
   }
 
+  /// Shows a story that goes on, after ``script``.
+  public static var liveScript: String { Self.text(PackageResources.live_js) }
+
   /// The page without a story, whose files are at the given addresses.
   public static func live(title: String, style: String, script: String) -> String {
     Self.html(
