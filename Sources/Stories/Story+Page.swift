@@ -2,10 +2,22 @@ import FoundationEssentials
 
 extension Story {
   /// A page that shows the story: one file with all that it needs, which loads nothing from elsewhere.
-  public func page() throws -> String {
+  public func page() throws -> String { try self.page(playing: Self.encoder.encode(self)) }
+
+  /// A page that shows one of several stories, which its reader chooses; the first one that went wrong at first.
+  public static func page(of stories: [Story]) throws -> String {
+    let first = stories.first(where: \.isWrong) ?? stories.first ?? Story(title: "", lanes: [])
+    return try first.page(playing: Self.encoder.encode(stories))
+  }
+
+  private static var encoder: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let story = String(decoding: try encoder.encode(self), as: UTF8.self)
+    return encoder
+  }
+
+  private func page(playing json: Data) throws -> String {
+    let story = String(decoding: json, as: UTF8.self)
     return StoryPage.html(
       title: self.title, verdict: self.verdict, isWrong: self.isWrong,
       head: """

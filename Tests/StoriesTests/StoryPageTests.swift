@@ -30,6 +30,19 @@ struct StoryPageTests {
     #expect(decoded == story)
   }
 
+  /// The reader chooses one; without JavaScript the first that went wrong is told.
+  @Test func severalStoriesStandInOnePage() throws {
+    let good = Story(title: "good", verdict: "all is well", lanes: [])
+    var bad = Story(title: "bad", verdict: "two pods ran", lanes: [])
+    bad.isWrong = true
+    let page = try Story.page(of: [good, bad])
+    let begin = try #require(page.firstRange(of: #"id="story">"#)).upperBound
+    let end = try #require(page[begin...].firstRange(of: "</script>")).lowerBound
+    let decoded = try JSONDecoder().decode([Story].self, from: Data(page[begin..<end].utf8))
+    #expect(decoded == [good, bad])
+    #expect(page.contains("<title>bad</title>") && page.contains(">two pods ran</p>"))
+  }
+
   /// Neither the file nor the live page may load or send anything elsewhere.
   @Test func thePageNamesNoOtherPlace() throws {
     let pages = [

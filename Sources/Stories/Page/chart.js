@@ -12,6 +12,7 @@ const KINDS = {
   stopped: {letter: "S", says: "stopped, stands still", pattern: "wide"},
   down: {letter: "D", says: "down", pattern: "empty"},
   cut: {letter: "C", says: "cut off", pattern: "cross"},
+  fault: {letter: "F", says: "a fault lasts", pattern: "checks"},
 };
 const MARKS = {
   fault: {glyph: "▼", says: "fault"},
@@ -36,6 +37,7 @@ function pattern(kind) {
     dots: [svg("circle", {cx: 3, cy: 3, r: 1.4, class: "dot"})],
     lines: [svg("path", {d: "M0,3 H6", class: "stroke", "stroke-width": 1.2})],
     bars: [svg("path", {d: "M3,0 V6", class: "stroke", "stroke-width": 1.2})],
+    checks: [svg("rect", {width: 3, height: 3, class: "dot"}), svg("rect", {x: 3, y: 3, width: 3, height: 3, class: "dot"})],
     wide: [svg("rect", {width: 4, height: 10, class: "dot"})],
     cross: [svg("path", {d: "M0,0 L6,6 M6,0 L0,6", class: "stroke", "stroke-width": 1.1})],
   }[pattern] ?? [];

@@ -29,9 +29,10 @@ class Player {
 
   // A recording's lists become maps of numbers, as those of a live page are.
   show(story) {
-    story.spans = new Map(story.spans.map((span, number) => [number, span]));
-    story.marks = new Map(story.marks.map((mark, number) => [number, mark]));
-    this.begin(story, false);
+    this.plays = false;
+    this.told = {};
+    this.begin({...story, spans: new Map(story.spans.map((span, number) => [number, span])),
+      marks: new Map(story.marks.map((mark, number) => [number, mark]))}, false);
     this.cursor = story.length;
     this.seeAll();
   }
@@ -241,7 +242,7 @@ class Player {
       const row = make("tr", {className: `${mark.kind}${number === near && !this.follows ? " near" : ""}`},
         make("td", {}, make("button", {type: "button", textContent: this.story.says(mark.at, 0.1)})),
         make("td", {textContent: `${MARKS[mark.kind].glyph} ${MARKS[mark.kind].says}`}),
-        make("td", {textContent: lane?.name ?? ""}), make("td", {textContent: mark.text}));
+        make("td", {textContent: lane ? `${lane.name} ${lane.rows[mark.place.row] ?? ""}` : ""}), make("td", {textContent: mark.text}));
       row.onclick = () => this.moveTo(mark.at);
       return row;
     });
@@ -256,4 +257,13 @@ class Player {
 
 const player = new Player();
 const recorded = $("story");
-if (recorded) player.show(JSON.parse(recorded.textContent));
+if (recorded) {
+  const stories = [JSON.parse(recorded.textContent)].flat();
+  const choice = $("chosen");
+  $("choice").hidden = stories.length < 2;
+  choice.replaceChildren(...stories.map(({title, isWrong}, value) =>
+    make("option", {value, textContent: `${isWrong ? MARKS.violation.glyph : "✓"} ${title}`})));
+  choice.onchange = () => player.show(stories[choice.value]);
+  choice.value = Math.max(0, stories.findIndex(story => story.isWrong));
+  player.show(stories[choice.value]);
+}
