@@ -239,7 +239,7 @@ let package = Package(
       name: "Simulator",
       dependencies: [
         "Elector", "EtcdClient", "FakeKubelet", "HTTPEndpoint", "KVStore", "KubernetesObjects",
-        "SeededRandom", heap, deque,
+        "SeededRandom", "Stories", heap, deque,
       ],
       swiftSettings: settings),
 
@@ -282,7 +282,7 @@ let package = Package(
       name: "zweimaster",
       dependencies: [
         "CommandLine", "Elector", "EtcdClient", "FaultCampaigns", "HTTPEndpoint", "Simulator",
-        "TestCluster", arguments, logging, lifecycle, unixSignals,
+        "Stories", "TestCluster", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
     .executableTarget(

@@ -26,6 +26,12 @@ struct SimulatedNode<Core: ElectionCore> {
 
   /// What is in the kubelet's directory.
   var manifest: SimulatedManifest?
+  /// When it was removed last.
+  var manifestGone: Nanoseconds?
+  /// The term of its elector's latest installation.
+  var installedTerm: UInt64?
+  /// Until when the guard was asked to let the manifest be, on this machine's clock.
+  var guardDeadline: BootInstant?
   /// The mark beside it: a pod may run. As in `ManifestLock`.
   var isMarked = false
   var kubelet: SimulatedKubelet

@@ -18,7 +18,8 @@ extension Simulation {
       core: Guard(manifests: 1, at: self.bootInstant(node)))
     self.nodes[node].guardian = guardian
     self.lastTrouble = self.now
-    self.tell(.guardian(node), "starts")
+    self.tell(.node(node, .guardian), "starts")
+    self.begin(.alive, "runs", .node(node, .guardian))
     self.turn(guardian)
   }
 
@@ -34,8 +35,8 @@ extension Simulation {
   mutating func endGuard(_ node: Int, _ how: String) {
     guard let guardian = self.nodes[node].guardian else { return }
     guardian.hasEnded = true
-    self.tell(.guardian(node), how)
-    self.span(.stopped, nil, .guardian(node))
+    self.tell(.node(node, .guardian), how)
+    self.begin(.down, "down", .node(node, .guardian))
     self.nodes[node].guardian = nil
     self.lastTrouble = self.now
     if let elector = self.nodes[node].elector { self.loseGuard(elector) }
@@ -61,6 +62,7 @@ extension Simulation {
     while !guardian.hasEnded, guardian.stoppedUntil <= self.now {
       switch guardian.loop.next() {
       case .handle(let event):
+        if case .requested(let request) = event { self.note(request, of: guardian.node) }
         guardian.loop.decided(guardian.core.handle(event, at: self.bootInstant(guardian.node)))
       case .carryOut(let effect): self.carryOut(effect, guardian)
       case .settled: break
@@ -72,6 +74,15 @@ extension Simulation {
         if sight.connection == .open { guardian.sight.connection = .open }
         guardian.loop.saw(sight)
       }
+    }
+  }
+
+  /// By when the guard has to have removed the manifest.
+  private mutating func note(_ request: GuardRequest, of node: Int) {
+    switch request.kind {
+    case .install(let until, _, _), .extend(let until):
+      self.nodes[node].guardDeadline = max(until, self.nodes[node].guardDeadline ?? until)
+    case .remove: break
     }
   }
 
@@ -108,8 +119,8 @@ extension Simulation {
     case .wake(let instant):
       let due = instant.map { self.nodes[node].clock.time(of: $0.nanoseconds) }
       self.setAlarm(due, guardian) { $0.tell(guardian) { $0.hasRung = true } }
-    case .report(let report): self.tell(.guardian(node), "\(report)")
-    case .finish(let code): self.endGuard(node, "ends with exit code \(code)")
+    case .report(let report): self.tell(.node(node, .guardian), report.phrase)
+    case .finish(let code): self.endGuard(node, ElectorEnd.code(code).phrase)
     }
   }
 

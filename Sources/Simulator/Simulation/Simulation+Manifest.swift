@@ -191,7 +191,7 @@ extension Simulation {
   /// One side has closed the connection of elector and guard.
   mutating func loseGuard(_ elector: SimulatedElector<Core>) {
     guard elector.requests.loss == nil else { return }
-    self.tell(.elector(elector.node), "has lost its guard")
+    self.tell(.node(elector.node, .elector), "has lost its guard, and ends")
     let (ids, loss) = elector.requests.closed()
     self.hangUp(on: self.nodes[elector.node].guardian)
     elector.loop.receive(.stop)
