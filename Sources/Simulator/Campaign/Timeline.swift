@@ -68,7 +68,7 @@ struct Timeline: Sendable {
 
   mutating func end(in part: Part, at now: Nanoseconds) {
     if let index = self.open.removeValue(forKey: part) {
-      self.story.spans[index].to = now.seconds
+      self.story.spans[index].to = max(self.story.spans[index].from, now.seconds)
     }
   }
 

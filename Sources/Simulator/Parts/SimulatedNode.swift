@@ -30,8 +30,9 @@ struct SimulatedNode<Core: ElectionCore> {
   var manifestGone: Nanoseconds?
   /// The term of its elector's latest installation.
   var installedTerm: UInt64?
-  /// Until when the guard was asked to let the manifest be, on this machine's clock.
-  var guardDeadline: BootInstant?
+  /// Until when the elector has believed in its lease at its latest renewal. From then on the guard removes the
+  /// manifest.
+  var believedUntil: Nanoseconds?
   /// The mark beside it: a pod may run. As in `ManifestLock`.
   var isMarked = false
   var kubelet: SimulatedKubelet

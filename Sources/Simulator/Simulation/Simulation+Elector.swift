@@ -54,7 +54,7 @@ extension Simulation {
     guard let elector = self.nodes[node].elector else { return }
     elector.hasEnded = true
     self.tell(.node(node, .elector), end.phrase)
-    self.end(.node(node, .lease))
+    self.endBelief(node)
     self.begin(.down, "down", .node(node, .elector))
     self.nodes[node].elector = nil
     self.lastTrouble = self.now
@@ -97,9 +97,13 @@ extension Simulation {
         self.begin(.lease, "leads in term \(term)", .node(node, .lease))
       }
       self.nodes[node].installedTerm = term
+      self.nodes[node].believedUntil = self.nodes[node].clock.time(
+        of: self.bootInstant(before, elector).nanoseconds)
       elector.installsUntil = self.bootInstant(before, elector)
       self.begin(.installation(isGuarded: true, isThere: elector.copy.bytes != nil), elector)
     case .extendManifest(let end):
+      self.nodes[node].believedUntil = self.nodes[node].clock.time(
+        of: self.bootInstant(end, elector).nanoseconds)
       self.ask(.extend(until: self.bootInstant(end, elector)), elector)
     case .send(let request): self.send(request, elector)
     case .watch(let id, let after):
@@ -137,10 +141,12 @@ extension Simulation {
   }
 
   private mutating func take(_ report: Election.Report, _ elector: SimulatedElector<Core>) {
-    let lease = Timeline.Part.node(elector.node, .lease)
+    let node = elector.node
+    let lease = Timeline.Part.node(node, .lease)
     switch report {
     case .acquired(let term):
       self.result.terms += 1
+      self.nodes[node].believedUntil = nil
       self.begin(.lease, "has won term \(term)", lease)
     case .regained(let term): self.begin(.lease, "leads in term \(term)", lease)
     case .waiting(let term, let rest):
@@ -150,16 +156,23 @@ extension Simulation {
           + (term.map { "term \($0)" } ?? "an earlier term"), lease)
     case .lost:
       self.result.losses += 1
-      self.end(lease)
-    case .released, .notReleased: self.end(lease)
+      self.endBelief(node)
+    case .released, .notReleased: self.endBelief(node)
     case .leading, .following: return
     default: break
     }
     guard self.tells else { return }
-    let age = self.nodes[elector.node].clock.reading(at: self.now) - elector.begin
+    let age = self.nodes[node].clock.reading(at: self.now) - elector.begin
     // A trouble that goes on is one line, as in the elector's log.
     if elector.news.isNews(report, at: Instant(age.duration)) {
-      self.tell(.node(elector.node, .elector), report.phrase)
+      self.tell(.node(node, .elector), report.phrase)
     }
+  }
+
+  /// An elector that stands still believes in nothing, and says so only when it goes on.
+  mutating func endBelief(_ node: Int) {
+    guard self.tells else { return }
+    self.timeline.end(
+      in: .node(node, .lease), at: min(self.now, self.nodes[node].believedUntil ?? self.now))
   }
 }

@@ -62,7 +62,6 @@ extension Simulation {
     while !guardian.hasEnded, guardian.stoppedUntil <= self.now {
       switch guardian.loop.next() {
       case .handle(let event):
-        if case .requested(let request) = event { self.note(request, of: guardian.node) }
         guardian.loop.decided(guardian.core.handle(event, at: self.bootInstant(guardian.node)))
       case .carryOut(let effect): self.carryOut(effect, guardian)
       case .settled: break
@@ -74,15 +73,6 @@ extension Simulation {
         if sight.connection == .open { guardian.sight.connection = .open }
         guardian.loop.saw(sight)
       }
-    }
-  }
-
-  /// By when the guard has to have removed the manifest.
-  private mutating func note(_ request: GuardRequest, of node: Int) {
-    switch request.kind {
-    case .install(let until, _, _), .extend(let until):
-      self.nodes[node].guardDeadline = max(until, self.nodes[node].guardDeadline ?? until)
-    case .remove: break
     }
   }
 

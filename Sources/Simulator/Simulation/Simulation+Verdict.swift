@@ -40,37 +40,33 @@ extension Simulation {
     return true
   }
 
-  /// What the rules' guardians knew at the instant of the violation.
+  /// How it is on the two nodes whose pods have met.
   mutating func collectEvidence() {
     for number in self.evidence.rivals {
       let node = self.nodes[number]
-      var facts: [String] = []
+      var sentences: [String] = []
       if let term = node.installedTerm {
-        if let end = self.evidence.termEnds[term] {
-          facts.append(
-            "its lease, term \(term), had ended \(Story.words((self.now - end).seconds)) before")
-        } else {
-          facts.append("it held the lease, term \(term)")
-        }
+        sentences.append(
+          self.evidence.termEnds[term].map {
+            "its lease, term \(term), had ended at \(Story.instant($0.seconds))"
+          } ?? "it held the lease, term \(term)")
       }
-      if node.manifest != nil {
-        facts.append("its manifest was in place")
-        if let deadline = node.guardDeadline {
-          let due = node.clock.time(of: deadline.nanoseconds)
-          if due < self.now, node.guardian != nil {
-            facts.append(
-              "although its guard had to remove it at \(Story.instant(due.seconds)) at the latest")
-            self.timeline.add(
-              "has to have removed the manifest by now, and has not", by: .node(number, .guardian),
-              at: due)
-          }
-        }
-      } else if let gone = node.manifestGone {
-        facts.append(
-          "its manifest had been gone for \(Story.words((self.now - gone).seconds)), and its kubelet still ran the pod"
+      let gone = node.manifest == nil ? node.manifestGone : nil
+      if let due = node.believedUntil, due < gone ?? self.now {
+        let until = gone.map { "did so only at \(Story.instant($0.seconds))" } ?? "had not"
+        sentences.append(
+          "its guard had to remove the manifest at \(Story.instant(due.seconds)), and \(until)"
         )
+        self.timeline.add(
+          "the elector's belief in its lease ends, so that the guard has to remove the manifest",
+          by: .node(number, .guardian), at: due)
+      } else if let gone {
+        sentences.append("its manifest was gone at \(Story.instant(gone.seconds))")
+      } else {
+        sentences.append("its manifest was in place")
       }
-      self.evidence.sentences.append("On \(node.name) \(facts.joined(separator: ", ")).")
+      if gone != nil { sentences.append("its kubelet had not ended the pod yet") }
+      self.evidence.sentences.append("\(node.name): \(sentences.joined(separator: "; ")).")
     }
   }
 
@@ -98,15 +94,6 @@ extension Simulation {
       let length = self.evidence.parted == nil ? "for longer than \(time)" : "for \(time)"
       sentences = ["\(names) both ran the pod, from \(at) on, \(length)."]
     }
-    let faults = self.timeline.story.marks.filter { $0.kind == .fault }
-    if faults.isEmpty {
-      sentences.append("No fault led to it.")
-    } else {
-      sentences.append(
-        "Before it: "
-          + faults.map { "\($0.text), from \(Story.instant($0.at)) on" }.joined(separator: "; ")
-          + ".")
-    }
     return (sentences + self.evidence.sentences).joined(separator: " ")
   }
 
@@ -124,6 +111,14 @@ extension Simulation {
       "A kubelet notices a manifest within \(Story.words(draw.detection.seconds)) and gives a pod "
         + "\(Story.words(draw.grace.seconds)) to end.",
     ]
+    let faults = self.timeline.story.marks.filter { $0.kind == .fault }
+    if self.result.violation != nil {
+      facts.append(
+        "Faults: "
+          + (faults.isEmpty
+            ? "none."
+            : faults.map { "at \(Story.instant($0.at)) \($0.text)" }.joined(separator: "; ") + "."))
+    }
     if draw.clockSkew > 0 {
       facts.append(
         "The clocks of the store's members differ by up to \(Story.words(draw.clockSkew.seconds)).")

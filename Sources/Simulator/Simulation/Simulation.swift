@@ -149,6 +149,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
         }
       }
     }
+    for node in self.nodes.indices { self.endBelief(node) }
     self.timeline.close(at: self.now)
   }
 

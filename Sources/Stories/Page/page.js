@@ -33,7 +33,7 @@ class Player {
     this.told = {};
     this.begin({...story, spans: new Map(story.spans.map((span, number) => [number, span])),
       marks: new Map(story.marks.map((mark, number) => [number, mark]))}, false);
-    this.cursor = story.length;
+    this.cursor = story.marks.find(mark => mark.kind === "violation")?.at ?? story.length;
     this.seeAll();
   }
 
@@ -71,7 +71,8 @@ class Player {
 
   simulatedClock(time, step) {
     const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
-    if (time < 120) return `${time.toFixed(digits)} s`;
+    // As the verdict and the facts have it.
+    if (time < 1000) return `${time.toFixed(digits)} s`;
     const seconds = (time % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
     return `${Math.floor(time / 60)}:${seconds}`;
   }
@@ -252,6 +253,9 @@ class Player {
     }
     if (!rows.length) rows.push(make("tr", {}, make("td", {colSpan: 4, textContent: "Nothing in this part of the time."})));
     $("marks").replaceChildren(...rows);
+    const mark = rows.find(row => row.classList.contains("near"));
+    const box = $("marks").closest(".scroll");
+    if (mark) box.scrollTop = mark.offsetTop - box.clientHeight / 2;
   }
 }
 
