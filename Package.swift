@@ -398,7 +398,7 @@ let package = Package(
     .testTarget(
       name: "SimulatorTests",
       dependencies: [
-        "Elector", "EtcdClient", "KVStore", "SeededRandom", "Simulator", "TestSupport",
+        "Elector", "EtcdClient", "KVStore", "SeededRandom", "Simulator", "Stories", "TestSupport",
       ],
       swiftSettings: settings),
     // What the manual says of the code: links, sizes, named tests, tables of flags. `make tidy` runs it.
