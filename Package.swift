@@ -223,8 +223,8 @@ let package = Package(
     .target(
       name: "FaultCampaigns",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "SeededRandom", "TestCluster", nioCore, nioPosix,
-        subprocess, systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "SeededRandom", "Stories", "TestCluster", nioCore,
+        nioPosix, subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .target(
@@ -389,7 +389,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FaultCampaignsTests",
-      dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "SeededRandom", "TestCluster"],
+      dependencies: [
+        "Elector", "FaultCampaigns", "FaultRelay", "SeededRandom", "Stories", "TestCluster",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "BenchmarksTests",

@@ -20,7 +20,7 @@ import Testing
     let isSwift =
       text.contains("Optional(") || text.contains(/\bnil\b/)
       // `case(label: …)`, `lowerCase`, `[value, …]`
-      || text.contains(/\w\(\w+: /) || text.contains(/[a-z][A-Z]/) || text.contains(/[\[\]{}]/)
+      || text.contains(/\w\(\w+:\s/) || text.contains(/[a-z][A-Z]/) || text.contains(/[\[\]{}]/)
       // A duration's own words, and more digits than a reader wants.
       || text.contains(/\d seconds\b/) || text.contains(/\d\.\d{4,}/) || text.contains(/\d{9,}/)
     #expect(!isSwift, "\(text) \(comment ?? "")")
@@ -145,7 +145,9 @@ import Testing
     #expect(story.isWrong)
     let verdict = try #require(
       story.verdict.firstMatch(
-        of: /^(node\d) and (node\d) both ran the pod, from (\d+\.\d{3}) s on, for (?:longer than )?[\d.]+ s\. /))
+        of:
+          /^(node\d) and (node\d) both ran the pod, from (\d+\.\d{3}) s on, for (?:longer than )?[\d.]+ s\./
+      ))
     let at = try #require(Double(verdict.output.3))
     let violation = try #require(story.marks.first { $0.kind == .violation })
     #expect(abs(violation.at - at) < 0.001)
@@ -172,10 +174,12 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (0, "0 s"), (0.0004, "0 s"), (0.031, "0.031 s"), (0.308, "0.31 s"), (5, "5 s"), (5.806, "5.81 s"),
-    (8.6666666, "8.67 s"), (26, "26 s"), (100, "100 s"), (155.4, "155 s"), (99.96, "100 s"),
-  ] as [(Double, String)])
+  @Test(
+    arguments: [
+      (0, "0 s"), (0.0004, "0 s"), (0.031, "0.031 s"), (0.308, "0.31 s"), (5, "5 s"),
+      (5.806, "5.81 s"),
+      (8.6666666, "8.67 s"), (26, "26 s"), (100, "100 s"), (155.4, "155 s"), (99.96, "100 s"),
+    ] as [(Double, String)])
   func timesReadAsOneSaysThem(seconds: Double, words: String) {
     #expect(Story.words(seconds) == words)
   }

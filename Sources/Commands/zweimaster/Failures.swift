@@ -20,7 +20,7 @@ struct Failures: AsyncParsableCommand {
       pods surely ran at once, by the word of the kubelets, which are asked every 20 ms.
 
       Example:  zweimaster failures
-                zweimaster failures --store kvstore --row elector-sigkill --row store-silent
+                zweimaster failures --store kvstore --row elector-sigkill --html failures.html
       """)
 
   @Option(
@@ -48,6 +48,7 @@ struct Failures: AsyncParsableCommand {
       "The real etcd; without it, the etcd stores are skipped.", valueName: "program"))
   var etcd = "/usr/bin/etcd"
 
+  @OptionGroup var page: StoryFileOptions
   @OptionGroup var state: StateOptions
 
   func validate() throws {
@@ -70,6 +71,7 @@ struct Failures: AsyncParsableCommand {
       try await self.play(rows, console)
     }
     console.line("\n\(FailureResult.table(all))")
+    try self.page.write(all.compactMap(\.story))
     guard !all.contains(where: \.isFailed) else {
       console.line("\nNot everything was as it has to be; logs are in \(self.state.directory).")
       throw ExitCode.failure
@@ -84,7 +86,9 @@ struct Failures: AsyncParsableCommand {
         console.line("SKIPPED \(store.rawValue): there is no \(self.etcd) (make deps installs it)")
         continue
       }
-      let run = FailureRun(configuration: self.configuration(store), store: store.rawValue)
+      let run = FailureRun(
+        configuration: self.configuration(store), store: store.rawValue,
+        records: self.page.html != nil)
       results += try await run.play(rows) { console.line("\($0)") }
     }
     return results

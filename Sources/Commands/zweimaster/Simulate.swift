@@ -56,7 +56,7 @@ struct Simulate: ParsableCommand {
   var manifestDeadline: Bool?
   @Flag(help: "Print the first seed's story, and run no other seed.")
   var story = false
-  @OptionGroup var page: PageOptions
+  @OptionGroup var page: StoryFileOptions
 
   private static let names = SimulatedFault.Kind.allCases.map(\.rawValue).joined(
     separator: ", ")

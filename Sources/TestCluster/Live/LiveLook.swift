@@ -11,6 +11,8 @@ package enum LiveLook: Sendable {
   case presence(PresenceLog, origin: ContinuousClock.Instant)
   /// The cluster's last events.
   case events([ClusterEvent], origin: ContinuousClock.Instant)
+  /// What a campaign does or says just now.
+  case told(Story.Mark.Kind, node: String?, String)
 }
 
 /// A process at one instant, by the kernel's word.

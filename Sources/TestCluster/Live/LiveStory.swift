@@ -91,6 +91,9 @@ package struct LiveStory: Sendable {
           event.isAction ? .fault : .event, at: (event.at - origin) / .seconds(1),
           lane.map { Story.Place(lane: $0, row: 0) }, event.text)
       }
+    case .told(let kind, let node, let text):
+      let lane = node.flatMap { self.layout.nodes[$0] }
+      self.mark(kind, at: now, lane.map { Story.Place(lane: $0, row: 0) }, text)
     }
     self.forget()
   }

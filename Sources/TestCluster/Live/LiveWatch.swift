@@ -85,6 +85,23 @@ package final class LiveWatch: Sendable {
     }
   }
 
+  /// Watches while the body runs.
+  /// - Throws: what the body throws.
+  package func watching<Result: Sendable>(
+    _ body: () async throws -> Result
+  ) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.run() }
+      defer { group.cancelAll() }
+      return try await body()
+    }
+  }
+
+  /// What a campaign does or says just now, to a node or to the whole cluster.
+  package func tell(_ kind: Story.Mark.Kind, on node: String? = nil, _ text: String) {
+    self.see(.told(kind, node: node, text))
+  }
+
   private func again(
     every pause: Duration = LiveWatch.pause, _ look: () async -> Void
   ) async {

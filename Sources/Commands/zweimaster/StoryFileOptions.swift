@@ -3,7 +3,7 @@ import Foundation
 import Stories
 
 /// The page that a recording is written to.
-struct PageOptions: ParsableArguments {
+struct StoryFileOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Write a page that shows it to this file, which loads nothing else.", valueName: "file"))
