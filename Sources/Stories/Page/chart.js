@@ -15,7 +15,7 @@ const KINDS = {
   fault: {letter: "F", says: "a fault lasts", pattern: "checks"},
 };
 const MARKS = {
-  fault: {glyph: "▼", says: "fault"},
+  fault: {glyph: "▼", says: "action or fault"},
   event: {glyph: "•", says: "event"},
   violation: {glyph: "✖", says: "rule broken"},
 };
