@@ -213,7 +213,8 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "HTTPListening", "JSONText",
+        "CLinux", "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "HTTPListening",
+        "JSONText",
         "KubernetesObjects", "Linux", "Stories", hummingbird, nioCore, nioPosix, nioHTTP1,
         httpClient, logging, lifecycle, subprocess, systemPackage,
       ],

@@ -148,7 +148,7 @@ struct RecipeOptions: ParsableArguments {
 }
 
 /// The live page.
-struct PageOptions: ParsableArguments {
+struct LivePageOptions: ParsableArguments {
   private static let usualPort = 8090
 
   @Flag(

@@ -29,7 +29,7 @@ struct Up: AsyncParsableCommand {
 
   @OptionGroup var options: ClusterOptions
   @OptionGroup var recipe: RecipeOptions
-  @OptionGroup var page: PageOptions
+  @OptionGroup var page: LivePageOptions
 
   func validate() throws {
     if self.recipe.recipe, let flag = self.options.foreignToRecipe {

@@ -86,7 +86,7 @@ class Chart {
     this.nodes.clear();
   }
 
-  get labelWidth() { return this.width < 560 ? 104 : 168; }
+  get labelWidth() { return this.width < 560 ? 120 : 168; }
   get right() { return this.width - 6; }
 
   x(time) {
@@ -167,13 +167,15 @@ class Chart {
       Chart.set(this.node("ground", `band ${row.lane} ${row.row}`, () => svg("rect", {class: "band", rx: 2})),
         {x: this.labelWidth, y: row.y + 1, width: this.right - this.labelWidth, height: Chart.rowHeight - 2});
       this.label("labels", `row ${row.lane} ${row.row}`, {x: 8, y: row.y + 12.5, class: "soft",
-        text: Chart.cut(row.name, this.labelWidth - 10)});
+        text: Chart.cut(row.name, this.labelWidth - 8)});
     }
   }
 
   // As much of a text as has room, by the usual width of a letter.
+  static letter = 5.8;
+
   static cut(text, room) {
-    const count = Math.floor(room / 6);
+    const count = Math.floor(room / Chart.letter);
     return text.length <= count ? text : count < 2 ? "" : text.slice(0, count - 1) + "…";
   }
 
@@ -214,16 +216,21 @@ class Chart {
     const {from, to} = this.view;
     const seen = [...this.content.marks].filter(([, mark]) => mark.at >= from && mark.at <= to);
     const texts = this.markTexts(seen);
+    const drawn = new Map();
     for (const [number, mark] of seen) {
       const x = this.x(mark.at);
+      const {level, shown, isLeft} = texts.get(number) ?? {level: 0, shown: ""};
+      // Of many marks in a few pixels one is enough.
+      if (mark.kind !== "violation" && !shown && x - (drawn.get(mark.kind) ?? -9) < 3) continue;
+      drawn.set(mark.kind, x);
       const group = this.node("marks", `mark ${number}`, () => svg("g", {},
         svg("title"), svg("path", {class: `mark ${mark.kind}`}),
         svg("text", {class: `glyph ${mark.kind}`, "text-anchor": "middle", text: ""}),
         svg("text", {class: `says ${mark.kind} on`})));
       const [title, line, glyph, says] = group.children;
       Chart.set(title, {text: `${MARKS[mark.kind].says} at ${this.content.says(mark.at, 0.1)}: ${mark.text}`});
-      const {level, shown} = texts.get(number) ?? {level: 0, shown: ""};
-      Chart.set(says, {x: (x + 8).toFixed(1), y: 32 + level * 15, text: shown});
+      Chart.set(says, {x: (isLeft ? x - 8 : x + 8).toFixed(1), y: 32 + level * 15, text: shown,
+        "text-anchor": isLeft ? "end" : "start"});
       Chart.set(line, {d: `M${x.toFixed(1)},${level === 1 ? 50 : 36} V${this.height}`});
       Chart.set(glyph, {x: x.toFixed(1), y: level === 1 ? 47 : 32, text: MARKS[mark.kind].glyph});
     }
@@ -237,12 +244,15 @@ class Chart {
     for (const [number, mark] of marks.filter(([, mark]) => mark.kind === "violation")
       .concat(marks.filter(([, mark]) => mark.kind === "fault").slice(0, 400))) {
       const x = this.x(mark.at);
-      const shown = Chart.cut(mark.text, Math.min(this.right - x - 10, 280));
-      const end = x + 14 + shown.length * 6;
-      const level = [0, 1].find(level => free(level, x - 6, end));
+      const room = Math.max(this.right - x, x - this.labelWidth) - 10;
+      const shown = Chart.cut(mark.text, Math.min(room, 300));
+      const length = 14 + shown.length * Chart.letter;
+      const isLeft = x + length > this.right;
+      const [begin, end] = isLeft ? [x - length, x + 6] : [x - 6, x + length];
+      const level = [0, 1].find(level => free(level, begin, end));
       if (level == null) continue;
-      taken[level].push([x - 6, end]);
-      texts.set(number, {level, shown});
+      taken[level].push([begin, end]);
+      texts.set(number, {level, shown, isLeft});
     }
     return texts;
   }

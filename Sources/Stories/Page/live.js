@@ -16,10 +16,9 @@ class Live {
     this.source = new EventSource("/events");
     this.source.onmessage = event => this.take(JSON.parse(event.data));
     this.source.onerror = () => this.tellConnection(false);
-    // A new stream begins with the whole story, whatever this page has missed.
-    this.source.onopen = () => { this.isNew = true; };
   }
 
+  // A new stream begins with the whole story, whatever this page has missed.
   take(message) {
     const {update} = message;
     const player = this.player;
@@ -31,7 +30,6 @@ class Live {
       player.begin(story, true);
       player.follows = follows;
       if (view) player.see(view.from, view.to); else player.see(story.length - 60, story.length);
-      this.shownLength = story.length;
     } else {
       this.change(player.story, update);
     }
@@ -84,13 +82,14 @@ class Live {
     this.said = make("p", {id: "said"});
     this.said.setAttribute("role", "status");
     this.leases = make("tbody");
+    this.downs = make("div", {className: "act"});
     this.pods = make("tbody");
     this.nodes = make("div");
     const table = (body, ...heads) => make("div", {className: "scroll"}, make("table", {},
       make("thead", {}, make("tr", {}, ...heads.map(text => make("th", {scope: "col", textContent: text})))), body));
     const section = (title, ...children) => make("section", {}, make("h2", {textContent: title}), ...children);
     $("beside").replaceChildren(
-      section("Leases", table(this.leases, "Key", "Leader", "Runs on", "Term", "Rest", "")),
+      section("Leases", table(this.leases, "Key", "Leader", "Runs on", "Term", "Rest"), this.downs),
       section("Act on the cluster", this.said, this.nodes),
       section("Pods", table(this.pods, "Name", "Ready", "Status", "Restarts", "Age")),
       section("Keep it", make("p", {}, make("a", {href: "/recording", download: "zweimaster.html",
@@ -136,20 +135,23 @@ class Live {
 
   tellLeases(status, message) {
     const runsOn = lease => status.nodes.filter(node => node.running.includes(lease.role)).map(node => node.name).join(", ");
-    const rows = status.leases.map(lease => [lease.role, lease.holder ?? (lease.problem ? "unknown" : "none"),
+    // A lease's key, as 'zweimaster leaders' has it.
+    const rows = status.leases.map(lease => [lease.role === "scheduler" ? "scheduler" : "controller", lease.holder ?? (lease.problem ? "unknown" : "none"),
       runsOn(lease) || "none", lease.term ?? "–"]);
     this.once("leases", [rows, message.canActOnProcesses], () => {
       this.bars = rows.map(() => make("i"));
       this.restTexts = rows.map(() => make("span"));
       this.leases.replaceChildren(...rows.map((row, index) => {
-        const lease = status.leases[index];
         const bar = make("span", {className: "bar"}, this.bars[index]);
         bar.setAttribute("aria-hidden", "true");
-        const down = make("button", {type: "button", textContent: "Step down", disabled: !lease.holder});
+        return make("tr", {}, make("th", {scope: "row", textContent: row[0]}),
+          ...row.slice(1).map(text => make("td", {textContent: text})), make("td", {className: "number"}, bar, this.restTexts[index]));
+      }));
+      this.downs.replaceChildren(...status.leases.filter(() => message.canActOnProcesses).map((lease, index) => {
+        const down = make("button", {type: "button", textContent: `Step down: ${rows[index][0]}`, disabled: !lease.holder});
+        down.dataset.key = `step down ${rows[index][0]}`;
         down.onclick = () => this.act(lease.holder, "step-down", `${lease.role}-elector`);
-        return make("tr", {}, make("th", {scope: "row", textContent: lease.role === "scheduler" ? "scheduler" : "controller"}),
-          ...row.slice(1).map(text => make("td", {textContent: text})), make("td", {className: "number"}, bar, this.restTexts[index]),
-          make("td", {}, ...(message.canActOnProcesses ? [down] : [])));
+        return down;
       }));
     });
     this.rests = status.leases.map((lease, index) => since => {

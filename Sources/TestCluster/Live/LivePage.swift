@@ -1,8 +1,12 @@
+import FaultRelay
+import Glibc
 import HTTPListening
 
 /// The page of a running cluster: where it is served, and what happens where it cannot be.
 package struct LivePage: Equatable, Sendable {
   package static let flag = "--web-port"
+  /// The page's server in a machine room, in the state directory.
+  package static let socketName = "page.sock"
 
   /// A port of 127.0.0.1; 0 for a free one.
   package var port: Int
@@ -61,7 +65,23 @@ package struct LivePage: Equatable, Sendable {
   private func listen(
     _ watch: LiveWatch, _ onListening: @escaping @Sendable (String) -> Void
   ) async throws {
-    try await PageServer(watch).run(
-      on: HTTPListener(address: "127.0.0.1", port: self.port), onListening: onListening)
+    let server = PageServer(watch)
+    guard watch.cluster.configuration.room != nil else {
+      return try await server.run(
+        on: HTTPListener(address: "127.0.0.1", port: self.port), onListening: onListening)
+    }
+    // Our own network is the room's router: the browser is outside.
+    let path = watch.cluster.lock.shortPath(Self.socketName)
+    unlink(path)
+    defer { unlink(path) }
+    let socket: Int32
+    switch try await NamespaceNetwork.bindInBox(Cluster.boxName, port: self.port) {
+    case .success(let bound): socket = bound
+    case .failure(let problem):
+      throw HTTPListenError(reason: String(cString: strerror(problem.number)))
+    }
+    try await Relay.with(boundSocket: socket, to: path) { relay in
+      try await server.run(on: HTTPListener(socket: path)) { _ in onListening(relay.endpoint.url) }
+    }
   }
 }

@@ -177,8 +177,8 @@ package struct LiveStory: Sendable {
     self.head.isWrong = self.violations > 0
     self.head.verdict =
       self.violations > 0
-      ? "Two at once: a pod or a manifest was on two nodes, \(self.violations) times in \(self.looks) looks."
-      : "Never two: \(self.looks) looks found no pod and no manifest on two nodes at once."
+      ? "Two at once: a pod or a manifest was on two nodes, \(self.violations) times."
+      : "Never two: no pod and no manifest was on two nodes at once."
   }
 
   // MARK: - Spans and marks
@@ -285,6 +285,7 @@ package struct LiveStory: Sendable {
   package var recording: Story {
     let begin = self.oldest
     var story = self.head
+    story.verdict += " \(self.looks) looks were taken."
     story.length -= begin
     story.began = story.began.map { $0 + Int64(begin * 1000) }
     story.spans = self.spans.map { entry in

@@ -29,7 +29,8 @@ package final class LiveWatch: Sendable {
     self.origin = .now
     let configuration = cluster.configuration
     let story = LiveStory(
-      title: "\(configuration.nodes.count) nodes, live", layout: LiveLayout(configuration),
+      title: "Zweimaster: \(configuration.nodes.count) nodes, live",
+      layout: LiveLayout(configuration),
       facts: Self.facts(cluster), began: Int64(Date.now.timeIntervalSince1970 * 1000),
       lastEvent: await cluster.events.last?.number ?? 0)
     self.state = Mutex(State(story: story))
@@ -151,7 +152,7 @@ package final class LiveWatch: Sendable {
   /// What is not forgotten, as a story that is over.
   package var recording: Story {
     var story = self.state.withLock { $0.story.recording }
-    story.title = "\(self.cluster.configuration.nodes.count) nodes, recorded"
+    story.title = "Zweimaster: \(self.cluster.configuration.nodes.count) nodes, recorded"
     return story
   }
 }
