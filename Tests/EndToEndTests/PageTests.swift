@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import FoundationEssentials
 import NIOCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -135,32 +134,31 @@ extension EndToEnd {
 
     @Test func thereIsABoundToOpenPages() async throws {
       try await Self.withPage { _, url in
-        try await withThrowingTaskGroup(of: Int.self) { group in
-          let open = Mutex(0)
+        try await withThrowingTaskGroup(of: Void.self) { group throws in
+          let (opened, open) = AsyncStream.makeStream(of: Void.self)
           for _ in 0..<PageReaders.maximum {
-            group.addTask {
-              let answer = try await HTTPClient(
-                eventLoopGroup: .singletonMultiThreadedEventLoopGroup
-              )
-              .with { client in
-                let answer = try await client.execute(
-                  HTTPClientRequest(url: "\(url)/events"), timeout: .seconds(60))
-                open.withLock { $0 += 1 }
-                for try await _ in answer.body where Task.isCancelled { break }
-                return Int(answer.status.code)
-              }
-              return answer
-            }
+            group.addTask { try await Self.stayOpen(url, onOpen: { open.yield() }) }
           }
-          try await eventually("all pages are open") { open.withLock { $0 } == PageReaders.maximum }
+          for await _ in opened.prefix(PageReaders.maximum) {}
           #expect(try await Self.send("GET", "\(url)/events").status == 503)
           #expect(try await Self.send("GET", "\(url)/status").status == 200)
           group.cancelAll()
-          while let _ = await group.nextResult() {}
+          while await group.nextResult() != nil {}
         }
         try await eventually("there is room again") {
           (try? await Self.message(url) { _ in true }) != nil
         }
+      }
+    }
+
+    /// A connection of its own, which reads until it is cancelled.
+    private static func stayOpen(_ url: String, onOpen: @Sendable () -> Void) async throws {
+      try await HTTPClient.withHTTPClient { client in
+        let answer = try await client.execute(
+          HTTPClientRequest(url: "\(url)/events"), timeout: .seconds(60))
+        #expect(answer.status == .ok)
+        onOpen()
+        for try await _ in answer.body {}
       }
     }
 
@@ -182,14 +180,5 @@ extension EndToEnd {
         }
       }
     }
-  }
-}
-
-extension HTTPClient {
-  fileprivate func with<Value>(_ body: (HTTPClient) async throws -> Value) async throws -> Value {
-    let result: Result<Value, any Error>
-    do { result = .success(try await body(self)) } catch { result = .failure(error) }
-    try await self.shutdown()
-    return try result.get()
   }
 }
