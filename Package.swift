@@ -202,7 +202,8 @@ let package = Package(
     // MARK: Clusters: run, broken, measured, simulated
 
     // What happened in a cluster, as a page that one can play: lanes, states, marks.
-    .target(name: "Stories", swiftSettings: settings),
+    .target(
+      name: "Stories", resources: [.embedInCode("Page")], swiftSettings: settings),
     // A wall clock that can be set, for a process that is started with it in LD_PRELOAD; nothing imports it.
     .target(name: "CWallClock"),
     // Cuts, delays and silence between a client and a server; for clusters and for tests.
@@ -212,9 +213,10 @@ let package = Package(
     .target(
       name: "TestCluster",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "JSONText", "KubernetesObjects",
-        "Linux", hummingbird, nioCore, nioPosix, nioHTTP1, httpClient, logging, lifecycle,
-        subprocess, systemPackage,
+        "CLinux", "Elector", "EtcdClient", "FaultRelay", "HTTPEndpoint", "HTTPListening",
+        "JSONText",
+        "KubernetesObjects", "Linux", "Stories", hummingbird, nioCore, nioPosix, nioHTTP1,
+        httpClient, logging, lifecycle, subprocess, systemPackage,
       ],
       // The recipe's manifests, and the init scripts and the load balancer's rules of deploy/.
       resources: [.embedInCode("Recipe/Files")],
@@ -222,8 +224,8 @@ let package = Package(
     .target(
       name: "FaultCampaigns",
       dependencies: [
-        "Elector", "EtcdClient", "FaultRelay", "SeededRandom", "TestCluster", nioCore, nioPosix,
-        subprocess, systemPackage,
+        "Elector", "EtcdClient", "FaultRelay", "SeededRandom", "Stories", "TestCluster", nioCore,
+        nioPosix, subprocess, systemPackage,
       ],
       swiftSettings: settings),
     .target(
@@ -238,7 +240,7 @@ let package = Package(
       name: "Simulator",
       dependencies: [
         "Elector", "EtcdClient", "FakeKubelet", "HTTPEndpoint", "KVStore", "KubernetesObjects",
-        "SeededRandom", heap, deque,
+        "SeededRandom", "Stories", heap, deque,
       ],
       swiftSettings: settings),
 
@@ -281,7 +283,7 @@ let package = Package(
       name: "zweimaster",
       dependencies: [
         "CommandLine", "Elector", "EtcdClient", "FaultCampaigns", "HTTPEndpoint", "Simulator",
-        "TestCluster", arguments, logging, lifecycle, unixSignals,
+        "Stories", "TestCluster", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/zweimaster", swiftSettings: settings),
     .executableTarget(
@@ -381,12 +383,16 @@ let package = Package(
         subprocess,
       ],
       swiftSettings: settings),
+    .testTarget(name: "StoriesTests", dependencies: ["Stories"], swiftSettings: settings),
     .testTarget(
-      name: "TestClusterTests", dependencies: ["TestCluster", "TestSupport", subprocess],
+      name: "TestClusterTests",
+      dependencies: ["Elector", "Stories", "TestCluster", "TestSupport", subprocess],
       swiftSettings: settings),
     .testTarget(
       name: "FaultCampaignsTests",
-      dependencies: ["Elector", "FaultCampaigns", "FaultRelay", "SeededRandom", "TestCluster"],
+      dependencies: [
+        "Elector", "FaultCampaigns", "FaultRelay", "SeededRandom", "Stories", "TestCluster",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "BenchmarksTests",
@@ -395,7 +401,7 @@ let package = Package(
     .testTarget(
       name: "SimulatorTests",
       dependencies: [
-        "Elector", "EtcdClient", "KVStore", "SeededRandom", "Simulator", "TestSupport",
+        "Elector", "EtcdClient", "KVStore", "SeededRandom", "Simulator", "Stories", "TestSupport",
       ],
       swiftSettings: settings),
     // What the manual says of the code: links, sizes, named tests, tables of flags. `make tidy` runs it.

@@ -60,22 +60,47 @@ package final class Relay: Sendable {
     }
   }
 
-  private init(port: Int) async throws {
+  /// Runs `body` with a relay from a bound socket, which it closes, to a Unix socket.
+  package static func with<Value: Sendable>(
+    boundSocket: Int32, to path: String, _ body: (Relay) async throws -> Value
+  ) async throws -> Value {
+    let relay = try await Relay { bootstrap in
+      bootstrap.withBoundSocket(boundSocket)
+    } connect: {
+      $0.connect(unixDomainSocketPath: path)
+    }
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(relay)) } catch { result = .failure(error) }
+    try await relay.channel.close()
+    return try result.get()
+  }
+
+  private convenience init(port: Int) async throws {
+    try await self.init {
+      $0.bind(host: "127.0.0.1", port: 0)
+    } connect: {
+      $0.connect(host: "127.0.0.1", port: port)
+    }
+  }
+
+  private init(
+    bind: (ServerBootstrap) -> EventLoopFuture<any Channel>,
+    connect: @escaping @Sendable (ClientBootstrap) -> EventLoopFuture<any Channel>
+  ) async throws {
     let flow = Flow()
-    self.channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .childChannelInitializer { client in
         let number = flow.state.withLock { state in
           defer { state.connections += 1 }
           return state.connections
         }
-        return ClientBootstrap(group: client.eventLoop).connect(host: "127.0.0.1", port: port)
-          .flatMapThrowing { server in
-            try client.pipeline.syncOperations.addHandler(Forward(to: server, number, flow))
-            try server.pipeline.syncOperations.addHandler(
-              Forward(to: client, number, flow, carriesAnswers: true))
-          }
+        return connect(ClientBootstrap(group: client.eventLoop)).flatMapThrowing { server in
+          try client.pipeline.syncOperations.addHandler(Forward(to: server, number, flow))
+          try server.pipeline.syncOperations.addHandler(
+            Forward(to: client, number, flow, carriesAnswers: true))
+        }
       }
-      .bind(host: "127.0.0.1", port: 0).get()
+    self.channel = try await bind(bootstrap).get()
     guard let port = self.channel.localAddress?.port else { throw RelayError.noPort }
     self.endpoint = try HTTPEndpoint("http://127.0.0.1:\(port)")
     self.flow = flow
@@ -120,6 +145,12 @@ private final class Forward: ChannelInboundHandler {
     }
     self.lastDue = due
     _ = context.eventLoop.scheduleTask(deadline: due) { other.writeAndFlush(buffer, promise: nil) }
+  }
+
+  /// A client that does not read holds its server up, and not our memory.
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    self.other.setOption(.autoRead, value: context.channel.isWritable).whenFailure { _ in }
+    context.fireChannelWritabilityChanged()
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -42,6 +42,8 @@ public struct Story: Codable, Equatable, Sendable {
       /// A process or a machine that stands still.
       case stopped
       case down, cut
+      /// Another fault that lasts, such as a slow disk.
+      case fault
     }
     public var place: Place
     public var kind: Kind

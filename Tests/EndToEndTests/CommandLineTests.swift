@@ -128,16 +128,60 @@ extension EndToEnd {
       #expect(answer.errors.contains("--etcd-api v3 does not go with --recipe"))
     }
 
-    @Test func `a simulation and its sub-command draw their pictures`() async throws {
+    @Test func `a sub-command of the simulation draws its picture`() async throws {
       try await TemporaryFiles.with { files in
-        for command in [["simulate", "--story"], ["simulate", "herd", "--elections=2"]] {
-          let file = files.path("\(command.count).svg")
-          let answer = try await BuiltProgram("zweimaster").run(command + ["--svg=\(file)"])
-          #expect(answer.status == .exited(0), "\(answer.errors)")
-          #expect(answer.output.hasSuffix("picture: \(file)\n"))
-          #expect(contents(file)?.hasPrefix("<svg ") == true)
+        let file = files.path("herd.svg")
+        let answer = try await BuiltProgram("zweimaster").run(
+          ["simulate", "herd", "--elections=2", "--svg=\(file)"])
+        #expect(answer.status == .exited(0), "\(answer.errors)")
+        #expect(answer.output.hasSuffix("picture: \(file)\n"))
+        #expect(contents(file)?.hasPrefix("<svg ") == true)
+      }
+    }
+
+    /// It can be sent to someone who has nothing else of ours, and loads nothing from anywhere.
+    @Test func `a story is a page in one file`() async throws {
+      try await TemporaryFiles.with { files in
+        let file = files.path("story.html")
+        let answer = try await BuiltProgram("zweimaster").run(
+          ["simulate", "--from=7", "--story", "--html=\(file)"])
+        #expect(answer.status == .exited(0), "\(answer.errors)")
+        #expect(answer.output.hasSuffix("page: \(file)\n"))
+        let page = try #require(contents(file))
+        #expect(page.contains("A simulated cluster, seed 7"))
+        // The lines of the text are those of the page.
+        #expect(page.contains("wins the lease, term 13"))
+        #expect(answer.output.contains("wins the lease, term 13"))
+        for load in [/<link/, /\ssrc\s*=/, /\shref\s*=/, /@import/, /url\((?!#)/, /fetch\(/] {
+          #expect(!page.contains(load), "\(load)")
         }
       }
+    }
+
+    @Test(arguments: [
+      ["simulate", "--story"], ["failures", "--store=kvstore"], ["chaos", "--minutes=0.1"],
+    ])
+    func `a page that cannot be written is refused before anything runs`(
+      _ command: [String]
+    ) async throws {
+      try await TemporaryFiles.with { files in
+        for (file, reason) in [
+          (files.path("no/such/page.html"), "No such file or directory"),
+          (files.path("."), "is a directory"),
+        ] {
+          let answer = try await BuiltProgram("zweimaster").run(command + ["--html=\(file)"])
+          #expect(answer.status == .exited(64), "\(answer.output)")
+          #expect(answer.errors.contains("--html: "), "\(answer.errors)")
+          #expect(answer.errors.contains(file) && answer.errors.contains(reason))
+        }
+      }
+    }
+
+    @Test func `the flag for a story's picture names its successor`() async throws {
+      let answer = try await BuiltProgram("zweimaster").run(["simulate", "--svg", "story.svg"])
+      #expect(answer.status == .exited(64))
+      #expect(
+        answer.errors.contains("'zweimaster simulate --svg' is now 'zweimaster simulate --html'"))
     }
 
     @Test(arguments: [

@@ -36,7 +36,9 @@ import Testing
     // On b from the first answer, at 12 ms, to the last question, at 30 ms.
     #expect(
       log.overlaps == [
-        PresenceLog.Overlap(subject: self.pod, nodes: ["a", "b"], duration: .milliseconds(18))
+        PresenceLog.Overlap(
+          subject: self.pod, nodes: ["a", "b"], from: self.start + .milliseconds(12),
+          duration: .milliseconds(18))
       ])
   }
 
@@ -85,5 +87,20 @@ import Testing
     #expect(stay.from == self.start + .milliseconds(42))
     #expect(stay.to == self.start + .milliseconds(60))
     #expect(log.arrival(of: self.pod, on: "a", after: self.start) == nil)
+  }
+
+  @Test func `what is forgotten stays an overlap`() {
+    var log = self.log([
+      ("a", 0, true), ("b", 10, true), ("a", 20, true), ("b", 30, true), ("a", 40, true),
+      ("b", 50, false), ("a", 60, false), ("a", 100, true),
+    ])
+    let before = log.overlaps
+    #expect(before.count == 1)
+    // After b's stay, before the end of a's first one; then after both.
+    for milliseconds in [55, 90, 90] {
+      log.forget(before: self.start + .milliseconds(milliseconds))
+      #expect(log.overlaps == before)
+    }
+    #expect(log.stays.count == 1, "the stay that lasts is no past one")
   }
 }

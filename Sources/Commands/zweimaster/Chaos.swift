@@ -37,6 +37,7 @@ struct Chaos: AsyncParsableCommand {
   @Option(help: "How long the elected pods take to stop.")
   var stopAfter = GoDuration(.milliseconds(1_500))
   @Option(help: ArgumentHelp("The real etcd.", valueName: "program")) var etcd = "/usr/bin/etcd"
+  @OptionGroup var page: StoryFileOptions
   @OptionGroup var state: StateOptions
 
   func validate() throws {
@@ -59,7 +60,8 @@ struct Chaos: AsyncParsableCommand {
     let console = Console()
     let seed = self.seed ?? UInt64.random(in: 0...999_999)
     let run = ChaosRun(
-      configuration: self.clusterConfiguration, seed: seed, duration: .seconds(self.minutes * 60))
+      configuration: self.clusterConfiguration, seed: seed, duration: .seconds(self.minutes * 60),
+      records: self.page.html != nil)
     console.line(
       """
       seed \(seed): \(self.masters) masters on \(self.store.rawValue), leases of \(self.ttlSecs) s, pods that take \
@@ -75,6 +77,7 @@ struct Chaos: AsyncParsableCommand {
       }
     }
     console.line("\nseed \(seed), \(self.store.rawValue)\n\n\(report.markdown)")
+    try self.page.write(report.story.map { [$0] } ?? [])
     guard report.violations.isEmpty else {
       console.line("\nNot everything was as promised; logs are in \(self.state.directory):")
       for violation in report.violations { console.line("  \(violation)") }

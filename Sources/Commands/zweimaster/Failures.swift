@@ -21,7 +21,7 @@ struct Failures: AsyncParsableCommand {
       pods surely ran at once, by the word of the kubelets, which are asked every 20 ms.
 
       Example:  zweimaster failures
-                zweimaster failures --store kvstore --row elector-sigkill --row store-silent
+                zweimaster failures --store kvstore --row elector-sigkill --html failures.html
       """)
 
   @Option(
@@ -49,6 +49,7 @@ struct Failures: AsyncParsableCommand {
       "The real etcd; without it, the etcd stores are skipped.", valueName: "program"))
   var etcd = "/usr/bin/etcd"
 
+  @OptionGroup var page: StoryFileOptions
   @OptionGroup var state: StateOptions
 
   func validate() throws {
@@ -71,6 +72,7 @@ struct Failures: AsyncParsableCommand {
       try await self.play(rows, console)
     }
     console.line("\n\(FailureResult.table(all))")
+    try self.page.write(all.compactMap(\.story))
     guard !all.contains(where: \.isFailed) else {
       console.line("\nNot everything was as it has to be; logs are in \(self.state.directory).")
       throw ExitCode.failure
@@ -85,7 +87,10 @@ struct Failures: AsyncParsableCommand {
         console.line("SKIPPED \(store.rawValue): there is no \(self.etcd) (make deps installs it)")
         continue
       }
-      runs.append(FailureRun(configuration: self.configuration(store), store: store.rawValue))
+      runs.append(
+        FailureRun(
+          configuration: self.configuration(store), store: store.rawValue,
+          records: self.page.html != nil))
     }
     let count = runs.map { $0.applicable(rows).count }.reduce(0, +)
     return try await console.progress.during(LongTask("rows", of: count)) { [runs] in

@@ -28,10 +28,16 @@ import Glibc
     "scale": "zweimaster simulate herd", "failover": "zweimaster-bench failover",
     "elections": "zweimaster-bench elections", "kubelet": "zweimaster-bench kubelet",
     "api": "zweimaster-bench api", "kvbench": "zweimaster-bench kvstore",
+    "simulate --svg": "zweimaster simulate --html",
   ]
 
   static func main() async {
-    let verb = Swift.CommandLine.arguments.dropFirst().first ?? ""
+    let words = Swift.CommandLine.arguments.dropFirst()
+    var verb = words.first ?? ""
+    if verb == "simulate", !words.contains("herd"), words.contains(where: { $0.hasPrefix("--svg") })
+    {
+      verb = "simulate --svg"
+    }
     if let successor = self.successors[verb] {
       let former = verb == "kvbench" ? verb : "zweimaster \(verb)"
       Terminal.errors.write("error: '\(former)' is now '\(successor)'\n")

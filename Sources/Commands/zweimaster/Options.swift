@@ -147,6 +147,37 @@ struct RecipeOptions: ParsableArguments {
   }
 }
 
+/// The live page.
+struct LivePageOptions: ParsableArguments {
+  private static let usualPort = 8090
+
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "A page on 127.0.0.1 that shows the cluster and acts on it; with --recipe unless --no-web is given."
+  )
+  var web: Bool?
+
+  @Option(help: "The page's port; 0 for a free one. (default: \(Self.usualPort))")
+  var webPort: Int?
+
+  func validate() throws {
+    guard let port = self.webPort else { return }
+    guard (0...65535).contains(port) else {
+      throw ValidationError("--web-port must be from 0 to 65535, not \(port)")
+    }
+    if self.web == false { throw ValidationError("--web-port does not go with --no-web") }
+  }
+
+  /// Whether the user asks for it, so that a taken port is an error.
+  var isWanted: Bool { self.web == true || self.webPort != nil }
+
+  /// `nil` for no page.
+  func port(inRecipe: Bool) -> Int? {
+    self.isWanted || (inRecipe && self.web == nil) ? self.webPort ?? Self.usualPort : nil
+  }
+}
+
 /// A node, or one of its processes.
 struct TargetOptions: ParsableArguments {
   @Argument(help: "The node, for example kube-master1; or 'store'.")

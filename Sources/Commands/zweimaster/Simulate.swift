@@ -17,7 +17,7 @@ struct Simulate: ParsableCommand {
       prints its story with the fewest faults that still show it.
 
       Example:  zweimaster simulate --seeds 10000
-                zweimaster simulate --from 7 --story --svg story.svg
+                zweimaster simulate --from 7 --story --html story.html
       """,
     subcommands: [SimulateHerd.self])
 
@@ -56,7 +56,7 @@ struct Simulate: ParsableCommand {
   var manifestDeadline: Bool?
   @Flag(help: "Print the first seed's story, and run no other seed.")
   var story = false
-  @OptionGroup var picture: PictureOptions
+  @OptionGroup var page: StoryFileOptions
 
   private static let names = SimulatedFault.Kind.allCases.map(\.rawValue).joined(
     separator: ", ")
@@ -122,7 +122,12 @@ struct Simulate: ParsableCommand {
       }
     }
     self.show(summary, after: ContinuousClock.now - begin)
-    guard let violation = summary.violations.first else { return }
+    guard let violation = summary.violations.first else {
+      if let html = self.page.html {
+        print("no page in \(html): nothing went wrong; --story writes the first seed's")
+      }
+      return
+    }
     print("\nVIOLATION: seed \(violation.seed): \(violation.text)\n")
     try self.tell(self.story(of: violation.seed, in: campaign, console))
     throw ExitCode(1)
@@ -161,27 +166,7 @@ struct Simulate: ParsableCommand {
   }
 
   private func tell(_ telling: Campaign.Telling) throws {
-    print(telling.setting)
     print(telling.story.text)
-    if telling.leftOut > 0 {
-      print("(\(telling.leftOut) more faults of this seed are not needed to show it)")
-    }
-    try self.picture.write(telling.story.svg)
-  }
-}
-
-/// A group, since the command and its sub-command share the flag: the value of one of their own would go to the command.
-struct PictureOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Write the picture to this file, as SVG.", valueName: "file"))
-  var svg: String?
-
-  func write(_ picture: String) throws {
-    guard let svg else { return }
-    do {
-      try picture.write(toFile: svg, atomically: true, encoding: .utf8)
-    } catch {
-      throw ValidationError("--svg: \(svg): \(error.localizedDescription)")
-    }
-    print("picture: \(svg)")
+    try self.page.write([telling.story])
   }
 }

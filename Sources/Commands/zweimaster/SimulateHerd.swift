@@ -35,7 +35,8 @@ struct SimulateHerd: ParsableCommand {
   @Option(
     help: ArgumentHelp("How long the store needs for one request.", valueName: "duration"))
   var requestTime = GoDuration(.microseconds(250))
-  @OptionGroup var picture: PictureOptions
+  @Option(help: ArgumentHelp("Write the picture to this file, as SVG.", valueName: "file"))
+  var svg: String?
 
   func validate() throws {
     guard (.microseconds(1)...(.seconds(1))).contains(self.requestTime.duration) else {
@@ -80,6 +81,16 @@ struct SimulateHerd: ParsableCommand {
     }
   }
 
+  private func draw(_ picture: String) throws {
+    guard let svg else { return }
+    do {
+      try picture.write(toFile: svg, atomically: true, encoding: .utf8)
+    } catch {
+      throw ValidationError("--svg: \(svg): \(error.localizedDescription)")
+    }
+    print("picture: \(svg)")
+  }
+
   /// How many elections one store carries, and what happens when all leaders die then.
   private func runElections() throws {
     let each = self.herd(100).run().usualLoad / 100
@@ -102,7 +113,7 @@ struct SimulateHerd: ParsableCommand {
       TextTable(
         header: ["BUSY", "ELECTIONS", "REQUESTS/S", "LEASES LOST"] + ThunderingHerd.Report.cellNames
           + ["TAKEN OVER"], rows: rows))
-    try self.picture.write(
+    try self.draw(
       LinePlot(
         "All leaders die at once: until the other masters' pods run", x: "how busy the store is, %",
         y: "seconds",
@@ -127,7 +138,7 @@ struct SimulateHerd: ParsableCommand {
         rows: reports.map { name, report in
           [name] + report.cells + ["\(report.peak)", report.violation ?? "all"]
         }))
-    try self.picture.write(
+    try self.draw(
       LinePlot(
         "\(self.count) leaders die at one instant", x: "seconds after their death",
         y: "% of the elections whose pod runs elsewhere", lines: reports.map { $1.line($0) }
@@ -149,7 +160,7 @@ struct SimulateHerd: ParsableCommand {
             report.violation ?? "none",
           ]
         }))
-    try self.picture.write(
+    try self.draw(
       LinePlot(
         "\(self.count) elections when their store is killed after 5 s, and back after 7",
         x: "seconds", y: "requests in 0.1 s",

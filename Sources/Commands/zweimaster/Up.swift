@@ -20,12 +20,16 @@ struct Up: AsyncParsableCommand {
       elector in podmaster's place; the timing is the recipe's. 'zweimaster exec NODE' opens a shell on a \
       machine. Needs root.
 
+      With --web a page at http://127.0.0.1:8090 shows all of it by time, and has a button for each command.
+
       Example:  zweimaster up --masters 3 --ttl-secs 30 --sleep 5s
+                zweimaster up --web
                 zweimaster up --recipe --load-balancer
       """)
 
   @OptionGroup var options: ClusterOptions
   @OptionGroup var recipe: RecipeOptions
+  @OptionGroup var page: LivePageOptions
 
   func validate() throws {
     if self.recipe.recipe, let flag = self.options.foreignToRecipe {
@@ -42,7 +46,11 @@ struct Up: AsyncParsableCommand {
     if self.recipe.recipe { configuration.api = .v2 }
     configuration.hasAPIServers = self.recipe.hasAPIServers
     configuration.loadBalancerPort = self.recipe.port
-    try await Cluster.prepare(configuration)
+    let page = self.page.port(inRecipe: self.recipe.recipe).map {
+      LivePage(port: $0, isWanted: self.page.isWanted)
+    }
+    configuration.hasRelays = page != nil && !self.recipe.recipe && self.options.etcd == nil
+    try await Cluster.prepare(configuration, page: page)
     var room = self.recipe.room
     if room != nil {
       do {
@@ -62,7 +70,11 @@ struct Up: AsyncParsableCommand {
         try await Cluster.withRoom(room, configuration) { cluster in
           try await ControlServer(cluster).serve {
             console.line(Self.invitation(cluster, state: state))
-            try await Self.show(cluster, on: console)
+            try await LivePage.serve(
+              page, of: cluster, report: { console.line("zweimaster: \($0)") }
+            ) {
+              try await Self.show(cluster, on: console)
+            }
           }
         }
       } catch is CancellationError {

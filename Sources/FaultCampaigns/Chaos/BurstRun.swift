@@ -7,6 +7,7 @@ final class BurstRun: Sendable {
   let plan: ChaosPlan.Burst
   let cluster: Cluster
   private let network: ChaosNetwork
+  private let watch: LiveWatch?
   private let report: @Sendable (String) -> Void
   private let begin = ContinuousClock.now
   /// The faults of this instant, and the errors of faults.
@@ -14,12 +15,13 @@ final class BurstRun: Sendable {
 
   init(
     number: Int, plan: ChaosPlan.Burst, cluster: Cluster, network: ChaosNetwork,
-    report: @escaping @Sendable (String) -> Void
+    watch: LiveWatch?, report: @escaping @Sendable (String) -> Void
   ) {
     self.number = number
     self.plan = plan
     self.cluster = cluster
     self.network = network
+    self.watch = watch
     self.report = report
   }
 
@@ -42,6 +44,10 @@ final class BurstRun: Sendable {
   private func play(_ entry: ChaosPlan.Entry, _ index: Int) async throws {
     try await Task.sleep(until: self.begin + entry.start, clock: .continuous)
     self.note("\(entry.fault)")
+    let nodes = self.cluster.configuration.nodes
+    let node = entry.fault.master.flatMap { nodes.indices.contains($0 - 1) ? nodes[$0 - 1] : nil }
+    self.watch?.tell(
+      .fault, on: node, "\(entry.fault), for \(entry.length.inSeconds(decimals: 1)) s")
     do {
       self.change(index, entry.fault)
       let stopped = try await self.cluster.begin(entry.fault)

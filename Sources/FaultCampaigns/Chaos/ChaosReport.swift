@@ -1,3 +1,4 @@
+import Stories
 import TestCluster
 
 /// The judgement of a run of random faults.
@@ -35,6 +36,8 @@ package struct ChaosReport: Sendable {
   package var bound: Duration
   /// Groups of processes that were left after the end.
   package var leftBehind = 0
+  /// What happened, if it was recorded.
+  package var story: Story?
 
   /// A time in which no look found a role's pod on any kubelet.
   package struct Gap: Equatable, Sendable {

@@ -10,8 +10,18 @@ package struct ChaosRun: Sendable {
   package var seed: UInt64
   /// No burst begins later than this.
   package var duration: Duration
+  /// Whether the run is recorded as a story.
+  package var records: Bool
 
-  package init(configuration: ClusterConfiguration, seed: UInt64, duration: Duration) {
+  /// - Parameters:
+  ///   - configuration: of the cluster.
+  ///   - seed: all faults and their times follow from it.
+  ///   - duration: no burst begins later than this.
+  ///   - records: whether the run is recorded as a story.
+  package init(
+    configuration: ClusterConfiguration, seed: UInt64, duration: Duration, records: Bool = false
+  ) {
+    self.records = records
     self.configuration = configuration
     self.configuration.hasOwnClocks = true
     self.seed = seed
@@ -72,6 +82,7 @@ package struct ChaosRun: Sendable {
       for process in left { process.killGroup() }
       var chaos = try result.get()
       chaos.leftBehind = left.count
+      chaos.story = chaos.story.map { chaos.judged($0, seed: self.seed) }
       return chaos
     }
   }
@@ -82,8 +93,10 @@ package struct ChaosRun: Sendable {
     let plan = ChaosPlan(
       nodes: self.configuration.masters, members: self.configuration.store.members)
     let probe = StoreProbe(cluster)
+    let watch = self.records ? await LiveWatch(cluster) : nil
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await probe.run() }
+      group.addTask { await watch?.run() }
       let result = try await cluster.watched { monitor in
         try await cluster.waitForLeader(of: .scheduler, within: .seconds(60))
         try await cluster.waitForLeader(of: .controllerManager, within: .seconds(60))
@@ -93,12 +106,13 @@ package struct ChaosRun: Sendable {
         while ContinuousClock.now < end {
           let burst = BurstRun(
             number: result.bursts.count + 1, plan: plan.burst(using: &random), cluster: cluster,
-            network: network, report: report)
+            network: network, watch: watch, report: report)
           let known = result.violations
           result.bursts.append(try await self.play(burst, probe))
           result.log = monitor.log
           for violation in result.violations where !known.contains(violation) {
             report("VIOLATION: \(violation)")
+            watch?.tell(.violation, violation)
           }
           for role in Role.allCases {
             report("burst \(burst.number): \(role.podName) \(result.words(role))")
@@ -107,7 +121,9 @@ package struct ChaosRun: Sendable {
         return result
       }
       group.cancelAll()
-      return result
+      var report = result
+      report.story = watch?.recording
+      return report
     }
   }
 

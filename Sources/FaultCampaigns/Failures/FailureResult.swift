@@ -1,3 +1,4 @@
+import Stories
 import TestCluster
 
 /// A row with its verdict.
@@ -14,6 +15,8 @@ package struct FailureResult: Equatable, Sendable, CustomStringConvertible {
   package var facts: FailureFacts
   package var ttl: Duration
   package var verdict: Verdict
+  /// What happened, if it was recorded.
+  package var story: Story?
 
   package var isFailed: Bool {
     if case .failed = self.verdict { true } else { false }

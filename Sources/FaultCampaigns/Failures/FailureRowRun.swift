@@ -9,10 +9,15 @@ package struct FailureRowRun: Sendable {
   package let store: String
   /// How late things may be.
   package let slack: Duration
+  private let records: Bool
 
-  /// - Parameter store: its name in the table.
+  /// - Parameters:
+  ///   - cluster: a running one.
+  ///   - store: its name in the table.
+  ///   - records: whether a row is recorded as a story.
   /// - Throws: `TimingError`.
-  package init(_ cluster: Cluster, store: String) throws(TimingError) {
+  package init(_ cluster: Cluster, store: String, records: Bool) throws(TimingError) {
+    self.records = records
     self.cluster = cluster
     self.timing = try cluster.configuration.timing()
     self.store = store
@@ -33,11 +38,9 @@ package struct FailureRowRun: Sendable {
       row: row.name, store: self.store,
       expected: row.expectation(self.timing, slack: self.slack), facts: FailureFacts(),
       ttl: self.timing.ttl, verdict: .ok)
+    let watch = self.records ? await LiveWatch(self.cluster) : nil
     do {
-      result.facts = try await self.facts(row)
-      for _ in 1..<row.rounds {
-        result.facts = result.facts.worst(try await self.facts(row))
-      }
+      result.facts = try await self.rounds(of: row, watch)
       let problems = row.problems(result.facts, self.timing, slack: self.slack)
       if !problems.isEmpty { result.verdict = .failed(problems) }
     } catch let error as FaultUnavailable {
@@ -45,10 +48,26 @@ package struct FailureRowRun: Sendable {
     } catch let error as ClusterError {
       result.verdict = .failed(["\(error)"])
     }
+    if case .skipped = result.verdict { return result }
+    result.story = watch.map {
+      result.judged(
+        $0.recording, of: row,
+        allowsOverlap: row.exception != nil || self.timing.profile == .podmaster)
+    }
     return result
   }
 
-  private func facts(_ row: FailureRow) async throws -> FailureFacts {
+  private func rounds(of row: FailureRow, _ watch: LiveWatch?) async throws -> FailureFacts {
+    @Sendable func play() async throws -> FailureFacts {
+      var facts = try await self.facts(row, watch)
+      for _ in 1..<row.rounds { facts = facts.worst(try await self.facts(row, watch)) }
+      return facts
+    }
+    guard let watch else { return try await play() }
+    return try await watch.watching(play)
+  }
+
+  private func facts(_ row: FailureRow, _ watch: LiveWatch?) async throws -> FailureFacts {
     try await self.cluster.watched { monitor in
       let manifest = PresenceLog.Subject.manifest(FaultScene.role)
       var scene = try await self.cluster.faultScene(within: self.patience)
@@ -63,6 +82,7 @@ package struct FailureRowRun: Sendable {
         }
       }
       let logs = self.logs()
+      watch?.tell(.fault, on: scene.leader, "\(row.fault)")
       let begin = ContinuousClock.now
       var facts = FailureFacts()
       var injected = begin
@@ -80,6 +100,7 @@ package struct FailureRowRun: Sendable {
         facts.intruders = monitor.log.stays
           .filter { $0.subject == manifest && $0.from > begin }.map(\.node)
       }
+      watch?.tell(.event, "the fault ends, and what it broke is repaired")
       let healed = ContinuousClock.now
       try await self.cluster.heal(row.fault, scene, since: injected)
       if row.isDueAfterwards {

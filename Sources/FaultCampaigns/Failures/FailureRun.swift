@@ -6,11 +6,17 @@ import TestCluster
 package struct FailureRun: Sendable {
   package let configuration: ClusterConfiguration
   package let store: String
+  /// Whether each row is recorded as a story.
+  package let records: Bool
 
-  /// - Parameter store: its name in the table.
-  package init(configuration: ClusterConfiguration, store: String) {
+  /// - Parameters:
+  ///   - configuration: of the clusters.
+  ///   - store: its name in the table.
+  ///   - records: whether each row is recorded as a story.
+  package init(configuration: ClusterConfiguration, store: String, records: Bool = false) {
     self.configuration = configuration
     self.store = store
+    self.records = records
   }
 
   /// Those that are about this store.
@@ -43,7 +49,7 @@ package struct FailureRun: Sendable {
         $0.fault.setup == next.fault.setup && $0.fault.reasonToSkip(timing) == nil
       }
       results += try await Cluster.withRunning(configuration) { cluster in
-        let trial = try FailureRowRun(cluster, store: self.store)
+        let trial = try FailureRowRun(cluster, store: self.store, records: self.records)
         var results: [FailureResult] = []
         for row in rest {
           let result = try await trial.play(row)

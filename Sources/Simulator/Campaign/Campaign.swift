@@ -1,4 +1,5 @@
 import Elector
+import Stories
 
 /// Many seeds of one scenario.
 public struct Campaign: Sendable {
@@ -120,45 +121,21 @@ public struct Campaign: Sendable {
       }
     }
     let told = play(faults, tells: true)
-    return Telling(
-      story: told.story, violation: told.result.violation, faults: faults,
-      leftOut: all - faults.count,
-      setting: told.setting)
+    var story = told.story
+    if all > faults.count {
+      story.facts.append(
+        "Without any of its faults this does not happen; \(all - faults.count) more of this seed are left out, "
+          + "since it happens without them.")
+    }
+    return Telling(story: story, violation: told.result.violation, faults: faults)
   }
 
   /// A seed's run, for a reader.
   public struct Telling: Sendable {
-    public let story: Timeline
+    public let story: Story
     /// `nil` for a good run.
     public let violation: String?
     public let faults: [SimulatedFault]
-    /// How many faults of the seed were left out.
-    public let leftOut: Int
-    /// The cluster, one line each.
-    public let setting: String
-  }
-}
-
-extension Simulation {
-  /// The seed's cluster.
-  var setting: String {
-    var lines = [
-      "\(self.nodes.count) masters, leases by etcd's \(self.draw.api) API; a lease of \(self.draw.ttlSeconds) s, --sleep \(self.draw.sleep); a kubelet "
-        + "notices within \(Timeline.time(self.draw.detection)) and gives a pod \(Timeline.time(self.draw.grace))"
-    ]
-    if self.draw.clockSkew > 0 {
-      lines.append(
-        "the clocks of the store's members differ by up to \(Timeline.time(self.draw.clockSkew))")
-    }
-    for node in self.nodes {
-      lines.append(
-        "\(node.name): --whoami \(node.holder), profile \(node.timing.profile?.rawValue ?? "none"), margin "
-          + "\(node.timing.margin), lock-delay \(node.timing.lockDelay), "
-          + (!node.asksKubelet
-            ? "asks no kubelet" : node.knowsKubelet ? "asks its kubelet" : "finds its kubelet")
-          + (node.timing.manifestExpires ? ", --manifest-deadline" : ""))
-    }
-    return lines.map { "\($0)\n" }.joined()
   }
 }
 

@@ -1,7 +1,7 @@
 import SeededRandom
 
 /// A fault in a simulated run, from its begin to its end.
-public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
+public struct SimulatedFault: Equatable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
     /// No message passes between a node and the store.
     case cut
@@ -67,10 +67,6 @@ public struct SimulatedFault: Equatable, Sendable, CustomStringConvertible {
   public let node: Int
   /// For the fault's own random numbers.
   let seed: UInt64
-
-  public var description: String {
-    "\(self.kind.rawValue) node\(self.node) \(Timeline.time(self.begin)) to \(Timeline.time(self.end))"
-  }
 
   /// Draws the faults of a run.
   /// - Parameters:

@@ -1,99 +1,109 @@
-/// A run for a reader: lines in the order of time, and spans of states for a picture.
-public struct Timeline: Sendable {
-  /// The part of the cluster that acts.
-  public enum Lane: Hashable, Sendable, CustomStringConvertible {
-    case lease, store, fault, verdict
-    case elector(Int), guardian(Int), directory(Int), kubelet(Int), pod(Int), network(Int)
+import Stories
 
-    public var description: String {
-      switch self {
-      case .lease: "lease"
-      case .store: "store"
-      case .fault: "fault"
-      case .verdict: "VIOLATION"
-      case .elector(let node): "node\(node) elector"
-      case .guardian(let node): "node\(node) guard"
-      case .directory(let node): "node\(node) directory"
-      case .kubelet(let node): "node\(node) kubelet"
-      case .pod(let node): "node\(node) pod"
-      case .network(let node): "node\(node) network"
-      }
+/// A run for a reader: what happens in each part of the cluster, as it becomes a ``Stories/Story``.
+struct Timeline: Sendable {
+  /// A part of the cluster, which has a row on the page.
+  enum Part: Hashable, Sendable {
+    case store(StoreRow)
+    case node(Int, NodeRow)
+  }
+
+  enum StoreRow: String, CaseIterable, Sendable {
+    case process, lease, receipt, faults
+  }
+
+  enum NodeRow: String, CaseIterable, Sendable {
+    case faults, elector
+    /// What the elector believes.
+    case lease
+    case guardian = "guard"
+    case manifest, kubelet, pod
+  }
+
+  private(set) var story: Story
+  /// Each row has one state at a time, but for its faults.
+  private var open: [Part: Int] = [:]
+
+  /// - Parameter nodes: their names.
+  init(nodes: [String] = []) {
+    let store = Story.Lane("store", rows: StoreRow.allCases.map(\.rawValue))
+    self.story = Story(
+      title: "",
+      lanes: [store] + nodes.map { Story.Lane($0, rows: NodeRow.allCases.map(\.rawValue)) })
+  }
+
+  mutating func tell(_ text: String, by part: Part, at now: Nanoseconds) {
+    self.story.marks.append(Story.Mark(.event, at: now.seconds, part.place, text))
+  }
+
+  /// A rule was broken.
+  mutating func violate(_ text: String, at now: Nanoseconds) {
+    self.story.marks.append(Story.Mark(.violation, at: now.seconds, nil, text))
+  }
+
+  /// A fault has happened, and is shown before what follows from it.
+  /// - Parameter former: how many marks there were before it.
+  mutating func fault(_ fault: SimulatedFault, after former: Int) {
+    let part = fault.part
+    self.story.marks.insert(
+      Story.Mark(.fault, at: fault.begin.seconds, part.place, "\(fault)"), at: former)
+    guard let kind = fault.spanKind else { return }
+    self.story.spans.append(
+      Story.Span(
+        part.place, kind, "\(fault)", from: fault.begin.seconds, to: fault.end.seconds))
+  }
+
+  /// A state begins, and the one before it in the same row ends.
+  mutating func begin(
+    _ kind: Story.Span.Kind, _ text: String, in part: Part, at now: Nanoseconds
+  ) {
+    if let index = self.open[part] {
+      let former = self.story.spans[index]
+      if former.kind == kind, former.text == text { return }
+    }
+    self.end(in: part, at: now)
+    self.open[part] = self.story.spans.count
+    self.story.spans.append(Story.Span(part.place, kind, text, from: now.seconds))
+  }
+
+  mutating func end(in part: Part, at now: Nanoseconds) {
+    if let index = self.open.removeValue(forKey: part) {
+      self.story.spans[index].to = max(self.story.spans[index].from, now.seconds)
     }
   }
 
-  public struct Line: Sendable {
-    public let at: Nanoseconds
-    public let lane: Lane
-    public let text: String
-  }
-
-  /// A state that lasted.
-  public struct Span: Sendable {
-    public enum Kind: String, Sendable {
-      /// The elector leads; in the store's lane, the lock is held.
-      case leads, manifest, runs, stopped, down, cut
-    }
-    public let lane: Lane
-    public let kind: Kind
-    public let label: String
-    public let begin: Nanoseconds
-    public internal(set) var end: Nanoseconds
-  }
-
-  /// The store's API for the leases.
-  public internal(set) var api = ""
-  public private(set) var lines: [Line] = []
-  public private(set) var spans: [Span] = []
-  private var open: [Open: Int] = [:]
-
-  private struct Open: Hashable {
-    let lane: Lane
-    let kind: Span.Kind
-  }
-
-  mutating func tell(_ text: String, by lane: Lane, at now: Nanoseconds) {
-    self.lines.append(Line(at: now, lane: lane, text: text))
-  }
-
-  /// A state begins; one of its kind in the same lane ends.
-  mutating func begin(_ kind: Span.Kind, _ label: String, in lane: Lane, at now: Nanoseconds) {
-    self.end(kind, in: lane, at: now)
-    self.open[Open(lane: lane, kind: kind)] = self.spans.count
-    self.spans.append(Span(lane: lane, kind: kind, label: label, begin: now, end: now))
-  }
-
-  mutating func end(_ kind: Span.Kind, in lane: Lane, at now: Nanoseconds) {
-    if let index = self.open.removeValue(forKey: Open(lane: lane, kind: kind)) {
-      self.spans[index].end = now
-    }
-  }
-
-  /// Ends all open states.
+  /// The run is over, and with it all that lasts.
   mutating func close(at now: Nanoseconds) {
-    for index in self.open.values { self.spans[index].end = now }
+    self.story.length = now.seconds
+    for index in self.story.spans.indices {
+      self.story.spans[index].to = min(self.story.spans[index].to ?? now.seconds, now.seconds)
+    }
     self.open = [:]
   }
 
-  /// One line per fact.
-  public var text: String {
-    let width = self.lines.map(\.lane.description.count).max() ?? 0
-    return self.lines.map { line in
-      "\(Self.time(line.at))  \(line.lane.description.padded(to: width))  \(line.text)\n"
-    }.joined()
-  }
-
-  /// Seconds with milliseconds, such as ` 12.034 s`.
-  static func time(_ nanoseconds: Nanoseconds) -> String {
-    let milliseconds = nanoseconds / 1_000_000
-    let rest = String(milliseconds % 1_000)
-    return String(milliseconds / 1_000).padded(to: 4, left: true) + "."
-      + String(repeating: "0", count: 3 - rest.count) + rest + " s"
+  /// Something that is known only afterwards.
+  mutating func add(_ text: String, by part: Part, at instant: Nanoseconds) {
+    let mark = Story.Mark(.event, at: instant.seconds, part.place, text)
+    let index = self.story.marks.firstIndex { $0.at > mark.at } ?? self.story.marks.count
+    self.story.marks.insert(mark, at: index)
   }
 }
 
-extension String {
-  fileprivate func padded(to width: Int, left: Bool = false) -> String {
-    let blanks = String(repeating: " ", count: max(0, width - self.count))
-    return left ? blanks + self : self + blanks
+extension Timeline.Part {
+  fileprivate var place: Story.Place {
+    switch self {
+    case .store(let row): Story.Place(lane: 0, row: Self.index(of: row))
+    case .node(let node, let row): Story.Place(lane: 1 + node, row: Self.index(of: row))
+    }
   }
+
+  private static func index<Row: CaseIterable & Equatable>(of row: Row) -> Int
+  where Row.AllCases.Index == Int {
+    Row.allCases.firstIndex(of: row) ?? 0
+  }
+}
+
+extension Nanoseconds {
+  /// For a reader alone: whatever decides counts in whole nanoseconds.
+  var seconds: Double { Double(self) / 1e9 }
 }

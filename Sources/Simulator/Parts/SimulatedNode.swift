@@ -26,6 +26,13 @@ struct SimulatedNode<Core: ElectionCore> {
 
   /// What is in the kubelet's directory.
   var manifest: SimulatedManifest?
+  /// When it was removed last.
+  var manifestGone: Nanoseconds?
+  /// The term of its elector's latest installation.
+  var installedTerm: UInt64?
+  /// Until when the elector has believed in its lease at its latest renewal. From then on the guard removes the
+  /// manifest.
+  var believedUntil: Nanoseconds?
   /// The mark beside it: a pod may run. As in `ManifestLock`.
   var isMarked = false
   var kubelet: SimulatedKubelet

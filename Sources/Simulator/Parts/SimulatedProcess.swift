@@ -48,6 +48,8 @@ final class SimulatedElector<Core: ElectionCore>: SimulatedProcess {
   /// The end of the disk's work that hangs, of which it waits no longer.
   var diskHangsUntil: Nanoseconds = 0
   var copy: ManifestCopy
+  /// Which of its reports its log would have.
+  var news = ElectionNews()
   /// Whether the kubelet has listed the pod once.
   var hasFoundKubelet = false
 

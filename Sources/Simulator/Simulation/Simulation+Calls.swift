@@ -191,12 +191,14 @@ extension Simulation {
   /// A key of an election has changed.
   mutating func lockChanged(_ state: Audit.KeyState) {
     guard let first = self.nodes.firstIndex(where: { $0.lock.key.bytes == state.key }) else {
+      self.tellReceipt(state)
       return
     }
     let isNew = state.value != nil && state.createdIndex == state.index
     guard isNew || state.value == nil else { return }
     if first == 0 { self.tellLease(state) }
     if let term = self.audit.term(of: state.key, before: state.index) {
+      self.evidence.termEnds[term] = self.now
       self.termEnded(term, of: state.key)
     }
   }
@@ -204,11 +206,21 @@ extension Simulation {
   private mutating func tellLease(_ state: Audit.KeyState) {
     if let value = state.value {
       let holder = String(decoding: value, as: UTF8.self)
-      self.tell(.store, "the lock is \(holder)'s, term \(state.index)")
-      self.span(.leads, "\(holder), term \(state.index)", .lease)
+      self.tell(.store(.lease), "\(holder) holds the lease, term \(state.index)")
+      self.begin(.lease, "\(holder), term \(state.index)", .store(.lease))
     } else {
-      self.tell(.store, "the lock is free, index \(state.index)")
-      self.span(.leads, nil, .lease)
+      self.tell(.store(.lease), "the lease has ended: its key is gone")
+      self.end(.store(.lease))
+    }
+  }
+
+  private mutating func tellReceipt(_ state: Audit.KeyState) {
+    guard self.tells, state.key == self.nodes.first?.lock.recordKey.bytes else { return }
+    let record = state.value.flatMap { TermRecord(json: String(decoding: $0, as: UTF8.self)) }
+    if let record, record.isEnded {
+      self.begin(.receipt, "the pod of term \(record.term) has ended", .store(.receipt))
+    } else {
+      self.end(.store(.receipt))
     }
   }
 
@@ -232,7 +244,8 @@ extension Simulation {
   ) {
     self.store.deposed = SimulatedStore.DeposedLeader(
       self.store.publishedRevisions, raftTerm: self.store.raftTerm, at: self.now, until: end)
-    self.endStore(isDark: isDark, "its leader is cut off", reason: "etcdserver: leader changed")
+    self.endStore(
+      isDark: isDark, "has no leader: another one is elected", reason: "etcdserver: leader changed")
     self.store.electionEnd = electionEnd
     self.agenda.add(
       {

@@ -1,6 +1,7 @@
 import EtcdClient
 import Elector
 import KVStore
+import Stories
 
 /// The elector's process. ``ElectorLoop`` decides the order.
 extension Simulation {
@@ -37,8 +38,8 @@ extension Simulation {
     self.nodes[node].elector = elector
     guardian.sight.connection = .open
     self.lastTrouble = self.now
-    self.tell(.elector(node), "starts")
-    self.span(.down, nil, .elector(node))
+    self.tell(.node(node, .elector), "starts")
+    self.begin(.alive, "runs", .node(node, .elector))
     if state.asksKubelet { self.at(self.now, elector) { $0.pollPast(elector) } }
     self.deliver(.started, to: elector)
   }
@@ -52,10 +53,9 @@ extension Simulation {
   mutating func endElector(_ node: Int, _ end: ElectorEnd) {
     guard let elector = self.nodes[node].elector else { return }
     elector.hasEnded = true
-    self.tell(.elector(node), "\(end)")
-    self.span(.leads, nil, .elector(node))
-    self.span(.stopped, nil, .elector(node))
-    self.span(.down, "down", .elector(node))
+    self.tell(.node(node, .elector), end.phrase)
+    self.endBelief(node)
+    self.begin(.down, "down", .node(node, .elector))
     self.nodes[node].elector = nil
     self.lastTrouble = self.now
     self.store.unwatch(node: node)
@@ -92,10 +92,18 @@ extension Simulation {
     case .removeManifest: self.begin(.removal(isGuarded: true), elector)
     case .installManifest(let term, let before):
       // Each `--sleep` installs again, which changes nothing and would fill the timeline.
-      if elector.copy.bytes == nil { self.tell(.elector(node), "installs, term \(term)") }
+      if elector.copy.bytes == nil {
+        self.tell(.node(node, .elector), "installs the manifest, term \(term)")
+        self.begin(.lease, "leads in term \(term)", .node(node, .lease))
+      }
+      self.nodes[node].installedTerm = term
+      self.nodes[node].believedUntil = self.nodes[node].clock.time(
+        of: self.bootInstant(before, elector).nanoseconds)
       elector.installsUntil = self.bootInstant(before, elector)
       self.begin(.installation(isGuarded: true, isThere: elector.copy.bytes != nil), elector)
     case .extendManifest(let end):
+      self.nodes[node].believedUntil = self.nodes[node].clock.time(
+        of: self.bootInstant(end, elector).nanoseconds)
       self.ask(.extend(until: self.bootInstant(end, elector)), elector)
     case .send(let request): self.send(request, elector)
     case .watch(let id, let after):
@@ -124,7 +132,7 @@ extension Simulation {
       self.at(self.now + .milliseconds(1), elector) {
         $0.deliver(.podObserved(id: id, observation), to: elector)
       }
-    case .report(let report): self.take(report, node)
+    case .report(let report): self.take(report, elector)
     case .finish(let outcome):
       if elector.core.podHasEnded { self.nodes[node].isMarked = false }
       let isGood = ElectionServiceError(outcome, guardLoss: elector.requests.loss) == nil
@@ -132,20 +140,39 @@ extension Simulation {
     }
   }
 
-  private mutating func take(_ report: Election.Report, _ node: Int) {
-    let lane = Timeline.Lane.elector(node)
+  private mutating func take(_ report: Election.Report, _ elector: SimulatedElector<Core>) {
+    let node = elector.node
+    let lease = Timeline.Part.node(node, .lease)
     switch report {
     case .acquired(let term):
       self.result.terms += 1
-      self.span(.leads, "term \(term)", lane)
-    case .regained(let term): self.span(.leads, "term \(term)", lane)
+      self.nodes[node].believedUntil = nil
+      self.begin(.lease, "has won term \(term)", lease)
+    case .regained(let term): self.begin(.lease, "leads in term \(term)", lease)
+    case .waiting(let term, let rest):
+      self.begin(
+        .lockDelay,
+        "waits up to \(Story.words(rest / .seconds(1))) for the pod of "
+          + (term.map { "term \($0)" } ?? "an earlier term"), lease)
     case .lost:
       self.result.losses += 1
-      self.span(.leads, nil, lane)
-    case .released: self.span(.leads, nil, lane)
+      self.endBelief(node)
+    case .released, .notReleased: self.endBelief(node)
     case .leading, .following: return
     default: break
     }
-    self.tell(lane, "\(report)")
+    guard self.tells else { return }
+    let age = self.nodes[node].clock.reading(at: self.now) - elector.begin
+    // A trouble that goes on is one line, as in the elector's log.
+    if elector.news.isNews(report, at: Instant(age.duration)) {
+      self.tell(.node(node, .elector), report.phrase)
+    }
+  }
+
+  /// An elector that stands still believes in nothing, and says so only when it goes on.
+  mutating func endBelief(_ node: Int) {
+    guard self.tells else { return }
+    self.timeline.end(
+      in: .node(node, .lease), at: min(self.now, self.nodes[node].believedUntil ?? self.now))
   }
 }

@@ -5,11 +5,12 @@ import SeededRandom
 /// The begin and the end of each fault.
 extension Simulation {
   mutating func begin(_ fault: SimulatedFault) {
+    let told = self.timeline.story.marks.count
     let isInflicted = self.inflict(fault)
     self.lastTrouble = self.now
     guard isInflicted else { return }
     self.result.faults[fault.kind, default: 0] += 1
-    self.tell(.fault, "\(fault)")
+    if self.tells { self.timeline.fault(fault, after: told) }
   }
 
   /// - Returns: `false` if the fault does not apply now.
@@ -19,10 +20,8 @@ extension Simulation {
     if self.isTooMuch(fault) { return false }
     var chance = SeededGenerator(seed: fault.seed)
     switch fault.kind {
-    case .cut, .cutRequests, .cutAnswers:
+    case .cut, .cutRequests, .cutAnswers, .storm, .slowFiles, .refusedFiles, .lostSource:
       self.last(fault)
-      self.span(.cut, fault.kind.rawValue, .network(node))
-    case .storm, .slowFiles, .refusedFiles, .lostSource: self.last(fault)
     case .hungDisk, .readOnlyDisk:
       guard self.isAllWell(node) else { return false }
       self.last(fault)
@@ -33,37 +32,37 @@ extension Simulation {
       self.nodes[node].clock.stand(during: self.now..<fault.end)
       self.nodes[node].timePaused += fault.end - self.now
       self.nodes[node].pausedUntil = fault.end
-      self.stop(elector, .elector(node), until: fault.end) { $0.turn(elector) }
-      self.stop(guardian, .guardian(node), until: fault.end) { $0.turn(guardian) }
+      self.stop(elector, .elector, until: fault.end) { $0.turn(elector) }
+      self.stop(guardian, .guardian, until: fault.end) { $0.turn(guardian) }
       self.agenda.add(
         { $0.pauseIsForgotten(node) }, at: fault.end + self.nodes[node].excuse)
     case .stopElector:
       // Elector and guard of a node cover for each other, so one of them is always well.
       guard let elector = self.nodes[node].elector, self.isWell(guardian) else { return false }
-      self.stop(elector, .elector(node), until: fault.end) { $0.turn(elector) }
+      self.stop(elector, .elector, until: fault.end) { $0.turn(elector) }
     case .stopGuard:
       guard let guardian, self.isWell(self.nodes[node].elector) else { return false }
-      self.stop(guardian, .guardian(node), until: fault.end) { $0.turn(guardian) }
+      self.stop(guardian, .guardian, until: fault.end) { $0.turn(guardian) }
     case .stopStore:
       guard self.store.isUp else { return false }
       self.store.stoppedUntil = max(self.store.stoppedUntil, fault.end)
       self.atStore(fault.end) {
-        $0.goesOn(.store)
+        $0.goesOn(.store(.process), until: $0.store.stoppedUntil)
         $0.turnStore()
       }
-      self.span(.stopped, "SIGSTOP", .store)
+      self.begin(.stopped, "stopped", .store(.process))
     case .killElector:
       guard self.nodes[node].elector != nil, self.isWell(guardian) else { return false }
       self.endElector(node, .signal(9))
     case .killGuard:
       guard guardian != nil, self.isWell(self.nodes[node].elector) else { return false }
       self.nodes[node].unitDue = fault.end
-      self.endGuard(node, "it was ended by signal 9")
+      self.endGuard(node, ElectorEnd.signal(9).phrase)
     case .killUnit:
       guard self.mayKillUnit(node) else { return false }
       self.nodes[node].unitDue = fault.end
       self.endElector(node, .signal(9))
-      self.endGuard(node, "it was ended by signal 9")
+      self.endGuard(node, ElectorEnd.signal(9).phrase)
     case .restartUnit:
       guard let guardian else { return false }
       self.nodes[node].unitDue = fault.end
@@ -73,7 +72,8 @@ extension Simulation {
     case .killStore, .storePower:
       guard self.store.isUp else { return false }
       let isPower = fault.kind == .storePower
-      self.endStore(isDark: isPower, isPower ? "its machine is off" : "it was ended by signal 9")
+      self.endStore(
+        isDark: isPower, isPower ? "ends with its machine" : ElectorEnd.signal(9).phrase)
       if isPower {
         // A slow wall clock ends no lease early.
         self.store.boot(
@@ -178,8 +178,6 @@ extension Simulation {
       }
     case .stepDown:
       if let elector = self.nodes[fault.node].elector { self.deliver(.resume, to: elector) }
-    case .cut, .cutRequests, .cutAnswers:
-      self.span(.cut, nil, .network(fault.node))
     default: break
     }
   }
@@ -205,11 +203,12 @@ extension Simulation {
     guard self.nodes[node].isOn else { return false }
     self.nodes[node].isOn = false
     self.endElector(node, .signal(9))
-    self.endGuard(node, "its machine is off")
+    self.endGuard(node, "ends with its machine")
     self.endKubelet(node)
     // `elector clean` runs before the kubelet starts.
     self.nodes[node].manifest = nil
-    self.span(.manifest, nil, .kubelet(node))
+    self.nodes[node].manifestGone = self.now
+    self.end(.node(node, .manifest))
     self.nodes[node].isUnitScheduled = false
     return true
   }

@@ -18,7 +18,8 @@ extension Simulation {
       core: Guard(manifests: 1, at: self.bootInstant(node)))
     self.nodes[node].guardian = guardian
     self.lastTrouble = self.now
-    self.tell(.guardian(node), "starts")
+    self.tell(.node(node, .guardian), "starts")
+    self.begin(.alive, "runs", .node(node, .guardian))
     self.turn(guardian)
   }
 
@@ -34,8 +35,8 @@ extension Simulation {
   mutating func endGuard(_ node: Int, _ how: String) {
     guard let guardian = self.nodes[node].guardian else { return }
     guardian.hasEnded = true
-    self.tell(.guardian(node), how)
-    self.span(.stopped, nil, .guardian(node))
+    self.tell(.node(node, .guardian), how)
+    self.begin(.down, "down", .node(node, .guardian))
     self.nodes[node].guardian = nil
     self.lastTrouble = self.now
     if let elector = self.nodes[node].elector { self.loseGuard(elector) }
@@ -108,8 +109,8 @@ extension Simulation {
     case .wake(let instant):
       let due = instant.map { self.nodes[node].clock.time(of: $0.nanoseconds) }
       self.setAlarm(due, guardian) { $0.tell(guardian) { $0.hasRung = true } }
-    case .report(let report): self.tell(.guardian(node), "\(report)")
-    case .finish(let code): self.endGuard(node, "ends with exit code \(code)")
+    case .report(let report): self.tell(.node(node, .guardian), report.phrase)
+    case .finish(let code): self.endGuard(node, ElectorEnd.code(code).phrase)
     }
   }
 

@@ -9,8 +9,15 @@ extension Simulation {
     self.nodes[node].manifest = manifest
     guard former?.bytes != manifest?.bytes else { return }
     if (former == nil) != (manifest == nil) {
-      self.tell(.directory(node), manifest == nil ? "absent" : "has the manifest")
-      self.span(.manifest, manifest.map { _ in "manifest" }, .kubelet(node))
+      self.tell(
+        .node(node, .manifest),
+        manifest == nil ? "the manifest is gone" : "the manifest is in place")
+      if manifest == nil {
+        self.nodes[node].manifestGone = self.now
+        self.end(.node(node, .manifest))
+      } else {
+        self.begin(.manifest, "manifest", .node(node, .manifest))
+      }
     }
     let kubelet = self.nodes[node].kubelet
     let isRemoval =
@@ -99,7 +106,7 @@ extension Simulation {
       self.setAlarm(due, kubelet) { $0.tellKubelet(.woke, kubelet) }
     case .report(let event, _):
       guard event.reason == "DeadlineExceeded" else { break }
-      self.tell(.kubelet(kubelet.node), "the pod's own deadline has passed")
+      self.tell(.node(kubelet.node, .kubelet), "ends the pod, whose own deadline has passed")
       self.result.expiries += 1
     case .podEnded, .runHook, .probe: break
     }
@@ -113,8 +120,8 @@ extension Simulation {
       kubelet.running.insert(id.serial)
       self.nodes[kubelet.node].ranFirst = self.nodes[kubelet.node].ranFirst ?? self.now
       if kubelet.isDead || kubelet.keepsOrphans { kubelet.isOutOfHand = true }
-      self.tell(.kubelet(node), "the pod runs")
-      self.span(.runs, "pod", .pod(node))
+      self.tell(.node(node, .pod), "the pod runs")
+      self.begin(.pod, "pod", .node(node, .pod))
       self.podRuns(node)
     case .containerExited(let id, _):
       if kubelet.running.remove(id.serial) != nil { self.podEnds(node) }
@@ -125,8 +132,8 @@ extension Simulation {
   }
 
   private mutating func podEnds(_ node: Int) {
-    self.tell(.kubelet(node), "the pod has ended")
-    self.span(.runs, nil, .pod(node))
+    self.tell(.node(node, .pod), "the pod has ended")
+    self.end(.node(node, .pod))
     self.podIsGone(node)
   }
 
@@ -136,6 +143,7 @@ extension Simulation {
     let hadPod = !kubelet.running.isEmpty
     kubelet.isUp = false
     kubelet.running = []
+    self.begin(.down, "down", .node(node, .kubelet))
     if hadPod { self.podEnds(node) }
     self.lastTrouble = self.now
   }
@@ -144,6 +152,7 @@ extension Simulation {
   mutating func killKubelet(_ node: Int) {
     let kubelet = self.nodes[node].kubelet
     kubelet.isDead = true
+    self.begin(.down, "dead", .node(node, .kubelet))
     kubelet.isOutOfHand = !kubelet.running.isEmpty
   }
 
@@ -155,6 +164,12 @@ extension Simulation {
     kubelet.isDead = false
     kubelet.keepsOrphans = keepsOrphans
     kubelet.restartedAt = self.now
+    self.tell(.node(node, .kubelet), "starts again")
+    if keepsOrphans {
+      self.begin(.fault, "ends no pod", .node(node, .kubelet))
+    } else {
+      self.begin(.alive, "runs", .node(node, .kubelet))
+    }
     self.kubeletNotices(kubelet)
     for event in kubelet.missed { self.tellKubelet(event, kubelet) }
     kubelet.missed = []
@@ -168,6 +183,8 @@ extension Simulation {
     former.hasEnded = true
     let kubelet = SimulatedKubelet(node: node, life: former.life + 1, begin: self.now)
     self.nodes[node].kubelet = kubelet
+    self.tell(.node(node, .kubelet), "starts again")
+    self.begin(.alive, "runs", .node(node, .kubelet))
     self.lastTrouble = self.now
     self.at(self.now, kubelet) { $0.kubeletNotices(kubelet) }
   }

@@ -1,4 +1,5 @@
 import Elector
+import Stories
 
 /// An elector's work at its manifest, and its requests to its guard: ``ManifestChange`` decides the steps,
 /// ``GuardRequests`` the meaning of answers and silence.
@@ -142,18 +143,24 @@ extension Simulation {
   /// elector and guard has to be well.
   mutating func fileTime(_ process: SimulatedProcess) -> Nanoseconds {
     let node = self.nodes[process.node]
+    let part = Timeline.Part.node(process.node, process === node.elector ? .elector : .guardian)
     let isOtherWell = self.isWell(process === node.elector ? node.guardian : node.elector)
     guard isOtherWell, node.end(of: .slowFiles) > self.now else {
       return self.chance.span(0...5_000_000)
     }
     let time = self.chance.span(0...15_000_000_000)
     process.waitsUntil = self.now + time
+    self.tell(part, "waits \(Story.words(time.seconds)) for its slow disk")
+    self.begin(.fault, "waits for its disk", part)
     return time
   }
 
   /// A slow operation is trouble up to its end, even if the fault was over before.
   mutating func haveWaited(_ process: SimulatedProcess) {
-    if process.waitsUntil > 0 { (process.waitsUntil, self.lastTrouble) = (0, self.now) }
+    guard process.waitsUntil > 0 else { return }
+    (process.waitsUntil, self.lastTrouble) = (0, self.now)
+    let isElector = process === self.nodes[process.node].elector
+    self.begin(.alive, "runs", .node(process.node, isElector ? .elector : .guardian))
   }
 
   // MARK: The guard
@@ -191,7 +198,7 @@ extension Simulation {
   /// One side has closed the connection of elector and guard.
   mutating func loseGuard(_ elector: SimulatedElector<Core>) {
     guard elector.requests.loss == nil else { return }
-    self.tell(.elector(elector.node), "has lost its guard")
+    self.tell(.node(elector.node, .elector), "has lost its guard, and ends")
     let (ids, loss) = elector.requests.closed()
     self.hangUp(on: self.nodes[elector.node].guardian)
     elector.loop.receive(.stop)

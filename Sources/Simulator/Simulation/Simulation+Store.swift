@@ -65,8 +65,8 @@ extension Simulation {
     let index = self.storeIndex
     self.audit.started(index: index)
     self.lastTrouble = self.now
-    self.tell(.store, "starts at index \(index)")
-    self.span(.down, nil, .store)
+    self.tell(.store(.process), "starts again, at index \(index)")
+    self.begin(.alive, "runs", .store(.process))
     self.turnStore()
   }
 
@@ -83,9 +83,8 @@ extension Simulation {
     isDark: Bool, _ how: String, reason: String = "the connection was closed"
   ) {
     guard self.store.isUp else { return }
-    self.tell(.store, how)
-    self.span(.stopped, nil, .store)
-    self.span(.down, "down", .store)
+    self.tell(.store(.process), how)
+    self.begin(.down, "down", .store(.process))
     self.lastTrouble = self.now
     // An unfinished write may be on the disk, or not.
     if let commit = self.store.commit, self.chance.hits(percent: 50) { self.makeDurable(commit) }

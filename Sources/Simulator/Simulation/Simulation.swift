@@ -3,6 +3,7 @@ import Elector
 import FakeKubelet
 import KVStore
 import SeededRandom
+import Stories
 
 /// A cluster in simulated time: candidates with guards and kubelets around one store, and their faults. The
 /// cores and the order of their shells are the shipped ones; clocks, sockets, files and processes are
@@ -43,7 +44,9 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
   var lastTrouble: Nanoseconds = 0
   package internal(set) var result = RunResult()
   let tells: Bool
-  package internal(set) var story = Timeline()
+  var timeline: Timeline
+  /// What a verdict is made of.
+  var evidence = Evidence()
   private let manifests: [PodManifest]
   /// The longest allowed time from ``lastTrouble`` until a pod runs.
   private let bound: Nanoseconds
@@ -70,6 +73,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
       Manifests.shared.pod(node: "node\($0)", graceSeconds: draw.grace / 1_000_000_000)
     }
     let masters = draw.timings.count
+    self.timeline = Timeline(nodes: tells ? draw.timings.indices.map { "node\($0)" } : [])
     for index in 0..<masters * scenario.elections {
       let (election, number) = index.quotientAndRemainder(dividingBy: masters)
       let timing = draw.timings[number]
@@ -89,8 +93,9 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
     self.chance = chance
     self.store.boot(at: -.seconds(1_000), wallSkew: 0)
     if let problem = self.store.start(at: 0) { self.audit.fail(problem) }
-    self.story.api = "\(draw.api)"
-    self.tell(.store, "serves etcd's \(draw.api) API")
+    self.tell(.store(.process), "serves etcd's \(draw.api) API")
+    self.begin(.alive, "runs", .store(.process))
+    for number in self.nodes.indices { self.begin(.alive, "runs", .node(number, .kubelet)) }
     let startWithin = Nanoseconds(scenario.startWithin)
     for number in self.nodes.indices {
       // With many elections, the first node of each election leads.
@@ -121,15 +126,17 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
         break
       }
       if at > max(faultsEnd, self.lastTrouble) + self.bound || at > longest { break }
+      if self.hasSeenEnough(before: at) { break }
       self.now = at
       what(&self)
       self.result.steps += 1
       if self.result.steps.isMultiple(of: 10_000) {
         progress(Double(at) / Double(max(faultsEnd, self.lastTrouble) + self.bound))
       }
-      if let violation = self.audit.takeViolation() {
+      if let violation = self.audit.takeViolation(), self.result.violation == nil {
         self.violate(violation)
-        break
+        // A story shows for how long two pods ran.
+        if !self.tells || self.evidence.rivals.isEmpty { break }
       }
     }
     self.result.simulated = self.now
@@ -139,31 +146,39 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
           !$0.kubelet.running.isEmpty
         }
         if running != 1 {
-          self.violate("\(running) pods run \(Timeline.time(self.bound)) after the last trouble")
+          self.violate(
+            "\(running == 0 ? "no pod runs" : "\(running) pods run") "
+              + "\(Story.words(self.bound.seconds)) after the last trouble, where one has to")
           break
         }
       }
     }
-    self.story.close(at: self.now)
+    for node in self.nodes.indices { self.endBelief(node) }
+    self.timeline.close(at: self.now)
   }
 
   private mutating func violate(_ violation: String) {
     self.result.violation = violation
-    self.tell(.verdict, violation)
-  }
-
-  mutating func tell(_ lane: Timeline.Lane, _ text: @autoclosure () -> String) {
-    if self.tells { self.story.tell(text(), by: lane, at: self.now) }
-  }
-
-  /// A state begins, or with `nil` ends.
-  mutating func span(_ kind: Timeline.Span.Kind, _ label: String?, _ lane: Timeline.Lane) {
-    guard self.tells else { return }
-    if let label {
-      self.story.begin(kind, label, in: lane, at: self.now)
-    } else {
-      self.story.end(kind, in: lane, at: self.now)
+    self.evidence.violated = self.now
+    if self.tells {
+      self.timeline.violate(violation, at: self.now)
+      self.collectEvidence()
     }
+  }
+
+  mutating func tell(_ part: Timeline.Part, _ text: @autoclosure () -> String) {
+    if self.tells { self.timeline.tell(text(), by: part, at: self.now) }
+  }
+
+  /// A state begins, and the one before it in the same row ends.
+  mutating func begin(
+    _ kind: Story.Span.Kind, _ text: @autoclosure () -> String, _ part: Timeline.Part
+  ) {
+    if self.tells { self.timeline.begin(kind, text(), in: part, at: self.now) }
+  }
+
+  mutating func end(_ part: Timeline.Part) {
+    if self.tells { self.timeline.end(in: part, at: self.now) }
   }
 
   func isStormy(_ node: Int) -> Bool { self.nodes[node].end(of: .storm) > self.now }
@@ -206,21 +221,25 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
 
   /// SIGSTOP, and SIGCONT at the end.
   mutating func stop(
-    _ process: SimulatedProcess, _ lane: Timeline.Lane, until end: Nanoseconds,
+    _ process: SimulatedProcess, _ row: Timeline.NodeRow, until end: Nanoseconds,
     _ turn: @escaping Happening
   ) {
+    let part = Timeline.Part.node(process.node, row)
     process.stoppedUntil = max(process.stoppedUntil, end)
     self.at(end, process) {
-      $0.goesOn(lane)
+      $0.goesOn(part, until: process.stoppedUntil)
       turn(&$0)
     }
-    self.span(.stopped, "SIGSTOP", lane)
+    self.begin(.stopped, "stopped", part)
   }
 
-  mutating func goesOn(_ lane: Timeline.Lane) {
-    self.tell(lane, "goes on")
-    self.span(.stopped, nil, lane)
+  /// A stop is over.
+  /// - Parameter end: of the longest of several.
+  mutating func goesOn(_ part: Timeline.Part, until end: Nanoseconds) {
     self.lastTrouble = self.now
+    guard end <= self.now else { return }
+    self.tell(part, "goes on")
+    self.begin(.alive, "runs", part)
   }
 
   // MARK: Pods
@@ -247,6 +266,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
           continue
         }
         self.audit.fail("\(self.nodes[other].name) and \(self.nodes[node].name) both run the pod")
+        self.evidence.meet(other, node)
       }
     }
   }
@@ -270,6 +290,7 @@ package struct Simulation<Core: ElectionCore>: ~Copyable {
         self.audit.fail(
           "\(self.nodes[other].name) and \(self.nodes[node].name), which was paused, both run the pod"
         )
+        self.evidence.meet(other, node)
       }
     }
   }

@@ -104,4 +104,6 @@ public struct HTTPListener: Sendable {
 public struct HTTPListenError: Error, Equatable {
   /// `Address already in use`.
   public var reason: String
+
+  package init(reason: String) { self.reason = reason }
 }

@@ -6,17 +6,26 @@ extension Cluster {
   package static let boxName = "box"
 
   /// Checks that a cluster can start: its directory is free, processes of an earlier cluster in it have ended, and
-  /// HAProxy and its port are there.
+  /// HAProxy and the ports are there.
   /// - Throws: ``ClusterError``.
-  package static func prepare(_ configuration: ClusterConfiguration) async throws {
+  package static func prepare(
+    _ configuration: ClusterConfiguration, page: LivePage? = nil
+  ) async throws {
     let (lock, earlier) = try StateDirectory(configuration.stateDirectory).claim()
     if let earlier { await Self.endLeftOvers(of: earlier, report: configuration.report) }
-    guard let port = configuration.loadBalancerPort else { return }
-    _ = try Executables.haproxy()
-    switch withExtendedLifetime(lock, { FreePorts.problem(port) }) {
+    try withExtendedLifetime(lock) {
+      if let page, page.isWanted { try Self.checkPort(page.port, flag: LivePage.flag) }
+      guard let port = configuration.loadBalancerPort else { return }
+      _ = try Executables.haproxy()
+      try Self.checkPort(port, flag: "--load-balancer-port")
+    }
+  }
+
+  private static func checkPort(_ port: Int, flag: String) throws(ClusterError) {
+    switch FreePorts.problem(port) {
     case nil: break
-    case EACCES: throw ClusterError.portNotPermitted(port, flag: "--load-balancer-port")
-    default: throw ClusterError.portInUse(port, flag: "--load-balancer-port")
+    case EACCES: throw .portNotPermitted(port, flag: flag)
+    default: throw .portInUse(port, flag: flag)
     }
   }
 

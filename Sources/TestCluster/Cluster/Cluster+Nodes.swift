@@ -9,7 +9,7 @@ extension Cluster {
     // Down only once all of it has ended: a start meanwhile would be killed with it.
     self.nodeStates[node] = .stopping
     defer { self.nodeStates[node] = .down }
-    self.note("kill -9 of \(node)")
+    self.note("kill -9 of \(node)", on: node, isAction: true)
     if self.configuration.room != nil {
       try await self.powerOff(node)
     } else {
@@ -20,7 +20,7 @@ extension Cluster {
   /// Kills a single process of a node with `SIGKILL`; it is restarted, as one that ended by itself.
   public func kill(_ node: String, _ component: Component) throws {
     let name = try self.running(node, component, verb: "kill")
-    self.note("kill -9 of \(name)")
+    self.note("kill -9 of \(name)", on: node, isAction: true)
     self.processes[name]?.identity?.signal(SIGKILL)
   }
 
@@ -28,7 +28,7 @@ extension Cluster {
   public func stop(_ node: String) async throws {
     try self.check(node, verb: "stop") { $0 == .up }
     self.nodeStates[node] = .stopping
-    self.note("stopping \(node)")
+    self.note("stopping \(node)", on: node, isAction: true)
     if self.configuration.room != nil {
       // Its kubelet waits for its pods.
       await self.end(self.names(of: node), within: .seconds(60))
@@ -40,7 +40,7 @@ extension Cluster {
       await self.end([.component(node: node, .apiServer)], within: .seconds(10))
     }
     if self.nodeStates[node] == .stopping { self.nodeStates[node] = .down }
-    self.note("\(node) is down")
+    self.note("\(node) is down", on: node)
   }
 
   /// Starts a node that is down: first its electors, which remove what an earlier run left in the kubelet's
@@ -48,7 +48,7 @@ extension Cluster {
   public func start(_ node: String) async throws {
     try self.check(node, verb: "start") { $0 == .down }
     self.nodeStates[node] = .starting
-    self.note("starting \(node)")
+    self.note("starting \(node)", on: node, isAction: true)
     do {
       if self.configuration.room != nil {
         try await self.powerOn(node)
@@ -57,7 +57,7 @@ extension Cluster {
       }
       try self.checkStarting(node)
       self.nodeStates[node] = .up
-      self.note("\(node) is up")
+      self.note("\(node) is up", on: node)
     } catch {
       // A command that interrupted this has ended the processes, too.
       if self.nodeStates[node] == .starting {
@@ -114,7 +114,8 @@ extension Cluster {
   ) throws {
     let components = component.map { [$0] } ?? self.configuration.components
     let names = try components.map { try self.running(node, $0, verb: verb) }
-    self.note("\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")")
+    self.note(
+      "\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")", on: node, isAction: true)
     for name in names {
       self.processes[name]?.identity?.signal(number)
       self.processes[name]?.isPaused = isPaused
@@ -133,7 +134,7 @@ extension Cluster {
   }
 
   /// - Throws: ``ClusterError`` when there is no such node, or the verb does not go with its state.
-  private func check(
+  package func check(
     _ node: String, verb: String, _ fits: (NodeState) -> Bool
   ) throws(ClusterError) {
     guard let state = self.nodeStates[node] else {
@@ -146,7 +147,7 @@ extension Cluster {
     self.configuration.components.map { .component(node: node, $0) }
   }
 
-  private func running(
+  package func running(
     _ node: String, _ component: Component, verb: String
   ) throws -> ProcessName {
     try self.check(node, verb: verb) { $0 != .down }

@@ -24,7 +24,8 @@ extension Cluster {
       self.recordChange()
       guard self.processes[name]?.isWanted == true, !Task.isCancelled else { break }
       let delay = backoff.delay(afterRunningFor: ContinuousClock.now - started)
-      self.note("\(name) \(end); it is restarted in \(delay.inSeconds(decimals: 1)) s")
+      self.note(
+        "\(name) \(end); it is restarted in \(delay.inSeconds(decimals: 1)) s", on: name.node)
       _ = await Self.wait(upTo: delay) { self.processes[name]?.isWanted != true }
       self.processes[name]?.restarts += 1
     }
@@ -98,7 +99,8 @@ extension Cluster {
     }
     if await self.haveEnded(names, within: limit) { return }
     for name in names where self.processes[name]?.identity != nil {
-      self.note("\(name) did not end within \(limit.inSeconds()) s, so it is killed")
+      self.note(
+        "\(name) did not end within \(limit.inSeconds()) s, so it is killed", on: name.node)
       self.processes[name]?.identity?.signal(SIGKILL)
     }
     _ = await self.haveEnded(names, within: .seconds(5))

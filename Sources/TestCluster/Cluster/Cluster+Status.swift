@@ -21,7 +21,7 @@ extension Cluster {
         urls: self.store.map(\.url), state: self.storeState, pid: store?.identity?.pid,
         restarts: store?.restarts ?? 0, isPaused: store?.isPaused ?? false),
       nodes: nodes.sorted { $0.name < $1.name }, leases: await leases,
-      pods: pods.sorted { $0.name < $1.name }, events: self.events)
+      pods: pods.sorted { $0.name < $1.name }, events: self.events.map(\.text))
   }
 
   private func node(_ name: String, _ view: KubeletView?) -> ClusterStatus.Node {
@@ -34,7 +34,7 @@ extension Cluster {
           isPaused: process?.isPaused ?? false)
       },
       running: Role.allCases.filter { view?.running.contains("\($0.podName)-\(name)") == true },
-      answers: view != nil)
+      answers: view != nil, isCut: self.cutNodes.contains(name))
   }
 
   /// The two leases as the store has them.

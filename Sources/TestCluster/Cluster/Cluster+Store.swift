@@ -7,7 +7,7 @@ extension Cluster {
   public func killStore() async throws {
     try self.checkStore(isDown: false, verb: "kill")
     self.storeState = .down
-    self.note("kill -9 of the store")
+    self.note("kill -9 of the store", isAction: true)
     await self.end(self.members, by: SIGKILL, within: .seconds(10))
   }
 
@@ -15,7 +15,7 @@ extension Cluster {
   public func startStore() async throws {
     try self.checkStore(isDown: true, verb: "start")
     self.storeState = .starting
-    self.note("starting the store at \(self.plan.storeText)")
+    self.note("starting the store at \(self.plan.storeText)", isAction: true)
     do {
       for member in self.members { try await self.launch(member) }
       try await self.waitForStore()
@@ -39,7 +39,7 @@ extension Cluster {
 
   private func signalStore(_ number: Int32, verb: String, isPaused: Bool) throws {
     try self.checkStore(isDown: false, verb: verb)
-    self.note("\(verb) the store")
+    self.note("\(verb) the store", isAction: true)
     for member in self.members {
       self.processes[member]?.identity?.signal(number)
       self.processes[member]?.isPaused = isPaused

@@ -37,9 +37,12 @@ public actor Cluster {
   package var processes: [ProcessName: ManagedProcess] = [:]
   package var nodeStates: [String: NodeState]
   package var storeState: NodeState?
+  /// The nodes that ``cut(_:)`` has cut off.
+  package var cutNodes: Set<String> = []
   /// The store's processes; empty for an external store.
   package let members: [ProcessName]
-  package private(set) var events: [String] = []
+  /// The last ones, oldest first.
+  package private(set) var events: [ClusterEvent] = []
   /// Every process of this cluster so far, so that a caller can check that none is left.
   package internal(set) var started: [ProcessIdentity] = []
   /// Whether a client has asked for the cluster's end over the control socket.
@@ -212,10 +215,17 @@ public actor Cluster {
   // MARK: - Events and the record
 
   /// Records an event, and reports it.
-  package func note(_ event: String) {
-    self.events.append(event)
+  /// - Parameters:
+  ///   - text: a sentence.
+  ///   - node: where it happened; `nil` for the whole cluster or its store.
+  ///   - isAction: whether a verb did it.
+  package func note(_ text: String, on node: String? = nil, isAction: Bool = false) {
+    self.events.append(
+      ClusterEvent(
+        number: (self.events.last?.number ?? 0) + 1, at: .now, node: node, isAction: isAction,
+        text: text))
     if self.events.count > 100 { self.events.removeFirst() }
-    self.configuration.report(event)
+    self.configuration.report(text)
   }
 
   package func recordChange() {

@@ -36,27 +36,11 @@ package struct ControlServer: Sendable {
 
   private func run() async throws {
     let router = Router()
-    router.get("status") { _, _ in try Self.response(.ok, await self.cluster.status()) }
-    router.post("nodes/:node/:verb") { request, context in
-      do {
-        let component = try request.uri.queryParameters.get("component")
-          .map { name throws(ClusterError) -> Component in
-            guard let component = Component(rawValue: name) else {
-              throw .unknownComponent(name, known: Component.allCases.map(\.rawValue))
-            }
-            return component
-          }
-        try await self.perform(
-          try context.parameters.require("verb"), on: try context.parameters.require("node"),
-          component)
-        return try Self.response(.ok, ControlAnswer(error: nil))
-      } catch let error as ClusterError {
-        return try Self.response(.conflict, ControlAnswer(error: error.description))
-      }
-    }
+    router.get("status") { _, _ in try Response.json(await self.cluster.status()) }
+    router.addVerbs(of: self.cluster)
     router.post("down") { _, _ in
       await self.cluster.requestEnd()
-      return try Self.response(.ok, ControlAnswer(error: nil))
+      return try Response.json(ControlAnswer(error: nil))
     }
     let path = self.cluster.lock.shortPath(Self.socketName)
     let application = Application(
@@ -67,33 +51,26 @@ package struct ControlServer: Sendable {
     defer { unlink(path) }
     try await application.run()
   }
+}
 
-  private func perform(_ verb: String, on node: String, _ component: Component?) async throws {
-    if node == "store" {
-      switch verb {
-      case "kill": try await self.cluster.killStore()
-      case "start": try await self.cluster.startStore()
-      case "pause": try await self.cluster.pauseStore()
-      case "resume": try await self.cluster.resumeStore()
-      default:
-        throw ClusterError.control("cannot \(verb) the store: use kill, start, pause or resume")
+extension Router {
+  /// Serves `POST /nodes/NAME/VERB[?component=NAME]`.
+  func addVerbs(of cluster: Cluster) {
+    self.post("nodes/:node/:verb") { request, context in
+      do {
+        try await cluster.perform(
+          try context.parameters.require("verb"), on: try context.parameters.require("node"),
+          component: request.uri.queryParameters.get("component"))
+        return try Response.json(ControlAnswer(error: nil))
+      } catch let error as ClusterError {
+        return try Response.json(ControlAnswer(error: error.description), status: .conflict)
       }
-      return
-    }
-    switch (verb, component) {
-    case ("kill", let component?): try await self.cluster.kill(node, component)
-    case ("kill", nil): try await self.cluster.kill(node)
-    case ("stop", nil): try await self.cluster.stop(node)
-    case ("start", nil): try await self.cluster.start(node)
-    case ("pause", _): try await self.cluster.pause(node, component)
-    case ("resume", _): try await self.cluster.resume(node, component)
-    default: throw ClusterError.control("cannot \(verb) a node")
     }
   }
+}
 
-  private static func response(
-    _ status: HTTPResponse.Status, _ value: some Encodable
-  ) throws -> Response {
+extension Response {
+  static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
     Response(
       status: status, headers: [.contentType: "application/json"],
       body: .init(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(value))))

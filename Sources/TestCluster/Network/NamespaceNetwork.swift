@@ -1,5 +1,7 @@
+import CLinux
 import FoundationEssentials
 import Glibc
+import NIOPosix
 import Subprocess
 
 /// Hosts in network namespaces, around a router: the namespace of this process, which is not the box's.
@@ -94,6 +96,28 @@ package enum NamespaceNetwork {
     try await Self.run(
       "touch /run/netns/\(name); mount --bind /proc/\(getpid())/fd/\(box) /run/netns/\(name)")
     _ = fcntl(box, F_SETFD, FD_CLOEXEC)
+  }
+
+  /// A socket that is bound to a port of 127.0.0.1 in the box's own network, which ``nameBox(_:)`` has named.
+  /// - Throws: ``ClusterError/network(_:)``.
+  package static func bindInBox(
+    _ name: String, port: Int
+  ) async throws -> Result<Int32, FreePorts.Problem> {
+    try await NIOThreadPool.singleton.runIfActive {
+      // A thread can be in another network than its process.
+      let (own, box) = (
+        open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC),
+        open("/run/netns/\(name)", O_RDONLY | O_CLOEXEC)
+      )
+      defer { for descriptor in [own, box] where descriptor >= 0 { close(descriptor) } }
+      guard own >= 0, clinux_setns(box) == 0 else {
+        throw ClusterError.network(
+          "cannot enter the box's own network: \(String(cString: strerror(errno)))")
+      }
+      let bound = FreePorts.bind(port)
+      precondition(clinux_setns(own) == 0, "the thread is left in the box's network")
+      return bound
+    }
   }
 
   /// Adds a host, with a link to the router.

@@ -9,14 +9,24 @@ import Synchronization
 /// A manifest in the directory of a dead kubelet does not count, because nothing runs it.
 public final class Monitor: Sendable {
   private let cluster: Cluster
+  private let pause: Duration
   private let state = Mutex(PresenceLog())
 
-  package init(_ cluster: Cluster) {
+  /// - Parameters:
+  ///   - cluster: the cluster.
+  ///   - pause: the time from one look at a node to the next.
+  package init(_ cluster: Cluster, every pause: Duration = .milliseconds(20)) {
     self.cluster = cluster
+    self.pause = pause
   }
 
   /// All looks so far.
   package var log: PresenceLog { self.state.withLock { $0 } }
+
+  /// See ``PresenceLog/forget(before:)``.
+  package func forget(before instant: ContinuousClock.Instant) {
+    self.state.withLock { $0.forget(before: instant) }
+  }
 
   /// Manifests and pods that were on two nodes at once; empty when all is well. See ``PresenceLog`` for what a look
   /// can miss.
@@ -44,7 +54,7 @@ public final class Monitor: Sendable {
       for node in self.cluster.configuration.nodes {
         group.addTask {
           while !Task.isCancelled {
-            let next = ContinuousClock.now + .milliseconds(20)
+            let next = ContinuousClock.now + self.pause
             await self.look(at: node)
             try? await Task.sleep(until: next, clock: .continuous)
           }

@@ -38,6 +38,8 @@ public struct PresenceLog: Equatable, Sendable {
     /// What was on both nodes.
     public var subject: Subject
     public var nodes: [String]
+    /// When it was first known to be on both.
+    package var from: Instant
     public var duration: Duration
 
     public var description: String {
@@ -48,6 +50,9 @@ public struct PresenceLog: Equatable, Sendable {
 
   /// In the order of their begins.
   package private(set) var stays: [Stay] = []
+  private static let maximumOverlaps = 1000
+  /// Those of stays that are forgotten.
+  private var pastOverlaps: [Overlap] = []
   /// How many looks were taken.
   package private(set) var looks = 0
 
@@ -71,20 +76,32 @@ public struct PresenceLog: Equatable, Sendable {
 
   /// All pairs of stays on two nodes that share a span.
   package var overlaps: [Overlap] {
-    var result: [Overlap] = []
-    for (index, first) in self.stays.enumerated() {
-      for second in self.stays[(index + 1)...]
-      where second.subject == first.subject && second.node != first.node {
-        let start = max(first.from, second.from)
-        let end = min(first.to, second.to)
-        guard start < end else { continue }
-        result.append(
-          Overlap(
-            subject: first.subject, nodes: [first.node, second.node],
-            duration: end - start))
-      }
+    self.pastOverlaps + Self.overlaps(of: self.stays)
+  }
+
+  private static func overlaps(of stays: [Stay]) -> [Overlap] {
+    stays.enumerated().flatMap { index, first in
+      stays[(index + 1)...].compactMap { Self.overlap(first, $0) }
     }
-    return result
+  }
+
+  private static func overlap(_ first: Stay, _ second: Stay) -> Overlap? {
+    guard second.subject == first.subject, second.node != first.node else { return nil }
+    let start = max(first.from, second.from)
+    let end = min(first.to, second.to)
+    guard start < end else { return nil }
+    return Overlap(
+      subject: first.subject, nodes: [first.node, second.node], from: start, duration: end - start)
+  }
+
+  /// Forgets the stays that were over before the instant, but not that they overlapped others.
+  package mutating func forget(before instant: Instant) {
+    let kept = self.stays.filter { $0.goneBy.map { $0 >= instant } ?? true }
+    guard kept.count < self.stays.count else { return }
+    let later = Self.overlaps(of: kept)
+    self.pastOverlaps = Array(
+      self.overlaps.filter { !later.contains($0) }.prefix(Self.maximumOverlaps))
+    self.stays = kept
   }
 
   /// The first stay on the node that began after the instant.

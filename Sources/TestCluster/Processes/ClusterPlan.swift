@@ -81,9 +81,7 @@ package struct ClusterPlan: Sendable {
           ], directory)
       }
     }
-    // The nodes of one machine would share the default's place.
-    var flags =
-      ["--control-socket=off", "--etcd-api=\(configuration.api)"] + configuration.electorFlags
+    var flags = ["--etcd-api=\(configuration.api)"] + configuration.electorFlags
     if let profile = configuration.profile { flags.append("--profile=\(profile.rawValue)") }
     let nodes = configuration.nodes.enumerated().map { index, node in
       let first = 2 * members + Self.portsOfNode * index
@@ -125,6 +123,8 @@ package struct ClusterPlan: Sendable {
           try executables.path(of: "elector"),
           [
             "--etcd-servers=\(Self.text(relays[node] ?? self.store))", "--key=\(role.key)",
+            // The nodes of one machine would share the default's place.
+            "--control-socket=\(directory.controlSocket(.component(node: node, role.elector)) ?? "off")",
             "--whoami=\(node)",
             "--ttl-secs=\(configuration.ttlSeconds)",
             "--sleep=\(configuration.sleep.milliseconds)ms",

@@ -19,9 +19,23 @@ package enum FreePorts {
 
   /// The error number of an attempt to bind a port; `nil` when it is free.
   package static func problem(_ port: Int) -> Int32? {
+    switch self.bind(port) {
+    case .success(let descriptor):
+      close(descriptor)
+      return nil
+    case .failure(let problem): return problem.number
+    }
+  }
+
+  /// The error number of a call.
+  package struct Problem: Error {
+    package var number: Int32
+  }
+
+  /// A socket that is bound to a port of 127.0.0.1 in the network of this thread.
+  package static func bind(_ port: Int) -> Result<Int32, Problem> {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { return errno }
-    defer { close(descriptor) }
+    guard descriptor >= 0 else { return .failure(Problem(number: errno)) }
     // As servers do, so that closed connections do not block the port.
     var yes: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
@@ -32,9 +46,13 @@ package enum FreePorts {
     let isBound =
       withUnsafePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+          Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
       } == 0
-    return isBound ? nil : errno
+    guard isBound else {
+      defer { close(descriptor) }
+      return .failure(Problem(number: errno))
+    }
+    return .success(descriptor)
   }
 }

@@ -39,6 +39,7 @@ extension Cluster {
     let host = self.configuration.host(node)
     if let network = self.configuration.network {
       try await NamespaceNetwork.plugIn(host, in: network.space(host))
+      self.cutNodes.remove(node)
     }
     let machine = ProcessName.component(node: node, .machine)
     try await self.launch(machine)

@@ -21,7 +21,9 @@ extension StateDirectory {
   package func lay(_ configuration: ClusterConfiguration, store: String) throws(ClusterError) {
     for entry in (try? FileManager.default.contentsOfDirectory(atPath: self.path)) ?? []
     where entry.hasPrefix("kube-master") || entry.hasPrefix("kube-node")
-      || ["kvstore", "load-balancer", "kubectl.conf", ControlServer.socketName].contains(entry)
+      || [
+        "kvstore", "load-balancer", "kubectl.conf", ControlServer.socketName, LivePage.socketName,
+      ].contains(entry)
     {
       try self.attempt("remove", "\(self.path)/\(entry)") {
         try FileManager.default.removeItem(atPath: "\(self.path)/\(entry)")

@@ -64,6 +64,15 @@ package struct StateDirectory: Equatable, Sendable {
   /// The state of the node's containers, where they are not pretended.
   package func containers(_ node: String) -> String { "\(self.node(node))/var/lib/fake-kubelet" }
 
+  /// The socket on which an elector takes orders; `nil` for other processes, and where its path is too long for a
+  /// socket's address (108 bytes).
+  package func controlSocket(_ name: ProcessName) -> String? {
+    guard case .component(let node, let component) = name, Component.electors.contains(component)
+    else { return nil }
+    let path = "\(self.node(node))/\(component.rawValue).sock"
+    return path.utf8.count < 108 ? path : nil
+  }
+
   /// The boot script of a machine of the recipe's room.
   package func bootScript(_ node: String) -> String { "\(self.node(node))/boot.sh" }
   /// HAProxy's configuration file.

@@ -32,6 +32,8 @@ public struct ClusterStatus: Codable, Equatable, Sendable {
     public var running: [Role]
     /// Whether its kubelet answered.
     public var answers: Bool
+    /// Whether it is cut off from the network, or its electors from the store.
+    public var isCut = false
   }
 
   /// The store.
@@ -103,6 +105,7 @@ extension ClusterStatus {
     if self.store.isPaused { result.append("the store is paused") }
     for node in self.nodes {
       if node.state != .up { result.append("\(node.name) is \(node.state.rawValue)") }
+      if node.isCut { result.append("\(node.name) is cut off") }
       let paused = node.processes.filter(\.isPaused).map(\.component.rawValue)
       if !paused.isEmpty {
         result.append("\(node.name): \(paused.joined(separator: ", ")) paused")

@@ -109,17 +109,19 @@ extension Election.Loss: CustomStringConvertible {
 
 /// Which reports are worth a line in the log: each reason of a trouble that goes on is logged once, and a trouble that
 /// comes and goes, as with endpoints of which one works, some times a minute.
-struct ElectionNews: Equatable, Sendable {
+package struct ElectionNews: Equatable, Sendable {
   private enum Trouble: Hashable { case store, record, source, remove }
   /// The reasons that were logged since the trouble began.
   private var reasons: [Trouble: Set<String>] = [:]
   /// When the latest lines were logged.
   private var lines: [Trouble: [Instant]] = [:]
 
+  package init() {}
+
   /// The most lines of one trouble in a minute.
   static let mostLines = 4
 
-  mutating func isNews(_ report: Election.Report, at now: Instant) -> Bool {
+  package mutating func isNews(_ report: Election.Report, at now: Instant) -> Bool {
     switch report {
     case .storeFails(let reason): return self.isNew(reason, of: .store, at: now)
     case .recordFails(let reason): return self.isNew(reason, of: .record, at: now)
