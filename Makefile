@@ -6,8 +6,8 @@ BIN    := .build/$(CONFIG)
 # Become root only where it is needed, and only to install packages.
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo demo-film recipe test integration examples bench failures chaos nightly format lint tidy \
-  docs hooks clean
+.PHONY: help deps build demo demo-film recipe test integration examples bench failures chaos nightly dist dist-test \
+  format lint tidy docs hooks clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,22 @@ nightly: deps ## What takes a night's hour: mutants, seeds, fuzzers, kvstore bes
 chaos: deps ## Random faults on masters in network namespaces, for CHAOS_MINUTES on each store (root).
 	integration/chaos
 
+# What dist/ has; zweimaster-bench belongs to the sources, whose pages it writes.
+PACKAGED := kvstore elector zweimaster fake-kubelet fake-apiserver kube-scheduler-stand-in \
+  kube-controller-manager-stand-in WallClock
+
+dist: deps ## Make dist/: packages, a tar.gz, what container images are built of, an SBOM, checksums.
+	@SUDO="$(SUDO)" integration/install-deps dist
+	@for product in $(PACKAGED); do \
+	  $(SWIFT) build -c release --static-swift-stdlib --product $$product || exit 1; \
+	done
+	$(SWIFT) build --package-path .build/checkouts/swift-argument-parser --scratch-path .build/manual --product generate-manual
+	packaging/build
+
+dist-test: ## Install dist/ on machines under a real systemd, upgrade and remove it, and run the images (root).
+	@SUDO="$(SUDO)" integration/install-deps dist-test
+	$(SUDO) integration/packages
+
 format: ## Format all sources.
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples
 
@@ -98,4 +114,4 @@ hooks: ## Install the commit hooks: they look at the subject and at the format o
 	git config core.hooksPath integration/hooks
 
 clean: ## Remove what was built and the demo's state.
-	rm -rf .build .zweimaster
+	rm -rf .build .zweimaster dist

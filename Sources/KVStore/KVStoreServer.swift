@@ -233,6 +233,9 @@ public final class KVStoreServer: Service {
   /// The number of waiting watches.
   public var watcherCount: Int { self.store.watcherCount }
 
+  /// Returns when the writer has answered a request that changes nothing: changes are applied, and not only reads.
+  package func writerTurn() async { await self.store.writerTurn() }
+
   /// Reads ``TLSFiles`` again; new connections use them. When a file cannot be used, the log names it with
   /// the reason, and the certificates in force stay.
   public func reloadCertificates() async {

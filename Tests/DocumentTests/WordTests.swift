@@ -37,6 +37,7 @@ import Testing
     (Repository.tests.filter { !$0.contains("DocumentTests/") }, inTests + anywhere),
     (Repository.files(below: "integration", ending: ""), anywhere),
     (Repository.files(below: "deploy", ending: ""), [#"\.\./shared\b"#]),
+    (Repository.files(below: "packaging", ending: ""), anywhere),
   ])
   func noSourceHasABannedWord(_ paths: [String], _ banned: [String]) {
     for path in paths {

@@ -265,12 +265,16 @@ import UnixSignals
       logger.error("\(error)")
       throw ExitCode(1)
     }
+    // A group stops its services in the reverse order: systemd hears of the server's life until it has stopped.
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+    if let systemd = SystemdNotifier(environment: ProcessInfo.processInfo.environment) {
+      services.append(.init(service: SystemdService(systemd: systemd, server: server)))
+    }
+    services.append(.init(service: Announced(server: server)))
+    services.append(.init(service: Reload(server: server, hangUps: hangUps)))
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [
-          .init(service: Announced(server: server)),
-          .init(service: Reload(server: server, hangUps: hangUps)),
-        ],
+        services: services,
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()
   }

@@ -6,6 +6,13 @@ extension Store {
   /// Does work that grows with the number of keys, on a thread of its own.
   func readAside(_ work: @escaping @Sendable () -> Void) { self.reads.async(execute: work) }
 
+  /// Returns when the writer has taken a request that changes nothing.
+  func writerTurn() async {
+    await withCheckedContinuation { continuation in
+      self.submit(.keepAlive(0), on: nil) { _ in continuation.resume() }
+    }
+  }
+
   /// It reads the disk.
   var size: Database.Size { self.database.size }
 
