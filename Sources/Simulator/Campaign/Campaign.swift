@@ -124,8 +124,8 @@ public struct Campaign: Sendable {
     var story = told.story
     if all > faults.count {
       story.facts.append(
-        "Without any of its faults this does not happen; \(all - faults.count) more of this seed are left out, "
-          + "since it happens without them.")
+        "This seed has \(all) faults. Only those that are needed to break the rule are in the run: "
+          + "\(all - faults.count) are left out.")
     }
     return Telling(story: story, violation: told.result.violation, faults: faults)
   }

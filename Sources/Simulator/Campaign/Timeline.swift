@@ -82,8 +82,10 @@ struct Timeline: Sendable {
   }
 
   /// Something that is known only afterwards.
-  mutating func add(_ text: String, by part: Part, at instant: Nanoseconds) {
-    let mark = Story.Mark(.event, at: instant.seconds, part.place, text)
+  mutating func add(
+    _ kind: Story.Mark.Kind, _ text: String, by part: Part, at instant: Nanoseconds
+  ) {
+    let mark = Story.Mark(kind, at: instant.seconds, part.place, text)
     let index = self.story.marks.firstIndex { $0.at > mark.at } ?? self.story.marks.count
     self.story.marks.insert(mark, at: index)
   }

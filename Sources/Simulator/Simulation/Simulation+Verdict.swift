@@ -49,16 +49,17 @@ extension Simulation {
         sentences.append(
           self.evidence.termEnds[term].map {
             "its lease, term \(term), had ended at \(Story.instant($0.seconds))"
-          } ?? "it held the lease, term \(term)")
+          } ?? "it held the lease, term \(term), so its pod was to run")
       }
       let gone = node.manifest == nil ? node.manifestGone : nil
       if let due = node.believedUntil, due < gone ?? self.now {
         let until = gone.map { "did so only at \(Story.instant($0.seconds))" } ?? "had not"
         sentences.append(
-          "its guard had to remove the manifest at \(Story.instant(due.seconds)), and \(until)"
+          "its guard had to remove the manifest by \(Story.instant(due.seconds)), and \(until)"
         )
         self.timeline.add(
-          "the elector's belief in its lease ends, so that the guard has to remove the manifest",
+          .violation,
+          "the guard had to remove the manifest by now, since no renewal is believed any longer, and has not",
           by: .node(number, .guardian), at: due)
       } else if let gone {
         sentences.append("its manifest was gone at \(Story.instant(gone.seconds))")
@@ -130,7 +131,7 @@ extension Simulation {
         ? "asks no kubelet" : node.knowsKubelet ? "asks its kubelet" : "finds its kubelet"
       facts.append(
         "\(node.name): --whoami \(node.holder), profile \(timing.profile?.rawValue ?? "none"), its "
-          + "manifest is gone \(words(timing.margin)) before its lease can end, lock-delay "
+          + "guard has to remove the manifest \(words(timing.margin)) before its lease can end, lock-delay "
           + "\(words(timing.lockDelay)), \(kubelet)"
           + (timing.manifestExpires ? ", --manifest-deadline" : ""))
     }

@@ -19,6 +19,12 @@ const MARKS = {
   event: {glyph: "•", says: "event"},
   violation: {glyph: "✖", says: "rule broken"},
 };
+// A span's text often says what its kind says.
+function inWords(span) {
+  const {says} = KINDS[span.kind];
+  return says.includes(span.text) ? says : `${says}: ${span.text}`;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 function svg(name, attributes = {}, ...children) {
@@ -201,7 +207,7 @@ class Chart {
       const [title, rect, text] = group.children;
       Chart.set(group, {class: `span k-${span.kind}`});
       const until = span.to == null ? "lasts" : `to ${this.content.says(span.to, 0.1)}`;
-      Chart.set(title, {text: `${lane.name}, ${row.name}: ${KINDS[span.kind].says}: ${span.text}\n`
+      Chart.set(title, {text: `${lane.name}, ${row.name}: ${inWords(span)}\n`
         + `from ${this.content.says(span.from, 0.1)}, ${until}`});
       Chart.set(rect, {x: x.toFixed(1), y: row.y + (thin ? 6 : 2), width: width.toFixed(1),
         height: thin ? 5 : Chart.rowHeight - 4, fill: fillOf(span.kind)});

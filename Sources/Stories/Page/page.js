@@ -33,8 +33,11 @@ class Player {
     this.told = {};
     this.begin({...story, spans: new Map(story.spans.map((span, number) => [number, span])),
       marks: new Map(story.marks.map((mark, number) => [number, mark]))}, false);
-    this.cursor = story.marks.find(mark => mark.kind === "violation")?.at ?? story.length;
+    this.cursor = story.marks.findLast(mark => mark.kind === "violation")?.at ?? story.length;
     this.seeAll();
+    // A broken rule has its cause in what was done before it; a long quiet time before that would take the room.
+    const first = story.marks.find(mark => mark.kind !== "event")?.at ?? 0;
+    if (story.isWrong && first > story.length / 3) this.see(first - (story.length - first) * 0.3, this.view.to);
   }
 
   begin(story, isLive) {
@@ -70,7 +73,7 @@ class Player {
   }
 
   simulatedClock(time, step) {
-    const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
+    const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
     // As the verdict and the facts have it.
     if (time < 1000) return `${time.toFixed(digits)} s`;
     const seconds = (time % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
@@ -218,7 +221,7 @@ class Player {
   tellStates() {
     const states = this.chart.states(this.isLive && this.follows ? this.length - 1e-6 : Math.min(this.cursor, this.length - 1e-6));
     const lanes = this.chart.lanes.map(lane => ({name: lane.name, rows: lane.rows.map(row => [row.name,
-      states.get(row).map(span => `${KINDS[span.kind].says}${span.text ? `: ${span.text}` : ""}`).join("; ")])
+      states.get(row).map(span => inWords(span)).join("; ")])
       .filter(([, text]) => text)}));
     const told = JSON.stringify(lanes);
     if (told === this.told.states) return;
@@ -241,7 +244,7 @@ class Player {
     const rows = shown.map(([number, mark]) => {
       const lane = mark.place && this.story.lanes[mark.place.lane];
       const row = make("tr", {className: `${mark.kind}${number === near && !this.follows ? " near" : ""}`},
-        make("td", {}, make("button", {type: "button", textContent: this.story.says(mark.at, 0.1)})),
+        make("td", {}, make("button", {type: "button", textContent: this.story.says(mark.at, 0.001)})),
         make("td", {textContent: `${MARKS[mark.kind].glyph} ${MARKS[mark.kind].says}`}),
         make("td", {textContent: lane ? `${lane.name} ${lane.rows[mark.place.row] ?? ""}` : ""}), make("td", {textContent: mark.text}));
       row.onclick = () => this.moveTo(mark.at);
