@@ -44,7 +44,9 @@ extension EndToEnd {
     ) async throws -> LiveMessage {
       let answer = try await HTTPClient.shared.execute(
         HTTPClientRequest(url: "\(url)/events"), timeout: .seconds(60))
-      #expect(answer.headers["content-type"] == ["text/event-stream"])
+      guard answer.headers["content-type"] == ["text/event-stream"] else {
+        throw TestFailure("no stream: \(answer.status)")
+      }
       var text = ""
       for try await part in answer.body {
         text += String(buffer: part)
@@ -83,7 +85,7 @@ extension EndToEnd {
         let pods = all.update.spans.map(\.value).filter {
           $0.kind == .pod && $0.text == "kube-scheduler"
         }
-        #expect(pods.count == 2 && pods[0].to != nil && pods[1].to == nil)
+        #expect(pods.count == 2 && pods[0].to != nil && pods[1].to == nil, "\(pods)")
         // A lease changes hands by a button.
         try await cluster.waitUntil("for two nodes") { $0.nodes.allSatisfy(\.answers) }
         let down = try await Self.send(

@@ -89,7 +89,7 @@ package struct LiveStory: Sendable {
         let lane = event.node.flatMap { self.layout.nodes[$0] }
         self.mark(
           event.isAction ? .fault : .event, at: (event.at - origin) / .seconds(1),
-          lane.map { Story.Place(lane: $0, row: 0) }, event.text)
+          lane.map { Story.Place(lane: $0, row: Story.Place.wholeLane) }, event.text)
       }
     case .told(let kind, let node, let text):
       let lane = node.flatMap { self.layout.nodes[$0] }
