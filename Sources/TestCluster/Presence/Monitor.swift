@@ -75,9 +75,13 @@ public final class Monitor: Sendable {
       let pods = try await self.cluster.requests.items(
         from: "\(self.cluster.kubeletURL(node))/runningpods/")
       running = Set(pods.map(\.metadata.name))
-    } catch .refused where !(await self.cluster.cutNodes.contains(node)) {
-      isAlive = false
-      running = self.cluster.orphans(on: node)
+    } catch .refused {
+      if await self.cluster.cutNodes.contains(node) {
+        isAlive = nil
+      } else {
+        isAlive = false
+        running = self.cluster.orphans(on: node)
+      }
     } catch {
       isAlive = nil
     }
