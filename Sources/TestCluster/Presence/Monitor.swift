@@ -76,7 +76,7 @@ public final class Monitor: Sendable {
         from: "\(self.cluster.kubeletURL(node))/runningpods/")
       running = Set(pods.map(\.metadata.name))
     } catch .refused {
-      if await self.cluster.cutNodes.contains(node) {
+      if await self.cluster.isUnreachable(node) {
         isAlive = nil
       } else {
         isAlive = false
