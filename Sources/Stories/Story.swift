@@ -17,6 +17,9 @@ public struct Story: Codable, Equatable, Sendable {
 
   /// A place on the page: the index of a lane, and that of a row in it.
   public struct Place: Codable, Hashable, Sendable {
+    /// In place of a row's index: a mark that concerns the lane, and none of its rows.
+    public static let wholeLane = -1
+
     public var lane: Int
     public var row: Int
 

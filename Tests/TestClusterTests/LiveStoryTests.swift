@@ -141,6 +141,20 @@ struct LiveStoryTests {
     #expect(story.recording.verdict.hasPrefix("Never two"))
   }
 
+  /// Between its last look and its next one it may have ended, and started again.
+  @Test func whatASilentKubeletRunsIsNotDrawn() {
+    var story = self.story()
+    let looks = [("kube-master1", 1000, true), ("kube-master1", 2000, true)]
+    let row = LiveRow.pod(node: "kube-master1", .scheduler)
+    for (now, state) in [(2.5, "1.0-"), (10.0, "1.0-2.0")] {
+      story.see(.presence(self.log(looks), origin: self.origin), at: now)
+      #expect(self.states(story, row) == ["pod 'kube-scheduler' \(state)"])
+    }
+    let later = self.log(looks + [("kube-master1", 11_000, true)])
+    story.see(.presence(later, origin: self.origin), at: 11.5)
+    #expect(self.states(story, row) == ["pod 'kube-scheduler' 1.0-"])
+  }
+
   @Test func twoPodsAtOnceAreMarkedOnceAndNeverForgotten() {
     var story = self.story()
     var looks = [

@@ -21,6 +21,7 @@ import Glibc
     subcommands: [
       Up.self, Down.self, Demo.self, Failures.self, Chaos.self, Simulate.self, Pods.self,
       Leaders.self, Exec.self, Logs.self, Kill.self, Stop.self, Start.self, Pause.self, Resume.self,
+      StepDown.self, Cut.self, Mend.self,
     ])
 
   /// What earlier versions had, and where it is now.

@@ -71,6 +71,59 @@ struct Stop: AsyncParsableCommand {
   func run() async throws { try await perform("stop", on: self.node, self.state, "is down") }
 }
 
+struct StepDown: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "step-down",
+    abstract: "Make a node's elector release its lease, and follow for two TTLs.",
+    discussion: """
+      It removes the manifest, waits for the pod's end and releases the lock, as on a stop.
+
+      Example:  zweimaster step-down kube-master1 scheduler-elector
+      """)
+
+  @Argument(help: "The node, for example kube-master1.")
+  var node: String
+
+  @Argument(help: "Its elector: scheduler-elector or controller-manager-elector.")
+  var component: Component
+
+  @OptionGroup var state: StateOptions
+
+  func run() async throws {
+    try await perform("step-down", on: self.node, self.state, "steps down", self.component)
+  }
+}
+
+struct Cut: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Cut a node off: a machine from the network, other nodes' electors from the store.",
+    discussion: """
+      For 'zweimaster up --recipe' and 'zweimaster up --web'.
+
+      Example:  zweimaster cut kube-master1
+      """)
+
+  @Argument(help: "The node, for example kube-master1.")
+  var node: String
+
+  @OptionGroup var state: StateOptions
+
+  func run() async throws { try await perform("cut", on: self.node, self.state, "is cut off") }
+}
+
+struct Mend: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Connect a node again that was cut off.",
+    discussion: "Example:  zweimaster mend kube-master1")
+
+  @Argument(help: "The node, for example kube-master1.")
+  var node: String
+
+  @OptionGroup var state: StateOptions
+
+  func run() async throws { try await perform("mend", on: self.node, self.state, "is connected") }
+}
+
 extension TargetOptions {
   fileprivate func perform(_ verb: String, _ done: String) async throws {
     try await zweimaster.perform(verb, on: self.node, self.state, done, self.component)

@@ -220,7 +220,8 @@ class Chart {
 
   drawMarks() {
     const {from, to} = this.view;
-    const seen = [...this.content.marks].filter(([, mark]) => mark.at >= from && mark.at <= to);
+    const seen = [...this.content.marks].filter(([, mark]) => mark.at >= from && mark.at <= to)
+      .sort(([, one], [, other]) => one.at - other.at);
     const texts = this.markTexts(seen);
     const drawn = new Map();
     for (const [number, mark] of seen) {

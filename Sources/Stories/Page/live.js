@@ -206,7 +206,9 @@ class Live {
       this.button(node.name, "Stop", "stop", node.state === "up"),
       this.button(node.name, "Start", "start", isDown)];
     if (message.canActOnProcesses) {
-      acts.push(this.button(node.name, "Pause", "pause", !isDown && !isPaused),
+      const pause = this.button(node.name, "Pause", "pause", !isDown && !isPaused);
+      pause.title = "Stops its kubelet, too. The promise leaves that out: when it goes on, two pods may run for a moment.";
+      acts.push(pause,
         this.button(node.name, "Resume", "resume", !isDown && node.processes.some(process => process.isPaused)));
     }
     if (message.canCut) {

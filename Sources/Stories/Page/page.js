@@ -235,7 +235,8 @@ class Player {
   tellMarks() {
     const faults = $("which").value === "faults";
     const marks = [...this.story.marks].filter(([, mark]) =>
-      mark.at >= this.view.from && mark.at <= this.view.to && !(faults && mark.kind === "event"));
+      mark.at >= this.view.from && mark.at <= this.view.to && !(faults && mark.kind === "event"))
+      .sort(([, one], [, other]) => one.at - other.at);
     const shown = this.isLive ? marks.slice(-300).reverse() : marks.slice(0, 300);
     const near = marks.findLast(([, mark]) => mark.at <= this.cursor + 1e-6)?.[0];
     const told = JSON.stringify([shown.map(([number]) => number), this.follows ? null : near, marks.length]);

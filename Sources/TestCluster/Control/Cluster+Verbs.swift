@@ -50,6 +50,11 @@ extension Cluster {
   /// Ends a ``cut(_:)``.
   package func mend(_ node: String) async throws { try await self.setCut(node, false) }
 
+  /// Whether we cannot reach the node's servers either.
+  package func isUnreachable(_ node: String) -> Bool {
+    self.configuration.room != nil && self.cutNodes.contains(node)
+  }
+
   private func setCut(_ node: String, _ isCut: Bool) async throws {
     let verb = isCut ? "cut off" : "mend"
     try self.check(node, verb: verb) { $0 != .down }

@@ -16,17 +16,18 @@ extension Cluster {
       case .loadBalancer: break
       case .component(let node, let component):
         let isCut = self.cutNodes.contains(node)
-        func set(_ part: LiveRow.Part, _ identity: ProcessIdentity?) {
+        func set(_ part: LiveRow.Part, _ identity: ProcessIdentity?, isCut: Bool = false) {
           states[.process(node: node, part)] = ProcessState(identity, isCut: isCut)
         }
         switch component {
-        case .machine: set(.machine, identity)
+        case .machine: set(.machine, identity, isCut: isCut)
         case .apiServer: set(.apiServer, identity)
         case .kubelet: set(.kubelet, identity)
         case .schedulerElector, .controllerManagerElector:
           let role: Role = component == .schedulerElector ? .scheduler : .controllerManager
           set(.guardian(role), identity)
-          set(.elector(role), identity?.child)
+          // The others do not ask the store.
+          set(.elector(role), identity?.child, isCut: isCut)
         }
       }
     }

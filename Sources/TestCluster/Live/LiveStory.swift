@@ -12,6 +12,8 @@ package struct LiveStory: Sendable {
   package static let maximumSpans = 8000
   package static let maximumMarks = 4000
   package static let maximumText = 240
+  /// How long what was seen last counts as going on, in seconds.
+  private static let silence: Double = 2
 
   /// Something that can change, and since which version of the story it is as it is.
   private struct Entry<Value: Codable & Equatable & Sendable>: Sendable {
@@ -89,7 +91,7 @@ package struct LiveStory: Sendable {
         let lane = event.node.flatMap { self.layout.nodes[$0] }
         self.mark(
           event.isAction ? .fault : .event, at: (event.at - origin) / .seconds(1),
-          lane.map { Story.Place(lane: $0, row: 0) }, event.text)
+          lane.map { Story.Place(lane: $0, row: Story.Place.wholeLane) }, event.text)
       }
     case .told(let kind, let node, let text):
       let lane = node.flatMap { self.layout.nodes[$0] }
@@ -143,10 +145,14 @@ package struct LiveStory: Sendable {
       case .pod(let role): (row, text) = (.pod(node: stay.node, role), role.podName)
       }
       let from = max(0, (stay.from - origin) / .seconds(1))
-      let to = stay.goneBy.map { ($0 - origin) / .seconds(1) }
+      let sure = (stay.to - origin) / .seconds(1)
+      // What a silent kubelet runs is unknown: nothing is drawn until it is seen again.
+      let to =
+        stay.goneBy.map { ($0 - origin) / .seconds(1) }
+        ?? (self.head.length - sure > Self.silence ? sure : nil)
       let key = StayKey(subject: stay.subject, node: stay.node, from: stay.from)
       if let number = self.stays[key] {
-        if let to { self.end(number, at: to) }
+        Self.change(&self.spans, number, self.version) { $0.to = to.map { max(from, $0) } }
       } else if to.map({ $0 > self.oldest }) ?? true, let place = self.layout.places[row] {
         let kind: Story.Span.Kind = if case .pod = stay.subject { .pod } else { .manifest }
         self.stays[key] = self.begin(Story.Span(place, kind, text, from: from, to: to))

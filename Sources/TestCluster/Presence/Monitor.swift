@@ -6,7 +6,8 @@ import Synchronization
 /// Watches a cluster for two leaders. Some fifty times a second it asks each kubelet which pods it runs, and checks
 /// whether the elected manifests are in its directory.
 ///
-/// A manifest in the directory of a dead kubelet does not count, because nothing runs it.
+/// A manifest in the directory of a dead kubelet does not count, because nothing runs it. A kubelet that is cut off is not
+/// dead: what it runs is unknown.
 public final class Monitor: Sendable {
   private let cluster: Cluster
   private let pause: Duration
@@ -75,8 +76,12 @@ public final class Monitor: Sendable {
         from: "\(self.cluster.kubeletURL(node))/runningpods/")
       running = Set(pods.map(\.metadata.name))
     } catch .refused {
-      isAlive = false
-      running = self.cluster.orphans(on: node)
+      if await self.cluster.isUnreachable(node) {
+        isAlive = nil
+      } else {
+        isAlive = false
+        running = self.cluster.orphans(on: node)
+      }
     } catch {
       isAlive = nil
     }

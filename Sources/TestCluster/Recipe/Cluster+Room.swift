@@ -68,6 +68,7 @@ extension Cluster {
         problem = error
       }
     }
+    self.cutNodes.remove(node)
     let machine = ProcessName.component(node: node, .machine)
     let first = self.processes[machine]?.identity?.child
     await self.end([machine], by: SIGKILL, within: .seconds(10))
