@@ -189,7 +189,7 @@ package struct LiveStory: Sendable {
 
   // MARK: - Spans and marks
 
-  /// Sets the state of a row; `nil` ends the one that lasts.
+  /// Sets the state of a row; `nil` ends the present one.
   private mutating func set(
     _ row: LiveRow, _ kind: Story.Span.Kind?, _ text: String, at now: Double
   ) {
