@@ -62,7 +62,8 @@ extension ChaosReport {
     story.title = "Random faults, seed \(seed)"
     story.isWrong = !violations.isEmpty || story.marks.contains { $0.kind == .violation }
     let faults = self.bursts.map(\.kinds.count).reduce(0, +)
-    let played = "\(faults) faults in \(self.bursts.count) bursts, \(self.log.looks) looks"
+    let bursts = self.bursts.count == 1 ? "one burst" : "\(self.bursts.count) bursts"
+    let played = "\(faults) faults in \(bursts), \(self.log.looks) looks"
     if violations.isEmpty {
       if !story.isWrong { story.verdict = "Everything was as promised: \(played), never two pods." }
     } else {

@@ -1,3 +1,4 @@
+import Stories
 import TestCluster
 import Testing
 
@@ -15,12 +16,34 @@ extension EndToEnd {
           "elector-sigkill", "dest-edited", "bad-reload-then-crash", "leader-cut-off",
           "clock-minus-1h", "machine-paused",
         ]
-        let results = try await FailureRun(configuration: configuration, store: "x")
-          .play(try FailureRow.named(rows)) { _ in }
+        let results = try await FailureRun(
+          configuration: configuration, store: "x", records: true
+        )
+        .play(try FailureRow.named(rows)) { _ in }
         #expect(results.map(\.row) == rows)
         try #require(
           results.allSatisfy { $0.verdict == .ok }, "\(FailureResult.table(results))")
+        for result in results { try self.check(try #require(result.story), result) }
       }
+    }
+
+    /// Each row is a recording of its own, in which its fault can be seen and what followed from it.
+    private func check(_ story: Story, _ result: FailureResult) throws {
+      #expect(story.title == "\(result.row) on x")
+      #expect(!story.isWrong && story.verdict.hasPrefix("As it has to be: "), "\(story.verdict)")
+      let fault = try #require(story.marks.first { $0.kind == .fault }, "\(result.row)")
+      let lane = try #require(fault.place?.lane)
+      #expect(lane > 0 && 0 < fault.at && fault.at < story.length, "\(fault)")
+      let kinds = Set(story.spans.map(\.kind))
+      #expect(kinds.isSuperset(of: [.alive, .lease, .manifest, .pod]), "\(result.row): \(kinds)")
+      // The leader, to whom it happened, had the manifest.
+      #expect(
+        story.spans.contains {
+          $0.kind == .manifest && $0.place.lane == lane && $0.from < fault.at
+            && $0.to ?? story.length >= fault.at
+        }, "\(result.row)")
+      guard result.row == "elector-sigkill" else { return }
+      #expect(story.spans.filter { $0.kind == .pod }.count > 1, "the pod comes back, or moves")
     }
   }
 }
