@@ -53,6 +53,18 @@ extension EndToEnd {
       }
     }
 
+    /// Its elector, which goes on, removes the manifest and hands over.
+    @Test func `a guard that stands still costs the lead, and never are there two`() async throws {
+      try await withCluster { cluster, monitor in
+        let leader = try await cluster.waitForLeader(of: .scheduler)
+        try await cluster.pause(leader, .schedulerElector)
+        try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
+        #expect(contents(cluster.directory.destination(.scheduler, leader)) == nil)
+        try await cluster.resume(leader, .schedulerElector)
+        #expect(monitor.overlaps == [])
+      }
+    }
+
     @Test func `a kubelet that dies is started again and runs what lies in its directory`()
       async throws
     {

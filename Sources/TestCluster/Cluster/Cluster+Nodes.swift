@@ -17,11 +17,12 @@ extension Cluster {
     }
   }
 
-  /// Kills a single process of a node with `SIGKILL`; it is restarted, as one that ended by itself.
+  /// Kills a single process of a node with `SIGKILL`; it is restarted, as one that ended by itself. Of an elector it is
+  /// the guard.
   public func kill(_ node: String, _ component: Component) throws {
     let name = try self.running(node, component, verb: "kill")
     self.note("kill -9 of \(name)", on: node, isAction: true)
-    self.processes[name]?.identity?.signal(SIGKILL)
+    self.processes[name]?.identity?.signalAlone(SIGKILL)
   }
 
   /// Stops a node in good order: its electors hand over what they lead, then its kubelet ends.
@@ -99,7 +100,8 @@ extension Cluster {
     guard self.nodeStates[node] == .starting else { throw .interrupted("starting \(node)") }
   }
 
-  /// Stops a node, or one of its processes, with `SIGSTOP`.
+  /// Stops a node, or one of its processes, with `SIGSTOP`. Of an elector that is named it is the guard: guard and elector
+  /// that stand still together could not prevent two pods.
   public func pause(_ node: String, _ component: Component? = nil) throws {
     try self.signal(node, component, SIGSTOP, verb: "pause", isPaused: true)
   }
@@ -117,7 +119,11 @@ extension Cluster {
     self.note(
       "\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")", on: node, isAction: true)
     for name in names {
-      self.processes[name]?.identity?.signal(number)
+      if component == nil {
+        self.processes[name]?.identity?.signal(number)
+      } else {
+        self.processes[name]?.identity?.signalAlone(number)
+      }
       self.processes[name]?.isPaused = isPaused
     }
   }
