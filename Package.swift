@@ -416,7 +416,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Benchmarks", "EtcdClient", "FaultCampaigns", "HTTPEndpoint", "KubernetesObjects", "Stories",
+        "Benchmarks", "EtcdClient", "FaultCampaigns", "HTTPEndpoint", "KubernetesObjects",
+        "Stories",
         "TestCluster", "TestSupport", "elector", "fake-apiserver", "fake-kubelet",
         "kube-controller-manager-stand-in", "kube-scheduler-stand-in", "kvstore", "zweimaster",
         "zweimaster-bench", httpClient, nioCore, subprocess, systemPackage,
