@@ -127,7 +127,13 @@ extension EndToEnd {
         #expect(log.status == 200)
         #expect(log.body.split(separator: "\n").count <= 200)
         #expect(try await Self.send("GET", "\(url)/logs/store/store").status == 200)
+        // A log that a name which is not looked at would lead to.
+        let canary = "\(cluster.directory.path)/elsewhere/var/log"
+        try FileManager.default.createDirectory(
+          atPath: canary, withIntermediateDirectories: true)
+        try Data("canary".utf8).write(to: URL(filePath: "\(canary)/scheduler-elector.log"))
         for path in [
+          "elsewhere/scheduler-elector", "kube-master1%2F..%2Felsewhere/scheduler-elector",
           "kube-master1/..%2F..%2Fcluster.json", "..%2Fkube-master1/scheduler-elector",
           "kube-master1/%2Fetc%2Fpasswd", "store/scheduler-elector", "kube-master1/machine",
           "kube-master9/scheduler-elector",
