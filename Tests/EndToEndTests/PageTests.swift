@@ -76,12 +76,22 @@ extension EndToEnd {
         let kill = try await Self.send("POST", "\(url)/nodes/\(leader)/kill")
         #expect(kill.status == 200, "\(kill)")
         let message = try await Self.message(url) { $0.status?.leader(of: .scheduler) == other }
-        #expect(message.looks > 0 && message.violations == 0 && (message.index ?? 0) > 0)
+        #expect(message.looks > 0 && message.violations == 0)
+        // A real etcd does not name the index of v2.
+        if EndToEnd.store != .etcd {
+          _ = try await Self.message(url) { ($0.index ?? 0) > 0 }
+        }
         // Whoever did it: this one came from here, the next one by the way of the command line.
         try await cluster.perform("start", on: leader, component: nil)
+        // A mark comes with the next look.
+        func actions(_ message: LiveMessage) -> [String] {
+          message.update.marks.map(\.value).filter { $0.kind == .fault }.map(\.text)
+        }
+        try await eventually("both are told") {
+          actions(try await Self.message(url) { $0.update.story != nil })
+            == ["kill -9 of \(leader)", "starting \(leader)"]
+        }
         let all = try await Self.message(url) { $0.update.story != nil }
-        let actions = all.update.marks.map(\.value).filter { $0.kind == .fault }.map(\.text)
-        #expect(actions == ["kill -9 of \(leader)", "starting \(leader)"])
         let pods = all.update.spans.map(\.value).filter {
           $0.kind == .pod && $0.text == "kube-scheduler"
         }
