@@ -17,7 +17,8 @@ extension EndToEnd {
         #expect(status.nodes.filter { $0.state == .down }.map(\.name) == [leader])
         #expect(!status.pods.contains { $0.name.hasSuffix(leader) })
         let other = try #require(status.leader(of: .scheduler))
-        let stay = try #require(monitor.log.arrival(of: .pod(.scheduler), on: other, after: killed))
+        let stay = try await monitor.arrival(
+          of: .pod(.scheduler), on: [other], after: killed, within: .seconds(60))
         let limit = try cluster.configuration.timing().worstTakeover + .seconds(1)
         #expect(stay.from - killed < limit, "TTL, lock-delay and a second")
       }

@@ -87,6 +87,17 @@ func contents(_ path: String) -> String? {
   FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
 }
 
+extension Monitor {
+  /// Waits until it has seen the role's manifest and pod on the node. It looks now and then: what a test ends at once
+  /// could be gone before the first look.
+  func sees(_ role: Role, on node: String) async throws {
+    let subjects: [PresenceLog.Subject] = [.manifest(role), .pod(role)]
+    try await eventually("for the monitor to see \(role.podName) on \(node)") {
+      subjects.allSatisfy { self.log.latest(of: $0, on: node) != nil }
+    }
+  }
+}
+
 extension Cluster {
   /// Waits until the scheduler has a leader in a later term.
   @discardableResult

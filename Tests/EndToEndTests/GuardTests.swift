@@ -35,6 +35,7 @@ extension EndToEnd {
     {
       try await withCluster { cluster, monitor in
         let pair = try await Pair.leading(cluster)
+        try await monitor.sees(.scheduler, on: pair.node)
         kill(pair.elector.pid, SIGSTOP)
         let other = try await cluster.waitForLeader(of: .scheduler, otherThan: pair.node)
         try await eventually("the monitor has seen it, too") {
@@ -78,16 +79,18 @@ extension EndToEnd {
       try await withCluster(ttlSeconds: 30) { cluster, monitor in
         let pair = try await Pair.leading(cluster)
         let term = try await cluster.lease(.scheduler).holder.term
+        try await monitor.sees(.scheduler, on: pair.node)
         let killed = ContinuousClock.now
         kill(pair.guardian.pid, SIGKILL)
         // Any node may lead: the cluster restarts the guard at once.
         try await cluster.waitForTerm(after: term)
         #expect(ContinuousClock.now - killed < .seconds(15), "long before the lease's end")
-        #expect(
+        try await eventually("for the monitor to see it go") {
           monitor.log.stays.contains {
             $0.subject == .manifest(.scheduler) && $0.node == pair.node
               && $0.goneBy.map { $0 > killed } == true
-          })
+          }
+        }
         try await eventually("for the elector's end") { !pair.elector.isAlive }
         #expect(contents(pair.log)?.contains("the guard has ended: left the election") == true)
       }
@@ -158,6 +161,7 @@ extension EndToEnd {
     @Test func `a second signal does not cut a stop short`() async throws {
       try await withCluster(masters: 1, ttlSeconds: 30, stopTime: .seconds(3)) { cluster, monitor in
         let pair = try await Pair.leading(cluster)
+        try await monitor.sees(.scheduler, on: pair.node)
         kill(-pair.guardian.pid, SIGINT)
         try await eventually("for the manifest to go") { contents(pair.manifest) == nil }
         #expect(pair.guardian.isAlive && pair.elector.isAlive, "the pod has three seconds")

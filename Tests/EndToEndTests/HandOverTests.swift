@@ -14,16 +14,14 @@ extension EndToEnd {
       try await withCluster(on: store, ttlSeconds: 20, stopTime: stopTime) { cluster, monitor in
         let leader = try await cluster.waitForLeader(of: .scheduler)
         try await cluster.waitForLeader(of: .controllerManager)
+        try await monitor.sees(.scheduler, on: leader)
         let stopped = ContinuousClock.now
         try await cluster.stop(leader)
         for role in Role.allCases { try await cluster.waitForLeader(of: role, otherThan: leader) }
         let other = try #require(await cluster.status().leader(of: .scheduler))
         let old = try #require(monitor.log.latest(of: .pod(.scheduler), on: leader))
-        try await eventually("for its pod") {
-          monitor.log.arrival(of: .pod(.scheduler), on: other, after: stopped) != nil
-        }
-        let new = try #require(
-          monitor.log.arrival(of: .pod(.scheduler), on: other, after: stopped))
+        let new = try await monitor.arrival(
+          of: .pod(.scheduler), on: [other], after: stopped, within: .seconds(60))
         #expect(old.to < new.from)
         #expect(old.to - stopped > stopTime / 2, "the pod took its time")
         #expect(new.from - stopped < stopTime + .seconds(1))

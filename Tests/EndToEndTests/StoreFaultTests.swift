@@ -55,6 +55,7 @@ private func withStoreAway(
     for role in Role.allCases { try await cluster.waitForLeader(of: role) }
     for role in Role.allCases {
       let leader = try await cluster.waitForLeader(of: role)
+      try await monitor.sees(role, on: leader)
       leaders.append((role, leader, try await cluster.leaseEnd(role)))
     }
     try await takeAway(cluster)
