@@ -260,6 +260,6 @@ struct OrderedMap<Element: OrderedElement> {
   }
 }
 
-// Each change goes through `own`, which copies a node that anyone else holds, as an array does with its storage. So what
-// two copies share is never written, on whatever threads they are.
+// Unchecked, since nodes are objects with variables: each change goes through `own`, which copies a node that anyone else
+// holds, as an array does with its storage. So what two copies share is never written, on whatever threads they are.
 extension OrderedMap: @unchecked Sendable where Element: Sendable {}

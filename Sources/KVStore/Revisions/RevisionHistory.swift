@@ -76,12 +76,6 @@ struct RevisionHistory: Sendable {
 
   // MARK: Reading
 
-  var count: Int {
-    var count = self.older.count + self.newer.count + self.archived.count
-    if let next = self.nextToArchive { count -= self.older.rank(of: next) }
-    return count
-  }
-
   /// A change that memory has.
   func inMemory(_ revision: Revision) -> Change? { self.newer[revision] ?? self.older[revision] }
 

@@ -197,5 +197,6 @@ package struct StoreWriter: Sendable {
 
   /// Changes of keys. The requests that come meanwhile wait about a millisecond.
   private static let sweptAtOnce = 200
+  /// Changes that leave memory, each of which is quicker: it is only added at the end.
   private static let archivedAtOnce = 2_000
 }

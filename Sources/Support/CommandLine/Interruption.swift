@@ -5,9 +5,9 @@ import Glibc
 ///
 /// The kernel gives the signal to the main thread, which does the work: it makes no new file meanwhile.
 package enum Interruption {
-  /// Set before the handlers are, and never again.
+  // Unsafe for the compiler alone: both are set once, before the handlers are, and from then on they are only read.
   private nonisolated(unsafe) static var files: [UnsafeMutablePointer<CChar>] = []
-  /// Likewise.
+  // The same proof.
   private nonisolated(unsafe) static var clearsLine = false
 
   private static let ignored = unsafeBitCast(SIG_IGN, to: Int.self)

@@ -230,6 +230,16 @@ struct Keyspace: Equatable {
 }
 
 extension RevisionHistory {
+  /// In memory or not.
+  var count: Int {
+    var count = 0
+    self.forEachLink(from: .none) { _ in
+      count += 1
+      return true
+    }
+    return count
+  }
+
   /// What all changes made of their keys, in memory or not.
   var all: [KeyValue] {
     get throws(RevisionError) {
