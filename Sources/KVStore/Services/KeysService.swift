@@ -62,10 +62,10 @@ extension CallCodec where Query == RangeRequest, Answer == (V3ResponseHeader, Ra
       read: { RangeRequest(plain: $0) },
       value: { (query: V3RangeRequest) throws(RPCStatus) in try RangeRequest(query) },
       write: { header, answer in
-        var writer = PlainWriter(capacity: answer.byteCount)
-        writer.range(answer)
-        writer.header(header)
-        return writer.buffer
+        PlainWriter.message(capacity: answer.byteCount) {
+          $0.range(answer)
+          $0.header(header)
+        }
       },
       message: { header, answer in
         var message = V3RangeResponse(answer)
@@ -80,10 +80,10 @@ extension CallCodec where Query == PutRequest, Answer == (V3ResponseHeader, KeyV
     .plain(
       read: { PutRequest(plain: $0) }, value: { (query: V3PutRequest) in PutRequest(query) },
       write: { header, previous in
-        var writer = PlainWriter(capacity: 64)
-        if let previous { writer.pair(previous, 2) }
-        writer.header(header)
-        return writer.buffer
+        PlainWriter.message(capacity: 64) {
+          if let previous { $0.pair(previous, 2) }
+          $0.header(header)
+        }
       },
       message: { header, previous in
         var message = V3PutResponse()
@@ -100,10 +100,10 @@ extension CallCodec where Query == TxnRequest, Answer == (V3ResponseHeader, TxnA
       read: { TxnRequest(plain: $0) },
       value: { (query: V3TxnRequest) throws(RPCStatus) in try TxnRequest(query) },
       write: { header, answer in
-        var writer = PlainWriter(capacity: 256)
-        writer.txn(answer)
-        writer.header(header)
-        return writer.buffer
+        PlainWriter.message(capacity: 256) {
+          $0.txn(answer)
+          $0.header(header)
+        }
       },
       message: { header, answer in
         var message = V3TxnResponse(answer)

@@ -186,36 +186,49 @@ extension TxnCompare {
 
 /// Writes a message from its end to its beginning: so the length of a part is known when it is to be written.
 struct PlainWriter {
-  private var bytes: [UInt8]
-  /// Where the message begins so far.
+  private let space: UnsafeMutableRawBufferPointer
+  /// Where the message begins so far; less than 0 once there is too little space.
   private var start: Int
 
-  /// - Parameter capacity: about how long it will be.
-  init(capacity: Int) {
-    self.bytes = [UInt8](repeating: 0, count: capacity)
-    self.start = capacity
+  private init(_ space: UnsafeMutableRawBufferPointer) {
+    self.space = space
+    self.start = space.count
   }
 
-  var buffer: ByteBuffer { ByteBuffer(bytes: self.bytes[self.start...]) }
+  /// The message that the body writes.
+  /// - Parameters:
+  ///   - capacity: about how long it will be.
+  ///   - body: is called again, if it was longer.
+  static func message(capacity: Int, _ body: (inout PlainWriter) -> Void) -> ByteBuffer {
+    var buffer = ByteBufferAllocator().buffer(capacity: capacity)
+    var start = 0
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { space in
+      var writer = PlainWriter(UnsafeMutableRawBufferPointer(rebasing: space[..<capacity]))
+      body(&writer)
+      start = writer.start
+      return capacity
+    }
+    guard start >= 0 else { return self.message(capacity: capacity - start, body) }
+    buffer.moveReaderIndex(to: start)
+    return buffer
+  }
 
-  private mutating func makeRoom(_ count: Int) {
-    guard self.start < count else { return }
-    let more = max(count, self.bytes.count)
-    self.bytes.insert(contentsOf: repeatElement(0, count: more), at: 0)
-    self.start += more
+  /// Takes the space before what is written.
+  private mutating func take(_ count: Int) -> UnsafeMutableRawBufferPointer? {
+    self.start -= count
+    guard self.start >= 0 else { return nil }
+    return UnsafeMutableRawBufferPointer(rebasing: self.space[self.start..<self.start + count])
   }
 
   private mutating func varint(_ number: UInt64) {
     let length = number == 0 ? 1 : (63 - number.leadingZeroBitCount) / 7 + 1
-    self.makeRoom(length)
-    self.start -= length
-    var (number, place) = (number, self.start)
-    while number > 0x7F {
-      self.bytes[place] = UInt8(truncatingIfNeeded: number) | 0x80
+    guard let space = self.take(length) else { return }
+    var number = number
+    for place in 0..<length - 1 {
+      space[place] = UInt8(truncatingIfNeeded: number) | 0x80
       number >>= 7
-      place += 1
     }
-    self.bytes[place] = UInt8(number)
+    space[length - 1] = UInt8(number)
   }
 
   /// A field is left out where it is 0.
@@ -231,20 +244,16 @@ struct PlainWriter {
 
   mutating func array(_ array: [UInt8], _ field: UInt64) {
     guard !array.isEmpty else { return }
-    self.makeRoom(array.count)
-    self.start -= array.count
-    self.bytes.withUnsafeMutableBytes { space in
-      UnsafeMutableRawBufferPointer(rebasing: space[self.start...]).copyBytes(from: array)
-    }
+    self.take(array.count)?.copyBytes(from: array)
     self.varint(UInt64(array.count))
     self.varint(PlainReader.bytes(field))
   }
 
   /// A message in the message, which is there even when it is empty.
   mutating func part(_ field: UInt64, _ write: (inout PlainWriter) -> Void) {
-    let length = self.bytes.count - self.start
+    let end = self.start
     write(&self)
-    self.varint(UInt64(self.bytes.count - self.start - length))
+    self.varint(UInt64(end - self.start))
     self.varint(PlainReader.bytes(field))
   }
 

@@ -44,6 +44,8 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   private var isBroken = false
 
   private var isTurnPlanned = false
+  /// Frames that were written in this turn and are not flushed.
+  private var waitingFrames = 0
   private var callsToProceed: [StreamCall] = []
   private var streamsToReset: [HTTP2StreamID] = []
 
@@ -295,7 +297,18 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
     guard let context else { return }
     context.write(
       self.wrapOutboundOut(HTTP2Frame(streamID: id, payload: payload)), promise: promise)
-    if !self.isReading { self.planTurn() }
+    guard !self.isReading else { return }
+    self.waitingFrames += 1
+    if self.waitingFrames >= Self.framesAtOnce { self.flush() }
+    self.planTurn()
+  }
+
+  /// Of many messages the first ones leave while the others are made: their client has work with them meanwhile.
+  private static let framesAtOnce = 32
+
+  private func flush() {
+    self.waitingFrames = 0
+    self.context?.flush()
   }
 
   private func setBehind(_ isBehind: Bool) {
@@ -326,7 +339,7 @@ final class HTTP2ConnectionHandler: ChannelDuplexHandler {
         self.write(.rstStream(.noError), on: id)
       }
       self.streamsToReset = []
-      self.context?.flush()
+      self.flush()
     }
   }
 }
