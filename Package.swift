@@ -246,10 +246,14 @@ let package = Package(
 
     // MARK: Programs
 
+    // kvstore's allocator, and its settings.
+    .target(
+      name: "CAllocator", path: "Sources/Support/CAllocator",
+      linkerSettings: [.linkedLibrary("jemalloc")]),
     .executableTarget(
       name: "kvstore",
       dependencies: [
-        "CommandLine", "KVStore", "Linux", arguments, logging, lifecycle, unixSignals,
+        "CAllocator", "CommandLine", "KVStore", "Linux", arguments, logging, lifecycle, unixSignals,
       ],
       path: "Sources/Commands/kvstore", swiftSettings: settings),
     .executableTarget(

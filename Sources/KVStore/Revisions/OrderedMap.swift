@@ -12,8 +12,9 @@ protocol OrderedElement {
 /// be far away in memory.
 struct OrderedMap<Element: OrderedElement> {
   /// A node has at most so many elements, and, unless it is the root or was split at the end of the map, at least half as
-  /// many.
-  static var capacity: Int { 32 }
+  /// many. One that was split at the end of the map has one less: 36 elements of 8 or of 24 bytes, with an array's head,
+  /// fill a block of jemalloc's.
+  static var capacity: Int { 37 }
 
   typealias Key = Element.OrderKey
 
