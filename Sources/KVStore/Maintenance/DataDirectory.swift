@@ -50,7 +50,9 @@ public struct DataDirectory: Sendable {
   ) throws(StartError) -> Summary {
     let work = MaintenanceWork([.checking, .reading], progress)
     do {
-      return try self.reading { queue, log in try Self.inspect(queue, log, at: self.file, work) }
+      return try self.reading(work) { queue, log in
+        try Self.inspect(queue, log, at: self.file, work)
+      }
     } catch {
       throw StartError(error, at: self.file)
     }
@@ -59,10 +61,11 @@ public struct DataDirectory: Sendable {
   /// Opens the database, and reads the log before the tables: what a server writes to the tables meanwhile is
   /// more than the log had.
   private func reading<Result>(
-    _ body: (DatabaseQueue, ChangeLog.Files?) throws -> Result
+    _ work: MaintenanceWork, _ body: (DatabaseQueue, ChangeLog.Files?) throws -> Result
   ) throws -> Result {
     var attempts = 5
     while true {
+      work.restart()
       let queue = try Self.openForReading(self.file)
       try Self.checkVersion(queue, at: self.file)
       do {
@@ -95,7 +98,7 @@ public struct DataDirectory: Sendable {
     let work = MaintenanceWork([.copying, .checking, .reading, .finishing], progress)
     defer { for file in Self.withJournal(unfinished) { try? DurableFile.remove(file) } }
     do {
-      let summary = try self.reading { source, log in
+      let summary = try self.reading(work) { source, log in
         try Self.copy(source, to: unfinished, work) { copy in
           let summary = try Self.inspect(copy, log, at: self.file, work)
           try Self.settle(copy, log, work)
@@ -126,7 +129,10 @@ public struct DataDirectory: Sendable {
     "\(copy).unfinished-\(getpid())"
   }
 
-  private static func withJournal(_ file: String) -> [String] { [file, file + "-journal"] }
+  /// A copy of a database with a write-ahead log has one as well, until it is told otherwise.
+  private static func withJournal(_ file: String) -> [String] {
+    ["", "-journal", "-wal", "-shm"].map { file + $0 }
+  }
 
   // MARK: Restore
 

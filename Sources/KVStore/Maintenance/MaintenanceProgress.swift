@@ -2,14 +2,17 @@
 public struct MaintenanceProgress: Equatable, Sendable {
   /// One way through the whole database.
   public enum Pass: String, Sendable {
+    /// To the file of a backup, or to the data directory.
     case copying
     /// SQLite's own check, which does not say how far it is.
     case checking
+    /// All rows, with their checksums.
     case reading
     /// The log's changes and the new index.
     case finishing
   }
 
+  /// What it does now.
   public var pass: Pass
   /// Bytes while copying, and rows otherwise.
   public var done: Int
@@ -33,13 +36,16 @@ final class MaintenanceWork {
     self.report = report
   }
 
-  /// The next pass begins. One that begins again, since a server was writing, has no share of its own.
+  /// All passes begin again, since a server was writing meanwhile.
+  func restart() { self.begun = 0 }
+
+  /// The next pass begins.
   func begin(of total: Int = 0) {
-    let index = min(self.begun, self.passes.count - 1)
+    let index = self.begun
     self.begun += 1
     let weights = self.passes.map(\.weight)
     let (before, all) = (weights[..<index].reduce(0, +), weights.reduce(0, +))
-    self.tell(
+    self.send(
       MaintenanceProgress(
         pass: self.passes[index], done: 0, total: total,
         share: before / all...(before + weights[index]) / all))
@@ -48,10 +54,10 @@ final class MaintenanceWork {
   func advance(by count: Int) {
     guard var now = self.now else { return }
     now.done = min(now.total, now.done + count)
-    self.tell(now)
+    self.send(now)
   }
 
-  private func tell(_ progress: MaintenanceProgress) {
+  private func send(_ progress: MaintenanceProgress) {
     self.now = progress
     self.report(progress)
   }

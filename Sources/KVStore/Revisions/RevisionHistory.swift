@@ -1,8 +1,8 @@
 /// The changes that can be read, by revision, as a persistent value: the newer ones in memory, the older ones, once the
 /// tables have them, as places in the tables.
 ///
-/// A place costs 24 bytes, whatever its key and its value are. Changes leave memory by halves of a window: the older
-/// half goes as a whole, when the newer one is full and the tables have all of the older one.
+/// A place costs 24 bytes, whatever its key and its value are. Changes leave memory as a whole half of a window: once it is
+/// full, and the tables have all of it.
 struct RevisionHistory: Sendable {
   /// What a change made of its key.
   struct Change: OrderedElement, Sendable {
@@ -57,7 +57,7 @@ struct RevisionHistory: Sendable {
   /// A transaction cannot have more changes.
   static let mostSub = Int64(Int32.max)
 
-  /// Of each half of the window, in bytes of keys and values and what is kept beside them.
+  /// Of each half of the window, in bytes of values and what is kept beside them.
   var halfWindow = 1 << 20
   /// What reads the tables; `nil` where there are none, and memory has everything.
   var archive: (any RevisionArchive)?
@@ -127,15 +127,20 @@ struct RevisionHistory: Sendable {
     guard !places.isEmpty else {
       return versions.compactMap { if case .pair(let pair) = $0 { pair } else { nil } }
     }
-    var rows = try self.rows(of: places).makeIterator()
-    return versions.compactMap { if case .pair(let pair) = $0 { pair } else { rows.next() } }
+    // In pieces, since others read the tables, too.
+    var rows: [KeyValue] = []
+    while rows.count < places.count {
+      rows += try self.rows(of: Array(places[rows.count...].prefix(256)), mostBytes: 1 << 20)
+    }
+    var next = rows.makeIterator()
+    return versions.compactMap { if case .pair(let pair) = $0 { pair } else { next.next() } }
   }
 
   /// Changes that are in the tables alone, all or as many as fit.
   /// - Parameter mostBytes: of keys and values, but for the last one.
   /// - Returns: at least one, in the order of the revisions asked for.
   func rows(
-    of revisions: [Revision], mostBytes: Int = .max
+    of revisions: [Revision], mostBytes: Int
   ) throws(RevisionError) -> [KeyValue] {
     guard !revisions.isEmpty else { return [] }
     guard let archive else { throw .compacted }

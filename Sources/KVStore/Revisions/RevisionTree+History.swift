@@ -16,6 +16,12 @@ package struct EventBatch: Equatable, Sendable {
 }
 
 extension RevisionEvent {
+  /// Of keys and values.
+  func byteCount(withPrevious: Bool) -> Int {
+    self.key.bytes.count + (self.pair?.value.count ?? 0)
+      + (withPrevious ? self.previous?.value.count ?? 0 : 0)
+  }
+
   /// - Parameter former: what the key was before the change's transaction.
   fileprivate init(of pair: KeyValue, after former: KeyValue?) {
     self.init(
@@ -35,7 +41,7 @@ extension RevisionTree {
   /// The changes in a range. All of one revision are in one batch.
   /// - Parameters:
   ///   - revision: the first one.
-  ///   - mostBytes: of keys and values, unless they are of a single revision.
+  ///   - mostBytes: of keys and values, also of those before, unless they are of a single revision.
   ///   - mostChanges: of this range or not, that are looked at, unless they are of a single revision.
   ///   - wantsPrevious: whether an event says what the key was before; it does if memory has it.
   /// - Throws: ``RevisionError/compacted``, and for what the tables do not have, or not whole.
@@ -49,6 +55,10 @@ extension RevisionTree {
     var next = Revision(main: revision, sub: 0)
     var isFull: Bool { byteCount >= mostBytes || changeCount >= mostChanges }
     while let (links, pairs) = try self.archived(from: next) {
+      var formers = Formers(
+        wantsPrevious
+          ? zip(links, pairs).compactMap { range.contains($1.key) ? self.former(of: $0, $1) : nil }
+          : [])
       for (link, pair) in zip(links, pairs) {
         if link.revision.main != next.main, isFull {
           batch.next = link.revision.main
@@ -57,8 +67,8 @@ extension RevisionTree {
         next = Revision(main: link.revision.main, sub: link.revision.sub + 1)
         changeCount += 1
         guard range.contains(pair.key) else { continue }
-        byteCount += pair.key.bytes.count + pair.value.count
-        let previous = wantsPrevious ? try self.previous(of: link, pair) : nil
+        let previous = try formers.take(self.former(of: link, pair), self.changes)
+        byteCount += pair.key.bytes.count + pair.value.count + (previous?.value.count ?? 0)
         batch.events.append(RevisionEvent(of: pair, after: previous))
       }
     }
@@ -72,8 +82,9 @@ extension RevisionTree {
       last = main
       changeCount += 1
       guard range.contains(key) else { return true }
-      byteCount += key.bytes.count + change.pair.value.count
-      batch.events.append(self.event(of: change))
+      let event = self.event(of: change)
+      byteCount += event.byteCount(withPrevious: wantsPrevious)
+      batch.events.append(event)
       return true
     }
     return batch
@@ -102,17 +113,34 @@ extension RevisionTree {
     return RevisionEvent(of: change.pair, after: previous)
   }
 
-  /// What a key was before the transaction of a change that is in the tables alone.
-  private func previous(
-    of link: RevisionHistory.Link, _ pair: KeyValue
-  ) throws(RevisionError) -> KeyValue? {
+  /// Where that is what a key was before the transaction of a change that is in the tables alone; `nil` if it was not there.
+  private func former(of link: RevisionHistory.Link, _ pair: KeyValue) -> Revision? {
     guard !pair.isBirth else { return nil }
     var former = self.changes.link(of: link.former)
     while let link = former, link.revision.main == pair.modRevision {
       former = self.changes.link(of: link.former)
     }
-    guard let former, !former.isDeletion else { return nil }
-    return try self.changes.rows(of: [former.revision]).first
+    return former.flatMap { $0.isDeletion ? nil : $0.revision }
+  }
+
+  /// Rows that are read a few at a time, as they are taken.
+  private struct Formers {
+    private var places: ArraySlice<Revision>
+    private var rows: ArraySlice<KeyValue> = []
+
+    init(_ places: [Revision]) { self.places = places[...] }
+
+    /// - Parameter place: of the next row; any other one is passed over.
+    mutating func take(
+      _ place: Revision?, _ history: RevisionHistory
+    ) throws(RevisionError) -> KeyValue? {
+      guard let place, place == self.places.first else { return nil }
+      if self.rows.isEmpty {
+        self.rows = try history.rows(of: Array(self.places), mostBytes: 1 << 20)[...]
+      }
+      self.places.removeFirst()
+      return self.rows.popFirst()
+    }
   }
 
   // MARK: Compaction

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import GRDB
+import Logging
 
 /// The store on disk: the tables, which SQLite keeps, and the log of the changes that they lack.
 ///
@@ -56,9 +57,10 @@ final class Database: Sendable {
   /// - Parameters:
   ///   - migrator: of the tables.
   ///   - reading: of the machine's clocks.
+  ///   - logger: is told of damage that is found later.
   static func open(
     _ location: Location, migrator: DatabaseMigrator = Schema.migrator,
-    reading: StoreClock.Reading = .now
+    reading: StoreClock.Reading = .now, logger: Logger? = nil
   ) throws(StartError) -> (Database, Recovered) {
     switch location {
     case .memory:
@@ -72,14 +74,15 @@ final class Database: Sendable {
       }
     case .directory(let directory):
       let lock = try DirectoryLock(directory: directory)
-      return try self.open(directory, lock: lock, migrator: migrator, reading: reading)
+      return try self.open(
+        directory, lock: lock, migrator: migrator, reading: reading, logger: logger)
     }
   }
 
   /// - Parameter lock: on the directory, to be released at the end; `nil` where the caller has it.
   static func open(
     _ directory: String, lock: DirectoryLock?, migrator: DatabaseMigrator = Schema.migrator,
-    reading: StoreClock.Reading = .now
+    reading: StoreClock.Reading = .now, logger: Logger? = nil
   ) throws(StartError) -> (Database, Recovered) {
     let path = directory + "/" + self.fileName
     do {
@@ -118,7 +121,7 @@ final class Database: Sendable {
       let log = try ChangeLog.open(
         directory, logID: logID, last: redone.position, index: contents.tree.index,
         revision: contents.revisions.revision, authRevision: contents.authRevision)
-      let reader = try RevisionReader(path: path)
+      let reader = try RevisionReader(path: path, logger: logger)
       recovered.revisions.changes.archive = reader
       return (Database(queue: queue, reader: reader, log: log, lock: lock), recovered)
     } catch {
@@ -263,9 +266,11 @@ final class Database: Sendable {
 
   /// Closes the file and releases the directory.
   func close() throws {
+    // The directory is nobody's before both connections are closed, or cannot be.
     defer { self.lock?.release() }
-    try self.reader?.close()
+    let reading = Result { try self.reader?.close() }
     try self.queue.close()
+    try reading.get()
   }
 }
 

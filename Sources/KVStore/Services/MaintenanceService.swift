@@ -146,13 +146,31 @@ extension Services {
   fileprivate func hash(
     at revision: Int64, _ head: CallHead, _ done: @escaping CallReply<(Int64, UInt32)>
   ) throws(RPCStatus) {
-    let tree = self.store.currentRevisions
+    let (store, tree) = (self.store, self.store.currentRevisions)
     do throws(RevisionError) { try tree.check(revision) } catch { throw RPCStatus(error) }
-    self.store.readAside {
+    store.readAside(isLong: true) {
       let result = Result { () throws(RevisionError) in
-        (tree.revision, try tree.hash(at: revision > 0 ? revision : tree.revision))
+        try Self.hash(tree, at: revision) { store.currentRevisions }
       }
       head.loop.execute { done(result.mapError(RPCStatus.init)) }
+    }
+  }
+
+  /// - Parameter current: the keyspace as it is now.
+  static func hash(
+    _ tree: RevisionTree, at revision: Int64, _ current: () -> RevisionTree
+  ) throws(RevisionError) -> (Int64, UInt32) {
+    var tree = tree
+    while true {
+      do throws(RevisionError) {
+        return (tree.revision, try tree.hash(at: revision > 0 ? revision : tree.revision))
+      } catch {
+        // A compaction meanwhile has given up rows that this tree knows.
+        let newer = current()
+        guard error == .compacted, newer.compacted > tree.compacted else { throw error }
+        try newer.check(revision)
+        tree = newer
+      }
     }
   }
 }

@@ -47,7 +47,7 @@ final class SnapshotStream: CallHandler {
     self.isReading = true
     let bound = NIOLoopBound(self, eventLoop: self.head.loop)
     let loop = self.head.loop
-    self.services.store.readAside {
+    self.services.store.readAside(isLong: true) {
       let result = Result { try work() }
       loop.execute {
         let stream = bound.value

@@ -4,12 +4,24 @@ import Synchronization
 /// What an operator asks of a running store, and work that no event loop should do.
 extension Store {
   /// Does work that grows with the number of keys, on a thread of its own.
-  func readAside(_ work: @escaping @Sendable () -> Void) { self.reads.async(execute: work) }
+  /// - Parameter isLong: whether all there is is read.
+  func readAside(isLong: Bool = false, _ work: @escaping @Sendable () -> Void) {
+    (isLong ? self.longReads : self.reads).async(execute: work)
+  }
 
-  /// Returns when the writer has taken a request that changes nothing.
+  /// Returns when the writer has taken a request that changes nothing; where too much waits for it, once it has taken that.
   func writerTurn() async {
-    await withCheckedContinuation { continuation in
-      self.submit(.keepAlive(0), on: nil) { _ in continuation.resume() }
+    while true {
+      let isTaken = await withCheckedContinuation { continuation in
+        self.submit(.keepAlive(0), on: nil) { result in
+          if case .failure(.tooManyRequests) = result {
+            continuation.resume(returning: false)
+          } else {
+            continuation.resume(returning: true)
+          }
+        }
+      }
+      guard !isTaken, (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
     }
   }
 

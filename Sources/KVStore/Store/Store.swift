@@ -39,8 +39,10 @@ final class Store: Sendable {
   /// Writes the tables.
   let folds = DispatchQueue(label: "kvstore-tables", qos: .utility)
   let foldCount = Atomic<UInt64>(0)
-  /// Reads large directories, one at a time.
+  /// Reads what is large, or in the tables alone, for one client after the other.
   let reads = DispatchQueue(label: "kvstore-reads")
+  /// Reads all there is, for backups and hashes: nobody who reads some of it waits for that.
+  let longReads = DispatchQueue(label: "kvstore-long-reads")
   /// Frees trees that nobody reads any more.
   private let trash = DispatchQueue(label: "kvstore-trash", qos: .utility)
   private let snapshot: Mutex<KeyTree>
@@ -100,7 +102,7 @@ final class Store: Sendable {
     _ location: Database.Location, quota: Int64? = nil, autoCompaction: AutoCompaction.Mode? = nil,
     logger: Logger
   ) throws(StartError) {
-    let (database, recovered) = try Database.open(location)
+    let (database, recovered) = try Database.open(location, logger: logger)
     for warning in recovered.warnings { logger.warning("\(warning)") }
     self.database = database
     self.wakeUp = try WakeUp()

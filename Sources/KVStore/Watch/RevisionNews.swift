@@ -18,7 +18,7 @@ package final class RevisionNews: Sendable {
       return
     }
     let events = revisions.compactMap { tree.event(at: $0) }
-    let byteCount = events.reduce(0) { $0 + $1.key.bytes.count + ($1.pair?.value.count ?? 0) }
+    let byteCount = events.reduce(0) { $0 + $1.byteCount(withPrevious: true) }
     self.events =
       events.count == revisions.count && byteCount <= Self.mostBytes ? events : nil
   }

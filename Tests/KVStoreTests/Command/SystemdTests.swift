@@ -5,7 +5,7 @@ import Testing
 
 /// What the unit `deploy/kvstore.service` relies on.
 @Suite(.takesTurns, .timeLimit(.minutes(10))) struct SystemdTests {
-  @Test func itSaysThatItListensAndThatItsWriterTakesTurns() async throws {
+  @Test func itSaysThatItListensAndThatItLives() async throws {
     try await TemporaryFiles.with { files in
       let socket = try NoticeSocket(files.path("notify"))
       defer { socket.close() }
@@ -37,6 +37,10 @@ private struct NoticeSocket: Sendable {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
     }
     try #require(result == 0, "\(path): \(String(cString: strerror(errno)))")
+    // A notice that does not come is an empty one.
+    var limit = timeval(tv_sec: 60, tv_usec: 0)
+    setsockopt(
+      self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 
   func next() async throws -> String {

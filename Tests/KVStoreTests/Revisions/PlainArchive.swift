@@ -4,7 +4,18 @@ import Synchronization
 
 /// The tables, as a dictionary.
 final class PlainArchive: RevisionArchive {
-  private let rows = Mutex<(pairs: [Revision: KeyValue], reads: Int)>(([:], 0))
+  private struct Rows {
+    var pairs: [Revision: KeyValue] = [:]
+    var compacted: Int64 = -1
+    var reads = 0
+    /// What is thrown from now on.
+    var error: RevisionError?
+  }
+
+  private let rows = Mutex(Rows())
+
+  /// Fails from now on.
+  func fail(_ error: RevisionError) { self.rows.withLock { $0.error = error } }
 
   /// How many changes were read.
   var reads: Int { self.rows.withLock { $0.reads } }
@@ -19,6 +30,7 @@ final class PlainArchive: RevisionArchive {
         case .deletion(let key, let revision):
           rows.pairs[revision] = KeyValue(deletionOf: key, at: revision, after: nil)
         case .removal(let revision): rows.pairs[revision] = nil
+        case .compaction(let revision): rows.compacted = revision
         default: break
         }
       }
@@ -27,11 +39,13 @@ final class PlainArchive: RevisionArchive {
 
   func changes(at revisions: [Revision], mostBytes: Int) throws(RevisionError) -> [KeyValue] {
     try self.rows.withLock { rows throws(RevisionError) in
+      if let error = rows.error { throw error }
       rows.reads += revisions.count
-      // As many as fit are one here.
-      return try (mostBytes < .max ? Array(revisions.prefix(1)) : revisions).map {
-        revision throws(RevisionError) in
-        guard let pair = rows.pairs[revision] else { throw .damaged("\(revision) is missing") }
+      // As many as fit are now one, now two or three here.
+      return try revisions.prefix(rows.reads % 3 + 1).map { revision throws(RevisionError) in
+        guard let pair = rows.pairs[revision] else {
+          throw revision.main <= rows.compacted ? .compacted : .damaged("\(revision) is missing")
+        }
         return pair
       }
     }

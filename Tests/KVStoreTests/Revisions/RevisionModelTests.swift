@@ -73,4 +73,34 @@ import Testing
       }
     }
   }
+
+  /// A transaction that cannot read the tables has changed nothing, whatever it had done before.
+  @Test func aTransactionThatCannotReadTheTablesChangesNothing() throws {
+    var tree = RevisionTree()
+    let archive = PlainArchive()
+    tree.changes.archive = archive
+    tree.changes.halfWindow = 0
+    let (a, b) = (RevisionKey("a".utf8), RevisionKey("b".utf8))
+    for value in 1...3 as ClosedRange<UInt8> { try tree.put(PutRequest(a, value: [value])) }
+    archive.take(tree.takeChanges())
+    for _ in 0..<2 { tree.changes.archive(writtenThrough: tree.revision, most: 10) }
+    var past = RangeRequest(KeyRange(a, end: RevisionKey([])))
+    past.revision = 3
+    var request = TxnRequest()
+    request.success = [.put(PutRequest(b)), .range(past)]
+    let answer = try tree.txn(request)
+    guard case .range(let found, _)? = answer.parts.last else {
+      Issue.record("\(answer)")
+      return
+    }
+    #expect(found.pairs.map(\.value) == [[2]])
+    _ = tree.takeChanges()
+    let revision = tree.revision
+    archive.fail(.damaged("a row"))
+    #expect(throws: RevisionError.damaged("a row")) { try tree.txn(request) }
+    #expect(tree.revision == revision)
+    #expect(tree.takeChanges().isEmpty)
+    #expect(
+      try tree.range(RangeRequest(KeyRange(b, end: RevisionKey([])))).pairs.map(\.version) == [1])
+  }
 }

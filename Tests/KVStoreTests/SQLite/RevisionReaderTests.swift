@@ -96,7 +96,40 @@ import Testing
         try old.events(in: request.range, from: 2)
       }
       #expect(throws: RevisionError.compacted) { try store.currentRevisions.range(request) }
+      // A hash of the present is one of what is left.
+      #expect(throws: RevisionError.compacted) { try old.hash(at: old.revision) }
+      let now = store.currentRevisions
+      let hash = try Services.hash(old, at: 0) { store.currentRevisions }
+      #expect(hash == (now.revision, try now.hash(at: now.revision)))
       await store.close()
+    }
+  }
+
+  /// What SQLite itself finds is damage, too, and no reason to try again.
+  @Test func damagedPagesAreRefused() async throws {
+    try await withTemporaryDirectory { directory in
+      let data = directory + "/data"
+      let store = try Store(.directory(data), logger: Self.logger)
+      try await Self.fill(store)
+      await store.close()
+      let file = data + "/kvstore.db"
+      let handle = try FileHandle(forUpdating: URL(filePath: file))
+      let size = try handle.seekToEnd()
+      let reader = try RevisionReader(path: file, logger: Self.logger)
+      let place = Revision(main: 20, sub: 0)
+      #expect(try reader.changes(at: [place], mostBytes: 1).map(\.modRevision) == [20])
+      reader.releaseMemory()
+      try handle.seek(toOffset: 4096)
+      try handle.write(contentsOf: Data(repeating: 0xFF, count: Int(size) - 4096))
+      try handle.close()
+      let found = Result { () throws(RevisionError) in
+        try reader.changes(at: [place], mostBytes: 1).count
+      }
+      guard case .failure(.damaged) = found else {
+        Issue.record("\(found)")
+        return
+      }
+      try reader.close()
     }
   }
 

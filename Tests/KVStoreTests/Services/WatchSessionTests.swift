@@ -153,8 +153,7 @@ import Testing
     func answerReading() {
       guard !readings.isEmpty else { return }
       let (reading, then) = readings.removeFirst()
-      let result = Result { () throws(RevisionError) in try reading.events(in: then) }
-      #expect(session.received(result, of: reading, tree) == [])
+      #expect(session.received(Self.result(of: reading, then), of: reading, tree) == [])
     }
     for _ in 0..<300 {
       archive.take(tree.takeChanges())
@@ -200,10 +199,110 @@ import Testing
       Issue.record("\(changes)")
       return
     }
-    let result = Result { () throws(RevisionError) in try reading.events(in: tree) }
-    #expect(session.received(result, of: reading, tree) == [.unwatch(0)])
+    #expect(
+      session.received(Self.result(of: reading, tree), of: reading, tree) == [.unwatch(0)])
     let end = try #require(session.next(tree, &changes))
     #expect(end.canceled && end.compactRevision == 0)
     #expect(end.cancelReason == "etcdserver: 2 is missing")
+  }
+
+  private struct Archived {
+    var tree = RevisionTree()
+    let archive = PlainArchive()
+
+    /// Puts these values of `a`, which leave memory.
+    init(_ values: ClosedRange<Int>) throws {
+      self.tree.changes.archive = self.archive
+      self.tree.changes.halfWindow = 0
+      for value in values { try WatchSessionTests.put("a", "\(value)", &self.tree) }
+      self.archive.take(self.tree.takeChanges())
+      for _ in 0..<2 {
+        self.tree.changes.archive(writtenThrough: self.tree.revision, most: values.count)
+      }
+    }
+  }
+
+  private static func result(
+    of reading: WatchSession.Reading, _ tree: RevisionTree
+  ) -> Result<EventBatch, RevisionError> {
+    Result { () throws(RevisionError) in try reading.events(in: tree) }
+  }
+
+  private static func reading(_ changes: [WatchSession.Change]) -> WatchSession.Reading? {
+    guard case .read(let reading)? = changes.last else { return nil }
+    return reading
+  }
+
+  /// A client that begins and ends watches in turn has one reading under way, and no watch gets what was read for the one
+  /// that had its id before.
+  @Test func aWatchThatHasEndedLeavesOneReadingBehind() throws {
+    var session = Self.session()
+    let tree = try Archived(1...3).tree
+    _ = session.handle(Self.create("a", from: 2) { $0.watchID = 5 }, tree)
+    var changes: [WatchSession.Change] = []
+    #expect(session.next(tree, &changes)?.created == true)
+    #expect(session.next(tree, &changes) == nil)
+    let first = try #require(Self.reading(changes))
+    var cancel = V3WatchRequest()
+    cancel.cancelRequest.watchID = 5
+    _ = session.handle(cancel, tree)
+    _ = session.handle(Self.create("a", from: 4) { $0.watchID = 5 }, tree)
+    changes = []
+    #expect(Self.read(&session, tree).map(\.canceled) == [true, false])
+    #expect(session.next(tree, &changes) == nil)
+    #expect(changes == [], "the first reading is still under way")
+    #expect(session.received(Self.result(of: first, tree), of: first, tree) == [])
+    #expect(session.next(tree, &changes) == nil)
+    let second = try #require(Self.reading(changes))
+    #expect(session.received(Self.result(of: second, tree), of: second, tree) == [])
+    #expect(Self.read(&session, tree).flatMap(\.events).map(\.kv.modRevision) == [4])
+  }
+
+  /// The tables have given up what was before the first event, which the watch may still be told.
+  @Test func aCompactionBesideAReadingEndsNoWatchThatItDoesNotConcern() throws {
+    var session = Self.session()
+    var past = try Archived(1...3)
+    _ = session.handle(Self.create("a", from: 3) { $0.prevKv = true }, past.tree)
+    var changes: [WatchSession.Change] = []
+    #expect(session.next(past.tree, &changes)?.created == true)
+    #expect(session.next(past.tree, &changes) == nil)
+    let first = try #require(Self.reading(changes))
+    let old = past.tree
+    try past.tree.compact(3)
+    let isDone = past.tree.removeCompacted()
+    #expect(isDone)
+    past.archive.take(past.tree.takeChanges())
+    let result = Self.result(of: first, old)
+    #expect(throws: RevisionError.compacted) { try result.get() }
+    #expect(session.received(result, of: first, past.tree) == [])
+    changes = []
+    #expect(session.next(past.tree, &changes) == nil)
+    let second = try #require(Self.reading(changes))
+    let again = Self.result(of: second, past.tree)
+    #expect(session.received(again, of: second, past.tree) == [])
+    let events = Self.read(&session, past.tree).flatMap(\.events)
+    #expect(events.map(\.kv.modRevision) == [3, 4])
+    #expect(events.map(\.hasPrevKv) == [false, true])
+  }
+
+  /// A deletion's own event is small, and what it tells of the past may be large.
+  @Test(arguments: [false, true]) func aBatchCountsWhatKeysWereBefore(isArchived: Bool) throws {
+    var tree = RevisionTree()
+    let archive = PlainArchive()
+    if isArchived { tree.changes.archive = archive }
+    tree.changes.halfWindow = 0
+    for key in ["a", "b", "c", "d"] {
+      try Self.put(key, String(repeating: "x", count: 1000), &tree)
+    }
+    for key in ["a", "b", "c", "d"] {
+      _ = try tree.delete(DeleteRequest(KeyRange(RevisionKey(key.utf8), end: RevisionKey([]))))
+    }
+    archive.take(tree.takeChanges())
+    for _ in 0..<2 { tree.changes.archive(writtenThrough: tree.revision, most: 100) }
+    let all = KeyRange(RevisionKey([0]), end: RevisionKey([0]))
+    let batch = try tree.events(in: all, from: 6, mostBytes: 1500)
+    #expect(batch.events.map(\.previous?.value.count) == [1000, 1000])
+    let next = try tree.events(in: all, from: batch.next, mostBytes: 1500, wantsPrevious: false)
+    #expect(next.events.map(\.revision.main) == [8, 9])
   }
 }

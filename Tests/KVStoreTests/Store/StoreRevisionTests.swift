@@ -253,7 +253,7 @@ extension RevisionHistory {
         if let change = self.inMemory(revision) {
           pairs.append(change.pair)
         } else {
-          pairs += try self.rows(of: [revision])
+          pairs += try self.rows(of: [revision], mostBytes: .max)
         }
       }
       return pairs

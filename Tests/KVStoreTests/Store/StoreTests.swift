@@ -71,6 +71,21 @@ import Testing
     #expect(error?.code == .internalError)
   }
 
+  /// The watchdog would take a writer that hangs for one that lives: what waits for it fills its inbox.
+  @Test func aFullInboxIsNoTurnOfTheWriter() async throws {
+    let store = try Store(.memory, logger: Logger(label: "test"))
+    store.inbox.withLock { $0.byteCount += 1 << 40 }
+    async let ended = {
+      await store.writerTurn()
+      return ContinuousClock.now
+    }()
+    try await Task.sleep(for: .milliseconds(300))
+    let released = ContinuousClock.now
+    store.inbox.withLock { $0.byteCount -= 1 << 40 }
+    #expect(await ended >= released)
+    await store.close()
+  }
+
   /// How far each watcher is.
   private final class Progress: Sendable {
     private let indices = Mutex<[UInt64]>([0, 0, 0, 0])

@@ -25,6 +25,8 @@ struct WatchSession {
     let wantsProgress: Bool
     /// Whether it stands in ``WatchSession/behind``.
     var isBehind = false
+    /// The number of the reading that is its own.
+    var reading: Int?
     /// Whether it says how far it is, if it has nothing else to tell.
     var owesNotice = false
   }
@@ -44,6 +46,8 @@ struct WatchSession {
     fileprivate let range: KeyRange
     fileprivate let first: Int64
     fileprivate let wantsPrevious: Bool
+    /// How far the keyspace was compacted when it was asked for.
+    fileprivate let compacted: Int64
 
     func events(in tree: RevisionTree) throws(RevisionError) -> EventBatch {
       try tree.events(
@@ -58,8 +62,8 @@ struct WatchSession {
   private var behind: Deque<Int64> = []
   /// Answers that are ready, before any event.
   private var ready: Deque<V3WatchResponse> = []
-  /// What is being read elsewhere: one at a time, so that not much is held for a client that does not read. Its watch is
-  /// behind meanwhile.
+  /// What is being read elsewhere: one at a time, so that not much is held for a client that does not read, and not much
+  /// done for one that ends its watches at once. Its watch is behind meanwhile, or has ended.
   private var reading: Reading?
   private var readings = 0
   private var progressRequests = 0
@@ -90,7 +94,6 @@ struct WatchSession {
       return self.create(request, tree)
     case .cancelRequest(let request):
       guard self.watches.removeValue(forKey: request.watchID) != nil else { return [] }
-      if self.reading?.watch == request.watchID { self.reading = nil }
       self.ready.append(self.response(to: request.watchID, tree.revision) { $0.canceled = true })
       return [.unwatch(request.watchID)]
     case .progressRequest:
@@ -189,25 +192,23 @@ struct WatchSession {
     while true {
       if let response = self.ready.popFirst() { return response }
       if let id = self.behind.first {
-        guard let reading = self.nextReading(of: id) else {
-          self.behind.removeFirst()
-          continue
-        }
-        if tree.mayReadTables(forEventsFrom: reading.first) {
-          guard self.reading == nil else { return nil }
+        let reading = self.nextReading(of: id, tree)
+        let isElsewhere = reading.map { tree.mayReadTables(forEventsFrom: $0.first) } ?? false
+        if isElsewhere, self.reading != nil { return nil }
+        self.behind.removeFirst()
+        guard let reading else { continue }
+        if isElsewhere {
           self.reading = reading
+          self.watches[id]?.reading = reading.number
           changes.append(.read(reading))
-          self.behind.removeFirst()
         } else {
-          self.behind.removeFirst()
           self.take(
-            Result { () throws(RevisionError) in try reading.events(in: tree) }, of: id, tree,
+            Result { () throws(RevisionError) in try reading.events(in: tree) }, of: reading, tree,
             &changes)
         }
         continue
       }
-      guard self.reading == nil else { return nil }
-      guard self.progressRequests > 0 else { return nil }
+      guard self.reading == nil, self.progressRequests > 0 else { return nil }
       // The store may not have told yet what is in this snapshot.
       for (id, watch) in self.watches where watch.next <= tree.revision { self.changed(id) }
       guard self.behind.isEmpty else { continue }
@@ -217,12 +218,12 @@ struct WatchSession {
   }
 
   /// - Returns: `nil` for a watch that has ended.
-  private mutating func nextReading(of id: Int64) -> Reading? {
+  private mutating func nextReading(of id: Int64, _ tree: RevisionTree) -> Reading? {
     guard let watch = self.watches[id] else { return nil }
     self.readings += 1
     return Reading(
       watch: id, number: self.readings, range: watch.range, first: watch.next,
-      wantsPrevious: watch.wantsPrevious)
+      wantsPrevious: watch.wantsPrevious, compacted: tree.compacted)
   }
 
   /// What was to be read has been.
@@ -234,23 +235,32 @@ struct WatchSession {
     guard reading == self.reading else { return [] }
     self.reading = nil
     var changes: [Change] = []
-    self.take(result, of: reading.watch, tree, &changes)
+    // Of two watches with one id, one after the other, it may be that of the first.
+    if self.watches[reading.watch]?.reading == reading.number {
+      self.take(result, of: reading, tree, &changes)
+    }
     return changes
   }
 
   /// Makes the responses of a watch's next events.
   private mutating func take(
-    _ result: Result<EventBatch, RevisionError>, of id: Int64, _ tree: RevisionTree,
+    _ result: Result<EventBatch, RevisionError>, of reading: Reading, _ tree: RevisionTree,
     _ changes: inout [Change]
   ) {
+    let id = reading.watch
     guard var watch = self.watches[id] else { return }
-    watch.isBehind = false
+    (watch.isBehind, watch.reading) = (false, nil)
     switch result {
     case .success(let batch):
       watch.next = batch.next
       let isDone = batch.next > tree.revision
       self.tell(batch.events, &watch, id, isDone: isDone, tree.revision)
       if !isDone { self.changed(id) }
+    case .failure(.compacted)
+    where reading.compacted < tree.compacted && watch.next >= tree.compacted:
+      // A compaction meanwhile has given up what came before its events: the tree of now does not ask for it.
+      self.watches[id] = watch
+      self.changed(id)
     case .failure(let error):
       self.watches[id] = nil
       changes.append(.unwatch(id))
