@@ -58,10 +58,10 @@ import Testing
 
   /// Without it a script goes on after a mistake, and dpkg takes the package for installed.
   @Test func everyScriptOfAPackageEndsAtItsFirstMistake() throws {
-    let scripts = ["postinst", "prerm", "postrm"].flatMap {
+    let scripts = ["preinst", "postinst", "prerm", "postrm"].flatMap {
       Repository.files(below: "packaging", ending: "/\($0)")
     }
-    #expect(scripts.count == 6)
+    #expect(scripts.count == 7)
     for script in scripts {
       let text = try Self.text(script)
       #expect(text.hasPrefix("#!/bin/sh\n") && text.contains("\nset -e\n"), "\(script)")
