@@ -1,5 +1,4 @@
 import Elector
-import Glibc
 import HTTPListening
 import Hummingbird
 import Linux
@@ -20,27 +19,37 @@ import ServiceLifecycle
 package struct ControlServer: Service {
   private let boards: ElectionBoards
   private let path: String
+  private let patience: Duration
   private let onListening: @Sendable () -> Void
 
   /// - Parameters:
   ///   - path: the socket's. What an earlier process left there is replaced.
+  ///   - patience: how long it waits while another process listens there. An elector whose guard was killed does so until
+  ///     its hand-over ends, and the next guard may have started this one before.
   ///   - onListening: called when it accepts requests.
   package init(
-    boards: [ElectionBoard], path: String, onListening: @escaping @Sendable () -> Void = {}
+    boards: [ElectionBoard], path: String, patience: Duration = .seconds(60),
+    onListening: @escaping @Sendable () -> Void = {}
   ) {
     self.boards = ElectionBoards(all: boards)
     self.path = path
+    self.patience = patience
     self.onListening = onListening
   }
 
   /// Serves until a graceful shutdown, and removes the socket.
   /// - Throws: ``ControlServerError`` when it cannot listen.
   package func run() async throws {
+    let end = ContinuousClock.now + self.patience
+    while UnixSocket.isServed(self.path), ContinuousClock.now < end {
+      if Task.isShuttingDownGracefully { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
     if let reason = UnixSocket.makeRoom(at: self.path) {
       throw ControlServerError(path: self.path, reason: reason)
     }
-    defer { unlink(self.path) }
     do {
+      // NIO removes the socket as it closes it: later it may be that of the next elector.
       try await HTTPListener(socket: self.path).run(self.router().buildResponder()) { _ in
         self.onListening()
       }
@@ -78,6 +87,9 @@ package struct ControlServer: Service {
 package struct ControlServerError: Error, Equatable, CustomStringConvertible {
   package var path: String
   package var reason: String
+
+  /// Whether another process listens.
+  package var isTaken: Bool { self.reason == UnixSocket.taken }
 
   package var description: String {
     "--control-socket: cannot listen on \(self.path): \(self.reason)"

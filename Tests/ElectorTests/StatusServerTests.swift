@@ -194,7 +194,7 @@ import Testing
     try await self.with(MemoryStore()) { url, socket, fixture in
       var status = stat()
       #expect(lstat(socket, &status) == 0 && status.st_mode & 0o777 == 0o600)
-      let again = ControlServer(boards: [], path: socket)
+      let again = ControlServer(boards: [], path: socket, patience: .zero)
       await #expect(
         throws: ControlServerError(path: socket, reason: "another process listens there")
       ) { try await again.run() }

@@ -177,6 +177,18 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a page that fails at the end costs no verdict`() async throws {
+      try await TemporaryFiles.with { files in
+        let file = files.path(String(repeating: "long", count: 100))
+        let answer = try await BuiltProgram("zweimaster").run(
+          ["simulate", "--from=7", "--story", "--html=\(file)"])
+        #expect(answer.status == .exited(1), "\(answer.errors)")
+        #expect(answer.errors.contains("zweimaster: --html: cannot write \(file): "))
+        #expect(answer.output.contains("wins the lease, term 13"))
+        #expect(!answer.output.contains("page: "))
+      }
+    }
+
     @Test func `the flag for a story's picture names its successor`() async throws {
       let answer = try await BuiltProgram("zweimaster").run(["simulate", "--svg", "story.svg"])
       #expect(answer.status == .exited(64))
@@ -186,7 +198,7 @@ extension EndToEnd {
 
     @Test(arguments: [
       "up", "down", "demo", "failures", "pods", "leaders", "logs", "kill", "stop", "start", "pause",
-      "resume",
+      "resume", "step-down", "cut", "mend",
     ])
     func `each command's help has an example`(command: String) async throws {
       let help = try await BuiltProgram("zweimaster").run([command, "--help"])

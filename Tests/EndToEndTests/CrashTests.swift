@@ -1,4 +1,5 @@
 import TestCluster
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -58,11 +59,46 @@ extension EndToEnd {
     @Test func `a guard that stands still costs the lead, and never are there two`() async throws {
       try await withCluster { cluster, monitor in
         let leader = try await cluster.waitForLeader(of: .scheduler)
+        try await monitor.sees(.scheduler, on: leader)
         try await cluster.pause(leader, .schedulerElector)
-        try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
+        let other = try await cluster.waitForLeader(of: .scheduler, otherThan: leader)
         #expect(contents(cluster.directory.destination(.scheduler, leader)) == nil)
         try await cluster.resume(leader, .schedulerElector)
+        let log = cluster.directory.log(.component(node: leader, .schedulerElector))
+        try await eventually("for \(leader) to follow") {
+          contents(log)?.contains("the master is \(other), sleeping.") == true
+        }
+        // A look at a node counts for each manifest and each pod.
+        let looks = monitor.log.looks
+        try await eventually("for later looks") { monitor.log.looks > looks + 40 }
         #expect(monitor.overlaps == [])
+      }
+    }
+
+    @Test func `an elector goes on with its guard after a pause of the whole node`() async throws {
+      // One of three leads nothing, and can stand still without a consequence.
+      try await withCluster(masters: 3) { cluster, _ in
+        let leaders = [
+          try await cluster.waitForLeader(of: .scheduler),
+          try await cluster.waitForLeader(of: .controllerManager),
+        ]
+        let node = try #require(
+          cluster.configuration.nodes.first { !leaders.contains($0) })
+        func state(_ part: LiveRow.Part) async -> ProcessState? {
+          await cluster.processStates()[.process(node: node, part)]
+        }
+        try await cluster.pause(node)
+        try await eventually("for the elector to stand still") {
+          await state(.elector(.scheduler))?.kind == .stopped
+        }
+        try await cluster.resume(node, .schedulerElector)
+        try await eventually("for guard and elector to go on") {
+          let guardian = await state(.guardian(.scheduler))
+          let elector = await state(.elector(.scheduler))
+          return guardian?.kind == .alive && elector?.kind == .alive
+        }
+        #expect(await state(.elector(.controllerManager))?.kind == .stopped)
+        try await cluster.resume(node)
       }
     }
 

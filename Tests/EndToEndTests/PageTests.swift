@@ -133,9 +133,7 @@ extension EndToEnd {
         try await eventually("the elector has logged something") {
           try await Self.send("GET", path).body.contains("master")
         }
-        let log = try await Self.send("GET", path)
-        #expect(log.status == 200)
-        #expect(log.body.split(separator: "\n").count <= 200)
+        #expect(try await Self.send("GET", path).status == 200)
         #expect(try await Self.send("GET", "\(url)/logs/store/store").status == 200)
         // A log that a name which is not looked at would lead to.
         let canary = "\(cluster.directory.path)/elsewhere/var/log"

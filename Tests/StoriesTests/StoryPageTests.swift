@@ -48,7 +48,7 @@ struct StoryPageTests {
     let pages = [
       try Story(title: "t", lanes: []).page(),
       StoryPage.live(title: "t", style: "/page.css", script: "/page.js"), StoryPage.style,
-      StoryPage.script,
+      StoryPage.script, StoryPage.liveScript,
     ]
     for page in pages {
       let rest = page.replacing("http://www.w3.org/2000/svg", with: "")
@@ -56,8 +56,10 @@ struct StoryPageTests {
       #expect(!rest.contains("@import"))
       #expect(rest.ranges(of: "url(").count == rest.ranges(of: "url(#p-").count)
     }
-    #expect(!StoryPage.script.contains("innerHTML"), "texts come from logs and from users")
-    #expect(!StoryPage.script.contains("eval("))
+    for script in [StoryPage.script, StoryPage.liveScript] {
+      #expect(!script.contains("innerHTML"), "texts come from logs and from users")
+      #expect(!script.contains("eval("))
+    }
   }
 
   /// A kind without a pattern and a letter would be told by its colour alone.

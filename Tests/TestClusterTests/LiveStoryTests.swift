@@ -196,7 +196,7 @@ struct LiveStoryTests {
     #expect(story.update(since: 0).marks.allSatisfy { $0.value.place?.lane == 2 })
   }
 
-  @Test func anUpdateHasOnlyWhatChanged() {
+  @Test func anUpdateHasOnlyWhatChanged() throws {
     var story = self.story()
     let row = LiveRow.process(node: "kube-master1", .kubelet)
     let other = LiveRow.process(node: "kube-master2", .kubelet)
@@ -207,10 +207,9 @@ struct LiveStoryTests {
     story.see(.processes([row: ProcessState(.stopped)]), at: 2)
     let second = story.update(since: first.version)
     // The end of one and the begin of the next.
-    #expect(second.story == nil && second.spans.map(\.value.kind) == [.alive, .stopped])
-    #expect(
-      second.spans[0].number == first.spans.first { $0.value.to == nil }?.number
-        || second.spans[0].value.to == 2)
+    try #require(second.story == nil && second.spans.map(\.value.kind) == [.alive, .stopped])
+    let begun = first.spans.first { $0.value.place == story.layout.places[row] }
+    #expect(second.spans[0].number == begun?.number && second.spans[0].value.to == 2)
     // A reader that missed the second one gets it with the third.
     story.see(.processes([row: ProcessState(.down)]), at: 3)
     #expect(story.update(since: first.version).spans.count == 3)
@@ -233,11 +232,26 @@ struct LiveStoryTests {
     #expect(recording.spans.allSatisfy { $0.from >= 0 && ($0.to ?? 3600) <= 3600 })
   }
 
+  /// A holder's name is what a client of the store has written.
+  @Test func textsAreCutInBytesBetweenCharacters() {
+    let marks = String(repeating: "\u{301}", count: 5000)
+    #expect(LiveStory.cut("kube-master1") == "kube-master1")
+    #expect(LiveStory.cut(String(repeating: "\u{E9}", count: 120)).count == 120)
+    let long = LiveStory.cut(String(repeating: "\u{E9}", count: 121))
+    #expect(long == String(repeating: "\u{E9}", count: 118) + "…")
+    #expect(LiveStory.cut("kube-master1\(marks) and more") == "kube-master…")
+    #expect(LiveStory.cut("a\(marks)") == "…")
+    let lease = LiveStory.cut(self.lease("kube-master1\(marks)", term: 4, problem: "e\(marks)"))
+    #expect(lease == self.lease("kube-master…", term: 4, problem: "…"))
+  }
+
   /// A process that dies a hundred times a second, with a long story to tell.
   @Test func aStormOfChangesStaysBounded() {
     var story = self.story()
     let row = LiveRow.process(node: "kube-master1", .kubelet)
-    let text = String(repeating: "long ", count: 1000)
+    // Characters of many bytes.
+    let text = String(
+      repeating: "lo" + String(repeating: "\u{301}", count: 20) + "ng ", count: 1000)
     for count in 0..<20_000 {
       story.see(
         .processes([row: ProcessState(count % 2 == 0 ? .alive : .down, text)]),
@@ -249,7 +263,8 @@ struct LiveStoryTests {
     let all = story.update(since: 0)
     #expect(all.spans.count <= LiveStory.maximumSpans && all.spans.count > 1000)
     #expect(all.marks.count <= LiveStory.maximumMarks && all.marks.count > 1000)
-    #expect(all.spans.allSatisfy { $0.value.text.count <= LiveStory.maximumText })
+    let texts = all.spans.map(\.value.text) + all.marks.map(\.value.text)
+    #expect(texts.allSatisfy { $0.utf8.count <= LiveStory.maximumTextBytes })
     #expect(all.marks.last?.value.at == 199.99, "the latest ones stay")
   }
 
@@ -266,5 +281,18 @@ struct LiveStoryTests {
         etcd_disk_wal_fsync_duration_seconds_sum NaN
         """)
     #expect(figures.index == 12 && figures.revision == 34 && figures.requests == 123)
+  }
+
+  /// JSON has no infinity: a message with one would end the stream.
+  @Test func aRateThatIsNoNumberIsNone() {
+    func figures(_ reads: String) -> StoreFigures {
+      StoreFigures(metrics: "etcd_debugging_store_reads_total{action=\"get\"} \(reads)")
+    }
+    #expect(figures("+Inf").requests == 0 && figures("NaN").requests == 0)
+    let earlier = figures("100")
+    #expect(figures("300").requestsPerSecond(since: earlier, seconds: 2) == 100)
+    #expect(figures("99").requestsPerSecond(since: earlier, seconds: 2) == nil, "it began anew")
+    #expect(figures("300").requestsPerSecond(since: earlier, seconds: 0) == nil)
+    #expect(figures("1e308").requestsPerSecond(since: figures("-1e308"), seconds: 1) == nil)
   }
 }

@@ -28,7 +28,7 @@ package struct APIBenchmark: Benchmark {
   package func validate() throws {
     try requirePositive([
       "pods": self.pods, "nodes": self.nodes, "rounds": self.rounds, "events": self.events,
-      "watchers": self.watchers.min() ?? 1,
+      "watchers": self.watchers.min() ?? 1, "watchers": self.watchers.max() ?? 1,
     ])
   }
 

@@ -40,10 +40,10 @@ extension Benchmark {
     return figures
   }
 
-  /// Demands that each number is at least 1.
+  /// Demands that each number is positive, and that the product of two of them is a number, too.
   func requirePositive(_ flags: KeyValuePairs<String, Int>) throws {
-    for (flag, value) in flags where value < 1 {
-      throw ValidationError("--\(flag) must be at least 1, not \(value)")
+    for (flag, value) in flags where !(1...1_000_000).contains(value) {
+      throw ValidationError("--\(flag) must be from 1 to 1000000, not \(value)")
     }
   }
 }

@@ -39,7 +39,8 @@ struct ControlService: Service {
       try await ControlServer(boards: self.boards, path: path) {
         self.logger.debug("step-down and resume are accepted", metadata: ["socket": "\(path)"])
       }.run()
-    } catch let error as ControlServerError where self.socket.isDefault {
+    } catch let error as ControlServerError where self.socket.isDefault || error.isTaken {
+      // A taken socket ends no elector: this one may lead by now.
       self.logger.warning(
         "no step-down and no resume: name another --control-socket, or off",
         metadata: ["socket": "\(error.path)", "reason": "\(error.reason)"])

@@ -77,13 +77,14 @@ struct Chaos: AsyncParsableCommand {
       }
     }
     console.line("\nseed \(seed), \(self.store.rawValue)\n\n\(report.markdown)")
-    try self.page.write(report.story.map { [$0] } ?? [])
-    guard report.violations.isEmpty else {
+    if report.violations.isEmpty {
+      console.line("\nEverything was as promised.")
+    } else {
       console.line("\nNot everything was as promised; logs are in \(self.state.directory):")
       for violation in report.violations { console.line("  \(violation)") }
-      throw ExitCode.failure
     }
-    console.line("\nEverything was as promised.")
+    try self.page.write(report.story.map { [$0] } ?? [], console)
+    guard report.violations.isEmpty else { throw ExitCode.failure }
     if isNew { try FileManager.default.removeItem(atPath: self.state.directory) }
   }
 

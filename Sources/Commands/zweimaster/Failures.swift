@@ -72,11 +72,12 @@ struct Failures: AsyncParsableCommand {
       try await self.play(rows, console)
     }
     console.line("\n\(FailureResult.table(all))")
-    try self.page.write(all.compactMap(\.story))
-    guard !all.contains(where: \.isFailed) else {
+    let isFailed = all.contains(where: \.isFailed)
+    if isFailed {
       console.line("\nNot everything was as it has to be; logs are in \(self.state.directory).")
-      throw ExitCode.failure
     }
+    try self.page.write(all.compactMap(\.story), console)
+    if isFailed { throw ExitCode.failure }
     if isNew { try FileManager.default.removeItem(atPath: self.state.directory) }
   }
 

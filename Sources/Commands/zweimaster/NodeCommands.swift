@@ -6,7 +6,7 @@ struct Kill: AsyncParsableCommand {
     abstract: "kill -9: a whole node, one of its processes, or the store.",
     discussion: """
       A node, and the store, stay down until 'zweimaster start'. A single process is restarted, as one that \
-      ended by itself.
+      ended by itself. Of an elector the signal goes to its guard, and the elector then hands over.
 
       Example:  zweimaster kill kube-master1
                 zweimaster kill kube-master1 scheduler-elector
@@ -21,7 +21,8 @@ struct Pause: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Stop a node, one of its processes, or the store (SIGSTOP).",
     discussion: """
-      A paused store accepts connections and does not answer, as behind a broken network.
+      A paused store accepts connections and does not answer, as behind a broken network. Of an elector that is \
+      named the signal goes to its guard, and the elector then hands over.
 
       Example:  zweimaster pause store
       """)
@@ -98,7 +99,7 @@ struct Cut: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Cut a node off: a machine from the network, other nodes' electors from the store.",
     discussion: """
-      For 'zweimaster up --recipe' and 'zweimaster up --web'.
+      For 'zweimaster up --recipe' with machines, and for 'zweimaster up --web' without --etcd.
 
       Example:  zweimaster cut kube-master1
       """)

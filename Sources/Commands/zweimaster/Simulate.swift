@@ -109,7 +109,7 @@ struct Simulate: ParsableCommand {
     Interruption.endsAtOnce()
     let console = Console()
     if self.story {
-      try self.tell(self.story(of: self.first, in: campaign, console))
+      try self.tell(self.story(of: self.first, in: campaign, console), on: console)
       return
     }
     console.line("seeds \(self.first) to \(self.first + self.seeds - 1)")
@@ -121,15 +121,15 @@ struct Simulate: ParsableCommand {
         return true
       }
     }
-    self.show(summary, after: ContinuousClock.now - begin)
+    self.show(summary, after: ContinuousClock.now - begin, on: console)
     guard let violation = summary.violations.first else {
       if let html = self.page.html {
-        print("no page in \(html): nothing went wrong; --story writes the first seed's")
+        console.line("no page in \(html): nothing went wrong; --story writes the first seed's")
       }
       return
     }
-    print("\nVIOLATION: seed \(violation.seed): \(violation.text)\n")
-    try self.tell(self.story(of: violation.seed, in: campaign, console))
+    console.line("\nVIOLATION: seed \(violation.seed): \(violation.text)\n")
+    try self.tell(self.story(of: violation.seed, in: campaign, console), on: console)
     throw ExitCode(1)
   }
 
@@ -137,14 +137,14 @@ struct Simulate: ParsableCommand {
     "\((Double(span) / 86_400e9).rounded(2)) days"
   }
 
-  private func show(_ summary: Campaign.Summary, after time: Duration) {
+  private func show(_ summary: Campaign.Summary, after time: Duration, on console: Console) {
     let seconds = time / .seconds(1)
     let inFaults = summary.faults.sorted { $0.key.rawValue < $1.key.rawValue }
       .map { "\($0.key.rawValue) \($0.value)" }.joined(separator: ", ")
     func takeover(_ percent: Int) -> String {
       summary.takeover(percent: percent).map { "\($0.rounded(2))" } ?? "none"
     }
-    print(
+    console.line(
       """
       runs         \(summary.runs), \(summary.violations.isEmpty ? "no violation" : "one violation")
       simulated    \(Self.days(summary.simulated)) in \(seconds.rounded(1)) s: \(summary.steps) steps, \
@@ -165,8 +165,8 @@ struct Simulate: ParsableCommand {
     }
   }
 
-  private func tell(_ telling: Campaign.Telling) throws {
-    print(telling.story.text)
-    try self.page.write([telling.story])
+  private func tell(_ telling: Campaign.Telling, on console: Console) throws {
+    console.line(telling.story.text)
+    try self.page.write([telling.story], console)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLine
 import Foundation
 import Stories
 
@@ -24,14 +25,17 @@ struct StoryFileOptions: ParsableArguments {
     }
   }
 
-  func write(_ stories: [Story]) throws {
+  /// Writes the page, after the run's verdict: that must not be lost with the page.
+  /// - Throws: `ExitCode`, after a line on standard error, when the file cannot be written.
+  func write(_ stories: [Story], _ console: Console) throws {
     guard let html, !stories.isEmpty else { return }
-    let page = try Story.page(of: stories)
     do {
-      try page.write(toFile: html, atomically: true, encoding: .utf8)
+      try Story.page(of: stories).write(toFile: html, atomically: true, encoding: .utf8)
     } catch {
-      throw ValidationError("--html: cannot write \(html): \(error.localizedDescription)")
+      console.progress.line(
+        "zweimaster: --html: cannot write \(html): \(error.localizedDescription)", to: .errors)
+      throw ExitCode.failure
     }
-    print("page: \(html)")
+    console.line("page: \(html)")
   }
 }

@@ -49,7 +49,6 @@ struct Up: AsyncParsableCommand {
     let page = self.page.port(inRecipe: self.recipe.recipe).map {
       LivePage(port: $0, isWanted: self.page.isWanted)
     }
-    configuration.hasRelays = page != nil && !self.recipe.recipe && self.options.etcd == nil
     try await Cluster.prepare(configuration, page: page)
     var room = self.recipe.room
     if room != nil {
@@ -64,6 +63,8 @@ struct Up: AsyncParsableCommand {
         configuration.setRecipeTiming()
       }
     }
+    // Machines have links of their own to cut.
+    configuration.hasRelays = room == nil && page != nil && self.options.etcd == nil
     let state = self.options.state
     try await untilSignal { [configuration, room] in
       do {

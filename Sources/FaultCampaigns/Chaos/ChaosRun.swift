@@ -94,10 +94,8 @@ package struct ChaosRun: Sendable {
       nodes: self.configuration.masters, members: self.configuration.store.members)
     let probe = StoreProbe(cluster)
     let watch = self.records ? await LiveWatch(cluster) : nil
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await probe.run() }
-      group.addTask { await watch?.run() }
-      let result = try await cluster.watched { monitor in
+    func bursts() async throws -> ChaosReport {
+      try await cluster.watched { monitor in
         try await cluster.waitForLeader(of: .scheduler, within: .seconds(60))
         try await cluster.waitForLeader(of: .controllerManager, within: .seconds(60))
         var random = SeededGenerator(seed: self.seed)
@@ -120,9 +118,13 @@ package struct ChaosRun: Sendable {
         }
         return result
       }
-      group.cancelAll()
-      var report = result
-      report.story = watch?.recording
+    }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await probe.run() }
+      defer { group.cancelAll() }
+      guard let watch else { return try await bursts() }
+      var report = try await watch.watching(bursts)
+      report.story = watch.recording
       return report
     }
   }

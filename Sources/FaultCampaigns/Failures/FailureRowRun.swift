@@ -82,6 +82,8 @@ package struct FailureRowRun: Sendable {
         }
       }
       let logs = self.logs()
+      // The recording has the leader's manifest, too.
+      await watch?.waitForLooks()
       watch?.tell(.fault, on: scene.leader, "\(row.fault)")
       let begin = ContinuousClock.now
       var facts = FailureFacts()

@@ -13,9 +13,13 @@ class Live {
   // The stream
 
   connect() {
-    this.source = new EventSource("/events");
-    this.source.onmessage = event => this.take(JSON.parse(event.data));
-    this.source.onerror = () => this.tellConnection(false);
+    const source = new EventSource("/events");
+    source.onmessage = event => this.take(JSON.parse(event.data));
+    source.onerror = () => {
+      this.tellConnection(false);
+      // A refusal, such as 503, ends it for good; after a break the browser connects again by itself.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.connect(), 5000);
+    };
   }
 
   // A new stream begins with the whole story, whatever this page has missed.
@@ -24,12 +28,15 @@ class Live {
     const player = this.player;
     if (update.story) {
       const story = {...update.story, spans: new Map(), marks: new Map()};
-      const view = player.isLive ? {...player.view} : null;
-      const follows = player.story ? player.follows : true;
+      // A cluster that was started again counts its seconds from a later instant: a view of the old ones shows nothing.
+      const isSame = player.story?.began === story.began;
+      const {follows, view} = player;
+      const span = player.isLive ? player.span : 60;
+      if (!isSame) player.told = {};
       this.change(story, update);
       player.begin(story, true);
-      player.follows = follows;
-      if (view) player.see(view.from, view.to); else player.see(story.length - 60, story.length);
+      player.follows = isSame ? follows : true;
+      if (isSame) player.see(view.from, view.to); else player.see(story.length - span, story.length);
     } else {
       this.change(player.story, update);
     }
@@ -222,9 +229,11 @@ class Live {
     const component = () => select.value;
     const processes = [select];
     if (message.canActOnProcesses) {
-      processes.push(this.button(node.name, "Kill", "kill", !isDown, component),
-        this.button(node.name, "Pause", "pause", !isDown, component),
-        this.button(node.name, "Resume", "resume", !isDown, component));
+      const kill = this.button(node.name, "Kill", "kill", !isDown, component);
+      kill.title = "With an elector chosen, its guard gets the signal; the elector itself survives.";
+      const pause = this.button(node.name, "Pause", "pause", !isDown, component);
+      pause.title = "With an elector chosen, its guard gets the signal; the elector itself goes on.";
+      processes.push(kill, pause, this.button(node.name, "Resume", "resume", !isDown, component));
     }
     processes.push(this.logButton(node.name, component));
     const state = `${isPaused ? "paused" : node.state}${node.isCut ? ", cut off" : ""}`;
@@ -252,9 +261,12 @@ class Live {
       const query = component ? `?component=${encodeURIComponent(component)}` : "";
       const answer = await fetch(`/nodes/${encodeURIComponent(node)}/${verb}${query}`, {method: "POST"});
       const text = await answer.text();
-      let error = answer.ok ? null : text;
-      try { error = JSON.parse(text).error ?? null; } catch { /* A refusal is plain text. */ }
-      this.say(error ? `${what}: ${error}` : `${what}: done`, error != null);
+      let error = null;
+      if (!answer.ok) {
+        error = text || `status ${answer.status}`;
+        try { error = JSON.parse(text).error ?? error; } catch { /* A refusal is plain text, or nothing. */ }
+      }
+      this.say(`${what}: ${error ?? "done"}`, error != null);
     } catch (error) {
       this.say(`${what}: no answer (${error.message})`, true);
     }

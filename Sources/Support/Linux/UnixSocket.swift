@@ -25,26 +25,31 @@ package enum UnixSocket {
     return socket
   }
 
+  /// The reason when another process listens.
+  package static let taken = "another process listens there"
+
   /// Removes a socket on which no process listens any more.
   /// - Returns: why no other one can be made there; `nil` when it can.
   package static func makeRoom(at path: String) -> String? {
     var status = stat()
     guard lstat(path, &status) == 0 else { return nil }
     guard status.st_mode & S_IFMT == S_IFSOCK else { return "it is another kind of file" }
-    if self.isServed(path) { return "another process listens there" }
+    if self.isServed(path) { return self.taken }
     guard unlink(path) == 0 || errno == ENOENT else { return String(cString: strerror(errno)) }
     return nil
   }
 
-  /// Whether a process listens.
+  /// Whether a process listens, even if it accepts nothing: a stopped one must not stop its caller.
   package static func isServed(_ path: String) -> Bool {
     // A path that is too long belongs to no socket.
     guard var address = self.address(path) else { return false }
     let socket = Glibc.socket(
-      AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+      AF_UNIX,
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
     guard socket >= 0 else { return false }
     defer { close(socket) }
-    return self.call(connect, socket, &address) == 0
+    // EAGAIN: its queue is full.
+    return self.call(connect, socket, &address) == 0 || errno == EAGAIN
   }
 
   /// - Returns: `nil` for a path that is too long.

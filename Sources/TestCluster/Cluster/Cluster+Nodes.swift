@@ -119,10 +119,11 @@ extension Cluster {
     self.note(
       "\(verb) \(node)\(component.map { "/\($0.rawValue)" } ?? "")", on: node, isAction: true)
     for name in names {
-      if component == nil {
-        self.processes[name]?.identity?.signal(number)
-      } else {
+      if component != nil, number == SIGSTOP {
         self.processes[name]?.identity?.signalAlone(number)
+      } else {
+        // The elector of a guard, too: it stands still when the whole node was paused.
+        self.processes[name]?.identity?.signal(number)
       }
       self.processes[name]?.isPaused = isPaused
     }

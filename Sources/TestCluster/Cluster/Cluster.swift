@@ -39,6 +39,8 @@ public actor Cluster {
   package var storeState: NodeState?
   /// The nodes that ``cut(_:)`` has cut off.
   package var cutNodes: Set<String> = []
+  /// The nodes of which a ``cut(_:)`` or ``mend(_:)`` is under way.
+  package var nodesInChange: Set<String> = []
   /// The store's processes; empty for an external store.
   package let members: [ProcessName]
   /// The last ones, oldest first.

@@ -50,9 +50,10 @@ extension Cluster {
   /// Ends a ``cut(_:)``.
   package func mend(_ node: String) async throws { try await self.setCut(node, false) }
 
-  /// Whether we cannot reach the node's servers either.
+  /// Whether we cannot reach the node's servers either. While a cut or its end is under way, it may be so.
   package func isUnreachable(_ node: String) -> Bool {
-    self.configuration.room != nil && self.cutNodes.contains(node)
+    self.configuration.room != nil
+      && (self.cutNodes.contains(node) || self.nodesInChange.contains(node))
   }
 
   private func setCut(_ node: String, _ isCut: Bool) async throws {
@@ -60,22 +61,29 @@ extension Cluster {
     try self.check(node, verb: verb) { $0 != .down }
     guard self.canCut else {
       throw ClusterError.control(
-        "cannot \(verb) \(node): only machines of 'zweimaster up --recipe' and nodes of 'zweimaster up --web' can be"
+        "cannot \(verb) \(node): this needs 'zweimaster up --recipe' with machines, or 'zweimaster up --web' without --etcd"
       )
     }
+    guard self.nodesInChange.insert(node).inserted else {
+      throw ClusterError.control(
+        "cannot \(verb) \(node): another 'cut' or 'mend' of it is under way; try again")
+    }
+    defer { self.nodesInChange.remove(node) }
+    // First what can fail.
+    if self.configuration.room != nil, let network = self.configuration.network {
+      let host = self.configuration.host(node)
+      if isCut {
+        try await NamespaceNetwork.unplug(in: network.space(host))
+      } else {
+        try await NamespaceNetwork.plugIn(host, in: network.space(host))
+      }
+    }
+    for relay in self.relays[node] ?? [] { relay.isSilent = isCut }
+    if isCut { self.cutNodes.insert(node) } else { self.cutNodes.remove(node) }
     self.note(
       isCut
         ? "\(node) is cut off\(self.configuration.room == nil ? " from the store" : "")"
         : "\(node) is connected again", on: node, isAction: true)
-    if isCut { self.cutNodes.insert(node) } else { self.cutNodes.remove(node) }
-    for relay in self.relays[node] ?? [] { relay.isSilent = isCut }
-    guard self.configuration.room != nil, let network = self.configuration.network else { return }
-    let host = self.configuration.host(node)
-    if isCut {
-      try await NamespaceNetwork.unplug(in: network.space(host))
-    } else {
-      try await NamespaceNetwork.plugIn(host, in: network.space(host))
-    }
   }
 
   /// Makes a node's elector release its lease, and follow for two TTLs.

@@ -1,21 +1,22 @@
 import Elector
 import EtcdClient
 import FoundationEssentials
-import Glibc
 import Linux
+import NIOPosix
 
 /// What the page is fed with, beside ``Cluster/status()``.
 extension Cluster {
   /// The processes that this process has started, as the kernel has them: a signal from elsewhere shows as well.
-  package func processStates() -> [LiveRow: ProcessState] {
+  package nonisolated func processStates() async -> [LiveRow: ProcessState] {
+    // Reading /proc takes a while, in which the cluster has to act.
+    let (identities, cutNodes) = await self.identities()
     var states: [LiveRow: ProcessState] = [:]
-    for (name, process) in self.processes {
-      let identity = process.identity
+    for (name, identity) in identities {
       switch name {
       case .member(let number): states[.store(number)] = ProcessState(identity)
       case .loadBalancer: break
       case .component(let node, let component):
-        let isCut = self.cutNodes.contains(node)
+        let isCut = cutNodes.contains(node)
         func set(_ part: LiveRow.Part, _ identity: ProcessIdentity?, isCut: Bool = false) {
           states[.process(node: node, part)] = ProcessState(identity, isCut: isCut)
         }
@@ -32,6 +33,10 @@ extension Cluster {
       }
     }
     return states
+  }
+
+  private func identities() -> ([ProcessName: ProcessIdentity?], cutNodes: Set<String>) {
+    (self.processes.mapValues(\.identity), self.cutNodes)
   }
 
   /// The servers of machines, by their answers: their processes are the machines' own.
@@ -70,14 +75,14 @@ extension Cluster {
     return StoreFigures(metrics: String(decoding: body, as: UTF8.self))
   }
 
-  /// The end of a process's log.
+  /// The end of a process's log, see ``LogEnd``.
   /// - Parameters:
   ///   - node: a node, or `store`.
   ///   - component: one of the node's processes by name; of the store's, `store`.
   /// - Throws: ``ClusterError``, when there is no such process or no such file.
   package nonisolated func logEnd(
-    _ node: String, _ component: String, lines: Int = 200
-  ) throws(ClusterError) -> String {
+    _ node: String, _ component: String
+  ) async throws(ClusterError) -> String {
     let name: ProcessName
     if node == "store" {
       guard component == "store" else { throw .unknownComponent(component, known: ["store"]) }
@@ -93,19 +98,11 @@ extension Cluster {
       name = .component(node: node, component)
     }
     let path = self.directory.log(name)
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else {
-      throw .file("read", path: path, reason: String(cString: strerror(errno)))
+    do {
+      return try await NIOThreadPool.singleton.runIfActive { try LogEnd.text(of: path) }
+    } catch {
+      throw error as? ClusterError ?? .file("read", path: path, reason: "\(error)")
     }
-    defer { close(file) }
-    let most = 1 << 16
-    lseek(file, max(0, lseek(file, 0, SEEK_END) - most), SEEK_SET)
-    let end = [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
-      count = max(0, read(file, buffer.baseAddress, buffer.count))
-    }
-    let text = String(decoding: end, as: UTF8.self)
-    return text.split(separator: "\n", omittingEmptySubsequences: false).suffix(lines + 1)
-      .joined(separator: "\n")
   }
 }
 

@@ -66,7 +66,9 @@ package struct StoreFigures: Equatable, Sendable {
   /// - Parameter page: Prometheus' text.
   package init(metrics page: String) {
     for line in page.split(separator: "\n") where !line.hasPrefix("#") {
-      guard let end = line.lastIndex(of: " "), let value = Double(line[line.index(after: end)...])
+      // A store that is not ours may say +Inf, of which JSON has no number.
+      guard let end = line.lastIndex(of: " "), let value = Double(line[line.index(after: end)...]),
+        value.isFinite
       else { continue }
       let name = line[..<end].prefix { $0 != "{" }
       switch name {
@@ -75,5 +77,12 @@ package struct StoreFigures: Equatable, Sendable {
       default: if Self.counters.contains(name) { self.requests += value }
       }
     }
+  }
+
+  /// - Returns: `nil` when there is no such number: a store that was started again counts from 0.
+  func requestsPerSecond(since earlier: StoreFigures, seconds: Double) -> Double? {
+    guard seconds > 0, self.requests >= earlier.requests else { return nil }
+    let rate = (self.requests - earlier.requests) / seconds
+    return rate.isFinite ? rate : nil
   }
 }

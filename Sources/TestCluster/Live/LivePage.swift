@@ -1,6 +1,7 @@
 import FaultRelay
 import Glibc
 import HTTPListening
+import NIOCore
 
 /// The page of a running cluster: where it is served, and what happens where it cannot be.
 package struct LivePage: Equatable, Sendable {
@@ -20,7 +21,7 @@ package struct LivePage: Equatable, Sendable {
 
   private enum End<Result: Sendable>: Sendable {
     case body(Result)
-    case noPage(reason: String)
+    case noPage(any Error)
     case watch
   }
 
@@ -37,8 +38,12 @@ package struct LivePage: Equatable, Sendable {
         do {
           try await page.listen(watch) { report("the page is \($0)") }
           return .watch
-        } catch let error as HTTPListenError {
-          return .noPage(reason: error.reason)
+        } catch let error as CancellationError {
+          throw error
+        } catch {
+          // An error of a page that is cancelled is a part of its end.
+          try Task.checkCancellation()
+          return .noPage(error)
         }
       }
       group.addTask {
@@ -51,14 +56,37 @@ package struct LivePage: Equatable, Sendable {
         switch end {
         case .body(let result): return result
         case .watch: break
-        case .noPage(let reason):
-          guard !page.isWanted else { throw ClusterError.portInUse(page.port, flag: Self.flag) }
+        case .noPage(let error):
+          guard !page.isWanted else { throw page.refusal(error) }
           report(
-            "there is no page, since port \(page.port) of 127.0.0.1 cannot be served (\(reason)): choose another "
-              + "one with \(Self.flag), or switch it off with --no-web")
+            "there is no page, since port \(page.port) of 127.0.0.1 cannot be served (\(Self.reason(error))): choose "
+              + "another one with \(Self.flag), or switch it off with --no-web")
         }
       }
       throw CancellationError()
+    }
+  }
+
+  /// Why a wanted page is not served.
+  private func refusal(_ error: any Error) -> ClusterError {
+    if let error = error as? ClusterError { return error }
+    let reason = Self.reason(error)
+    switch reason {
+    // A listener says no more than the system's message.
+    case String(cString: strerror(EADDRINUSE)): return .portInUse(self.port, flag: Self.flag)
+    case String(cString: strerror(EACCES)): return .portNotPermitted(self.port, flag: Self.flag)
+    default:
+      return .control(
+        "cannot serve the page on port \(self.port) of 127.0.0.1 (\(reason)): choose another port with "
+          + "\(Self.flag), or leave it out")
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as HTTPListenError: error.reason
+    case let error as IOError: String(cString: strerror(error.errnoCode))
+    default: "\(error)"
     }
   }
 

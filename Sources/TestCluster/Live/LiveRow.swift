@@ -29,6 +29,14 @@ package enum LiveRow: Hashable, Sendable {
   case pod(node: String, Role)
   case process(node: String, Part)
 
+  /// The row of what may be on one node only.
+  init(_ subject: PresenceLog.Subject, on node: String) {
+    switch subject {
+    case .manifest(let role): self = .manifest(node: node, role)
+    case .pod(let role): self = .pod(node: node, role)
+    }
+  }
+
   var name: String {
     switch self {
     case .store(1): "store"

@@ -5,13 +5,14 @@ import Stories
 ///
 /// It reads no clock; instants are seconds since the story's begin. It is bounded: what was over an hour ago is
 /// forgotten, sooner if there is more of it than ``maximumSpans`` and ``maximumMarks``, and texts are cut at
-/// ``maximumText``. A rule that was broken is never forgotten: the verdict stays.
+/// ``maximumTextBytes``. A rule that was broken is never forgotten: the verdict stays.
 package struct LiveStory: Sendable {
   /// How long a state or a mark that is over stays, in seconds.
   package static let memory: Double = 3600
   package static let maximumSpans = 8000
   package static let maximumMarks = 4000
-  package static let maximumText = 240
+  /// Of UTF-8: a holder's name comes from the store, and one character of it may be as long as a client likes.
+  package static let maximumTextBytes = 240
   /// How long what was seen last counts as going on, in seconds.
   private static let silence: Double = 2
 
@@ -138,11 +139,11 @@ package struct LiveStory: Sendable {
   private mutating func see(_ log: PresenceLog, origin: ContinuousClock.Instant) {
     self.looks = log.looks
     for stay in log.stays {
-      let row: LiveRow
+      let kind: Story.Span.Kind
       let text: String
       switch stay.subject {
-      case .manifest(let role): (row, text) = (.manifest(node: stay.node, role), role.manifestName)
-      case .pod(let role): (row, text) = (.pod(node: stay.node, role), role.podName)
+      case .manifest(let role): (kind, text) = (.manifest, role.manifestName)
+      case .pod(let role): (kind, text) = (.pod, role.podName)
       }
       let from = max(0, (stay.from - origin) / .seconds(1))
       let sure = (stay.to - origin) / .seconds(1)
@@ -153,8 +154,9 @@ package struct LiveStory: Sendable {
       let key = StayKey(subject: stay.subject, node: stay.node, from: stay.from)
       if let number = self.stays[key] {
         Self.change(&self.spans, number, self.version) { $0.to = to.map { max(from, $0) } }
-      } else if to.map({ $0 > self.oldest }) ?? true, let place = self.layout.places[row] {
-        let kind: Story.Span.Kind = if case .pod = stay.subject { .pod } else { .manifest }
+      } else if to.map({ $0 > self.oldest }) ?? true,
+        let place = self.layout.places[LiveRow(stay.subject, on: stay.node)]
+      {
         self.stays[key] = self.begin(Story.Span(place, kind, text, from: from, to: to))
         if kind == .pod { self.mark(.event, at: from, place, "\(text) runs on \(stay.node)") }
       }
@@ -167,11 +169,7 @@ package struct LiveStory: Sendable {
         Self.change(&self.marks, number, self.version) { $0.text = Self.cut(overlap.description) }
       } else if from >= self.oldest {
         self.violations += 1
-        let row: LiveRow
-        switch overlap.subject {
-        case .manifest(let role): row = .manifest(node: overlap.nodes.last ?? "", role)
-        case .pod(let role): row = .pod(node: overlap.nodes.last ?? "", role)
-        }
+        let row = LiveRow(overlap.subject, on: overlap.nodes.last ?? "")
         self.overlaps[key] = self.mark(
           .violation, at: from, self.layout.places[row], overlap.description)
       }
@@ -244,8 +242,24 @@ package struct LiveStory: Sendable {
     return self.nextMark
   }
 
-  private static func cut(_ text: String) -> String {
-    text.count <= Self.maximumText ? text : text.prefix(Self.maximumText - 1) + "…"
+  /// The begin of a text that is too long: whole characters, so none of one that is too long by itself.
+  static func cut(_ text: String) -> String {
+    guard text.utf8.count > Self.maximumTextBytes else { return text }
+    let room = Self.maximumTextBytes - "…".utf8.count
+    var bytes = 0
+    let begin = text.prefix { character in
+      bytes += character.utf8.count
+      return bytes <= room
+    }
+    return "\(begin)…"
+  }
+
+  /// A lease whose texts, which any client of the store can write, are not too long.
+  static func cut(_ lease: ClusterStatus.Lease) -> ClusterStatus.Lease {
+    var lease = lease
+    lease.holder = lease.holder.map { Self.cut($0) }
+    lease.problem = lease.problem.map { Self.cut($0) }
+    return lease
   }
 
   /// Forgets what was over an hour ago; of too many also later ones, the earliest first.

@@ -9,6 +9,8 @@ package final class LiveWatch: Sendable {
   private static let pause = Duration.milliseconds(250)
   /// The monitor's; what is shorter than two looks can go unseen.
   private static let monitorPause = Duration.milliseconds(50)
+  /// How long a look at each node is waited for: two requests to a silent kubelet, and some more.
+  private static let looksLimit = Duration.seconds(3)
 
   package let cluster: Cluster
   private let monitor: Monitor
@@ -63,16 +65,15 @@ package final class LiveWatch: Sendable {
       group.addTask { await self.monitor.run() }
       group.addTask {
         await self.again {
-          self.see(.processes(await self.cluster.processStates()))
-          self.see(.events(await self.cluster.events, origin: self.origin))
-          self.see(.presence(self.monitor.log, origin: self.origin))
+          await self.lookAround()
           self.monitor.forget(before: .now - .seconds(300))
         }
       }
       group.addTask {
         await self.again {
           let records = await self.cluster.records()
-          let status = await self.cluster.status()
+          var status = await self.cluster.status()
+          status.leases = status.leases.map(LiveStory.cut)
           let servers = await self.cluster.serverStates(status)
           guard !Task.isCancelled else { return }
           self.state.withLock { $0.status = status }
@@ -86,16 +87,34 @@ package final class LiveWatch: Sendable {
     }
   }
 
-  /// Watches while the body runs.
+  /// Sees what needs no request.
+  private func lookAround() async {
+    self.see(.processes(await self.cluster.processStates()))
+    self.see(.events(await self.cluster.events, origin: self.origin))
+    self.see(.presence(self.monitor.log, origin: self.origin))
+  }
+
+  /// Watches while the body runs, and looks once more when it has ended: a recording has its last state.
   /// - Throws: what the body throws.
   package func watching<Result: Sendable>(
     _ body: () async throws -> Result
   ) async throws -> Result {
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    let result = await withDiscardingTaskGroup { group in
       group.addTask { await self.run() }
       defer { group.cancelAll() }
-      return try await body()
+      let result: Swift.Result<Result, any Error>
+      do { result = .success(try await body()) } catch { result = .failure(error) }
+      await self.waitForLooks()
+      return result
     }
+    // By now no earlier look can come after this one.
+    await self.lookAround()
+    return try result.get()
+  }
+
+  /// Waits until each node was looked at from now on: what is there is in the recording, whatever follows.
+  package func waitForLooks() async {
+    await self.monitor.looks(since: .now, within: Self.looksLimit)
   }
 
   /// What a campaign does or says just now, to a node or to the whole cluster.
@@ -124,9 +143,8 @@ package final class LiveWatch: Sendable {
       state.figures = figures
       state.figuresAt = now
       state.requestsPerSecond = nil
-      // A store that was started again counts from 0.
-      if let figures, let before, seconds > 0, figures.requests >= before.requests {
-        state.requestsPerSecond = (figures.requests - before.requests) / seconds
+      if let figures, let before {
+        state.requestsPerSecond = figures.requestsPerSecond(since: before, seconds: seconds)
       }
     }
   }

@@ -58,7 +58,7 @@ package struct PageServer: Sendable {
     router.get("/logs/:node/:component") { _, context in
       do throws(ClusterError) {
         return Self.text(
-          try watch.cluster.logEnd(
+          try await watch.cluster.logEnd(
             context.parameters.get("node") ?? "", context.parameters.get("component") ?? ""),
           "text/plain")
       } catch {

@@ -11,7 +11,13 @@ import Synchronization
 public final class Monitor: Sendable {
   private let cluster: Cluster
   private let pause: Duration
-  private let state = Mutex(PresenceLog())
+  private let state = Mutex(State())
+
+  private struct State {
+    var log = PresenceLog()
+    /// When the last look at each node began.
+    var lookedAt: [String: ContinuousClock.Instant] = [:]
+  }
 
   /// - Parameters:
   ///   - cluster: the cluster.
@@ -22,11 +28,11 @@ public final class Monitor: Sendable {
   }
 
   /// All looks so far.
-  package var log: PresenceLog { self.state.withLock { $0 } }
+  package var log: PresenceLog { self.state.withLock { $0.log } }
 
   /// See ``PresenceLog/forget(before:)``.
   package func forget(before instant: ContinuousClock.Instant) {
-    self.state.withLock { $0.forget(before: instant) }
+    self.state.withLock { $0.log.forget(before: instant) }
   }
 
   /// Manifests and pods that were on two nodes at once; empty when all is well. See ``PresenceLog`` for what a look
@@ -47,6 +53,16 @@ public final class Monitor: Sendable {
     }
     throw ClusterError.timedOut(
       "for \(subject) to come to \(nodes.joined(separator: " or "))", after: limit)
+  }
+
+  /// Waits until each node was looked at since the instant; a node that does not answer counts as well. No longer than
+  /// the limit.
+  package func looks(since instant: ContinuousClock.Instant, within limit: Duration) async {
+    let nodes = self.cluster.configuration.nodes
+    _ = await Cluster.wait(upTo: limit) {
+      let lookedAt = self.state.withLock { $0.lookedAt }
+      return nodes.allSatisfy { node in lookedAt[node].map { $0 >= instant } ?? false }
+    }
   }
 
   /// Watches until it is cancelled; each node in a task of its own, so that a silent node does not delay the others.
@@ -88,12 +104,13 @@ public final class Monitor: Sendable {
     let answered = ContinuousClock.now
     // A cancelled request proves nothing.
     guard !Task.isCancelled else { return }
-    self.state.withLock { log in
+    self.state.withLock { state in
+      state.lookedAt[node] = asked
       for role in Role.allCases {
-        log.record(
+        state.log.record(
           .manifest(role), on: node,
           isPresent: manifests.contains(role) ? isAlive : false, asked: asked, answered: looked)
-        log.record(
+        state.log.record(
           .pod(role), on: node, isPresent: running.map { $0.contains("\(role.podName)-\(node)") },
           asked: asked, answered: answered)
       }
