@@ -168,7 +168,11 @@ class Live {
     });
   }
 
+  // A part that changed between the press of a button and its release would take the click away.
+  isPressed(part) { return part.querySelector("button:active") !== null; }
+
   tellNodes(status, message) {
+    if (this.isPressed(this.nodes)) return;
     const view = [status.store.state, status.store.isPaused, status.nodes.map(node => [node.name, node.state, node.isCut,
       node.processes.map(process => [process.component, process.pid != null, process.isPaused])]), message.canCut];
     this.once("nodes", view, () => {
